@@ -1,0 +1,265 @@
+"""Settings: what they are, what they may be, and where each value came from.
+
+One precedence, highest first: a call's argument or a magic's flag, ``%config
+CodeFace.name = value``, the environment (``CODEFACE_NAME``), the config file
+(``config.toml`` in the user's config folder, or where ``CODEFACE_CONFIG``
+points), the default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from codeface_jupyter.errors import ConfigError
+
+__all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
+
+ENVIRONMENT_PREFIX = "CODEFACE_"
+CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
+DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+
+StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
+
+
+def default_cache_dir() -> Path:
+    """Return the user's cache folder for model files."""
+    return Path(platformdirs.user_cache_dir("codeface-jupyter", appauthor=False))
+
+
+def default_config_file() -> Path:
+    """Return the config file: ``CODEFACE_CONFIG``, else one in the user's config folder."""
+    chosen = os.environ.get(CONFIG_FILE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+
+
+class Settings(BaseSettings):
+    """The resolved settings of a session; immutable, each checked for type and range."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True, validate_default=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the constructor alone: `Config` reads the layers one by one."""
+        return (init_settings,)
+
+    # Model and engine
+    model: str = Field(
+        DEFAULT_MODEL,
+        min_length=1,
+        description="A catalog name, a hub id (owner/name) or a local folder.",
+    )
+    revision: str | None = Field(None, description="The hub revision of the model.")
+    engine: str = Field("auto", min_length=1, description="auto, or an installed engine's name.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="The weights' type; auto takes the one that suits the device."
+    )
+    device_map: str = Field(
+        "auto", description="Where accelerate places the model: auto, cpu, cuda, cuda:1, balanced …"
+    )
+    attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
+        "auto", description="The attention kernel; auto leaves the choice to transformers."
+    )
+    offload_folder: Path | None = Field(
+        None, description="Where weights go that fit neither the device nor memory."
+    )
+    cache_dir: Path = Field(
+        default_factory=default_cache_dir, description="The folder for model files."
+    )
+    force_load: bool = Field(
+        False, description="Load a model that does not fit, offloading the rest to disk."
+    )
+    auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
+
+    # Generation
+    max_new_tokens: int = Field(
+        512, ge=1, le=131_072, description="The longest answer, in tokens."
+    )
+    temperature: float = Field(
+        0.0, ge=0.0, le=2.0, description="0 is greedy; higher is more varied."
+    )
+    top_p: float = Field(
+        1.0, gt=0.0, le=1.0, description="Sample from the smallest set with this mass."
+    )
+    top_k: int = Field(
+        0, ge=0, description="Sample from this many of the likeliest tokens; 0 is all."
+    )
+    repetition_penalty: float = Field(
+        1.0, gt=0.0, le=2.0, description="Above 1 repeats less."
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**63, description="The same seed gives the same answer."
+    )
+    stop_strings: StopStrings = Field((), description="Texts that end the answer.")
+
+    # Context
+    context_cells: int | None = Field(
+        None, ge=0, description="How many preceding cells may be sent; empty is all that fit."
+    )
+    context_tokens: int = Field(
+        1_024, ge=0, description="The most tokens that preceding cells may take."
+    )
+
+    # Output
+    insert: Literal["button", "next", "replace", "none"] = Field(
+        "button", description="What happens to the generated code."
+    )
+    format: Literal["auto", "code", "markdown", "text"] = Field(
+        "auto", description="How the answer is shown."
+    )
+
+    # Response cache
+    response_cache: bool = Field(True, description="Replay an answer to the very same request.")
+    response_cache_ttl_s: float = Field(
+        3_600.0, gt=0, description="How long an answer is kept, in seconds."
+    )
+    response_cache_bytes: int = Field(
+        32 * 2**20, ge=0, description="How much text is kept, in bytes."
+    )
+
+
+class Config:
+    """Settings in layers, each value with its origin.
+
+    Parameters
+    ----------
+    file
+        The config file; `default_config_file` unless given. It need not exist.
+
+    Raises
+    ------
+    ConfigError
+        If the file or the environment holds an unknown name or a bad value.
+    """
+
+    def __init__(self, *, file: Path | None = None) -> None:
+        self.file = file or default_config_file()
+        # Lowest first, so that later layers overwrite earlier ones.
+        self._layers: dict[str, dict[str, Any]] = {
+            "config file": _read_file(self.file),
+            "environment": _read_environment(),
+            "%config": {},
+        }
+        self._settings = self._resolve({})
+
+    @property
+    def settings(self) -> Settings:
+        """The values in force."""
+        return self._settings
+
+    def origin(self, name: str) -> str:
+        """Return where ``name``'s value comes from: a layer's name or ``default``."""
+        for layer in reversed(self._layers):
+            if name in self._layers[layer]:
+                return layer
+        return "default"
+
+    def set(self, **values: Any) -> Settings:
+        """Change settings for this session, as ``%config`` does; all of them or none."""
+        _validate(values, source="%config")
+        self._layers["%config"].update(values)
+        self._settings = self._resolve({})
+        return self._settings
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
+        """Return the settings with a call's own values on top; None means not given."""
+        return self._resolve({k: v for k, v in overrides.items() if v is not None})
+
+    def _resolve(self, overrides: Mapping[str, Any]) -> Settings:
+        merged: dict[str, Any] = {}
+        for values in self._layers.values():
+            merged |= values
+        return _validate(merged | dict(overrides), source="this call")
+
+
+def _validate(values: Mapping[str, Any], *, source: str) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _as_config_error(error, source=source) from None
+
+
+def _as_config_error(error: ValidationError, *, source: str) -> ConfigError:
+    """Say parameter, allowed range and value for the first thing that is wrong."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return _unknown_setting(name, source=source)
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return ConfigError(
+        f"{name} = {first['input']!r} ({source}): {reason}.",
+        hint=f"{name}: {Settings.model_fields[name].description}",
+    )
+
+
+def _unknown_setting(name: str, *, source: str) -> ConfigError:
+    close = get_close_matches(name, Settings.model_fields, n=3)
+    hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
+    return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)
+
+
+def _read_environment() -> dict[str, Any]:
+    for variable in os.environ:
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if (
+            variable.startswith(ENVIRONMENT_PREFIX)
+            and variable != CONFIG_FILE_VARIABLE
+            and name not in Settings.model_fields
+        ):
+            raise _unknown_setting(name, source=f"environment variable {variable}")
+    try:
+        values = EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        raise ConfigError(
+            f"{error}.", hint="Lists are written as JSON, e.g. '[\"END\"]'."
+        ) from None
+    _validate(values, source="environment")
+    return values
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The config file {file} cannot be read: {error}.") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {file} is not valid TOML: {error}.") from None
+    for name, value in values.items():
+        _validate({name: value}, source=f"{file}, line {_line_of(name, text)}")
+    return values
+
+
+def _line_of(name: str, text: str) -> int:
+    """Return the 1-based line that sets ``name``; TOML parsers keep no positions."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(rf"\s*{re.escape(name)}\s*=", line):
+            return number
+    return 1

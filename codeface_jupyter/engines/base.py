@@ -1,0 +1,92 @@
+"""What an engine is, and how one is found by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.errors import EngineUnavailableError
+from codeface_jupyter.generation import Done, Emit, EngineIdentity, GenerationRequest
+from codeface_jupyter.prompts import Prompt
+
+__all__ = ["Engine", "EngineFactory", "available_engines", "create_engine"]
+
+ENTRY_POINT_GROUP = "codeface_jupyter.engines"
+
+
+class Engine(Protocol):
+    """Runs one model.
+
+    An engine is made cheaply, prepares its tokenizer when it must count, and
+    takes its weights into memory when it must answer. All three are idempotent
+    and called from a worker thread, one call at a time.
+    """
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """What decides the answer besides the request."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether prompts stay on this machine."""
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the model takes a conversation; a base model continues text."""
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens the model can see at once, prompt and answer together."""
+
+    def prepare(self, emit: Emit) -> None:
+        """Get the model's files and its tokenizer ready, reporting `Progress`."""
+
+    def load(self, emit: Emit) -> None:
+        """Take the weights into memory, reporting `Progress`."""
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Return the exact text that the model is given; needs `prepare`."""
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in ``text``; needs `prepare`."""
+
+    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+        """Answer ``request``: emit each `Chunk` as it comes and return how it ended.
+
+        Setting ``cancel`` ends the answer within one token, as a `Done` whose
+        reason is ``cancelled``.
+        """
+
+    def unload(self) -> None:
+        """Give the weights' memory back; a later `load` takes it again."""
+
+
+EngineFactory = Callable[[Settings], Engine]
+
+
+def available_engines() -> list[str]:
+    """Return the names of the installed engines, sorted."""
+    return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
+
+
+def create_engine(settings: Settings) -> Engine:
+    """Make the engine that ``settings`` name; nothing is loaded yet.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If no engine of that name is installed.
+    """
+    # Every model that the catalog knows runs in transformers.
+    name = "transformers" if settings.engine == "auto" else settings.engine
+    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    if not found:
+        raise EngineUnavailableError(
+            f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
+            hint="Engines are registered under the entry point group " f"{ENTRY_POINT_GROUP!r}.",
+        )
+    factory: EngineFactory = next(iter(found)).load()
+    return factory(settings)

@@ -1,0 +1,180 @@
+"""Every error CodeFace raises on purpose, and how one looks in a notebook.
+
+::
+
+    CodeFaceError
+    ├── ConfigError                 a setting has an unknown name, type or range
+    ├── ModelError
+    │   ├── ModelNotFoundError      no such model here, in the catalog or on the hub
+    │   ├── FetchError              the files could not be brought onto this machine
+    │   │   └── DigestMismatchError a file is not the one that was published
+    │   ├── ModelFilesError         a folder's files are broken, unsafe or of a wrong kind
+    │   └── NotEnoughMemoryError    the model needs more than the machine has
+    ├── EngineError
+    │   ├── EngineUnavailableError  an engine, or a package it needs, is not installed
+    │   ├── PromptTooLongError      the prompt does not fit the model's window
+    │   └── GenerationError         the engine failed while it answered
+    └── NotebookError
+        └── UnknownNameError        a name that the notebook does not hold
+
+Domain errors show as one line and a hint: a traceback through this package
+tells a notebook's user nothing. Anything else keeps its traceback. Wrong magic
+syntax is IPython's own ``UsageError``, raised by the magics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "CodeFaceError",
+    "ConfigError",
+    "DigestMismatchError",
+    "EngineError",
+    "EngineUnavailableError",
+    "FetchError",
+    "GenerationError",
+    "ModelError",
+    "ModelFilesError",
+    "ModelNotFoundError",
+    "NotEnoughMemoryError",
+    "NotebookError",
+    "PromptTooLongError",
+    "UnknownNameError",
+]
+
+RED, RESET = "\x1b[31m", "\x1b[0m"
+
+
+class CodeFaceError(Exception):
+    """The base of every error a user is meant to read.
+
+    Parameters
+    ----------
+    message
+        What is wrong and what was expected, in one sentence.
+    hint
+        What to do next; shown on a line of its own.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Subclasses take different arguments; the instance's dict restores all of them.
+        return _restore, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback."""
+        lines = [f"{RED}{type(self).__name__}{RESET}: {self.message}"]
+        return [*lines, self.hint] if self.hint else lines
+
+
+def _restore(
+    cls: type[CodeFaceError], args: tuple[object, ...], state: dict[str, object]
+) -> CodeFaceError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(CodeFaceError):
+    """A setting has an unknown name, a wrong type or a value out of range."""
+
+
+class ModelError(CodeFaceError):
+    """Something about a model's files."""
+
+
+class ModelNotFoundError(ModelError):
+    """No model of that name is in the catalog, on this machine or on the hub."""
+
+
+class FetchError(ModelError):
+    """A model's files could not be brought onto this machine."""
+
+
+class DigestMismatchError(FetchError):
+    """A downloaded file's digest is not the published one; the file was removed."""
+
+    def __init__(self, file: str, *, expected: str, actual: str) -> None:
+        super().__init__(
+            f"{file} has SHA-256 {actual[:16]}…, but {expected[:16]}… was published: "
+            "it was refused and removed.",
+            hint="Pull again; if it happens twice, the source has changed and must not be trusted.",
+        )
+        self.expected = expected
+        self.actual = actual
+
+
+class ModelFilesError(ModelError):
+    """A model folder is incomplete, corrupt, unsafe or of a kind that cannot be run."""
+
+
+class NotEnoughMemoryError(ModelError):
+    """The model needs more memory than the machine has to give.
+
+    Attributes
+    ----------
+    needed_bytes, available_bytes
+        The estimate for weights and KV cache, and what is free, in bytes.
+    """
+
+    def __init__(
+        self, message: str, *, needed_bytes: int, available_bytes: int, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.needed_bytes = needed_bytes
+        self.available_bytes = available_bytes
+
+
+class EngineError(CodeFaceError):
+    """Something about the engine that runs a model."""
+
+
+class EngineUnavailableError(EngineError):
+    """An engine is unknown, or a package that it needs is missing."""
+
+
+class PromptTooLongError(EngineError):
+    """The prompt and the answer do not fit the model's context window."""
+
+    def __init__(self, *, prompt_tokens: int, max_new_tokens: int, context_window: int) -> None:
+        super().__init__(
+            f"The prompt has {prompt_tokens:,} tokens and the answer may take {max_new_tokens:,}, "
+            f"but the model's window holds {context_window:,}.",
+            hint="Send fewer cells (--cells N), shorten the request, or lower --max-new-tokens.",
+        )
+        self.prompt_tokens = prompt_tokens
+        self.max_new_tokens = max_new_tokens
+        self.context_window = context_window
+
+
+class GenerationError(EngineError):
+    """The engine failed while it answered; ``__cause__`` holds the reason."""
+
+
+class NotebookError(CodeFaceError):
+    """Something about the notebook's own state."""
+
+
+class UnknownNameError(NotebookError):
+    """A name that the notebook does not hold.
+
+    Attributes
+    ----------
+    name, close_names
+        The name asked for, and those in the notebook that resemble it.
+    """
+
+    def __init__(self, name: str, *, close_names: Sequence[str] = ()) -> None:
+        hint = f"Did you mean {', '.join(close_names)}?" if close_names else ""
+        super().__init__(f"{name!r} is not defined in this notebook.", hint=hint)
+        self.name = name
+        self.close_names = tuple(close_names)

@@ -1,0 +1,218 @@
+"""The vocabulary of one answer: what is asked, what streams back, what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from codeface_jupyter.prompts import CodeBlock, Prompt, extract_code, extract_code_blocks
+
+__all__ = [
+    "Cancelled",
+    "Chunk",
+    "Done",
+    "Emit",
+    "EngineIdentity",
+    "Failed",
+    "FinishReason",
+    "GenerationMetrics",
+    "GenerationRequest",
+    "GenerationResult",
+    "Progress",
+    "SamplingParameters",
+    "StreamEvent",
+]
+
+FinishReason = Literal["stop", "length", "cancelled", "error"]
+
+
+class Cancelled(Exception):  # noqa: N818 - an outcome, not an error; never shown to a user
+    """Raised inside an engine to leave a computation that the user has stopped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingParameters:
+    """How the next token is chosen, under Hugging Face's names.
+
+    Attributes
+    ----------
+    max_new_tokens
+        The longest answer, in tokens.
+    temperature
+        0 is greedy decoding.
+    top_p, top_k
+        Nucleus mass in (0, 1] and number of candidates; 1 and 0 mean all.
+    repetition_penalty
+        1 is none.
+    seed
+        Makes a sampled answer repeatable on the same engine and machine.
+    stop_strings
+        Texts that end the answer; they are not part of it.
+    """
+
+    max_new_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    stop_strings: tuple[str, ...] = ()
+
+    @property
+    def do_sample(self) -> bool:
+        """Whether tokens are drawn at random."""
+        return self.temperature > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest:
+    """One question to an engine: what to answer, and how."""
+
+    prompt: Prompt
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineIdentity:
+    """What decides an answer besides the request; part of the response cache's key."""
+
+    engine: str
+    model: str
+    revision: str = ""
+    dtype: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Work before the first token: a download, a conversion, a load.
+
+    Attributes
+    ----------
+    stage
+        What is going on, as the user reads it.
+    completed, total
+        How much is done; ``total`` is None when unknown.
+    unit
+        ``"B"`` for bytes, ``""`` for a bare count.
+    """
+
+    stage: str
+    completed: float = 0
+    total: float | None = None
+    unit: Literal["B", ""] = ""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Text of the answer, whole characters only, and the tokens generated so far."""
+
+    text: str
+    generated_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationMetrics:
+    """What an answer cost.
+
+    Attributes
+    ----------
+    prompt_tokens, generated_tokens
+        Token counts of the prompt and of the answer.
+    time_to_first_token_s, decode_s
+        Seconds from the request to the first token, and from there to the last.
+    load_s
+        Seconds spent bringing the model into memory for this request.
+    peak_memory_bytes
+        The device's peak for CUDA, the process's peak resident set otherwise.
+    from_response_cache
+        Whether the answer was replayed instead of generated.
+    """
+
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    time_to_first_token_s: float = 0.0
+    decode_s: float = 0.0
+    load_s: float = 0.0
+    peak_memory_bytes: int = 0
+    from_response_cache: bool = False
+
+    @property
+    def decode_tokens_per_s(self) -> float:
+        """Tokens after the first one, per second of decoding."""
+        return (self.generated_tokens - 1) / self.decode_s if self.decode_s > 0 else 0.0
+
+    @property
+    def total_s(self) -> float:
+        """Seconds from the request, model in memory, to the last token."""
+        return self.time_to_first_token_s + self.decode_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The end of a stream: why it ended and what it cost."""
+
+    finish_reason: FinishReason
+    metrics: GenerationMetrics
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The end of a stream by an exception, which is raised in the consumer."""
+
+    error: BaseException
+
+
+StreamEvent = Progress | Chunk | Done | Failed
+Emit = Callable[[Progress | Chunk], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationResult:
+    """A finished answer: the text, the code in it, and the record of how it came to be."""
+
+    text: str
+    finish_reason: FinishReason
+    metrics: GenerationMetrics
+    identity: EngineIdentity
+    sampling: SamplingParameters
+    prompt: str
+    language: str = "python"
+    is_bare_code: bool = False
+
+    @cached_property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The answer's fenced blocks; for a base model's bare code, the whole answer."""
+        if self.is_bare_code:
+            return [CodeBlock(self.language, self.text.strip("\n"))]
+        return extract_code_blocks(self.text, default_language=self.language)
+
+    @property
+    def code(self) -> str:
+        """The code worth inserting: the blocks in the asked-for language, joined."""
+        return extract_code(self.code_blocks, language=self.language)
+
+    @property
+    def prompt_digest(self) -> str:
+        """SHA-256 of the exact prompt, in hex."""
+        return hashlib.sha256(self.prompt.encode()).hexdigest()
+
+    def record(self) -> dict[str, object]:
+        """Return what is kept in the notebook about the answer's origin, as JSON values."""
+        return {
+            **asdict(self.identity),
+            "sampling": json.loads(json.dumps(asdict(self.sampling))),
+            "finish_reason": self.finish_reason,
+            "metrics": asdict(self.metrics),
+            "prompt_sha256": self.prompt_digest,
+        }
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        return (
+            f"<GenerationResult {self.finish_reason}, {m.generated_tokens} tokens, "
+            f"{len(self.code_blocks)} code blocks>"
+        )

@@ -1,0 +1,1 @@
+"""Model files: which are known, how they get here, whether they fit."""

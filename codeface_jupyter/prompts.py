@@ -1,0 +1,244 @@
+"""Pure text: what a model is told, and the code found in what it says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from markdown_it import MarkdownIt
+
+__all__ = [
+    "COMPLETION_STOP_STRINGS",
+    "PROMPT_VERSION",
+    "CodeBlock",
+    "Message",
+    "Prompt",
+    "cell_for",
+    "chat_messages",
+    "completion_text",
+    "extract_code",
+    "extract_code_blocks",
+    "fenced",
+    "interpolate",
+    "normalise_language",
+]
+
+# Part of the response cache's key: raise it when the words below change.
+PROMPT_VERSION = 1
+
+SYSTEM_PROMPT = (
+    "You are a pair programmer in a Jupyter notebook. Answer with the code of the next cell in one "
+    "fenced {language} block. Use the variables, functions and imports that the cells above "
+    "define; do not repeat them. Be concise."
+)
+
+# A base model goes on writing cells after its own: the next marker ends the answer.
+COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
+
+LANGUAGE_ALIASES = {
+    "py": "python",
+    "python3": "python",
+    "ipython": "python",
+    "ipython3": "python",
+    "pycon": "python",
+    "sh": "bash",
+    "shell": "bash",
+    "zsh": "bash",
+    "js": "javascript",
+    "md": "markdown",
+    "htm": "html",
+    "tex": "latex",
+    "rscript": "r",
+    "postgresql": "sql",
+    "sqlite": "sql",
+    "mysql": "sql",
+    "rb": "ruby",
+    "pl": "perl",
+}
+CELL_MAGICS = {
+    "bash": "%%bash",
+    "html": "%%html",
+    "javascript": "%%javascript",
+    "latex": "%%latex",
+    "perl": "%%perl",
+    "r": "%%R",
+    "ruby": "%%ruby",
+    "sql": "%%sql",
+    "svg": "%%svg",
+}
+# Fences that show what a program prints, not what to run.
+OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as chat templates take it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What the model is to know and to do, before it is laid out for a kind of model.
+
+    The order of the fields is the order in the prompt: what stays the same from
+    request to request comes first, so that engines can reuse the start's KV cache.
+
+    Attributes
+    ----------
+    cells
+        Sources of the notebook's cells, in the order in which they are sent.
+    history
+        Earlier exchanges of this conversation.
+    notes
+        What changes with each request: variables, the last error.
+    request
+        The user's own words.
+    language
+        The language the answer's code is to be in.
+    """
+
+    request: str
+    cells: tuple[str, ...] = ()
+    history: tuple[Message, ...] = ()
+    notes: str = ""
+    language: str = "python"
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """One piece of code in an answer.
+
+    Attributes
+    ----------
+    language
+        Lower case, aliases resolved (``py`` is ``python``).
+    code
+        The code without its fence.
+    is_closed
+        False when the answer ended inside the block.
+    """
+
+    language: str
+    code: str
+    is_closed: bool = True
+
+
+def normalise_language(info: str, *, default: str = "python") -> str:
+    """Return the language that a fence's info string names, aliases resolved."""
+    words = re.findall(r"[\w+#-]+", info.lower())
+    name = words[0] if words else default
+    return LANGUAGE_ALIASES.get(name, name)
+
+
+def chat_messages(prompt: Prompt) -> list[Message]:
+    """Lay ``prompt`` out as a conversation for a chat model."""
+    parts = []
+    if prompt.cells:
+        cells = "\n\n".join(prompt.cells)
+        parts.append(f"Cells above in the notebook:\n{fenced(cells, 'python')}")
+    if prompt.notes:
+        parts.append(prompt.notes)
+    parts.append(prompt.request)
+    return [
+        {"role": "system", "content": SYSTEM_PROMPT.replace("{language}", prompt.language)},
+        *prompt.history,
+        {"role": "user", "content": "\n\n".join(parts)},
+    ]
+
+
+def completion_text(prompt: Prompt) -> str:
+    """Lay ``prompt`` out as a script that a base model continues.
+
+    Cells are marked as nbconvert marks them in a script, a form that models
+    trained on code have read often.
+    """
+    cells = [f"# In[{n}]:\n\n{cell}\n\n" for n, cell in enumerate(prompt.cells, start=1)]
+    said = "\n\n".join(filter(None, (prompt.notes, prompt.request)))
+    task = "\n".join(f"# {line}".rstrip() for line in said.splitlines())
+    return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{task}\n"
+
+
+def fenced(code: str, language: str) -> str:
+    """Put ``code`` into a fence longer than any run of backticks inside it."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
+
+
+def extract_code_blocks(text: str, *, default_language: str = "python") -> list[CodeBlock]:
+    """Return the fenced blocks of a Markdown ``text``; an answer of bare code is one block.
+
+    Parameters
+    ----------
+    text
+        The answer. Fences may be of backticks or tildes, indented, nested in
+        lists, several, or left open by an answer that was cut off.
+    default_language
+        The language of a fence that names none.
+    """
+    lines = text.splitlines()
+    blocks = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "fence" and token.map is not None:
+            language = normalise_language(token.info, default=default_language)
+            last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
+            is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
+            blocks.append(CodeBlock(language, token.content.rstrip("\n"), is_closed))
+    if not blocks and _is_bare_python(text):
+        blocks.append(CodeBlock("python", text.strip("\n")))
+    return [block for block in blocks if block.code.strip()]
+
+
+def extract_code(blocks: Sequence[CodeBlock], *, language: str = "python") -> str:
+    """Return the code worth inserting: the blocks of ``language``, else of any language."""
+    usable = [block for block in blocks if block.language not in OUTPUT_LANGUAGES]
+    wanted = [block for block in usable if block.language == language]
+    return "\n\n".join(block.code for block in wanted or usable[:1])
+
+
+def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
+    """Return the kind of cell that ``block`` belongs in, and the cell's source."""
+    if block.language == "markdown":
+        return "markdown", block.code
+    magic = CELL_MAGICS.get(block.language)
+    if magic is None or block.code.lstrip().startswith("%%"):
+        return "code", block.code
+    return "code", f"{magic}\n{block.code}"
+
+
+def _is_bare_python(text: str) -> bool:
+    """Whether an answer without fences is code: it parses, and is more than a word."""
+    try:
+        tree = ast.parse(text.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body
+    )
+
+
+# A field to fill in: a name, then attributes and indices. Anything else between braces is text.
+FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:-?\d+|'[^'\]]*'|\"[^\"\]]*\")\])*)\}")
+
+
+def interpolate(text: str, lookup: Callable[[str], str | None]) -> str:
+    """Replace each ``{expression}`` that ``lookup`` knows; all other braces stay as typed.
+
+    Parameters
+    ----------
+    text
+        What the user typed.
+    lookup
+        Gives the text for an expression of names, attributes and indices, such as
+        ``df.shape`` or ``In[3]``; None leaves the braces alone.
+    """
+
+    def replacement(match: re.Match[str]) -> str:
+        found = lookup(match[1])
+        return match[0] if found is None else found
+
+    return FIELD.sub(replacement, text)
