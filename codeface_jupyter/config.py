@@ -62,7 +62,9 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values from the constructor alone: `Config` reads the layers one by one."""
         return (init_settings,)
@@ -96,9 +98,7 @@ class Settings(BaseSettings):
     auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
 
     # Generation
-    max_new_tokens: int = Field(
-        512, ge=1, le=131_072, description="The longest answer, in tokens."
-    )
+    max_new_tokens: int = Field(512, ge=1, le=131_072, description="The longest answer, in tokens.")
     temperature: float = Field(
         0.0, ge=0.0, le=2.0, description="0 is greedy; higher is more varied."
     )
@@ -108,9 +108,7 @@ class Settings(BaseSettings):
     top_k: int = Field(
         0, ge=0, description="Sample from this many of the likeliest tokens; 0 is all."
     )
-    repetition_penalty: float = Field(
-        1.0, gt=0.0, le=2.0, description="Above 1 repeats less."
-    )
+    repetition_penalty: float = Field(1.0, gt=0.0, le=2.0, description="Above 1 repeats less.")
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="The same seed gives the same answer."
     )

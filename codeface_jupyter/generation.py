@@ -24,6 +24,7 @@ __all__ = [
     "GenerationResult",
     "Progress",
     "SamplingParameters",
+    "Started",
     "StreamEvent",
 ]
 
@@ -106,6 +107,25 @@ class Progress:
     unit: Literal["B", ""] = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The prompt is settled and the model about to answer it.
+
+    Attributes
+    ----------
+    prompt
+        The exact text that the model is given.
+    identity
+        Which model answers.
+    is_bare_code
+        Whether the answer is to be code without fences, as a base model writes it.
+    """
+
+    prompt: str
+    identity: EngineIdentity
+    is_bare_code: bool = False
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Text of the answer, whole characters only, and the tokens generated so far."""
@@ -166,7 +186,7 @@ class Failed:
     error: BaseException
 
 
-StreamEvent = Progress | Chunk | Done | Failed
+StreamEvent = Progress | Started | Chunk | Done | Failed
 Emit = Callable[[Progress | Chunk], None]
 
 

@@ -86,7 +86,7 @@ def create_engine(settings: Settings) -> Engine:
     if not found:
         raise EngineUnavailableError(
             f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
-            hint="Engines are registered under the entry point group " f"{ENTRY_POINT_GROUP!r}.",
+            hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
         )
     factory: EngineFactory = next(iter(found)).load()
     return factory(settings)

@@ -1,0 +1,109 @@
+"""A worker thread's events, read in another thread: forwarded, cancellable, never hanging."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+
+from codeface_jupyter.generation import Done, Failed, StreamEvent
+
+__all__ = ["Stream", "Work"]
+
+Work = Callable[[Callable[[StreamEvent], None], threading.Event], Done]
+
+
+class Stream:
+    """The events of one piece of work, in the order in which the worker made them.
+
+    The last event is always `Done` or `Failed`. A failure is raised in the
+    thread that reads, with the worker's own traceback.
+
+    Parameters
+    ----------
+    work
+        Called in the worker thread with a function that emits an event and
+        with the event that asks it to stop; returns the final `Done`.
+
+    Examples
+    --------
+    >>> with Stream(work) as stream:  # doctest: +SKIP
+    ...     for event in stream:
+    ...         ...
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._events: queue.SimpleQueue[StreamEvent] = queue.SimpleQueue()
+        self._cancel = threading.Event()
+        self._end: Done | Failed | None = None
+        # With the caller's context, output made by the worker lands in the caller's cell.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name="codeface-worker", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        """Yield events up to and including `Done`; raise what the worker raised."""
+        while not self.is_finished:
+            yield from self.read(timeout_s=None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether `Done` has been read; a failure that is not yet raised is still to come."""
+        return isinstance(self._end, Done)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work has been asked to stop."""
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Ask the worker to stop; it ends with a `Done` of its own. May be called twice."""
+        self._cancel.set()
+
+    def read(self, *, timeout_s: float | None) -> list[StreamEvent]:
+        """Return the events that have come, waiting at most ``timeout_s`` for the first.
+
+        Raises
+        ------
+        BaseException
+            What the worker raised, once all events before it have been returned.
+        """
+        events: list[StreamEvent] = []
+        with suppress(queue.Empty):
+            while self._end is None:
+                event = self._events.get(timeout=0 if events else timeout_s)
+                if isinstance(event, Done | Failed):
+                    self._end = event
+                if not isinstance(event, Failed):
+                    events.append(event)
+        if isinstance(self._end, Failed) and not events:
+            raise self._end.error
+        return events
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the worker thread; return whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._events.put(self._work(self._events.put, self._cancel))
+        except BaseException as error:  # noqa: BLE001 - the thread boundary: raised in the reader
+            self._events.put(Failed(error))
