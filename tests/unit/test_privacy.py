@@ -1,0 +1,152 @@
+"""What counts as a secret, and what is left of a text without it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from codeface_jupyter.privacy import SECRET_MARK, has_secret, is_secret_name, redact
+
+# Put together at run time, so that no scanner takes these made-up values for real ones.
+HF_TOKEN = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH"
+AWS_KEY = "AKIA" + "IOSFODNN7EXAMPLE"
+GITHUB_TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+BEGIN, END = "-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA " + "PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password = 'hunter2'",
+        'client = Client(user="ann", password="x1y2z3a4")',
+        'os.environ["OPENAI_API_KEY"] = "abcd1234efgh5678"',
+        f'os.environ["HF_TOKEN"] = "{HF_TOKEN}"',
+        f"login({HF_TOKEN!r})",
+        f'key = "{AWS_KEY}"',
+        f"git clone https://{GITHUB_TOKEN}@example.com/x",
+        'create_engine("postgresql://user:pa55w0rd@db.example.com/x")',
+        'requests.get("https://example.com/v1?api_key=abcdef123456")',
+        'headers = {"Authorization": "Bearer abc.def.ghi"}',
+        'passwords = ["123456", "qwerty"]',
+        'secret_key = b"not so secret"',
+        'login("AbCd3fGh1jKlMn0pQrStUvWxYz234567")',
+        'password = "hunter2"  # pragma: allowlist secret',
+        BEGIN,
+    ],
+)
+def test_a_line_with_a_secret_is_found(line: str) -> None:
+    assert has_secret(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "df = pd.read_csv('sales.csv')",
+        "password = getpass()",
+        'api_key = os.environ["API_KEY"]',
+        'headers = {"Authorization": f"Bearer {token}"}',
+        'url = f"postgresql://{user}:{password}@host/db"',
+        'special = {"pad_token": "[PAD]", "mask_token": "[MASK]"}',
+        'token = "hello"',
+        'alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"',
+        'model = load("Qwen/Qwen2.5-Coder-0.5B-Instruct", revision="da39a3ee5e6b4b0d3255bfef95")',
+        'merged = left.merge(right, on="key")',
+        'df["password_length"] = df["password"].str.len()',
+        'api_key = "<your key>"',
+    ],
+)
+def test_ordinary_code_is_let_through(line: str) -> None:
+    assert not has_secret(line)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "db_password",
+        "apiKey",
+        "API_KEY",
+        "HF_TOKEN",
+        "accessToken",
+        "credentials",
+        "aws_access_key",
+        "client_secret",
+        "sshKey",
+        "token",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "df",
+        "tokens",
+        "tokenizer",
+        "pad_token",
+        "next_token",
+        "max_new_tokens",
+        "primary_key",
+        "keys",
+        "passengers",
+    ],
+)
+def test_names_that_are_no_secrets(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_only_the_lines_with_a_secret_go() -> None:
+    text, count = redact("import os\ndef connect():\n    pwd = 'a1'\n    return open_db(pwd)")
+    assert text == f"import os\ndef connect():\n    {SECRET_MARK}\n    return open_db(pwd)"
+    assert count == 1
+
+
+def test_a_text_without_secrets_stays_as_it_is() -> None:
+    assert redact("x = 1\n\ny = 2\n") == ("x = 1\n\ny = 2\n", 0)
+
+
+def test_a_literal_over_several_lines_goes_as_a_whole() -> None:
+    text, count = redact('token = (\n    "first-half-of-a-key"\n    "second-half"\n)\nx = 1')
+    assert "half" not in text
+    assert count == 2
+    assert text.endswith("x = 1")
+
+
+@pytest.mark.parametrize("key", [f"{BEGIN}\nMIIEpA\nqhkiG9\n{END}", f"MIIEpA\nqhkiG9\n{END}"])
+def test_a_private_key_goes_with_its_body(key: str) -> None:
+    text, _ = redact(f"{key}\nx = 1")
+    assert text == f"{SECRET_MARK}\nx = 1"
+
+
+def test_a_private_key_without_an_end_goes_with_all_that_follows() -> None:
+    assert redact(f"x = 1\n{BEGIN}\nMIIEpA\nqhkiG9") == (f"x = 1\n{SECRET_MARK}", 3)
+
+
+def test_code_that_does_not_parse_is_still_looked_through() -> None:
+    text, count = redact("def (:\npassword = 'hunter2'")
+    assert count == 1
+    assert "hunter2" not in text
+
+
+def test_a_huge_line_is_left_out_without_a_long_look() -> None:
+    start = time.perf_counter()
+    text, count = redact("x = '" + "abcdefgh" * 200_000 + "'")
+    assert (text, count) == (SECRET_MARK, 1)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_threads_agree() -> None:
+    lines = [f"password{n} = 'hunter{n}'" for n in range(200)] + [f"x{n} = {n}" for n in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(has_secret, lines)) == [True] * 200 + [False] * 200
+
+
+def test_the_detector_is_imported_at_first_use() -> None:
+    code = "import sys, codeface_jupyter.privacy; sys.exit('detect_secrets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
