@@ -8,11 +8,17 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.errors import EngineUnavailableError
+from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
 from codeface_jupyter.generation import Done, Emit, EngineIdentity, GenerationRequest
 from codeface_jupyter.prompts import Prompt
 
-__all__ = ["Engine", "EngineFactory", "available_engines", "create_engine"]
+__all__ = [
+    "Engine",
+    "EngineFactory",
+    "available_engines",
+    "check_prompt_fits",
+    "create_engine",
+]
 
 ENTRY_POINT_GROUP = "codeface_jupyter.engines"
 
@@ -90,3 +96,15 @@ def create_engine(settings: Settings) -> Engine:
         )
     factory: EngineFactory = next(iter(found)).load()
     return factory(settings)
+
+
+def check_prompt_fits(
+    *, prompt_tokens: int, max_new_tokens: int, context_window: int | None
+) -> None:
+    """Raise `PromptTooLongError` unless prompt and answer fit a window; None fits everything."""
+    if context_window is not None and prompt_tokens + max_new_tokens > context_window:
+        raise PromptTooLongError(
+            prompt_tokens=prompt_tokens,
+            max_new_tokens=max_new_tokens,
+            context_window=context_window,
+        )
