@@ -132,6 +132,9 @@ class Settings(BaseSettings):
 
     # Response cache
     response_cache: bool = Field(True, description="Replay an answer to the very same request.")
+    response_cache_sampled: bool = Field(
+        False, description="Also keep answers drawn at random without a seed."
+    )
     response_cache_ttl_s: float = Field(
         3_600.0, gt=0, description="How long an answer is kept, in seconds."
     )

@@ -1,0 +1,67 @@
+"""A small table that reads well as Markdown in a notebook and as text in a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rich.box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+__all__ = ["Table"]
+
+TERMINAL_COLUMNS = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a title.
+
+    Parameters
+    ----------
+    title
+        Shown above the table.
+    columns
+        The headings; all empty for a table without any.
+    rows
+        One text per column each.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        table = RichTable(
+            *self.columns,
+            title=self.title,
+            title_justify="left",
+            title_style="",
+            box=rich.box.SIMPLE_HEAD,
+            show_header=any(self.columns),
+        )
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        out = io.StringIO()
+        Console(file=out, width=TERMINAL_COLUMNS, color_system=None).print(table)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, with every cell's text shown literally."""
+        head = f"| {' | '.join(map(_literal, self.columns))} |"
+        rule = f"|{' --- |' * len(self.columns)}"
+        rows = (f"| {' | '.join(map(_literal, row))} |" for row in self.rows)
+        return "\n".join((f"**{_literal(self.title)}**", "", head, rule, *rows))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": self.to_markdown(), "text/plain": str(self)}
+
+
+def _literal(text: str) -> str:
+    """Escape what Markdown or HTML would read as markup."""
+    return re.sub(r"([\\`*_{}\[\]<>|#$~])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,86 @@
+import pytest
+
+from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.errors import ConfigError
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "config.toml"
+
+
+def test_each_layer_overrides_the_one_below_and_says_so(file, monkeypatch):
+    file.write_text('model = "from-file"\ntemperature = 0.1\nseed = 1\n')
+    monkeypatch.setenv("CODEFACE_TEMPERATURE", "0.2")
+    monkeypatch.setenv("CODEFACE_SEED", "2")
+    config = Config(file=file)
+    config.set(seed=3)
+    assert config.settings.model == "from-file"
+    assert config.settings.temperature == 0.2
+    assert config.settings.seed == 3
+    assert config.with_overrides({"seed": "4", "model": None}).seed == 4
+    origins = [config.origin(name) for name in ("model", "temperature", "seed", "top_p")]
+    assert origins == ["config file", "environment", "%config", "default"]
+
+
+def test_values_from_the_environment_are_parsed(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_STOP_STRINGS", '["END", "STOP"]')
+    monkeypatch.setenv("CODEFACE_RESPONSE_CACHE", "false")
+    settings = Config(file=file).settings
+    assert settings.stop_strings == ("END", "STOP")
+    assert settings.response_cache is False
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"temperature": "5"}, r"temperature = '5'.*less than or equal to 2"),
+        ({"temperature": "warm"}, r"temperature = 'warm'.*valid number"),
+        ({"max_new_tokens": 0}, r"max_new_tokens = 0.*greater than or equal to 1"),
+        ({"insert": "below"}, r"insert = 'below'.*'button', 'next', 'replace' or 'none'"),
+        ({"temprature": 1}, r"no setting 'temprature'.*\n.*temperature"),
+    ],
+)
+def test_bad_value_is_refused_with_parameter_range_and_value(file, overrides, expected):
+    with pytest.raises(ConfigError, match=expected):
+        Config(file=file).with_overrides(overrides)
+
+
+def test_refused_setting_changes_nothing(file):
+    config = Config(file=file)
+    with pytest.raises(ConfigError):
+        config.set(seed=1, temperature=9)
+    assert config.settings == Settings()
+
+
+def test_unknown_environment_variable_is_refused_by_its_name(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_MODLE", "x")
+    with pytest.raises(ConfigError, match=r"CODEFACE_MODLE.*\n.*model"):
+        Config(file=file)
+
+
+def test_malformed_list_in_the_environment_is_refused(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_STOP_STRINGS", "END")
+    with pytest.raises(ConfigError, match="stop_strings"):
+        Config(file=file)
+
+
+def test_error_in_the_file_names_line_and_key(file):
+    file.write_text('model = "m"\n\ntemperature = 9\n')
+    with pytest.raises(ConfigError, match=r"config\.toml, line 3"):
+        Config(file=file)
+    file.write_text('model = "m"\nmodle = 1\n')
+    with pytest.raises(ConfigError, match=r"'modle'.*line 2"):
+        Config(file=file)
+
+
+def test_broken_toml_is_refused_with_its_place(file):
+    file.write_text("model = \n")
+    with pytest.raises(ConfigError, match="line 1"):
+        Config(file=file)
+
+
+def test_file_that_is_not_text_is_refused(file):
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Config(file=file)

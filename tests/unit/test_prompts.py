@@ -1,0 +1,117 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeface_jupyter.prompts import (
+    CodeBlock,
+    Prompt,
+    cell_for,
+    chat_messages,
+    completion_text,
+    extract_code,
+    extract_code_blocks,
+    fenced,
+    interpolate,
+    normalise_language,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Here:\n```python\nx = 1\n```\nDone.", [CodeBlock("python", "x = 1")]),
+        ("~~~py\nx = 1\n~~~", [CodeBlock("python", "x = 1")]),
+        ("```\nx = 1\n```", [CodeBlock("python", "x = 1")]),
+        ("````md\n```python\nx\n```\n````", [CodeBlock("markdown", "```python\nx\n```")]),
+        (
+            "```bash\nls\n```\ntext\n```{python}\nx\n```",
+            [CodeBlock("bash", "ls"), CodeBlock("python", "x")],
+        ),
+        ("1. do\n   ```python\n   x = 1\n   ```", [CodeBlock("python", "x = 1")]),
+        ("```python\nx = 1\ny =", [CodeBlock("python", "x = 1\ny =", is_closed=False)]),
+        ("```python", []),
+        ("import math\nprint(math.pi)", [CodeBlock("python", "import math\nprint(math.pi)")]),
+        ("print('only a call')", [CodeBlock("python", "print('only a call')")]),
+        ("Yes", []),
+        ("This is an explanation.", []),
+        ("", []),
+    ],
+)
+def test_code_is_found_in_fences_of_any_kind(text, expected):
+    assert extract_code_blocks(text) == expected
+
+
+def test_code_prefers_the_language_asked_for_and_skips_output():
+    blocks = [
+        CodeBlock("bash", "pip install x"),
+        CodeBlock("python", "a = 1"),
+        CodeBlock("text", "1"),
+        CodeBlock("python", "b = 2"),
+    ]
+    assert extract_code(blocks) == "a = 1\n\nb = 2"
+    assert extract_code(blocks, language="bash") == "pip install x"
+    assert extract_code(blocks, language="r") == "pip install x"
+    assert extract_code([CodeBlock("output", "1")]) == ""
+
+
+@given(st.text(alphabet="`x\n", max_size=30).filter(lambda code: code.strip("\n ")))
+def test_a_fence_always_holds_its_code(code):
+    code = code.strip("\n")
+    assert extract_code_blocks(fenced(code, "python")) == [CodeBlock("python", code)]
+
+
+@pytest.mark.parametrize(
+    ("block", "cell"),
+    [
+        (CodeBlock("python", "x"), ("code", "x")),
+        (CodeBlock("bash", "ls"), ("code", "%%bash\nls")),
+        (CodeBlock("r", "x <- 1"), ("code", "%%R\nx <- 1")),
+        (CodeBlock("sql", "%%sql\nselect 1"), ("code", "%%sql\nselect 1")),
+        (CodeBlock("markdown", "# Title"), ("markdown", "# Title")),
+    ],
+)
+def test_each_language_gets_the_right_cell(block, cell):
+    assert cell_for(block) == cell
+
+
+def test_language_names_are_resolved():
+    assert normalise_language("Python3 title=x") == "python"
+    assert normalise_language("{r, echo=FALSE}") == "r"
+    assert normalise_language("", default="sql") == "sql"
+
+
+def test_chat_prompt_puts_what_stays_first_and_the_request_last():
+    prompt = Prompt(request="Sum it {literally}.", cells=("x = 1", "y = 2"), notes="y: int")
+    system, user = chat_messages(prompt)
+    assert system["role"] == "system"
+    assert "python" in system["content"]
+    content = user["content"]
+    assert content.index("x = 1") < content.index("y = 2") < content.index("y: int")
+    assert content.endswith("Sum it {literally}.")
+
+
+def test_completion_prompt_continues_a_script_of_cells():
+    text = completion_text(Prompt(request="sum x\nand y", cells=("x = 1",)))
+    assert text == "# In[1]:\n\nx = 1\n\n# In[2]:\n\n# sum x\n# and y\n"
+
+
+KNOWN = {"df.shape": "(3, 2)", "In[3]": "x = 1", "row['a']": "7", "name": "{name}"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("shape {df.shape}!", "shape (3, 2)!"),
+        ("{In[3]} and {row['a']}", "x = 1 and 7"),
+        ("{unknown} {a b} {1} {} {{x}} {f()} {x!r} {x:.2f}",) * 2,
+        (r"\n \d {'a': 1} f'{x}'",) * 2,
+        ("{name}", "{name}"),
+    ],
+)
+def test_only_known_names_in_braces_are_replaced(typed, sent):
+    assert interpolate(typed, KNOWN.get) == sent
+
+
+@given(st.text())
+def test_text_without_known_names_stays_as_typed(text):
+    assert interpolate(text, lambda _: None) == text

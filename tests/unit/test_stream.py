@@ -1,0 +1,75 @@
+import threading
+import traceback
+
+import pytest
+
+from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
+from codeface_jupyter.stream import Stream
+
+DONE = Done(finish_reason="stop", metrics=GenerationMetrics())
+TIMEOUT_S = 10
+
+
+def test_events_come_in_order_and_end_with_done():
+    def work(emit, cancel):
+        for n in range(100):
+            emit(Chunk(str(n), n))
+        return DONE
+
+    events = list(Stream(work))
+    assert [event.text for event in events[:-1]] == [str(n) for n in range(100)]
+    assert events[-1] is DONE
+
+
+def test_failure_is_raised_in_the_reader_with_the_workers_traceback():
+    def break_down():
+        raise ZeroDivisionError("in the worker")
+
+    def work(emit, cancel):
+        emit(Chunk("partial", 1))
+        break_down()
+
+    stream = Stream(work)
+    texts = []
+    with pytest.raises(ZeroDivisionError) as caught:
+        for event in stream:
+            texts.append(event.text)
+    assert texts == ["partial"]
+    assert "break_down" in "".join(traceback.format_tb(caught.value.__traceback__))
+    with pytest.raises(ZeroDivisionError):
+        stream.read(timeout_s=0)
+
+
+def test_failure_without_any_event_does_not_hang():
+    def work(emit, cancel):
+        raise SystemExit("even this")
+
+    with pytest.raises(SystemExit):
+        Stream(work).read(timeout_s=TIMEOUT_S)
+
+
+def test_read_returns_nothing_when_nothing_came_in_time():
+    go = threading.Event()
+
+    def work(emit, cancel):
+        go.wait(TIMEOUT_S)
+        return DONE
+
+    stream = Stream(work)
+    assert stream.read(timeout_s=0.01) == []
+    assert not stream.is_finished
+    go.set()
+    assert stream.read(timeout_s=TIMEOUT_S) == [DONE]
+    assert stream.is_finished
+    assert stream.read(timeout_s=TIMEOUT_S) == []
+
+
+def test_leaving_the_block_cancels_the_work():
+    def work(emit, cancel):
+        assert cancel.wait(TIMEOUT_S)
+        return DONE
+
+    with Stream(work) as stream:
+        assert not stream.is_cancelled
+    assert stream.join(TIMEOUT_S)
+    assert stream.is_cancelled

@@ -1,0 +1,24 @@
+from markdown_it import MarkdownIt
+
+from codeface_jupyter.tables import Table
+
+TABLE = Table("Title", ("name", "value"), [("a|b", "<script>x</script>"), ("*", "two\nlines")])
+
+
+def test_text_table_shows_every_cell():
+    text = str(TABLE)
+    assert "Title" in text
+    assert "a|b" in text
+    assert "<script>x</script>" in text
+
+
+def test_markdown_table_shows_cells_literally():
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(TABLE.to_markdown())
+    assert "<td>a|b</td>" in html
+    assert "<script>" not in html
+    assert "<td>*</td>" in html
+    assert "<td>two lines</td>" in html
+
+
+def test_notebooks_get_both():
+    assert set(TABLE._repr_mimebundle_()) == {"text/markdown", "text/plain"}
