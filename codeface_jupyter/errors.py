@@ -15,7 +15,8 @@
     │   ├── PromptTooLongError      the prompt does not fit the model's window
     │   └── GenerationError         the engine failed while it answered
     └── NotebookError
-        └── UnknownNameError        a name that the notebook does not hold
+        ├── UnknownNameError        a name that the notebook does not hold
+        └── ProtocolError           a message of the front end that cannot be used
 
 Domain errors show as one line and a hint: a traceback through this package
 tells a notebook's user nothing. Anything else keeps its traceback. Wrong magic
@@ -40,6 +41,7 @@ __all__ = [
     "NotEnoughMemoryError",
     "NotebookError",
     "PromptTooLongError",
+    "ProtocolError",
     "UnknownNameError",
 ]
 
@@ -178,3 +180,7 @@ class UnknownNameError(NotebookError):
         super().__init__(f"{name!r} is not defined in this notebook.", hint=hint)
         self.name = name
         self.close_names = tuple(close_names)
+
+
+class ProtocolError(NotebookError):
+    """The front end sent a message that is malformed, too big or of another version."""
