@@ -27,7 +27,7 @@ __all__ = [
     "MAX_NOTEBOOK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
-    "RESULT_MIME_TYPE",
+    "RESULT_MIME",
     "Cell",
     "CellsMessage",
     "CellsRequest",
@@ -53,7 +53,7 @@ __all__ = [
 PROTOCOL_VERSION = 1
 HELLO_TARGET = "codeface.hello"
 NOTEBOOK_TARGET = "codeface.notebook"
-RESULT_MIME_TYPE = "application/vnd.codeface.result.v1+json"
+RESULT_MIME = "application/vnd.codeface.result.v1+json"
 
 # A notebook beyond these is cut by the front end; a message beyond them is refused.
 MAX_CELLS = 5_000
@@ -227,12 +227,17 @@ class ResultBlock(TypedDict):
 
 
 class ResultData(TypedDict):
-    """The lasting output of an answer, under `RESULT_MIME_TYPE`."""
+    """The lasting output of an answer, under `RESULT_MIME`.
+
+    ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
+    ``footer`` says in a line which model answered and what it cost.
+    """
 
     version: int
     text: str
     blocks: list[ResultBlock]
     finish_reason: Literal["stop", "length", "cancelled", "error"]
+    footer: str
     cell_id: str | None
     prompt: str
     insert: Literal["button", "next", "replace", "none"]
