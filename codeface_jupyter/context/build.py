@@ -1,0 +1,334 @@
+"""From what the notebook offers to one prompt that fits, and a report of the choice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
+from codeface_jupyter.context.files import relevant_part
+from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
+from codeface_jupyter.context.variables import choose_variables, describe_names
+from codeface_jupyter.context.vocabulary import (
+    Context,
+    ContextLimits,
+    ContextSources,
+    Piece,
+    PieceKind,
+)
+from codeface_jupyter.errors import NotebookError, PromptTooLongError
+from codeface_jupyter.privacy import redact
+from codeface_jupyter.prompts import Message, Prompt, fenced
+
+__all__ = ["build_context"]
+
+# What one kind may take of the room that is left, when the window is tight.
+SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
+MAX_TITLE_CHARS = 60
+NO_ROOM = "the window is full"
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass
+class _Part:
+    """A piece that is still being fitted, with its text."""
+
+    kind: PieceKind
+    title: str
+    text: str = ""
+    tokens: int = 0
+    reason: str = ""
+
+    def leave_out(self, reason: str) -> None:
+        self.text, self.tokens, self.reason = "", 0, reason
+
+
+def build_context(
+    sources: ContextSources,
+    *,
+    limits: ContextLimits,
+    count_tokens: Callable[[str], int],
+    format_prompt: Callable[[Prompt], str],
+    allow_values: bool = False,
+    language: str = "python",
+) -> Context:
+    """Choose what the model is told, within its window and the limits.
+
+    Parameters
+    ----------
+    sources
+        What the notebook offers.
+    limits
+        The budgets.
+    count_tokens, format_prompt
+        The engine's own; a `TokenCounter` kept between requests saves counting again.
+    allow_values
+        Whether sample values may be told, not only names, types and shapes.
+    language
+        The language the answer's code is to be in.
+
+    Raises
+    ------
+    NotebookError
+        If the request is empty.
+    PromptTooLongError
+        If the request alone does not fit.
+    UnknownNameError
+        If ``sources.variables`` names something that the notebook does not hold.
+    """
+    if not sources.request.strip():
+        raise NotebookError("The request is empty.", hint="Say what the code should do.")
+    counter = count_tokens if isinstance(count_tokens, TokenCounter) else TokenCounter(count_tokens)
+    builder = _Builder(
+        sources, limits, count_tokens=counter, format_prompt=format_prompt, language=language
+    )
+    builder.add_error(allow_values=allow_values)
+    builder.add_variables(allow_values=allow_values)
+    builder.add_files()
+    builder.add_history()
+    builder.add_cells()
+    return builder.finish()
+
+
+class _Builder:
+    """Collects the parts of one prompt; each addition sees the room that is left."""
+
+    def __init__(
+        self,
+        sources: ContextSources,
+        limits: ContextLimits,
+        *,
+        count_tokens: TokenCounter,
+        format_prompt: Callable[[Prompt], str],
+        language: str,
+    ) -> None:
+        self.sources = sources
+        self.limits = limits
+        self.count_tokens = count_tokens
+        self.format_prompt = format_prompt
+        self.language = language
+        self.names = _names_in_request(sources)
+        self.parts: dict[PieceKind, list[_Part]] = {
+            "history": [], "file": [], "variable": [], "error": []
+        }  # fmt: skip
+        self.exchanges: list[tuple[Message, ...]] = []
+        self.choices: list[CellChoice] = []
+        self._check_window()
+
+    def _check_window(self) -> None:
+        room = self.limits.max_prompt_tokens
+        tokens = self.total_tokens()
+        if room is not None and tokens > room:
+            raise PromptTooLongError(
+                prompt_tokens=tokens,
+                max_new_tokens=self.limits.max_new_tokens,
+                context_window=self.limits.context_window or 0,
+            )
+
+    def prompt(self) -> Prompt:
+        """Return the prompt as it stands."""
+        sections = [part.text for part in self.parts["file"] if part.text]
+        variables = [part.text for part in self.parts["variable"] if part.text]
+        if variables:
+            sections.append("\n".join(["Variables:", *variables]))
+        sections += [part.text for part in self.parts["error"] if part.text]
+        return Prompt(
+            request=self.sources.request,
+            cells=tuple(choice.text for choice in self.choices if choice.text),
+            history=tuple(message for exchange in self.exchanges for message in exchange),
+            notes="\n\n".join(sections),
+            language=self.language,
+        )
+
+    def total_tokens(self) -> int:
+        """Return the exact number of tokens in the prompt as it stands."""
+        return self.count_tokens(self.format_prompt(self.prompt()))
+
+    def room(self, kind: PieceKind, limit: int) -> int:
+        """Return the tokens that one kind of piece may take now."""
+        most = self.limits.max_prompt_tokens
+        if most is None:
+            return limit
+        return max(0, min(limit, int((most - self.total_tokens()) * SHARES[kind])))
+
+    def add_error(self, *, allow_values: bool) -> None:
+        """Add the failing cell, the user's own frames and the names on the failing line."""
+        error = self.sources.error
+        if error is None:
+            return
+        room = self.room("error", self.limits.max_error_tokens)
+        source, reason = clean(Cell(source=error.source))
+        what = f"{error.ename}: {error.evalue}".removesuffix(": ")
+        names = describe_names(error.names, allow_values=allow_values)
+        report, _ = redact("\n".join(filter(None, [error.traceback, what, *names])))
+        report = cut_end(report, max_tokens=room // 2, count_tokens=self.count_tokens)
+        text = f"It failed:\n{fenced(report, 'text')}"
+        if source:
+            left = room - self.count_tokens(text)
+            if self.count_tokens(source) > left:
+                source = cut_middle(source, max_tokens=left, count_tokens=self.count_tokens)
+                reason = "cut in the middle"
+            text = f"This cell was run:\n{fenced(source, 'python')}\n{text}"
+        self.parts["error"].append(
+            _Part("error", error.ename, text, self.count_tokens(text), reason)
+        )
+
+    def add_variables(self, *, allow_values: bool) -> None:
+        """Add variables, the ones that matter most first, while they fit."""
+        room = self.room("variable", self.limits.max_variable_tokens)
+        for choice in choose_variables(self.sources, names=self.names, allow_values=allow_values):
+            part = _Part("variable", choice.name, choice.text, reason=choice.reason)
+            part.tokens = self.count_tokens(f"{choice.text}\n") if choice.text else 0
+            if part.tokens > room:
+                part.leave_out("the budget for variables is used up")
+            room -= part.tokens
+            self.parts["variable"].append(part)
+
+    def add_files(self) -> None:
+        """Add the relevant part of each file, sharing the budget evenly."""
+        words = set(WORD.findall(self.sources.request))
+        room = self.room("file", self.limits.max_file_tokens)
+        for number, file in enumerate(self.sources.files):
+            share = room // (len(self.sources.files) - number)
+            content, secrets = redact(file.text)
+            frame = self.count_tokens(f"File {file.path}:\n{fenced('', '')}\n\n")
+            text = relevant_part(
+                content, words=words, max_tokens=share - frame, count_tokens=self.count_tokens
+            )
+            part = _Part("file", file.path)
+            if text:
+                part.text = f"File {file.path}:\n{fenced(text, '')}"
+                part.tokens = self.count_tokens(part.text)
+                part.reason = _file_reason(is_whole=text == content, secrets=secrets)
+            else:
+                part.reason = "empty" if not content.strip() else "the budget for files is used up"
+            room -= part.tokens
+            self.parts["file"].append(part)
+
+    def add_history(self) -> None:
+        """Add the latest exchanges that fit."""
+        room = self.room("history", self.limits.max_history_tokens)
+        is_full = False
+        for exchange in reversed(_exchanges(self.sources.history)):
+            part = _Part("history", _title(exchange[0]["content"]))
+            tokens = sum(self.count_tokens(message["content"]) for message in exchange)
+            is_full = is_full or tokens > room
+            if is_full:
+                part.reason = "the budget for the conversation is used up"
+            else:
+                part.text, part.tokens = exchange[0]["content"], tokens
+                self.exchanges.insert(0, exchange)
+                room -= tokens
+            self.parts["history"].insert(0, part)
+
+    def add_cells(self) -> None:
+        """Add the cells that fit the budget and the window."""
+        self._choose_cells(self.limits.max_cell_tokens)
+
+    def _choose_cells(self, max_tokens: int) -> None:
+        error = self.sources.error
+        cells = list(self.sources.cells)
+        repeated = error is not None and cells and cells[-1].source == error.source
+        if repeated:
+            cells.pop()
+        while True:
+            self.choices = choose(
+                cells,
+                names=self.names,
+                max_tokens=max_tokens,
+                max_cells=self.limits.max_cells,
+                count_tokens=self.count_tokens,
+            )
+            joined = "\n\n".join(choice.text for choice in self.choices if choice.text)
+            excess = self.count_tokens(joined) - max_tokens
+            if excess <= 0:
+                break
+            # A tokenizer may need more for the whole than for its parts.
+            max_tokens = max(0, max_tokens - excess)
+        if repeated:
+            shown = CellChoice(self.sources.cells[-1])
+            shown.leave_out("shown with its error")
+            self.choices.append(shown)
+
+    def finish(self) -> Context:
+        """Shed what is too much for the window, and report."""
+        most = self.limits.max_prompt_tokens
+        while most is not None and (excess := self.total_tokens() - most) > 0:
+            self._shed(excess)
+        prompt = self.prompt()
+        text = self.format_prompt(prompt)
+        tokens = self.count_tokens(text)
+        return Context(prompt=prompt, text=text, prompt_tokens=tokens, report=self._report(tokens))
+
+    def _shed(self, excess: int) -> None:
+        """Leave out what is worth least: cells shrink first, what the user named goes last."""
+        taken = sum(choice.tokens for choice in self.choices)
+        if taken:
+            self._choose_cells(max(0, taken - excess))
+            return
+        if self.exchanges:
+            self.exchanges.pop(0)
+            next(part for part in self.parts["history"] if part.text).leave_out(NO_ROOM)
+            return
+        for kind in ("variable", "file", "error"):
+            included = [part for part in self.parts[kind] if part.text]
+            if included:
+                included[-1].leave_out(NO_ROOM)
+                return
+        self._check_window()
+
+    def _report(self, total_tokens: int) -> tuple[Piece, ...]:
+        parts = list(self.parts["history"])
+        parts += [
+            _Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
+            for choice in self.choices
+        ]
+        parts += [*self.parts["file"], *self.parts["variable"], *self.parts["error"]]
+        request = self.sources.request
+        parts.append(_Part("request", _title(request), request, self.count_tokens(request)))
+        rest = total_tokens - sum(part.tokens for part in parts)
+        parts.insert(0, _Part("layout", "system prompt and layout", "…", max(0, rest)))
+        return tuple(
+            Piece(
+                kind=part.kind,
+                title=part.title,
+                tokens=part.tokens,
+                included=bool(part.text),
+                reason=part.reason,
+            )
+            for part in parts
+        )
+
+
+def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
+    """Return the notebook's names that the request, or the error's line, speaks of, in order."""
+    known = set(sources.namespace)
+    for cell in sources.cells:
+        if cell.cell_type == "code":
+            known |= defined_names(clean(cell)[0])
+    words = WORD.findall(sources.request)
+    if sources.error is not None:
+        words += sources.error.names
+    return tuple(dict.fromkeys(word for word in words if word in known))
+
+
+def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:
+    """Cut a conversation into exchanges: a question and what followed it."""
+    exchanges: list[tuple[Message, ...]] = []
+    for message in history:
+        if message["role"] == "user":
+            exchanges.append((message,))
+        elif exchanges:
+            exchanges[-1] = (*exchanges[-1], message)
+    return exchanges
+
+
+def _file_reason(*, is_whole: bool, secrets: int) -> str:
+    reasons = [] if is_whole else ["the relevant part only"]
+    return ", ".join([*reasons, "secrets left out"] if secrets else reasons)
+
+
+def _title(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"

@@ -1,0 +1,370 @@
+"""The notebook's cells: what may be sent of each, and which of them are, under a budget."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
+from typing import Literal
+
+from codeface_jupyter.context.tokens import TokenCounter, cut_middle
+from codeface_jupyter.privacy import redact
+
+__all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
+
+# Cell magics whose body is still the notebook's own Python.
+PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
+MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|\?\s*$")
+NOT_RUN_MARK = "# (this cell was not run)"
+SEPARATOR = "\n\n"
+
+# A cell beyond this size is data: its middle goes before anything else looks at it.
+MAX_CELL_CHARS = 100_000
+MAX_TITLE_CHARS = 40
+DefinitionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell of the notebook, as the front end or the kernel's history knows it.
+
+    Attributes
+    ----------
+    source
+        The text as typed.
+    cell_type
+        Markdown cells are sent as comments.
+    execution_count
+        The number in ``In [n]``; None for a cell that was not run, or is markdown.
+    cell_id
+        The notebook's own id; empty when unknown.
+    was_run
+        Whether this source was run in this kernel; the others are marked.
+    """
+
+    source: str
+    cell_type: Literal["code", "markdown"] = "code"
+    execution_count: int | None = None
+    cell_id: str = ""
+    was_run: bool = True
+
+    @property
+    def title(self) -> str:
+        """The cell as a person finds it: its number, or its first words."""
+        if self.execution_count is not None:
+            return f"In [{self.execution_count}]"
+        words = self.source.strip().partition("\n")[0]
+        return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"
+
+
+@dataclass
+class CellChoice:
+    """What became of one cell.
+
+    Attributes
+    ----------
+    cell
+        The cell.
+    text
+        What is sent of it; empty when it stays out.
+    reason
+        Why it stays out, or is sent in part; empty when it is sent as it is.
+    tokens
+        The tokens of ``text``, its separator included.
+    is_needed
+        Whether the request names something that this cell defines.
+    """
+
+    cell: Cell
+    text: str = ""
+    reason: str = ""
+    tokens: int = 0
+    is_needed: bool = field(default=False, kw_only=True)
+
+    def leave_out(self, reason: str) -> None:
+        """Send nothing of this cell."""
+        self.text, self.tokens, self.reason = "", 0, reason
+
+
+@lru_cache(maxsize=1_024)
+def clean(cell: Cell) -> tuple[str, str]:
+    """Return what may be sent of a cell, and what was left out of it.
+
+    Magics, shell lines and lines with secrets go; cells in another language
+    and those that ask CodeFace go as a whole.
+
+    Returns
+    -------
+    tuple
+        The text, empty if nothing is left, and the reason, empty if nothing went.
+    """
+    source = _shorten(cell.source)
+    if cell.cell_type == "markdown":
+        text, secrets = redact(source)
+        return text.strip(), "a secret left out" if secrets else ""
+    if source.lstrip().startswith("%%"):
+        head, _, source = source.lstrip().partition("\n")
+        magic = head.removeprefix("%%").split(maxsplit=1)[0:1]
+        if not PYTHON_CELL_MAGICS.intersection(magic):
+            return "", f"a %%{''.join(magic)} cell"
+    text, magics = _without_magics(source)
+    text, secrets = redact(text)
+    left_out = [name for name, count in (("a secret", secrets), ("magics", magics)) if count]
+    if not text.strip():
+        return "", "nothing but magics" if magics else "empty"
+    return text.strip("\n").rstrip(), f"{' and '.join(left_out)} left out" if left_out else ""
+
+
+def render(cell: Cell, text: str) -> str:
+    """Write a cleaned cell as Python: Markdown as comments, a cell not run with a mark."""
+    if cell.cell_type == "markdown":
+        return "\n".join(f"# {line}".rstrip() for line in text.splitlines())
+    return text if cell.was_run else f"{NOT_RUN_MARK}\n{text}"
+
+
+@lru_cache(maxsize=1_024)
+def defined_names(source: str) -> frozenset[str]:
+    """Return the names that a cell's top level imports, assigns, or defines."""
+    tree = _parse(source)
+    if tree is None:
+        return frozenset(re.findall(r"^(?:(?:async )?def |class )?(\w+)\s*(?=[=(:])", source, re.M))
+    return frozenset(name for node in tree.body for name in _bound(node))
+
+
+@lru_cache(maxsize=1_024)
+def used_names(source: str) -> frozenset[str]:
+    """Return every name that a cell reads or writes."""
+    tree = _parse(source)
+    if tree is None:
+        return frozenset(re.findall(r"[A-Za-z_]\w*", source))
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def choose(
+    cells: Sequence[Cell],
+    *,
+    names: Collection[str],
+    max_tokens: int,
+    max_cells: int | None,
+    count_tokens: TokenCounter,
+) -> list[CellChoice]:
+    """Choose which cells are sent, in document order, within a budget.
+
+    All of them if they fit. If not, the far ones go first, in steps of half the
+    budget, so that the start of the prompt stays the same from one request to the
+    next and its KV cache can be used again. Of cells that go, imports stay and
+    definitions keep their first lines; a cell that defines one of ``names`` stays.
+
+    Parameters
+    ----------
+    cells
+        The cells above the one that asks, in document order.
+    names
+        The names that the request is about.
+    max_tokens
+        The budget; the choice never exceeds it.
+    max_cells
+        How many of the nearest cells may be sent; None is all.
+    count_tokens
+        Counts in the engine's own tokens.
+
+    Returns
+    -------
+    list of CellChoice
+        One for each cell, in the same order.
+    """
+    choices = [CellChoice(cell) for cell in cells]
+    candidates = _cleaned(choices, max_cells=max_cells)
+    for choice in candidates:
+        choice.text = render(choice.cell, choice.text)
+        choice.tokens = count_tokens(choice.text + SEPARATOR)
+    if sum(choice.tokens for choice in candidates) > max_tokens:
+        _fit(candidates, names=names, max_tokens=max_tokens, count_tokens=count_tokens)
+    return choices
+
+
+def _cleaned(choices: Sequence[CellChoice], *, max_cells: int | None) -> list[CellChoice]:
+    """Clean every cell and return those of which something is left, at most ``max_cells``."""
+    candidates = []
+    for choice in choices:
+        choice.text, choice.reason = clean(choice.cell)
+        if choice.text:
+            candidates.append(choice)
+    kept = len(candidates) if max_cells is None else min(max_cells, len(candidates))
+    far = len(candidates) - kept
+    for choice in candidates[:far]:
+        choice.leave_out(f"beyond the nearest {max_cells} cells" if max_cells else "not asked for")
+    return candidates[far:]
+
+
+def _fit(
+    candidates: Sequence[CellChoice],
+    *,
+    names: Collection[str],
+    max_tokens: int,
+    count_tokens: TokenCounter,
+) -> None:
+    """Cut and leave out cells until they fit."""
+    reserve = max_tokens // 4  # for imports and definitions of far cells
+    room = max_tokens - reserve
+    for choice in candidates:
+        _cut(choice, max_tokens=room // 2, count_tokens=count_tokens)
+    first_near = _window_start([choice.tokens for choice in candidates], room=room)
+    far, near = candidates[:first_near], candidates[first_near:]
+    _keep_definitions(far, max_tokens=reserve, count_tokens=count_tokens)
+    free = max_tokens - sum(choice.tokens for choice in candidates if choice.text)
+    _keep_needed(far, near, names=names, free=free, count_tokens=count_tokens)
+
+
+def _window_start(tokens: Sequence[int], *, room: int) -> int:
+    """Return the index of the first near cell.
+
+    The tokens left out are a multiple of half the room: as the notebook grows, the
+    first near cell stays the same until that much has been added.
+    """
+    step = max(room // 2, 1)
+    excess = sum(tokens) - room
+    left_out = -(-excess // step) * step if excess > 0 else 0
+    starts = [0, *accumulate(tokens)]
+    return next(index for index, start in enumerate(starts) if start >= left_out)
+
+
+def _keep_definitions(
+    far: Sequence[CellChoice], *, max_tokens: int, count_tokens: TokenCounter
+) -> None:
+    """Reduce far cells to their imports and the heads of their definitions."""
+    for choice in far:
+        choice.leave_out("far, and the budget is used up")
+    # Imports first: they are short, and usually the farthest of all.
+    for definitions in (False, True):
+        for choice in reversed(far):
+            if choice.cell.cell_type == "markdown":
+                continue
+            digest = _digest(clean(choice.cell)[0], definitions=definitions)
+            tokens = count_tokens(digest + SEPARATOR) if digest else 0
+            if digest and tokens - choice.tokens <= max_tokens:
+                max_tokens -= tokens - choice.tokens
+                choice.text, choice.tokens = digest, tokens
+                choice.reason = "far: imports and definitions only"
+
+
+def _keep_needed(
+    far: Sequence[CellChoice],
+    near: Sequence[CellChoice],
+    *,
+    names: Collection[str],
+    free: int,
+    count_tokens: TokenCounter,
+) -> None:
+    """Take back far cells that define what the request names, for near ones if need be."""
+    wanted = set(names)
+    for choice in near:
+        choice.is_needed = not wanted.isdisjoint(defined_names(clean(choice.cell)[0]))
+    evictable = [choice for choice in near[:-1] if not choice.is_needed]
+    for choice in reversed(far):
+        source, _ = clean(choice.cell)
+        if choice.cell.cell_type != "code" or wanted.isdisjoint(defined_names(source)):
+            continue
+        # The latest definition is the one in force.
+        wanted -= defined_names(source)
+        before = choice.tokens
+        whole = CellChoice(choice.cell, render(choice.cell, source))
+        whole.tokens = count_tokens(whole.text + SEPARATOR)
+        while evictable and whole.tokens > free + before:
+            gone = evictable.pop(0)
+            free += gone.tokens
+            gone.leave_out("made room for a cell that the request needs")
+        _cut(whole, max_tokens=free + before, count_tokens=count_tokens)
+        if whole.tokens > before:
+            free -= whole.tokens - before
+            choice.text, choice.tokens, choice.is_needed = whole.text, whole.tokens, True
+            choice.reason = whole.reason
+
+
+def _cut(choice: CellChoice, *, max_tokens: int, count_tokens: TokenCounter) -> None:
+    """Cut a cell in the middle if it is longer than ``max_tokens``."""
+    if choice.tokens <= max_tokens:
+        return
+    choice.text = cut_middle(
+        choice.text, max_tokens=max_tokens, count_tokens=count_tokens, ending=SEPARATOR
+    )
+    choice.tokens = count_tokens(choice.text + SEPARATOR) if choice.text else 0
+    choice.reason = "cut in the middle" if choice.text else "longer than the budget"
+
+
+def _shorten(source: str) -> str:
+    """Cut a giant source at line ends, so that nothing below takes long."""
+    if len(source) <= MAX_CELL_CHARS:
+        return source
+    half = MAX_CELL_CHARS // 2
+    head = source[:half].rpartition("\n")[0]
+    tail = source[-half:].partition("\n")[2]
+    return f"{head}\n# …\n{tail}"
+
+
+def _without_magics(source: str) -> tuple[str, int]:
+    """Drop lines that are IPython's, not Python's; return the rest and how many went."""
+    # Where Python can read it, a line that starts with % is an operator or a string.
+    if _parse(source) is not None:
+        return source, 0
+    lines = source.split("\n")
+    kept = [line for line in lines if not MAGIC_LINE.search(line)]
+    return "\n".join(kept), len(lines) - len(kept)
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a top-level statement binds, those inside its blocks included."""
+    if isinstance(node, DefinitionNode):
+        yield node.name
+        return
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.alias(name=name, asname=asname):
+                yield asname or name.partition(".")[0]
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+
+
+@lru_cache(maxsize=1_024)
+def _digest(source: str, *, definitions: bool) -> str:
+    """Return a cell's imports and, if asked, its definitions without their bodies."""
+    tree = _parse(source)
+    if tree is None:
+        return ""
+    kept: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kept.append(node)
+        elif definitions and isinstance(node, DefinitionNode):
+            kept.append(_outline(node))
+    text = "\n".join(ast.unparse(node) for node in kept)
+    return "\n".join(line for line in text.splitlines() if line)
+
+
+def _outline(node: ast.stmt) -> ast.stmt:
+    """Return a definition as its signature and its docstring's first line; methods likewise."""
+    ellipsis: list[ast.stmt] = [ast.Expr(ast.Constant(...))]
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            docstring = (ast.get_docstring(node) or "").partition("\n")[0]
+            body: list[ast.stmt] = [ast.Expr(ast.Constant(docstring))] if docstring else []
+            if isinstance(node, ast.ClassDef):
+                body += [_outline(part) for part in node.body if isinstance(part, DefinitionNode)]
+                body += [part for part in node.body if isinstance(part, ast.AnnAssign)]
+            outline = copy(node)
+            outline.body = body if isinstance(node, ast.ClassDef) and body else body + ellipsis
+            return outline
+    return node

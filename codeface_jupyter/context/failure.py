@@ -1,0 +1,117 @@
+"""The last error, as far as it is the user's own: their frames, the failing line, its names."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, MappingProxyType
+
+__all__ = ["ErrorInfo"]
+
+MAX_FRAMES = 4
+MAX_NAMES = 8
+MAX_MESSAGE_CHARS = 500
+# Frames of installed packages tell a notebook's user nothing; nor do IPython's own.
+LIBRARY_FOLDERS = tuple(
+    str(Path(sysconfig.get_path(key)).resolve()) for key in ("stdlib", "purelib", "platlib")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorInfo:
+    """An exception that ended a cell.
+
+    Attributes
+    ----------
+    ename, evalue
+        The exception's class name and message.
+    source
+        The source of the failing cell.
+    traceback
+        The user's own frames, as text, outermost first.
+    line
+        The line that failed, without its indentation.
+    names
+        The objects that the failing line names, as the failing frame knows them.
+    """
+
+    ename: str
+    evalue: str
+    source: str = ""
+    traceback: str = ""
+    line: str = ""
+    names: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def from_exception(cls, error: BaseException, *, source: str = "") -> ErrorInfo:
+        """Take what matters from a caught exception and the cell that raised it."""
+        frames = _own_frames(error)
+        line = _line(*frames[-1]) if frames else ""
+        if isinstance(error, SyntaxError):
+            # The code never ran: the innermost frame is the compiler's caller.
+            line, frames = (error.text or "").strip(), []
+        return cls(
+            ename=type(error).__name__,
+            evalue=_message(error),
+            source=source,
+            traceback="\n".join(_format(frame, number) for frame, number in frames[-MAX_FRAMES:]),
+            line=line,
+            names=_names_on(line, frames[-1][0]) if frames else {},
+        )
+
+
+def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [pair for pair in frames if not _is_library(pair[0].f_code.co_filename)]
+    return own or frames[-1:]
+
+
+def _is_library(filename: str) -> bool:
+    if filename.startswith("<"):
+        return filename.startswith("<frozen")
+    return str(Path(filename).resolve()).startswith(LIBRARY_FOLDERS)
+
+
+def _line(frame: FrameType, number: int) -> str:
+    return linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+
+
+def _format(frame: FrameType, number: int) -> str:
+    name = frame.f_code.co_name
+    where = "in the cell" if name == "<module>" else f"in {name}"
+    return f"line {number} {where}: {_line(frame, number)}"
+
+
+def _message(error: BaseException) -> str:
+    """Return an exception's message, shortened; a broken ``__str__`` gives an empty one."""
+    text = traceback.TracebackException(type(error), error, None, lookup_lines=False)
+    message = "".join(text.format_exception_only()).strip()
+    message = message.rpartition("\n")[2] if isinstance(error, SyntaxError) else message
+    message = message.partition(": ")[2]
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    return f"{message[:MAX_MESSAGE_CHARS]}…"
+
+
+def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
+    """Return the objects behind the names on ``line``, at most eight."""
+    values = {**frame.f_globals, **frame.f_locals}
+    found = {name: values[name] for name in _identifiers(line) if name in values}
+    return MappingProxyType(dict(list(found.items())[:MAX_NAMES]))
+
+
+def _identifiers(line: str) -> list[str]:
+    """Return the names that a line reads, in order; half a statement is read word by word."""
+    for text in (line, f"{line} pass", f"{line}\n    pass"):
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            continue
+        return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    words = line.replace(".", " .").replace("(", " ( ").replace(",", " , ").split()
+    return [word for word in words if word.isidentifier()]

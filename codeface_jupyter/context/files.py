@@ -1,0 +1,109 @@
+"""Text files that the user wants the model to see: reading them, and their relevant part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeface_jupyter.errors import NotebookError
+
+__all__ = ["TextFile", "read_text_file", "relevant_part"]
+
+MAX_FILE_BYTES = 2**20
+MAX_BLOCK_LINES = 20
+MIN_WORD_CHARS = 3
+GAP = "…"
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file's path, as the user wrote it, and its content."""
+
+    path: str
+    text: str
+
+
+def read_text_file(path: str | Path) -> TextFile:
+    """Read a UTF-8 text file.
+
+    Raises
+    ------
+    NotebookError
+        If there is no such file, or it is not text, or it is larger than 1 MiB.
+    """
+    file = Path(path).expanduser()
+    try:
+        size = file.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise NotebookError(
+                f"{path} has {size:,} bytes; a file for the prompt may have {MAX_FILE_BYTES:,}.",
+                hint="Save the part that matters to a file of its own.",
+            )
+        content = file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise NotebookError(
+            f"{path}: {reason}.",
+            hint=f"Paths are relative to the kernel's folder, {Path.cwd()}.",
+        ) from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise NotebookError(
+            f"{path} is not a UTF-8 text file.",
+            hint="Load it in a cell instead: variables are described to the model.",
+        )
+    return TextFile(str(path), text)
+
+
+def relevant_part(
+    text: str, *, words: Collection[str], max_tokens: int, count_tokens: Callable[[str], int]
+) -> str:
+    """Return the blocks of ``text`` that share most words with the request, in their order.
+
+    A block is a paragraph: lines up to an empty one, 20 at most. The first block
+    ranks above those that share nothing, since headers say what a file is.
+    """
+    if count_tokens(text) <= max_tokens:
+        return text
+    blocks = _blocks(text)
+    wanted = {word.lower() for word in words if len(word) >= MIN_WORD_CHARS}
+    scores = [len(wanted & set(re.findall(r"\w+", block.lower()))) for block in blocks]
+    ranked = sorted(range(len(blocks)), key=lambda n: (-scores[n], n))
+    chosen: list[int] = []
+    best = ""
+    for number in ranked:
+        candidate = _joined(blocks, sorted([*chosen, number]))
+        if count_tokens(candidate) > max_tokens:
+            break
+        chosen.append(number)
+        best = candidate
+    return best
+
+
+def _blocks(text: str) -> list[str]:
+    blocks: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if (not line.strip() and blocks[-1]) or len(blocks[-1]) >= MAX_BLOCK_LINES:
+            blocks.append([])
+        if line.strip():
+            blocks[-1].append(line)
+    return ["\n".join(block) for block in blocks if block]
+
+
+def _joined(blocks: Sequence[str], chosen: Sequence[int]) -> str:
+    """Join the chosen blocks, with a mark wherever one is missing."""
+    parts: list[str] = []
+    previous = -1
+    for number in chosen:
+        if number != previous + 1:
+            parts.append(GAP)
+        parts.append(blocks[number])
+        previous = number
+    if previous != len(blocks) - 1:
+        parts.append(GAP)
+    return "\n".join(parts)

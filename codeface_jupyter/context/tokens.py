@@ -1,0 +1,92 @@
+"""Counting and cutting text in an engine's own tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cachetools import LRUCache
+
+__all__ = ["TokenCounter", "cut_end", "cut_middle"]
+
+MAX_REMEMBERED_TOKENS = 2**20
+
+
+class TokenCounter:
+    """Counts tokens and remembers the counts, as most pieces come back with each request.
+
+    Parameters
+    ----------
+    count_tokens
+        An engine's `Engine.count_tokens`; make a new counter for another engine.
+    """
+
+    def __init__(self, count_tokens: Callable[[str], int]) -> None:
+        self._count_tokens = count_tokens
+        self._counts: LRUCache[str, int] = LRUCache(
+            MAX_REMEMBERED_TOKENS, getsizeof=lambda tokens: tokens + 1
+        )
+
+    def __call__(self, text: str) -> int:
+        """Return the number of tokens in ``text``."""
+        if not text:
+            return 0
+        found = self._counts.get(text)
+        if found is None:
+            found = self._count_tokens(text)
+            if found < MAX_REMEMBERED_TOKENS:
+                self._counts[text] = found
+        return found
+
+
+def cut_middle(
+    text: str, *, max_tokens: int, count_tokens: Callable[[str], int], ending: str = ""
+) -> str:
+    """Cut whole lines out of the middle of ``text``, leaving a mark that says how many.
+
+    Parameters
+    ----------
+    text
+        Several lines of code.
+    max_tokens
+        The most tokens that the result and ``ending`` may have together.
+    count_tokens
+        Counts tokens.
+    ending
+        What will follow the text.
+
+    Returns
+    -------
+    str
+        The longest such text; empty if not even the mark and a line fit.
+    """
+    lines = text.split("\n")
+
+    def cut(kept: int) -> str:
+        head, tail = lines[: kept - kept // 2], lines[len(lines) - kept // 2 :]
+        return "\n".join([*head, f"# … ({len(lines) - kept} lines left out)", *tail])
+
+    return _longest(cut, len(lines) - 1, max_tokens, lambda t: count_tokens(t + ending))
+
+
+def cut_end(
+    text: str, *, max_tokens: int, count_tokens: Callable[[str], int], mark: str = "…"
+) -> str:
+    """Cut characters off the end of ``text`` until it and a mark fit."""
+    if count_tokens(text) <= max_tokens:
+        return text
+    return _longest(lambda n: text[:n] + mark, len(text) - 1, max_tokens, count_tokens)
+
+
+def _longest(
+    cut: Callable[[int], str], most: int, max_tokens: int, count_tokens: Callable[[str], int]
+) -> str:
+    """Return the longest ``cut(n)`` with ``1 <= n <= most`` that fits, or nothing."""
+    low, high, best = 1, most, ""
+    while low <= high:
+        middle = (low + high) // 2
+        candidate = cut(middle)
+        if count_tokens(candidate) <= max_tokens:
+            low, best = middle + 1, candidate
+        else:
+            high = middle - 1
+    return best

@@ -1,0 +1,130 @@
+"""Which of the notebook's variables a request needs to know about, and in what order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
+from codeface_jupyter.context.vocabulary import ContextSources
+from codeface_jupyter.namespace import Description, describe, resolve
+from codeface_jupyter.privacy import is_secret_name
+
+__all__ = ["VariableChoice", "choose_variables", "describe_names"]
+
+# What nobody asked for must be worth telling: data, not numbers that the cells show anyway.
+DATA_KINDS = frozenset(
+    {"array", "container", "dataframe", "lazyframe", "model", "series", "tensor"}
+)
+FRAME_KINDS = frozenset({"dataframe", "lazyframe"})
+NEAR_CELLS = 3
+MAX_UNASKED = 6
+MAX_LOOKED_AT = 60
+# IPython's own variables.
+SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariableChoice:
+    """One variable: its name, what is told of it, and why nothing is, if so."""
+
+    name: str
+    text: str = ""
+    reason: str = ""
+
+
+def choose_variables(
+    sources: ContextSources, *, names: Sequence[str], allow_values: bool
+) -> Iterator[VariableChoice]:
+    """Yield the variables worth describing, the ones that matter most first.
+
+    Those asked for by name; else those in the request, then data frames with a
+    column that the request names, then data that the nearest cells use, then data
+    that changed last.
+
+    Raises
+    ------
+    UnknownNameError
+        If a variable asked for does not exist.
+    """
+    if sources.variables is not None:
+        for name in dict.fromkeys(sources.variables):
+            yield _choice(name, resolve(name, sources.namespace), allow_values=allow_values)
+        return
+    in_error = sources.error.names if sources.error else {}
+    seen: set[str] = set(in_error)
+    for name in names:
+        if name in sources.namespace and name not in seen and not _is_internal(name):
+            seen.add(name)
+            yield _choice(name, sources.namespace[name], allow_values=allow_values)
+    unasked = _unasked(sources, seen=seen, allow_values=allow_values)
+    for name, description in islice(unasked, MAX_UNASKED):
+        yield VariableChoice(name=name, text=description.text)
+
+
+def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[str]:
+    """Return one line for each name that is no secret, modules and functions left out."""
+    lines = []
+    for name, value in names.items():
+        if is_secret_name(name) or _is_internal(name):
+            continue
+        description = describe(value, name=name, allow_values=allow_values)
+        if description.kind not in ("module", "function", "class"):
+            lines.append(description.text)
+    return lines
+
+
+def _choice(name: str, value: object, *, allow_values: bool) -> VariableChoice:
+    if is_secret_name(name):
+        return VariableChoice(name=name, reason="its name looks like a secret's")
+    return VariableChoice(
+        name=name, text=describe(value, name=name, allow_values=allow_values).text
+    )
+
+
+def _unasked(
+    sources: ContextSources, *, seen: set[str], allow_values: bool
+) -> Iterator[tuple[str, Description]]:
+    """Yield data that the request may be about though it does not name it."""
+    candidates = [
+        name
+        for name in _by_nearness(sources.cells, sources.namespace)
+        if name not in seen and not is_secret_name(name)
+    ][:MAX_LOOKED_AT]
+    described = {
+        name: describe(sources.namespace[name], name=name, allow_values=allow_values)
+        for name in candidates
+    }
+    words = set(re.findall(r"\w+", sources.request.lower()))
+    data = {name: found for name, found in described.items() if found.kind in DATA_KINDS}
+    mentioned = [name for name in data if words & _columns(data[name])]
+    for name in dict.fromkeys([*mentioned, *data]):
+        yield name, data[name]
+
+
+def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list[str]:
+    """Return the user's names: those in the nearest cells, then the latest defined ones."""
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    ordered: dict[str, None] = {}
+    for cell in reversed(code[-NEAR_CELLS:]):
+        ordered |= dict.fromkeys(sorted(used_names(clean(cell)[0])))
+    run = [cell for cell in code if cell.execution_count is not None]
+    for cell in sorted(run, key=lambda cell: -(cell.execution_count or 0)):
+        ordered |= dict.fromkeys(sorted(defined_names(clean(cell)[0])))
+    if not cells:
+        ordered |= dict.fromkeys(reversed(list(namespace)))
+    return [name for name in ordered if name in namespace and not _is_internal(name)]
+
+
+def _columns(description: Description) -> set[str]:
+    """Return the names of a frame's columns, in lower case."""
+    columns = description.facts.get("columns")
+    if description.kind not in FRAME_KINDS or not isinstance(columns, list):
+        return set()
+    return {str(column["name"]).lower() for column in columns}
+
+
+def _is_internal(name: str) -> bool:
+    return name.startswith("_") or name in SHELL_NAMES

@@ -1,0 +1,13 @@
+"""What the notebook's live objects are, in few words, and how a name finds one.
+
+Describing an object never changes it, prints nothing, and takes a fraction of a
+second whatever the object does: see `codeface_jupyter.namespace.guard`.
+"""
+
+from __future__ import annotations
+
+from codeface_jupyter.namespace.describe import describe
+from codeface_jupyter.namespace.description import Description, Detail, Kind
+from codeface_jupyter.namespace.resolve import close_names, resolve
+
+__all__ = ["Description", "Detail", "Kind", "close_names", "describe", "resolve"]

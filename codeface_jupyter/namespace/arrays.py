@@ -1,0 +1,76 @@
+"""Arrays and tensors: shape, dtype, device, range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codeface_jupyter.namespace.description import TIMES, Outline, View, is_instance
+
+__all__ = ["numpy_array", "torch_tensor"]
+
+# The range of a larger array is that of an even sample.
+MAX_SAMPLED_ELEMENTS = 200_000
+
+
+def numpy_array(array: Any, view: View) -> Outline:
+    """Describe a NumPy array; subclasses are looked at as plain arrays."""
+    import numpy as np
+
+    plain = np.ndarray.view(array, np.ndarray)
+    name = type(array).__name__
+    outline = _outline("array", name, tuple(plain.shape), str(plain.dtype))
+    # Values of a memory map are on disk: an even sample of them reads all of it.
+    if (
+        view.allow_values
+        and plain.dtype.kind in "iufb"
+        and not is_instance(array, "numpy", "memmap")
+    ):
+        step = max(1, plain.size // MAX_SAMPLED_ELEMENTS)
+        _add_range(outline, plain.flat[::step], is_sampled=step > 1)
+    return outline
+
+
+def torch_tensor(tensor: Any, view: View) -> Outline:
+    """Describe a torch tensor."""
+    import torch
+
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    outline = _outline("tensor", type(tensor).__name__, tuple(tensor.shape), dtype)
+    outline.text += f" on {tensor.device}"
+    outline.facts["device"] = str(tensor.device)
+    if tensor.requires_grad:
+        outline.text += ", requires grad"
+        outline.facts["requires_grad"] = True
+    # Reading from another device waits for all work that is queued there.
+    is_readable = tensor.device.type == "cpu" and tensor.layout == torch.strided
+    if view.allow_values and is_readable and not (tensor.is_complex() or tensor.is_quantized):
+        with torch.no_grad():
+            flat = tensor.detach().flatten() if tensor.is_contiguous() else tensor.detach()
+            step = max(1, flat.numel() // MAX_SAMPLED_ELEMENTS)
+            while flat.dim() > 1:
+                flat = flat[:, 0] if flat.numel() > MAX_SAMPLED_ELEMENTS else flat.reshape(-1)
+            sample = flat[::step].to(torch.float64).numpy()
+        _add_range(outline, sample, is_sampled=step > 1)
+    return outline
+
+
+def _outline(kind: Any, name: str, shape: tuple[int, ...], dtype: str) -> Outline:
+    size = TIMES.join(map(str, shape)) or "scalar"
+    facts: dict[str, object] = {"shape": list(shape), "dtype": dtype}
+    return Outline(kind, f"{name} {size} {dtype}", facts)
+
+
+def _add_range(outline: Outline, sample: Any, *, is_sampled: bool) -> None:
+    """Add the smallest and the largest finite value, and how many are not finite."""
+    import numpy as np
+
+    finite = sample[np.isfinite(sample)]
+    if len(finite):
+        low, high = finite.min().item(), finite.max().item()
+        about = "~" if is_sampled else ""
+        outline.text += f", range {about}{low:.6g} to {high:.6g}"
+        outline.facts["range"] = [low, high]
+    if len(finite) < len(sample):
+        share = (len(sample) - len(finite)) / len(sample)
+        outline.text += f", {share:.0%} not finite"
+        outline.facts["share_not_finite"] = share

@@ -1,0 +1,203 @@
+"""Which describer an object gets, and what its own ``_ai_repr_`` and ``repr`` may add."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from codeface_jupyter.namespace import arrays, frames, objects
+from codeface_jupyter.namespace.description import (
+    PLAIN_TYPES,
+    Description,
+    Detail,
+    Outline,
+    View,
+    bases_of,
+    is_instance,
+    shorten,
+    type_name,
+)
+from codeface_jupyter.namespace.guard import attempt
+from codeface_jupyter.privacy import is_secret_name, redact
+
+__all__ = ["describe"]
+
+# Together with what surrounds them, under a fifth of a second.
+OWN_CODE_TIMEOUT_S = 0.06
+DESCRIBER_TIMEOUT_S = 0.1
+MAX_CHARS: dict[Detail, int] = {"brief": 400, "full": 8_000}
+
+Describer = Callable[[Any, View], Outline]
+
+# A library that the user has not imported cannot have made the object: see is_instance.
+LIBRARY_DESCRIBERS: tuple[tuple[str, str, Describer], ...] = (
+    ("pandas", "DataFrame", frames.pandas_frame),
+    ("pandas", "Series", frames.pandas_series),
+    ("pandas", "Index", frames.pandas_index),
+    ("polars", "DataFrame", frames.polars_frame),
+    ("polars", "LazyFrame", frames.polars_lazy_frame),
+    ("polars", "Series", frames.polars_series),
+    ("pyarrow", "Table", frames.arrow_table),
+    ("pyarrow", "RecordBatch", frames.arrow_table),
+    ("pyarrow", "ChunkedArray", frames.arrow_array),
+    ("pyarrow", "Array", frames.arrow_array),
+    ("numpy", "ndarray", arrays.numpy_array),
+    ("torch", "Tensor", arrays.torch_tensor),
+    ("torch.nn", "Module", objects.torch_model),
+    ("sklearn.base", "BaseEstimator", objects.sklearn_model),
+    ("matplotlib.figure", "Figure", objects.figure),
+)
+BASE_DESCRIBERS: tuple[tuple[type, Describer], ...] = (
+    (type, objects.klass),
+    (types.ModuleType, objects.module),
+    *((cls, objects.function) for cls in objects.FUNCTIONS),
+    *((cls, objects.iterator) for cls in objects.ITERATORS),
+    (dict, objects.mapping),
+    *((cls, objects.container) for cls in objects.SEQUENCES),
+)
+
+
+def describe(
+    obj: object,
+    *,
+    name: str = "",
+    detail: Detail = "brief",
+    max_chars: int | None = None,
+    allow_values: bool = False,
+) -> Description:
+    """Say what an object is, in few words.
+
+    An object's own ``_ai_repr_`` (Jupyter enhancement proposal 128: a MIME bundle,
+    perhaps from a coroutine) comes first, then what we know of its class, then its
+    ``repr``. Nothing of it is changed, consumed, collected or printed.
+
+    Parameters
+    ----------
+    obj
+        Anything.
+    name
+        What the notebook calls it.
+    detail
+        One line, or all that is worth reading.
+    max_chars
+        The longest text; 400 or 8,000 characters unless given.
+    allow_values
+        Whether values may be told, not only names, types and shapes. A name that
+        looks like a secret's never has its value told.
+    """
+    limit = MAX_CHARS[detail] if max_chars is None else max_chars
+    view = View(is_full=detail == "full", allow_values=allow_values and not is_secret_name(name))
+    outline = attempt(lambda: _outline(obj, view), timeout_s=DESCRIBER_TIMEOUT_S)
+    if outline is None:
+        outline = Outline("object", type_name(type(obj)))
+    elif view.allow_values:
+        outline = _with_own_words(obj, outline, max_chars=limit)
+    text = f"{name}: {outline.text}" if name else outline.text
+    if view.is_full and outline.body:
+        text += f"\n{outline.body}"
+    text, _ = redact(text)
+    return Description(
+        name=name,
+        kind=outline.kind,
+        type_name=type_name(type(obj)),
+        facts=outline.facts,
+        text=text if len(text) <= limit else f"{text[: max(limit - 1, 0)]}…",
+    )
+
+
+def _outline(obj: object, view: View) -> Outline:
+    return _describer(obj)(obj, view)
+
+
+def _describer(obj: object) -> Describer:
+    """Return what describes an object: by its exact class, by its bases, by its library."""
+    if type(obj) in PLAIN_TYPES:
+        return objects.plain_value
+    bases = bases_of(obj)
+    for base, describer in BASE_DESCRIBERS:
+        if base in bases:
+            return describer
+    for module, cls, describer in LIBRARY_DESCRIBERS:
+        if is_instance(obj, module, cls):
+            return describer
+    return objects.iterator if _has(obj, "__next__") else objects.some_object
+
+
+def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline:
+    """Put an object's ``_ai_repr_``, or for an unknown class its ``repr``, in place of ours."""
+    if _has(obj, "_ai_repr_"):
+        words = attempt(lambda: _ai_repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
+        if words:
+            facts = {**outline.facts, "ai_repr": True}
+            return Outline(outline.kind, _one_text(words, max_chars), facts, outline.body)
+    elif outline.kind == "object" and _has_harmless_repr(obj):
+        words = attempt(lambda: repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
+        if words:
+            # Our own line says what a long repr would bury.
+            written = shorten(str(words[: max_chars + 1]), max_chars=min(max_chars, 160))
+            outline.facts["repr"] = written
+            outline.text = f"{type_name(type(obj))}: {written}"
+    return outline
+
+
+def _one_text(words: str, max_chars: int) -> str:
+    return words if len(words) <= max_chars else f"{words[: max_chars - 1]}…"
+
+
+def _ai_repr(obj: object) -> str:
+    """Call an object's ``_ai_repr_`` and return the text in its answer."""
+    method = inspect.getattr_static(type(obj), "_ai_repr_").__get__(obj, type(obj))
+    hints = {"multimodal": False} if _takes_hints(method) else {}
+    answer = method(**hints)
+    if inspect.isawaitable(answer):
+        answer = asyncio.run(_awaited(answer))
+    if isinstance(answer, str):
+        return answer
+    if not isinstance(answer, Mapping):
+        return ""
+    for mime in ("text/plain", "text/markdown", *(m for m in answer if str(m).startswith("text/"))):
+        if isinstance(answer.get(mime), str):
+            return str(answer[mime])
+    return ""
+
+
+async def _awaited(answer: Any) -> object:
+    return await answer
+
+
+def _takes_hints(method: Callable[..., object]) -> bool:
+    parameters = inspect.signature(method).parameters
+    return "multimodal" in parameters or any(
+        parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
+
+
+def _has(obj: object, name: str) -> bool:
+    """Whether an object's class defines something, without asking the object."""
+    return any(name in members for members in _members(obj))
+
+
+def _has_harmless_repr(obj: object) -> bool:
+    """Whether a class has a ``repr`` of its own that speaks for itself.
+
+    A proxy's would compute what it stands for; proxies say that they are of
+    another class, or answer for every attribute.
+    """
+    own = [members for cls, members in _classes(obj) if cls is not object]
+    is_proxy = any({"__class__", "__getattribute__"} & members.keys() for members in own)
+    is_file = io.IOBase in bases_of(obj)
+    return not is_proxy and not is_file and any("__repr__" in members for members in own)
+
+
+def _classes(obj: object) -> Iterator[tuple[type, Mapping[str, object]]]:
+    for cls in bases_of(obj):
+        yield cls, type.__dict__["__dict__"].__get__(cls)
+
+
+def _members(obj: object) -> Iterator[Mapping[str, object]]:
+    for _, members in _classes(obj):
+        yield members

@@ -1,0 +1,92 @@
+"""Running code that is not ours and may do anything: raise, hang, print.
+
+An object's own ``__repr__`` is a program. It runs in a daemon thread, so that the
+caller can go on when it does not come back; what it prints is dropped; what it
+raises is a failure of the description, not of the request. A thread that ran out
+of time is told to end by an exception, which stops a loop in Python; one that
+waits in C ends when it returns. Nothing else can be done from within a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TextIO, TypeVar, cast
+
+__all__ = ["attempt"]
+
+T = TypeVar("T")
+
+
+class _TimeUpError(BaseException):
+    """Raised inside a call that has run out of time; not an Exception, lest it be caught."""
+
+
+class _Call(threading.Thread, Generic[T]):
+    def __init__(self, function: Callable[[], T]) -> None:
+        super().__init__(name="codeface-describe", daemon=True)
+        self._function = function
+        self._context = contextvars.copy_context()
+        self.result: T | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self._context.run(self._function)
+        except BaseException:  # noqa: BLE001 - thread boundary: foreign code may raise anything
+            self.result = None
+
+    def stop(self) -> None:
+        """Raise an exception in the thread, where the interpreter next looks for one."""
+        if self.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
+            )
+
+
+def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:
+    """Return what ``function`` returns, or None if it raises or takes too long."""
+    call = _Call(function)
+    with _muted(call):
+        call.start()
+        call.join(timeout_s)
+        if call.is_alive():
+            call.stop()
+            return None
+    return call.result
+
+
+@contextlib.contextmanager
+def _muted(thread: threading.Thread) -> Iterator[None]:
+    """Drop what ``thread`` prints or warns about; all others keep their output."""
+    outputs = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        cast("TextIO", _ThreadFilter(outputs[0], thread)),
+        cast("TextIO", _ThreadFilter(outputs[1], thread)),
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.stdout, sys.stderr = outputs
+
+
+class _ThreadFilter:
+    """A text stream without one thread's output."""
+
+    def __init__(self, stream: TextIO, muted: threading.Thread) -> None:
+        self._stream = stream
+        self._muted = muted
+
+    def write(self, text: str) -> int:
+        if threading.current_thread() is self._muted:
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,299 @@
+"""Functions, classes, modules, containers, models, figures, and everything else."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import inspect
+import itertools
+import types
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from codeface_jupyter.namespace.description import (
+    HIDDEN,
+    PLAIN_TYPES,
+    TIMES,
+    Outline,
+    View,
+    bases_of,
+    join_some,
+    shorten,
+    type_name,
+    write_label,
+    write_value,
+)
+from codeface_jupyter.privacy import is_secret_name, redact
+
+__all__ = [
+    "container",
+    "figure",
+    "function",
+    "iterator",
+    "klass",
+    "mapping",
+    "module",
+    "plain_value",
+    "sklearn_model",
+    "some_object",
+    "torch_model",
+]
+
+MAX_SIGNATURE_CHARS = 200
+MAX_DOCSTRING_CHARS = 120
+MAX_LOOKED_AT = 100
+MAX_KINDS = 3
+MAX_ITEMS = {False: 6, True: 30}
+MAX_LIST_CHARS = {False: 200, True: 1_500}
+FUNCTIONS = (
+    types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType,
+)  # fmt: skip
+ITERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+SEQUENCES: tuple[type, ...] = (list, tuple, set, frozenset, deque)
+
+
+def plain_value(value: object, view: View) -> Outline:
+    """Describe a number, a text or another plain value."""
+    name = type(value).__name__
+    if isinstance(value, str | bytes | bytearray):
+        outline = Outline("text", f"{name} of {len(value):,}", {"length": len(value)})
+    else:
+        outline = Outline("scalar", name)
+    if view.allow_values and value is not None:
+        written = write_value(value, max_chars=1_000 if view.is_full else 60)
+        outline.facts["value"] = written
+        outline.text = f"{name} = {written}" if outline.kind == "scalar" else (
+            f"{outline.text}: {written}"
+        )  # fmt: skip
+    return outline
+
+
+def function(obj: Any, view: View) -> Outline:
+    """Describe a function or a method: its signature and its docstring's first line."""
+    signature = _signature(obj)
+    name = getattr(obj, "__name__", type(obj).__name__)
+    prefix = "async def" if inspect.iscoroutinefunction(obj) else "def"
+    outline = Outline("function", f"{prefix} {name}{signature}", {"signature": signature})
+    _add_docstring(outline, obj)
+    if view.is_full:
+        _add_source(outline, obj)
+    return outline
+
+
+def klass(cls: Any, view: View) -> Outline:
+    """Describe a class: its constructor, its bases, its public methods."""
+    signature = _signature(cls)
+    name = type.__getattribute__(cls, "__name__")
+    outline = Outline("class", f"class {name}{signature}", {"signature": signature})
+    bases = [
+        base.__name__ for base in type.__dict__["__bases__"].__get__(cls) if base is not object
+    ]
+    if bases:
+        outline.text += f", a {', '.join(bases)}"
+    members = type.__dict__["__dict__"].__get__(cls)
+    methods = [m for m, value in members.items() if m[:1] != "_" and _is_method(value)]
+    outline.facts |= {"bases": bases, "methods": methods}
+    _add_docstring(outline, cls)
+    if methods:
+        listed = join_some(methods, total=len(methods), max_chars=MAX_LIST_CHARS[view.is_full])
+        outline.text += f"; methods {listed}"
+    if view.is_full:
+        _add_source(outline, cls)
+    return outline
+
+
+def module(obj: Any, view: View) -> Outline:
+    """Describe a module: its name and its version."""
+    # Through the base class: a lazy module must not be loaded by being looked at.
+    members = types.ModuleType.__getattribute__(obj, "__dict__")
+    name = str(members.get("__name__", "?"))
+    version = members.get("__version__")
+    if not isinstance(version, str):
+        version = ""
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version(name.partition(".")[0])
+    outline = Outline("module", f"module {name} {version}".rstrip())
+    outline.facts |= {"module": name, "version": version}
+    if view.is_full:
+        docstring = members.get("__doc__")
+        outline.body = inspect.cleandoc(docstring) if isinstance(docstring, str) else ""
+    return outline
+
+
+def iterator(obj: object, _: View) -> Outline:
+    """Describe a generator, an iterator or a coroutine, without taking anything from it."""
+    name = type(obj).__name__
+    if isinstance(obj, ITERATORS):
+        name = f"{name} {obj.__name__}"
+    return Outline("iterator", f"{name}, not consumed")
+
+
+def container(obj: Any, view: View) -> Outline:
+    """Describe a list, a tuple, a set or a deque: how many, of what."""
+    base = next(base for base in bases_of(obj) if base in SEQUENCES)
+    length = base.__len__(obj)  # type: ignore[attr-defined]
+    # The base's own methods: a subclass may count or yield anything.
+    items = list(itertools.islice(base.__iter__(obj), MAX_LOOKED_AT))  # type: ignore[attr-defined]
+    outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
+    fields = inspect.getattr_static(type(obj), "_fields", None)
+    if isinstance(fields, tuple) and len(fields) == length:
+        values = [_item(name, value, view) for name, value in zip(fields, items, strict=True)]
+        outline.text = f"{type(obj).__name__}({', '.join(values)})"
+    elif items:
+        outline.text += f" {_kinds(items)}"
+        outline.facts["element_kinds"] = _kinds(items)
+        if view.allow_values and all(type(item) in PLAIN_TYPES for item in items):
+            shown = [write_value(item) for item in items[: MAX_ITEMS[view.is_full]]]
+            outline.text += f": {join_some(shown, total=length, max_chars=120)}"
+        elif dict in bases_of(items[0]):
+            outline.text += f", the first: {mapping(items[0], View()).text}"
+    return outline
+
+
+def mapping(obj: Any, view: View) -> Outline:
+    """Describe a dict: how many keys, which, and of what their values are."""
+    length = dict.__len__(obj)
+    items = list(itertools.islice(dict.items(obj), MAX_LOOKED_AT))
+    outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
+    if not items:
+        return outline
+    if all(type(key) is str for key, _ in items):
+        shown = [_item(repr(key), value, view) for key, value in items[: MAX_ITEMS[view.is_full]]]
+        limit = MAX_LIST_CHARS[view.is_full]
+        outline.text += f": {join_some(shown, total=length, max_chars=limit)}"
+        outline.facts["keys"] = [write_label(key) for key, _ in items]
+    else:
+        keys, values = zip(*items, strict=True)
+        outline.text += f": {_kinds(keys)} to {_kinds(values)}"
+    return outline
+
+
+def sklearn_model(model: Any, _: View) -> Outline:
+    """Describe a scikit-learn estimator: its class, the parameters that were set, fitted or not."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(type(model).__init__).parameters.items()
+    }
+    parameters = {
+        name: write_value(value) if type(value) in PLAIN_TYPES else type(value).__name__
+        for name, value in model.get_params(deep=False).items()
+        if value is not defaults.get(name)
+    }
+    state = vars(model)
+    is_fitted = any(name.endswith("_") and not name.startswith("_") for name in state)
+    written = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    outline = Outline("model", f"{type(model).__name__}({shorten(written, max_chars=300)})")
+    outline.text += ", fitted" if is_fitted else ", not fitted"
+    features = state.get("n_features_in_")
+    if isinstance(features, int):
+        outline.text += f" on {features:,} features"
+    outline.facts |= {"parameters": parameters, "is_fitted": is_fitted}
+    return outline
+
+
+def torch_model(model: Any, view: View) -> Outline:
+    """Describe a torch module: its class, how many parameters, where, and its parts."""
+    import torch
+
+    parameters = list(torch.nn.Module.parameters(model))
+    count = sum(parameter.numel() for parameter in parameters)
+    outline = Outline("model", f"{type(model).__name__}, {count:,} parameters")
+    if parameters:
+        first = parameters[0]
+        outline.text += f" ({str(first.dtype).removeprefix('torch.')} on {first.device})"
+    outline.text += ", training mode" if model.training else ", eval mode"
+    children = [f"{n} ({type(m).__name__})" for n, m in torch.nn.Module.named_children(model)]
+    outline.facts |= {"parameters": count, "children": children}
+    if children:
+        listed = join_some(children, total=len(children), max_chars=MAX_LIST_CHARS[view.is_full])
+        outline.text += f": {listed}"
+    return outline
+
+
+def figure(obj: Any, _: View) -> Outline:
+    """Describe a Matplotlib figure by its axes' titles and labels."""
+    width, height = obj.get_size_inches()
+    outline = Outline("figure", f"Figure {width:g}{TIMES}{height:g} in, {len(obj.axes)} axes")
+    axes = [_axes(part) for part in obj.axes[: MAX_ITEMS[True]]]
+    if axes:
+        outline.text += f": {join_some(axes, total=len(obj.axes), max_chars=300)}"
+    outline.facts["axes"] = axes
+    return outline
+
+
+def some_object(obj: object, view: View) -> Outline:
+    """Describe an object of a class we do not know by its class and its attributes."""
+    outline = Outline("object", type_name(type(obj)))
+    try:
+        state = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        state = {}
+    public = {
+        name: value
+        for name, value in itertools.islice(dict.items(state), MAX_LOOKED_AT)
+        if isinstance(name, str) and not name.startswith("_")
+    }
+    if public:
+        shown = [_item(name, value, view) for name, value in public.items()]
+        limit = MAX_LIST_CHARS[view.is_full]
+        outline.text += f" with {join_some(shown, total=len(shown), max_chars=limit)}"
+        outline.facts["attributes"] = {n: type(value).__name__ for n, value in public.items()}
+    return outline
+
+
+def _item(label: str, value: object, view: View) -> str:
+    """Write one entry: a label and the value if it is plain and may be told, else its class."""
+    if view.is_full and view.allow_values and type(value) in PLAIN_TYPES:
+        written = HIDDEN if is_secret_name(label) else write_value(value)
+        return f"{shorten(label, max_chars=60)} = {written}"
+    return f"{shorten(label, max_chars=60)} ({type(value).__name__})"
+
+
+def _kinds(items: Iterable[object]) -> str:
+    """Return the classes of some items, the most frequent first."""
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[type(item).__name__] = counts.get(type(item).__name__, 0) + 1
+    names = sorted(counts, key=lambda name: -counts[name])
+    more = ["others"] if len(names) > MAX_KINDS else []
+    return " or ".join([*names[:MAX_KINDS], *more])
+
+
+def _signature(obj: Any) -> str:
+    try:
+        signature = str(inspect.signature(obj))
+    except (ValueError, TypeError):
+        return "(...)"
+    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS)
+
+
+def _add_docstring(outline: Outline, obj: Any) -> None:
+    docstring = inspect.getattr_static(obj, "__doc__", None)
+    if not isinstance(docstring, str):
+        docstring = obj.__doc__ if isinstance(obj, types.FunctionType | types.MethodType) else ""
+    first = (docstring or "").strip().partition("\n")[0]
+    if first:
+        outline.text += f"  # {shorten(first, max_chars=MAX_DOCSTRING_CHARS)}"
+        outline.facts["docstring"] = first
+
+
+def _add_source(outline: Outline, obj: Any) -> None:
+    try:
+        source, _ = redact(inspect.getsource(obj).rstrip())
+    except (OSError, TypeError):
+        return
+    outline.body = source
+    outline.facts["source"] = source
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, types.FunctionType | staticmethod | classmethod | property)
+
+
+def _axes(axes: Any) -> str:
+    labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+    title, x, y = (shorten(label, max_chars=60) for label in labels)
+    lines = f"{len(axes.lines)} lines" if axes.lines else ""
+    named = " vs ".join(filter(None, (y, x)))
+    return " ".join(filter(None, (repr(title) if title else "", named, lines))) or "axes"

@@ -1,0 +1,110 @@
+"""From an expression that a user wrote to the object in the notebook."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+
+from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.namespace.guard import attempt
+
+__all__ = ["close_names", "resolve"]
+
+TIMEOUT_S = 1.0
+
+
+def resolve(expression: str, namespace: Mapping[str, object]) -> object:
+    """Return the object that an expression of names, attributes and indices leads to.
+
+    Parameters
+    ----------
+    expression
+        Such as ``df``, ``df.columns``, ``results['best'][0]`` or ``Out[3]``; nothing
+        is called but what attribute access and indexing call themselves.
+    namespace
+        The notebook's variables.
+
+    Raises
+    ------
+    UnknownNameError
+        If a part of it does not exist; names close ones.
+    NotebookError
+        If it is anything else than names, attributes and indices, or takes too long.
+    """
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _not_a_name(expression) from None
+    return _walk(node, namespace, expression)
+
+
+def close_names(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that resemble ``name``, the closest first."""
+    public = [other for other in names if not other.startswith("_")]
+    lower = {other.lower(): other for other in public}
+    found = get_close_matches(name.lower(), lower, n=3, cutoff=0.6)
+    return tuple(lower[other] for other in found)
+
+
+def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> object:
+    match node:
+        case ast.Name(id=name):
+            if name in namespace:
+                return namespace[name]
+            raise UnknownNameError(name, close_names=close_names(name, namespace))
+        case ast.Attribute(value=value, attr=name):
+            parent = _walk(value, namespace, expression)
+            return _step(
+                lambda: getattr(parent, name), ast.unparse(node), name, _attributes(parent)
+            )
+        case ast.Subscript(value=value, slice=index):
+            key = _index(index, expression)
+            parent = _walk(value, namespace, expression)
+            keys = dict.keys(parent) if isinstance(parent, dict) else ()
+            known = [repr(other) for other in keys if isinstance(other, str)]
+            return _step(
+                lambda: parent[key],  # type: ignore[index]
+                ast.unparse(node),
+                repr(key),
+                known,
+            )
+    raise _not_a_name(expression)
+
+
+def _index(node: ast.expr, expression: str) -> int | str:
+    match node:
+        case ast.Constant(value=int() | str() as key):
+            return key
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as key)):
+            return -key
+    raise _not_a_name(expression)
+
+
+def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]) -> object:
+    """Take one step; a property or an index may run any code, so it is guarded."""
+    # In a list: None may be what was found.
+    found = attempt(lambda: [step()], timeout_s=TIMEOUT_S)
+    if found is None:
+        raise UnknownNameError(path, close_names=close_names(name, known))
+    return found[0]
+
+
+def _attributes(obj: object) -> list[str]:
+    """Return an object's attributes without calling any of its own code."""
+    names = set(dir(type(obj))) if type(type(obj)) is type else set()
+    own = inspect.getattr_static(obj, "__dict__", None)
+    if isinstance(own, dict):
+        names |= {name for name in own if isinstance(name, str)}
+    elif own is not None:
+        names |= set(object.__getattribute__(obj, "__dict__"))
+    return sorted(names)
+
+
+def _not_a_name(expression: str) -> NotebookError:
+    return NotebookError(
+        f"{expression!r} is not a name in the notebook: names, attributes and indices are "
+        "expected, such as df, df.columns or results['best'][0].",
+        hint="Assign the expression to a variable and name that.",
+    )
