@@ -1,8 +1,8 @@
 """The models that CodeFace knows by name: where they come from, what they need, how they are asked.
 
-Every figure is the published checkpoint's own: parameters as its tensors add up, file sizes as
-its weights are stored, the KV cache's width as its configuration gives it. Models that are not
-listed work all the same, by hub id or folder; the list only saves asking.
+Every figure is the published checkpoint's own: parameters as its configuration adds them up, file
+sizes as its weights are stored, the KV cache's width as its attention needs it. Models that are
+not listed work all the same, by hub id or folder; the list only saves asking.
 """
 
 from __future__ import annotations
@@ -84,9 +84,10 @@ class ModelEntry:
     parameters
         The number of weights, tied ones counted once.
     licence
-        The publisher's licence, by its SPDX identifier where it has one.
+        The publisher's licence, by its SPDX identifier where it has one, else the hub's name.
     file_bytes
-        The published weights' size in bytes.
+        The published weights' size in bytes: the file's where a commit is pinned, else what
+        the parameters take in the type in which they are stored.
     context_window
         Tokens the model can see at once.
     kv_values_per_token
@@ -208,6 +209,202 @@ _ENTRIES = (
             quantization="Q4_1",
         ),
         aliases=("smollm2",),
+    ),
+    ModelEntry(
+        name="qwen2.5-coder-3b",
+        hub_id="Qwen/Qwen2.5-Coder-3B-Instruct",
+        parameters=3_085_938_688,
+        licence="qwen-research",
+        file_bytes=2 * 3_085_938_688,
+        context_window=32_768,
+        kv_values_per_token=2 * 36 * 2 * 128,
+        is_chat=True,
+        fim_tokens=QWEN_FIM,
+    ),
+    ModelEntry(
+        name="qwen2.5-coder-7b",
+        hub_id="Qwen/Qwen2.5-Coder-7B-Instruct",
+        parameters=7_615_616_512,
+        licence="Apache-2.0",
+        file_bytes=2 * 7_615_616_512,
+        context_window=32_768,
+        kv_values_per_token=2 * 28 * 4 * 128,
+        is_chat=True,
+        fim_tokens=QWEN_FIM,
+    ),
+    ModelEntry(
+        name="codellama-7b",
+        hub_id="codellama/CodeLlama-7b-Instruct-hf",
+        parameters=6_738_546_688,
+        licence="llama2",
+        file_bytes=2 * 6_738_546_688,
+        context_window=16_384,
+        kv_values_per_token=2 * 32 * 32 * 128,
+        is_chat=True,
+        fim_tokens=CODELLAMA_FIM,
+        aliases=("codellama",),
+    ),
+    ModelEntry(
+        name="codellama-13b",
+        hub_id="codellama/CodeLlama-13b-Instruct-hf",
+        parameters=13_016_028_160,
+        licence="llama2",
+        file_bytes=2 * 13_016_028_160,
+        context_window=16_384,
+        kv_values_per_token=2 * 40 * 40 * 128,
+        is_chat=True,
+        fim_tokens=CODELLAMA_FIM,
+    ),
+    ModelEntry(
+        name="codellama-34b",
+        hub_id="codellama/CodeLlama-34b-Instruct-hf",
+        parameters=33_743_970_304,
+        licence="llama2",
+        file_bytes=2 * 33_743_970_304,
+        context_window=16_384,
+        kv_values_per_token=2 * 48 * 8 * 128,
+        is_chat=True,
+    ),
+    ModelEntry(
+        name="starcoderbase-1b",
+        hub_id="bigcode/starcoderbase-1b",
+        parameters=1_137_207_296,
+        licence="bigcode-openrail-m",
+        file_bytes=4 * 1_137_207_296,
+        context_window=8_192,
+        kv_values_per_token=2 * 24 * 1 * 128,
+        is_chat=False,
+        fim_tokens=STARCODER_FIM,
+        is_gated=True,
+    ),
+    ModelEntry(
+        name="starcoder",
+        hub_id="bigcode/starcoder",
+        parameters=15_517_456_384,
+        licence="bigcode-openrail-m",
+        file_bytes=4 * 15_517_456_384,
+        context_window=8_192,
+        kv_values_per_token=2 * 40 * 1 * 128,
+        is_chat=False,
+        fim_tokens=STARCODER_FIM,
+        is_gated=True,
+        aliases=("starcoder-15b",),
+    ),
+    ModelEntry(
+        name="starcoder2-3b",
+        hub_id="bigcode/starcoder2-3b",
+        parameters=3_030_371_328,
+        licence="bigcode-openrail-m",
+        file_bytes=4 * 3_030_371_328,
+        context_window=16_384,
+        kv_values_per_token=2 * 30 * 2 * 128,
+        is_chat=False,
+        fim_tokens=STARCODER_FIM,
+        aliases=("starcoder2",),
+    ),
+    ModelEntry(
+        name="starcoder2-7b",
+        hub_id="bigcode/starcoder2-7b",
+        parameters=7_173_923_840,
+        licence="bigcode-openrail-m",
+        file_bytes=4 * 7_173_923_840,
+        context_window=16_384,
+        kv_values_per_token=2 * 32 * 4 * 128,
+        is_chat=False,
+        fim_tokens=STARCODER_FIM,
+    ),
+    ModelEntry(
+        name="starcoder2-15b",
+        hub_id="bigcode/starcoder2-15b",
+        parameters=15_957_889_024,
+        licence="bigcode-openrail-m",
+        file_bytes=4 * 15_957_889_024,
+        context_window=16_384,
+        kv_values_per_token=2 * 40 * 4 * 128,
+        is_chat=False,
+        fim_tokens=STARCODER_FIM,
+    ),
+    ModelEntry(
+        name="gpt-neo-125m",
+        hub_id="EleutherAI/gpt-neo-125m",
+        parameters=125_198_592,
+        licence="MIT",
+        file_bytes=4 * 125_198_592,
+        context_window=2_048,
+        kv_values_per_token=2 * 12 * 12 * 64,
+        is_chat=False,
+    ),
+    ModelEntry(
+        name="gpt-neo-1.3b",
+        hub_id="EleutherAI/gpt-neo-1.3B",
+        parameters=1_315_575_808,
+        licence="MIT",
+        file_bytes=4 * 1_315_575_808,
+        context_window=2_048,
+        kv_values_per_token=2 * 24 * 16 * 128,
+        is_chat=False,
+    ),
+    ModelEntry(
+        name="gpt-neo-2.7b",
+        hub_id="EleutherAI/gpt-neo-2.7B",
+        parameters=2_651_307_520,
+        licence="MIT",
+        file_bytes=4 * 2_651_307_520,
+        context_window=2_048,
+        kv_values_per_token=2 * 32 * 20 * 128,
+        is_chat=False,
+    ),
+    ModelEntry(
+        name="gemma-3-270m",
+        hub_id="google/gemma-3-270m-it",
+        parameters=268_098_176,
+        licence="gemma",
+        file_bytes=2 * 268_098_176,
+        context_window=32_768,
+        kv_values_per_token=2 * 18 * 1 * 256,
+        is_chat=True,
+        is_gated=True,
+    ),
+    ModelEntry(
+        name="gemma-3-1b",
+        hub_id="google/gemma-3-1b-it",
+        parameters=999_885_952,
+        licence="gemma",
+        file_bytes=2 * 999_885_952,
+        context_window=32_768,
+        kv_values_per_token=2 * 26 * 1 * 256,
+        is_chat=True,
+        is_gated=True,
+    ),
+    ModelEntry(
+        name="phi-2",
+        hub_id="microsoft/phi-2",
+        parameters=2_779_683_840,
+        licence="MIT",
+        file_bytes=2 * 2_779_683_840,
+        context_window=2_048,
+        kv_values_per_token=2 * 32 * 32 * 80,
+        is_chat=False,
+    ),
+    ModelEntry(
+        name="phi-3.5-mini",
+        hub_id="microsoft/Phi-3.5-mini-instruct",
+        parameters=3_821_079_552,
+        licence="MIT",
+        file_bytes=2 * 3_821_079_552,
+        context_window=131_072,
+        kv_values_per_token=2 * 32 * 32 * 96,
+        is_chat=True,
+    ),
+    ModelEntry(
+        name="phi-4-mini",
+        hub_id="microsoft/Phi-4-mini-instruct",
+        parameters=3_836_021_760,
+        licence="MIT",
+        file_bytes=2 * 3_836_021_760,
+        context_window=131_072,
+        kv_values_per_token=2 * 32 * 8 * 128,
+        is_chat=True,
     ),
 )
 

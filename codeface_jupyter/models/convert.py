@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.storage import check_cancelled, ensure_free_space
 
@@ -228,6 +228,7 @@ def _save_weights(
     emit: Emit,
     cancel: threading.Event | None,
 ) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     total = _total_bytes(shapes)
@@ -242,7 +243,13 @@ def _save_weights(
             tensors[name] = _unpack(source, name, shapes[name], config)
             done += _count(shapes[name]) * BFLOAT16_BYTES
             emit(Progress(source.stage, done, total, "B"))
-        save_file(tensors, work / file, metadata={"format": "pt"})
+        try:
+            save_file(tensors, work / file, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise FetchError(
+                f"{work / file} could not be written: {error}.",
+                hint="Nothing half-made was kept. Check the disk's free space, then run it again.",
+            ) from error
         weight_map |= dict.fromkeys(names, file)
     index = {"metadata": {"total_size": total}, "weight_map": weight_map}
     _write_json(work / "model.safetensors.index.json", index)
@@ -287,7 +294,7 @@ def _unpack(
 
 
 def _deinterleave(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """Undo llama.cpp's order of rotary rows: ``[heads, half, 2, in]`` → ``[heads, 2, half, in]``."""
+    """Undo llama.cpp's order of rows: ``[heads, half, 2, in]`` → ``[heads, 2, half, in]``."""
     rows, columns = weight.shape
     split = weight.reshape(heads, rows // heads // 2, 2, columns)
     return split.transpose(1, 2).reshape(rows, columns).contiguous()

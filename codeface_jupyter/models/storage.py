@@ -21,6 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,6 +36,7 @@ __all__ = [
     "ensure_free_space",
     "format_bytes",
     "safe_name",
+    "writing_into",
 ]
 
 LOCK_POLL_S = 0.2
@@ -87,6 +89,22 @@ def disk_full_error(folder: Path) -> FetchError:
         hint="Nothing half-made was kept. Free some space, or set CODEFACE_CACHE_DIR "
         "to a folder on a larger disk.",
     )
+
+
+@contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Turn a full disk or a folder that may not be written to into an error that says so."""
+    try:
+        yield
+    except PermissionError as error:
+        raise FetchError(
+            f"{error.filename or folder} may not be written to.",
+            hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+        ) from error
+    except OSError as error:
+        if error.errno in {ENOSPC, EDQUOT}:
+            raise disk_full_error(folder) from error
+        raise
 
 
 @dataclass(frozen=True)

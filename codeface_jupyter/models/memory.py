@@ -1,0 +1,313 @@
+"""What a model needs, what the machine has, and what is used.
+
+The look ahead is arithmetic on the model's configuration: accelerate lays the model out without
+allocating it and adds up its modules, and the KV cache follows from layers and heads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError
+from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.files import read_config
+from codeface_jupyter.models.storage import format_bytes
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+__all__ = [
+    "MemoryEstimate",
+    "available_memory",
+    "check_fits",
+    "cuda_peak_bytes",
+    "estimate",
+    "models_that_fit",
+    "process_peak_bytes",
+]
+
+# What the interpreter, torch's own buffers and the activations of a prefill take besides.
+WORKING_BYTES = 300_000_000
+CGROUP_V2, CGROUP_V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+PROC_CGROUP = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryEstimate:
+    """What a model takes in memory, in bytes.
+
+    Attributes
+    ----------
+    weights_bytes
+        All parameters and buffers in the chosen type.
+    kv_cache_bytes
+        The KV cache of one sequence with ``context_tokens`` tokens.
+    context_tokens
+        The tokens assumed, no more than the model's window.
+    """
+
+    weights_bytes: int
+    kv_cache_bytes: int
+    context_tokens: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Weights, KV cache and a margin for the work itself."""
+        return self.weights_bytes + self.kv_cache_bytes + WORKING_BYTES
+
+
+def available_memory(device: str = "cpu") -> int:
+    """Return the bytes that are free on ``device``.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"``, ``"cuda"`` (all visible devices together), one of them such as ``"cuda:1"``,
+        or accelerate's ``"auto"`` and ``"balanced…"``: all of these and main memory. In a
+        container the control group's limit counts, not the host's memory.
+    """
+    if device == "cpu":
+        return _main_memory_bytes()
+    import torch
+
+    if device.startswith("cuda:"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    on_devices = sum(int(torch.cuda.mem_get_info(i)[0]) for i in range(count))
+    return on_devices if device == "cuda" else on_devices + _main_memory_bytes()
+
+
+def _main_memory_bytes() -> int:
+    return min(psutil.virtual_memory().available, *_cgroup_headrooms(), sys.maxsize)
+
+
+def _cgroup_headrooms() -> list[int]:
+    """Return what each enclosing control group still allows, in bytes."""
+    folders: list[tuple[Path, str, str]] = []
+    for path in _own_cgroups():
+        for folder in (path, *path.parents):
+            if folder == CGROUP_V1 or CGROUP_V1 in folder.parents:
+                folders.append((folder, "memory.limit_in_bytes", "memory.usage_in_bytes"))
+            elif folder == CGROUP_V2 or CGROUP_V2 in folder.parents:
+                folders.append((folder, "memory.max", "memory.current"))
+    headrooms = []
+    for folder, limit_file, usage_file in folders:
+        limit, usage = _read_number(folder / limit_file), _read_number(folder / usage_file)
+        if limit is not None and usage is not None:
+            # The page cache counts as used but is given back on demand.
+            headrooms.append(max(0, limit - usage + _reclaimable_bytes(folder)))
+    return headrooms
+
+
+def _own_cgroups() -> list[Path]:
+    """Return this process's memory control groups, as the mounted folders show them."""
+    found = [CGROUP_V2, CGROUP_V1]
+    try:
+        lines = PROC_CGROUP.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return found
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            found.append(CGROUP_V2 / path.lstrip("/"))
+        elif "memory" in controllers.split(","):
+            found.append(CGROUP_V1 / path.lstrip("/"))
+    return found
+
+
+def _reclaimable_bytes(folder: Path) -> int:
+    try:
+        lines = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    values = dict(line.split(maxsplit=1) for line in lines if " " in line)
+    return int(values.get("total_inactive_file", values.get("inactive_file", "0")))
+
+
+def _read_number(file: Path) -> int | None:
+    """Return a control file's number; None if it is absent or says ``max``."""
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def estimate(
+    model: Path | PretrainedConfig, *, dtype: str = "bfloat16", context_tokens: int = 4_096
+) -> MemoryEstimate:
+    """Return what ``model`` takes in memory, without reading its weights.
+
+    Parameters
+    ----------
+    model
+        A model folder, or a configuration of transformers.
+    dtype
+        ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"`` for the stored type.
+    context_tokens
+        Tokens in the KV cache, prompt and answer together.
+
+    Raises
+    ------
+    ModelFilesError
+        If the configuration is not one of a causal language model.
+    """
+    from transformers import PretrainedConfig
+
+    config = model if isinstance(model, PretrainedConfig) else _load_config(Path(model))
+    text = config.get_text_config()
+    window = getattr(text, "max_position_embeddings", None) or context_tokens
+    tokens = min(context_tokens, window)
+    name = _dtype_name(config, dtype)
+    return MemoryEstimate(
+        weights_bytes=_weights_bytes(config, name),
+        kv_cache_bytes=tokens * _kv_values_per_token(text) * _item_bytes(name),
+        context_tokens=tokens,
+    )
+
+
+def _load_config(folder: Path) -> PretrainedConfig:
+    from transformers import AutoConfig, PretrainedConfig
+
+    read_config(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFilesError(
+            f"{folder / 'config.json'} describes no model that transformers knows: {reason}"
+        ) from error
+    if not isinstance(config, PretrainedConfig):
+        raise ModelFilesError(f"{folder / 'config.json'} is no model's configuration.")
+    return config
+
+
+def _dtype_name(config: PretrainedConfig, dtype: str) -> str:
+    if dtype != "auto":
+        return dtype
+    return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
+
+
+def _item_bytes(dtype: str) -> int:
+    import torch
+
+    value: torch.dtype = getattr(torch, dtype)
+    return int(value.itemsize)
+
+
+def _weights_bytes(config: PretrainedConfig, dtype: str) -> int:
+    """Return the size of the model's modules; accelerate counts tied weights once."""
+    from accelerate import init_empty_weights
+    from accelerate.utils import compute_module_sizes
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with init_empty_weights(include_buffers=True):
+            model = AutoModelForCausalLM.from_config(config)
+    except ValueError as error:
+        raise ModelFilesError(
+            f"{type(config).__name__} is no causal language model: {str(error).splitlines()[0]}"
+        ) from error
+    model.tie_weights()
+    sizes: Mapping[str, int] = compute_module_sizes(model, dtype=dtype)
+    return int(sizes[""])
+
+
+def _kv_values_per_token(config: PretrainedConfig) -> int:
+    """Return the numbers that one token adds to the KV cache, over all layers.
+
+    Two (key and value) times layers, key-value heads and head size; models with a sliding
+    window take less, so this is the upper end.
+    """
+    layers: int = config.num_hidden_layers
+    heads: int = config.num_attention_heads
+    kv_heads = 1 if getattr(config, "multi_query", False) else None
+    kv_heads = kv_heads or getattr(config, "num_key_value_heads", None) or heads
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return 2 * layers * int(kv_heads) * int(head_size)
+
+
+def check_fits(
+    needed: MemoryEstimate, *, model: str, device: str = "cpu", available_bytes: int | None = None
+) -> None:
+    """Refuse a model that would not fit, before anything is loaded.
+
+    Parameters
+    ----------
+    needed
+        From `estimate`.
+    model
+        Its name, for the message.
+    device
+        Where it is to go.
+    available_bytes
+        What is free there; `available_memory` unless given.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        With both numbers and the catalog models that would fit.
+    """
+    free = available_memory(device) if available_bytes is None else available_bytes
+    if needed.total_bytes <= free:
+        return
+    fitting = models_that_fit(free)
+    smaller = f"These fit: {', '.join(fitting)}. " if fitting else ""
+    raise NotEnoughMemoryError(
+        f"{model} needs {format_bytes(needed.total_bytes)} "
+        f"({format_bytes(needed.weights_bytes)} weights, {format_bytes(needed.kv_cache_bytes)} "
+        f"KV cache for {needed.context_tokens:,} tokens), "
+        f"but {format_bytes(free)} are free on {device}.",
+        needed_bytes=needed.total_bytes,
+        available_bytes=free,
+        hint=f"{smaller}--force loads it all the same and offloads the rest to disk, slowly.",
+    )
+
+
+def models_that_fit(available_bytes: int, *, dtype: str = "bfloat16", count: int = 5) -> list[str]:
+    """Return catalog models that fit into ``available_bytes``, the largest first."""
+    fitting = [
+        entry
+        for entry in CATALOG.values()
+        if entry.memory_bytes(dtype) + WORKING_BYTES <= available_bytes
+    ]
+    fitting.sort(key=lambda entry: entry.parameters, reverse=True)
+    return [entry.name for entry in fitting[:count]]
+
+
+def process_peak_bytes() -> int:
+    """Return the most physical memory that this process has held, in bytes."""
+    if sys.platform == "win32":
+        info: Any = psutil.Process().memory_info()
+        return int(info.peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak if sys.platform == "darwin" else peak * 1_024
+
+
+def cuda_peak_bytes(*, reset: bool = False) -> int:
+    """Return the most memory that torch has held on all CUDA devices, in bytes.
+
+    Parameters
+    ----------
+    reset
+        Begin a new measurement afterwards.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return 0
+    devices = range(torch.cuda.device_count())
+    peak = sum(int(torch.cuda.max_memory_allocated(device)) for device in devices)
+    if reset:
+        for device in devices:
+            torch.cuda.reset_peak_memory_stats(device)
+    return peak
