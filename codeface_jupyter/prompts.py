@@ -16,9 +16,11 @@ __all__ = [
     "CodeBlock",
     "Message",
     "Prompt",
+    "Task",
     "cell_for",
     "chat_messages",
     "completion_text",
+    "explain_request",
     "extract_code",
     "extract_code_blocks",
     "fenced",
@@ -29,11 +31,18 @@ __all__ = [
 # Part of the response cache's key: raise it when the words below change.
 PROMPT_VERSION = 1
 
+# The same for every task: it comes first, so all requests share the start that engines keep.
 SYSTEM_PROMPT = (
-    "You are a pair programmer in a Jupyter notebook. Answer with the code of the next cell in one "
-    "fenced {language} block. Use the variables, functions and imports that the cells above "
-    "define; do not repeat them. Be concise."
+    "You are a pair programmer in a Jupyter notebook. Be concise. "
+    "Put code into fenced blocks that name their language."
 )
+INSTRUCTIONS = {
+    "write": (
+        "Write the next cell in {language}. Use the variables, functions and imports that the "
+        "cells above define, without repeating them."
+    ),
+    "explain": "Explain in a few sentences, without code.",
+}
 
 # A base model goes on writing cells after its own: the next marker ends the answer.
 COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
@@ -73,6 +82,9 @@ CELL_MAGICS = {
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
 
 
+Task = Literal["write", "explain"]
+
+
 class Message(TypedDict):
     """One turn of a conversation, as chat templates take it."""
 
@@ -97,11 +109,14 @@ class Prompt:
         What changes with each request: variables, the last error.
     request
         The user's own words.
+    task
+        What kind of answer is wanted.
     language
         The language the answer's code is to be in.
     """
 
     request: str
+    task: Task = "write"
     cells: tuple[str, ...] = ()
     history: tuple[Message, ...] = ()
     notes: str = ""
@@ -142,9 +157,10 @@ def chat_messages(prompt: Prompt) -> list[Message]:
         parts.append(f"Cells above in the notebook:\n{fenced(cells, 'python')}")
     if prompt.notes:
         parts.append(prompt.notes)
-    parts.append(prompt.request)
+    instruction = INSTRUCTIONS[prompt.task].replace("{language}", prompt.language)
+    parts.append(f"{instruction}\n\n{prompt.request}")
     return [
-        {"role": "system", "content": SYSTEM_PROMPT.replace("{language}", prompt.language)},
+        {"role": "system", "content": SYSTEM_PROMPT},
         *prompt.history,
         {"role": "user", "content": "\n\n".join(parts)},
     ]
@@ -160,6 +176,11 @@ def completion_text(prompt: Prompt) -> str:
     said = "\n\n".join(filter(None, (prompt.notes, prompt.request)))
     task = "\n".join(f"# {line}".rstrip() for line in said.splitlines())
     return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{task}\n"
+
+
+def explain_request(name: str, description: str) -> str:
+    """Return the request to explain something of which ``description`` tells the facts."""
+    return f"What is `{name}`?\n\n{fenced(description, 'text')}"
 
 
 def fenced(code: str, language: str) -> str:

@@ -26,6 +26,7 @@ __all__ = ["build_context"]
 # What one kind may take of the room that is left, when the window is tight.
 SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
 MAX_TITLE_CHARS = 60
+CELL_TOKENS_STEP = 64
 NO_ROOM = "the window is full"
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -135,6 +136,7 @@ class _Builder:
         sections += [part.text for part in self.parts["error"] if part.text]
         return Prompt(
             request=self.sources.request,
+            task=self.sources.task,
             cells=tuple(choice.text for choice in self.choices if choice.text),
             history=tuple(message for exchange in self.exchanges for message in exchange),
             notes="\n\n".join(sections),
@@ -227,6 +229,7 @@ class _Builder:
         self._choose_cells(self.limits.max_cell_tokens)
 
     def _choose_cells(self, max_tokens: int) -> None:
+        max_tokens = max(0, max_tokens)
         error = self.sources.error
         cells = list(self.sources.cells)
         repeated = error is not None and cells and cells[-1].source == error.source
@@ -265,7 +268,8 @@ class _Builder:
         """Leave out what is worth least: cells shrink first, what the user named goes last."""
         taken = sum(choice.tokens for choice in self.choices)
         if taken:
-            self._choose_cells(max(0, taken - excess))
+            # In steps, so that requests of about the same length choose the same cells.
+            self._choose_cells((taken - excess) // CELL_TOKENS_STEP * CELL_TOKENS_STEP)
             return
         if self.exchanges:
             self.exchanges.pop(0)

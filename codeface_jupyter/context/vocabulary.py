@@ -11,7 +11,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.context.cells import Cell
 from codeface_jupyter.context.failure import ErrorInfo
 from codeface_jupyter.context.files import TextFile
-from codeface_jupyter.prompts import Message, Prompt
+from codeface_jupyter.prompts import Message, Prompt, Task
 
 __all__ = ["Context", "ContextLimits", "ContextSources", "Piece", "PieceKind"]
 
@@ -26,6 +26,8 @@ class ContextSources:
     ----------
     request
         The user's own words.
+    task
+        What kind of answer is wanted.
     cells
         The cells above the one that asks, in document order.
     namespace
@@ -41,6 +43,7 @@ class ContextSources:
     """
 
     request: str
+    task: Task = "write"
     cells: Sequence[Cell] = ()
     namespace: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     variables: Sequence[str] | None = None

@@ -84,8 +84,8 @@ def test_chat_prompt_puts_what_stays_first_and_the_request_last():
     prompt = Prompt(request="Sum it {literally}.", cells=("x = 1", "y = 2"), notes="y: int")
     system, user = chat_messages(prompt)
     assert system["role"] == "system"
-    assert "python" in system["content"]
     content = user["content"]
+    assert "next cell in python" in content
     assert content.index("x = 1") < content.index("y = 2") < content.index("y: int")
     assert content.endswith("Sum it {literally}.")
 

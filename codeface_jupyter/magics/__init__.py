@@ -1,0 +1,45 @@
+"""The magics: they parse, call the session, and show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.magic import Magics
+
+__all__ = ["register", "unregister"]
+
+
+def register(shell: InteractiveShell) -> None:
+    """Make the magics and register them with ``shell``."""
+    from codeface_jupyter.magics.ask import CodeFace
+    from codeface_jupyter.magics.books import BookMagics
+    from codeface_jupyter.magics.explain import ExplainMagics
+    from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.magics.models import ModelMagics
+
+    extension = Extension(shell)
+    try:
+        for magics_class in (CodeFace, ExplainMagics, BookMagics, ModelMagics):
+            shell.register_magics(magics_class(shell, extension))
+    except BaseException:
+        _remove_magics(shell)
+        extension.close()
+        raise
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Remove the magics from ``shell`` and close what they hold."""
+    for extension in {magics.extension for magics in _remove_magics(shell)}:
+        extension.close()
+
+
+def _remove_magics(shell: InteractiveShell) -> list[Magics]:
+    mine = [c for c in shell.configurables if type(c).__module__.startswith(f"{__name__}.")]
+    for magics in mine:
+        shell.configurables.remove(magics)
+        for kind, names in magics.magics.items():
+            for name in names:
+                shell.magics_manager.magics[kind].pop(name, None)
+    return mine

@@ -1,0 +1,133 @@
+"""``%%codeface`` and ``%codeface``: ask in a cell. Also where ``%config CodeFace`` lands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import magic_arguments
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.magics.options import (
+    ask_options,
+    check_variable_name,
+    parse,
+    settings_overrides,
+)
+from codeface_jupyter.prompts import interpolate, normalise_language
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from codeface_jupyter.context import Cell
+    from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.session import Ask
+
+__all__ = ["CodeFace"]
+
+
+UNSET = object()
+
+# One trait for each setting, so that `%config CodeFace` lists, checks and sets them.
+_SettingTraits: Any = type(Magics)(
+    "_SettingTraits",
+    (Magics,),
+    {
+        name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
+        for name, field in Settings.model_fields.items()
+    },
+)
+
+
+@magics_class
+class CodeFace(_SettingTraits):
+    """Ask the model; its traits are CodeFace's settings, so ``%config CodeFace`` shows them."""
+
+    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
+        super().__init__(shell)
+        self.extension = extension
+        self._follow_traits()
+
+    @no_var_expand
+    @line_cell_magic
+    @magic_arguments()
+    @ask_options
+    def codeface(self, line: str, cell: str | None = None) -> None:
+        """Ask for code; the answer streams below and the code can be inserted as a cell.
+
+        The cells above go along, so the answer can use what they define. Text in
+        braces that names a variable is replaced by its value: ``{df.shape}``,
+        ``{In[3]}`` (a cell's source), ``{Out[3]}``, ``{Err[3]}`` (its traceback);
+        all other braces stay as they are. The result is kept in ``_codeface``, with
+        ``.text``, ``.code``, ``.code_blocks``, ``.metrics``, ``.finish_reason`` and
+        ``.prompt``.
+
+        ::
+
+            In [1]: %%codeface -n 200
+               ...: plot units by region as bars
+
+            In [2]: %codeface what does the last cell do?
+        """
+        args, words = parse(self.codeface, line)
+        check_variable_name(args.output)
+        request = "\n".join(filter(None, (words, (cell or "").strip())))
+        if not request:
+            raise UsageError(
+                "Nothing was asked. Write the request after %codeface, or below %%codeface."
+            )
+        from codeface_jupyter.magics import answering
+
+        notebook = self.extension.notebook
+        cells, order = notebook.cells(below=args.cells == "all")
+        ask = self._ask(args, interpolate(request, notebook.text_of), cells)
+        if args.dry_run:
+            answering.dry_run(self.extension, ask, order=order)
+            return
+        output = answering.Output(
+            request=request,
+            insert=ask.settings.insert,
+            format=ask.settings.format,
+            variable=args.output,
+            background=args.background,
+        )
+        answering.answer(self.extension, ask, output)
+
+    def _ask(self, args: argparse.Namespace, request: str, cells: Sequence[Cell]) -> Ask:
+        from codeface_jupyter.context import ContextSources
+        from codeface_jupyter.session import Ask
+
+        namespace = self.extension.notebook.namespace()
+        return Ask(
+            sources=ContextSources(request=request, cells=cells, namespace=namespace),
+            settings=self.extension.config.with_overrides(settings_overrides(args)),
+            language=normalise_language(args.language),
+            use_response_cache=not args.no_cache,
+        )
+
+    def _follow_traits(self) -> None:
+        """Show the settings' values in the traits, and settle what is assigned to them."""
+        config = self.extension.config
+        for name in Settings.model_fields:
+            assigned = getattr(self, name)
+            if assigned is not UNSET:
+                # From IPython's own configuration, which also remembers what was refused:
+                # taken out first, a bad value is complained of once and not for ever.
+                self.shell.config.CodeFace.pop(name, None)
+                config.set(**{name: assigned})
+            self.set_trait(name, getattr(config.settings, name))
+        self.observe(self._apply_trait, names=list(Settings.model_fields))
+
+    def _apply_trait(self, change: Any) -> None:
+        settings = self.extension.config.settings
+        if change.new != getattr(settings, change.name):
+            try:
+                settings = self.extension.config.set(**{change.name: change.new})
+            finally:
+                # A refused value leaves the trait as it was; an accepted one shows as parsed.
+                self.set_trait(change.name, getattr(settings, change.name))

@@ -1,0 +1,183 @@
+"""The options of the magics, and how a line is split into options and words.
+
+Only options at the line's beginning are parsed: the rest is what the user
+wrote, kept to the letter, apostrophes, braces and backslashes included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import MagicArgumentParser, argument
+
+__all__ = ["ask_options", "model_options", "parse", "settings_overrides"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# One shell-like word: quotes group, and nothing else is special.
+WORD = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
+
+# Options that override the setting of the same name.
+OVERRIDES = (
+    "model",
+    "engine",
+    "max_new_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "seed",
+    "format",
+    "insert",
+)
+
+
+def model_options(function: F) -> F:
+    """Add the options that choose a model and an engine."""
+    for option in (
+        argument("-m", "--model", help="A catalog name, a hub id (owner/name) or a local folder."),
+        argument("-e", "--engine", help="auto, or an installed engine's name."),
+        argument(
+            "--force",
+            action="store_true",
+            help="Load a model that does not fit in memory, offloading the rest to disk.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def sampling_options(function: F) -> F:
+    """Add the options that decide how the answer is generated."""
+    for option in (
+        argument("-n", "--max-new-tokens", help="The longest answer, in tokens."),
+        argument("-t", "--temperature", help="0 is greedy; up to 2 is more varied."),
+        argument("--top-p", help="Sample from the smallest set of tokens with this mass."),
+        argument("--top-k", help="Sample from this many of the likeliest tokens."),
+        argument("--seed", help="The same seed gives the same answer."),
+        argument(
+            "--no-cache",
+            action="store_true",
+            help="Ask again even when the response cache has the answer.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def output_options(function: F) -> F:
+    """Add the options that decide what becomes of the answer."""
+    for option in (
+        argument("-l", "--language", default="python", help="The language of the code."),
+        argument("-f", "--format", help="How to show the answer: auto, code, markdown or text."),
+        argument("--insert", help="What to do with the code: button, next, replace or none."),
+        argument("-o", "--output", metavar="NAME", help="Also keep the result in this variable."),
+        argument(
+            "-b",
+            "--background",
+            action="store_true",
+            help="Free the kernel at once and answer while other cells run.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def context_options(function: F) -> F:
+    """Add the options that decide what the model is told."""
+    for option in (
+        argument("--cells", metavar="N", help="How many cells to send: a number, all or none."),
+        argument(
+            "--dry-run",
+            action="store_true",
+            help="Show the exact prompt and its token count; ask nothing.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def ask_options(function: F) -> F:
+    """Add every option of a question."""
+    for group in (context_options, output_options, sampling_options, model_options):
+        function = group(function)
+    return function
+
+
+def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
+    """Split ``line`` into the options at its beginning and the user's words.
+
+    Parameters
+    ----------
+    magic
+        The magic method, decorated with ``magic_arguments``.
+    line
+        What stands after the magic's name.
+
+    Returns
+    -------
+    The parsed options, and the rest of the line as typed.
+
+    Raises
+    ------
+    UsageError
+        If an option is unknown, or lacks its value.
+    """
+    parser: MagicArgumentParser = magic.parser
+    options, words = _split_options(parser, line)
+    return parser.parse_args(options), words
+
+
+def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that a magic's options override; None where not given."""
+    overrides = {name: getattr(args, name, None) for name in OVERRIDES}
+    if getattr(args, "force", False):
+        overrides["force_load"] = True
+    cells = getattr(args, "cells", None)
+    if cells == "none":
+        overrides["context_cells"] = 0
+    elif cells not in {None, "all"}:
+        overrides["context_cells"] = cells
+    return overrides
+
+
+def check_variable_name(name: str | None) -> None:
+    """Refuse a name for ``-o`` that no variable can have."""
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise UsageError(f"-o {name}: a variable's name was expected.")
+
+
+def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], str]:
+    takes_value = {
+        option: action.nargs != 0
+        for action in parser._actions  # noqa: SLF001 - argparse offers no other way to list them
+        for option in action.option_strings
+    }
+    options: list[str] = []
+    position = 0
+    while match := WORD.match(line, position):
+        word = match[1]
+        name, has_value, _ = word.partition("=")
+        if word == "--":
+            return options, line[match.end() :].strip()
+        if name not in takes_value:
+            break
+        position = match.end()
+        options.append(_unquoted(word))
+        if takes_value[name] and not has_value and (value := WORD.match(line, position)):
+            options.append(_unquoted(value[1]))
+            position = value.end()
+    rest = line[position:].strip()
+    if re.match(r"--?[A-Za-z]", rest):
+        raise UsageError(
+            f"unrecognized option {rest.split()[0]} (write -- before text that begins with a dash)"
+        )
+    return options, rest
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda m: m[1] if m[1] is not None else m[2], word)

@@ -1,0 +1,251 @@
+"""An answer as HTML while it grows, and as the lasting output when it is done.
+
+The model's words are untrusted: raw HTML in them is shown as text, and links
+are those that markdown-it lets through.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.lexers.special import TextLexer
+from pygments.util import ClassNotFound
+
+from codeface_jupyter.context import Context
+from codeface_jupyter.generation import GenerationMetrics, GenerationResult
+from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
+from codeface_jupyter.protocol import PROTOCOL_VERSION, RESULT_MIME
+from codeface_jupyter.tables import Table
+
+__all__ = [
+    "ContextPreview",
+    "GrowingMarkdown",
+    "answer_markdown",
+    "describe_metrics",
+    "describe_result",
+    "result_bundle",
+]
+
+# Pygments' token classes in the theme's own colours, so that light and dark both read well.
+STYLE = """<style>
+.codeface-answer pre{margin:.5em 0;padding:.5em .75em;overflow-x:auto;border-radius:4px;
+background:var(--jp-cell-editor-background,#f5f5f5);color:var(--jp-content-font-color1,inherit);
+font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px);
+line-height:1.4}
+.codeface-answer p code,.codeface-answer li code{font-family:var(--jp-code-font-family,monospace)}
+.cf-k,.cf-kn,.cf-kd,.cf-kr,.cf-kc,.cf-ow{color:var(--jp-mirror-editor-keyword-color,#008000)}
+.cf-s,.cf-s1,.cf-s2,.cf-sa,.cf-sd,.cf-si,.cf-se,.cf-sb{
+color:var(--jp-mirror-editor-string-color,#ba2121)}
+.cf-c,.cf-c1,.cf-cm,.cf-ch{color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic}
+.cf-mi,.cf-mf,.cf-mh,.cf-mo,.cf-mb{color:var(--jp-mirror-editor-number-color,#080)}
+.cf-nb,.cf-bp{color:var(--jp-mirror-editor-builtin-color,#008000)}
+.cf-nf,.cf-nc,.cf-fm{color:var(--jp-mirror-editor-def-color,#00f)}
+.cf-o{color:var(--jp-mirror-editor-operator-color,#a2f)}
+</style>"""
+
+
+CODE_SPAN_OR_TAG = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|<(?=[A-Za-z/!?])")
+
+
+class GrowingMarkdown:
+    """Renders a growing Markdown text again and again at little cost.
+
+    A block is rendered for good once another has begun after it; only the last
+    block is rendered at each call, so the cost does not grow with the answer.
+    """
+
+    def __init__(self) -> None:
+        self._finished_html = ""
+        self._finished_chars = 0
+        self._markdown = MarkdownIt(
+            "commonmark", {"html": False, "highlight": _highlight_fence}
+        ).enable("table")
+
+    def render(self, text: str) -> str:
+        """Return the HTML of ``text``, which begins with the text of the last call."""
+        rest = text[self._finished_chars :]
+        tokens = self._markdown.parse(rest)
+        begin = _last_block(tokens)
+        line = tokens[begin].map[0] if begin and tokens[begin].map else 0  # type: ignore[index]
+        if line:
+            self._finished_html += self._render(tokens[:begin])
+            self._finished_chars += sum(map(len, rest.splitlines(keepends=True)[:line]))
+        return (
+            f'{STYLE}<div class="codeface-answer">'
+            f"{self._finished_html}{self._render(tokens[begin if line else 0 :])}</div>"
+        )
+
+    def _render(self, tokens: Sequence[Token]) -> str:
+        options: OptionsDict = self._markdown.options
+        return str(self._markdown.renderer.render(tokens, options, {}))
+
+
+def _last_block(tokens: Sequence[Token]) -> int:
+    """Return the index of the token that opens the last top-level block."""
+    for index in range(len(tokens) - 1, -1, -1):
+        if tokens[index].level == 0 and tokens[index].nesting >= 0:
+            return index
+    return 0
+
+
+def _highlight_fence(code: str, info: str, _: object) -> str:
+    formatter = HtmlFormatter(nowrap=True, classprefix="cf-")
+    return f"<pre><code>{highlight(code, _lexer(info), formatter)}</code></pre>"
+
+
+def _lexer(info: str) -> Lexer:
+    try:
+        return get_lexer_by_name(normalise_language(info))
+    except ClassNotFound:
+        return TextLexer()
+
+
+def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  # noqa: A002 - the flag's name
+    """Return an answer as Markdown: as the model wrote it, or its code alone in fences."""
+    if format == "code" or result.is_bare_code:
+        return "\n\n".join(fenced(block.code, block.language) for block in result.code_blocks)
+    if format == "text":
+        return fenced(result.text, "text")
+    blocks = result.code_blocks
+    is_unfenced = len(blocks) == 1 and blocks[0].code == result.text.strip("\n")
+    return fenced(blocks[0].code, blocks[0].language) if is_unfenced else result.text
+
+
+def describe_metrics(metrics: GenerationMetrics) -> str:
+    """Return what an answer cost, in one line."""
+    if metrics.from_response_cache:
+        return f"{metrics.generated_tokens} tokens from the response cache"
+    parts = [f"{metrics.generated_tokens} tokens"]
+    if metrics.decode_s > 0:
+        parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
+    if metrics.time_to_first_token_s > 0:
+        parts.append(f"first token after {metrics.time_to_first_token_s:.2f} s")
+    return ", ".join(parts)
+
+
+def describe_result(result: GenerationResult) -> str:
+    """Return the line under an answer: the model, what it cost, and how it ended if not well."""
+    ending = {
+        "cancelled": "stopped before its end",
+        "length": f"cut off at {result.sampling.max_new_tokens} tokens; -n allows more",
+        "error": "broken off by an error",
+        "stop": "",
+    }[result.finish_reason]
+    parts = (result.identity.model, describe_metrics(result.metrics), ending)
+    return " · ".join(filter(None, parts))
+
+
+def result_bundle(
+    result: GenerationResult,
+    *,
+    request: str,
+    cell_id: str | None,
+    insert: str,
+    format: str = "auto",  # noqa: A002 - the flag's name
+) -> dict[str, Any]:
+    """Return the MIME bundle that stays in the notebook.
+
+    Our own type carries the code for the buttons, ``text/markdown`` is for every
+    front end without them, ``text/plain`` for terminals.
+    """
+    text = answer_markdown(result, format=format)
+    footer = describe_result(result)
+    data = {
+        "version": PROTOCOL_VERSION,
+        "text": text,
+        "blocks": [_block_data(block) for block in result.code_blocks],
+        "finish_reason": result.finish_reason,
+        "footer": footer,
+        "cell_id": cell_id,
+        "prompt": request,
+        "insert": insert,
+        "record": result.record(),
+    }
+    return {
+        RESULT_MIME: data,
+        "text/markdown": f"{_without_html(text)}\n\n<sub>{html.escape(footer)}</sub>",
+        "text/plain": f"{result.text}\n\n[{footer}]",
+    }
+
+
+@dataclass(frozen=True)
+class ContextPreview:
+    """What a request would send: a table of its pieces, then the exact text.
+
+    Parameters
+    ----------
+    context
+        The prompt and the report of how it came about.
+    order
+        How the order of the cells is known.
+    """
+
+    context: Context
+    order: str
+
+    def __str__(self) -> str:
+        return f"{self._table()}\n\n{self.context.text}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        text = fenced(self.context.text, "text")
+        return {
+            "text/markdown": f"{self._table().to_markdown()}\n\n{text}",
+            "text/plain": str(self),
+        }
+
+    def _table(self) -> Table:
+        rows = [
+            (
+                piece.kind,
+                piece.title,
+                f"{piece.tokens:,}" if piece.included else "left out",
+                piece.reason,
+            )
+            for piece in self.context.report
+        ]
+        title = f"{self.context.prompt_tokens:,} tokens; cells {self.order}"
+        return Table(title, ("piece", "what", "tokens", "note"), rows)
+
+
+def _block_data(block: CodeBlock) -> dict[str, Any]:
+    cell_type, source = cell_for(block)
+    return {
+        "language": block.language,
+        "code": block.code,
+        "cell_type": cell_type,
+        "source": source,
+        "is_closed": block.is_closed,
+    }
+
+
+def _without_html(markdown: str) -> str:
+    """Return ``markdown`` with raw HTML outside code made harmless text.
+
+    Front ends sanitise Markdown, but exporters such as nbconvert pass HTML on.
+    """
+    fenced_lines = {
+        number
+        for token in MarkdownIt("commonmark").parse(markdown)
+        if token.type == "fence" and token.map
+        for number in range(*token.map)
+    }
+    lines = markdown.splitlines(keepends=True)
+    return "".join(
+        line if number in fenced_lines else CODE_SPAN_OR_TAG.sub(_escape_tag, line)
+        for number, line in enumerate(lines)
+    )
+
+
+def _escape_tag(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith("`") else "&lt;"

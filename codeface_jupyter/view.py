@@ -1,0 +1,263 @@
+"""Paints an answer while it comes, and leaves one lasting output when it is done.
+
+Three ways, by who is looking: widgets where a notebook front end asked, display
+updates where a program runs the notebook (nbclient, papermill), and plain text
+in a terminal.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Protocol, TextIO
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from codeface_jupyter.generation import Progress
+from codeface_jupyter.rendering import GrowingMarkdown
+from codeface_jupyter.session import Answer
+from codeface_jupyter.subshells import is_click, shield
+
+__all__ = ["DisplayView", "TextView", "View", "WidgetView", "interrupts_cancel", "show"]
+
+PAINT_INTERVAL_S = 0.05
+# Painting may take this share of the time: it competes with the engine for the processor.
+PAINT_SHARE = 0.02
+STOP_TOOLTIP = "Stop here and keep what has come"
+STOP_UNHEARD = "This kernel hears no buttons while a cell runs: interrupt it instead (I, I)"
+
+
+class View(Protocol):
+    """Something that shows an answer."""
+
+    def paint(self, answer: Answer) -> None:
+        """Show the answer as far as it has come."""
+
+    def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
+        """Replace what was painted by the lasting output, or by nothing."""
+
+
+def show(
+    answer: Answer,
+    view: View,
+    *,
+    make_bundle: Callable[[], dict[str, Any] | None],
+    on_paint: Callable[[Answer], None] = lambda _: None,
+) -> None:
+    """Paint ``answer`` until it ends, at a steady rate, and always its final state.
+
+    Raises
+    ------
+    BaseException
+        What the engine raised; the partial answer stays on display.
+    """
+    throttle = Throttle()
+    try:
+        while not answer.is_finished:
+            answer.read(timeout_s=PAINT_INTERVAL_S)
+            if throttle.is_due:
+                with throttle.painting():
+                    view.paint(answer)
+                    on_paint(answer)
+    finally:
+        # When the wait itself is broken off, nothing may go on generating unseen.
+        if not answer.is_finished:
+            answer.cancel()
+        view.finish(answer, make_bundle())
+
+
+@dataclass
+class Throttle:
+    """Spaces paintings out: never closer than an interval, nor at more than a share of the time."""
+
+    clock: Callable[[], float] = time.perf_counter
+    _next: float = field(default=0.0)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to paint."""
+        return self.clock() >= self._next
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
+        """Measure a painting and set the time of the next."""
+        begin = self.clock()
+        yield
+        end = self.clock()
+        self._next = end + max(PAINT_INTERVAL_S, (end - begin) / PAINT_SHARE)
+
+
+@contextmanager
+def interrupts_cancel(answer: Answer) -> Iterator[None]:
+    """Let the first interrupt stop the answer and keep what came; the second one raises.
+
+    Signals reach the main thread only; elsewhere this changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(_signum: int, _frame: FrameType | None) -> None:
+        if answer.is_cancelled:
+            raise KeyboardInterrupt
+        answer.cancel()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@dataclass
+class ProgressMeter:
+    """Turns progress reports into one line with size, speed and time left."""
+
+    clock: Callable[[], float] = time.monotonic
+    _stage: str = ""
+    _begin_s: float = 0.0
+    _begin_completed: float = 0.0
+
+    def describe(self, progress: Progress) -> str:
+        """Return the line for ``progress``."""
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._begin_s, self._begin_completed = self.clock(), progress.completed
+        elapsed_s = self.clock() - self._begin_s
+        if not progress.total:
+            return f"{progress.stage} … {elapsed_s:.0f} s"
+        if progress.unit != "B":
+            return f"{progress.stage}: {progress.completed / progress.total:.0%}"
+        speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
+        line = f"{progress.stage}: {_megabytes(progress.completed)} of {_megabytes(progress.total)}"
+        if speed <= 0:
+            return line
+        left_s = (progress.total - progress.completed) / speed
+        return f"{line}, {_megabytes(speed)}/s, {left_s:.0f} s left"
+
+
+class WidgetView:
+    """A Stop button, a progress bar, a line of figures and the growing answer.
+
+    Widgets live only while the answer comes: a saved notebook cannot show them.
+
+    Parameters
+    ----------
+    answer
+        What the Stop button stops.
+    stop_is_heard
+        Whether a click reaches the kernel while a cell runs; None when nothing tells.
+    """
+
+    def __init__(self, answer: Answer, *, stop_is_heard: bool | None = None) -> None:
+        self._markdown = GrowingMarkdown()
+        self._meter = ProgressMeter()
+        self._painted_text = ""
+        self._stop = widgets.Button(
+            description="Stop",
+            icon="stop",
+            button_style="warning",
+            disabled=stop_is_heard is False,
+            tooltip=STOP_UNHEARD if stop_is_heard is False else STOP_TOOLTIP,
+        )
+        self._bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="180px"))
+        self._status = widgets.Label("Preparing …")
+        self._body = widgets.HTML()
+        bar = widgets.HBox([self._stop, self._bar, self._status])
+        self._box = widgets.VBox([bar, self._body])
+        self._box.add_class("codeface-streaming")
+        shield(self._stop.comm, lambda message: answer.cancel() if is_click(message) else None)
+        self._handle = display(self._box, display_id=True)
+
+    def paint(self, answer: Answer) -> None:
+        """Show progress before the first token, then text and rate."""
+        self._status.value = self._describe(answer)
+        progress = answer.progress
+        self._bar.layout.display = "" if progress and progress.total else "none"
+        if progress and progress.total:
+            self._bar.value = progress.completed / progress.total
+        if answer.text != self._painted_text:
+            self._body.value = self._markdown.render(answer.text)
+            self._painted_text = answer.text
+
+    def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
+        """Put the lasting output in the widgets' place."""
+        self._handle.update(bundle or {"text/plain": answer.text}, raw=True)
+        for widget in (self._stop, self._bar, self._status, self._body, self._box):
+            widget.close()
+
+    def _describe(self, answer: Answer) -> str:
+        if answer.is_cancelled:
+            return "Stopping …"
+        if answer.progress is not None:
+            return self._meter.describe(answer.progress)
+        if answer.tokens_per_s is not None:
+            return f"{answer.generated_tokens} tokens, {answer.tokens_per_s:.1f} tokens/s"
+        return f"{answer.generated_tokens} tokens" if answer.generated_tokens else "Preparing …"
+
+
+class DisplayView:
+    """Plain text in one output that is updated: what a program that runs notebooks records."""
+
+    def __init__(self) -> None:
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+        self._meter = ProgressMeter()
+        self._painted = ""
+
+    def paint(self, answer: Answer) -> None:
+        """Show the text so far, or what is being waited for."""
+        waiting = self._meter.describe(answer.progress) if answer.progress else ""
+        text = answer.text or waiting
+        if text != self._painted:
+            self._handle.update({"text/plain": text}, raw=True)
+            self._painted = text
+
+    def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
+        """Put the lasting output in the text's place."""
+        self._handle.update(bundle or {"text/plain": answer.text}, raw=True)
+
+
+class TextView:
+    """Text as it comes, for a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._meter = ProgressMeter()
+        self._written = 0
+        self._line_chars = 0
+
+    def paint(self, answer: Answer) -> None:
+        """Write what is new; progress rewrites one line."""
+        if answer.progress is not None and not answer.text:
+            self._rewrite_line(self._meter.describe(answer.progress))
+        elif answer.text[self._written :]:
+            self._rewrite_line("")
+            self._stream.write(answer.text[self._written :])
+            self._written = len(answer.text)
+        self._stream.flush()
+
+    def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
+        """Write the rest and the line of figures."""
+        answer.progress = None
+        self.paint(answer)
+        footer = bundle["text/plain"].rpartition("\n\n")[2] if bundle else ""
+        self._rewrite_line("")
+        self._stream.write(f"\n{footer}\n" if footer else "\n")
+        self._stream.flush()
+
+    def _rewrite_line(self, line: str) -> None:
+        if not line and not self._line_chars:
+            return
+        self._stream.write(f"\r{line.ljust(self._line_chars)}" + ("" if line else "\r"))
+        self._line_chars = len(line)
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,108 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+)
+from codeface_jupyter.protocol import RESULT_MIME
+from codeface_jupyter.rendering import GrowingMarkdown, answer_markdown, result_bundle
+
+ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"
+
+
+def make_result(text=ANSWER, **changes):
+    values = {
+        "text": text,
+        "finish_reason": "stop",
+        "metrics": GenerationMetrics(generated_tokens=5, decode_s=1.0, time_to_first_token_s=0.1),
+        "identity": EngineIdentity(engine="e", model="m"),
+        "sampling": SamplingParameters(),
+        "prompt": "p",
+    }
+    return GenerationResult(**values | changes)
+
+
+def bundle(result, **options):
+    return result_bundle(result, request="do it", cell_id="c1", insert="button", **options)
+
+
+def test_bundle_serves_our_renderer_every_front_end_and_terminals():
+    made = bundle(make_result())
+    assert set(made) == {RESULT_MIME, "text/markdown", "text/plain"}
+    blocks = made[RESULT_MIME]["blocks"]
+    assert [block["source"] for block in blocks] == ["x = 1", "%%bash\nls"]
+    assert made[RESULT_MIME]["cell_id"] == "c1"
+    assert made[RESULT_MIME]["record"]["model"] == "m"
+    assert "4.0 tokens/s" in made["text/plain"]
+    json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"finish_reason": "cancelled"}, "stopped before its end"),
+        ({"finish_reason": "length"}, "cut off at 512 tokens"),
+        ({"finish_reason": "error"}, "broken off by an error"),
+        (
+            {"metrics": GenerationMetrics(generated_tokens=5, from_response_cache=True)},
+            "from the response cache",
+        ),
+    ],
+)
+def test_bundle_says_how_the_answer_ended(changes, said):
+    made = bundle(make_result(**changes))
+    assert said in made["text/markdown"]
+    assert said in made["text/plain"]
+
+
+def test_formats_show_what_they_say():
+    assert answer_markdown(make_result()) == ANSWER
+    assert answer_markdown(make_result(), format="code") == (
+        "```python\nx = 1\n```\n\n```bash\nls\n```"
+    )
+    assert answer_markdown(make_result("a *b*"), format="text") == "```text\na *b*\n```"
+    assert answer_markdown(make_result("x = 1")) == "```python\nx = 1\n```"
+    bare = make_result("y = 2\n", is_bare_code=True)
+    assert answer_markdown(bare) == "```python\ny = 2\n```"
+
+
+HOSTILE = "<script>alert(1)</script> `<b>` <img src=x onerror=alert(1)>\n\n```html\n<b>x</b>\n```"
+
+
+def test_html_in_an_answer_is_text_for_exporters():
+    markdown = bundle(make_result(HOSTILE))["text/markdown"]
+    html = MarkdownIt("commonmark", {"html": True}).render(markdown)
+    assert "<script>" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+    assert "<code>&lt;b&gt;</code>" in html
+
+
+def test_html_in_a_streaming_answer_is_text():
+    html = GrowingMarkdown().render(HOSTILE + "\n\n[x](javascript:alert(1))")
+    assert "<script>" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+
+
+PIECES = st.sampled_from(
+    ["# h\n", "text ", "\n", "\n\n", "```python\n", "```\n", "x = 1\n", "- item\n", "`c` ", "> q\n"]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(PIECES, max_size=25))
+def test_growing_text_renders_as_the_whole_does(pieces):
+    growing = GrowingMarkdown()
+    text = ""
+    for piece in pieces:
+        text += piece
+        html = growing.render(text)
+        assert html == GrowingMarkdown().render(text)

@@ -1,0 +1,138 @@
+import io
+import os
+import signal
+import time
+
+import pytest
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import Progress
+from codeface_jupyter.session import Session
+from codeface_jupyter.view import (
+    PAINT_INTERVAL_S,
+    ProgressMeter,
+    TextView,
+    Throttle,
+    interrupts_cancel,
+    show,
+)
+
+
+class Recorder:
+    def __init__(self):
+        self.painted = []
+        self.bundle = None
+
+    def paint(self, answer):
+        self.painted.append(answer.text)
+
+    def finish(self, answer, bundle):
+        self.bundle = bundle
+        self.final_text = answer.text
+
+
+@pytest.fixture
+def session_of(tmp_path):
+    def make(*answers, **options):
+        config = Config(file=tmp_path / "none.toml")
+        return Session(config=config, engine=ScriptedEngine(list(answers), **options))
+
+    return make
+
+
+def test_painting_never_runs_closer_than_the_interval_nor_takes_more_than_its_share():
+    now = 0.0
+    throttle = Throttle(clock=lambda: now)
+    assert throttle.is_due
+    with throttle.painting():
+        now = 0.0001
+    now = PAINT_INTERVAL_S * 0.9
+    assert not throttle.is_due
+    now = PAINT_INTERVAL_S * 1.1
+    assert throttle.is_due
+    with throttle.painting():
+        now += 0.1  # a slow painting earns a long pause
+    now += 4.9
+    assert not throttle.is_due
+    now += 0.2
+    assert throttle.is_due
+
+
+def test_show_paints_the_growing_text_and_ends_with_the_bundle(session_of):
+    answer = session_of("word " * 60, token_delay_s=0.005).stream("talk")
+    recorder = Recorder()
+    show(answer, recorder, make_bundle=lambda: {"text/plain": answer.text})
+    lengths = [len(text) for text in recorder.painted]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 2
+    assert recorder.bundle == {"text/plain": answer.result.text}
+
+
+def test_show_finishes_the_view_before_it_raises(session_of):
+    answer = session_of(("some text", ZeroDivisionError())).stream("talk")
+    recorder = Recorder()
+    with pytest.raises(ZeroDivisionError):
+        show(answer, recorder, make_bundle=lambda: None)
+    assert recorder.final_text
+
+
+def test_first_interrupt_stops_the_answer_and_keeps_it(session_of):
+    answer = session_of("word " * 10_000, token_delay_s=0.001).stream("talk")
+    recorder = Recorder()
+
+    def interrupt_after_some_text(answer):
+        if answer.text:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with interrupts_cancel(answer):
+        show(answer, recorder, make_bundle=dict, on_paint=interrupt_after_some_text)
+    assert answer.result.finish_reason == "cancelled"
+    assert answer.result.text
+
+
+def test_second_interrupt_raises_and_the_old_handler_comes_back(session_of):
+    before = signal.getsignal(signal.SIGINT)
+    answer = session_of("word").stream("talk")
+    with pytest.raises(KeyboardInterrupt), interrupts_cancel(answer):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_terminal_gets_each_character_once_and_the_figures(session_of):
+    answer = session_of("some words in a row", token_delay_s=0.01).stream("talk")
+    out = io.StringIO()
+    show(answer, TextView(out), make_bundle=lambda: {"text/plain": "x\n\n[3 tokens]"})
+    lines = out.getvalue().replace("\r", "\n").splitlines()
+    assert lines[-2:] == ["some words in a row", "[3 tokens]"]
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (Progress("Pulling", 50e6, 100e6, "B"), "Pulling: 50 MB of 100 MB, 20 MB/s, 2 s left"),
+        (Progress("Converting", 1, 4), "Converting: 25%"),
+        (Progress("Loading"), "Loading … 2 s"),
+    ],
+)
+def test_progress_says_size_speed_and_time_left(progress, expected):
+    now = 0.0
+    meter = ProgressMeter(clock=lambda: now)
+    meter.describe(Progress(progress.stage, 10e6, progress.total, progress.unit))
+    now = 2.0
+    assert meter.describe(progress) == expected
+
+
+def test_painting_costs_little_even_for_a_long_answer(session_of):
+    from codeface_jupyter.rendering import GrowingMarkdown
+
+    text = "".join(f"Step {n}.\n\n```python\nx_{n} = {n} * 2\n```\n\n" for n in range(300))
+    markdown = GrowingMarkdown()
+    markdown.render(text)
+    begin = time.perf_counter()
+    markdown.render(text + "More.")
+    grown_s = time.perf_counter() - begin
+    begin = time.perf_counter()
+    GrowingMarkdown().render(text + "More.")
+    assert grown_s < (time.perf_counter() - begin) / 5
