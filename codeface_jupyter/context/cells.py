@@ -105,7 +105,8 @@ def clean(cell: Cell) -> tuple[str, str]:
     source = _shorten(cell.source)
     if cell.cell_type == "markdown":
         text, secrets = redact(source)
-        return text.strip(), "a secret left out" if secrets else ""
+        reason = "a secret left out" if secrets else "" if text.strip() else "empty"
+        return text.strip(), reason
     if source.lstrip().startswith("%%"):
         head, _, source = source.lstrip().partition("\n")
         magic = head.removeprefix("%%").split(maxsplit=1)[0:1]

@@ -135,7 +135,7 @@ def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
     """Write one value if it is a plain one, else its class; secrets are hidden."""
     cls = type(value)
     if cls not in PLAIN_TYPES:
-        item = _numpy_scalar(value)
+        item = _library_scalar(value)
         if item is None:
             return cls.__name__
         value, cls = item, type(item)
@@ -177,7 +177,10 @@ def shorten(text: str, *, max_chars: int) -> str:
     return head if len(text) <= max_chars else f"{head[: max_chars - 1]}…"
 
 
-def _numpy_scalar(value: object) -> object:
+def _library_scalar(value: object) -> object:
+    """Return a scalar of NumPy or pandas as one of Python's, or as text; None for others."""
+    if any(is_instance(value, "pandas", name) for name in ("Timestamp", "Timedelta", "Period")):
+        return str(value)
     if not is_instance(value, "numpy", "generic"):
         return None
     item = value.item()  # type: ignore[attr-defined]

@@ -80,7 +80,7 @@ def pandas_frame(frame: Any, view: View) -> Outline:
         # By position: labels may be equal to one another, or to nothing.
         series = sample.iloc[:, position]
         columns.append(_pandas_column(series, frame.columns[position], step=step, view=view))
-    outline = _frame("dataframe", "DataFrame", columns, shape=(rows, width), view=view)
+    outline = _frame("dataframe", type(frame).__name__, columns, shape=(rows, width), view=view)
     index = _pandas_index_note(frame.index)
     if index:
         outline.text += f"; index: {index}"

@@ -14,7 +14,6 @@ import contextvars
 import ctypes
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TextIO, TypeVar, cast
 
@@ -63,17 +62,18 @@ def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:
 @contextlib.contextmanager
 def _muted(thread: threading.Thread) -> Iterator[None]:
     """Drop what ``thread`` prints or warns about; all others keep their output."""
-    outputs = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (
-        cast("TextIO", _ThreadFilter(outputs[0], thread)),
-        cast("TextIO", _ThreadFilter(outputs[1], thread)),
-    )
+    out = cast("TextIO", _ThreadFilter(sys.stdout, thread))
+    err = cast("TextIO", _ThreadFilter(sys.stderr, thread))
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = out, err
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        sys.stdout, sys.stderr = outputs
+        # A cell that runs meanwhile may have put its own in place.
+        if sys.stdout is out:
+            sys.stdout = before[0]
+        if sys.stderr is err:
+            sys.stderr = before[1]
 
 
 class _ThreadFilter:

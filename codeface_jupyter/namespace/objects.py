@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import inspect
 import itertools
+import re
 import types
 from collections import deque
 from collections.abc import Iterable
@@ -48,6 +50,7 @@ MAX_ITEMS = {False: 6, True: 30}
 MAX_LIST_CHARS = {False: 200, True: 1_500}
 FUNCTIONS = (
     types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType,
+    functools.partial, type(functools.cache(len)),
 )  # fmt: skip
 ITERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 SEQUENCES: tuple[type, ...] = (list, tuple, set, frozenset, deque)
@@ -94,10 +97,10 @@ def klass(cls: Any, view: View) -> Outline:
     members = type.__dict__["__dict__"].__get__(cls)
     methods = [m for m, value in members.items() if m[:1] != "_" and _is_method(value)]
     outline.facts |= {"bases": bases, "methods": methods}
-    _add_docstring(outline, cls)
     if methods:
         listed = join_some(methods, total=len(methods), max_chars=MAX_LIST_CHARS[view.is_full])
-        outline.text += f"; methods {listed}"
+        outline.text += f", with {listed}"
+    _add_docstring(outline, cls)
     if view.is_full:
         _add_source(outline, cls)
     return outline
@@ -147,18 +150,19 @@ def container(obj: Any, view: View) -> Outline:
             shown = [write_value(item) for item in items[: MAX_ITEMS[view.is_full]]]
             outline.text += f": {join_some(shown, total=length, max_chars=120)}"
         elif dict in bases_of(items[0]):
-            outline.text += f", the first: {mapping(items[0], View()).text}"
+            first = mapping(items[0], View(allow_values=view.allow_values))
+            outline.text += f", the first: {first.text}"
     return outline
 
 
 def mapping(obj: Any, view: View) -> Outline:
-    """Describe a dict: how many keys, which, and of what their values are."""
+    """Describe a dict: how many keys, of what; which ones only if values may be told."""
     length = dict.__len__(obj)
     items = list(itertools.islice(dict.items(obj), MAX_LOOKED_AT))
     outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
     if not items:
         return outline
-    if all(type(key) is str for key, _ in items):
+    if view.allow_values and all(type(key) is str for key, _ in items):
         shown = [_item(repr(key), value, view) for key, value in items[: MAX_ITEMS[view.is_full]]]
         limit = MAX_LIST_CHARS[view.is_full]
         outline.text += f": {join_some(shown, total=length, max_chars=limit)}"
@@ -265,6 +269,8 @@ def _signature(obj: Any) -> str:
         signature = str(inspect.signature(obj))
     except (ValueError, TypeError):
         return "(...)"
+    # Annotations that are kept as text come in quotes.
+    signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
     return shorten(signature, max_chars=MAX_SIGNATURE_CHARS)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.namespace.describe import describe
+from codeface_jupyter.namespace.description import bases_of
 from codeface_jupyter.namespace.guard import attempt
 
 __all__ = ["close_names", "resolve"]
@@ -62,10 +64,9 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
         case ast.Subscript(value=value, slice=index):
             key = _index(index, expression)
             parent = _walk(value, namespace, expression)
-            keys = dict.keys(parent) if isinstance(parent, dict) else ()
-            known = [repr(other) for other in keys if isinstance(other, str)]
+            known = [repr(other) for other in _keys(parent)]
             return _step(
-                lambda: parent[key],  # type: ignore[index]
+                lambda: parent[key],  # type: ignore[index]  # what it is, indexing will tell
                 ast.unparse(node),
                 repr(key),
                 known,
@@ -94,12 +95,21 @@ def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]
 def _attributes(obj: object) -> list[str]:
     """Return an object's attributes without calling any of its own code."""
     names = set(dir(type(obj))) if type(type(obj)) is type else set()
-    own = inspect.getattr_static(obj, "__dict__", None)
-    if isinstance(own, dict):
-        names |= {name for name in own if isinstance(name, str)}
-    elif own is not None:
+    with contextlib.suppress(AttributeError):
         names |= set(object.__getattribute__(obj, "__dict__"))
-    return sorted(names)
+    return sorted(names | set(_columns(obj)))
+
+
+def _keys(obj: object) -> list[str]:
+    """Return the text keys of a dict, or the columns of a frame."""
+    if not isinstance(obj, dict) or dict not in bases_of(obj):
+        return _columns(obj)
+    return [key for key in dict.keys(obj) if isinstance(key, str)]
+
+
+def _columns(obj: object) -> list[str]:
+    columns = describe(obj).facts.get("columns")
+    return [str(column["name"]) for column in columns] if isinstance(columns, list) else []
 
 
 def _not_a_name(expression: str) -> NotebookError:
