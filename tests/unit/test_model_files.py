@@ -1,0 +1,105 @@
+"""Model folders that are whole, and those that must be refused with the file's name."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.files import check_model_folder, is_side_file, is_weight_file
+
+
+def write_safetensors(file: Path, *, payload: bytes = b"\0" * 4) -> None:
+    tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"weight": tensor, "__metadata__": {"format": "pt"}}).encode()
+    file.write_bytes(struct.pack("<Q", len(header)) + header + payload)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
+    write_safetensors(tmp_path / "model.safetensors")
+    return tmp_path
+
+
+def shard(folder: Path, names: list[str]) -> None:
+    (folder / "model.safetensors").unlink()
+    weight_map = {f"w{i}": name for i, name in enumerate(names)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+
+
+def test_a_whole_folder_passes(folder: Path) -> None:
+    check_model_folder(folder)
+
+
+def test_a_whole_sharded_folder_passes(folder: Path) -> None:
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    shard(folder, names)
+    for name in names:
+        write_safetensors(folder / name)
+    check_model_folder(folder)
+
+
+def test_a_missing_shard_is_named(folder: Path) -> None:
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    shard(folder, names)
+    write_safetensors(folder / names[0])
+    with pytest.raises(ModelFilesError, match=r"model-00002-of-00002\.safetensors is missing"):
+        check_model_folder(folder)
+
+
+def test_an_index_that_points_outside_its_folder_is_refused(folder: Path) -> None:
+    shard(folder, ["../elsewhere.safetensors"])
+    with pytest.raises(ModelFilesError, match="outside its folder"):
+        check_model_folder(folder)
+
+
+def test_pickled_weights_are_refused_by_name(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelFilesError, match=r"pytorch_model\.bin holds pickled weights"):
+        check_model_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "only 0 bytes"),
+        (b"\xff" * 64, "cut off or not safetensors"),
+        (struct.pack("<Q", 4) + b"nope", "header cannot be read"),
+        (struct.pack("<Q", 2) + b"[]", "header cannot be read"),
+    ],
+)
+def test_a_corrupt_header_is_named(folder: Path, content: bytes, reason: str) -> None:
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelFilesError, match=rf"model\.safetensors is corrupt: .*{reason}"):
+        check_model_folder(folder)
+
+
+def test_a_truncated_file_is_named_with_both_sizes(folder: Path) -> None:
+    write_safetensors(folder / "model.safetensors", payload=b"\0")
+    with pytest.raises(ModelFilesError, match=r"has \d+ bytes instead of \d+"):
+        check_model_folder(folder)
+
+
+def test_a_model_that_does_not_generate_text_is_refused(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"architectures": ["BertForMaskedLM"]}))
+    with pytest.raises(ModelFilesError, match="BertForMaskedLM, which does not generate text"):
+        check_model_folder(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+def test_a_broken_config_is_named(folder: Path, text: str) -> None:
+    (folder / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ModelFilesError, match=r"config\.json"):
+        check_model_folder(folder)
+
+
+def test_only_default_weights_and_text_files_are_taken_from_a_repository() -> None:
+    taken = ["model.safetensors", "model-00001-of-00003.safetensors"]
+    assert all(is_weight_file(name) for name in taken)
+    refused = ["model.fp16.safetensors", "original/model.safetensors", "pytorch_model.bin"]
+    assert not any(is_weight_file(name) for name in refused)
+    assert is_side_file("tokenizer.json")
+    assert is_side_file("LICENSE.txt")
+    assert not any(map(is_side_file, ["modeling_evil.py", "onnx/config.json", "README.md"]))
