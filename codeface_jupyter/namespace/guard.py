@@ -5,6 +5,7 @@ caller can go on when it does not come back; what it prints is dropped; what it
 raises is a failure of the description, not of the request. A thread that ran out
 of time is told to end by an exception, which stops a loop in Python; one that
 waits in C ends when it returns. Nothing else can be done from within a process.
+A thread in the middle of an import is left to finish: half a module would stay.
 """
 
 from __future__ import annotations
@@ -41,10 +42,18 @@ class _Call(threading.Thread, Generic[T]):
 
     def stop(self) -> None:
         """Raise an exception in the thread, where the interpreter next looks for one."""
-        if self.ident is not None:
+        if self.ident is not None and not self._is_importing():
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
             )
+
+    def _is_importing(self) -> bool:
+        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001 - the documented way
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return True
+            frame = frame.f_back
+        return False
 
 
 def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:

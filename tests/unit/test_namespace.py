@@ -1,0 +1,335 @@
+"""What is said of objects that a notebook holds, and how names find them."""
+
+from __future__ import annotations
+
+import functools
+import math
+import subprocess
+import sys
+import textwrap
+import types
+from collections import OrderedDict, deque, namedtuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.namespace import close_names, describe, resolve
+from codeface_jupyter.namespace.description import TIMES
+
+Point = namedtuple("Point", "x y")
+
+
+def helper(x: int, *, scale: float = 2.0) -> float:
+    """Scale a number.
+
+    Not told in brief.
+    """
+    return x * scale
+
+
+class Shop:
+    """Sells things."""
+
+    def __init__(self, town: str) -> None:
+        self.town = town
+        self.password = "hunter2"
+
+    def sell(self, what: str) -> None: ...
+
+
+@pytest.fixture
+def sales() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "region": ["north", None, "south", "north"],
+            "units": [1, 2, 3, 4],
+            "price": [1.5, math.nan, math.nan, 2.0],
+            "day": pd.to_datetime(["2024-01-01"] * 4),
+        }
+    )
+
+
+def test_a_frame_in_brief_is_one_short_line(sales: pd.DataFrame) -> None:
+    assert describe(sales, name="sales").text == (
+        f"sales: DataFrame 4{TIMES}4: region (str, 1 null), units (int64), "
+        "price (float64, 2 null), day (datetime64[us])"
+    )
+
+
+def test_a_frame_with_values_shows_a_few_words(sales: pd.DataFrame) -> None:
+    assert "region (str, 1 null, e.g. 'north' 'south')" in describe(sales, allow_values=True).text
+
+
+def test_a_frame_in_full_shows_values_of_every_column(sales: pd.DataFrame) -> None:
+    description = describe(sales, detail="full", allow_values=True)
+    assert "units (int64, e.g. 1 2 3)" in description.text
+    assert "day (datetime64[us], e.g. '2024-01-01 00:00:00')" in description.text
+    assert description.facts["shape"] == [4, 4]
+    columns = description.facts["columns"]
+    assert isinstance(columns, list)
+    assert columns[2] == {
+        "name": "price",
+        "dtype": "float64",
+        "nulls": 2,
+        "samples": ["1.5", "2.0"],
+    }
+
+
+def test_an_index_that_is_more_than_numbering_is_told(sales: pd.DataFrame) -> None:
+    totals = sales.groupby("region")["units"].agg(["sum", "mean"])
+    assert describe(totals).text.endswith("sum (int64), mean (float64); index: region (str)")
+    pairs = sales.set_index(["region", "day"])
+    assert "index: MultiIndex (region, day)" in describe(pairs).text
+
+
+def test_odd_columns_are_named_as_they_are() -> None:
+    frame = pd.DataFrame([[1, 2, 3, 4]], columns=pd.Index([1, (2, "x"), 1, None], dtype=object))
+    assert describe(frame).text.endswith("1 (int64), (2, 'x') (int64), 1 (int64), None (int64)")
+
+
+def test_a_wide_frame_stays_short() -> None:
+    text = describe(pd.DataFrame(np.zeros((3, 5_000)))).text
+    assert len(text) < 420
+    assert "… 4,9" in text
+
+
+def test_mixed_columns_say_what_they_hold() -> None:
+    frame = pd.DataFrame({"tags": pd.Series([["a"], ["b"]], dtype=object)})
+    assert "tags (object of list)" in describe(frame).text
+
+
+def test_a_large_frame_is_sampled() -> None:
+    values = np.ones(4_000_000)
+    values[::4] = np.nan
+    text = describe(pd.DataFrame({"a": values})).text
+    assert "~1,000,000 null" in text or "~" in text
+
+
+def test_values_of_secret_columns_and_keys_are_hidden() -> None:
+    frame = pd.DataFrame({"password": ["hunter2"], "name": ["ann"]})
+    config = {"api_key": "k-12345", "host": "h"}
+    shop = Shop("Bern")
+    for obj in (frame, config, shop):
+        text = describe(obj, detail="full", allow_values=True).text
+        assert "hunter2" not in text
+        assert "k-12345" not in text
+    assert describe("hunter2", name="password", allow_values=True).text == "password: str of 7"
+
+
+@pytest.mark.parametrize(
+    ("obj", "text"),
+    [
+        (3, "int = 3"),
+        (True, "bool = True"),
+        (np.float64(1.5), "float64 = 1.5"),
+        (None, "NoneType"),
+        ("hello", "str of 5: 'hello'"),
+        ([1, 2, "a"], "list of 3 int or str: 1, 2, 'a'"),
+        ([], "list of 0"),
+        ({"a": 1, "b": [2]}, "dict of 2: 'a' (int), 'b' (list)"),
+        ({1: "x"}, "dict of 1: int to str"),
+        (OrderedDict(a=1), "OrderedDict of 1: 'a' (int)"),
+        (deque([1.0]), "deque of 1 float: 1.0"),
+        (Point(1, "y"), "Point(x (int), y (str))"),
+        ([{"id": 1}, {"id": 2}], "list of 2 dict, the first: dict of 1: 'id' (int)"),
+        (np.arange(6.0).reshape(2, 3), f"ndarray 2{TIMES}3 float64, range 0 to 5"),
+        (np.array([1.0, math.inf]), "ndarray 2 float64, range 1 to 1, 50% not finite"),
+        (np.array([math.nan]), "ndarray 1 float64, 100% not finite"),
+        (np.array([]), "ndarray 0 float64"),
+        (np.array(["a"]), "ndarray 1 <U1"),
+        (pd.Series([1, 2], name="units"), "Series of 2: units (int64)"),
+        (pd.Series([1.0, None]), "Series of 2: (float64, 1 null)"),
+        (pd.Index(["a", "b"]), "Index of 2: (str, e.g. 'a' 'b')"),
+        (helper, "def helper(x: int, *, scale: float = 2.0) -> float  # Scale a number."),
+        (
+            functools.partial(helper, scale=1.0),
+            "def partial(x: int, *, scale: float = 1.0) -> float",
+        ),
+        (Shop, "class Shop(town: str) -> None, with sell  # Sells things."),
+        (math, "module math"),
+        (pd, f"module pandas {pd.__version__}"),
+    ],
+)
+def test_what_is_said_in_brief(obj: object, text: str) -> None:
+    found = describe(obj, allow_values=True).text
+    assert found == text or found.startswith(f"{text}  # ")
+
+
+def test_without_leave_no_value_is_told() -> None:
+    for obj in (31337, "31337", [31337], {"31337": 1}, np.array([31337]), pd.Series(["31337"])):
+        for detail in ("brief", "full"):
+            assert "31337" not in describe(obj, detail=detail).text  # type: ignore[arg-type]
+
+
+def test_full_detail_of_a_function_is_its_source() -> None:
+    description = describe(helper, detail="full")
+    assert "return x * scale" in description.text
+    assert description.facts["signature"] == "(x: int, *, scale: float = 2.0) -> float"
+
+
+def test_an_object_of_the_users_class_is_told_by_its_attributes() -> None:
+    shop = Shop("Bern")
+    assert describe(shop).text.endswith("Shop with town (str), password (str)")
+
+
+def test_a_repr_of_ones_own_is_used() -> None:
+    class Money:
+        def __repr__(self) -> str:
+            return "<Money 3 CHF>"
+
+    assert describe(Money(), allow_values=True).text.endswith("Money: <Money 3 CHF>")
+    assert "3 CHF" not in describe(Money()).text
+
+
+def test_ai_repr_wins() -> None:
+    class Chart:
+        hints: dict[str, object]
+
+        def _ai_repr_(self, **hints: object) -> dict[str, object]:
+            self.hints = hints
+            return {"image/png": b"...", "text/plain": "a chart of sales"}
+
+    class LaterChart:
+        async def _ai_repr_(self) -> dict[str, object]:
+            return {"text/markdown": "a *later* chart"}
+
+    chart = Chart()
+    assert describe(chart, name="c", allow_values=True).text == "c: a chart of sales"
+    assert chart.hints == {"multimodal": False}
+    assert describe(LaterChart(), allow_values=True).text == "a *later* chart"
+
+
+def test_an_ai_repr_without_text_is_passed_over() -> None:
+    class Picture:
+        def __init__(self) -> None:
+            self.width = 3
+
+        def _ai_repr_(self) -> dict[str, object]:
+            return {"image/png": b"..."}
+
+    assert describe(Picture(), allow_values=True).text.endswith("Picture with width (int)")
+
+
+def test_a_tensor_and_a_torch_model() -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.arange(12.0).reshape(3, 4).T.requires_grad_()
+    assert describe(tensor, allow_values=True).text == (
+        f"Tensor 4{TIMES}3 float32 on cpu, requires grad, range 0 to 11"
+    )
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4))
+    assert describe(model).text == (
+        "Sequential, 16 parameters (float32 on cpu), training mode: 0 (Linear)"
+    )
+    assert "meta" in describe(torch.empty(3, device="meta"), allow_values=True).text
+
+
+def test_a_figure_is_told_by_its_labels() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2])
+    axes.set(title="Sales", xlabel="day", ylabel="CHF")
+    assert describe(figure).text == (f"Figure 6.4{TIMES}4.8 in, 1 axes: 'Sales' CHF vs day 1 lines")
+
+
+def test_polars_frames_and_a_lazy_frame_that_stays_lazy() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"a": [1, None], "b": ["x", "y"]})
+    text = f"polars DataFrame 2{TIMES}2: a (Int64, 1 null), b (String, e.g. 'x' 'y')"
+    assert describe(frame, allow_values=True).text == text
+
+    def fail(_: object) -> object:
+        raise AssertionError("collected")
+
+    lazy = frame.lazy().with_columns(
+        polars.col("a").map_elements(fail, return_dtype=polars.Int64).alias("c")
+    )
+    assert describe(lazy).text == f"polars LazyFrame ?{TIMES}3: a (Int64), b (String), c (Int64)"
+
+
+def test_arrow_tables() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"a": [1, None], "b": ["x", "y"]})
+    assert describe(table, allow_values=True).text == (
+        f"pyarrow Table 2{TIMES}2: a (int64, 1 null), b (string, e.g. 'x' 'y')"
+    )
+
+
+def test_a_scikit_learn_model() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    model = linear_model.Ridge(alpha=2.0)
+    assert describe(model).text == "Ridge(alpha=2.0), not fitted"
+    model.fit(np.eye(3), np.ones(3))
+    assert describe(model).text == "Ridge(alpha=2.0), fitted on 3 features"
+
+
+def test_the_limit_holds() -> None:
+    frame = pd.DataFrame({f"column_{n}": [1] for n in range(100)})
+    assert len(describe(frame, max_chars=80).text) <= 80
+    assert len(describe(helper, detail="full", max_chars=50).text) <= 50
+
+
+def test_describing_imports_no_library() -> None:
+    code = textwrap.dedent("""
+        import sys
+        from codeface_jupyter.namespace import describe
+        describe([1, {"a": 2}], allow_values=True, detail="full")
+        sys.exit(any(name in sys.modules for name in ("pandas", "numpy", "torch", "polars")))
+    """)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Names
+
+
+def test_names_attributes_and_indices_are_found(sales: pd.DataFrame) -> None:
+    namespace = {"sales": sales, "results": {"best": [{"n": 7}]}}
+    assert resolve("sales", namespace) is sales
+    assert resolve(" sales.shape[-1] ", namespace) == 4
+    assert resolve("results['best'][0]['n']", namespace) == 7
+
+
+@pytest.mark.parametrize(
+    ("expression", "close"),
+    [
+        ("sale", "sales"),
+        ("sales.pric", "price"),
+        ("sales['pric']", "'price'"),
+        ("r['bst']", "'best'"),
+    ],
+)
+def test_an_unknown_name_lists_close_ones(sales: pd.DataFrame, expression: str, close: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        resolve(expression, {"sales": sales, "r": {"best": 1}})
+    assert close in caught.value.close_names
+
+
+@pytest.mark.parametrize("expression", ["f(x)", "a + b", "", "x[y]", "x[1:2]", "lambda: 1", "1 +"])
+def test_anything_but_a_name_is_refused(expression: str) -> None:
+    with pytest.raises(NotebookError, match="is not a name in the notebook"):
+        resolve(expression, {"x": [1], "y": 0, "a": 1, "b": 2, "f": print})
+
+
+def test_a_property_that_raises_is_an_unknown_name() -> None:
+    class Broken:
+        @property
+        def value(self) -> int:
+            raise SystemExit
+
+    with pytest.raises(UnknownNameError):
+        resolve("x.value", {"x": Broken()})
+
+
+def test_private_names_are_not_offered() -> None:
+    assert close_names("sale", ["_sale", "sales"]) == ("sales",)
+
+
+def test_a_module_that_loads_itself_lazily_is_not_loaded() -> None:
+    class Lazy(types.ModuleType):
+        def __getattribute__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    assert describe(Lazy("later")).text == "module later"
