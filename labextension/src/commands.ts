@@ -1,0 +1,136 @@
+/** The commands: each inserts and runs a magic cell that the user can see, change and undo. */
+
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, ICommandPalette, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import { stopIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
+
+import type { IBridges } from './bridges';
+import { askCells, editCells, explainCells, fixCells, ISubject } from './magics';
+import { insertBelow } from './notebook';
+import { goToCell } from './places';
+
+export namespace CommandIDs {
+  export const ask = 'codeface:ask-below';
+  export const explain = 'codeface:explain-selection';
+  export const edit = 'codeface:edit-cell';
+  export const fix = 'codeface:fix-error';
+  export const stop = 'codeface:stop';
+  export const showStats = 'codeface:show-stats';
+}
+
+/** What the commands need. */
+export interface ICommandOptions {
+  app: JupyterFrontEnd;
+  bridges: IBridges;
+  palette: ICommandPalette | null;
+  tracker: INotebookTracker;
+}
+
+/** Add the commands to the application and to its palette. */
+export function addCommands(options: ICommandOptions): void {
+  const { app, bridges, palette, tracker } = options;
+  const { commands } = app;
+  const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
+  const isLoaded = () => bridges.current?.isLive === true;
+
+  commands.addCommand(CommandIDs.ask, {
+    label: 'Ask CodeFace…',
+    caption: 'Ask for code below the selected cell',
+    isEnabled: hasCell,
+    execute: async args => {
+      const request = await textOf(args.request, 'Ask CodeFace', 'plot the mean of each column');
+      return request && runBelow(tracker, askCells(request, isLoaded()));
+    }
+  });
+  commands.addCommand(CommandIDs.explain, {
+    label: 'Explain with CodeFace',
+    caption: 'Explain the selected name or code, or the whole cell',
+    isEnabled: hasCell,
+    execute: () => runBelow(tracker, explainCells(activeSubject(tracker), isLoaded()))
+  });
+  commands.addCommand(CommandIDs.edit, {
+    label: 'Edit with CodeFace…',
+    caption: 'Rewrite the selected cell as you say',
+    isEnabled: hasCell,
+    execute: async args => {
+      const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
+      return wish && runBelow(tracker, editCells(wish, isLoaded()));
+    }
+  });
+  commands.addCommand(CommandIDs.fix, {
+    label: 'Explain and fix with CodeFace',
+    caption: "Explain the cell's error and repair it",
+    isEnabled: hasCell,
+    execute: () => runBelow(tracker, fixCells(activeSubject(tracker).executionCount, isLoaded()))
+  });
+  commands.addCommand(CommandIDs.stop, {
+    label: 'Stop the CodeFace answer',
+    caption: 'Stop here and keep what has come',
+    icon: stopIcon,
+    isEnabled: isLoaded,
+    execute: () => bridges.current?.stop()
+  });
+  commands.addCommand(CommandIDs.showStats, {
+    label: 'Show CodeFace statistics',
+    caption: "Show what the session's answers have cost",
+    isEnabled: isLoaded,
+    execute: () => showStats(bridges)
+  });
+  const notifyAll = () => commands.notifyCommandChanged();
+  bridges.currentChanged.connect(notifyAll);
+  tracker.activeCellChanged.connect(notifyAll);
+  for (const command of Object.values(CommandIDs)) {
+    palette?.addItem({ command, category: 'CodeFace' });
+  }
+}
+
+/** Whether a notebook's kernel can have the extension. */
+export function isPython(panel: NotebookPanel | null): boolean {
+  return panel?.content.model?.defaultKernelLanguage === 'python';
+}
+
+/** Insert cells below the active one, as one step of the undo history, and run them. */
+async function runBelow(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
+  const panel = tracker.currentWidget;
+  const active = panel?.content.activeCell;
+  if (!panel || !active || panel.context.model.readOnly) {
+    return false;
+  }
+  const cells = sources.map(source => ({ cell_type: 'code' as const, source }));
+  const ids = insertBelow(panel.context.model.sharedModel, active.model.id, cells);
+  const added = panel.content.widgets.filter(cell => ids.includes(cell.model.id));
+  await goToCell(panel, ids.at(-1) ?? active.model.id);
+  return NotebookActions.runCells(panel.content, added, panel.sessionContext);
+}
+
+function activeSubject(tracker: INotebookTracker): ISubject {
+  const model = tracker.activeCell?.model.sharedModel;
+  const editor = tracker.activeCell?.editor;
+  const source = model?.getSource() ?? '';
+  const selection = editor?.getSelection();
+  const selected =
+    editor && selection
+      ? source.slice(editor.getOffsetAt(selection.start), editor.getOffsetAt(selection.end))
+      : '';
+  const count = model && 'execution_count' in model ? model.execution_count : null;
+  return { source, selection: selected, executionCount: count };
+}
+
+/** Return the text that a command was given, or ask for it; empty if the user wants none. */
+async function textOf(given: unknown, title: string, placeholder: string): Promise<string> {
+  if (typeof given === 'string') {
+    return given.trim();
+  }
+  const { button, value } = await InputDialog.getText({ title, placeholder });
+  return button.accept ? (value ?? '').trim() : '';
+}
+
+async function showStats(bridges: IBridges): Promise<void> {
+  const text = await bridges.current?.requestStats();
+  const body = new Widget({ node: document.createElement('pre') });
+  body.addClass('jp-CodeFace-stats');
+  body.node.textContent = text || 'Nothing has been asked yet.';
+  await showDialog({ title: 'CodeFace', body, buttons: [Dialog.okButton({ label: 'Close' })] });
+}

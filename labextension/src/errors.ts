@@ -1,0 +1,66 @@
+/** An error's output with a button beside it that explains and repairs it. */
+
+import type { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
+import { PanelLayout, Widget } from '@lumino/widgets';
+
+import { button } from './actions';
+import { CommandIDs, isPython } from './commands';
+import { logoIcon } from './icons';
+import { findPlace, goToCell } from './places';
+
+export const ERROR_MIME = 'application/vnd.jupyter.error';
+const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';
+
+/** Shows the traceback as ever, and the button when it is in a Python notebook. */
+export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
+  constructor(options: ErrorRenderer.IOptions) {
+    super();
+    this._options = options;
+    this._traceback = options.rendermime.createRenderer(TRACEBACK_MIME);
+    const layout = (this.layout = new PanelLayout());
+    layout.addWidget(this._traceback);
+    this.addClass('jp-CodeFace-error');
+    this._button = button('Explain and fix', logoIcon, () => void this._fix());
+    this._button.hidden = true;
+    this.node.prepend(this._button);
+  }
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const { data, metadata, trusted } = model;
+    const traceback = data[TRACEBACK_MIME] ?? '';
+    await this._traceback.renderModel(
+      new MimeModel({ data: { [TRACEBACK_MIME]: traceback }, metadata, trusted })
+    );
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    const place = findPlace(this._options.tracker, this.node, null);
+    this._button.hidden = !place || !isPython(place.panel);
+  }
+
+  private async _fix(): Promise<void> {
+    const place = findPlace(this._options.tracker, this.node, null);
+    if (place) {
+      await goToCell(place.panel, place.cellId);
+      await this._options.commands.execute(CommandIDs.fix);
+    }
+  }
+
+  private readonly _options: ErrorRenderer.IOptions;
+  private readonly _traceback: IRenderMime.IRenderer;
+  private readonly _button: HTMLButtonElement;
+}
+
+export namespace ErrorRenderer {
+  /** What the renderer needs. */
+  export interface IOptions {
+    commands: CommandRegistry;
+    rendermime: IRenderMimeRegistry;
+    tracker: INotebookTracker;
+  }
+}

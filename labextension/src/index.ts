@@ -1,0 +1,92 @@
+/** The plugins; what they do is in the other modules. */
+
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+
+import { Bridges, IBridges } from './bridges';
+import { addCommands } from './commands';
+import { ERROR_MIME, ErrorRenderer } from './errors';
+import { UntrustedMarkdown } from './markdown';
+import { RESULT_MIME } from './protocol';
+import { ResultRenderer } from './renderer';
+import { Settings } from './settings';
+import { StatusItem } from './status';
+
+const PLUGIN_ID = 'codeface-jupyter:plugin';
+
+/** Connects notebooks to their kernels, and renders results and errors. */
+const notebooks: JupyterFrontEndPlugin<IBridges> = {
+  id: PLUGIN_ID,
+  description: "Connects notebooks to their kernels' CodeFace sessions and renders the answers.",
+  autoStart: true,
+  provides: IBridges,
+  requires: [INotebookTracker, IRenderMimeRegistry],
+  optional: [ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    rendermime: IRenderMimeRegistry,
+    registry: ISettingRegistry | null
+  ) => {
+    const settings = new Settings();
+    const markdown = new UntrustedMarkdown(rendermime);
+    rendermime.addFactory(
+      {
+        safe: true,
+        mimeTypes: [RESULT_MIME],
+        createRenderer: () => new ResultRenderer({ markdown, settings, tracker })
+      },
+      0
+    );
+    const { commands } = app;
+    rendermime.addFactory(
+      {
+        safe: true,
+        mimeTypes: [ERROR_MIME],
+        createRenderer: () => new ErrorRenderer({ commands, rendermime, tracker })
+      },
+      0
+    );
+    void registry?.load(PLUGIN_ID).then(loaded => settings.connect(loaded));
+    return new Bridges({ tracker, settings });
+  }
+};
+
+/** Adds the commands. */
+const commands: JupyterFrontEndPlugin<void> = {
+  id: 'codeface-jupyter:commands',
+  description: 'Adds the commands that ask, explain, edit, fix and stop.',
+  autoStart: true,
+  requires: [IBridges, INotebookTracker],
+  optional: [ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    bridges: IBridges,
+    tracker: INotebookTracker,
+    palette: ICommandPalette | null
+  ) => addCommands({ app, bridges, palette, tracker })
+};
+
+/** Shows the session's state in the status bar. */
+const status: JupyterFrontEndPlugin<void> = {
+  id: 'codeface-jupyter:status',
+  description: "Shows the model, the engine and the session's state in the status bar.",
+  autoStart: true,
+  requires: [IBridges, IStatusBar],
+  activate: (app: JupyterFrontEnd, bridges: IBridges, statusBar: IStatusBar) => {
+    const item = new StatusItem({ bridges, commands: app.commands });
+    statusBar.registerStatusItem('codeface-jupyter:status', {
+      item,
+      align: 'right',
+      rank: 20,
+      isActive: () => item.isActive,
+      activeStateChanged: bridges.currentChanged
+    });
+  }
+};
+
+export default [notebooks, commands, status];

@@ -1,0 +1,38 @@
+/** Markdown by JupyterLab's own renderer, for words that nobody vouches for. */
+
+import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime';
+
+// No images, media or styles: showing an answer must send nothing and hide nothing.
+const ALLOWED_TAGS = (
+  'a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub sup ' +
+  'table tbody td th thead tr ul'
+).split(' ');
+const ALLOWED_ATTRIBUTES = { a: ['href', 'title'], code: ['class'], span: ['class'] };
+
+/** Renders a model's Markdown; its HTML is reduced to plain formatting, even in a trusted cell. */
+export class UntrustedMarkdown {
+  constructor(rendermime: IRenderMimeRegistry) {
+    const { sanitizer } = rendermime;
+    this._rendermime = rendermime.clone({
+      sanitizer: {
+        sanitize: dirty =>
+          sanitizer.sanitize(dirty, {
+            allowedTags: ALLOWED_TAGS,
+            allowedAttributes: ALLOWED_ATTRIBUTES,
+            allowedStyles: {}
+          })
+      }
+    });
+  }
+
+  /** Return a widget that shows `text`. */
+  async render(text: string): Promise<IRenderMime.IRenderer> {
+    const renderer = this._rendermime.createRenderer('text/markdown');
+    // Trusted content would skip the sanitizer.
+    await renderer.renderModel(new MimeModel({ trusted: false, data: { 'text/markdown': text } }));
+    return renderer;
+  }
+
+  private readonly _rendermime: IRenderMimeRegistry;
+}

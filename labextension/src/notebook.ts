@@ -1,0 +1,178 @@
+/**
+ * What is read from a notebook and done to it: pure over its shared model, so
+ * that every change is one step of its undo history.
+ */
+
+import type { ISharedCell, ISharedCodeCell, ISharedNotebook } from '@jupyter/ydoc';
+
+import {
+  Cell,
+  MAX_CELL_CHARACTERS,
+  MAX_CELLS,
+  MAX_NOTEBOOK_CHARACTERS,
+  ResultBlock
+} from './protocol';
+
+/** Where an inserted cell came from; kept in its metadata. */
+export type Origin = {
+  /** The cell that asked, the digest of its prompt, and which block of the answer this is. */
+  cell_id: string;
+  prompt_sha256: string;
+  block: number;
+  model: string;
+  engine: string;
+};
+
+/** A cell to be made. */
+export interface INewCell {
+  cell_type: 'code' | 'markdown';
+  source: string;
+  origin?: Origin;
+}
+
+const METADATA_KEY = 'codeface';
+
+/**
+ * Return the cells in document order, cut to what a message may hold.
+ *
+ * Cells near the asking one keep their source the longest.
+ */
+export function describeCells(notebook: ISharedNotebook, asking: string | null): Cell[] {
+  const all = notebook.cells;
+  const position = Math.max(indexOf(notebook, asking), 0);
+  const begin = Math.max(0, Math.min(position + 1 - MAX_CELLS / 2, all.length - MAX_CELLS));
+  const cells = all.slice(begin, begin + MAX_CELLS).map(describeCell);
+  const byDistance = cells
+    .map((cell, index) => ({ cell, distance: Math.abs(begin + index - position) }))
+    .sort((a, b) => a.distance - b.distance);
+  let left = MAX_NOTEBOOK_CHARACTERS;
+  for (const { cell } of byDistance) {
+    cut(cell, left);
+    left -= cell.source.length;
+  }
+  return cells;
+}
+
+/** Return the position of a cell, or -1. */
+export function indexOf(notebook: ISharedNotebook, cellId: string | null): number {
+  return cellId === null ? -1 : notebook.cells.findIndex(cell => cell.id === cellId);
+}
+
+/**
+ * Insert cells right below another one, as one step of the undo history.
+ *
+ * @returns the new cells' ids; none if the cell is not there any more.
+ */
+export function insertBelow(
+  notebook: ISharedNotebook,
+  cellId: string,
+  cells: INewCell[]
+): string[] {
+  const position = indexOf(notebook, cellId);
+  if (position < 0) {
+    return [];
+  }
+  return notebook.insertCells(position + 1, cells.map(toSharedCell)).map(cell => cell.id);
+}
+
+/**
+ * Put a new source in the place of a cell's, as one step of the undo history.
+ *
+ * @returns the id of the cell that holds it now, or null if the cell is not there any more.
+ */
+export function replaceCell(
+  notebook: ISharedNotebook,
+  cellId: string,
+  cell: INewCell
+): string | null {
+  const position = indexOf(notebook, cellId);
+  const old = notebook.cells[position];
+  if (!old) {
+    return null;
+  }
+  if (old.cell_type === cell.cell_type) {
+    old.setSource(cell.source);
+    return old.id;
+  }
+  // A cell cannot change its type, so another one takes its place.
+  let id = old.id;
+  notebook.transact(() => {
+    notebook.deleteCell(position);
+    id = notebook.insertCell(position, toSharedCell(cell)).id;
+  });
+  return id;
+}
+
+/** Return the id of a cell that was made of this block and not changed since, or null. */
+export function findInserted(notebook: ISharedNotebook, wanted: INewCell): string | null {
+  const { origin, source } = wanted;
+  const found = notebook.cells.find(cell => {
+    const kept = cell.getMetadata(METADATA_KEY) as Partial<Origin> | undefined;
+    return (
+      kept !== undefined &&
+      kept.cell_id === origin?.cell_id &&
+      kept.prompt_sha256 === origin?.prompt_sha256 &&
+      kept.block === origin?.block &&
+      cell.getSource() === source
+    );
+  });
+  return found?.id ?? null;
+}
+
+/** Return the block's source under the request that led to it, as a comment. */
+export function withPrompt(block: ResultBlock, prompt: string): string {
+  const [open, close] = COMMENTS[block.cell_type === 'markdown' ? 'markdown' : block.language] ?? [
+    '# ',
+    ''
+  ];
+  const comment = prompt
+    .trim()
+    .split('\n')
+    .map(line => `${open}${close ? line.replaceAll(close.trim(), '') : line}${close}`.trimEnd())
+    .join('\n');
+  // A cell magic has to stay the first line.
+  const [, magic = '', body = block.source] = /^(%%[^\n]*\n)([\s\S]*)$/.exec(block.source) ?? [];
+  return `${magic}${comment}\n${body}`;
+}
+
+const COMMENTS: Record<string, [string, string]> = {
+  css: ['/* ', ' */'],
+  html: ['<!-- ', ' -->'],
+  javascript: ['// ', ''],
+  latex: ['% ', ''],
+  markdown: ['<!-- ', ' -->'],
+  sql: ['-- ', ''],
+  svg: ['<!-- ', ' -->']
+};
+
+function describeCell(cell: ISharedCell): Cell {
+  const type = cell.cell_type;
+  return {
+    id: cell.id,
+    type: type === 'code' || type === 'markdown' ? type : 'raw',
+    source: cell.getSource(),
+    execution_count: isCode(cell) ? (cell.execution_count ?? null) : null,
+    is_cut: false
+  };
+}
+
+function isCode(cell: ISharedCell): cell is ISharedCodeCell {
+  return cell.cell_type === 'code';
+}
+
+function cut(cell: Cell, left: number): void {
+  const limit = Math.min(MAX_CELL_CHARACTERS, left);
+  if (cell.source.length > limit) {
+    // Half of a surrogate pair is no text, so it goes as well.
+    cell.source = cell.source.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '');
+    cell.is_cut = true;
+  }
+}
+
+function toSharedCell(cell: INewCell) {
+  return {
+    cell_type: cell.cell_type,
+    source: cell.source,
+    metadata: cell.origin ? { [METADATA_KEY]: cell.origin } : {}
+  };
+}

@@ -1,0 +1,66 @@
+/** The user's settings, typed. */
+
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { KernelSettings } from './protocol';
+
+/** The settings in force. */
+export interface ISettings {
+  /** Which button of a block comes first. */
+  readonly insertAction: 'below' | 'replace';
+
+  /** Whether results have buttons. */
+  readonly showButtons: boolean;
+
+  /** Whether code that replaces a request keeps it as a comment. */
+  readonly keepPrompt: boolean;
+
+  /** The settings that the kernel acts on. */
+  readonly forKernel: KernelSettings;
+
+  /** Emitted when a value has changed, and when the user's values have been read. */
+  readonly changed: ISignal<ISettings, void>;
+}
+
+/** Settings that have their defaults until the registry has been read. */
+export class Settings implements ISettings {
+  get insertAction(): 'below' | 'replace' {
+    return this._get('insertAction') === 'replace' ? 'replace' : 'below';
+  }
+
+  get showButtons(): boolean {
+    return this._get('showButtons') !== false;
+  }
+
+  get keepPrompt(): boolean {
+    return this._get('keepPrompt') === true;
+  }
+
+  get forKernel(): KernelSettings {
+    const cells = this._get('contextCells');
+    const background = this._get('backgroundLoad');
+    return {
+      ...(typeof cells === 'number' ? { context_cells: Math.max(0, Math.trunc(cells)) } : {}),
+      ...(typeof background === 'boolean' ? { background_load: background } : {})
+    };
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Take the values of the registry from now on. */
+  connect(registry: Pick<ISettingRegistry.ISettings, 'get' | 'changed'>): void {
+    this._registry = registry;
+    registry.changed.connect(() => this._changed.emit());
+    this._changed.emit();
+  }
+
+  private _get(name: string): unknown {
+    return this._registry?.get(name).composite;
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private _registry: Pick<ISettingRegistry.ISettings, 'get' | 'changed'> | null = null;
+}

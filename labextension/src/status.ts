@@ -1,0 +1,43 @@
+/** The status bar's item: the model, the engine and what they are doing. */
+
+import type { CommandRegistry } from '@lumino/commands';
+import { Widget } from '@lumino/widgets';
+
+import type { IBridges } from './bridges';
+import { CommandIDs } from './commands';
+import type { StatusMessage } from './protocol';
+
+/** Shows the session of the notebook in front; empty when there is none. */
+export class StatusItem extends Widget {
+  constructor(options: { bridges: IBridges; commands: CommandRegistry }) {
+    super({ node: document.createElement('button') });
+    const { bridges, commands } = options;
+    this._bridges = bridges;
+    this.addClass('jp-CodeFace-status');
+    this.node.title = 'Show CodeFace statistics';
+    this.node.addEventListener('click', () => void commands.execute(CommandIDs.showStats));
+    bridges.currentChanged.connect(this._refresh, this);
+    this._refresh();
+  }
+
+  /** Whether there is anything to show. */
+  get isActive(): boolean {
+    return this._bridges.current?.isLive === true;
+  }
+
+  private _refresh(): void {
+    this.node.textContent = describeStatus(this._bridges.current?.status ?? null);
+  }
+
+  private readonly _bridges: IBridges;
+}
+
+/** Return the session's state in one line. */
+export function describeStatus(status: StatusMessage | null): string {
+  if (!status) {
+    return 'CodeFace';
+  }
+  const rate = status.tokens_per_s === null ? '' : ` ${status.tokens_per_s.toFixed(1)} tokens/s`;
+  const state = status.state === 'generating' ? `generating${rate}` : status.state;
+  return [status.model, status.engine, state].filter(Boolean).join(' · ');
+}

@@ -1,0 +1,51 @@
+/** The cells that the commands insert. */
+
+import { describe, expect, it } from 'vitest';
+
+import { askCells, editCells, explainCells, fixCells } from '../src/magics';
+
+const CELL = { source: 'def f():\n    pass', selection: '', executionCount: 4 };
+
+describe('a kernel with the extension', () => {
+  it('is asked with a cell magic', () => {
+    expect(askCells(' plot it\nin red ', true)).toEqual(['%%codeface\nplot it\nin red']);
+  });
+
+  it.each(['df', 'df.columns', 'frames[0].index', "d['a b']"])('explains the name %s', name => {
+    expect(explainCells({ ...CELL, selection: name }, true)).toEqual([`%codeface_explain ${name}`]);
+  });
+
+  it('explains a whole cell by its number', () => {
+    expect(explainCells(CELL, true)).toEqual(['%codeface_explain In[4]']);
+  });
+
+  it.each([
+    { ...CELL, selection: 'for x in y:\n    z' },
+    { ...CELL, selection: '', executionCount: null }
+  ])('is asked about code that has no name', subject => {
+    const [cell] = explainCells(subject, true);
+    expect(cell).toBe(`%%codeface\nExplain this code:\n\n${subject.selection || subject.source}`);
+  });
+
+  it('edits by one line', () => {
+    expect(editCells(' use a\n loop ', true)).toEqual(['%codeface_edit use a loop']);
+  });
+
+  it('fixes the error of a cell, or the last one', () => {
+    expect(fixCells(4, true)).toEqual(['%codeface_fix 4']);
+    expect(fixCells(null, true)).toEqual(['%codeface_fix']);
+  });
+});
+
+describe('a kernel without the extension', () => {
+  it('loads it first, in a cell of its own before a cell magic', () => {
+    expect(askCells('plot it', false)).toEqual([
+      '%load_ext codeface_jupyter',
+      '%%codeface\nplot it'
+    ]);
+  });
+
+  it('loads it in the same cell as a line magic', () => {
+    expect(fixCells(2, false)).toEqual(['%load_ext codeface_jupyter\n%codeface_fix 2']);
+  });
+});

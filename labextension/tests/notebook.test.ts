@@ -1,0 +1,157 @@
+/** Reading and changing a notebook, on JupyterLab's own shared model. */
+
+import { YNotebook } from '@jupyter/ydoc';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { describeCells, findInserted, insertBelow, replaceCell, withPrompt } from '../src/notebook';
+import { MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NOTEBOOK_CHARACTERS } from '../src/protocol';
+
+const CODE = { cell_type: 'code' as const, source: 'z = 3' };
+const ORIGIN = { cell_id: 'a', prompt_sha256: '0'.repeat(64), block: 0, model: 'm', engine: 'e' };
+
+let notebook: YNotebook;
+
+function fill(...cells: [string, string, string][]): void {
+  notebook.insertCells(
+    0,
+    cells.map(([id, cell_type, source]) => ({ id, cell_type, source, metadata: {} }))
+  );
+  notebook.clearUndoHistory();
+}
+
+function sources(): string[] {
+  return notebook.cells.map(cell => cell.getSource());
+}
+
+beforeEach(() => {
+  notebook = new YNotebook();
+});
+
+describe('describeCells', () => {
+  it('gives every cell in document order', () => {
+    fill(['a', 'markdown', '# Title'], ['b', 'code', 'x = 1'], ['c', 'raw', 'r']);
+    expect(describeCells(notebook, 'b')).toEqual([
+      { id: 'a', type: 'markdown', source: '# Title', execution_count: null, is_cut: false },
+      { id: 'b', type: 'code', source: 'x = 1', execution_count: null, is_cut: false },
+      { id: 'c', type: 'raw', source: 'r', execution_count: null, is_cut: false }
+    ]);
+  });
+
+  it('cuts a huge cell and says so', () => {
+    fill(['a', 'code', 'x'.repeat(5_000_000)]);
+    const [cell] = describeCells(notebook, 'a');
+    expect(cell?.source.length).toBe(MAX_CELL_CHARACTERS);
+    expect(cell?.is_cut).toBe(true);
+  });
+
+  it('never cuts a character in two', () => {
+    fill(['a', 'code', `${'x'.repeat(MAX_CELL_CHARACTERS - 1)}🐼`]);
+    expect(describeCells(notebook, 'a')[0]?.source).toBe('x'.repeat(MAX_CELL_CHARACTERS - 1));
+  });
+
+  it('keeps the cells near the asking one when the notebook is too long', () => {
+    const long = 'x'.repeat(MAX_CELL_CHARACTERS);
+    fill(
+      ...Array.from({ length: 30 }, (_, n): [string, string, string] => [`c${n}`, 'code', long])
+    );
+    const cells = describeCells(notebook, 'c29');
+    const total = cells.reduce((sum, cell) => sum + cell.source.length, 0);
+    expect(total).toBe(MAX_NOTEBOOK_CHARACTERS);
+    expect(cells[29]?.is_cut).toBe(false);
+    expect(cells[0]).toMatchObject({ source: '', is_cut: true });
+  });
+
+  it('keeps the asking cell among too many cells', () => {
+    fill(
+      ...Array.from({ length: MAX_CELLS + 10 }, (_, n): [string, string, string] => [
+        `c${n}`,
+        'code',
+        ''
+      ])
+    );
+    for (const asking of ['c0', 'c2600', `c${MAX_CELLS + 9}`]) {
+      const cells = describeCells(notebook, asking);
+      expect(cells.length).toBe(MAX_CELLS);
+      expect(cells.some(cell => cell.id === asking)).toBe(true);
+    }
+  });
+});
+
+describe('insertBelow', () => {
+  it('puts cells right under the asking one, and one undo takes them back', () => {
+    fill(['a', 'code', 'ask'], ['b', 'code', 'last']);
+    const ids = insertBelow(notebook, 'a', [CODE, { cell_type: 'markdown', source: '# M' }]);
+    expect(sources()).toEqual(['ask', 'z = 3', '# M', 'last']);
+    expect(notebook.cells.slice(1, 3).map(cell => cell.id)).toEqual(ids);
+    notebook.undo();
+    expect(sources()).toEqual(['ask', 'last']);
+  });
+
+  it('does nothing when the asking cell is gone', () => {
+    fill(['a', 'code', 'ask']);
+    expect(insertBelow(notebook, 'deleted', [CODE])).toEqual([]);
+    expect(sources()).toEqual(['ask']);
+  });
+});
+
+describe('replaceCell', () => {
+  it('changes the source in place, and undo brings the request back', () => {
+    fill(['a', 'code', 'ask'], ['b', 'code', 'last']);
+    expect(replaceCell(notebook, 'a', CODE)).toBe('a');
+    expect(sources()).toEqual(['z = 3', 'last']);
+    notebook.undo();
+    expect(sources()).toEqual(['ask', 'last']);
+  });
+
+  it('makes a cell of another type in one step', () => {
+    fill(['a', 'code', 'ask'], ['b', 'code', 'last']);
+    const id = replaceCell(notebook, 'a', { cell_type: 'markdown', source: '# M' });
+    expect(notebook.cells[0]).toMatchObject({ id, cell_type: 'markdown' });
+    expect(sources()).toEqual(['# M', 'last']);
+    notebook.undo();
+    expect(sources()).toEqual(['ask', 'last']);
+  });
+
+  it('does nothing when the cell is gone', () => {
+    fill(['a', 'code', 'ask']);
+    expect(replaceCell(notebook, 'deleted', CODE)).toBeNull();
+  });
+});
+
+describe('findInserted', () => {
+  const wanted = { ...CODE, origin: ORIGIN };
+
+  it('knows the cell that a block became', () => {
+    fill(['a', 'code', 'ask']);
+    const [id] = insertBelow(notebook, 'a', [wanted]);
+    expect(findInserted(notebook, wanted)).toBe(id);
+    expect(findInserted(notebook, { ...wanted, origin: { ...ORIGIN, block: 1 } })).toBeNull();
+    expect(findInserted(notebook, { ...wanted, origin: { ...ORIGIN, cell_id: 'b' } })).toBeNull();
+  });
+
+  it('takes a cell that the user changed for the user’s own', () => {
+    fill(['a', 'code', 'ask']);
+    insertBelow(notebook, 'a', [wanted]);
+    notebook.getCell(1).setSource('z = 4');
+    expect(findInserted(notebook, wanted)).toBeNull();
+  });
+
+  it('does not mistake cells of other origins', () => {
+    fill(['a', 'code', 'z = 3']);
+    notebook.getCell(0).setMetadata('codeface', 'nonsense');
+    expect(findInserted(notebook, wanted)).toBeNull();
+  });
+});
+
+describe('withPrompt', () => {
+  const block = { cell_type: 'code' as const, code: '', is_closed: true };
+
+  it.each([
+    ['python', 'x = 1', 'two\nlines', '# two\n# lines\nx = 1'],
+    ['bash', '%%bash\nls', 'list', '%%bash\n# list\nls'],
+    ['sql', '%%sql\nSELECT 1', 'one', '%%sql\n-- one\nSELECT 1'],
+    ['html', '%%html\n<p>', 'a --> b', '%%html\n<!-- a  b -->\n<p>']
+  ])('comments in %s', (language, source, prompt, expected) => {
+    expect(withPrompt({ ...block, language, source }, prompt)).toBe(expected);
+  });
+});
