@@ -71,10 +71,22 @@ class SamplingParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
-    """One question to an engine: what to answer, and how."""
+    """One question to an engine: what to answer, and how.
+
+    Attributes
+    ----------
+    prompt
+        What is asked.
+    sampling
+        How tokens are chosen.
+    expects_copying
+        Whether the answer mostly repeats the prompt, as an edited cell does. An
+        engine may then guess tokens from the prompt; the answer stays the same.
+    """
 
     prompt: Prompt
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
+    expects_copying: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +131,14 @@ class Started:
         Which model answers.
     is_bare_code
         Whether the answer is to be code without fences, as a base model writes it.
+    is_local
+        Whether the prompt stays on this machine.
     """
 
     prompt: str
     identity: EngineIdentity
     is_bare_code: bool = False
+    is_local: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,6 +157,8 @@ class GenerationMetrics:
     ----------
     prompt_tokens, generated_tokens
         Token counts of the prompt and of the answer.
+    reused_prompt_tokens
+        How many of the prompt's tokens were in the KV cache already.
     time_to_first_token_s, decode_s
         Seconds from the request to the first token, and from there to the last.
     load_s
@@ -153,6 +170,7 @@ class GenerationMetrics:
     """
 
     prompt_tokens: int = 0
+    reused_prompt_tokens: int = 0
     generated_tokens: int = 0
     time_to_first_token_s: float = 0.0
     decode_s: float = 0.0
@@ -202,6 +220,7 @@ class GenerationResult:
     prompt: str
     language: str = "python"
     is_bare_code: bool = False
+    is_local: bool = True
 
     @cached_property
     def code_blocks(self) -> list[CodeBlock]:
@@ -224,6 +243,7 @@ class GenerationResult:
         """Return what is kept in the notebook about the answer's origin, as JSON values."""
         return {
             **asdict(self.identity),
+            "is_local": self.is_local,
             "sampling": json.loads(json.dumps(asdict(self.sampling))),
             "finish_reason": self.finish_reason,
             "metrics": asdict(self.metrics),

@@ -17,6 +17,7 @@ from codeface_jupyter.generation import (
     Emit,
     EngineIdentity,
     FinishReason,
+    GenerationMetrics,
     GenerationRequest,
     Progress,
 )
@@ -169,13 +170,13 @@ class ScriptedEngine:
             context_window=self.context_window,
         )
         self.load(emit)
-        writer = AnswerWriter(emit, stop_strings=sampling.stop_strings, prompt_tokens=prompt_tokens)
+        writer = AnswerWriter(emit, stop_strings=sampling.stop_strings)
         text, error = self._next_answer(request.prompt)
         reason = self._stream(text, writer=writer, limit=sampling.max_new_tokens, cancel=cancel)
         if reason == "stop" and error is not None and not writer.is_stopped:
             writer.flush()
             raise error
-        return writer.done(reason)
+        return writer.done(reason, metrics=GenerationMetrics(prompt_tokens=prompt_tokens))
 
     def _stream(
         self, text: str, *, writer: AnswerWriter, limit: int, cancel: threading.Event

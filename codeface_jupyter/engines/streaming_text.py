@@ -177,17 +177,12 @@ class AnswerWriter:
         Takes each `Chunk`.
     stop_strings
         Texts that end the answer.
-    prompt_tokens
-        The length of the prompt, for the metrics.
     """
 
-    def __init__(
-        self, emit: Emit, *, stop_strings: Sequence[str] = (), prompt_tokens: int = 0
-    ) -> None:
+    def __init__(self, emit: Emit, *, stop_strings: Sequence[str] = ()) -> None:
         self.generated_tokens = 0
         self._emit = emit
         self._filter = TextFilter(stop_strings=stop_strings)
-        self._prompt_tokens = prompt_tokens
         self._started = time.perf_counter()
         self._first: float | None = None
         self._last = self._started
@@ -219,7 +214,7 @@ class AnswerWriter:
         finish_reason
             Why the answer ended.
         metrics
-            What the engine knows besides counts and times.
+            What the engine knows besides the answer's tokens and times.
         """
         self.flush()
         first = self._last if self._first is None else self._first
@@ -227,7 +222,6 @@ class AnswerWriter:
             finish_reason=finish_reason,
             metrics=replace(
                 metrics or GenerationMetrics(),
-                prompt_tokens=self._prompt_tokens,
                 generated_tokens=self.generated_tokens,
                 time_to_first_token_s=first - self._started,
                 decode_s=self._last - first,

@@ -1,0 +1,289 @@
+"""From a model's folder to tokenizer, config and weights, on the device that suits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
+from codeface_jupyter.generation import Emit, Progress
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["Placement", "load_config", "load_tokenizer", "load_weights", "place"]
+
+# What accelerate spreads over all devices; every other value names one device.
+SPREAD = frozenset({"auto", "balanced", "balanced_low_0", "sequential"})
+# No downloads, no code from a model's folder, no pickles.
+SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where and as what the weights are loaded.
+
+    Attributes
+    ----------
+    device_map
+        As accelerate takes it.
+    device_type
+        ``cpu``, ``cuda``, ``mps`` …: where most of the work is done.
+    dtype
+        The weights' type, by torch's name for it.
+    attn_implementation
+        The attention kernel; None leaves the choice to transformers.
+    """
+
+    device_map: str
+    device_type: str
+    dtype: str
+    attn_implementation: str | None
+
+
+def place(settings: Settings) -> Placement:
+    """Settle what ``settings`` leave to the machine.
+
+    Raises
+    ------
+    ConfigError
+        If ``device_map`` names no device.
+    EngineUnavailableError
+        If the device, or a package for the attention kernel, is missing.
+    """
+    device_map, device_type = _device(settings)
+    return Placement(
+        device_map=device_map,
+        device_type=device_type,
+        dtype=_best_dtype(device_type) if settings.dtype == "auto" else settings.dtype,
+        attn_implementation=_attention(settings.attn_implementation),
+    )
+
+
+def _device(settings: Settings) -> tuple[str, str]:
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator() if _has_accelerator() else None
+    wanted = settings.device_map
+    if wanted in SPREAD:
+        if accelerator is not None:
+            return wanted, accelerator.type
+        # Spread only where the disk must help: one device needs no hooks between layers.
+        return ("auto" if settings.force_load else "cpu"), "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise ConfigError(
+            f"device_map = {wanted!r} names no device.",
+            hint=f"It is one of {', '.join(sorted(SPREAD))}, or a device such as cpu or cuda:0.",
+        ) from None
+    if device.type != "cpu":
+        _require_device(device, accelerator)
+    return wanted, device.type
+
+
+def _has_accelerator() -> bool:
+    import torch
+
+    return bool(torch.accelerator.is_available())
+
+
+def _require_device(device: Any, accelerator: Any) -> None:
+    import torch
+
+    count = torch.accelerator.device_count() if accelerator is not None else 0
+    if accelerator is None or device.type != accelerator.type or (device.index or 0) >= count:
+        found = (
+            f"{count} {accelerator.type} device(s)" if accelerator is not None else "no accelerator"
+        )
+        raise EngineUnavailableError(
+            f"device_map = '{device}', but torch finds {found} on this machine.",
+            hint="device_map = 'auto' takes what there is.",
+        )
+
+
+def _best_dtype(device_type: str) -> str:
+    """Return the fastest type for a device that keeps the checkpoint's quality."""
+    import torch
+
+    if device_type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return "bfloat16" if device_type == "cpu" else "float16"
+
+
+def _attention(name: str) -> str | None:
+    from transformers.utils import is_flash_attn_2_available
+
+    if name == "flash_attention_2" and not is_flash_attn_2_available():
+        raise EngineUnavailableError(
+            "attn_implementation = 'flash_attention_2' needs a CUDA device and the package "
+            "flash-attn, which is not installed.",
+            hint="Take attn_implementation = 'auto', or: pip install flash-attn",
+        )
+    return None if name == "auto" else name
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """Read the model's config.
+
+    Raises
+    ------
+    ModelFilesError
+        If it is missing, broken or of an architecture that transformers does not know.
+    """
+    from transformers import AutoConfig
+
+    with _file_errors(folder):
+        return AutoConfig.from_pretrained(folder, **SAFE)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Read the model's tokenizer.
+
+    Raises
+    ------
+    ModelFilesError
+        If it is missing or broken.
+    """
+    from transformers import AutoTokenizer
+
+    with _file_errors(folder):
+        return AutoTokenizer.from_pretrained(folder, **SAFE)
+
+
+def load_weights(
+    folder: Path,
+    *,
+    config: PretrainedConfig,
+    placement: Placement,
+    offload_folder: Path | None,
+    emit: Emit,
+) -> PreTrainedModel:
+    """Take the weights into memory, ready to generate.
+
+    Raises
+    ------
+    ModelFilesError
+        If the weights are missing, broken, pickled, or not those of the config.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    with _file_errors(folder), _loading_progress(emit):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=getattr(torch, placement.dtype),
+            device_map=placement.device_map,
+            attn_implementation=placement.attn_implementation,
+            offload_folder=offload_folder,
+            use_safetensors=True,
+            output_loading_info=True,
+            **SAFE,
+        )
+    if missing := sorted(info["missing_keys"]):
+        raise ModelFilesError(
+            f"{folder} lacks {len(missing)} weights of a {type(model).__name__}, "
+            f"such as {missing[0]}.",
+            hint="The folder belongs to another kind of model, or is incomplete: fetch it again.",
+        )
+    # The checkpoint's own sampling defaults would mix with the user's settings.
+    model.generation_config = GenerationConfig(
+        eos_token_id=model.generation_config.eos_token_id,
+        bos_token_id=model.generation_config.bos_token_id,
+    )
+    return model.eval()
+
+
+@contextmanager
+def _file_errors(folder: Path) -> Iterator[None]:
+    """Turn what transformers raises over a model's files into an error that names the folder."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except ImportError as error:
+        raise EngineUnavailableError(
+            f"{folder} needs a package that is not installed: {_first_line(error)}"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise ModelFilesError(
+            f"{folder} cannot be loaded: {_first_line(error)}",
+            hint="It must hold config, tokenizer and safetensors weights of a causal language "
+            "model that this version of transformers knows.",
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def _loading_progress(emit: Emit) -> Iterator[None]:
+    """Report transformers' own progress bars through ``emit`` instead of printing them."""
+    from transformers.utils import logging
+
+    stage = "Loading the weights"
+    thread = threading.get_ident()
+
+    def bar(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # The hook is the process's: what the user loads at the same time keeps its bars.
+        if threading.get_ident() != thread:
+            return factory(*args, **kwargs)
+        return _ProgressBar(*args, emit=emit, stage=stage, **kwargs)
+
+    emit(Progress(stage))
+    previous = logging.set_tqdm_hook(bar)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(previous)
+
+
+class _ProgressBar:
+    """As much of a tqdm bar as transformers uses while it loads."""
+
+    def __init__(
+        self,
+        iterable: Iterable[Any] = (),
+        *,
+        emit: Emit,
+        stage: str,
+        total: int | None = None,
+        **_: Any,
+    ) -> None:
+        self._items = list(iterable)
+        self._emit = emit
+        self._stage = stage
+        self._total = total or len(self._items)
+        self._completed = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self._items:
+            yield item
+            self.update()
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def update(self, steps: int = 1) -> None:
+        """Count ``steps`` more items as done."""
+        self._completed += steps
+        self._emit(Progress(self._stage, self._completed, self._total))
+
+    def close(self) -> None:
+        """End the bar; nothing is left to show."""
+
+    def set_description(self, *_: object, **__: object) -> None:
+        """Keep the stage's own name."""
+
+    set_postfix = set_description

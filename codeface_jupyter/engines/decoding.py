@@ -1,0 +1,176 @@
+"""Inside transformers' ``generate``: hear of each token, stop, cancel, and draw at random."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.engines.streaming_text import AnswerWriter, IncrementalDetokenizer
+from codeface_jupyter.generation import Cancelled, FinishReason, SamplingParameters
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+__all__ = ["AnswerCriterion", "cancellable", "logits_processors", "reading_only_what_is_new"]
+
+
+class AnswerCriterion:
+    """A stopping criterion that writes the answer: ``generate`` calls it after each step.
+
+    Parameters
+    ----------
+    prompt_ids
+        The prompt's tokens.
+    writer, detokenizer
+        Where tokens go to become chunks.
+    eos_ids
+        Tokens that end the answer.
+    cancel
+        Ends the answer when it is set.
+
+    Attributes
+    ----------
+    token_ids
+        The prompt's tokens and the answer's as far as they have come.
+    """
+
+    def __init__(
+        self,
+        prompt_ids: Sequence[int],
+        *,
+        writer: AnswerWriter,
+        detokenizer: IncrementalDetokenizer,
+        eos_ids: Collection[int],
+        cancel: threading.Event,
+    ) -> None:
+        self.token_ids = list(prompt_ids)
+        self._writer = writer
+        self._detokenizer = detokenizer
+        self._eos_ids = frozenset(eos_ids)
+        self._cancel = cancel
+        self._is_finished = False
+
+    def __call__(self, input_ids: torch.LongTensor, *_: object, **__: object) -> torch.BoolTensor:
+        """Take what is new in ``input_ids``, of shape ``(1, length)``; say whether to stop."""
+        import torch
+
+        # On some devices generate looks at this answer one step late.
+        if not self._is_finished:
+            new_ids = input_ids[0, len(self.token_ids) :].tolist()
+            self.token_ids += new_ids
+            self._writer.write(self._detokenizer.add(new_ids), tokens=len(new_ids))
+            self._is_finished = (
+                self._writer.is_stopped or self._ends_with_eos() or self._cancel.is_set()
+            )
+        return torch.full((1,), self._is_finished, dtype=torch.bool, device=input_ids.device)
+
+    def finish(self) -> FinishReason:
+        """Write what is left of the text and return why the answer ended."""
+        self._writer.flush(self._detokenizer.finish())
+        if self._writer.is_stopped or self._ends_with_eos():
+            return "stop"
+        return "cancelled" if self._cancel.is_set() else "length"
+
+    def _ends_with_eos(self) -> bool:
+        return self._writer.generated_tokens > 0 and self.token_ids[-1] in self._eos_ids
+
+
+@contextmanager
+def cancellable(model: PreTrainedModel, cancel: threading.Event) -> Iterator[None]:
+    """Leave a forward pass of ``model`` by `Cancelled` as soon as ``cancel`` is set.
+
+    A long prompt is read in one pass; looking at every block of every layer ends it
+    within a fraction of the time that one layer takes.
+    """
+
+    def check(*_: object) -> None:
+        if cancel.is_set():
+            raise Cancelled
+
+    layers = _decoder_layers(model)
+    blocks = [block for layer in layers for block in (layer, *layer.children())]
+    handles = [block.register_forward_pre_hook(check) for block in blocks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def reading_only_what_is_new(model: PreTrainedModel) -> Iterator[None]:
+    """Let assisted decoding begin with a KV cache that holds a start of the prompt.
+
+    In transformers 5.23 its first pass reads the whole prompt, whatever the cache holds,
+    and so would see the start twice.
+    """
+    prepare = model.prepare_inputs_for_generation
+
+    @wraps(prepare)
+    def prepare_what_is_new(input_ids: torch.LongTensor, **inputs: Any) -> dict[str, Any]:
+        cache = inputs.get("past_key_values")
+        if inputs.get("next_sequence_length") is None and cache is not None:
+            inputs["next_sequence_length"] = input_ids.shape[1] - cache.get_seq_length()
+        return dict(prepare(input_ids, **inputs))
+
+    model.prepare_inputs_for_generation = prepare_what_is_new
+    try:
+        yield
+    finally:
+        del model.prepare_inputs_for_generation
+
+
+def _decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
+    """Return the decoder's layers: the module list as long as the config says."""
+    import torch
+
+    count = model.config.get_text_config(decoder=True).num_hidden_layers
+    for module in model.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == count:
+            return list(module)
+    return [model]
+
+
+def logits_processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
+    """Return what turns greedy decoding into sampling; nothing at temperature 0.
+
+    ``generate`` draws from torch's global random state, which is the user's. Instead,
+    noise from a generator of our own is added to the logits: the largest of logit plus
+    Gumbel noise is a draw from their softmax (Gumbel, 1954; Maddison et al., 2014).
+    """
+    if not sampling.do_sample:
+        return []
+    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    processors: list[Callable[..., Any]] = [TemperatureLogitsWarper(sampling.temperature)]
+    if sampling.top_k > 0:
+        processors.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p < 1:
+        processors.append(TopPLogitsWarper(sampling.top_p))
+    return [*processors, _GumbelNoise(seed=sampling.seed)]
+
+
+class _GumbelNoise:
+    """Adds Gumbel noise to logits, from a random state of its own."""
+
+    def __init__(self, *, seed: int | None) -> None:
+        self._seed = seed
+        self._generator: torch.Generator | None = None
+
+    def __call__(self, _: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """Return ``scores``, of shape ``(batch, vocabulary)``, with noise."""
+        import torch
+
+        if self._generator is None:
+            self._generator = torch.Generator(device=scores.device)
+            if self._seed is None:
+                self._generator.seed()
+            else:
+                self._generator.manual_seed(self._seed)
+        exponential = torch.empty_like(scores).exponential_(generator=self._generator)
+        # An exact zero would win against every logit.
+        return scores - exponential.clamp_min_(torch.finfo(scores.dtype).tiny).log()

@@ -1,0 +1,137 @@
+"""KV caches of earlier prompts, so that a follow-up reads only what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache, PreTrainedModel
+
+__all__ = ["PrefixStore", "new_cache"]
+
+DEFAULT_MAX_BYTES = 2**30
+DEFAULT_MAX_PREFIXES = 4
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    """Token ids and the keys and values that a model computed for them."""
+
+    token_ids: tuple[int, ...]
+    cache: DynamicCache
+    size_bytes: int
+
+
+class PrefixStore:
+    """Keeps the KV caches of the last conversations and hands out their shared starts.
+
+    A kept cache is never changed: a growing cache concatenates into new tensors, so
+    what is handed out can share the kept ones, and a request that is cancelled or
+    fails leaves the store as it was.
+
+    Parameters
+    ----------
+    max_bytes
+        What all keys and values may take together; the least recently used go first.
+    max_prefixes
+        How many conversations are kept.
+    """
+
+    def __init__(
+        self, *, max_bytes: int = DEFAULT_MAX_BYTES, max_prefixes: int = DEFAULT_MAX_PREFIXES
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._max_prefixes = max_prefixes
+        # The most recently used comes last.
+        self._prefixes: list[_Prefix] = []
+
+    def __len__(self) -> int:
+        return len(self._prefixes)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the kept keys and values take, in bytes."""
+        return sum(prefix.size_bytes for prefix in self._prefixes)
+
+    def longest(self, token_ids: Sequence[int]) -> DynamicCache | None:
+        """Return a cache with the longest kept start of ``token_ids``, or None.
+
+        The last token is always left out: a model needs one to answer to.
+        """
+        prefix = max(
+            self._prefixes, key=lambda kept: _shared(kept.token_ids, token_ids), default=None
+        )
+        length = 0 if prefix is None else _shared(prefix.token_ids, token_ids[:-1])
+        if prefix is None or length == 0:
+            return None
+        self._prefixes.remove(prefix)
+        self._prefixes.append(prefix)
+        return _start_of(prefix.cache, length)
+
+    def keep(self, token_ids: Sequence[int], cache: DynamicCache, *, at_least: int = 1) -> None:
+        """Keep ``cache``, which was computed for ``token_ids`` or for a start of them.
+
+        A conversation that has moved on replaces what was kept of it: an entry goes
+        when the new one shares at least half of it. A cache with fewer positions than
+        ``at_least`` was left before it held anything new, and is not kept.
+        """
+        length = min(len(token_ids), *(layer.get_seq_length() for layer in cache.layers))
+        if length < at_least:
+            return
+        ids = tuple(token_ids[:length])
+        kept = _start_of(cache, length)
+        size = sum(
+            tensor.numel() * tensor.element_size()
+            for layer in kept.layers
+            for tensor in (layer.keys, layer.values)
+        )
+        self._prefixes = [
+            other
+            for other in self._prefixes
+            if 2 * _shared(other.token_ids, ids) < len(other.token_ids)
+        ]
+        self._prefixes.append(_Prefix(ids, kept, size))
+        while len(self._prefixes) > self._max_prefixes or self.size_bytes > self._max_bytes:
+            del self._prefixes[0]
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._prefixes.clear()
+
+
+def new_cache(model: PreTrainedModel) -> DynamicCache | None:
+    """Return an empty KV cache for ``model``, or None if a part of one cannot be reused.
+
+    Sliding windows, recurrent states and the like do not keep every position, so no
+    start can be cut from them; ``generate`` makes the cache of such a model itself.
+    """
+    import inspect
+
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    if "past_key_values" not in inspect.signature(model.forward).parameters:
+        return None
+    cache = DynamicCache(config=model.config.get_text_config(decoder=True))
+    is_plain = all(type(layer) is DynamicLayer for layer in cache.layers)
+    return cache if cache.layers and is_plain else None
+
+
+def _start_of(cache: DynamicCache, length: int) -> DynamicCache:
+    """Return a cache of the first ``length`` positions that shares ``cache``'s tensors."""
+    start = copy(cache)
+    start.layers = [copy(layer) for layer in cache.layers]
+    for layer in start.layers:
+        # A run that was left in the middle of a forward pass has one position more in some.
+        layer.crop(length - layer.get_seq_length())
+    return start
+
+
+def _shared(left: Sequence[int], right: Sequence[int]) -> int:
+    """Return the length of the common start."""
+    for length, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return length
+    return min(len(left), len(right))

@@ -1,0 +1,125 @@
+"""Between a prompt and token ids: chat templates, markers, and the way back to text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from codeface_jupyter.engines.streaming_text import IncrementalDetokenizer
+from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.prompts import Message, Prompt, chat_messages, completion_text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["ModelTokenizer"]
+
+# Some checkpoints name only one of the tokens that end their answers.
+END_TOKENS = (
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<end_of_turn>",
+)
+
+
+class ModelTokenizer:
+    """A checkpoint's tokenizer, asked what an engine asks.
+
+    Parameters
+    ----------
+    tokenizer
+        As transformers loads it.
+    model_name
+        The model's name in errors.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, model_name: str) -> None:
+        self._tokenizer = tokenizer
+        self._model_name = model_name
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether there is a chat template."""
+        return bool(self._tokenizer.chat_template)
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Lay ``prompt`` out by the chat template, or as a script for a base model.
+
+        Raises
+        ------
+        ModelFilesError
+            If the template refuses a conversation without a system message too.
+        """
+        if not self.is_chat:
+            return completion_text(prompt)
+        from jinja2 import TemplateError
+
+        messages = chat_messages(prompt)
+        try:
+            return self._apply_template(messages)
+        except TemplateError:
+            # Some templates refuse the system role.
+            try:
+                return self._apply_template(_without_system(messages))
+            except TemplateError as error:
+                raise ModelFilesError(
+                    f"The chat template of {self._model_name} refuses a plain conversation: "
+                    f"{error}."
+                ) from error
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in ``text``, none added."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Return the tokens of a formatted prompt.
+
+        A chat template has written its markers already; for a base model the marker
+        of the beginning is added where the tokenizer has one.
+        """
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        bos_id = self._tokenizer.bos_token_id
+        has_bos = bos_id is not None and self._tokenizer.encode("")[:1] == [bos_id]
+        if not self.is_chat and has_bos and ids[:1] != [bos_id]:
+            return [bos_id, *ids]
+        return ids
+
+    def eos_ids(self, configured: int | Sequence[int] | None) -> list[int]:
+        """Return the tokens that end an answer: the ``configured`` ones and the usual ones."""
+        ids = {configured} if isinstance(configured, int) else set(configured or ())
+        added = self._tokenizer.get_added_vocab()
+        ids |= {added[token] for token in END_TOKENS if token in added}
+        if self._tokenizer.eos_token_id is not None:
+            ids.add(self._tokenizer.eos_token_id)
+        return sorted(ids)
+
+    def detokenizer(
+        self, *, prompt_ids: Sequence[int], eos_ids: Collection[int]
+    ) -> IncrementalDetokenizer:
+        """Return what turns the answer's tokens into text as they come."""
+        tokenizer = self._tokenizer
+        added = tokenizer.added_tokens_decoder.items()
+        specials = {token_id for token_id, token in added if token.special}
+        return IncrementalDetokenizer(
+            lambda ids: str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
+            special_ids=specials.union(tokenizer.all_special_ids, eos_ids),
+            prompt_ids=prompt_ids,
+        )
+
+    def _apply_template(self, messages: list[Message]) -> str:
+        text = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False
+        )
+        return str(text)
+
+
+def _without_system(messages: list[Message]) -> list[Message]:
+    """Put the system message's words at the start of the first user message."""
+    system, *turns = messages
+    first = next(n for n, turn in enumerate(turns) if turn["role"] == "user")
+    content = f"{system['content']}\n\n{turns[first]['content']}"
+    turns[first] = {"role": "user", "content": content}
+    return turns
