@@ -22,6 +22,7 @@ from codeface_jupyter.errors import (
 )
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.files import (
+    SINGLE_FILE,
     check_model_folder,
     is_pickled_file,
     is_side_file,
@@ -236,6 +237,8 @@ def _wanted_files(hub_id: str, info: ModelInfo) -> list[_RemoteFile]:
         for sibling in info.siblings or []
     ]
     weights = [f for f in files if is_weight_file(f.name)]
+    # Some repositories hold the same weights twice, whole and in shards.
+    weights = [f for f in weights if f.name == SINGLE_FILE] or weights
     if not weights:
         pickled = sorted(f.name for f in files if is_pickled_file(f.name))
         if pickled:

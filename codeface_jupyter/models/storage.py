@@ -101,6 +101,11 @@ def writing_into(folder: Path) -> Iterator[None]:
             f"{error.filename or folder} may not be written to.",
             hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
         ) from error
+    except (NotADirectoryError, FileExistsError) as error:
+        raise FetchError(
+            f"{error.filename or folder} cannot be made: a part of the path is not a folder.",
+            hint="Set CODEFACE_CACHE_DIR to a folder.",
+        ) from error
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
             raise disk_full_error(folder) from error

@@ -1,0 +1,164 @@
+"""The command line, as its user sees it: what it prints, and how it exits."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from codeface_jupyter import cli
+from codeface_jupyter.cli import main
+from codeface_jupyter.generation import Progress
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No network, an empty cache folder, no settings of the developer's own."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("CODEFACE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def test_help_names_the_commands_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    for words in ("pull", "models", "doctor", "examples:", "codeface pull"):
+        assert words in text
+
+
+def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "required: COMMAND" in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_and_a_hint_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["pull", "../nowhere"]) == 1
+    text = capsys.readouterr()
+    assert text.out == ""
+    assert text.err.startswith("error: '../nowhere' is neither a folder here nor a model's name.")
+    assert "codeface models" in text.err
+    assert "Traceback" not in text.err
+
+
+def test_a_bad_setting_is_an_error_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEFACE_TEMPERATURE", "9")
+    assert main(["models"]) == 1
+    assert "temperature" in capsys.readouterr().err
+
+
+def test_ctrl_c_exits_130_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "ensure_local", interrupted)
+    assert main(["pull"]) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_pulling_a_local_folder_says_where_it_is(
+    quiet_machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = quiet_machine / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
+    (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    assert main(["pull", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_progress_is_one_line_per_stage_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cli._progress() as emit:
+        for completed in range(5):
+            emit(Progress("Downloading tiny", completed, 4, "B"))
+        emit(Progress("Joining tiny", 1, 4, "B"))
+    assert capsys.readouterr().err == "Downloading tiny …\nJoining tiny …\n"
+
+
+def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with cli._progress() as emit:
+        emit(Progress("Downloading tiny", 500_000, 2_000_000, "B"))
+    text = capsys.readouterr().err
+    assert "Downloading tiny" in text
+    assert "0.5/2.0 MB" in text
+    assert "MB/s" in text or "?" in text
+
+
+def test_models_shows_size_licence_and_what_fits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "available_memory", lambda _: 4 * 10**9)
+    assert main(["models"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
+    assert rows["qwen2.5-coder-0.5b"].split()[-3:] == ["no", "yes", "Apache-2.0"]
+    assert rows["codellama-34b"].split()[-3:] == ["no", "no", "llama2"]
+    assert "67.5 GB" in rows["codellama-34b"]
+
+
+def test_doctor_says_what_is_there_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert f"Python {sys.version_info.major}.{sys.version_info.minor}" in text
+    for words in ("torch", "memory", "cache folder", "HF_HUB_OFFLINE", "codeface pull"):
+        assert words in text
+
+
+def test_doctor_names_a_missing_package_and_how_to_get_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        cli, "OPTIONAL_PACKAGES", {"no-such-package-here": "pip install no-such-package-here"}
+    )
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "not installed" in text
+    assert "pip install no-such-package-here" in text
+
+
+def test_the_command_starts_without_torch() -> None:
+    code = "import sys, codeface_jupyter.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_real_interrupt_ends_the_process_cleanly(quiet_machine: Path) -> None:
+    lock = quiet_machine / "cache" / "locks" / "qwen2.5-coder-0.5b.lock"
+    lock.parent.mkdir(parents=True)
+    # While we hold the lock the command waits, which is when the user loses patience.
+    with FileLock(lock):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "codeface_jupyter.cli", "pull", "qwen2.5-coder-0.5b"],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert "Waiting for another process" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(timeout=30) == 130
+    process.stderr.close()
+    assert "Traceback" not in said
