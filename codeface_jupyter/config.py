@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -33,6 +34,7 @@ __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
 ENVIRONMENT_PREFIX = "CODEFACE_"
 CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+SECRET_SETTINGS = frozenset({"api_key"})
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
 
@@ -48,6 +50,23 @@ def default_config_file() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+
+
+def _check_base_url(url: str) -> str:
+    """Return ``url`` without a slash at its end; raise ValueError unless a server can have it."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a URL such as https://host/v1 was expected")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a key belongs into api_key, not into the URL")
+    if parts.query or parts.fragment:
+        raise ValueError("a URL without ? and # was expected")
+    if parts.port == 0:  # also raises ValueError for a port that is no number
+        raise ValueError("port 0 is nobody's")
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 
 
 class Settings(BaseSettings):
@@ -130,6 +149,29 @@ class Settings(BaseSettings):
         "auto", description="How the answer is shown."
     )
 
+    # A server in this machine's place
+    base_url: BaseUrl | None = Field(
+        None, description="Where an OpenAI-compatible server answers, e.g. https://host/v1."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="The server's key or token; the keyring's unless given. Never shown."
+    )
+    remote_api: Literal["chat", "completions"] = Field(
+        "chat", description="What the server's model takes; completions is for base models."
+    )
+    remote_context_window: int | None = Field(
+        None, ge=1, description="Tokens that the server's model sees at once; empty is unknown."
+    )
+    request_timeout_s: float = Field(
+        120.0, gt=0, le=3_600, description="The longest silence of a server, in seconds."
+    )
+    request_retries: int = Field(
+        2, ge=0, le=10, description="How often to ask a busy or unreachable server again."
+    )
+    send_values_to_remote: bool = Field(
+        False, description="Let values of variables leave this machine, not only their types."
+    )
+
     # Response cache
     response_cache: bool = Field(True, description="Replay an answer to the very same request.")
     response_cache_sampled: bool = Field(
@@ -210,9 +252,13 @@ def _as_config_error(error: ValidationError, *, source: str) -> ConfigError:
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return _unknown_setting(name, source=source)
-    reason = first["msg"][0].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    reason = message[0].lower() + message[1:]
+    # A bad URL may hold a password, too.
+    is_secret = name in SECRET_SETTINGS or (name == "base_url" and "@" in str(first["input"]))
+    shown = "(not shown)" if is_secret else repr(first["input"])
     return ConfigError(
-        f"{name} = {first['input']!r} ({source}): {reason}.",
+        f"{name} = {shown} ({source}): {reason}.",
         hint=f"{name}: {Settings.model_fields[name].description}",
     )
 

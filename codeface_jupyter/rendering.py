@@ -135,14 +135,15 @@ def describe_metrics(metrics: GenerationMetrics) -> str:
 
 
 def describe_result(result: GenerationResult) -> str:
-    """Return the line under an answer: the model, what it cost, and how it ended if not well."""
+    """Return the line under an answer: the model and where it ran, what it cost, how it ended."""
     ending = {
         "cancelled": "stopped before its end",
         "length": f"cut off at {result.sampling.max_new_tokens} tokens; -n allows more",
         "error": "broken off by an error",
         "stop": "",
     }[result.finish_reason]
-    parts = (result.identity.model, describe_metrics(result.metrics), ending)
+    place = "" if result.is_local else "remote"
+    parts = (result.identity.model, place, describe_metrics(result.metrics), ending)
     return " · ".join(filter(None, parts))
 
 

@@ -47,6 +47,12 @@ ENGINE_SETTINGS = (
     "attn_implementation",
     "offload_folder",
     "cache_dir",
+    "base_url",
+    "api_key",
+    "remote_api",
+    "remote_context_window",
+    "request_timeout_s",
+    "request_retries",
 )
 WAIT_STEP_S = 0.05
 MIN_RATE_S = 0.5  # a rate over less time jumps about
@@ -247,6 +253,10 @@ class Session:
 
         return Answer(work)
 
+    def may_see_values(self, settings: Settings) -> bool:
+        """Whether the model that ``settings`` name may be told the values of variables."""
+        return _may_see_values(self._given_engine or create_engine(settings), settings)
+
     def unload(self) -> None:
         """Give the model's memory back; the next question loads it again."""
         with self._turn:
@@ -339,6 +349,7 @@ class _Draft:
         self.prompt = ""
         self.prompt_tokens = 0
         self.is_bare_code = False
+        self.is_local = True
         self.saved_s = 0.0
         self._emit = emit
         self._texts: list[str] = []
@@ -377,8 +388,14 @@ class _Draft:
         self.identity = engine.identity
         self.prompt, self.prompt_tokens = context.text, context.prompt_tokens
         self.is_bare_code = not engine.is_chat
+        self.is_local = engine.is_local
         self.emit(
-            Started(prompt=self.prompt, identity=self.identity, is_bare_code=self.is_bare_code)
+            Started(
+                prompt=self.prompt,
+                identity=self.identity,
+                is_bare_code=self.is_bare_code,
+                is_local=self.is_local,
+            )
         )
 
     def replay(self, cached: CachedResponse) -> Done:
@@ -413,6 +430,7 @@ class _Draft:
             prompt=self.prompt,
             language=self.ask.language,
             is_bare_code=self.is_bare_code,
+            is_local=self.is_local,
         )
 
 
@@ -422,6 +440,10 @@ def _build_context(ask: Ask, engine: Engine) -> Context:
         limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
         count_tokens=engine.count_tokens,
         format_prompt=engine.format_prompt,
-        allow_values=engine.is_local,
+        allow_values=_may_see_values(engine, ask.settings),
         language=ask.language,
     )
+
+
+def _may_see_values(engine: Engine, settings: Settings) -> bool:
+    return engine.is_local or settings.send_values_to_remote

@@ -198,9 +198,13 @@ class WidgetView:
             return "Stopping …"
         if answer.progress is not None:
             return self._meter.describe(answer.progress)
+        if not answer.generated_tokens:
+            return "Preparing …"
+        parts = ["remote"] if answer.started and not answer.started.is_local else []
+        parts.append(f"{answer.generated_tokens} tokens")
         if answer.tokens_per_s is not None:
-            return f"{answer.generated_tokens} tokens, {answer.tokens_per_s:.1f} tokens/s"
-        return f"{answer.generated_tokens} tokens" if answer.generated_tokens else "Preparing …"
+            parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
+        return ", ".join(parts)
 
 
 class DisplayView:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.namespace import Description
 
@@ -66,9 +67,12 @@ class ExplainMagics(Magics):
         for table in facts_tables(description):
             display(table)
         if not args.brief:
-            self._ask(description, args)
+            settings = self.extension.config.with_overrides(settings_overrides(args))
+            if not self.extension.session.may_see_values(settings):
+                description = describe(thing, name=expression, detail="full", allow_values=False)
+            self._ask(description, settings, args)
 
-    def _ask(self, description: Description, args: argparse.Namespace) -> None:
+    def _ask(self, description: Description, settings: Settings, args: argparse.Namespace) -> None:
         from codeface_jupyter.context import ContextSources
         from codeface_jupyter.magics import answering
         from codeface_jupyter.session import Ask
@@ -83,7 +87,7 @@ class ExplainMagics(Magics):
         )
         ask = Ask(
             sources=sources,
-            settings=self.extension.config.with_overrides(settings_overrides(args)),
+            settings=settings,
             use_response_cache=not args.no_cache,
         )
         request = f"Explain {description.name}"

@@ -84,3 +84,33 @@ def test_file_that_is_not_text_is_refused(file):
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         Config(file=file)
+
+
+def test_a_servers_settings_come_from_the_environment_and_the_key_is_never_shown(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_BASE_URL", "https://models.example/v1/")
+    monkeypatch.setenv("CODEFACE_API_KEY", "opensesame")
+    settings = Config(file=file).settings
+    assert settings.base_url == "https://models.example/v1"
+    assert settings.api_key.get_secret_value() == "opensesame"
+    assert "opensesame" not in repr(settings) + str(settings.api_key) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("models.example/v1", "a URL such as"),
+        ("ftp://models.example", "a URL such as"),
+        ("https://models.example/v1?key=1", r"without \? and #"),
+        ("https://models.example:http/v1", "[Pp]ort"),
+    ],
+)
+def test_a_url_that_no_server_can_have_is_refused(file, url, said):
+    with pytest.raises(ConfigError, match=said):
+        Config(file=file).set(base_url=url)
+
+
+@pytest.mark.parametrize("values", [{"api_key": 31337}, {"base_url": "https://me:31337@host/v1"}])
+def test_a_refused_secret_is_not_repeated(file, values):
+    with pytest.raises(ConfigError, match=r"\(not shown\)") as caught:
+        Config(file=file).set(**values)
+    assert "31337" not in str(caught.value)

@@ -50,6 +50,7 @@ def test_bundle_serves_our_renderer_every_front_end_and_terminals():
         ({"finish_reason": "cancelled"}, "stopped before its end"),
         ({"finish_reason": "length"}, "cut off at 512 tokens"),
         ({"finish_reason": "error"}, "broken off by an error"),
+        ({"is_local": False}, "m · remote · 5 tokens"),
         (
             {"metrics": GenerationMetrics(generated_tokens=5, from_response_cache=True)},
             "from the response cache",

@@ -189,3 +189,28 @@ def test_another_model_takes_the_first_ones_place(config):
     session.generate(ask(config, engine="scripted", model="scripted:x50"))
     assert session.engine is not first
     assert not first.is_loaded
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_values_go_to_a_remote_engine_only_when_allowed(config, is_local, allowed):
+    session, _ = make_session(config, is_local=is_local)
+    question = Ask(
+        sources=ContextSources(request="double `rate`", namespace={"rate": 421.5}),
+        settings=config.with_overrides({"send_values_to_remote": allowed}),
+    )
+    answer = session.stream(question)
+    list(answer)
+    assert "rate" in answer.result.prompt
+    assert ("421.5" in answer.result.prompt) == (is_local or allowed)
+    assert session.may_see_values(question.settings) == (is_local or allowed)
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_an_answer_says_whether_it_came_from_another_machine(config, is_local):
+    session, _ = make_session(config, is_local=is_local)
+    answer = session.stream("print one")
+    list(answer)
+    assert answer.started.is_local == is_local
+    assert answer.result.is_local == is_local
+    assert answer.result.record()["is_local"] == is_local

@@ -14,6 +14,7 @@ from codeface_jupyter.view import (
     ProgressMeter,
     TextView,
     Throttle,
+    WidgetView,
     interrupts_cancel,
     show,
 )
@@ -136,3 +137,13 @@ def test_painting_costs_little_even_for_a_long_answer(session_of):
     begin = time.perf_counter()
     GrowingMarkdown().render(text + "More.")
     assert grown_s < (time.perf_counter() - begin) / 5
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_the_line_beside_stop_says_when_another_machine_answers(session_of, is_local):
+    answer = session_of("one two three", is_local=is_local).stream("talk")
+    list(answer)
+    view = WidgetView(answer)
+    view.paint(answer)
+    status = view._status.value
+    assert status == ("3 tokens" if is_local else "remote, 3 tokens")
