@@ -25,6 +25,7 @@ SEPARATOR = "\n\n"
 # A cell beyond this size is data: its middle goes before anything else looks at it.
 MAX_CELL_CHARS = 100_000
 MAX_TITLE_CHARS = 40
+REMEMBERED_CELLS = 4_096
 DefinitionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -90,7 +91,7 @@ class CellChoice:
         self.text, self.tokens, self.reason = "", 0, reason
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=REMEMBERED_CELLS)
 def clean(cell: Cell) -> tuple[str, str]:
     """Return what may be sent of a cell, and what was left out of it.
 
@@ -127,7 +128,7 @@ def render(cell: Cell, text: str) -> str:
     return text if cell.was_run else f"{NOT_RUN_MARK}\n{text}"
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=REMEMBERED_CELLS)
 def defined_names(source: str) -> frozenset[str]:
     """Return the names that a cell's top level imports, assigns, or defines."""
     tree = _parse(source)
@@ -136,7 +137,7 @@ def defined_names(source: str) -> frozenset[str]:
     return frozenset(name for node in tree.body for name in _bound(node))
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=REMEMBERED_CELLS)
 def used_names(source: str) -> frozenset[str]:
     """Return every name that a cell reads or writes."""
     tree = _parse(source)
@@ -339,7 +340,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                 yield name
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=REMEMBERED_CELLS)
 def _digest(source: str, *, definitions: bool) -> str:
     """Return a cell's imports and, if asked, its definitions without their bodies."""
     tree = _parse(source)

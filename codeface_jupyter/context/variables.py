@@ -9,19 +9,14 @@ from itertools import islice
 
 from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
 from codeface_jupyter.context.vocabulary import ContextSources
-from codeface_jupyter.namespace import Description, describe, resolve
+from codeface_jupyter.namespace import Description, column_names, describe, is_data, resolve
 from codeface_jupyter.privacy import is_secret_name
 
 __all__ = ["VariableChoice", "choose_variables", "describe_names"]
 
-# What nobody asked for must be worth telling: data, not numbers that the cells show anyway.
-DATA_KINDS = frozenset(
-    {"array", "container", "dataframe", "lazyframe", "model", "series", "tensor"}
-)
-FRAME_KINDS = frozenset({"dataframe", "lazyframe"})
 NEAR_CELLS = 3
 MAX_UNASKED = 6
-MAX_LOOKED_AT = 60
+MAX_LOOKED_AT = 100
 # IPython's own variables.
 SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
 
@@ -87,21 +82,20 @@ def _choice(name: str, value: object, *, allow_values: bool) -> VariableChoice:
 def _unasked(
     sources: ContextSources, *, seen: set[str], allow_values: bool
 ) -> Iterator[tuple[str, Description]]:
-    """Yield data that the request may be about though it does not name it."""
-    candidates = [
+    """Yield data that the request may be about though it does not name it.
+
+    Numbers and functions stay out: the cells show them anyway.
+    """
+    candidates = (
         name
         for name in _by_nearness(sources.cells, sources.namespace)
-        if name not in seen and not is_secret_name(name)
-    ][:MAX_LOOKED_AT]
-    described = {
-        name: describe(sources.namespace[name], name=name, allow_values=allow_values)
-        for name in candidates
-    }
+        if name not in seen and not is_secret_name(name) and is_data(sources.namespace[name])
+    )
+    data = list(islice(candidates, MAX_LOOKED_AT))
     words = set(re.findall(r"\w+", sources.request.lower()))
-    data = {name: found for name, found in described.items() if found.kind in DATA_KINDS}
-    mentioned = [name for name in data if words & _columns(data[name])]
+    mentioned = [name for name in data if words & _columns(sources.namespace[name])]
     for name in dict.fromkeys([*mentioned, *data]):
-        yield name, data[name]
+        yield name, describe(sources.namespace[name], name=name, allow_values=allow_values)
 
 
 def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list[str]:
@@ -113,17 +107,13 @@ def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list
     run = [cell for cell in code if cell.execution_count is not None]
     for cell in sorted(run, key=lambda cell: -(cell.execution_count or 0)):
         ordered |= dict.fromkeys(sorted(defined_names(clean(cell)[0])))
-    if not cells:
-        ordered |= dict.fromkeys(reversed(list(namespace)))
+    # The rest, newest first: what a script or an import brought in.
+    ordered |= dict.fromkeys(reversed(list(namespace)))
     return [name for name in ordered if name in namespace and not _is_internal(name)]
 
 
-def _columns(description: Description) -> set[str]:
-    """Return the names of a frame's columns, in lower case."""
-    columns = description.facts.get("columns")
-    if description.kind not in FRAME_KINDS or not isinstance(columns, list):
-        return set()
-    return {str(column["name"]).lower() for column in columns}
+def _columns(obj: object) -> set[str]:
+    return {name.lower() for name in column_names(obj)}
 
 
 def _is_internal(name: str) -> bool:

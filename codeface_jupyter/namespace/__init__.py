@@ -6,8 +6,17 @@ second whatever the object does: see `codeface_jupyter.namespace.guard`.
 
 from __future__ import annotations
 
-from codeface_jupyter.namespace.describe import describe
+from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.description import Description, Detail, Kind
 from codeface_jupyter.namespace.resolve import close_names, resolve
 
-__all__ = ["Description", "Detail", "Kind", "close_names", "describe", "resolve"]
+__all__ = [
+    "Description",
+    "Detail",
+    "Kind",
+    "close_names",
+    "column_names",
+    "describe",
+    "is_data",
+    "resolve",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from codeface_jupyter.namespace.description import TIMES, Outline, View, is_instance
@@ -25,8 +26,8 @@ def numpy_array(array: Any, view: View) -> Outline:
         and plain.dtype.kind in "iufb"
         and not is_instance(array, "numpy", "memmap")
     ):
-        step = max(1, plain.size // MAX_SAMPLED_ELEMENTS)
-        _add_range(outline, plain.flat[::step], is_sampled=step > 1)
+        sampled = plain[_even_sample(plain.shape)]
+        _add_range(outline, sampled.reshape(-1), is_sampled=sampled.shape != plain.shape)
     return outline
 
 
@@ -44,14 +45,17 @@ def torch_tensor(tensor: Any, view: View) -> Outline:
     # Reading from another device waits for all work that is queued there.
     is_readable = tensor.device.type == "cpu" and tensor.layout == torch.strided
     if view.allow_values and is_readable and not (tensor.is_complex() or tensor.is_quantized):
-        with torch.no_grad():
-            flat = tensor.detach().flatten() if tensor.is_contiguous() else tensor.detach()
-            step = max(1, flat.numel() // MAX_SAMPLED_ELEMENTS)
-            while flat.dim() > 1:
-                flat = flat[:, 0] if flat.numel() > MAX_SAMPLED_ELEMENTS else flat.reshape(-1)
-            sample = flat[::step].to(torch.float64).numpy()
-        _add_range(outline, sample, is_sampled=step > 1)
+        sampled = tensor.detach()[_even_sample(tuple(tensor.shape))]
+        values = sampled.reshape(-1).to(torch.float64).numpy()
+        _add_range(outline, values, is_sampled=sampled.shape != tensor.shape)
     return outline
+
+
+def _even_sample(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return a view's slices: the same step along every axis, so that few elements are left."""
+    excess = math.prod(shape) / MAX_SAMPLED_ELEMENTS
+    step = math.ceil(excess ** (1 / len(shape))) if excess > 1 else 1
+    return tuple(slice(None, None, step) for _ in shape)
 
 
 def _outline(kind: Any, name: str, shape: tuple[int, ...], dtype: str) -> Outline:

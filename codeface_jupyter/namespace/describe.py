@@ -20,11 +20,12 @@ from codeface_jupyter.namespace.description import (
     is_instance,
     shorten,
     type_name,
+    write_label,
 )
 from codeface_jupyter.namespace.guard import attempt
 from codeface_jupyter.privacy import has_secret, is_secret_name, redact
 
-__all__ = ["describe"]
+__all__ = ["column_names", "describe", "is_data"]
 
 # With what surrounds it, an object's own code costs less than a fifth of a second. Ours takes
 # milliseconds; its limit is for subclasses that do strange things in a library's place.
@@ -47,12 +48,23 @@ LIBRARY_DESCRIBERS: tuple[tuple[str, str, Describer], ...] = (
     ("pyarrow", "ChunkedArray", frames.arrow_array),
     ("pyarrow", "Array", frames.arrow_array),
     ("numpy", "ndarray", arrays.numpy_array),
-    ("numpy", "generic", objects.plain_value),
-    ("pandas", "Timestamp", objects.plain_value),
-    ("pandas", "Timedelta", objects.plain_value),
     ("torch", "Tensor", arrays.torch_tensor),
     ("torch.nn", "Module", objects.torch_model),
     ("sklearn.base", "BaseEstimator", objects.sklearn_model),
+)
+FRAMES = (
+    ("pandas", "DataFrame", "columns"),
+    ("polars", "DataFrame", "columns"),
+    ("pyarrow", "Table", "column_names"),
+)
+MAX_COLUMN_NAMES = 500
+DATA_DESCRIBERS = frozenset(
+    {objects.container, objects.mapping, *(describer for *_, describer in LIBRARY_DESCRIBERS)}
+)
+OTHER_LIBRARY_DESCRIBERS: tuple[tuple[str, str, Describer], ...] = (
+    ("numpy", "generic", objects.plain_value),
+    ("pandas", "Timestamp", objects.plain_value),
+    ("pandas", "Timedelta", objects.plain_value),
     ("matplotlib.figure", "Figure", objects.figure),
 )
 BASE_DESCRIBERS: tuple[tuple[type, Describer], ...] = (
@@ -115,6 +127,24 @@ def describe(
     )
 
 
+def is_data(obj: object) -> bool:
+    """Whether an object is data or a model, by its class alone: cheaper than describing it."""
+    return _describer(obj) in DATA_DESCRIBERS
+
+
+def column_names(obj: object) -> list[str]:
+    """Return the names of a data frame's first columns; none for anything else."""
+    for module, cls, attribute in FRAMES:
+        if is_instance(obj, module, cls):
+            names = attempt(lambda: _labels(obj, attribute), timeout_s=OWN_CODE_TIMEOUT_S)
+            return names or []
+    return []
+
+
+def _labels(obj: object, attribute: str) -> list[str]:
+    return [write_label(label) for label in getattr(obj, attribute)[:MAX_COLUMN_NAMES]]
+
+
 def _outline(obj: object, view: View) -> Outline:
     return _describer(obj)(obj, view)
 
@@ -127,7 +157,7 @@ def _describer(obj: object) -> Describer:
     for base, describer in BASE_DESCRIBERS:
         if base in bases:
             return describer
-    for module, cls, describer in LIBRARY_DESCRIBERS:
+    for module, cls, describer in (*LIBRARY_DESCRIBERS, *OTHER_LIBRARY_DESCRIBERS):
         if is_instance(obj, module, cls):
             return describer
     return objects.iterator if _has(obj, "__next__") else objects.some_object

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
-from codeface_jupyter.namespace.describe import describe
+from codeface_jupyter.namespace.describe import column_names
 from codeface_jupyter.namespace.description import bases_of
 from codeface_jupyter.namespace.guard import attempt
 
@@ -97,19 +97,14 @@ def _attributes(obj: object) -> list[str]:
     names = set(dir(type(obj))) if type(type(obj)) is type else set()
     with contextlib.suppress(AttributeError):
         names |= set(object.__getattribute__(obj, "__dict__"))
-    return sorted(names | set(_columns(obj)))
+    return sorted(names | set(column_names(obj)))
 
 
 def _keys(obj: object) -> list[str]:
     """Return the text keys of a dict, or the columns of a frame."""
     if not isinstance(obj, dict) or dict not in bases_of(obj):
-        return _columns(obj)
+        return column_names(obj)
     return [key for key in dict.keys(obj) if isinstance(key, str)]
-
-
-def _columns(obj: object) -> list[str]:
-    columns = describe(obj).facts.get("columns")
-    return [str(column["name"]) for column in columns] if isinstance(columns, list) else []
 
 
 def _not_a_name(expression: str) -> NotebookError:
