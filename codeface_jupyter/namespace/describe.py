@@ -7,6 +7,7 @@ import inspect
 import io
 import types
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from codeface_jupyter.namespace import arrays, frames, objects
@@ -136,7 +137,7 @@ def column_names(obj: object) -> list[str]:
     """Return the names of a data frame's first columns; none for anything else."""
     for module, cls, attribute in FRAMES:
         if is_instance(obj, module, cls):
-            names = attempt(lambda: _labels(obj, attribute), timeout_s=OWN_CODE_TIMEOUT_S)
+            names = attempt(partial(_labels, obj, attribute), timeout_s=OWN_CODE_TIMEOUT_S)
             return names or []
     return []
 
