@@ -28,7 +28,6 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from codeface_jupyter import __version__
 from codeface_jupyter.config import DEFAULT_MODEL, Config, Settings
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
@@ -41,6 +40,7 @@ from codeface_jupyter.models.storage import format_bytes
 __all__ = ["main"]
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
+PACKAGE = "codeface-jupyter"
 EPILOG = """examples:
   codeface pull                      fetch the model that the notebook will use
   codeface pull smollm2-135m         fetch another one by its name in the catalog
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"codeface {__version__}")
+    parser.add_argument("--version", action="version", version=f"codeface {version(PACKAGE)}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--cache-dir",
@@ -259,7 +259,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[_Finding]:
-    yield _Finding("codeface", f"{__version__} on Python {platform.python_version()}")
+    yield _Finding("codeface", f"{version(PACKAGE)} on Python {platform.python_version()}")
     yield from _torch_findings()
     yield _memory_finding()
     yield _disk_finding(settings.cache_dir)

@@ -257,13 +257,14 @@ def check_fits(
     free = available_memory(device) if available_bytes is None else available_bytes
     if needed.total_bytes <= free:
         return
+    where = f" on {device}" if device.startswith("cuda") else ""
     fitting = models_that_fit(free)
     smaller = f"These fit: {', '.join(fitting)}. " if fitting else ""
     raise NotEnoughMemoryError(
         f"{model} needs {format_bytes(needed.total_bytes)} "
         f"({format_bytes(needed.weights_bytes)} weights, {format_bytes(needed.kv_cache_bytes)} "
         f"KV cache for {needed.context_tokens:,} tokens), "
-        f"but {format_bytes(free)} are free on {device}.",
+        f"but {format_bytes(free)} are free{where}.",
         needed_bytes=needed.total_bytes,
         available_bytes=free,
         hint=f"{smaller}--force loads it all the same and offloads the rest to disk, slowly.",

