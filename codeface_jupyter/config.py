@@ -11,23 +11,26 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.response_cache_choice import ResponseCacheChoice
+from codeface_jupyter.urls import masked_url
 
 __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
 
@@ -35,6 +38,7 @@ ENVIRONMENT_PREFIX = "CODEFACE_"
 CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
 SECRET_SETTINGS = frozenset({"api_key"})
+URL_SETTINGS = frozenset({"base_url", "response_cache"})
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
 
@@ -173,7 +177,12 @@ class Settings(BaseSettings):
     )
 
     # Response cache
-    response_cache: bool = Field(True, description="Replay an answer to the very same request.")
+    response_cache: Annotated[
+        ResponseCacheChoice, NoDecode, PlainValidator(ResponseCacheChoice.parse)
+    ] = Field(
+        ResponseCacheChoice("memory"),
+        description="Where answers are kept to be replayed: memory, off, or redis://…, shared.",
+    )
     response_cache_sampled: bool = Field(
         False, description="Also keep answers drawn at random without a seed."
     )
@@ -183,6 +192,12 @@ class Settings(BaseSettings):
     response_cache_bytes: int = Field(
         32 * 2**20, ge=0, description="How much text is kept, in bytes."
     )
+
+    # Records
+    request_log: Path | None = Field(
+        None, description="A file for one line of JSON per request: lengths and times, no texts."
+    )
+    log_texts: bool = Field(False, description="Put prompts and answers into that file as well.")
 
 
 class Config:
@@ -207,6 +222,7 @@ class Config:
             "environment": _read_environment(),
             "%config": {},
         }
+        self._callbacks: list[Callable[[Settings], None]] = []
         self._settings = self._resolve({})
 
     @property
@@ -226,7 +242,13 @@ class Config:
         _validate(values, source="%config")
         self._layers["%config"].update(values)
         self._settings = self._resolve({})
+        for callback in self._callbacks:
+            callback(self._settings)
         return self._settings
+
+    def on_change(self, callback: Callable[[Settings], None]) -> None:
+        """Have ``callback`` called with the new settings whenever some were set."""
+        self._callbacks.append(callback)
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
         """Return the settings with a call's own values on top; None means not given."""
@@ -254,13 +276,17 @@ def _as_config_error(error: ValidationError, *, source: str) -> ConfigError:
         return _unknown_setting(name, source=source)
     message = first["msg"].removeprefix("Value error, ")
     reason = message[0].lower() + message[1:]
-    # A bad URL may hold a password, too.
-    is_secret = name in SECRET_SETTINGS or (name == "base_url" and "@" in str(first["input"]))
-    shown = "(not shown)" if is_secret else repr(first["input"])
     return ConfigError(
-        f"{name} = {shown} ({source}): {reason}.",
+        f"{name} = {_shown(name, first['input'])} ({source}): {reason}.",
         hint=f"{name}: {Settings.model_fields[name].description}",
     )
+
+
+def _shown(name: str, value: object) -> str:
+    if name in SECRET_SETTINGS:
+        return "(not shown)"
+    # A URL may hold a password, too, and a bad one anywhere.
+    return repr(masked_url(value) if name in URL_SETTINGS and isinstance(value, str) else value)
 
 
 def _unknown_setting(name: str, *, source: str) -> ConfigError:

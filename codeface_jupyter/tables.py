@@ -48,7 +48,9 @@ class Table:
         for row in self.rows:
             table.add_row(*map(Text, row))
         out = io.StringIO()
-        Console(file=out, width=TERMINAL_COLUMNS, color_system=None).print(table)
+        # In a kernel, rich would display the table instead of writing it.
+        console = Console(file=out, width=TERMINAL_COLUMNS, color_system=None, force_jupyter=False)
+        console.print(table)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def to_markdown(self) -> str:

@@ -170,8 +170,8 @@ class WidgetView:
         self._bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="180px"))
         self._status = widgets.Label("Preparing …")
         self._body = widgets.HTML()
-        bar = widgets.HBox([self._stop, self._bar, self._status])
-        self._box = widgets.VBox([bar, self._body])
+        self._header = widgets.HBox([self._stop, self._bar, self._status])
+        self._box = widgets.VBox([self._header, self._body])
         self._box.add_class("codeface-streaming")
         shield(self._stop.comm, lambda message: answer.cancel() if is_click(message) else None)
         self._handle = display(self._box, display_id=True)
@@ -190,8 +190,8 @@ class WidgetView:
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Put the lasting output in the widgets' place."""
         self._handle.update(bundle or {"text/plain": answer.text}, raw=True)
-        for widget in (self._stop, self._bar, self._status, self._body, self._box):
-            widget.close()
+        for widget in (self._stop, self._bar, self._status, self._body, self._header, self._box):
+            _close(widget)
 
     def _describe(self, answer: Answer) -> str:
         if answer.is_cancelled:
@@ -261,6 +261,13 @@ class TextView:
             return
         self._stream.write(f"\r{line.ljust(self._line_chars)}" + ("" if line else "\r"))
         self._line_chars = len(line)
+
+
+def _close(widget: widgets.Widget) -> None:
+    """Close a widget and the models of its look, which it leaves open by itself."""
+    for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
+        if part is not None:
+            part.close()
 
 
 def _megabytes(size: float) -> str:

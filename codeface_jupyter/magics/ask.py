@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.options import (
     ask_options,
     check_variable_name,
@@ -120,14 +121,20 @@ class CodeFace(_SettingTraits):
                 # taken out first, a bad value is complained of once and not for ever.
                 self.shell.config.CodeFace.pop(name, None)
                 config.set(**{name: assigned})
-            self.set_trait(name, getattr(config.settings, name))
+        self._show_settings(config.settings)
+        config.on_change(self._show_settings)
         self.observe(self._apply_trait, names=list(Settings.model_fields))
 
+    def _show_settings(self, settings: Settings) -> None:
+        for name in Settings.model_fields:
+            self.set_trait(name, getattr(settings, name))
+
     def _apply_trait(self, change: Any) -> None:
-        settings = self.extension.config.settings
-        if change.new != getattr(settings, change.name):
-            try:
-                settings = self.extension.config.set(**{change.name: change.new})
-            finally:
-                # A refused value leaves the trait as it was; an accepted one shows as parsed.
-                self.set_trait(change.name, getattr(settings, change.name))
+        config = self.extension.config
+        if change.new == getattr(config.settings, change.name):
+            return
+        try:
+            config.set(**{change.name: change.new})
+        except ConfigError:
+            self._show_settings(config.settings)
+            raise

@@ -1,0 +1,270 @@
+"""The magics in a real kernel, seen as a notebook's front end sees them."""
+
+import json
+import time
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from codeface_jupyter.protocol import RESULT_MIME
+
+TIMEOUT_S = 30
+SCRIPTED = "-e scripted -m scripted"
+LONG = f"%%codeface {SCRIPTED}:10ms:x2000 -n 2000\ntalk for a while"
+
+
+class Run:
+    """What one executed cell sent back."""
+
+    def __init__(self):
+        self.messages = []
+        self.reply = None
+
+    def of_type(self, *types):
+        return [m["content"] for m in self.messages if m["msg_type"] in types]
+
+    @property
+    def text(self):
+        return "".join(content["text"] for content in self.of_type("stream"))
+
+    @property
+    def bundles(self):
+        contents = self.of_type("display_data", "update_display_data", "execute_result")
+        return [content["data"] for content in contents]
+
+
+class Notebook:
+    """Runs cells in one kernel; ``cell_id`` makes it look like JupyterLab."""
+
+    def __init__(self):
+        self.manager, self.client = start_new_kernel(startup_timeout=60)
+
+    def run(self, code, *, cell_id=None, allow_stdin=False, while_running=lambda run: None):
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": allow_stdin}
+        metadata = {"cellId": cell_id} if cell_id else {}
+        request = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(request)
+        run, msg_id = Run(), request["header"]["msg_id"]
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            message = self.client.get_iopub_msg(timeout=TIMEOUT_S)
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            run.messages.append(message)
+            if message["content"].get("execution_state") == "idle":
+                run.reply = self._reply(msg_id)
+                return run
+            while_running(run)
+        raise AssertionError("the cell did not end")
+
+    def _reply(self, msg_id):
+        while True:
+            reply = self.client.get_shell_msg(timeout=TIMEOUT_S)
+            if reply["parent_header"]["msg_id"] == msg_id:
+                return reply["content"]
+
+    def value(self, expression):
+        return json.loads(self.run(f"import json; print(json.dumps({expression}))").text)
+
+    def close(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    notebook = Notebook()
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture
+def notebook(kernel):
+    kernel.run("%reset -f")
+    assert kernel.run("%load_ext codeface_jupyter").reply["status"] == "ok"
+    yield kernel
+    assert kernel.run("%unload_ext codeface_jupyter").reply["status"] == "ok"
+
+
+def test_program_sees_text_grow_and_one_lasting_output(notebook):
+    run = notebook.run(f"%%codeface {SCRIPTED}:20ms\nsay hello")
+    assert run.reply["status"] == "ok"
+    texts = [bundle["text/plain"] for bundle in run.bundles]
+    assert len(texts) > 3
+    assert RESULT_MIME in run.bundles[-1]
+    assert "say hello" in run.bundles[-1]["text/markdown"]
+    assert len(run.of_type("display_data")) == 1
+    assert run.text == ""
+
+
+def test_front_end_sees_widgets_which_are_gone_at_the_end(notebook):
+    run = notebook.run(f"%%codeface {SCRIPTED}:20ms\nsay hello", cell_id="cell-1")
+    assert "application/vnd.jupyter.widget-view+json" in run.bundles[0]
+    assert run.bundles[-1][RESULT_MIME]["cell_id"] == "cell-1"
+    opened = {m["comm_id"] for m in run.of_type("comm_open")}
+    closed = {m["comm_id"] for m in run.of_type("comm_close")}
+    assert opened
+    assert opened == closed
+
+
+def test_terminal_sees_plain_text(notebook):
+    run = notebook.run(f"%%codeface {SCRIPTED}\nsay hello", allow_stdin=True)
+    assert "say hello" in run.text
+    assert "tokens" in run.text.splitlines()[-1]
+    assert run.bundles == []
+
+
+def test_result_is_kept_in_variables(notebook):
+    notebook.run(f"%%codeface {SCRIPTED} -o mine\nsay hello")
+    assert notebook.value("[mine is _codeface, _codeface.finish_reason]") == [True, "stop"]
+    assert "say hello" in notebook.value("mine.code")
+
+
+def test_earlier_cells_go_along_but_magics_and_secrets_do_not(notebook):
+    notebook.run("unusual_name = 41")
+    notebook.run("api_key = 'sk-ant-0123456789abcdef0123456789'")
+    notebook.run(f"%%codeface {SCRIPTED}\nuse it")
+    prompt = notebook.value("_codeface.prompt")
+    assert "unusual_name = 41" in prompt
+    assert "sk-ant" not in prompt
+    assert "load_ext" not in prompt
+    notebook.run(f"%%codeface {SCRIPTED} --cells 0\nuse it")
+    assert "unusual_name = 41" not in notebook.value("_codeface.prompt")
+
+
+def test_braces_are_filled_in_with_what_they_name(notebook):
+    notebook.run("x = 41")
+    notebook.run("x + 1")
+    notebook.run("1 / 0")
+    run = notebook.run(rf"%codeface {SCRIPTED} it's {{x}}, {{nope}}, \n, {{'a': 1}}")
+    assert run.reply["status"] == "ok"
+    assert r"it's 41, {nope}, \n, {'a': 1}" in notebook.value("_codeface.prompt")
+    number = notebook.value("max(Out)")
+    notebook.run(f"%codeface {SCRIPTED} {{In[{number}]}} gave {{Out[{number}]}}")
+    assert "x + 1 gave 42" in notebook.value("_codeface.prompt")
+    failed = notebook.value("next(n for n, text in enumerate(In) if text == '1 / 0')")
+    notebook.run(f"%codeface {SCRIPTED} fix {{Err[{failed}]}}")
+    assert "ZeroDivisionError" in notebook.value("_codeface.prompt")
+
+
+def test_dry_run_shows_the_prompt_and_asks_nothing(notebook):
+    notebook.run("unusual_name = 41")
+    run = notebook.run(f"%%codeface {SCRIPTED} --dry-run\nuse it")
+    shown = run.bundles[-1]["text/plain"]
+    assert "unusual_name = 41" in shown
+    assert "tokens" in shown.splitlines()[0]
+    assert notebook.value("'_codeface' in globals()") is False
+
+
+def test_interrupt_keeps_the_partial_answer_and_the_cell_succeeds(notebook):
+    def interrupt(run):
+        if len(run.bundles) == 5:
+            notebook.manager.interrupt_kernel()
+
+    run = notebook.run(LONG, while_running=interrupt)
+    assert run.reply["status"] == "ok"
+    assert notebook.value("_codeface.finish_reason") == "cancelled"
+    assert "stopped before its end" in run.bundles[-1]["text/markdown"]
+    assert 0 < notebook.value("_codeface.metrics.generated_tokens") < 2000
+    after = notebook.run(f"%%codeface {SCRIPTED}\nand again")
+    assert after.reply["status"] == "ok"
+    assert notebook.value("_codeface.finish_reason") == "stop"
+
+
+def test_background_frees_the_kernel_and_answers_in_its_own_cell(notebook):
+    run = notebook.run(f"%%codeface {SCRIPTED}:10ms:x60 -b -o later\ntake your time")
+    assert run.reply["status"] == "ok"
+    first = run.messages[0]["parent_header"]["msg_id"]
+    assert notebook.value("1 + 1") == 2
+    while True:
+        message = notebook.client.get_iopub_msg(timeout=TIMEOUT_S)
+        if RESULT_MIME in message["content"].get("data", {}):
+            break
+    assert message["parent_header"]["msg_id"] == first
+    assert notebook.value("later.finish_reason") == "stop"
+
+
+def test_insert_next_offers_the_next_cell(notebook):
+    run = notebook.run(f"%%codeface {SCRIPTED} --insert next\nsay hello")
+    (payload,) = run.reply["payload"]
+    assert payload["source"] == "set_next_input"
+    assert payload["text"] == notebook.value("_codeface.code")
+    assert payload["replace"] is False
+    replaced = notebook.run(f"%%codeface {SCRIPTED} --insert replace\nsay hello")
+    assert replaced.reply["payload"][0]["replace"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "ename", "said"),
+    [
+        ("%codeface -t 9 hello", "ConfigError", "less than or equal to 2"),
+        ("%codeface -e nonsense hello", "EngineUnavailableError", "nonsense"),
+        ("%codeface_explain nothing_like_it", "UnknownNameError", "not defined"),
+        ("%codeface -m no/such-model --cells 0 hello", "FetchError", "no/such-model"),
+        ("%codeface_config temprature=1", "ConfigError", "temprature"),
+    ],
+)
+def test_errors_are_one_line_and_fail_the_cell(notebook, line, ename, said, monkeypatch):
+    notebook.run("import os; os.environ['HF_HUB_OFFLINE'] = '1'")
+    run = notebook.run(line)
+    assert run.reply["status"] == "error"
+    (error,) = run.of_type("error")
+    assert error["ename"] == ename
+    assert said in error["evalue"]
+    assert len(error["traceback"]) <= 2
+
+
+@pytest.mark.parametrize(
+    "line", ["%codeface", "%codeface --bogus hi", "%codeface -o 1x hi", "%codeface_stats hi"]
+)
+def test_wrong_syntax_is_a_usage_error(notebook, line):
+    run = notebook.run(line)
+    assert run.reply["status"] == "error"
+    assert run.text.startswith("UsageError")
+
+
+def test_same_question_is_replayed_and_no_cache_asks_again(notebook):
+    question = f"%%codeface {SCRIPTED} --cells 0\nsay hello"
+    notebook.run(question)
+    replay = notebook.run(question)
+    assert "from the response cache" in replay.bundles[-1]["text/markdown"]
+    fresh = notebook.run(question.replace("--cells", "--no-cache --cells"))
+    assert "from the response cache" not in fresh.bundles[-1]["text/markdown"]
+    stats = json.loads(notebook.run("%codeface_stats --json").text)
+    assert stats["requests"] == 3
+    assert stats["response_cache_hits"] == 1
+
+
+def test_stats_and_explain_show_tables(notebook):
+    notebook.run("values = [1, 2, 3]")
+    explained = notebook.run(f"%codeface_explain {SCRIPTED} values")
+    assert "list" in explained.bundles[0]["text/plain"]
+    assert RESULT_MIME in explained.bundles[-1]
+    brief = notebook.run("%codeface_explain --brief values")
+    assert len(brief.bundles) == 1
+    assert "requests" in notebook.run("%codeface_stats").bundles[0]["text/markdown"]
+
+
+def test_config_magic_and_percent_config_agree(notebook):
+    notebook.run("%config CodeFace.temperature = 0.3")
+    assert "0.3" in notebook.run("%config CodeFace.temperature").bundles[-1]["text/plain"]
+    notebook.run("%codeface_config max_new_tokens=77 temperature=0.4")
+    shown = notebook.run("%codeface_config").bundles[-1]["text/plain"]
+    assert "77" in shown
+    assert "%config" in shown
+    assert "0.4" in notebook.run("%config CodeFace.temperature").bundles[-1]["text/plain"]
+    notebook.run("%codeface_config temperature=0 max_new_tokens=512")
+
+
+def test_load_unload_load_leaves_nothing_behind(notebook):
+    notebook.run("%unload_ext codeface_jupyter")
+    run = notebook.run("%codeface hello")
+    assert "not found" in run.text
+    assert notebook.run("%load_ext codeface_jupyter").reply["status"] == "ok"
+    assert notebook.run(f"%codeface {SCRIPTED} hello").reply["status"] == "ok"
+
+
+def test_help_lists_the_options(notebook):
+    payload = notebook.run("%codeface?").reply["payload"][0]["data"]["text/plain"]
+    for option in ("--max-new-tokens", "--dry-run", "--insert", "{Err[3]}"):
+        assert option in payload
