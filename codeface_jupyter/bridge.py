@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from comm import create_comm, get_comm_manager
 
-from codeface_jupyter import __version__, protocol
+from codeface_jupyter import protocol
 from codeface_jupyter.errors import ProtocolError
 from codeface_jupyter.protocol import PROTOCOL_VERSION, Cell, NotebookSnapshot
 from codeface_jupyter.subshells import BusyStatus, is_on_subshell, shield
+from codeface_jupyter.version import __version__
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
