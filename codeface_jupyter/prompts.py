@@ -20,6 +20,7 @@ __all__ = [
     "cell_for",
     "chat_messages",
     "completion_text",
+    "conversation_text",
     "explain_request",
     "extract_code",
     "extract_code_blocks",
@@ -164,6 +165,11 @@ def chat_messages(prompt: Prompt) -> list[Message]:
         *prompt.history,
         {"role": "user", "content": "\n\n".join(parts)},
     ]
+
+
+def conversation_text(messages: Sequence[Message]) -> str:
+    """Write a conversation for people: each message under its role, word for word."""
+    return "".join(f"{message['role']}: {message['content']}\n\n" for message in messages)
 
 
 def completion_text(prompt: Prompt) -> str:

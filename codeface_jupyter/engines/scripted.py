@@ -21,7 +21,13 @@ from codeface_jupyter.generation import (
     GenerationRequest,
     Progress,
 )
-from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, fenced
+from codeface_jupyter.prompts import (
+    Prompt,
+    chat_messages,
+    completion_text,
+    conversation_text,
+    fenced,
+)
 
 __all__ = ["ScriptedAnswer", "ScriptedEngine"]
 
@@ -142,10 +148,7 @@ class ScriptedEngine:
         """Return the conversation with a role before each message, or the script to continue."""
         if not self.is_chat:
             return completion_text(prompt)
-        turns = [
-            f"{message['role']}: {message['content']}\n\n" for message in chat_messages(prompt)
-        ]
-        return f"{''.join(turns)}assistant:"
+        return f"{conversation_text(chat_messages(prompt))}assistant:"
 
     def count_tokens(self, text: str) -> int:
         """Return the number of words and punctuation marks."""

@@ -1,0 +1,222 @@
+"""The way to a server: what is sent to it, how much of its reply is read, how a wait ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from codeface_jupyter.errors import ConfigError, GenerationError
+from codeface_jupyter.generation import Cancelled, Emit, Progress
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+__all__ = ["Server", "connect", "find_api_key", "run_until_cancelled"]
+
+Answer = TypeVar("Answer")
+
+KEYRING_SERVICE = "codeface-jupyter"
+CONNECT_TIMEOUT_S = 10.0
+CANCEL_STEP_S = 0.05
+# One event carries a few tokens; anything near these sizes is no answer but a fault.
+MAX_LINE_BYTES = 2**20
+MAX_REPLY_BYTES = 2**26
+# The client would also tell its version, the operating system and the processor.
+SENT_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
+    | {"host", "user-agent"}
+)
+NO_KEY = "none"
+BUSY, FIRST_SERVER_ERROR = 429, 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """An OpenAI-compatible server, and how patiently it is asked.
+
+    Attributes
+    ----------
+    base_url
+        The address under which its paths lie, without a slash at the end.
+    timeout_s
+        The longest silence, in seconds.
+    retries
+        How often a request is sent again before it has an answer.
+    """
+
+    base_url: str
+    timeout_s: float
+    retries: int
+
+    @property
+    def host(self) -> str:
+        """The host and, where the URL names one, the port."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is this very machine."""
+        name = urlsplit(self.base_url).hostname or ""
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return name == "localhost"
+
+
+def find_api_key(given: str | None, server: Server) -> str:
+    """Return the key for ``server``: the given one, else the keyring's, else nothing.
+
+    Raises
+    ------
+    ConfigError
+        If the key holds characters that no HTTP header can carry.
+    """
+    key = (given if given is not None else _keyring_key(server.host)).strip()
+    if not all("!" <= character <= "~" for character in key):
+        raise ConfigError(
+            f"The key for {server.host} holds a space or a character outside ASCII.",
+            hint="Copy it anew into CODEFACE_API_KEY or into the keyring.",
+        )
+    return key
+
+
+def _keyring_key(host: str) -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        return ""
+    try:
+        return keyring.get_password(KEYRING_SERVICE, host) or ""
+    except KeyringError:
+        # Locked, or a machine without one: the server says if it wants a key.
+        return ""
+
+
+def connect(server: Server, *, api_key: str, emit: Emit) -> AsyncOpenAI:
+    """Return a client of ``server`` that sends no more than it must and reads no more than it can.
+
+    Parameters
+    ----------
+    server
+        Where the requests go.
+    api_key
+        Sent as a bearer token unless empty.
+    emit
+        Is told when the server is busy and will be asked again.
+    """
+    import openai
+
+    async def before(request: httpx2.Request) -> None:
+        for name in set(request.headers) - SENT_HEADERS:
+            del request.headers[name]
+        if not api_key:
+            del request.headers["authorization"]
+
+    async def after(response: httpx2.Response) -> None:
+        _bound(response)
+        if response.status_code == BUSY or response.status_code >= FIRST_SERVER_ERROR:
+            emit(Progress(f"{server.host} is busy (HTTP {response.status_code})"))
+
+    # A redirect could carry the prompt to another machine, and so could a proxy for loopback.
+    http_client = openai.DefaultAsyncHttpxClient(
+        follow_redirects=False,
+        trust_env=not server.is_loopback,
+        verify=_tls_context(),
+        event_hooks={"request": [before], "response": [after]},
+    )
+    return openai.AsyncOpenAI(
+        base_url=server.base_url,
+        api_key=api_key or NO_KEY,
+        timeout=openai.Timeout(server.timeout_s, connect=min(CONNECT_TIMEOUT_S, server.timeout_s)),
+        max_retries=server.retries,
+        # What is not compressed cannot grow when it is unpacked.
+        default_headers={"Accept-Encoding": "identity"},
+        http_client=http_client,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    """Return the machine's trusted certificates, which take a while to read."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+def _bound(response: httpx2.Response) -> None:
+    """Let ``response`` be read only as far as it can be an answer."""
+    import httpx2
+
+    host = response.request.url.host
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise GenerationError(
+            f"{host} sent a compressed reply although it was asked not to.",
+            hint="A proxy before the server may be the reason: ask its administrator.",
+        )
+
+    class Bounded(httpx2.AsyncByteStream):
+        def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            total = line = 0
+            async for chunk in self._stream:
+                total += len(chunk)
+                end = chunk.rfind(b"\n")
+                line = line + len(chunk) if end < 0 else len(chunk) - end - 1
+                if line > MAX_LINE_BYTES or total > MAX_REPLY_BYTES:
+                    raise GenerationError(
+                        f"{host} sent more than an answer can be: "
+                        f"{total:,} bytes, {line:,} of them in one line.",
+                        hint="Check that CODEFACE_BASE_URL is a server of language models.",
+                    )
+                yield chunk
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = Bounded(response.stream)
+
+
+def run_until_cancelled(work: Coroutine[object, object, Answer], cancel: threading.Event) -> Answer:
+    """Run ``work`` in this thread and return what it returns, or leave it when asked to.
+
+    Leaving acts within a twentieth of a second, whatever the work waits for: a name,
+    a connection, a header, a token or the time until the next try.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancel`` was set before the work was done.
+    """
+    # Not asyncio.run: its end would wait for a name server that does not answer.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(_until_cancelled(work, cancel))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _until_cancelled(
+    work: Coroutine[object, object, Answer], cancel: threading.Event
+) -> Answer:
+    task = asyncio.ensure_future(work)
+    while not task.done() and not cancel.is_set():
+        await asyncio.wait({task}, timeout=CANCEL_STEP_S)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+    if task.cancelled():
+        raise Cancelled
+    return task.result()

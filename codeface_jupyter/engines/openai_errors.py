@@ -1,0 +1,204 @@
+"""What a server's failures mean to the one who asked, and what to do about each."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from codeface_jupyter.engines.openai_connection import KEYRING_SERVICE, Server
+from codeface_jupyter.errors import CodeFaceError, GenerationError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["Explainer", "cut_off_error", "not_a_stream_error"]
+
+MAX_SAID = 300
+MAX_MODELS_NAMED = 8
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+LONG_PROMPT = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)", re.I)
+CHECK_URL = "Check CODEFACE_BASE_URL: the address usually ends in /v1."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explainer:
+    """Turns the client's exceptions into errors that say what to do.
+
+    Attributes
+    ----------
+    server
+        The server that was asked.
+    model
+        The model that was asked for.
+    api_key
+        Hidden wherever the server repeats it.
+    """
+
+    server: Server
+    model: str
+    api_key: str = ""
+
+    def explain(
+        self, error: Exception, *, has_begun: bool, models: Sequence[str] | None = None
+    ) -> CodeFaceError:
+        """Return the error to raise in place of ``error``.
+
+        Parameters
+        ----------
+        error
+            What the client raised.
+        has_begun
+            Whether a part of the answer has come, which is kept.
+        models
+            The models that the server has, where it told; None where it did not.
+        """
+        import openai
+
+        match error:
+            case openai.APIStatusError():
+                return self._refused(error, models)
+            case openai.APITimeoutError():
+                return self._silent(has_begun=has_begun)
+            case openai.APIConnectionError() if has_begun:
+                return cut_off_error(self.server, has_begun=True)
+            case openai.APIConnectionError():
+                return self._unreachable(error)
+            case openai.APIError():
+                said = self._said(error.body) or self._clean(error.message)
+                return cut_off_error(self.server, has_begun=has_begun, said=said)
+        return GenerationError(
+            f"{self.server.host} sent what is no event of an answer ({type(error).__name__})."
+            + _kept(has_begun=has_begun),
+            hint=f"Ask again; if it stays so, the server is not OpenAI-compatible. {CHECK_URL}",
+        )
+
+    def _refused(self, error: openai.APIStatusError, models: Sequence[str] | None) -> CodeFaceError:
+        host, status = self.server.host, error.status_code
+        said = self._said(error.body)
+        told = f": {said}" if said else "."
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return GenerationError(
+                f"{host} refused the key (HTTP {status}){told}", hint=self._key_hint()
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return self._not_found(told, models)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return GenerationError(
+                f"{host} has too much to do (HTTP 429){told}",
+                hint=f"It was asked {self.server.retries + 1} times. Wait a while, then ask again; "
+                "CODEFACE_REQUEST_RETRIES asks more often.",
+            )
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return GenerationError(
+                f"{host} failed (HTTP {status}){told}",
+                hint=f"It was asked {self.server.retries + 1} times; its log says why it fails.",
+            )
+        if status < HTTPStatus.BAD_REQUEST:
+            target = self._clean(error.response.headers.get("location", "elsewhere"))
+            return GenerationError(
+                f"{host} sends requests on to {target} (HTTP {status}); prompts do not follow.",
+                hint="If that is where they may go, set CODEFACE_BASE_URL to it.",
+            )
+        return GenerationError(
+            f"{host} refused the request (HTTP {status}){told}", hint=self._bad_request_hint(said)
+        )
+
+    def _not_found(self, told: str, models: Sequence[str] | None) -> CodeFaceError:
+        if models is None:
+            return GenerationError(
+                f"There is no OpenAI-compatible API at {self.server.base_url} (HTTP 404){told}",
+                hint=CHECK_URL,
+            )
+        names = [self._clean(name) for name in models[:MAX_MODELS_NAMED]]
+        more = f" and {len(models) - len(names)} more" if len(models) > len(names) else ""
+        return ModelNotFoundError(
+            f"{self.server.host} has no model {self.model!r}{told}",
+            hint=f"It has {', '.join(names)}{more}: take one with --model or CODEFACE_MODEL."
+            if names
+            else "It has no models at all.",
+        )
+
+    def _silent(self, *, has_begun: bool) -> CodeFaceError:
+        tries = "" if has_begun else f" (asked {self.server.retries + 1} times)"
+        return GenerationError(
+            f"{self.server.host} was silent for more than {self.server.timeout_s:g} s{tries}."
+            + _kept(has_begun=has_begun),
+            hint="It may be overloaded or still loading the model; CODEFACE_REQUEST_TIMEOUT_S "
+            "waits longer.",
+        )
+
+    def _unreachable(self, error: openai.APIConnectionError) -> CodeFaceError:
+        causes = list(_causes(error))
+        reason = self._clean(str(causes[-1])) or type(causes[-1]).__name__
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+            hint = (
+                "If the server's certificate is of your own authority, set SSL_CERT_FILE to that "
+                "authority's certificates before the kernel starts."
+            )
+        else:
+            hint = f"Is the server running, and the address right? {CHECK_URL}"
+        return GenerationError(
+            f"{self.server.base_url} cannot be reached: {reason.rstrip('.')}.", hint=hint
+        )
+
+    def _key_hint(self) -> str:
+        store = f"keyring set {KEYRING_SERVICE} {self.server.host}"
+        which = "That key is not the right one" if self.api_key else "No key was sent"
+        return f"{which}: set CODEFACE_API_KEY before the kernel starts, or store it once: {store}"
+
+    def _bad_request_hint(self, said: str) -> str:
+        if LONG_PROMPT.search(said):
+            return (
+                "Send fewer cells (--cells N) or lower --max-new-tokens; with "
+                "CODEFACE_REMOTE_CONTEXT_WINDOW set, what does not fit is left out."
+            )
+        if "template" in said:
+            return "A base model has no chat template: set CODEFACE_REMOTE_API=completions."
+        return "Change what it names; top_k and repetition_penalty are not known to every server."
+
+    def _said(self, body: object) -> str:
+        """Return the server's own words, wherever in ``body`` its kind of server puts them."""
+        while isinstance(body, Mapping):
+            body = next((body[key] for key in ("message", "detail", "error") if key in body), "")
+        return self._clean(body) if isinstance(body, str) and "<html" not in body.lower() else ""
+
+    def _clean(self, text: object) -> str:
+        line = str(text)
+        if self.api_key:
+            line = line.replace(self.api_key, "(key)")
+        line = CONTROLS.sub(" ", line).strip()
+        return line if len(line) <= MAX_SAID else f"{line[:MAX_SAID]}…"
+
+
+def cut_off_error(server: Server, *, has_begun: bool, said: str = "") -> GenerationError:
+    """Return the error for an answer that ended before its end."""
+    when = "in the middle of" if has_begun else "before the first word of"
+    return GenerationError(
+        f"{server.host} broke off {when} its answer{': ' + said if said else '.'}"
+        + _kept(has_begun=has_begun),
+        hint="Ask again; if it happens often, the server's log or a proxy before it says why.",
+    )
+
+
+def not_a_stream_error(server: Server, content_type: str) -> GenerationError:
+    """Return the error for a reply that is a web page, or anything but a stream of events."""
+    kind = CONTROLS.sub(" ", content_type)[:MAX_SAID] or "something without a type"
+    return GenerationError(
+        f"{server.host} answered with {kind}; a stream of events was expected.", hint=CHECK_URL
+    )
+
+
+def _kept(*, has_begun: bool) -> str:
+    return " What had come is kept, cut off." if has_begun else ""
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return ``error`` and what it came from, the root last."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
+        chain.append(cause)
+    return chain
