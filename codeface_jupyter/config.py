@@ -18,7 +18,14 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -145,6 +152,10 @@ class Settings(BaseSettings):
         1_024, ge=0, description="The most tokens that preceding cells may take."
     )
 
+    history_exchanges: int = Field(
+        1, ge=0, le=50, description="How many of the last exchanges are sent along."
+    )
+
     # Output
     insert: Literal["button", "next", "replace", "none"] = Field(
         "button", description="What happens to the generated code."
@@ -178,7 +189,10 @@ class Settings(BaseSettings):
 
     # Response cache
     response_cache: Annotated[
-        ResponseCacheChoice, NoDecode, PlainValidator(ResponseCacheChoice.parse)
+        ResponseCacheChoice,
+        NoDecode,
+        PlainValidator(ResponseCacheChoice.parse),
+        PlainSerializer(str),
     ] = Field(
         ResponseCacheChoice("memory"),
         description="Where answers are kept to be replayed: memory, off, or redis://…, shared.",
@@ -283,10 +297,9 @@ def _as_config_error(error: ValidationError, *, source: str) -> ConfigError:
 
 
 def _shown(name: str, value: object) -> str:
-    if name in SECRET_SETTINGS:
-        return "(not shown)"
     # A URL may hold a password, too, and a bad one anywhere.
-    return repr(masked_url(value) if name in URL_SETTINGS and isinstance(value, str) else value)
+    holds_secret = name in URL_SETTINGS and isinstance(value, str) and masked_url(value) != value
+    return "(not shown)" if holds_secret or name in SECRET_SETTINGS else repr(value)
 
 
 def _unknown_setting(name: str, *, source: str) -> ConfigError:

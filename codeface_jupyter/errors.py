@@ -14,6 +14,8 @@
     │   ├── EngineUnavailableError  an engine, or a package it needs, is not installed
     │   ├── PromptTooLongError      the prompt does not fit the model's window
     │   └── GenerationError         the engine failed while it answered
+    ├── ResponseCacheError          the shared response cache cannot be used
+    ├── MetricsError                figures cannot be served, pushed or handed over
     └── NotebookError
         ├── UnknownNameError        a name that the notebook does not hold
         └── ProtocolError           a message of the front end that cannot be used
@@ -35,6 +37,7 @@ __all__ = [
     "EngineUnavailableError",
     "FetchError",
     "GenerationError",
+    "MetricsError",
     "ModelError",
     "ModelFilesError",
     "ModelNotFoundError",
@@ -42,6 +45,7 @@ __all__ = [
     "NotebookError",
     "PromptTooLongError",
     "ProtocolError",
+    "ResponseCacheError",
     "UnknownNameError",
 ]
 
@@ -160,6 +164,14 @@ class PromptTooLongError(EngineError):
 
 class GenerationError(EngineError):
     """The engine failed while it answered; ``__cause__`` holds the reason."""
+
+
+class ResponseCacheError(CodeFaceError):
+    """The server that the response cache is shared through cannot be reached or refuses."""
+
+
+class MetricsError(CodeFaceError):
+    """The session's figures cannot be served, pushed or handed over."""
 
 
 class NotebookError(CodeFaceError):

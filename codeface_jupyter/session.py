@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
@@ -25,17 +26,21 @@ from codeface_jupyter.generation import (
     Started,
     StreamEvent,
 )
-from codeface_jupyter.metrics import SessionMetrics
+from codeface_jupyter.metrics import CacheOutcome, RequestLog, SessionMetrics
 from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.response_cache import (
     CachedResponse,
-    MemoryResponseCache,
     ResponseCache,
+    open_response_cache,
     response_key,
 )
 from codeface_jupyter.stream import Stream
 
 __all__ = ["Answer", "Ask", "Session"]
+
+logger = logging.getLogger(__name__)
+# The view shows warnings; without a handler Python would print them a second time.
+logger.addHandler(logging.NullHandler())
 
 # The settings that decide which engine object answers; the others change from call to call.
 ENGINE_SETTINGS = (
@@ -54,6 +59,7 @@ ENGINE_SETTINGS = (
     "request_timeout_s",
     "request_retries",
 )
+RESPONSE_CACHE_SETTINGS = ("response_cache", "response_cache_ttl_s", "response_cache_bytes")
 WAIT_STEP_S = 0.05
 MIN_RATE_S = 0.5  # a rate over less time jumps about
 WORK_DONE = Done(finish_reason="stop", metrics=GenerationMetrics())
@@ -75,6 +81,8 @@ class Ask:
         Whether an earlier answer to the very same question may be replayed.
     dry_run
         Settle the prompt and stop there: nothing is fetched, loaded or sent.
+    cell_id
+        The notebook cell that asks, for the request log.
     """
 
     sources: ContextSources
@@ -82,6 +90,7 @@ class Ask:
     language: str = "python"
     use_response_cache: bool = True
     dry_run: bool = False
+    cell_id: str | None = None
 
 
 EmitEvent = Callable[[StreamEvent], None]
@@ -107,6 +116,8 @@ class Answer:
         What went into the prompt and what stayed out, once settled.
     result
         The finished or broken-off answer; None until there is one.
+    warnings
+        What the user is to be told of beside the answer, one sentence each.
     """
 
     def __init__(self, work: AnswerWork) -> None:
@@ -118,6 +129,7 @@ class Answer:
         self._first_chunk: tuple[float, int] | None = None
         self.context: Context | None = None
         self.result: GenerationResult | None = None
+        self.warnings: tuple[str, ...] = ()
         self._stream = Stream(lambda emit, cancel: work(self, emit, cancel))
 
     def __iter__(self) -> Iterator[StreamEvent]:
@@ -194,9 +206,11 @@ class Session:
         self.config = config or Config()
         settings = self.config.settings
         self.metrics = SessionMetrics()
-        self.response_cache = response_cache or MemoryResponseCache(
-            max_bytes=settings.response_cache_bytes, ttl_s=settings.response_cache_ttl_s
-        )
+        self.response_cache = response_cache or open_response_cache(settings, warn=self._warn)
+        self._given_response_cache = response_cache
+        self._response_cache_key = _values(settings, RESPONSE_CACHE_SETTINGS)
+        self._request_log = RequestLog(warn=self._warn)
+        self._unshown_warnings: list[str] = []
         self._given_engine = engine
         self._engine: Engine | None = engine
         self._engine_key: tuple[object, ...] = ()
@@ -238,7 +252,9 @@ class Session:
             with self._its_turn(emit, cancel):
                 engine = self._engine_for(settings or self.config.settings)
                 engine.prepare(emit)
+                begin = time.perf_counter()
                 engine.load(emit)
+                self.metrics.add_load(time.perf_counter() - begin)
             return WORK_DONE
 
         return Answer(work)
@@ -266,7 +282,8 @@ class Session:
     def close(self) -> None:
         """Give everything back."""
         self.unload()
-        self.response_cache.clear()
+        self.response_cache.close()
+        self._request_log.close()
 
     def _as_ask(self, ask: Ask | str) -> Ask:
         if isinstance(ask, Ask):
@@ -276,13 +293,27 @@ class Session:
     def _engine_for(self, settings: Settings) -> Engine:
         if self._given_engine is not None:
             return self._given_engine
-        key = tuple(getattr(settings, name) for name in ENGINE_SETTINGS)
+        key = _values(settings, ENGINE_SETTINGS)
         if self._engine is None or key != self._engine_key:
             engine = create_engine(settings)
             if self._engine is not None:
                 self._engine.unload()
             self._engine, self._engine_key = engine, key
         return self._engine
+
+    def use_response_cache(self, settings: Settings) -> ResponseCache:
+        """Keep answers where ``settings`` say from now on; switched off, what is kept stays."""
+        key = _values(settings, RESPONSE_CACHE_SETTINGS)
+        is_changed = key != self._response_cache_key and bool(settings.response_cache)
+        if is_changed and self._given_response_cache is None:
+            self.response_cache.close()
+            self.response_cache = open_response_cache(settings, warn=self._warn)
+            self._response_cache_key = key
+        return self.response_cache
+
+    def _warn(self, message: str) -> None:
+        logger.warning(message)
+        self._unshown_warnings.append(message)
 
     @contextmanager
     def _its_turn(self, emit: EmitEvent, cancel: threading.Event) -> Iterator[None]:
@@ -306,12 +337,30 @@ class Session:
             done = Done(finish_reason="cancelled", metrics=draft.metrics)
         except BaseException as error:
             answer.result = draft.result("error", draft.metrics)
-            self.metrics.add_error(error, model=draft.identity.model, engine=draft.identity.engine)
+            self._enter(draft, answer, answer.result, error)
             raise
         answer.result = draft.result(done.finish_reason, done.metrics)
-        if not ask.dry_run:
-            self.metrics.add_result(answer.result, saved_s=draft.saved_s)
+        self._enter(draft, answer, answer.result)
         return done
+
+    def _enter(
+        self,
+        draft: _Draft,
+        answer: Answer,
+        result: GenerationResult,
+        error: BaseException | None = None,
+    ) -> None:
+        """Enter an answer in the books, and hand over what the user is to be warned of."""
+        if not draft.ask.dry_run:
+            record = self.metrics.add_result(
+                result,
+                error=error,
+                response_cache=draft.cache_outcome,
+                saved_s=draft.saved_s,
+                cell_id=draft.ask.cell_id,
+            )
+            self._request_log.write(record, result, settings=draft.ask.settings)
+        answer.warnings, self._unshown_warnings = tuple(self._unshown_warnings), []
 
     def _run(self, draft: _Draft, answer: Answer) -> Done:
         engine = self._engine_for(draft.ask.settings)
@@ -321,9 +370,11 @@ class Session:
         if draft.ask.dry_run:
             return Done(finish_reason="stop", metrics=draft.metrics)
         key = response_key(draft.identity, draft.sampling, draft.prompt)
-        cached = self.response_cache.get(key) if draft.may_replay else None
+        response_cache = self.use_response_cache(draft.ask.settings)
+        cached = response_cache.get(key) if draft.may_replay else None
         if cached is not None:
             return draft.replay(cached)
+        draft.cache_outcome = "miss" if draft.may_replay else "off"
         begin = time.perf_counter()
         engine.load(draft.emit)
         load_s = time.perf_counter() - begin
@@ -332,7 +383,7 @@ class Session:
         done = engine.generate(request, emit=draft.emit, cancel=draft.cancel)
         done = replace(done, metrics=replace(done.metrics, load_s=load_s))
         if draft.may_keep and done.finish_reason in {"stop", "length"}:
-            self.response_cache.put(key, draft.to_cache(done))
+            response_cache.put(key, draft.to_cache(done))
         return done
 
 
@@ -351,6 +402,7 @@ class _Draft:
         self.is_bare_code = False
         self.is_local = True
         self.saved_s = 0.0
+        self.cache_outcome: CacheOutcome = "off"
         self._emit = emit
         self._texts: list[str] = []
         self._generated_tokens = 0
@@ -360,7 +412,7 @@ class _Draft:
         """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
         settings = self.ask.settings
         is_repeatable = not self.sampling.do_sample or self.sampling.seed is not None
-        return settings.response_cache and (is_repeatable or settings.response_cache_sampled)
+        return bool(settings.response_cache) and (is_repeatable or settings.response_cache_sampled)
 
     @property
     def may_replay(self) -> bool:
@@ -400,7 +452,7 @@ class _Draft:
 
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
-        self.saved_s = cached.total_s
+        self.saved_s, self.cache_outcome = cached.total_s, "hit"
         self.emit(Chunk(cached.text, cached.generated_tokens))
         metrics = GenerationMetrics(
             prompt_tokens=cached.prompt_tokens,
@@ -432,6 +484,10 @@ class _Draft:
             is_bare_code=self.is_bare_code,
             is_local=self.is_local,
         )
+
+
+def _values(settings: Settings, names: Sequence[str]) -> tuple[object, ...]:
+    return tuple(getattr(settings, name) for name in names)
 
 
 def _build_context(ask: Ask, engine: Engine) -> Context:

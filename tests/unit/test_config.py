@@ -28,7 +28,7 @@ def test_values_from_the_environment_are_parsed(file, monkeypatch):
     monkeypatch.setenv("CODEFACE_RESPONSE_CACHE", "false")
     settings = Config(file=file).settings
     assert settings.stop_strings == ("END", "STOP")
-    assert settings.response_cache is False
+    assert settings.response_cache.kind == "off"
 
 
 @pytest.mark.parametrize(

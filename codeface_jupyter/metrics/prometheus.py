@@ -1,0 +1,303 @@
+"""A session's figures as Prometheus metrics: served on this machine, or pushed to a gateway."""
+
+from __future__ import annotations
+
+import base64
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from codeface_jupyter.deadline import within
+from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.metrics.records import RequestRecord
+from codeface_jupyter.urls import masked_url
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+__all__ = ["PrometheusExporter"]
+
+LOOPBACK = "127.0.0.1"
+JOB = "codeface"
+PUSH_TIMEOUT_S = 5.0
+MODEL_LABELS = ("model", "engine")
+FIRST_TOKEN_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+GENERATION_BUCKETS_S = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+LOAD_BUCKETS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+
+
+class PrometheusExporter:
+    """Counts a session's requests in a registry of its own, and hands the counts out.
+
+    Pass it to `SessionMetrics.observe`.
+
+    Parameters
+    ----------
+    cache_failures
+        Returns how often the response cache could not serve, by reason.
+
+    Attributes
+    ----------
+    registry
+        The ``CollectorRegistry`` with the session's metrics.
+    url
+        Where the metrics are served; None while they are not.
+    """
+
+    def __init__(self, *, cache_failures: Callable[[], Mapping[str, int]] = dict) -> None:
+        from prometheus_client import CollectorRegistry
+
+        self.registry = CollectorRegistry()
+        self.registry.register(_CacheFailures(cache_failures))
+        self.url: str | None = None
+        self._server: Any = None
+        self._make_request_metrics()
+        self._make_cost_metrics()
+
+    def on_request(self, record: RequestRecord) -> None:
+        """Count a request."""
+        labels = {"model": record.model, "engine": record.engine}
+        self._requests.labels(**labels, finish_reason=record.finish_reason).inc()
+        if record.error:
+            self._errors.labels(type=record.error).inc()
+        if record.response_cache != "off":
+            outcome = self._cache_hits if record.response_cache == "hit" else self._cache_misses
+            outcome.labels(cache="response").inc()
+        self._saved.inc(record.saved_s)
+        if record.is_generated:
+            self._count_generated(record, labels)
+
+    def on_load(self, seconds: float) -> None:
+        """Count a load of a model."""
+        self._load.observe(seconds)
+
+    def serve(self, port: int) -> str:
+        """Serve the metrics to this machine alone, until `close`, and return their URL.
+
+        Parameters
+        ----------
+        port
+            The TCP port; 0 takes a free one.
+
+        Raises
+        ------
+        MetricsError
+            If they are served on another port already, or the port cannot be had.
+        """
+        from prometheus_client import start_http_server
+
+        if not 0 <= port <= 65_535:  # noqa: PLR2004 - the range of TCP ports
+            raise MetricsError(f"Port {port} does not exist; expected 1 to 65535, or 0 for any.")
+        if self.url is not None:
+            if port not in {0, urlsplit(self.url).port}:
+                raise MetricsError(
+                    f"The metrics are served already, at {self.url}.",
+                    hint="Use that address; %unload_ext codeface_jupyter stops it.",
+                )
+            return self.url
+        try:
+            self._server, _ = start_http_server(port, addr=LOOPBACK, registry=self.registry)
+        except OSError as error:
+            raise MetricsError(
+                f"Port {port} of {LOOPBACK} cannot be had: {error.strerror or error}.",
+                hint="%codeface_stats --serve 0 takes a free one.",
+            ) from None
+        self.url = f"http://{LOOPBACK}:{self._server.server_port}/metrics"
+        return self.url
+
+    def push(self, url: str) -> None:
+        """Push the metrics to a Pushgateway, replacing what this kernel pushed before.
+
+        Raises
+        ------
+        MetricsError
+            If ``url`` is no web address, or the gateway cannot be reached or refuses.
+        """
+        from prometheus_client import push_to_gateway
+
+        shown = masked_url(url)
+        if not _is_web_address(url):
+            raise MetricsError(
+                f"{shown} is no Pushgateway; expected http://host:9091 or https://host."
+            )
+        this_kernel = {"instance": f"{platform.node()}:{os.getpid()}"}
+        try:
+            within(
+                PUSH_TIMEOUT_S,
+                lambda: push_to_gateway(
+                    url, JOB, self.registry, this_kernel, PUSH_TIMEOUT_S, _make_sender
+                ),
+            )
+        except (OSError, HTTPException, ValueError) as error:
+            raise MetricsError(
+                f"The metrics could not be pushed to {shown}: {_reason(error)}.",
+                hint="A Pushgateway was expected there; nothing else was sent.",
+            ) from None
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = self.url = None
+
+    def _make_request_metrics(self) -> None:
+        from prometheus_client import Counter
+
+        registry = self.registry
+        self._requests = Counter(
+            "codeface_requests_total",
+            "Requests, by how they ended.",
+            (*MODEL_LABELS, "finish_reason"),
+            registry=registry,
+        )
+        self._errors = Counter(
+            "codeface_errors_total", "Requests that failed, by error.", ("type",), registry=registry
+        )
+        self._cache_hits = Counter(
+            "codeface_cache_hits_total",
+            "Answers replayed (response), prompts whose start was read already (kv_prefix).",
+            ("cache",),
+            registry=registry,
+        )
+        self._cache_misses = Counter(
+            "codeface_cache_misses_total",
+            "Requests that a cache had nothing for.",
+            ("cache",),
+            registry=registry,
+        )
+        self._saved = Counter(
+            "codeface_response_cache_saved_seconds_total",
+            "Seconds of generation that replayed answers saved.",
+            registry=registry,
+        )
+
+    def _make_cost_metrics(self) -> None:
+        from prometheus_client import Counter, Gauge, Histogram
+
+        labels, registry = MODEL_LABELS, self.registry
+        self._generation = Histogram(
+            "codeface_generation_seconds",
+            "Seconds from the request, model in memory, to the last token.",
+            labels,
+            registry=registry,
+            buckets=GENERATION_BUCKETS_S,
+        )
+        self._first_token = Histogram(
+            "codeface_time_to_first_token_seconds",
+            "Seconds from the request, model in memory, to the first token.",
+            labels,
+            registry=registry,
+            buckets=FIRST_TOKEN_BUCKETS_S,
+        )
+        self._load = Histogram(
+            "codeface_model_load_seconds",
+            "Seconds that a model took into memory.",
+            registry=registry,
+            buckets=LOAD_BUCKETS_S,
+        )
+        self._decode = Counter(
+            "codeface_decode_seconds_total",
+            "Seconds from the first to the last token.",
+            labels,
+            registry=registry,
+        )
+        self._tokens = {
+            name: Counter(f"codeface_{name}_total", meaning, labels, registry=registry)
+            for name, meaning in (
+                ("prompt_tokens", "Tokens of prompts."),
+                ("reused_prompt_tokens", "Tokens of prompts that were in the KV cache already."),
+                ("generated_tokens", "Tokens generated."),
+            )
+        }
+        self._peak_memory = Gauge(
+            "codeface_peak_memory_bytes",
+            "Largest memory of the last answer: the device's for CUDA, the process's otherwise.",
+            labels,
+            registry=registry,
+        )
+        resident = Gauge(
+            "codeface_resident_memory_bytes", "Memory of the kernel's process.", registry=registry
+        )
+        resident.set_function(_resident_memory_bytes)
+
+    def _count_generated(self, record: RequestRecord, labels: dict[str, str]) -> None:
+        metrics = record.metrics
+        for name, counter in self._tokens.items():
+            counter.labels(**labels).inc(getattr(metrics, name))
+        prefix = self._cache_hits if metrics.reused_prompt_tokens else self._cache_misses
+        prefix.labels(cache="kv_prefix").inc()
+        self._peak_memory.labels(**labels).set(metrics.peak_memory_bytes)
+        # An answer that broke off has no times.
+        if metrics.time_to_first_token_s > 0:
+            self._decode.labels(**labels).inc(metrics.decode_s)
+            self._first_token.labels(**labels).observe(metrics.time_to_first_token_s)
+            self._generation.labels(**labels).observe(metrics.total_s)
+
+
+class _CacheFailures:
+    """Reads the response cache's own counts whenever the metrics are collected."""
+
+    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily
+
+        family = CounterMetricFamily(
+            "codeface_response_cache_failures",
+            "Calls that the response cache could not serve, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in self._read().items():
+            family.add_metric([reason], count)
+        yield family
+
+
+def _resident_memory_bytes() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _make_sender(
+    url: str,
+    method: str,
+    timeout: float | None,
+    headers: Sequence[tuple[str, str]],
+    data: bytes,
+) -> Callable[[], None]:
+    """Return a function that sends ``data``; user and password of ``url`` go into a header."""
+    parts = urlsplit(url)
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    request = Request(address, data=data, method=method, headers=dict(headers))  # noqa: S310 - http or https, as checked
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
+
+    def send() -> None:
+        with urlopen(request, timeout=timeout):  # noqa: S310 - as above
+            pass
+
+    return send
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, HTTPError):
+        error.close()
+        return f"it answered {error.code} {error.reason}"
+    reason = getattr(error, "reason", error)
+    return str(getattr(reason, "strerror", None) or reason or type(error).__name__)

@@ -1,0 +1,204 @@
+"""What a session's answers cost: a record of each, and their sums."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from codeface_jupyter.generation import FinishReason, GenerationMetrics, GenerationResult
+
+__all__ = ["CacheOutcome", "MetricsObserver", "RequestRecord", "SessionMetrics", "SessionSummary"]
+
+CacheOutcome = Literal["hit", "miss", "off"]
+
+# Asking a model that is in memory to load takes less; it is no load.
+SHORTEST_LOAD_S = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRecord:
+    """One request: lengths and times, never the text of prompt or answer.
+
+    Attributes
+    ----------
+    at
+        When it ended, in seconds since the epoch.
+    prompt_chars, answer_chars
+        Lengths in characters.
+    cell_id
+        The notebook cell that asked, where it is known.
+    response_cache
+        Whether the response cache had the answer, or was not to be asked.
+    saved_s
+        Seconds that replaying the answer saved.
+    error
+        The exception's class name when it failed, else empty.
+    """
+
+    at: float
+    model: str
+    engine: str
+    language: str = ""
+    temperature: float = 0.0
+    max_new_tokens: int = 0
+    finish_reason: FinishReason
+    prompt_chars: int = 0
+    answer_chars: int = 0
+    cell_id: str | None = None
+    response_cache: CacheOutcome = "off"
+    saved_s: float = 0.0
+    error: str = ""
+    metrics: GenerationMetrics
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a model generated at least a part of the answer."""
+        return self.metrics.generated_tokens > 0 and not self.metrics.from_response_cache
+
+    def as_row(self) -> dict[str, object]:
+        """Return the record without nesting, as JSON values; the time in ISO 8601."""
+        row = asdict(self)
+        metrics = row.pop("metrics")
+        at = datetime.fromtimestamp(row.pop("at"), tz=UTC).isoformat(timespec="milliseconds")
+        rate = {"decode_tokens_per_s": self.metrics.decode_tokens_per_s}
+        return {"at": at, **row, **metrics, **rate}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionSummary:
+    """A session's sums and medians; times in seconds, sizes in bytes.
+
+    Sums of tokens and medians are over generated answers; replays from the response
+    cache are left out.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    response_cache_hits: int = 0
+    response_cache_misses: int = 0
+    response_cache_saved_s: float = 0.0
+    prompt_tokens: int = 0
+    reused_prompt_tokens: int = 0
+    generated_tokens: int = 0
+    generation_s: float = 0.0
+    load_s: float = 0.0
+    median_time_to_first_token_s: float = 0.0
+    median_decode_tokens_per_s: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+class MetricsObserver(Protocol):
+    """Something that is told of every request and every load of a model."""
+
+    def on_request(self, record: RequestRecord) -> None:
+        """Take a request that has ended."""
+
+    def on_load(self, seconds: float) -> None:
+        """Take the time that a model took into memory."""
+
+
+@dataclass
+class SessionMetrics:
+    """Collects one record per request; safe to use from several threads."""
+
+    clock: Callable[[], float] = time.time
+    _records: list[RequestRecord] = field(default_factory=list)
+    _loads_s: list[float] = field(default_factory=list)
+    _observers: list[MetricsObserver] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def records(self) -> tuple[RequestRecord, ...]:
+        """Every request so far, oldest first."""
+        with self._lock:
+            return tuple(self._records)
+
+    def add_result(
+        self,
+        result: GenerationResult,
+        *,
+        error: BaseException | None = None,
+        response_cache: CacheOutcome = "off",
+        saved_s: float = 0.0,
+        cell_id: str | None = None,
+    ) -> RequestRecord:
+        """Count an answer, as far as it came, and return its record."""
+        record = RequestRecord(
+            at=self.clock(),
+            model=result.identity.model,
+            engine=result.identity.engine,
+            language=result.language,
+            temperature=result.sampling.temperature,
+            max_new_tokens=result.sampling.max_new_tokens,
+            finish_reason=result.finish_reason,
+            prompt_chars=len(result.prompt),
+            answer_chars=len(result.text),
+            cell_id=cell_id,
+            response_cache=response_cache,
+            saved_s=saved_s,
+            error="" if error is None else type(error).__name__,
+            metrics=result.metrics,
+        )
+        with self._lock:
+            self._records.append(record)
+            for observer in self._observers:
+                observer.on_request(record)
+        if record.metrics.load_s:
+            self.add_load(record.metrics.load_s)
+        return record
+
+    def add_load(self, seconds: float) -> None:
+        """Count a load of a model, unless it was in memory already."""
+        if seconds < SHORTEST_LOAD_S:
+            return
+        with self._lock:
+            self._loads_s.append(seconds)
+            for observer in self._observers:
+                observer.on_load(seconds)
+
+    def observe(self, observer: MetricsObserver) -> None:
+        """Tell ``observer`` of everything that has been counted, and of what is to come."""
+        with self._lock:
+            for record in self._records:
+                observer.on_request(record)
+            for seconds in self._loads_s:
+                observer.on_load(seconds)
+            self._observers.append(observer)
+
+    def summary(self) -> SessionSummary:
+        """Return the sums and medians so far."""
+        with self._lock:
+            records, loads_s = tuple(self._records), tuple(self._loads_s)
+        generated = [r.metrics for r in records if r.is_generated]
+        return SessionSummary(
+            requests=len(records),
+            errors=sum(bool(r.error) for r in records),
+            response_cache_hits=sum(r.response_cache == "hit" for r in records),
+            response_cache_misses=sum(r.response_cache == "miss" for r in records),
+            response_cache_saved_s=sum(r.saved_s for r in records),
+            prompt_tokens=sum(m.prompt_tokens for m in generated),
+            reused_prompt_tokens=sum(m.reused_prompt_tokens for m in generated),
+            generated_tokens=sum(m.generated_tokens for m in generated),
+            generation_s=sum(m.total_s for m in generated),
+            load_s=sum(loads_s),
+            median_time_to_first_token_s=_median([m.time_to_first_token_s for m in generated]),
+            median_decode_tokens_per_s=_median([m.decode_tokens_per_s for m in generated]),
+            peak_memory_bytes=max((m.peak_memory_bytes for m in generated), default=0),
+        )
+
+    def reset(self) -> None:
+        """Start counting anew; observers keep what they were told."""
+        with self._lock:
+            self._records.clear()
+            self._loads_s.clear()
+
+
+def _median(values: list[float]) -> float:
+    # An answer that broke off has no such figure.
+    positive = [value for value in values if value > 0]
+    return statistics.median(positive) if positive else 0.0

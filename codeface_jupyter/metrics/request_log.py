@@ -1,0 +1,102 @@
+"""One structured log record per request, and a file of them when one is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.metrics.records import RequestRecord
+
+__all__ = ["RequestLog"]
+
+request_logger = logging.getLogger("codeface.requests")
+
+MAX_FILE_BYTES = 10 * 2**20
+OLD_FILES_KEPT = 5
+OWNER_ONLY = 0o600
+
+
+class RequestLog:
+    """Writes a line of JSON for each request, to a logger and to the file that is set.
+
+    Lengths and times are written, texts only if the setting ``log_texts`` is on. A
+    file that cannot be written is warned of once and given up; no request fails.
+
+    Parameters
+    ----------
+    warn
+        Takes one sentence for the user.
+    """
+
+    def __init__(self, *, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._file: Path | None = None
+        self._handler: _FileHandler | None = None
+
+    def write(self, record: RequestRecord, result: GenerationResult, *, settings: Settings) -> None:
+        """Log one request."""
+        row = record.as_row()
+        if settings.log_texts:
+            row |= {"prompt": result.prompt, "answer": result.text}
+        name, text = request_logger.name, json.dumps(row)
+        line = request_logger.makeRecord(
+            name, logging.INFO, __file__, 0, text, (), None, extra={"request": row}
+        )
+        if request_logger.isEnabledFor(logging.INFO):
+            request_logger.handle(line)
+        self._use_file(settings.request_log)
+        if self._handler is not None:
+            self._handler.handle(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        # What a full disk did not take when it was written, it does not take now either.
+        with suppress(OSError):
+            if self._handler is not None:
+                self._handler.close()
+        self._file = self._handler = None
+
+    def _use_file(self, file: Path | None) -> None:
+        if file == self._file:
+            return
+        self.close()
+        self._file = file
+        if file is None:
+            return
+        try:
+            self._handler = _FileHandler(file.expanduser(), on_failure=self._give_up)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        file = self._file
+        self.close()
+        self._file = file  # named again, it is not tried again
+        self._warn(f"The request log {file} cannot be written and is given up: {error}.")
+
+
+class _FileHandler(RotatingFileHandler):
+    """A rotated file that its owner alone may read, and that reports what goes wrong."""
+
+    def __init__(self, file: Path, *, on_failure: Callable[[BaseException | None], None]) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._on_failure = on_failure
+        super().__init__(
+            file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8"
+        )
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY)
+        return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding=self.encoding)
+
+    def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        self._on_failure(sys.exc_info()[1])

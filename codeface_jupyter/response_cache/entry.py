@@ -1,0 +1,87 @@
+"""What is kept of an answer, under which key, and what a place to keep it in can do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from codeface_jupyter.generation import EngineIdentity, FinishReason, SamplingParameters
+from codeface_jupyter.prompts import PROMPT_VERSION
+
+__all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedResponse:
+    """A finished answer, and what it cost when it was generated."""
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    generated_tokens: int
+    total_s: float
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the text in UTF-8."""
+        return len(self.text.encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheStatus:
+    """What a response cache holds.
+
+    Attributes
+    ----------
+    place
+        Where the answers are: ``memory``, or an address without its password.
+    entries, size_bytes
+        How many answers, and their bytes.
+    is_complete
+        Whether everything was counted; a large shared cache is counted for a while only.
+    trouble
+        Why it cannot be used now; empty when it can.
+    """
+
+    place: str
+    entries: int = 0
+    size_bytes: int = 0
+    is_complete: bool = True
+    trouble: str = ""
+
+
+class ResponseCache(Protocol):
+    """Where answers are kept. Whatever goes wrong there, a request goes on without it."""
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How often it could not serve, by reason."""
+
+    def get(self, key: str) -> CachedResponse | None:
+        """Return the answer kept under ``key``, unless it has expired."""
+
+    def put(self, key: str, response: CachedResponse) -> None:
+        """Keep ``response`` under ``key``."""
+
+    def status(self) -> CacheStatus:
+        """Count what is kept."""
+
+    def clear(self) -> int:
+        """Forget every answer, those that others share included; return how many there were."""
+
+    def close(self) -> None:
+        """Give back what this process holds; answers kept elsewhere stay."""
+
+
+def response_key(identity: EngineIdentity, sampling: SamplingParameters, prompt: str) -> str:
+    """Return the SHA-256, in hex, of all that decides an answer."""
+    parts = {
+        "identity": asdict(identity),
+        "sampling": asdict(sampling),
+        "prompt": prompt,
+        "prompt_version": PROMPT_VERSION,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
