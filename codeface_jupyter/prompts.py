@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from string import Template
 from typing import Literal, TypedDict
 
 from markdown_it import MarkdownIt
 
+from codeface_jupyter.errors import NotebookError
+
 __all__ = [
     "COMPLETION_STOP_STRINGS",
+    "COPYING_TASKS",
     "PROMPT_VERSION",
     "CodeBlock",
     "Message",
@@ -19,18 +23,21 @@ __all__ = [
     "Task",
     "cell_for",
     "chat_messages",
+    "check_request",
     "completion_text",
     "conversation_text",
+    "edit_request",
     "explain_request",
     "extract_code",
     "extract_code_blocks",
     "fenced",
+    "fill_template",
     "interpolate",
     "normalise_language",
 ]
 
 # Part of the response cache's key: raise it when the words below change.
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 
 # The same for every task: it comes first, so all requests share the start that engines keep.
 SYSTEM_PROMPT = (
@@ -43,6 +50,9 @@ INSTRUCTIONS = {
         "cells above define, without repeating them."
     ),
     "explain": "Explain in a few sentences, without code.",
+    "fix": "Repair the cell. Answer with the whole repaired cell in one {language} block.",
+    "edit": "Change the cell as asked. Answer with the whole changed cell in one {language} block.",
+    "test": "Write tests as plain assert statements, in one {language} block.",
 }
 
 # A base model goes on writing cells after its own: the next marker ends the answer.
@@ -83,7 +93,9 @@ CELL_MAGICS = {
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
 
 
-Task = Literal["write", "explain"]
+Task = Literal["write", "explain", "fix", "edit", "test"]
+# These answers repeat most of a cell that the prompt holds.
+COPYING_TASKS = frozenset({"fix", "edit"})
 
 
 class Message(TypedDict):
@@ -114,6 +126,8 @@ class Prompt:
         What kind of answer is wanted.
     language
         The language the answer's code is to be in.
+    instruction
+        What to say in place of the task's own instruction.
     """
 
     request: str
@@ -122,6 +136,7 @@ class Prompt:
     history: tuple[Message, ...] = ()
     notes: str = ""
     language: str = "python"
+    instruction: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,20 +166,24 @@ def normalise_language(info: str, *, default: str = "python") -> str:
 
 
 def chat_messages(prompt: Prompt) -> list[Message]:
-    """Lay ``prompt`` out as a conversation for a chat model."""
-    parts = []
+    """Lay ``prompt`` out as a conversation for a chat model.
+
+    The cells open the first of the user's turns, whatever was said since: they
+    change least, so consecutive requests share everything up to the conversation.
+    """
+    turns: list[Message] = [*prompt.history, {"role": "user", "content": _question(prompt)}]
     if prompt.cells:
-        cells = "\n\n".join(prompt.cells)
-        parts.append(f"Cells above in the notebook:\n{fenced(cells, 'python')}")
-    if prompt.notes:
-        parts.append(prompt.notes)
-    instruction = INSTRUCTIONS[prompt.task].replace("{language}", prompt.language)
-    parts.append(f"{instruction}\n\n{prompt.request}")
-    return [
-        {"role": "system", "content": SYSTEM_PROMPT},
-        *prompt.history,
-        {"role": "user", "content": "\n\n".join(parts)},
-    ]
+        cells = fenced("\n\n".join(prompt.cells), "python")
+        first = f"Cells above in the notebook:\n{cells}\n\n{turns[0]['content']}"
+        turns[0] = {"role": "user", "content": first}
+    return [{"role": "system", "content": SYSTEM_PROMPT}, *turns]
+
+
+def _question(prompt: Prompt) -> str:
+    instruction = prompt.instruction
+    if instruction is None:
+        instruction = INSTRUCTIONS[prompt.task].replace("{language}", prompt.language)
+    return "\n\n".join(filter(None, (prompt.notes, instruction, prompt.request)))
 
 
 def conversation_text(messages: Sequence[Message]) -> str:
@@ -187,6 +206,35 @@ def completion_text(prompt: Prompt) -> str:
 def explain_request(name: str, description: str) -> str:
     """Return the request to explain something of which ``description`` tells the facts."""
     return f"What is `{name}`?\n\n{fenced(description, 'text')}"
+
+
+def edit_request(instruction: str, source: str) -> str:
+    """Return the request to change the cell ``source`` as the user's ``instruction`` says."""
+    return f"{fenced(source, 'python')}\n\n{instruction}"
+
+
+def check_request(name: str, source: str) -> str:
+    """Return the request to write tests for the function ``name``."""
+    return f"Test `{name}`:\n\n{fenced(source, 'python')}"
+
+
+def fill_template(text: str, fields: Mapping[str, str]) -> str:
+    """Fill a user's prompt template, whose fields are written ``$name``.
+
+    Raises
+    ------
+    NotebookError
+        If the template names a field that there is none of.
+    """
+    template = Template(text)
+    unknown = sorted(set(template.get_identifiers()) - set(fields))
+    if unknown or not template.is_valid():
+        what = f"the unknown field ${unknown[0]}" if unknown else "a lone $"
+        raise NotebookError(
+            f"The template has {what}.",
+            hint=f"Its fields are ${', $'.join(sorted(fields))}; write $$ for a dollar sign.",
+        )
+    return template.substitute(fields)
 
 
 def fenced(code: str, language: str) -> str:

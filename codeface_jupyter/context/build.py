@@ -137,6 +137,7 @@ class _Builder:
         return Prompt(
             request=self.sources.request,
             task=self.sources.task,
+            instruction=self.sources.instruction,
             cells=tuple(choice.text for choice in self.choices if choice.text),
             history=tuple(message for exchange in self.exchanges for message in exchange),
             notes="\n\n".join(sections),

@@ -26,8 +26,8 @@ class ContextSources:
     ----------
     request
         The user's own words.
-    task
-        What kind of answer is wanted.
+    task, instruction
+        What kind of answer is wanted, and what to say in place of the task's instruction.
     cells
         The cells above the one that asks, in document order.
     namespace
@@ -44,6 +44,7 @@ class ContextSources:
 
     request: str
     task: Task = "write"
+    instruction: str | None = None
     cells: Sequence[Cell] = ()
     namespace: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     variables: Sequence[str] | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from codeface_jupyter.context import Cell
-from codeface_jupyter.errors import UnknownNameError
+from codeface_jupyter.context import Cell, ErrorInfo
+from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import resolve
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Notebook"]
 
 Audience = Literal["front end", "program", "terminal"]
-ERRORS_KEPT = 100
+ERRORS_KEPT = 50
 
 
 class Notebook:
@@ -34,12 +36,14 @@ class Notebook:
     def __init__(self, shell: InteractiveShell, bridge: Bridge) -> None:
         self._shell = shell
         self._bridge = bridge
-        self._errors: dict[int, str] = {}
+        self._errors: dict[int, ErrorInfo] = {}
+        self._tracebacks: dict[int, str] = {}
         shell.events.register("post_run_cell", self._remember_error)
 
     def close(self) -> None:
         """Stop listening to the shell."""
         self._shell.events.unregister("post_run_cell", self._remember_error)
+        self._errors.clear()
 
     @property
     def audience(self) -> Audience:
@@ -74,6 +78,24 @@ class Notebook:
         """Set a variable of the user's."""
         self._shell.user_ns[name] = value
 
+    def lookup(self, expression: str) -> object:
+        """Return what ``expression`` names: a variable, or ``In[n]``, ``Out[n]``, ``Err[n]``.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such thing.
+        """
+        return resolve(expression, {**self._shell.user_ns, "Err": self._tracebacks})
+
+    def text_of(self, expression: str) -> str | None:
+        """Return the text for ``{expression}`` in a prompt, or None to leave it as typed."""
+        try:
+            value = self.lookup(expression)
+        except UnknownNameError:
+            return None
+        return value if isinstance(value, str) else str(value)
+
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.
 
@@ -84,7 +106,7 @@ class Notebook:
         """
         snapshot = self._bridge.cells()
         if snapshot is None:
-            return self._executed_cells(), "as they were run"
+            return list(self._executed_cells()), "as they were run"
         chosen = snapshot.above + (snapshot.below if below else ())
         cells = [
             Cell(
@@ -99,31 +121,64 @@ class Notebook:
         ]
         return cells, "as they stand in the notebook"
 
-    def text_of(self, expression: str) -> str | None:
-        """Return the text for ``{expression}`` in a prompt, or None to leave it as typed.
+    def cell(self, number: int | None = None) -> Cell:
+        """Return the cell with an execution count, or the nearest code cell above.
 
-        ``In[n]`` is a cell's source, ``Out[n]`` its result, ``Err[n]`` its traceback.
+        Raises
+        ------
+        NotebookError
+            If there is none.
         """
-        names = {**self._shell.user_ns, "Err": self._errors}
-        try:
-            value = resolve(expression, names)
-        except UnknownNameError:
-            return None
-        return value if isinstance(value, str) else str(value)
+        cells = [cell for cell in self.cells()[0] if cell.cell_type == "code"]
+        if number is not None:
+            # Executed in this kernel: counts in a saved notebook may be another's.
+            cells = [cell for cell in self._executed_cells() if cell.execution_count == number]
+        cells = [cell for cell in cells if not cell.source.lstrip().startswith("%codeface")]
+        if cells:
+            return cells[-1]
+        if number is None:
+            raise NotebookError("There is no code cell above this one.")
+        raise NotebookError(
+            f"No cell was run as In [{number}] in this kernel.",
+            hint="The number is the one in the cell's prompt.",
+        )
 
-    def _executed_cells(self) -> list[Cell]:
+    def error(self, number: int | None = None) -> ErrorInfo:
+        """Return the error of the cell with an execution count, or the last error.
+
+        Raises
+        ------
+        NotebookError
+            If there is none.
+        """
+        if number is not None and number not in self._errors:
+            raise NotebookError(f"Cell In [{number}] raised no error in this kernel.")
+        if not self._errors:
+            raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
+        return self._errors[max(self._errors) if number is None else number]
+
+    def _executed_cells(self) -> Iterator[Cell]:
         inputs: list[str] = self._shell.history_manager.input_hist_raw
         # The last one is the cell that is running now.
-        return [
-            Cell(source=source, execution_count=number)
-            for number, source in enumerate(inputs[:-1])
-            if number and source.strip()
-        ]
+        for number, source in enumerate(inputs[:-1]):
+            if number and source.strip():
+                yield Cell(source=source, execution_count=number)
 
     def _remember_error(self, result: ExecutionResult) -> None:
         error = result.error_in_exec or result.error_before_exec
-        if error is None or result.execution_count is None:
+        number = result.execution_count
+        if error is None or number is None or _is_ours(result.info.raw_cell):
             return
-        self._errors[result.execution_count] = "".join(traceback.format_exception(error))
+        # Only the latest keeps its frame's objects: older ones would hold on to memory.
+        for old, info in self._errors.items():
+            self._errors[old] = replace(info, names={})
+        self._errors[number] = ErrorInfo.from_exception(error, source=result.info.raw_cell)
+        self._tracebacks[number] = "".join(traceback.format_exception(error))
         while len(self._errors) > ERRORS_KEPT:
-            self._errors.pop(next(iter(self._errors)))
+            oldest = next(iter(self._errors))
+            del self._errors[oldest], self._tracebacks[oldest]
+
+
+def _is_ours(source: str) -> bool:
+    """Whether a cell asks CodeFace: its own failure is not the user's code's."""
+    return source.lstrip().startswith(("%codeface", "%%codeface"))
