@@ -130,7 +130,7 @@ class _GgufSource:
     """A GGUF file as a set of named tensors plus what transformers makes of its metadata."""
 
     def __init__(self, path: Path) -> None:
-        from gguf import GGUFReader
+        from gguf import GGUFReader, GGUFValueType
 
         self.path = path
         self.stage = f"Converting {path.stem} (once)"
@@ -145,6 +145,13 @@ class _GgufSource:
                 f"{', '.join(SUPPORTED_ARCHITECTURES)}.",
                 hint="Use the model's safetensors from the hub instead.",
             )
+        # Not the reader's own fields: a vocabulary takes half a gigabyte in them.
+        self._scalars = {
+            name: (field.contents(), field.types[0])
+            for name, field in reader.fields.items()
+            if not name.startswith("GGUF.") and name != "general.architecture"
+            if field.types and field.types[0] is not GGUFValueType.ARRAY
+        }
         self._tensors = {
             tensor.name: _Tensor(
                 name=tensor.name,
@@ -160,12 +167,29 @@ class _GgufSource:
         """Return the model's configuration, with tied embeddings told apart from a copy."""
         from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
-        config = AutoConfig.from_pretrained(self.path.parent, gguf_file=self.path.name)
+        with tempfile.TemporaryDirectory(prefix="codeface-") as folder:
+            # Without the vocabulary, which takes ten seconds to read and says nothing here.
+            self._write_scalars(Path(folder) / "scalars.gguf")
+            config = AutoConfig.from_pretrained(folder, gguf_file="scalars.gguf")
         config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].__name__]
         config.dtype = "bfloat16"
         config.name_or_path = ""
         config.tie_word_embeddings = self._output_repeats_embedding()
         return config
+
+    def _write_scalars(self, file: Path) -> None:
+        """Write a GGUF that holds this one's settings, no lists and no tensors."""
+        from gguf import GGUFWriter
+
+        writer = GGUFWriter(file, self.architecture)
+        for name, (value, kind) in self._scalars.items():
+            writer.add_key_value(name, value, kind)
+        vocabulary = f"{self.architecture}.vocab_size"
+        if vocabulary not in self._scalars:
+            writer.add_uint32(vocabulary, self._tensors["token_embd.weight"].shape[0])
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """Return the tokenizer with its chat template."""
