@@ -125,7 +125,7 @@ def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  
 def describe_metrics(metrics: GenerationMetrics) -> str:
     """Return what an answer cost, in one line."""
     if metrics.from_response_cache:
-        return f"{metrics.generated_tokens} tokens from the response cache"
+        return f"{metrics.generated_tokens} tokens from the response cache; --no-cache asks again"
     parts = [f"{metrics.generated_tokens} tokens"]
     if metrics.decode_s > 0:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")

@@ -53,7 +53,7 @@ def test_bundle_serves_our_renderer_every_front_end_and_terminals():
         ({"is_local": False}, "m · remote · 5 tokens"),
         (
             {"metrics": GenerationMetrics(generated_tokens=5, from_response_cache=True)},
-            "from the response cache",
+            "from the response cache; --no-cache asks again",
         ),
     ],
 )
