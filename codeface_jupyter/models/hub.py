@@ -8,9 +8,11 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
 from errno import ENOSPC
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +56,7 @@ T = TypeVar("T")
 # the user is better served by the next source.
 ANSWER_TIMEOUT_S = 5.0
 HASH_CHUNK_BYTES = 1 << 22
+POLL_S = 0.1
 
 
 class HubUnreachableError(FetchError):
@@ -167,8 +170,8 @@ def _doubt(storage_dir: Path, hub_id: str, commit: str) -> Path:
     return storage_dir / "unverified" / f"{safe_name(hub_id)}@{safe_name(commit)}.json"
 
 
-def _within(call: Callable[[], T]) -> T:
-    """Run ``call`` with a deadline that also covers name resolution, which has none of its own."""
+def _in_thread(call: Callable[[], T]) -> Future[T]:
+    """Begin ``call`` in a thread that nobody has to wait for."""
     outcome: Future[T] = Future()
 
     def run() -> None:
@@ -178,7 +181,25 @@ def _within(call: Callable[[], T]) -> T:
             outcome.set_exception(error)
 
     threading.Thread(target=run, name="codeface-hub", daemon=True).start()
-    return outcome.result(timeout=ANSWER_TIMEOUT_S + 1)
+    return outcome
+
+
+def _within(call: Callable[[], T]) -> T:
+    """Run ``call`` with a deadline that also covers name resolution, which has none of its own."""
+    deadline_s = ANSWER_TIMEOUT_S + 1
+    try:
+        return _in_thread(call).result(timeout=deadline_s)
+    except FutureTimeoutError:
+        raise TimeoutError(f"no answer within {deadline_s:.0f} seconds") from None
+
+
+def _cancellable(call: Callable[[], T], cancel: threading.Event | None) -> T:
+    """Run ``call`` and leave it behind when the user stops, however long a read may hang."""
+    outcome = _in_thread(call)
+    while True:
+        check_cancelled(cancel)
+        if wait([outcome], timeout=POLL_S).done:
+            return outcome.result()
 
 
 def _model_info(hub_id: str, revision: str) -> ModelInfo:
@@ -255,7 +276,7 @@ def _download(
     emit: Emit,
     cancel: threading.Event | None,
 ) -> Path:
-    from huggingface_hub import constants, errors, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import constants, errors, try_to_load_from_cache
 
     missing = sum(
         f.size_bytes
@@ -263,54 +284,76 @@ def _download(
         if not isinstance(try_to_load_from_cache(hub_id, f.name, revision=revision), str)
     )
     ensure_free_space(Path(constants.HF_HUB_CACHE), needed_bytes=missing, purpose=hub_id)
-    total = sum(f.size_bytes for f in files)
-    done = 0
-    path = ""
+    download = _Download(hub_id, revision, sum(f.size_bytes for f in files), emit)
     try:
         for file in files:
-            check_cancelled(cancel)
-            bar = _reporting_bar(hub_id, done, total, emit, cancel)
-            path = hf_hub_download(
-                hub_id, file.name, revision=revision, endpoint=_endpoint(), tqdm_class=bar
-            )
-            done += file.size_bytes
+            folder = _cancellable(partial(download.fetch, file), cancel)
     except errors.GatedRepoError as error:
         raise FetchError(f"The hub refused {hub_id}: {_first_line(error)}.") from None
     except _network_errors(errors.EntryNotFoundError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno == ENOSPC:
             raise disk_full_error(Path(constants.HF_HUB_CACHE)) from error
         raise HubUnreachableError(
-            f"The connection to the hub was lost after {format_bytes(done)} of "
-            f"{format_bytes(total)} of {hub_id}: {_first_line(error)}.",
+            f"The connection to the hub was lost after {format_bytes(download.done_bytes)} of "
+            f"{format_bytes(download.total_bytes)} of {hub_id}: {_first_line(error)}.",
             hint="Run it again: files that have come are kept.",
         ) from error
-    emit(Progress(f"Downloading {hub_id}", total, total, "B"))
-    return Path(path).parent
+    finally:
+        download.stopped.set()
+    return folder
 
 
-def _reporting_bar(
-    hub_id: str, done: int, total: int, emit: Emit, cancel: threading.Event | None
-) -> type[Any]:
-    """Return a progress bar class that draws nothing and tells ``emit`` instead."""
-    from tqdm import tqdm
+@dataclass
+class _Download:
+    """The files of one model on their way into the hub's cache."""
 
-    class ReportingBar(tqdm):  # type: ignore[misc]  # tqdm ships no types
-        """The hub library's view of our progress; raising from it stops the download."""
+    hub_id: str
+    revision: str
+    total_bytes: int
+    emit: Emit
+    done_bytes: int = 0
+    stopped: threading.Event = field(default_factory=threading.Event)
 
-        # No watchdog thread for a bar that never draws.
-        monitor_interval = 0
+    def fetch(self, file: _RemoteFile) -> Path:
+        """Bring one file here, unless it is, and return its snapshot's folder."""
+        from huggingface_hub import hf_hub_download
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **(kwargs | {"file": io.StringIO(), "disable": False}))
+        path = hf_hub_download(
+            self.hub_id,
+            file.name,
+            revision=self.revision,
+            endpoint=_endpoint(),
+            tqdm_class=self.bar_class(),
+        )
+        self.done_bytes += file.size_bytes
+        self.report(0)
+        return Path(path).parent
 
-        def update(self, n: float | None = 1) -> bool | None:
-            check_cancelled(cancel)
-            shown: bool | None = super().update(n)
-            completed = min(done + self.n, total)
-            emit(Progress(f"Downloading {hub_id}", completed, total, "B"))
-            return shown
+    def report(self, current_bytes: float) -> None:
+        """Tell how much has come; raise `Cancelled` in a thread that was left behind."""
+        check_cancelled(self.stopped)
+        completed = min(self.done_bytes + current_bytes, self.total_bytes)
+        self.emit(Progress(f"Downloading {self.hub_id}", completed, self.total_bytes, "B"))
 
-    return ReportingBar
+    def bar_class(self) -> type[Any]:
+        """Return a progress bar class that draws nothing and reports instead."""
+        from tqdm import tqdm
+
+        report = self.report
+
+        class ReportingBar(tqdm):  # type: ignore[misc]  # tqdm ships no types
+            # No watchdog thread for a bar that never draws.
+            monitor_interval = 0
+
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **(kwargs | {"file": io.StringIO(), "disable": False}))
+
+            def update(self, n: float | None = 1) -> bool | None:
+                shown: bool | None = super().update(n)
+                report(self.n)
+                return shown
+
+        return ReportingBar
 
 
 def _verify(

@@ -58,6 +58,8 @@ class FakeHub:
     cuts: int = 0
     status: int = 200
     requests: list[str] = field(default_factory=list)
+    stall: threading.Event | None = None
+    stalled: threading.Event = field(default_factory=threading.Event)
 
     def sha256(self, name: str) -> str:
         return self.published_sha256.get(name) or hashlib.sha256(self.files[name]).hexdigest()
@@ -108,6 +110,9 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, body, with_body=True, headers=headers, send=len(body) // 2)
             self.close_connection = True
             return
+        if with_body and name.endswith(".safetensors") and self.hub.stall is not None:
+            self.hub.stalled.set()
+            self.hub.stall.wait()
         self.reply(206 if start else 200, body, with_body=with_body, headers=headers)
 
     def reply(
@@ -148,6 +153,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     yield state
+    if state.stall is not None:
+        state.stall.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -277,6 +284,23 @@ class TestHub:
         with pytest.raises(Cancelled):
             ensure_local(MODEL, cache_dir=cache_dir, emit=cancel_at_first_byte, cancel=cancel)
         assert not any("model.safetensors" in request for request in hub.requests)
+        assert locate(MODEL, cache_dir=cache_dir) is None
+
+    def test_cancel_does_not_wait_for_a_connection_that_hangs(
+        self, cache_dir: Path, hub: FakeHub
+    ) -> None:
+        hub.stall = threading.Event()
+        cancel = threading.Event()
+
+        def cancel_when_it_hangs() -> None:
+            hub.stalled.wait()
+            cancel.set()
+
+        threading.Thread(target=cancel_when_it_hangs).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore, cancel=cancel)
+        assert time.monotonic() - began < 3
         assert locate(MODEL, cache_dir=cache_dir) is None
 
     def test_a_repository_of_pickles_is_refused_before_anything_comes(
