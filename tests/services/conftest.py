@@ -1,7 +1,9 @@
 """Real servers on loopback, in a folder of their own and gone after the test."""
 
+import contextlib
 import shutil
 import socket
+import socketserver
 import subprocess
 import threading
 
@@ -70,46 +72,27 @@ def start_redis(tmp_path):
         server.stop()
 
 
+class _SameReply(socketserver.BaseRequestHandler):
+    def handle(self):
+        with contextlib.suppress(OSError):
+            while self.request.recv(65_536):
+                self.request.sendall(self.server.reply)
+
+
 @pytest.fixture
 def tcp_server():
     """Return a function that makes a server which sends ``reply`` to all it is sent, or nothing."""
-    listeners, threads, connections = [], [], []
+    with contextlib.ExitStack() as stack:
 
-    def serve(listener, reply):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            connections.append(connection)
-            threads.append(threading.Thread(target=answer, args=(connection, reply)))
-            threads[-1].start()
+        def start(reply=b""):
+            server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _SameReply)
+            server.daemon_threads = True
+            server.reply = reply
+            stack.callback(server.server_close)
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return server.server_address[1]
 
-    def answer(connection, reply):
-        try:
-            while connection.recv(65_536):
-                if reply:
-                    connection.sendall(reply)
-        except OSError:
-            return
-
-    def start(reply=b""):
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-        threads.append(threading.Thread(target=serve, args=(listener, reply)))
-        threads[-1].start()
-        return listener.getsockname()[1]
-
-    yield start
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for connection in connections:
-        try:
-            connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-    for thread in threads:
-        thread.join(START_TIMEOUT_S)
-    for connection in connections:
-        connection.close()
+        yield start
