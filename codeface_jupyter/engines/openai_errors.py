@@ -134,7 +134,7 @@ class Explainer:
     def _unreachable(self, error: openai.APIConnectionError) -> CodeFaceError:
         causes = list(_causes(error))
         reason = self._clean(str(causes[-1])) or type(causes[-1]).__name__
-        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             hint = (
                 "If the server's certificate is of your own authority, set SSL_CERT_FILE to that "
                 "authority's certificates before the kernel starts."
