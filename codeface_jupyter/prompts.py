@@ -203,9 +203,24 @@ def completion_text(prompt: Prompt) -> str:
     return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{task}\n"
 
 
-def explain_request(name: str, description: str) -> str:
-    """Return the request to explain something of which ``description`` tells the facts."""
-    return f"What is `{name}`?\n\n{fenced(description, 'text')}"
+def explain_request(name: str, text: str, *, kind: str = "object") -> str:
+    """Return the request to explain something.
+
+    Parameters
+    ----------
+    name
+        What the notebook calls it.
+    text
+        The facts about it, or the source of a cell, or the text of an error.
+    kind
+        ``object``, ``cell`` or ``error``.
+    """
+    question = {
+        "object": f"What is `{name}`?",
+        "cell": "What does this cell do?",
+        "error": "What does this error mean, and what caused it?",
+    }[kind]
+    return f"{question}\n\n{fenced(text, 'python' if kind == 'cell' else 'text')}"
 
 
 def edit_request(instruction: str, source: str) -> str:

@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -22,7 +23,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
-from codeface_jupyter.context import Context
+from codeface_jupyter.context import Cell, Context
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
 from codeface_jupyter.protocol import PROTOCOL_VERSION, RESULT_MIME
@@ -154,13 +155,18 @@ def result_bundle(
     cell_id: str | None,
     insert: str,
     format: str = "auto",  # noqa: A002 - the flag's name
+    changes: Cell | None = None,
 ) -> dict[str, Any]:
     """Return the MIME bundle that stays in the notebook.
 
     Our own type carries the code for the buttons, ``text/markdown`` is for every
-    front end without them, ``text/plain`` for terminals.
+    front end without them, ``text/plain`` for terminals. For an answer that
+    rewrites the cell ``changes``, the difference is shown above it.
     """
     text = answer_markdown(result, format=format)
+    difference = _difference(changes.source, result.code) if changes and result.code else ""
+    if difference:
+        text = f"{fenced(difference, 'diff')}\n\n{text}"
     footer = describe_result(result)
     data = {
         "version": PROTOCOL_VERSION,
@@ -169,6 +175,7 @@ def result_bundle(
         "finish_reason": result.finish_reason,
         "footer": footer,
         "cell_id": cell_id,
+        "replaces_cell_id": (changes.cell_id or None) if changes else cell_id,
         "prompt": request,
         "insert": insert,
         "record": result.record(),
@@ -176,8 +183,14 @@ def result_bundle(
     return {
         RESULT_MIME: data,
         "text/markdown": f"{_without_html(text)}\n\n<sub>{html.escape(footer)}</sub>",
-        "text/plain": f"{result.text}\n\n[{footer}]",
+        "text/plain": "\n\n".join(filter(None, (result.text, difference, f"[{footer}]"))),
     }
+
+
+def _difference(before: str, after: str) -> str:
+    """Return a unified diff without its header, or nothing when nothing changes."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
+    return "\n".join(list(lines)[2:])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 from codeface_jupyter.config import Config, Settings
-from codeface_jupyter.context import Context, ContextLimits, ContextSources, build_context
+from codeface_jupyter.context import (
+    Context,
+    ContextLimits,
+    ContextSources,
+    TokenCounter,
+    build_context,
+)
+from codeface_jupyter.conversation import Conversation, Exchange
 from codeface_jupyter.engines.base import Engine, create_engine
 from codeface_jupyter.generation import (
     Cancelled,
@@ -28,6 +35,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.metrics import CacheOutcome, RequestLog, SessionMetrics
 from codeface_jupyter.models.fetch import ensure_local
+from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import (
     CachedResponse,
     ResponseCache,
@@ -206,6 +214,8 @@ class Session:
         self.config = config or Config()
         settings = self.config.settings
         self.metrics = SessionMetrics()
+        self.conversation = Conversation()
+        self.last_context: Context | None = None
         self.response_cache = response_cache or open_response_cache(settings, warn=self._warn)
         self._given_response_cache = response_cache
         self._response_cache_key = _values(settings, RESPONSE_CACHE_SETTINGS)
@@ -214,6 +224,7 @@ class Session:
         self._given_engine = engine
         self._engine: Engine | None = engine
         self._engine_key: tuple[object, ...] = ()
+        self._counter: tuple[Engine, TokenCounter] | None = None
         # One answer at a time: an engine has one set of weights and one KV cache in hand.
         self._turn = threading.Lock()
 
@@ -340,6 +351,9 @@ class Session:
             self._enter(draft, answer, answer.result, error)
             raise
         answer.result = draft.result(done.finish_reason, done.metrics)
+        if answer.result.text:
+            exchange = Exchange(ask.sources.request, answer.result.text, ask.cell_id)
+            self.conversation.add(exchange)
         self._enter(draft, answer, answer.result)
         return done
 
@@ -365,7 +379,7 @@ class Session:
     def _run(self, draft: _Draft, answer: Answer) -> Done:
         engine = self._engine_for(draft.ask.settings)
         engine.prepare(draft.emit)
-        answer.context = context = _build_context(draft.ask, engine)
+        answer.context = self.last_context = context = self._build_context(draft.ask, engine)
         draft.start(engine, context)
         if draft.ask.dry_run:
             return Done(finish_reason="stop", metrics=draft.metrics)
@@ -379,12 +393,32 @@ class Session:
         engine.load(draft.emit)
         load_s = time.perf_counter() - begin
         draft.emit(Progress("Reading the prompt"))
-        request = GenerationRequest(prompt=context.prompt, sampling=draft.sampling)
+        request = GenerationRequest(
+            prompt=context.prompt,
+            sampling=draft.sampling,
+            expects_copying=context.prompt.task in COPYING_TASKS,
+        )
         done = engine.generate(request, emit=draft.emit, cancel=draft.cancel)
         done = replace(done, metrics=replace(done.metrics, load_s=load_s))
         if draft.may_keep and done.finish_reason in {"stop", "length"}:
             response_cache.put(key, draft.to_cache(done))
         return done
+
+    def _build_context(self, ask: Ask, engine: Engine) -> Context:
+        return build_context(
+            ask.sources,
+            limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
+            count_tokens=self._token_counter(engine),
+            format_prompt=engine.format_prompt,
+            allow_values=_may_see_values(engine, ask.settings),
+            language=ask.language,
+        )
+
+    def _token_counter(self, engine: Engine) -> TokenCounter:
+        """Return the counter of ``engine``, which remembers what it has counted."""
+        if self._counter is None or self._counter[0] is not engine:
+            self._counter = engine, TokenCounter(engine.count_tokens)
+        return self._counter[1]
 
 
 class _Draft:
@@ -488,17 +522,6 @@ class _Draft:
 
 def _values(settings: Settings, names: Sequence[str]) -> tuple[object, ...]:
     return tuple(getattr(settings, name) for name in names)
-
-
-def _build_context(ask: Ask, engine: Engine) -> Context:
-    return build_context(
-        ask.sources,
-        limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
-        count_tokens=engine.count_tokens,
-        format_prompt=engine.format_prompt,
-        allow_values=_may_see_values(engine, ask.settings),
-        language=ask.language,
-    )
 
 
 def _may_see_values(engine: Engine, settings: Settings) -> bool:

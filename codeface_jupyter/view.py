@@ -248,12 +248,12 @@ class TextView:
         self._stream.flush()
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
-        """Write the rest and the line of figures."""
+        """Write the rest: what the answer changes, and the line of figures."""
         answer.progress = None
         self.paint(answer)
-        footer = bundle["text/plain"].rpartition("\n\n")[2] if bundle else ""
+        rest = bundle["text/plain"].removeprefix(answer.text) if bundle else ""
         self._rewrite_line("")
-        self._stream.write(f"\n{footer}\n" if footer else "\n")
+        self._stream.write(f"{rest}\n")
         self._stream.flush()
 
     def _rewrite_line(self, line: str) -> None:

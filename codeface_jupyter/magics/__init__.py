@@ -18,10 +18,13 @@ def register(shell: InteractiveShell) -> None:
     from codeface_jupyter.magics.explain import ExplainMagics
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.magics.models import ModelMagics
+    from codeface_jupyter.magics.repair import RepairMagics
+    from codeface_jupyter.magics.telling import TellingMagics
 
+    families = (CodeFace, ExplainMagics, RepairMagics, TellingMagics, BookMagics, ModelMagics)
     extension = Extension(shell)
     try:
-        for magics_class in (CodeFace, ExplainMagics, BookMagics, ModelMagics):
+        for magics_class in families:
             shell.register_magics(magics_class(shell, extension))
     except BaseException:
         _remove_magics(shell)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import contextvars
 import logging
+import sys
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.prompts import cell_for
+from codeface_jupyter.context import Cell, ContextSources, read_text_file
+from codeface_jupyter.magics.options import check_variable_name, settings_overrides
+from codeface_jupyter.magics.templates import read_template
+from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
 from codeface_jupyter.rendering import ContextPreview, result_bundle
+from codeface_jupyter.session import Answer, Ask
 from codeface_jupyter.view import (
     DisplayView,
     TextView,
@@ -24,13 +30,69 @@ from codeface_jupyter.view import (
 if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.session import Answer, Ask
 
-__all__ = ["Output", "answer", "dry_run", "show_work"]
+__all__ = ["Output", "answer", "ask_or_preview", "dry_run", "make_ask", "show_work"]
 
 logger = logging.getLogger(__name__)
 
 RESULT_VARIABLE = "_codeface"
+
+
+def make_ask(
+    extension: Extension, args: argparse.Namespace, request: str, **sources: Any
+) -> tuple[Ask, str]:
+    """Build a question from a magic's options and what the notebook offers.
+
+    Parameters
+    ----------
+    request
+        What to ask, braces filled in.
+    **sources
+        More fields of `ContextSources`.
+
+    Returns
+    -------
+    The question, and how the order of its cells is known.
+
+    Raises
+    ------
+    ConfigError
+        If an option's value is out of its range.
+    NotebookError
+        If a file cannot be read, or the template is not right.
+    """
+    settings = extension.config.with_overrides(settings_overrides(args))
+    language = normalise_language(getattr(args, "language", "python"))
+    cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
+    template = getattr(args, "template", None)
+    if template:
+        fields = {"request": request, "language": language}
+        request = fill_template(read_template(template), fields)
+        sources["instruction"] = ""
+    told = {
+        "cells": cells,
+        "namespace": extension.notebook.namespace(),
+        "variables": _variables(getattr(args, "vars", None)),
+        "files": [read_text_file(path) for path in getattr(args, "files", None) or ()],
+        "history": extension.session.conversation.before(
+            request, count=settings.history_exchanges, cells=cells
+        ),
+    }
+    ask = Ask(
+        sources=ContextSources(request=request, **told | sources),
+        settings=settings,
+        language=language,
+        use_response_cache=not args.no_cache,
+        cell_id=extension.notebook.cell_id(),
+    )
+    return ask, order
+
+
+def _variables(names: str | None) -> tuple[str, ...] | None:
+    """Parse ``--vars``: None lets the context choose."""
+    if names is None:
+        return None
+    return () if names == "none" else tuple(filter(None, names.split(",")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +109,8 @@ class Output:
         A variable to keep the result in, beside ``_codeface``.
     background
         Whether to free the kernel at once.
+    changes
+        The cell that the answer rewrites: the change is shown, and can replace it.
     """
 
     request: str
@@ -54,6 +118,32 @@ class Output:
     format: str = "auto"
     variable: str | None = None
     background: bool = False
+    changes: Cell | None = None
+
+    @classmethod
+    def of(
+        cls, ask: Ask, args: argparse.Namespace, *, request: str, changes: Cell | None = None
+    ) -> Output:
+        """Return what a magic's options say of the output."""
+        check_variable_name(getattr(args, "output", None))
+        return cls(
+            request=request,
+            insert=ask.settings.insert,
+            format=ask.settings.format,
+            variable=getattr(args, "output", None),
+            background=getattr(args, "background", False),
+            changes=changes,
+        )
+
+
+def ask_or_preview(
+    extension: Extension, args: argparse.Namespace, ask: Ask, *, order: str, output: Output
+) -> None:
+    """Answer ``ask``, or with ``--dry-run`` show what would be sent."""
+    if getattr(args, "dry_run", False):
+        dry_run(extension, ask, order=order)
+    else:
+        answer(extension, ask, output)
 
 
 def answer(extension: Extension, ask: Ask, output: Output) -> GenerationResult | None:
@@ -64,6 +154,7 @@ def answer(extension: Extension, ask: Ask, output: Output) -> GenerationResult |
     GenerationResult | None
         The result, or None when it is still to come in the background.
     """
+    ask = replace(ask, cell_id=extension.notebook.cell_id())
     on_its_way = extension.session.stream(ask)
     extension.answers.add(on_its_way)
     showing = _Showing(extension, on_its_way, output)
@@ -127,6 +218,7 @@ class _Showing:
             self._extension.answers.discard(self._answer)
             self._publish_idle()
             self._keep()
+            sys.stderr.write("".join(f"Warning: {text}\n" for text in self._answer.warnings))
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -155,6 +247,7 @@ class _Showing:
             cell_id=self._cell_id,
             insert=self._output.insert,
             format=self._output.format,
+            changes=self._output.changes,
         )
 
     def _keep(self) -> None:

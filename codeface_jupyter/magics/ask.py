@@ -11,23 +11,13 @@ from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.magics.options import (
-    ask_options,
-    check_variable_name,
-    parse,
-    settings_overrides,
-)
-from codeface_jupyter.prompts import interpolate, normalise_language
+from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.prompts import interpolate
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codeface_jupyter.context import Cell
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.session import Ask
 
 __all__ = ["CodeFace"]
 
@@ -76,40 +66,17 @@ class CodeFace(_SettingTraits):
             In [2]: %codeface what does the last cell do?
         """
         args, words = parse(self.codeface, line)
-        check_variable_name(args.output)
         request = "\n".join(filter(None, (words, (cell or "").strip())))
         if not request:
             raise UsageError(
                 "Nothing was asked. Write the request after %codeface, or below %%codeface."
             )
-        from codeface_jupyter.magics import answering
+        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
 
-        notebook = self.extension.notebook
-        cells, order = notebook.cells(below=args.cells == "all")
-        ask = self._ask(args, interpolate(request, notebook.text_of), cells)
-        if args.dry_run:
-            answering.dry_run(self.extension, ask, order=order)
-            return
-        output = answering.Output(
-            request=request,
-            insert=ask.settings.insert,
-            format=ask.settings.format,
-            variable=args.output,
-            background=args.background,
-        )
-        answering.answer(self.extension, ask, output)
-
-    def _ask(self, args: argparse.Namespace, request: str, cells: Sequence[Cell]) -> Ask:
-        from codeface_jupyter.context import ContextSources
-        from codeface_jupyter.session import Ask
-
-        namespace = self.extension.notebook.namespace()
-        return Ask(
-            sources=ContextSources(request=request, cells=cells, namespace=namespace),
-            settings=self.extension.config.with_overrides(settings_overrides(args)),
-            language=normalise_language(args.language),
-            use_response_cache=not args.no_cache,
-        )
+        filled_in = interpolate(request, self.extension.notebook.text_of)
+        ask, order = make_ask(self.extension, args, filled_in)
+        output = Output.of(ask, args, request=request)
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     def _follow_traits(self) -> None:
         """Show the settings' values in the traits, and settle what is assigned to them."""

@@ -10,11 +10,12 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from codeface_jupyter.magics.options import (
+    context_options,
     model_options,
     parse,
     sampling_options,
-    settings_overrides,
 )
+from codeface_jupyter.namespace import Description, describe
 from codeface_jupyter.prompts import explain_request
 from codeface_jupyter.tables import Table
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codeface_jupyter.config import Settings
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.namespace import Description
 
 __all__ = ["ExplainMagics", "facts_tables"]
+
+
+# What the text behind these names is.
+TEXTS = {"In": "cell", "Err": "error"}
 
 
 @magics_class
@@ -43,12 +46,14 @@ class ExplainMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("--brief", action="store_true", help="Show the facts only; ask no model.")
+    @context_options
     @sampling_options
     @model_options
     def codeface_explain(self, line: str) -> None:
         """Explain something in the notebook: first the facts, then in the model's words.
 
-        The name may be dotted or indexed. The facts (type, shape, columns, signature,
+        A variable, function, class or module, dotted or indexed; ``In[3]``, ``Out[3]``,
+        ``Err[3]``; or a cell by its number. The facts (type, shape, columns, signature,
         source) are computed from the live object; the words below them are the model's.
 
         ::
@@ -56,42 +61,43 @@ class ExplainMagics(Magics):
             In [1]: %codeface_explain df
 
             In [2]: %codeface_explain --brief results['best']
-        """
-        from codeface_jupyter.namespace import describe, resolve
 
+            In [3]: %codeface_explain Err[2]
+        """
         args, expression = parse(self.codeface_explain, line)
         if not expression:
             raise UsageError("Name something of the notebook: %codeface_explain NAME")
-        thing = resolve(expression, self.shell.user_ns)
+        name, kind, text = self._look_up(expression)
+        if not args.brief:
+            self._ask(args, name, kind, text)
+
+    def _look_up(self, expression: str) -> tuple[str, str, str]:
+        """Show the facts about something; return its name, what it is, and its text."""
+        notebook = self.extension.notebook
+        if expression.isdecimal():
+            expression = f"In[{expression}]"
+        thing = notebook.lookup(expression)
+        what = TEXTS.get(expression.partition("[")[0])
+        if what and isinstance(thing, str):
+            display(Table(expression, ("", ""), [(what, f"{len(thing.splitlines())} lines")]))
+            return expression, what, thing
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):
             display(table)
-        if not args.brief:
-            settings = self.extension.config.with_overrides(settings_overrides(args))
-            if not self.extension.session.may_see_values(settings):
-                description = describe(thing, name=expression, detail="full", allow_values=False)
-            self._ask(description, settings, args)
+        settings = self.extension.config.settings
+        if not self.extension.session.may_see_values(settings):
+            description = describe(thing, name=expression, detail="full")
+        return expression, "object", description.text
 
-    def _ask(self, description: Description, settings: Settings, args: argparse.Namespace) -> None:
-        from codeface_jupyter.context import ContextSources
-        from codeface_jupyter.magics import answering
-        from codeface_jupyter.session import Ask
+    def _ask(self, args: argparse.Namespace, name: str, kind: str, text: str) -> None:
+        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
 
-        notebook = self.extension.notebook
-        cells, _ = notebook.cells()
-        sources = ContextSources(
-            request=explain_request(description.name, description.text),
-            cells=cells,
-            variables=(),
-            task="explain",
+        request = explain_request(name, text, kind=kind)
+        ask, order = make_ask(
+            self.extension, args, request, task="explain", variables=(), history=()
         )
-        ask = Ask(
-            sources=sources,
-            settings=settings,
-            use_response_cache=not args.no_cache,
-        )
-        request = f"Explain {description.name}"
-        answering.answer(self.extension, ask, answering.Output(request=request))
+        output = Output(request=f"Explain {name}", insert="none")
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
 
 
 def facts_tables(description: Description) -> list[Table]:

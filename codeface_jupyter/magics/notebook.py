@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -172,8 +171,9 @@ class Notebook:
         # Only the latest keeps its frame's objects: older ones would hold on to memory.
         for old, info in self._errors.items():
             self._errors[old] = replace(info, names={})
-        self._errors[number] = ErrorInfo.from_exception(error, source=result.info.raw_cell)
-        self._tracebacks[number] = "".join(traceback.format_exception(error))
+        info = ErrorInfo.from_exception(error, source=result.info.raw_cell)
+        self._errors[number] = info
+        self._tracebacks[number] = f"{info.traceback}\n{info.ename}: {info.evalue}"
         while len(self._errors) > ERRORS_KEPT:
             oldest = next(iter(self._errors))
             del self._errors[oldest], self._tracebacks[oldest]

@@ -15,7 +15,17 @@ from typing import Any, TypeVar
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
 
-__all__ = ["ask_options", "model_options", "parse", "settings_overrides"]
+__all__ = [
+    "ask_options",
+    "check_variable_name",
+    "context_options",
+    "model_options",
+    "output_options",
+    "parse",
+    "parse_nothing",
+    "sampling_options",
+    "settings_overrides",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,6 +101,14 @@ def context_options(function: F) -> F:
     """Add the options that decide what the model is told."""
     for option in (
         argument("--cells", metavar="N", help="How many cells to send: a number, all or none."),
+        argument("--vars", metavar="A,B", help="Which variables to describe: names, or none."),
+        argument(
+            "--files",
+            metavar="PATH",
+            action="append",
+            help="A text file to quote the relevant part of; may be repeated.",
+        ),
+        argument("-T", "--template", metavar="NAME", help="A prompt template of your own."),
         argument(
             "--dry-run",
             action="store_true",
@@ -130,6 +148,12 @@ def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
     parser: MagicArgumentParser = magic.parser
     options, words = _split_options(parser, line)
     return parser.parse_args(options), words
+
+
+def parse_nothing(name: str, line: str) -> None:
+    """Refuse arguments for a magic that takes none."""
+    if line.strip():
+        raise UsageError(f"%{name} takes no arguments, not {line.strip()!r}.")
 
 
 def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_second_interrupt_raises_and_the_old_handler_comes_back(session_of):
 def test_terminal_gets_each_character_once_and_the_figures(session_of):
     answer = session_of("some words in a row", token_delay_s=0.01).stream("talk")
     out = io.StringIO()
-    show(answer, TextView(out), make_bundle=lambda: {"text/plain": "x\n\n[3 tokens]"})
+    show(answer, TextView(out), make_bundle=lambda: {"text/plain": f"{answer.text}\n[3 tokens]"})
     lines = out.getvalue().replace("\r", "\n").splitlines()
     assert lines[-2:] == ["some words in a row", "[3 tokens]"]
 

@@ -1,0 +1,99 @@
+"""The last exchanges of a session, so that "now sort it" is understood."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.prompts import Message, extract_code, extract_code_blocks
+
+__all__ = ["Conversation", "Exchange"]
+
+EXCHANGES_KEPT = 50
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer, as text, and the cell that asked where that is known."""
+
+    request: str
+    answer: str
+    cell_id: str | None = None
+
+
+class Conversation:
+    """Remembers exchanges, oldest first; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
+        self._lock = threading.Lock()
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What is remembered, oldest first."""
+        with self._lock:
+            return tuple(self._exchanges)
+
+    def add(self, exchange: Exchange) -> None:
+        """Remember ``exchange``, in place of what its cell asked before."""
+        with self._lock:
+            if exchange.cell_id is not None:
+                kept = [e for e in self._exchanges if e.cell_id != exchange.cell_id]
+                self._exchanges = deque(kept, maxlen=EXCHANGES_KEPT)
+            elif self._exchanges and self._exchanges[-1].request == exchange.request:
+                self._exchanges.pop()
+            self._exchanges.append(exchange)
+
+    def before(
+        self, request: str, *, count: int, cells: Sequence[Cell] = ()
+    ) -> tuple[Message, ...]:
+        """Return the last ``count`` exchanges before ``request``, as messages.
+
+        A cell that is run again is told the same as the first time, so that its
+        answer can come from the response cache: where cells have ids, only what the
+        cells above asked counts, in their order; else an immediate repetition of the
+        last request does not follow itself.
+
+        Parameters
+        ----------
+        request
+            What is being asked.
+        count
+            How many exchanges; 0 is none.
+        cells
+            The cells above, which the model is told as well. An exchange whose code
+            stands there is left out: it has become a part of the notebook.
+        """
+        if not count:
+            return ()
+        candidates = self._asked_above(request, cells)
+        sources = "\n".join(cell.source for cell in cells)
+        messages: list[Message] = []
+        for exchange in candidates[-count:]:
+            if not _is_told(exchange, sources):
+                messages.append({"role": "user", "content": exchange.request})
+                messages.append({"role": "assistant", "content": exchange.answer})
+        return tuple(messages)
+
+    def _asked_above(self, request: str, cells: Sequence[Cell]) -> list[Exchange]:
+        order = {cell.cell_id: number for number, cell in enumerate(cells) if cell.cell_id}
+        if order:
+            found = [e for e in self.exchanges if e.cell_id in order]
+            return sorted(found, key=lambda e: order[e.cell_id or ""])
+        exchanges = list(self.exchanges)
+        if exchanges and exchanges[-1].request == request:
+            exchanges.pop()
+        return exchanges
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._exchanges.clear()
+
+
+def _is_told(exchange: Exchange, known: str) -> bool:
+    code = extract_code(extract_code_blocks(exchange.answer))
+    return bool(code) and code in known

@@ -1,0 +1,138 @@
+"""``%codeface_fix``, ``%codeface_edit`` and ``%codeface_test``: work on code that is there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import magic_arguments
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.prompts import check_request, edit_request, interpolate
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from codeface_jupyter.magics.extension import Extension
+
+__all__ = ["RepairMagics"]
+
+FIX_REQUEST = "Repair this cell so that it does what it was meant to."
+
+
+@magics_class
+class RepairMagics(Magics):
+    """Fix, edit and test the notebook's code; nothing is changed unless the user says so."""
+
+    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
+        super().__init__(shell)
+        self.extension = extension
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @ask_options
+    def codeface_fix(self, line: str) -> None:
+        """Repair the cell that failed last, or the one with the number given.
+
+        The model sees the failing cell, the traceback in your own code, and what the
+        names on the failing line hold. The repaired cell is shown as a change and can
+        be inserted, or put in the failing one's place.
+
+        ::
+
+            In [5]: %codeface_fix
+
+            In [6]: %codeface_fix 3
+        """
+        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+
+        args, words = parse(self.codeface_fix, line)
+        number, wish = _number_and_words(words)
+        error = self.extension.notebook.error(number)
+        ask, order = make_ask(
+            self.extension, args, wish or FIX_REQUEST, task="fix", error=error, history=()
+        )
+        failed = self._failed_cell(error.source)
+        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=failed)
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @ask_options
+    def codeface_edit(self, line: str) -> None:
+        """Change a cell as you say: the one above, or the one with the number given.
+
+        The changed cell is shown as a change and can be inserted, or put in the old
+        one's place.
+
+        ::
+
+            In [5]: %codeface_edit use a dict comprehension
+
+            In [6]: %codeface_edit 3 add type hints
+        """
+        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+
+        args, words = parse(self.codeface_edit, line)
+        number, instruction = _number_and_words(words)
+        if not instruction:
+            raise UsageError("Say what to change: %codeface_edit [NUMBER] INSTRUCTION")
+        cell = self.extension.notebook.cell(number)
+        request = edit_request(
+            interpolate(instruction, self.extension.notebook.text_of), cell.source
+        )
+        ask, order = make_ask(self.extension, args, request, task="edit", history=())
+        output = Output.of(ask, args, request=instruction, changes=cell)
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @ask_options
+    def codeface_test(self, line: str) -> None:
+        """Write tests for a function or class of the notebook, as a cell.
+
+        ::
+
+            In [5]: %codeface_test parse_date
+        """
+        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+
+        args, name = parse(self.codeface_test, line)
+        if not name:
+            raise UsageError("Name a function of the notebook: %codeface_test NAME")
+        source = _source_of(self.extension.notebook.lookup(name), name)
+        ask, order = make_ask(
+            self.extension, args, check_request(name, source), task="test", history=()
+        )
+        output = Output.of(ask, args, request=f"Test {name}")
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
+
+    def _failed_cell(self, source: str) -> Cell:
+        """Return the failing cell as the notebook holds it now, for the Replace button."""
+        cells, _ = self.extension.notebook.cells(below=True)
+        same = [cell for cell in cells if cell.source.strip() == source.strip()]
+        return same[-1] if same else Cell(source=source)
+
+
+def _number_and_words(text: str) -> tuple[int | None, str]:
+    """Split off a cell's number at the beginning."""
+    match = re.match(r"(\d+)(?:\s+|$)(.*)", text, re.DOTALL)
+    return (int(match[1]), match[2]) if match else (None, text)
+
+
+def _source_of(thing: object, name: str) -> str:
+    try:
+        return inspect.getsource(thing)  # type: ignore[arg-type]
+    except (TypeError, OSError):
+        raise NotebookError(
+            f"{name} is no function or class whose source is known.",
+            hint="Define it in a cell of this notebook, or in a module it imports.",
+        ) from None

@@ -1,0 +1,41 @@
+"""Prompt templates of the user's own, in the config folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeface_jupyter.config import default_config_file
+from codeface_jupyter.errors import NotebookError
+
+__all__ = ["read_template", "templates_folder"]
+
+SUFFIX = ".md"
+
+
+def templates_folder() -> Path:
+    """Return the folder of the user's templates: ``templates`` beside the config file."""
+    return default_config_file().parent / "templates"
+
+
+def read_template(name: str) -> str:
+    """Return the text of the template ``name``.
+
+    Raises
+    ------
+    NotebookError
+        If there is no such template, or it cannot be read.
+    """
+    folder = templates_folder()
+    file = folder / f"{name}{SUFFIX}"
+    # A name, not a path: nothing outside the folder is read.
+    if Path(name).name == name and file.is_file():
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotebookError(f"The template {file} cannot be read: {error}.") from None
+    known = sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
+    there = f"There are: {', '.join(known)}." if known else "There are none yet."
+    raise NotebookError(
+        f"There is no template {name!r}.",
+        hint=f"{there} A template is a file {folder / f'NAME{SUFFIX}'} with $request in it.",
+    )
