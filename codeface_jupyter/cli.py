@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -162,15 +164,26 @@ def _progress() -> Iterator[Emit]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        _BytesColumn(DownloadColumn()),
+        _BytesColumn(TransferSpeedColumn()),
+        _BytesColumn(TimeRemainingColumn()),
         console=console,
         disable=not console.is_terminal,
     )
     shown = _Stages(console, bar)
     with bar:
         yield shown.show
+
+
+class _BytesColumn(ProgressColumn):
+    """A column that says nothing for a stage that is not counted in bytes."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        return self._column(task) if task.fields.get("unit") == "B" else ""
 
 
 class _Stages:
@@ -186,7 +199,9 @@ class _Stages:
             return
         if progress.stage != self._stage:
             self._begin(progress.stage)
-        self._bar.update(self._task, completed=progress.completed, total=progress.total)
+        self._bar.update(
+            self._task, completed=progress.completed, total=progress.total, unit=progress.unit
+        )
 
     def _begin(self, stage: str) -> None:
         self._stage = stage

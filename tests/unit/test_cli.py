@@ -99,8 +99,10 @@ def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     with cli._progress() as emit:
+        emit(Progress("Asking the hub"))
         emit(Progress("Downloading tiny", 500_000, 2_000_000, "B"))
     text = capsys.readouterr().err
+    assert not any("bytes" in line for line in text.splitlines() if "Asking" in line)
     assert "Downloading tiny" in text
     assert "0.5/2.0 MB" in text
     assert "MB/s" in text or "?" in text
