@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.context import (
@@ -33,7 +34,12 @@ from codeface_jupyter.generation import (
     Started,
     StreamEvent,
 )
-from codeface_jupyter.metrics import CacheOutcome, RequestLog, SessionMetrics
+from codeface_jupyter.metrics import (
+    CacheOutcome,
+    PrometheusExporter,
+    RequestLog,
+    SessionMetrics,
+)
 from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import (
@@ -233,6 +239,13 @@ class Session:
         """The engine in use, if any answer has needed one."""
         return self._engine
 
+    @cached_property
+    def prometheus(self) -> PrometheusExporter:
+        """The session's figures for Prometheus, counted from the session's beginning."""
+        exporter = PrometheusExporter(cache_failures=lambda: self.response_cache.failures)
+        self.metrics.observe(exporter)
+        return exporter
+
     def stream(self, ask: Ask | str) -> Answer:
         """Begin to answer ``ask`` in a worker thread and return the answer on its way."""
         question = self._as_ask(ask)
@@ -295,6 +308,8 @@ class Session:
         self.unload()
         self.response_cache.close()
         self._request_log.close()
+        if "prometheus" in self.__dict__:
+            self.prometheus.close()
 
     def _as_ask(self, ask: Ask | str) -> Ask:
         if isinstance(ask, Ask):

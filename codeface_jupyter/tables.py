@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Sequence
@@ -60,8 +61,22 @@ class Table:
         rows = (f"| {' | '.join(map(_literal, row))} |" for row in self.rows)
         return "\n".join((f"**{_literal(self.title)}**", "", head, rule, *rows))
 
+    def to_html(self) -> str:
+        """Return the table in HTML, with every cell's text shown literally."""
+        head = f"<thead>{_html_row('th', self.columns)}</thead>" if any(self.columns) else ""
+        rows = "".join(_html_row("td", row) for row in self.rows)
+        return (
+            f"<p><strong>{html.escape(self.title)}</strong></p>"
+            f"<table>{head}<tbody>{rows}</tbody></table>"
+        )
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self.to_markdown(), "text/plain": str(self)}
+
+
+def _html_row(tag: str, texts: Sequence[str]) -> str:
+    cells = (f'<{tag} style="text-align:left">{html.escape(text)}</{tag}>' for text in texts)
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _literal(text: str) -> str:

@@ -1,4 +1,4 @@
-"""``%codeface_stats`` and ``%codeface_config``: what it cost, and how it is set."""
+"""``%codeface_stats``, ``%codeface_cache``, ``%codeface_config``: what it cost, how it is set."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from IPython.display import display
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.magics.options import parse
+from codeface_jupyter.reports import SessionReport, cache_table, records_frame
 from codeface_jupyter.tables import Table
+from codeface_jupyter.urls import masked_url
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.metrics import SessionSummary
+    from codeface_jupyter.response_cache_choice import ResponseCacheChoice
 
 __all__ = ["BookMagics"]
 
@@ -32,32 +35,96 @@ class BookMagics(Magics):
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
         super().__init__(shell)
         self.extension = extension
+        self._choice_before_off: ResponseCacheChoice | str = "memory"
 
     @no_var_expand
     @line_magic
     @magic_arguments()
     @argument("--json", action="store_true", help="Print the figures as JSON.")
+    @argument("--frame", action="store_true", help="Return a data frame, a row per request.")
     @argument("--reset", action="store_true", help="Start counting anew.")
-    def codeface_stats(self, line: str) -> None:
+    @argument(
+        "--serve",
+        metavar="PORT",
+        type=int,
+        help="Serve the figures to Prometheus, on this machine only; 0 takes a free port.",
+    )
+    @argument("--push", metavar="URL", help="Send the figures to a Prometheus Pushgateway, once.")
+    def codeface_stats(self, line: str) -> pd.DataFrame | None:
         """Show what this session's answers cost: requests, tokens, times, memory.
 
         ::
 
             In [1]: %codeface_stats
 
-            In [2]: %codeface_stats --json
+            In [2]: frame = %codeface_stats --frame
+
+            In [3]: %codeface_stats --serve 9464
         """
         args, words = parse(self.codeface_stats, line)
         if words:
             raise UsageError(f"%codeface_stats takes options only, not {words!r}.")
-        metrics = self.extension.session.metrics
+        session = self.extension.session
+        if args.serve is not None:
+            url = session.prometheus.serve(args.serve)
+            sys.stdout.write(f"The figures are served to this machine at {url}\n")
+        if args.push is not None:
+            session.prometheus.push(args.push)
+            sys.stdout.write(f"The figures were pushed to {masked_url(args.push)}\n")
         if args.reset:
-            metrics.reset()
-        summary = metrics.summary()
+            session.metrics.reset()
         if args.json:
-            sys.stdout.write(json.dumps(asdict(summary), indent=2) + "\n")
-            return
-        display(stats_table(summary))
+            figures = asdict(session.metrics.summary())
+            sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+        elif args.frame:
+            return records_frame(session.metrics.records)
+        elif args.serve is None and args.push is None:
+            display(SessionReport(session.metrics.summary(), session.metrics.records))
+        return None
+
+    @no_var_expand
+    @line_magic
+    def codeface_cache(self, line: str) -> None:
+        """Show what the response cache holds and saved; clear it, or switch it off or on.
+
+        An answer in it is replayed when the very same question is asked again;
+        ``--no-cache`` at a question asks the model all the same. Clearing a cache in
+        Redis clears it for everyone who shares it.
+
+        ::
+
+            In [1]: %codeface_cache
+
+            In [2]: %codeface_cache clear
+
+            In [3]: %codeface_cache off
+        """
+        config = self.extension.config
+        match line.split():
+            case []:
+                self._show_cache()
+            case ["clear"]:
+                cache = self.extension.session.use_response_cache(config.settings)
+                sys.stdout.write(f"{cache.clear():,} answers were forgotten.\n")
+            case ["off"]:
+                if config.settings.response_cache:
+                    self._choice_before_off = config.settings.response_cache
+                config.set(response_cache="off")
+            case ["on"]:
+                if not config.settings.response_cache:
+                    config.set(response_cache=self._choice_before_off)
+            case _:
+                raise UsageError("%codeface_cache takes nothing, or one of: clear | off | on")
+
+    def _show_cache(self) -> None:
+        session, settings = self.extension.session, self.extension.config.settings
+        cache = session.use_response_cache(settings)
+        summary, status = session.metrics.summary(), cache.status()
+        display(
+            cache_table(
+                summary, status, failures=cache.failures, is_on=bool(settings.response_cache)
+            )
+        )
 
     @no_var_expand
     @line_magic
@@ -79,26 +146,6 @@ class BookMagics(Magics):
             for name, field in Settings.model_fields.items()
         ]
         display(Table("CodeFace settings", ("setting", "value", "from", "meaning"), rows))
-
-
-def stats_table(summary: SessionSummary) -> Table:
-    """Lay a session's figures out for people."""
-    rows = [
-        ("requests", f"{summary.requests:,}"),
-        ("errors", f"{summary.errors:,}"),
-        (
-            "response cache",
-            f"{summary.response_cache_hits:,} hits, {summary.response_cache_saved_s:.1f} s saved",
-        ),
-        ("prompt tokens", f"{summary.prompt_tokens:,}"),
-        ("generated tokens", f"{summary.generated_tokens:,}"),
-        ("time to first token", f"{summary.median_time_to_first_token_s:.2f} s (median)"),
-        ("decode rate", f"{summary.median_decode_tokens_per_s:.1f} tokens/s (median)"),
-        ("time spent answering", f"{summary.generation_s:.1f} s"),
-        ("time spent loading", f"{summary.load_s:.1f} s"),
-        ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
-    ]
-    return Table("CodeFace in this session", ("", ""), rows)
 
 
 def _assignments(line: str) -> dict[str, Any]:

@@ -54,6 +54,6 @@ class Extension:
             answer.cancel()
 
     def _stats(self) -> str:
-        from codeface_jupyter.magics.books import stats_table
+        from codeface_jupyter.reports import stats_table
 
         return str(stats_table(self.session.metrics.summary()))

@@ -1,0 +1,191 @@
+"""What a session cost, laid out for people: tables, a timeline, a data frame."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.metrics import RequestRecord, SessionSummary
+from codeface_jupyter.plots import Series, sparkline, svg_plots
+from codeface_jupyter.response_cache import CacheStatus
+from codeface_jupyter.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SessionReport", "cache_table", "records_frame", "slowest_table", "stats_table"]
+
+REQUESTS_PLOTTED = 100
+REQUESTS_LISTED = 5
+NAME_COLUMNS = 22
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """A session's figures: sums, the timeline, the slowest requests.
+
+    Parameters
+    ----------
+    summary
+        The session's sums and medians.
+    records
+        Its requests, oldest first.
+    tables
+        More tables to show below.
+    """
+
+    summary: SessionSummary
+    records: Sequence[RequestRecord]
+    tables: Sequence[Table] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"{series.name:<{NAME_COLUMNS}} {sparkline(series)}  {_range_of(series)}"
+            for series in self._timeline()
+        ]
+        blocks = (*map(str, self._tables()[:1]), "\n".join(lines), *map(str, self._tables()[1:]))
+        return "\n\n".join(filter(None, blocks))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        first, *others = (table.to_html() for table in self._tables())
+        timeline = self._timeline()
+        plot = f"<p>{self._plot_title()}</p>{svg_plots(timeline)}" if timeline else ""
+        return {
+            "text/html": f'<div class="codeface-stats">{first}{plot}{"".join(others)}</div>',
+            "text/plain": str(self),
+        }
+
+    def _tables(self) -> list[Table]:
+        slowest = slowest_table(self.records)
+        return [stats_table(self.summary), *([slowest] if slowest.rows else []), *self.tables]
+
+    def _plotted(self) -> list[RequestRecord]:
+        return [record for record in self.records if record.is_generated][-REQUESTS_PLOTTED:]
+
+    def _plot_title(self) -> str:
+        plotted = self._plotted()
+        first, last = _clock_time(plotted[0]), _clock_time(plotted[-1])
+        return html.escape(f"{len(plotted)} generated answers, {first} to {last}")
+
+    def _timeline(self) -> list[Series]:
+        plotted = self._plotted()
+        if not plotted:
+            return []
+        labels = [f"{_clock_time(record)}, {record.model}" for record in plotted]
+        rates = [record.metrics.decode_tokens_per_s or None for record in plotted]
+        waits = [record.metrics.time_to_first_token_s or None for record in plotted]
+        return [
+            Series(name="decode rate", unit="tokens/s", values=rates, labels=labels),
+            Series(name="time to first token", unit="s", values=waits, labels=labels),
+        ]
+
+
+def stats_table(summary: SessionSummary) -> Table:
+    """Lay a session's sums out."""
+    asked = summary.response_cache_hits + summary.response_cache_misses
+    replayed = f"{summary.response_cache_hits:,} of {asked:,} replayed"
+    reused = f"{summary.reused_prompt_tokens:,} of {summary.prompt_tokens:,} prompt tokens reused"
+    share = summary.reused_prompt_tokens / max(summary.prompt_tokens, 1)
+    rows = [
+        ("requests", f"{summary.requests:,}"),
+        ("errors", f"{summary.errors:,}"),
+        ("response cache", f"{replayed}, {summary.response_cache_saved_s:.1f} s saved"),
+        ("KV cache", f"{reused} ({share:.0%})"),
+        ("prompt tokens", f"{summary.prompt_tokens:,}"),
+        ("generated tokens", f"{summary.generated_tokens:,}"),
+        ("time to first token", f"{summary.median_time_to_first_token_s:.2f} s (median)"),
+        ("decode rate", f"{summary.median_decode_tokens_per_s:.1f} tokens/s (median)"),
+        ("time spent answering", f"{summary.generation_s:.1f} s"),
+        ("time spent loading", f"{summary.load_s:.1f} s"),
+        ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
+    ]
+    return Table("CodeFace in this session", ("", ""), rows)
+
+
+def slowest_table(records: Sequence[RequestRecord]) -> Table:
+    """List the requests that took longest, loading included."""
+    timed = [record for record in records if _wait_s(record) > 0]
+    rows = [
+        (
+            _clock_time(record),
+            f"{_wait_s(record):.1f} s",
+            f"{record.metrics.load_s:.1f} s" if record.metrics.load_s >= 0.1 else "",  # noqa: PLR2004 - else it shows as 0.0
+            f"{record.metrics.time_to_first_token_s:.2f} s",
+            f"{record.metrics.prompt_tokens:,} + {record.metrics.generated_tokens:,}",
+            f"{record.metrics.decode_tokens_per_s:.1f}",
+            record.model,
+            record.finish_reason,
+        )
+        for record in sorted(timed, key=_wait_s, reverse=True)[:REQUESTS_LISTED]
+    ]
+    columns = ("at", "took", "loading", "first token", "tokens", "tokens/s", "model", "ended")
+    return Table("Slowest requests", columns, rows)
+
+
+def cache_table(
+    summary: SessionSummary, status: CacheStatus, *, failures: Mapping[str, int], is_on: bool
+) -> Table:
+    """Lay out what a response cache holds, and what it did for this session.
+
+    Parameters
+    ----------
+    summary
+        The session's sums.
+    status
+        What the cache holds.
+    failures
+        How often it could not serve, by reason.
+    is_on
+        Whether it is asked at all.
+    """
+    more = "" if status.is_complete else " or more"
+    rows = [
+        ("state", "on" if is_on else "off"),
+        ("place", status.place),
+        ("entries", f"{status.entries:,}{more}"),
+        ("bytes", f"{status.size_bytes:,}{more}"),
+        ("hits", f"{summary.response_cache_hits:,}"),
+        ("misses", f"{summary.response_cache_misses:,}"),
+        ("time saved", f"{summary.response_cache_saved_s:.1f} s"),
+        *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(failures.items())),
+    ]
+    if status.trouble:
+        rows[2:4] = [("trouble", status.trouble)]
+    return Table("Response cache", ("", ""), rows)
+
+
+def records_frame(records: Sequence[RequestRecord]) -> pd.DataFrame:
+    """Return a data frame with a row per request; ``at`` is in UTC.
+
+    Raises
+    ------
+    MetricsError
+        If pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MetricsError(
+            "A data frame needs pandas, which is not installed.",
+            hint="%pip install pandas, or use %codeface_stats --json.",
+        ) from None
+    frame = pd.DataFrame([record.as_row() for record in records])
+    if not frame.empty:
+        frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    return frame
+
+
+def _wait_s(record: RequestRecord) -> float:
+    return record.metrics.total_s + record.metrics.load_s
+
+
+def _clock_time(record: RequestRecord) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(record.at))
+
+
+def _range_of(series: Series) -> str:
+    return series.describe().removeprefix(f"{series.name}: ")
