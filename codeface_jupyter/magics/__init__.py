@@ -13,6 +13,7 @@ __all__ = ["register", "unregister"]
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
+    from codeface_jupyter.magics import questions
     from codeface_jupyter.magics.ask import CodeFace
     from codeface_jupyter.magics.books import BookMagics
     from codeface_jupyter.magics.explain import ExplainMagics
@@ -26,6 +27,7 @@ def register(shell: InteractiveShell) -> None:
     try:
         for magics_class in families:
             shell.register_magics(magics_class(shell, extension))
+        questions.add_to(shell)
     except BaseException:
         _remove_magics(shell)
         extension.close()
@@ -34,6 +36,9 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Remove the magics from ``shell`` and close what they hold."""
+    from codeface_jupyter.magics import questions
+
+    questions.remove_from(shell)
     for extension in {magics.extension for magics in _remove_magics(shell)}:
         extension.close()
 
