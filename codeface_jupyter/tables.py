@@ -67,7 +67,7 @@ class Table:
         rows = "".join(_html_row("td", row) for row in self.rows)
         return (
             f"<p><strong>{html.escape(self.title)}</strong></p>"
-            f"<table>{head}<tbody>{rows}</tbody></table>"
+            f'<table style="color:inherit">{head}<tbody>{rows}</tbody></table>'
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -75,7 +75,8 @@ class Table:
 
 
 def _html_row(tag: str, texts: Sequence[str]) -> str:
-    cells = (f'<{tag} style="text-align:left">{html.escape(text)}</{tag}>' for text in texts)
+    style = "text-align:left;padding:2px 12px 2px 0"
+    cells = (f'<{tag} style="{style}">{html.escape(text)}</{tag}>' for text in texts)
     return f"<tr>{''.join(cells)}</tr>"
 
 

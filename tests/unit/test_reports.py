@@ -1,0 +1,157 @@
+import re
+import sys
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+
+from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+)
+from codeface_jupyter.metrics import SessionMetrics
+from codeface_jupyter.plots import Series, sparkline, svg_plots
+from codeface_jupyter.reports import SessionReport, cache_table, records_frame
+from codeface_jupyter.response_cache import CacheStatus
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def add(metrics, *, decode_s, model="m", finish_reason="stop", **options):
+    metrics.add_result(
+        GenerationResult(
+            text="x",
+            finish_reason=finish_reason,
+            metrics=GenerationMetrics(
+                prompt_tokens=10,
+                reused_prompt_tokens=5,
+                generated_tokens=11,
+                time_to_first_token_s=0.5,
+                decode_s=decode_s,
+            ),
+            identity=EngineIdentity(engine="e", model=model),
+            sampling=SamplingParameters(),
+            prompt="p",
+        ),
+        **options,
+    )
+
+
+@pytest.fixture
+def metrics():
+    metrics = SessionMetrics(clock=lambda: 1_700_000_000.0)
+    for decode_s in (1.0, 20.0, 2.0, 0.5, 4.0, 5.0):
+        add(metrics, decode_s=decode_s)
+    return metrics
+
+
+def report(metrics):
+    return SessionReport(metrics.summary(), metrics.records)
+
+
+def svg_of(made):
+    html = made._repr_mimebundle_()["text/html"]
+    return ET.fromstring(re.search(r"<svg.*</svg>", html, re.DOTALL)[0])
+
+
+def test_text_report_has_sums_sparklines_and_slowest_first(metrics):
+    text = str(report(metrics))
+    assert "30 of 60 prompt tokens reused (50%)" in text
+    assert re.search(r"decode rate +▅▁▃█▂▁  0\.50 tokens/s to 20\.0 tokens/s", text)
+    slowest = [float(took) for took in re.findall(r"\d\d:\d\d:\d\d +([\d.]+) s", text)]
+    assert slowest == [20.5, 5.5, 4.5, 2.5, 1.5]
+
+
+def test_plot_has_a_point_per_answer_higher_for_more(metrics):
+    rate, wait = svg_of(report(metrics)).findall(f"{SVG}g")
+    heights = [float(circle.get("cy")) for circle in rate.iter(f"{SVG}circle")]
+    assert len(heights) == 6
+    assert min(heights) == heights[3]
+    assert max(heights) == heights[1]
+    assert "0.50 s" in wait.find(f"{SVG}text").text
+
+
+def test_plot_names_no_fixed_colour(metrics):
+    html = report(metrics)._repr_mimebundle_()["text/html"]
+    assert not re.search(r"#[0-9a-fA-F]{3,6}\b|(?:fill|stroke|color):\s*(?:black|white|rgb)", html)
+    assert "currentColor" in html
+
+
+def test_names_are_shown_literally(metrics):
+    add(metrics, decode_s=50.0, model='<img src=x onerror="alert(1)">')
+    html = report(metrics)._repr_mimebundle_()["text/html"]
+    assert "<img" not in html
+    assert svg_of(report(metrics)) is not None
+
+
+def test_report_of_nothing_has_no_plot():
+    bundle = report(SessionMetrics())._repr_mimebundle_()
+    assert "<svg" not in bundle["text/html"]
+    assert "Slowest" not in bundle["text/plain"]
+    assert "requests" in bundle["text/plain"]
+
+
+def test_replays_are_left_out_of_the_timeline(metrics):
+    result = GenerationResult(
+        text="x",
+        finish_reason="stop",
+        metrics=GenerationMetrics(generated_tokens=11, from_response_cache=True),
+        identity=EngineIdentity(engine="e", model="m"),
+        sampling=SamplingParameters(),
+        prompt="p",
+    )
+    metrics.add_result(result, response_cache="hit", saved_s=7.0)
+    assert len(list(svg_of(report(metrics)).iter(f"{SVG}circle"))) == 12
+    assert "1 of 1 replayed, 7.0 s saved" in str(report(metrics))
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([], ""), ([None], "·"), ([0.0], "▁"), ([1, None, 8], "▂·█"), ([5, 5], "██")],
+)
+def test_sparkline(values, line):
+    series = Series(name="n", unit="u", values=values, labels=[""] * len(values))
+    assert sparkline(series) == line
+    ET.fromstring(svg_plots([series]))
+
+
+def test_frame_has_a_row_per_request(metrics):
+    frame = records_frame(metrics.records)
+    assert len(frame) == 6
+    assert isinstance(frame["at"].dtype, pd.DatetimeTZDtype)
+    assert frame["generated_tokens"].sum() == 66
+    assert frame["decode_tokens_per_s"].max() == 20.0
+    assert records_frame([]).empty
+
+
+def test_frame_without_pandas_says_what_to_do(metrics, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MetricsError, match=r"needs pandas.*\n.*pip install pandas"):
+        records_frame(metrics.records)
+
+
+def test_cache_table_says_what_is_kept_and_what_is_wrong(metrics):
+    summary = metrics.summary()
+    well = str(
+        cache_table(
+            summary,
+            CacheStatus(place="memory", entries=1_234, size_bytes=5, is_complete=False),
+            failures={},
+            is_on=True,
+        )
+    )
+    assert "1,234 or more" in well
+    ill = str(
+        cache_table(
+            summary,
+            CacheStatus(place="redis://h", trouble="it is away"),
+            failures={"unreachable": 7},
+            is_on=False,
+        )
+    )
+    assert "it is away" in ill
+    assert "entries" not in ill
+    assert re.search(r"unreachable +7", ill)
