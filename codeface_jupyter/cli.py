@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -33,9 +34,10 @@ from rich.table import Table
 from codeface_jupyter.config import DEFAULT_MODEL, Config, Settings
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
-from codeface_jupyter.models.catalog import CATALOG, ModelEntry
+from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.hub import is_offline, is_reachable
+from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
@@ -64,6 +66,10 @@ OPTIONAL_PACKAGES = {
     "pandas": "pip install pandas",
     "redis": "pip install redis",
 }
+
+
+RIGHT_COLUMNS = frozenset({"download", "memory", "here", "fits"})
+COLOURED = {"yes": "[green]yes[/]", "no": "[red]no[/]"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -215,38 +221,15 @@ class _Stages:
 
 def _models(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    free = available_memory("auto")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("name", "kind"):
-        table.add_column(column, no_wrap=True)
-    for column in ("download", "memory", "here", "fits"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("licence", no_wrap=True)
-    for entry in CATALOG.values():
-        table.add_row(*_model_row(entry, settings, free_bytes=free))
+    for column in COLUMNS:
+        justify: Literal["right", "left"] = "right" if column in RIGHT_COLUMNS else "left"
+        table.add_column(column, justify=justify, no_wrap=True)
+    for model in list_models(settings):
+        table.add_row(*(COLOURED.get(text, escape(text)) for text in model.cells()))
     out = Console(highlight=False)
     out.print(table)
-    out.print(
-        f"\nmemory is bfloat16 weights and 4,096 tokens of KV cache; {format_bytes(free)} are free "
-        f"here. Files lie in {escape(str(settings.cache_dir))} and in the hub's cache. "
-        "Any hub id or folder of a causal language model works too.\n"
-        "* wants a login on the hub and its licence accepted there."
-    )
-
-
-def _model_row(entry: ModelEntry, settings: Settings, *, free_bytes: int) -> list[str]:
-    memory = entry.memory_bytes("bfloat16") + WORKING_BYTES
-    is_here = locate(entry.hub_id, cache_dir=settings.cache_dir) is not None
-    download = entry.wheels.size_bytes if entry.wheels else entry.file_bytes
-    return [
-        entry.name,
-        "chat" if entry.is_chat else "base",
-        format_bytes(download),
-        format_bytes(memory),
-        "[green]yes[/]" if is_here else "no",
-        "[green]yes[/]" if memory <= free_bytes else "[red]no[/]",
-        f"{entry.licence} *" if entry.is_gated else entry.licence,
-    ]
+    out.print(f"\n{escape(explain_listing(settings))}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from codeface_jupyter.tables import Table
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -56,9 +58,11 @@ class ModelMagics(Magics):
                 )
 
     def _list(self) -> None:
-        from codeface_jupyter.models.listing import models_table
+        from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
 
-        display(models_table(self.extension.config.settings))
+        settings = self.extension.config.settings
+        rows = [model.cells() for model in list_models(settings)]
+        display(Table(explain_listing(settings), COLUMNS, rows))
 
     def _pull(self, model: str) -> None:
         from codeface_jupyter.magics.answering import show_work

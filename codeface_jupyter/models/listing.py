@@ -1,0 +1,75 @@
+"""The known models as a list for people: what they need, what is here, what fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.models.catalog import CATALOG, ModelEntry
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
+from codeface_jupyter.models.storage import format_bytes
+
+__all__ = ["COLUMNS", "ListedModel", "explain_listing", "list_models"]
+
+COLUMNS = ("name", "kind", "download", "memory", "here", "fits", "licence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedModel:
+    """One line of the list; the texts of `COLUMNS`, and two answers.
+
+    Attributes
+    ----------
+    download, memory
+        Sizes, as people read them.
+    is_here
+        Whether its files are on this machine.
+    fits
+        Whether it fits in the memory that is free now.
+    licence
+        With a star where the hub wants a login and the licence accepted.
+    """
+
+    name: str
+    kind: str
+    download: str
+    memory: str
+    is_here: bool
+    fits: bool
+    licence: str
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the texts of `COLUMNS`."""
+        here, fits = ("yes" if answer else "no" for answer in (self.is_here, self.fits))
+        return self.name, self.kind, self.download, self.memory, here, fits, self.licence
+
+
+def list_models(settings: Settings) -> list[ListedModel]:
+    """Return every model of the catalog, as things stand on this machine."""
+    free_bytes = available_memory("auto")
+    return [_listed(entry, settings, free_bytes=free_bytes) for entry in CATALOG.values()]
+
+
+def explain_listing(settings: Settings) -> str:
+    """Return what the figures of the list mean."""
+    free = format_bytes(available_memory("auto"))
+    return (
+        f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
+        f"Files lie in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
+        "causal language model works too. "
+        "* wants a login on the hub and its licence accepted there."
+    )
+
+
+def _listed(entry: ModelEntry, settings: Settings, *, free_bytes: int) -> ListedModel:
+    memory = entry.memory_bytes("bfloat16") + WORKING_BYTES
+    return ListedModel(
+        name=entry.name,
+        kind="chat" if entry.is_chat else "base",
+        download=format_bytes(entry.wheels.size_bytes if entry.wheels else entry.file_bytes),
+        memory=format_bytes(memory),
+        is_here=locate(entry.hub_id, cache_dir=settings.cache_dir) is not None,
+        fits=memory <= free_bytes,
+        licence=f"{entry.licence} *" if entry.is_gated else entry.licence,
+    )
