@@ -171,6 +171,10 @@ class PrometheusExporter:
             ("cache",),
             registry=registry,
         )
+        for cache in ("response", "kv_prefix"):
+            # There from the start, so that a share of hits can be asked for at once.
+            self._cache_hits.labels(cache=cache)
+            self._cache_misses.labels(cache=cache)
         self._saved = Counter(
             "codeface_response_cache_saved_seconds_total",
             "Seconds of generation that replayed answers saved.",
