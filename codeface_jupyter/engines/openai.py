@@ -24,6 +24,7 @@ from codeface_jupyter.engines.openai_connection import (
     Server,
     connect,
     find_api_key,
+    import_client,
     run_until_cancelled,
 )
 from codeface_jupyter.engines.openai_errors import Explainer, cut_off_error, not_a_stream_error
@@ -143,8 +144,7 @@ class OpenAIEngine:
             return
         self.prepare(emit)
         emit(Progress("Importing the client"))
-        import openai  # noqa: F401 - it takes a second, which must not count as the server's
-
+        import_client()
         secret = self._settings.api_key
         given = None if secret is None else secret.get_secret_value()
         self._api_key = find_api_key(given, self._server)

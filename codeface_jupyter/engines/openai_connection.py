@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
-__all__ = ["Server", "connect", "find_api_key", "run_until_cancelled"]
+__all__ = ["Server", "connect", "find_api_key", "import_client", "run_until_cancelled"]
 
 Answer = TypeVar("Answer")
 
@@ -142,6 +142,13 @@ def connect(server: Server, *, api_key: str, emit: Emit) -> AsyncOpenAI:
         default_headers={"Accept-Encoding": "identity"},
         http_client=http_client,
     )
+
+
+def import_client() -> None:
+    """Import the client and read the certificates: a second that must not count as the server's."""
+    import openai  # noqa: F401 - imported to be there
+
+    _tls_context()
 
 
 @lru_cache(maxsize=1)
