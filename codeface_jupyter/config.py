@@ -211,7 +211,9 @@ class Settings(BaseSettings):
     request_log: Path | None = Field(
         None, description="A file for one line of JSON per request: lengths and times, no texts."
     )
-    log_texts: bool = Field(False, description="Put prompts and answers into that file as well.")
+    log_texts: bool = Field(
+        False, description="Put prompts and answers into the request log as well."
+    )
 
 
 class Config:

@@ -14,7 +14,6 @@ from IPython.display import display
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.magics.options import parse
-from codeface_jupyter.reports import SessionReport, cache_table, records_frame
 from codeface_jupyter.tables import Table
 from codeface_jupyter.urls import masked_url
 
@@ -61,6 +60,8 @@ class BookMagics(Magics):
 
             In [3]: %codeface_stats --serve 9464
         """
+        from codeface_jupyter.reports import SessionReport, records_frame
+
         args, words = parse(self.codeface_stats, line)
         if words:
             raise UsageError(f"%codeface_stats takes options only, not {words!r}.")
@@ -117,6 +118,8 @@ class BookMagics(Magics):
                 raise UsageError("%codeface_cache takes nothing, or one of: clear | off | on")
 
     def _show_cache(self) -> None:
+        from codeface_jupyter.reports import cache_table
+
         session, settings = self.extension.session, self.extension.config.settings
         cache = session.use_response_cache(settings)
         summary, status = session.metrics.summary(), cache.status()

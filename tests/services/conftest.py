@@ -13,7 +13,7 @@ START_TIMEOUT_S = 10
 NO_REDIS = "redis-server is not installed (Debian: apt-get install redis-server; `make test` does)"
 
 
-def free_port():
+def _free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -23,7 +23,7 @@ class RedisServer:
     """A redis-server that can be stopped and started again on the same port."""
 
     def __init__(self, folder, *options):
-        self.port = free_port()
+        self.port = _free_port()
         self.socket_path = folder / "redis.sock"
         self._command = [
             *("redis-server", "--port", str(self.port), "--bind", "127.0.0.1"),
@@ -52,6 +52,11 @@ class RedisServer:
             self._process.terminate()
             self._process.communicate(timeout=START_TIMEOUT_S)
             self._process = None
+
+
+@pytest.fixture
+def free_port():
+    return _free_port()
 
 
 @pytest.fixture

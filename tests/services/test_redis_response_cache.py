@@ -1,6 +1,8 @@
 """The shared response cache against a real Redis, and against what may stand in its place."""
 
 import json
+import shutil
+import subprocess
 import time
 
 import pytest
@@ -178,6 +180,34 @@ def test_unix_socket(start_redis, place):
     cache = place(f"unix://{server.socket_path}?db=0").cache
     cache.put("k", RESPONSE)
     assert cache.get("k") == RESPONSE
+
+
+def test_tls_with_a_private_certificate_authority(start_redis, place, tmp_path, free_port):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", str(key), "-out", str(certificate), "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    start_redis(
+        *("--tls-port", str(free_port), "--tls-auth-clients", "no", "--requirepass", PASSWORD),
+        *("--tls-cert-file", str(certificate), "--tls-key-file", str(key)),
+        *("--tls-ca-cert-file", str(certificate)),
+    )
+    url = f"rediss://:{QUOTED_PASSWORD}@127.0.0.1:{free_port}/0"
+    made = place(f"{url}?ssl_ca_certs={certificate}")
+    made.cache.put("k", RESPONSE)
+    assert made.cache.get("k") == RESPONSE
+    assert made.warnings == []
+    distrusting = place(url)
+    assert distrusting.cache.get("k") is None
+    assert "certificate" in distrusting.warnings[0].lower()
 
 
 def test_stopped_and_restarted_server_costs_a_pause_and_one_warning(start_redis, place):

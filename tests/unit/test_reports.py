@@ -2,8 +2,10 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
+import nbformat
 import pandas as pd
 import pytest
+from nbconvert import HTMLExporter
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.generation import (
@@ -72,6 +74,14 @@ def test_plot_has_a_point_per_answer_higher_for_more(metrics):
     assert min(heights) == heights[3]
     assert max(heights) == heights[1]
     assert "0.50 s" in wait.find(f"{SVG}text").text
+
+
+def test_exported_notebook_keeps_the_plot(metrics):
+    output = nbformat.v4.new_output("display_data", data=report(metrics)._repr_mimebundle_())
+    cell = nbformat.v4.new_code_cell("%codeface_stats", outputs=[output])
+    html, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert 'aria-label="decode rate: 0.50 tokens/s to 20.0 tokens/s' in html
+    assert "Slowest requests" in html
 
 
 def test_plot_names_no_fixed_colour(metrics):
