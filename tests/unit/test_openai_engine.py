@@ -134,7 +134,7 @@ class Keys(keyring.backend.KeyringBackend):
 
 
 DONE = event("[DONE]")
-HELLO = (delta("Hel"), delta("lo"), delta(finish_reason="stop"), usage(7, 2), DONE)
+HELLO = (delta("He"), delta("llo"), delta(finish_reason="stop"), usage(7, 2), DONE)
 
 
 @pytest.fixture(autouse=True)
