@@ -14,8 +14,10 @@ from codeface_jupyter.magics.options import (
     model_options,
     parse,
     sampling_options,
+    settings_overrides,
 )
 from codeface_jupyter.namespace import Description, describe
+from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import explain_request
 from codeface_jupyter.tables import Table
 
@@ -67,11 +69,11 @@ class ExplainMagics(Magics):
         args, expression = parse(self.codeface_explain, line)
         if not expression:
             raise UsageError("Name something of the notebook: %codeface_explain NAME")
-        name, kind, text = self._look_up(expression)
+        name, kind, text = self._look_up(expression, args)
         if not args.brief:
             self._ask(args, name, kind, text)
 
-    def _look_up(self, expression: str) -> tuple[str, str, str]:
+    def _look_up(self, expression: str, args: argparse.Namespace) -> tuple[str, str, str]:
         """Show the facts about something; return its name, what it is, and its text."""
         notebook = self.extension.notebook
         if expression.isdecimal():
@@ -80,11 +82,11 @@ class ExplainMagics(Magics):
         what = TEXTS.get(expression.partition("[")[0])
         if what and isinstance(thing, str):
             display(Table(expression, ("", ""), [(what, f"{len(thing.splitlines())} lines")]))
-            return expression, what, thing
+            return expression, what, redact(thing)[0]
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):
             display(table)
-        settings = self.extension.config.settings
+        settings = self.extension.config.with_overrides(settings_overrides(args))
         if not self.extension.session.may_see_values(settings):
             description = describe(thing, name=expression, detail="full")
         return expression, "object", description.text

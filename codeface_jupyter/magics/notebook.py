@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from codeface_jupyter.context import Cell, ErrorInfo
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import resolve
+from codeface_jupyter.privacy import redact
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -93,7 +94,7 @@ class Notebook:
             value = self.lookup(expression)
         except UnknownNameError:
             return None
-        return value if isinstance(value, str) else str(value)
+        return redact(value if isinstance(value, str) else str(value))[0]
 
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.

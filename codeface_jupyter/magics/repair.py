@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import magic_arguments
 from codeface_jupyter.context import Cell
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import check_request, edit_request, interpolate
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class RepairMagics(Magics):
             raise UsageError("Say what to change: %codeface_edit [NUMBER] INSTRUCTION")
         cell = self.extension.notebook.cell(number)
         request = edit_request(
-            interpolate(instruction, self.extension.notebook.text_of), cell.source
+            interpolate(instruction, self.extension.notebook.text_of), redact(cell.source)[0]
         )
         ask, order = make_ask(self.extension, args, request, task="edit", history=())
         output = Output.of(ask, args, request=instruction, changes=cell)
@@ -130,7 +131,7 @@ def _number_and_words(text: str) -> tuple[int | None, str]:
 
 def _source_of(thing: object, name: str) -> str:
     try:
-        return inspect.getsource(thing)  # type: ignore[arg-type]
+        return redact(inspect.getsource(thing))[0]  # type: ignore[arg-type]
     except (TypeError, OSError):
         raise NotebookError(
             f"{name} is no function or class whose source is known.",
