@@ -27,7 +27,7 @@ class CachedResponse:
     @property
     def size_bytes(self) -> int:
         """Bytes of the text in UTF-8."""
-        return len(self.text.encode())
+        return len(self.text.encode(errors="surrogatepass"))
 
 
 @dataclass(frozen=True, kw_only=True)
