@@ -29,13 +29,17 @@ class NotebookTask:
 
 SALES = (
     "import pandas as pd",
-    "sales = pd.DataFrame({'region_name': ['north', 'south', 'north', 'west'],\n"
-    "    'units_sold': [10, 5, 7, 2], 'unit_price_eur': [2.0, 3.0, 2.0, 8.0]})",
+    (
+        "sales = pd.DataFrame({'region_name': ['north', 'south', 'north', 'west'],\n"
+        "    'units_sold': [10, 5, 7, 2], 'unit_price_eur': [2.0, 3.0, 2.0, 8.0]})"
+    ),
 )
 PEOPLE = (
     "import pandas as pd",
-    "people = pd.DataFrame({'full_name': ['Ada L', 'Alan T', 'Grace H', 'Edsger D'],\n"
-    "    'birth_year': [1815, 1912, 1906, 1930], 'city': ['London', 'London', 'New York', None]})",
+    (
+        "people = pd.DataFrame({'full_name': ['Ada L', 'Alan T', 'Grace H', 'Edsger D'],\n"
+        "    'birth_year': [1815, 1912, 1906, 1930], 'city': ['London', 'London', 'New York', None]})"
+    ),
 )
 SENSOR = (
     "import numpy as np",
@@ -154,8 +158,10 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         (
-            "class Account:\n    def __init__(self, owner, balance_cents):\n"
-            "        self.owner = owner\n        self.balance_cents = balance_cents",
+            (
+                "class Account:\n    def __init__(self, owner, balance_cents):\n"
+                "        self.owner = owner\n        self.balance_cents = balance_cents"
+            ),
             "accounts = [Account('ada', 1250), Account('alan', 300), Account('grace', 990)]",
         ),
         "Store the sum of all balances in euros in total_eur.",
@@ -163,8 +169,10 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         (
-            "orders = [{'sku': 'A1', 'qty': 2, 'price': {'net': 5.0}},\n"
-            "          {'sku': 'B2', 'qty': 1, 'price': {'net': 7.5}}]",
+            (
+                "orders = [{'sku': 'A1', 'qty': 2, 'price': {'net': 5.0}},\n"
+                "          {'sku': 'B2', 'qty': 1, 'price': {'net': 7.5}}]"
+            ),
         ),
         "Store the total net value of the orders in net_total.",
         "assert abs(float(net_total) - 17.5) < 1e-9",
@@ -172,8 +180,10 @@ TASKS: tuple[NotebookTask, ...] = (
     NotebookTask(
         (
             "import pandas as pd",
-            "temps = pd.DataFrame({'stamp': pd.date_range('2026-01-30', periods=4, freq='D'),\n"
-            "    'deg_c': [1.0, 3.0, 5.0, 7.0]})",
+            (
+                "temps = pd.DataFrame({'stamp': pd.date_range('2026-01-30', periods=4, freq='D'),\n"
+                "    'deg_c': [1.0, 3.0, 5.0, 7.0]})"
+            ),
         ),
         "Store the mean temperature per month, as a list in order, in monthly.",
         "assert [float(t) for t in monthly] == [2.0, 6.0]",
