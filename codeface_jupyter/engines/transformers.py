@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,10 @@ from codeface_jupyter.engines.checkpoint import (
     load_tokenizer,
     load_weights,
     place,
+)
+from codeface_jupyter.engines.cpu_decode import (
+    gains_without_onednn,
+    single_tokens_without_onednn,
 )
 from codeface_jupyter.engines.decoding import (
     AnswerCriterion,
@@ -86,6 +90,7 @@ class TransformersEngine:
         self._tokenizer: ModelTokenizer | None = None
         self._placement: Placement | None = None
         self._model: PreTrainedModel | None = None
+        self._avoids_onednn = False
         self._offload: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -171,6 +176,8 @@ class TransformersEngine:
                 offload_folder=self._offload_folder(),
                 emit=emit,
             )
+        if self._placement.device_type == "cpu":
+            self._avoids_onednn = gains_without_onednn(self._model)
 
     def unload(self) -> None:
         """Drop weights and KV caches and give their memory back."""
@@ -293,7 +300,7 @@ class TransformersEngine:
         reused = 0 if cache is None else cache.get_seq_length()
         input_ids = torch.tensor([prompt_ids], device=model.device)
         try:
-            with cancellable(model, cancel), reading_only_what_is_new(model):
+            with self._adapted(model, cancel):
                 model.generate(
                     input_ids,
                     attention_mask=torch.ones_like(input_ids),
@@ -308,6 +315,16 @@ class TransformersEngine:
         if cache is not None:
             self.prefixes.keep(criterion.token_ids, cache, at_least=len(prompt_ids))
         return criterion.finish(), reused
+
+    @contextmanager
+    def _adapted(self, model: PreTrainedModel, cancel: threading.Event) -> Iterator[None]:
+        """Let ``model`` be left at any time, start warm, and decode the fast way."""
+        with ExitStack() as stack:
+            if self._avoids_onednn:
+                stack.enter_context(single_tokens_without_onednn(model))
+            stack.enter_context(cancellable(model, cancel))
+            stack.enter_context(reading_only_what_is_new(model))
+            yield
 
     @contextmanager
     def _memory_errors(self) -> Iterator[None]:
