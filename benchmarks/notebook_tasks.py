@@ -38,7 +38,7 @@ PEOPLE = (
     "import pandas as pd",
     (
         "people = pd.DataFrame({'full_name': ['Ada L', 'Alan T', 'Grace H', 'Edsger D'],\n"
-        "    'birth_year': [1815, 1912, 1906, 1930], 'city': ['London', 'London', 'New York', None]})"
+        "    'birth_year': [1815, 1912, 1906, 1930], 'city': ['London', 'London', 'Oslo', None]})"
     ),
 )
 SENSOR = (

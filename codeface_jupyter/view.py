@@ -20,9 +20,9 @@ from typing import Any, Protocol, TextIO
 import ipywidgets as widgets
 from IPython.display import display
 
+from codeface_jupyter.answer import Answer
 from codeface_jupyter.generation import Progress
 from codeface_jupyter.rendering import GrowingMarkdown
-from codeface_jupyter.session import Answer
 from codeface_jupyter.subshells import is_click, shield
 
 __all__ = ["DisplayView", "TextView", "View", "WidgetView", "interrupts_cancel", "show"]

@@ -44,6 +44,10 @@ class Engine(Protocol):
         """Whether the model takes a conversation; a base model continues text."""
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+
+    @property
     def context_window(self) -> int | None:
         """Tokens the model can see at once, prompt and answer together."""
 

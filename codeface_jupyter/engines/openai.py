@@ -101,6 +101,11 @@ class OpenAIEngine:
         return self._server.is_loopback
 
     @property
+    def is_loaded(self) -> bool:
+        """True: the weights are the server's business."""
+        return True
+
+    @property
     def is_chat(self) -> bool:
         """Whether the model takes a conversation; ``remote_api`` says so."""
         return self._settings.remote_api == "chat"

@@ -12,7 +12,8 @@ from codeface_jupyter.magics.notebook import Notebook
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codeface_jupyter.session import Answer, Session
+    from codeface_jupyter.answer import Answer
+    from codeface_jupyter.session import Session
 
 __all__ = ["Extension"]
 

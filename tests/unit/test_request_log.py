@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.metrics import request_log
-from codeface_jupyter.session import Ask, ContextSources, Session
+from codeface_jupyter.session import Session
 
 ANSWER = "a secret answer"
 REQUEST = "a secret request"

@@ -2,11 +2,12 @@ import threading
 
 import pytest
 
+from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, Progress, Started
-from codeface_jupyter.session import Ask, Session
+from codeface_jupyter.session import Session
 
 TIMEOUT_S = 10
 ANSWER = "```python\nprint(1)\n```"
@@ -214,3 +215,25 @@ def test_an_answer_says_whether_it_came_from_another_machine(config, is_local):
     assert answer.started.is_local == is_local
     assert answer.result.is_local == is_local
     assert answer.result.record()["is_local"] == is_local
+
+
+def test_dry_run_does_not_forbid_the_next_question_to_fetch(config):
+    session = Session(config=config)
+    local_only = config.settings.model_copy(update={"auto_pull": False, "engine": "scripted"})
+    list(
+        session.stream(Ask(sources=ContextSources(request="x"), settings=local_only, dry_run=True))
+    )
+    preview_engine = session.engine
+    session.generate(ask(config, engine="scripted"))
+    assert session.engine is not preview_engine
+
+
+def test_force_is_heard_after_a_refusal_and_forgotten_once_loaded(config):
+    session = Session(config=config)
+    session.stream(ask(config, engine="scripted", dry_run=True)).join(TIMEOUT_S)
+    refused = session.engine
+    session.generate(ask(config, engine="scripted", force_load=True))
+    forced = session.engine
+    assert forced is not refused
+    session.generate(ask(config, "again", engine="scripted"))
+    assert session.engine is forced

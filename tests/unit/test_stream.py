@@ -32,8 +32,7 @@ def test_failure_is_raised_in_the_reader_with_the_workers_traceback():
     stream = Stream(work)
     texts = []
     with pytest.raises(ZeroDivisionError) as caught:
-        for event in stream:
-            texts.append(event.text)
+        texts.extend(event.text for event in stream)
     assert texts == ["partial"]
     assert "break_down" in "".join(traceback.format_tb(caught.value.__traceback__))
     with pytest.raises(ZeroDivisionError):

@@ -1,0 +1,125 @@
+"""An answer as its worker builds it up: the prompt, the text so far, what becomes of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import fields
+
+from codeface_jupyter.answer import Ask, EmitEvent
+from codeface_jupyter.context import Context
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.generation import (
+    Cancelled,
+    Chunk,
+    Done,
+    EngineIdentity,
+    FinishReason,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+    Started,
+    StreamEvent,
+)
+from codeface_jupyter.metrics import CacheOutcome
+from codeface_jupyter.response_cache import CachedResponse
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """An answer as its worker builds it up."""
+
+    def __init__(self, ask: Ask, emit: EmitEvent, cancel: threading.Event) -> None:
+        self.ask = ask
+        self.cancel = cancel
+        self.sampling = SamplingParameters(
+            **{f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
+        )
+        self.identity = EngineIdentity(engine=ask.settings.engine, model=ask.settings.model)
+        self.prompt = ""
+        self.prompt_tokens = 0
+        self.is_bare_code = False
+        self.is_local = True
+        self.saved_s = 0.0
+        self.cache_outcome: CacheOutcome = "off"
+        self._emit = emit
+        self._texts: list[str] = []
+        self._generated_tokens = 0
+
+    @property
+    def may_keep(self) -> bool:
+        """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
+        settings = self.ask.settings
+        is_repeatable = not self.sampling.do_sample or self.sampling.seed is not None
+        return bool(settings.response_cache) and (is_repeatable or settings.response_cache_sampled)
+
+    @property
+    def may_replay(self) -> bool:
+        """Whether a kept answer may be given."""
+        return self.may_keep and self.ask.use_response_cache
+
+    @property
+    def metrics(self) -> GenerationMetrics:
+        """What is known of an answer that broke off."""
+        return GenerationMetrics(
+            prompt_tokens=self.prompt_tokens, generated_tokens=self._generated_tokens
+        )
+
+    def emit(self, event: StreamEvent) -> None:
+        """Pass an event on; leave work that only reports progress when asked to stop."""
+        if isinstance(event, Chunk):
+            self._texts.append(event.text)
+            self._generated_tokens = event.generated_tokens
+        elif self.cancel.is_set():
+            raise Cancelled
+        self._emit(event)
+
+    def start(self, engine: Engine, context: Context) -> None:
+        """Settle the prompt."""
+        self.identity = engine.identity
+        self.prompt, self.prompt_tokens = context.text, context.prompt_tokens
+        self.is_bare_code = not engine.is_chat
+        self.is_local = engine.is_local
+        self.emit(
+            Started(
+                prompt=self.prompt,
+                identity=self.identity,
+                is_bare_code=self.is_bare_code,
+                is_local=self.is_local,
+            )
+        )
+
+    def replay(self, cached: CachedResponse) -> Done:
+        """Give a kept answer."""
+        self.saved_s, self.cache_outcome = cached.total_s, "hit"
+        self.emit(Chunk(cached.text, cached.generated_tokens))
+        metrics = GenerationMetrics(
+            prompt_tokens=cached.prompt_tokens,
+            generated_tokens=cached.generated_tokens,
+            from_response_cache=True,
+        )
+        return Done(finish_reason=cached.finish_reason, metrics=metrics)
+
+    def to_cache(self, done: Done) -> CachedResponse:
+        """Return what the response cache keeps."""
+        return CachedResponse(
+            text="".join(self._texts),
+            finish_reason=done.finish_reason,
+            prompt_tokens=done.metrics.prompt_tokens,
+            generated_tokens=done.metrics.generated_tokens,
+            total_s=done.metrics.total_s,
+        )
+
+    def result(self, finish_reason: FinishReason, metrics: GenerationMetrics) -> GenerationResult:
+        """Return the answer as far as it came."""
+        return GenerationResult(
+            text="".join(self._texts),
+            finish_reason=finish_reason,
+            metrics=metrics,
+            identity=self.identity,
+            sampling=self.sampling,
+            prompt=self.prompt,
+            language=self.ask.language,
+            is_bare_code=self.is_bare_code,
+            is_local=self.is_local,
+        )

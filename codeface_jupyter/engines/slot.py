@@ -1,0 +1,81 @@
+"""The place of the one engine in use: changed when the settings name another."""
+
+from __future__ import annotations
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.base import Engine, create_engine
+
+__all__ = ["EngineSlot"]
+
+# The settings that decide which engine answers; the others change from call to call.
+ENGINE_SETTINGS = (
+    "engine",
+    "model",
+    "revision",
+    "dtype",
+    "device_map",
+    "attn_implementation",
+    "offload_folder",
+    "cache_dir",
+    "base_url",
+    "api_key",
+    "remote_api",
+    "remote_context_window",
+    "request_timeout_s",
+    "request_retries",
+)
+# These matter until the weights are in memory, and not after.
+LOADING_SETTINGS = ("auto_pull", "force_load")
+
+
+class EngineSlot:
+    """Keeps the engine in use.
+
+    Parameters
+    ----------
+    given
+        An engine to use whatever the settings say.
+    """
+
+    def __init__(self, given: Engine | None = None) -> None:
+        self.engine = given
+        self._is_given = given is not None
+        self._key: tuple[object, ...] = ()
+        self._loading_key: tuple[object, ...] = ()
+
+    def take(self, settings: Settings) -> Engine:
+        """Return the engine that ``settings`` name; one that is replaced is unloaded.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If no engine of that name is installed.
+        """
+        if self.engine is not None and (self._is_given or self._serves(settings)):
+            return self.engine
+        engine = create_engine(settings)
+        self.unload()
+        self.engine = engine
+        self._key = _values(settings, ENGINE_SETTINGS)
+        self._loading_key = _values(settings, LOADING_SETTINGS)
+        return engine
+
+    def peek(self, settings: Settings) -> Engine:
+        """Return the engine that ``settings`` name, leaving the one in use where it is."""
+        if self.engine is not None and (self._is_given or self._serves(settings)):
+            return self.engine
+        return create_engine(settings)
+
+    def unload(self) -> None:
+        """Give the engine's memory back; it stays in its place."""
+        if self.engine is not None:
+            self.engine.unload()
+
+    def _serves(self, settings: Settings) -> bool:
+        if self.engine is None or self._key != _values(settings, ENGINE_SETTINGS):
+            return False
+        return self.engine.is_loaded or self._loading_key == _values(settings, LOADING_SETTINGS)
+
+
+def _values(settings: Settings, names: tuple[str, ...]) -> tuple[object, ...]:
+    return tuple(getattr(settings, name) for name in names)

@@ -1,0 +1,406 @@
+"""Weights in the form that OpenVINO loads in a second: quantised once, kept as OpenVINO IR.
+
+From the safetensors folder, which every source of a model ends in, tensor by tensor into a GGUF
+without a vocabulary; OpenVINO GenAI reads that, in a process of its own, and saves what it made
+of it. The tokenizer stays the folder's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.models.fetch import LocalModel
+from codeface_jupyter.models.files import read_config, weight_files
+from codeface_jupyter.models.storage import (
+    ModelStorage,
+    check_cancelled,
+    ensure_free_space,
+    replace_folder,
+    writing_into,
+)
+
+__all__ = [
+    "IR_FILE",
+    "Quantization",
+    "discard_openvino",
+    "ensure_openvino",
+    "find_openvino",
+    "is_ir_folder",
+    "unsupported_reason",
+]
+
+Quantization = Literal["q8_0", "q4_0"]
+
+# Raise it when saved forms of before must be made again.
+CONVERTER_VERSION = 1
+MANIFEST = "codeface.json"
+IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
+ARCHITECTURES = {
+    "LlamaForCausalLM": "llama",
+    "Qwen2ForCausalLM": "qwen2",
+    "Qwen3ForCausalLM": "qwen3",
+}
+BLOCK_VALUES = 32
+BYTES_PER_VALUE: Mapping[Quantization, float] = {"q8_0": 34 / 32, "q4_0": 18 / 32}
+# The graph that describes the weights, and the GGUF and its reading side by side.
+GRAPH_BYTES = 8_000_000
+PIECE_VALUES = 1 << 24
+# First and last matrix decide single tokens; four bits there cost more than they save.
+FINE_TENSORS = ("token_embd.weight", "output.weight")
+# Rotary weights that a GGUF stores with the halves of each head interleaved.
+INTERLEAVED = ("attn_q.weight", "attn_k.weight")
+# Reading takes several times the model's memory, and cannot be stopped: a process of its own can.
+SAVE_AS_IR = (
+    "import sys, openvino_genai;"
+    'openvino_genai.LLMPipeline(sys.argv[1], "CPU", enable_save_ov_model=True)'
+)
+POLL_S = 0.1
+SHOWN_ERROR_CHARACTERS = 300
+
+
+def is_ir_folder(folder: Path) -> bool:
+    """Whether ``folder`` holds a model in OpenVINO's own form."""
+    return (folder / IR_FILE).is_file()
+
+
+def unsupported_reason(folder: Path) -> str | None:
+    """Return why the model in ``folder`` cannot be turned into OpenVINO's form; None if it can.
+
+    Raises
+    ------
+    ModelFilesError
+        If ``config.json`` is missing or broken.
+    """
+    config = read_config(folder)
+    architecture = next(iter(config.get("architectures") or ["nothing"]))
+    if architecture not in ARCHITECTURES:
+        return f"it is a {architecture}; {', '.join(ARCHITECTURES)} can be converted"
+    if config.get("quantization_config"):
+        return "its weights are quantised already"
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if rope.get("rope_type", rope.get("type", "default")) != "default":
+        return "its rotary embedding is scaled"
+    if config.get("attention_bias") or config.get("mlp_bias"):
+        return "its projections have a bias"
+    if config.get("use_sliding_window"):
+        return "its attention slides"
+    if config["hidden_size"] % BLOCK_VALUES or config["intermediate_size"] % BLOCK_VALUES:
+        return f"its rows are no multiple of {BLOCK_VALUES} values"
+    return None
+
+
+def find_openvino(
+    local: LocalModel, *, quantization: Quantization, cache_dir: Path
+) -> Path | None:
+    """Return the folder with the saved form of ``local``, or None if none is whole and its own."""
+    folder = _target(local, quantization, cache_dir)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sizes = dict(manifest["files"])
+        is_own = (
+            manifest["converter_version"] == CONVERTER_VERSION
+            and manifest["source"] == _source_digest(local)
+            and manifest["quantization"] == quantization
+        )
+        is_whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return folder if is_own and is_whole else None
+
+
+def ensure_openvino(
+    local: LocalModel,
+    *,
+    quantization: Quantization,
+    cache_dir: Path,
+    emit: Emit,
+    cancel: threading.Event | None = None,
+) -> Path:
+    """Find the saved form of ``local``, or make it.
+
+    Safe to call from several processes at once: one works, the others wait. The folder
+    appears under its name only when it is complete.
+
+    Raises
+    ------
+    ModelFilesError
+        If OpenVINO cannot take the model.
+    FetchError
+        If the disk cannot hold the result.
+    Cancelled
+        If ``cancel`` was set.
+    """
+    storage = ModelStorage(cache_dir, local.name)
+    found = find_openvino(local, quantization=quantization, cache_dir=cache_dir)
+    if found is not None:
+        return found
+    with writing_into(cache_dir), storage.lock(emit, cancel):
+        # Another process may have finished it while this one waited.
+        found = find_openvino(local, quantization=quantization, cache_dir=cache_dir)
+        if found is not None:
+            return found
+        return _make(local, quantization, cache_dir, emit, cancel)
+
+
+def discard_openvino(local: LocalModel, *, quantization: Quantization, cache_dir: Path) -> None:
+    """Remove a saved form that turned out to be broken."""
+    shutil.rmtree(_target(local, quantization, cache_dir), ignore_errors=True)
+
+
+def _make(
+    local: LocalModel,
+    quantization: Quantization,
+    cache_dir: Path,
+    emit: Emit,
+    cancel: threading.Event | None,
+) -> Path:
+    reason = unsupported_reason(local.path)
+    if reason is not None:
+        raise ModelFilesError(
+            f"{local.name} cannot be converted for the engine openvino: {reason}.",
+            hint="The engine transformers runs it: engine = 'transformers'.",
+        )
+    target = _target(local, quantization, cache_dir)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for stale in target.parent.glob(f".{target.name}.part-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    source = _Checkpoint(local.path)
+    stage = f"Preparing {local.name} for OpenVINO (once)"
+    # The GGUF and the saved form lie side by side for a moment.
+    needed = 2 * source.quantized_bytes(quantization) + GRAPH_BYTES
+    ensure_free_space(target.parent, needed_bytes=needed, purpose=stage)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
+    try:
+        gguf = work / "model.gguf"
+        _write_gguf(source, gguf, quantization=quantization, stage=stage, emit=emit, cancel=cancel)
+        emit(Progress(f"{stage}: saving"))
+        _save_as_ir(gguf, cancel=cancel)
+        gguf.unlink()
+        _write_manifest(work, local, quantization)
+        replace_folder(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _target(local: LocalModel, quantization: Quantization, cache_dir: Path) -> Path:
+    return ModelStorage(cache_dir, local.name).openvino(quantization)
+
+
+def _source_digest(local: LocalModel) -> str:
+    """Return what tells one set of weights from another without reading them all."""
+    if local.revision:
+        return local.revision
+    digest = hashlib.sha256((local.path / "config.json").read_bytes())
+    for file in weight_files(local.path):
+        status = file.stat()
+        digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A tensor of the checkpoint and its place in the GGUF."""
+
+    parameter: str
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+
+class _Checkpoint:
+    """A safetensors folder, read tensor by tensor under a GGUF's names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = read_config(folder)
+        self.architecture = ARCHITECTURES[self.config["architectures"][0]]
+        self._files: dict[str, Path] = {}
+        self.tensors = list(self._find_tensors(folder))
+
+    def quantized_bytes(self, quantization: Quantization) -> int:
+        """Return about what all tensors take once they are quantised."""
+        return sum(
+            int(tensor.count * BYTES_PER_VALUE[quantization if _is_coarse(tensor.name) else "q8_0"])
+            for tensor in self.tensors
+        )
+
+    def pieces(self, tensor: _Tensor) -> Iterator[Any]:
+        """Yield a tensor's rows in GGUF's order as float32, some at a time."""
+        import torch
+        from safetensors import safe_open
+
+        with safe_open(self._files[tensor.parameter], framework="pt") as file:
+            values = file.get_tensor(tensor.parameter)
+        if self.architecture == "llama" and tensor.name.endswith(INTERLEAVED):
+            is_key = tensor.name.endswith("attn_k.weight")
+            values = _interleave(values, self._key_heads if is_key else self._heads)
+        step = max(1, PIECE_VALUES // max(1, tensor.count // tensor.shape[0]))
+        for start in range(0, tensor.shape[0], step):
+            yield values[start : start + step].to(torch.float32).numpy()
+
+    @property
+    def _heads(self) -> int:
+        return int(self.config["num_attention_heads"])
+
+    @property
+    def _key_heads(self) -> int:
+        return int(self.config.get("num_key_value_heads") or self._heads)
+
+    def _find_tensors(self, folder: Path) -> Iterator[_Tensor]:
+        from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+        from safetensors import safe_open
+
+        architecture = next(k for k, v in MODEL_ARCH_NAMES.items() if v == self.architecture)
+        names = get_tensor_name_map(architecture, int(self.config["num_hidden_layers"]))
+        for path in weight_files(folder):
+            with safe_open(path, framework="pt") as file:
+                for parameter in file.keys():  # noqa: SIM118 - it is no dict and cannot be iterated
+                    if parameter == "lm_head.weight" and self.config.get("tie_word_embeddings"):
+                        continue
+                    name = names.get_name(parameter, try_suffixes=(".weight", ".bias"))
+                    if name is None:
+                        raise ModelFilesError(
+                            f"{path} holds {parameter}, which no {self.architecture} model has."
+                        )
+                    shape = tuple(file.get_slice(parameter).get_shape())
+                    self._files[parameter] = path
+                    yield _Tensor(parameter, name, shape)
+
+    def write_settings(self, writer: Any) -> None:
+        """Write the settings that OpenVINO's reader looks at."""
+        config = self.config
+        rope = config.get("rope_parameters") or config
+        heads = self._heads
+        writer.add_context_length(config["max_position_embeddings"])
+        writer.add_embedding_length(config["hidden_size"])
+        writer.add_block_count(config["num_hidden_layers"])
+        writer.add_feed_forward_length(config["intermediate_size"])
+        writer.add_head_count(heads)
+        writer.add_head_count_kv(self._key_heads)
+        head_size = config.get("head_dim") or config["hidden_size"] // heads
+        writer.add_key_length(head_size)
+        writer.add_value_length(head_size)
+        writer.add_rope_dimension_count(head_size)
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+        writer.add_rope_freq_base(float(rope.get("rope_theta", 10_000.0)))
+        writer.add_vocab_size(config["vocab_size"])
+        # The reader wants a vocabulary; nobody asks for this one.
+        writer.add_file_type(0)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("qwen2")
+        writer.add_token_list(["a", "b", "ab"])
+        writer.add_token_types([1, 1, 1])
+        writer.add_token_merges(["a b"])
+        writer.add_eos_token_id(0)
+        writer.add_bos_token_id(0)
+
+
+def _interleave(weight: Any, heads: int) -> Any:
+    """Order rotary rows as a GGUF does: ``[heads, 2, half, in]`` → ``[heads, half, 2, in]``."""
+    rows, columns = weight.shape
+    split = weight.reshape(heads, 2, rows // heads // 2, columns)
+    return split.transpose(1, 2).reshape(rows, columns).contiguous()
+
+
+def _is_coarse(name: str) -> bool:
+    return name not in FINE_TENSORS
+
+
+def _write_gguf(
+    source: _Checkpoint,
+    file: Path,
+    *,
+    quantization: Quantization,
+    stage: str,
+    emit: Emit,
+    cancel: threading.Event | None,
+) -> None:
+    import numpy as np
+    from gguf import GGMLQuantizationType, GGUFWriter, quant_shape_to_byte_shape, quantize
+
+    writer = GGUFWriter(file, source.architecture)
+    source.write_settings(writer)
+    kinds = {
+        tensor.name: GGMLQuantizationType.F32
+        if len(tensor.shape) == 1
+        else GGMLQuantizationType[(quantization if _is_coarse(tensor.name) else "q8_0").upper()]
+        for tensor in source.tensors
+    }
+    for tensor in source.tensors:
+        kind = kinds[tensor.name]
+        size = 4 * tensor.count
+        if kind is not GGMLQuantizationType.F32:
+            size = math.prod(quant_shape_to_byte_shape(tensor.shape, kind))
+        writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size, kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    total, done = sum(tensor.count for tensor in source.tensors), 0
+    for tensor in source.tensors:
+        check_cancelled(cancel)
+        packed = [quantize(rows, kinds[tensor.name]) for rows in source.pieces(tensor)]
+        writer.write_tensor_data(np.concatenate(packed))
+        done += tensor.count
+        emit(Progress(stage, done, total))
+    writer.close()
+
+
+def _save_as_ir(gguf: Path, *, cancel: threading.Event | None) -> None:
+    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a path of our own
+            [sys.executable, "-I", "-c", SAVE_AS_IR, str(gguf)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        try:
+            while process.poll() is None:
+                check_cancelled(cancel)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode != 0 or not (gguf.parent / IR_WEIGHTS_FILE).is_file():
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"it ended with status {process.returncode}"
+            raise ModelFilesError(
+                f"OpenVINO could not read the converted model: {reason[:SHOWN_ERROR_CHARACTERS]}",
+                hint="The engine transformers runs it: engine = 'transformers'.",
+            )
+
+
+def _write_manifest(work: Path, local: LocalModel, quantization: Quantization) -> None:
+    for unused in work.glob("openvino_*tokenizer.*"):
+        unused.unlink()
+    manifest = {
+        "converter_version": CONVERTER_VERSION,
+        "source": _source_digest(local),
+        "quantization": quantization,
+        "openvino_genai_version": version("openvino-genai"),
+        "files": {file.name: file.stat().st_size for file in work.iterdir()},
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True)
+    (work / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
