@@ -120,7 +120,7 @@ export class BlockActions {
 export function button(label: string, icon: LabIcon, onClick: () => void): HTMLButtonElement {
   const node = document.createElement('button');
   node.type = 'button';
-  node.className = 'jp-CodeFace-button jp-mod-styled';
+  node.className = 'jp-CodeFace-button';
   node.append(icon.element({ tag: 'span', className: 'jp-CodeFace-icon', width: '14px' }), label);
   node.addEventListener('click', onClick);
   return node;

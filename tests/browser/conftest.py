@@ -1,0 +1,251 @@
+"""Real JupyterLab in a real browser: a server for all tests, and a notebook's page as an object."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "codeface_jupyter" / "labextension"
+IMAGES = ROOT / "docs" / "images"
+TIMEOUT_MS = 30_000
+START_TIMEOUT_S = 60
+# What keeps Chromium from looking beyond this machine and from needing what a container lacks.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-proxy-server",
+]
+PANEL = "window.jupyterapp.shell.currentWidget"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium here (apt-get install chromium)")
+    return {**browser_type_launch_args, "executable_path": chromium, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "viewport": {"width": 1100, "height": 760}}
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab with the labextension, and the folder that it shows."""
+    assert (BUNDLE / "package.json").is_file(), (
+        "The labextension is not built: cd labextension && npm ci && npm run build:prod"
+    )
+    with serve(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lab_without_extension(tmp_path_factory):
+    """The same, but the labextension is disabled."""
+    root = tmp_path_factory.mktemp("plain-lab")
+    page_config = root / "config" / "labconfig" / "page_config.json"
+    page_config.parent.mkdir(parents=True)
+    page_config.write_text('{"disabledExtensions": {"codeface-jupyter": true}}', encoding="utf-8")
+    with serve(root) as server:
+        yield server
+
+
+@contextmanager
+def serve(root):
+    """Run JupyterLab with everything of its own under ``root``."""
+    notebooks = root / "notebooks"
+    notebooks.mkdir()
+    extensions = root / "share" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "codeface-jupyter").symlink_to(BUNDLE)
+    _write_setting(root, "@jupyterlab/apputils-extension/notification", '{"fetchNews": "false"}')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
+        *("--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+    ]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CODEFACE_")},
+        "HOME": str(root),
+        "IPYTHONDIR": str(root / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(root / "config"),
+        "JUPYTER_DATA_DIR": str(root / "data"),
+        "JUPYTER_PATH": str(root / "share"),
+        "JUPYTER_RUNTIME_DIR": str(root / "runtime"),
+        "CODEFACE_ENGINE": "scripted",
+        "CODEFACE_MODEL": "scripted:40ms",
+    }
+    with (root / "lab.log").open("w") as log:
+        command = [sys.executable, "-m", "jupyterlab", *arguments]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _await(f"http://127.0.0.1:{port}/api", server, root / "lab.log")
+        yield f"http://127.0.0.1:{port}", notebooks
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _write_setting(root, plugin, values):
+    file = root / "config" / "lab" / "user-settings" / f"{plugin}.jupyterlab-settings"
+    file.parent.mkdir(parents=True)
+    file.write_text(values, encoding="utf-8")
+
+
+def _await(url, server, log):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+class NotebookPage:
+    """One notebook in the browser: cells by their position, outputs as locators."""
+
+    def __init__(self, page, lab):
+        self.page = page
+        self.url, self.folder = lab
+        self.errors = []
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, *cells, name="", app="lab", metadata=None, wait=True):
+        """Write a notebook of ``cells`` (sources, or nbformat's cells) and show it."""
+        self.name = name or f"{uuid.uuid4().hex[:8]}.ipynb"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made = [nbformat.v4.new_code_cell(c) if isinstance(c, str) else c for c in cells]
+        notebook = nbformat.v4.new_notebook(
+            cells=made, metadata=metadata or {"kernelspec": kernel, "language_info": kernel}
+        )
+        nbformat.write(notebook, self.folder / self.name)
+        where = f"lab/tree/{self.name}?reset" if app == "lab" else f"notebooks/{self.name}"
+        self.page.goto(f"{self.url}/{where}")
+        if wait:
+            self.await_kernel()
+        return self
+
+    def await_kernel(self):
+        self.until("p => p.sessionContext.session.kernel.status === 'idle'")
+
+    def until(self, condition):
+        """Wait until ``condition``, a function of the current panel, holds."""
+        self.page.wait_for_function(
+            f"() => {{ try {{ return ({condition})({PANEL}) }} catch {{ return false }} }}"
+        )
+
+    def evaluate(self, function, *arguments):
+        """Return what ``function`` of the current panel and the arguments returns."""
+        return self.page.evaluate(f"args => ({function})({PANEL}, ...args)", list(arguments))
+
+    def command(self, name, **arguments):
+        return self.page.evaluate(
+            "([name, args]) => { void window.jupyterapp.commands.execute(name, args) }",
+            [name, arguments],
+        )
+
+    def select(self, index):
+        self.evaluate("(p, i) => { p.content.deselectAll(); p.content.activeCellIndex = i }", index)
+
+    def start(self, index):
+        """Run a cell without waiting for its end."""
+        self.select(index)
+        self.command("notebook:run-cell")
+
+    def run(self, *indices):
+        """Run cells to their end, one after another."""
+        for index in indices:
+            self.start(index)
+            self.until(
+                f"p => p.content.widgets[{index}].model.executionState === 'running'"
+                f" || p.content.widgets[{index}].model.executionCount !== null"
+            )
+            self.until(
+                f"p => p.content.widgets[{index}].model.executionState === 'idle'"
+                f" && p.content.widgets[{index}].model.executionCount !== null"
+            )
+
+    def load(self):
+        """Load the extension in the first cell, and wait until the front end knows."""
+        self.run(0)
+        self.page.locator(".jp-CodeFace-status").wait_for()
+        return self
+
+    @property
+    def sources(self):
+        return self.evaluate(
+            "p => Array.from(p.content.model.cells).map(c => c.sharedModel.getSource())"
+        )
+
+    @property
+    def active(self):
+        return self.evaluate("p => p.content.activeCellIndex")
+
+    def cell(self, index):
+        return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")
+
+    def output(self, index):
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def stop_button(self, index):
+        return self.output(index).locator("button.jupyter-button", has_text="Stop")
+
+    def button(self, index, label):
+        return self.output(index).get_by_role("button", name=label, exact=True)
+
+    def text(self, index):
+        return self.output(index).inner_text()
+
+    def expect(self, index, words):
+        """Wait until a cell's output shows ``words``, and return all of its text."""
+        self.output(index).get_by_text(words).first.wait_for()
+        return self.text(index)
+
+    def screenshot(self, name):
+        """Keep a picture for the documentation, when asked to."""
+        if os.environ.get("CODEFACE_SCREENSHOTS") == "1":
+            IMAGES.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=IMAGES / f"{name}.png")
+
+
+@pytest.fixture
+def notebook(page, lab):
+    notebook = NotebookPage(page, lab)
+    yield notebook
+    assert not [error for error in notebook.errors if "codeface" in error.lower()]
+    _shut_down(page)
+
+
+@pytest.fixture
+def plain_notebook(page, lab_without_extension):
+    yield NotebookPage(page, lab_without_extension)
+    _shut_down(page)
+
+
+def _shut_down(page):
+    """End the kernels of a test, so that they do not pile up."""
+    page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")

@@ -1,0 +1,185 @@
+"""An answer in JupyterLab: how it streams, how it is stopped, what stays."""
+
+import time
+
+import pytest
+
+LOAD = "%load_ext codeface_jupyter"
+LONG = "%%codeface -m scripted:40ms:x300\nadd two numbers"
+
+
+def test_it_streams_and_leaves_a_result_with_buttons(notebook):
+    notebook.open(LOAD, LONG, "last = 1").load()
+
+    notebook.start(1)
+    streaming = notebook.output(1).locator(".codeface-streaming")
+    streaming.get_by_text("tokens/s").wait_for()
+    seen = streaming.inner_text()
+    notebook.screenshot("streaming")
+    notebook.button(1, "Insert below").wait_for()
+    notebook.screenshot("result")
+
+    assert "A scripted" in seen
+    assert "line 40 of" not in seen
+    assert "request = 'add two numbers'" in notebook.text(1)
+    assert "line 40 of" in notebook.text(1)
+    assert "tokens/s" in notebook.text(1)
+    assert streaming.count() == 0
+
+
+def test_the_stop_button_acts_while_the_cell_runs_and_keeps_what_came(notebook):
+    notebook.open(LOAD, LONG).load()
+    notebook.start(1)
+    notebook.output(1).get_by_text("tokens/s").wait_for()
+
+    clicked = time.monotonic()
+    notebook.stop_button(1).click()
+    notebook.button(1, "Insert below").wait_for()
+
+    assert time.monotonic() - clicked < 2  # of the 12 s that the whole answer takes
+    assert "stopped before its end" in notebook.text(1)
+    assert "A scripted answer" in notebook.text(1)
+    assert notebook.output(1).locator(".jp-CodeFace-error").count() == 0
+
+
+@pytest.mark.parametrize("command", ["codeface:stop", "notebook:interrupt-kernel"])
+def test_commands_stop_it_too(notebook, command):
+    notebook.open(LOAD, LONG).load()
+    notebook.start(1)
+    notebook.output(1).get_by_text("tokens/s").wait_for()
+
+    notebook.command(command)
+    notebook.button(1, "Insert below").wait_for()
+
+    assert "stopped before its end" in notebook.text(1)
+    assert notebook.output(1).locator(".jp-CodeFace-error").count() == 0
+
+
+def test_without_subshells_the_button_explains_and_the_command_interrupts(notebook):
+    notebook.open(LOAD, LONG)
+    notebook.evaluate("p => { p.sessionContext.session.kernel.commsOverSubshells = 'disabled' }")
+    notebook.load()
+    notebook.start(1)
+    notebook.output(1).get_by_text("tokens/s").wait_for()
+
+    stop = notebook.stop_button(1)
+    assert stop.is_disabled()
+    assert "interrupt it instead" in stop.get_attribute("title")
+
+    notebook.command("codeface:stop")
+    notebook.button(1, "Insert below").wait_for()
+    assert "stopped before its end" in notebook.text(1)
+
+
+def test_the_kernel_is_shown_as_busy_all_the_while(notebook):
+    notebook.open(LOAD, LONG.replace("x300", "x60")).load()
+    notebook.evaluate(
+        "p => { const k = p.sessionContext.session.kernel; window.seen = [];"
+        " k.statusChanged.connect(() => setTimeout(() => window.seen.push(k.status), 100)) }"
+    )
+
+    notebook.run(1)
+    notebook.button(1, "Insert below").wait_for()
+    notebook.until("p => window.seen.at(-1) === 'idle'")
+    settled = notebook.evaluate("p => window.seen")
+
+    # What is seen a moment after each change: busy until the end, whatever the comms did.
+    assert settled.index("idle") > settled.index("busy")
+    assert "busy" not in settled[settled.index("idle") :]
+
+
+def test_the_status_bar_tells_what_the_session_does(notebook):
+    notebook.open(LOAD, LONG).load()
+    status = notebook.page.locator(".jp-CodeFace-status")
+
+    notebook.start(1)
+    status.get_by_text("generating 2").wait_for()
+    generating = status.inner_text()
+    notebook.command("codeface:stop")
+    status.get_by_text("idle").wait_for()
+    status.click()
+
+    assert generating.startswith("scripted:40ms:x300 · scripted · generating")
+    dialog = notebook.page.locator(".jp-Dialog .jp-CodeFace-stats")
+    dialog.get_by_text("requests").first.wait_for()
+    notebook.page.keyboard.press("Escape")
+
+
+def test_plots_of_the_cell_are_untouched(notebook):
+    plot = (
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+        "%codeface -m scripted:20ms:x60 a word\nplt.plot([2, 1]);"
+    )
+    notebook.open(LOAD, plot, "plt.plot([3, 4]);").load()
+
+    notebook.run(1, 2)
+
+    assert notebook.output(1).locator(".jp-RenderedImage img").count() == 1
+    assert notebook.output(2).locator(".jp-RenderedImage img").count() == 1
+
+
+def test_the_dark_theme_reads_well(notebook):
+    notebook.open(LOAD, "%%codeface\nadd two numbers").load()
+    notebook.command("apputils:change-theme", theme="JupyterLab Dark")
+    notebook.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+
+    notebook.run(1)
+    notebook.button(1, "Insert below").wait_for()
+    notebook.screenshot("result-dark")
+    colours = notebook.page.evaluate(
+        "() => ['pre', 'button'].map(tag => { const style = getComputedStyle("
+        "document.querySelector('.jp-CodeFace-result ' + tag));"
+        "return [style.color, style.backgroundColor] })"
+    )
+
+    for foreground, background in colours:
+        assert luminance(foreground) - luminance(background) > 80
+
+
+def luminance(colour):
+    red, green, blue = [float(part) for part in colour[4:-1].split(",")[:3]]
+    return 0.3 * red + 0.6 * green + 0.1 * blue
+
+
+def test_a_cell_that_is_deleted_while_its_answer_streams_harms_nothing(notebook):
+    notebook.open(LOAD, LONG.replace("x300", "x60"), "'alive'").load()
+    notebook.start(1)
+    notebook.output(1).get_by_text("tokens/s").wait_for()
+
+    notebook.command("notebook:delete-cell")
+    notebook.until("p => p.content.widgets.length === 2")
+    notebook.run(1)
+
+    assert "alive" in notebook.text(1)
+    assert notebook.errors == []
+
+
+def test_in_notebook_7(notebook):
+    notebook.open(LOAD, "%%codeface\nadd two numbers", "last = 1", app="notebook")
+    notebook.run(0, 1)
+
+    notebook.button(1, "Insert below").click()
+    notebook.until("p => p.content.widgets.length === 4")
+
+    assert notebook.sources[2].startswith("request = 'add two numbers'")
+
+
+def test_without_the_labextension_the_answer_is_plain_markdown(plain_notebook):
+    notebook = plain_notebook.open(LOAD, "%%codeface\nadd two numbers", "%codeface --dry-run hi")
+
+    notebook.run(0, 1, 2)
+
+    notebook.expect(1, "request = 'add two numbers'")
+    notebook.expect(2, "as they were run")
+    assert notebook.page.locator(".jp-CodeFace-result").count() == 0
+
+
+@pytest.mark.real_model
+def test_a_real_model_answers(notebook):
+    notebook.open(LOAD, "%%codeface -e transformers -m qwen2.5-coder-0.5b -n 60\nadd two numbers")
+    notebook.page.set_default_timeout(180_000)
+    notebook.load().start(1)
+
+    notebook.button(1, "Insert below").first.wait_for()
+
+    assert "tokens/s" in notebook.text(1)
