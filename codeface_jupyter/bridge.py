@@ -205,6 +205,9 @@ class Bridge:
         self._status_sent_at = time.monotonic()
         for front_end in list(self._front_ends):
             _send(front_end, status)
+        # The widgets that show an answer talk to the kernel as well, by comms of their own.
+        if self._hello is not None:
+            self._busy.restore()
 
     def _front_end_of(self, cell_id: str | None) -> _FrontEnd | None:
         """Return the front end that holds the cell; the newest, if none has said so yet."""

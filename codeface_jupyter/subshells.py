@@ -103,9 +103,10 @@ class BusyStatus:
     def restore_soon(self) -> None:
         """Say ``busy`` again, once the message being handled has been reported as done."""
         # The loop takes this up after ipykernel has finished with the present message.
-        asyncio.get_running_loop().call_soon(self._restore)
+        asyncio.get_running_loop().call_soon(self.restore)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Say ``busy`` again if a cell runs; may be called in any thread."""
         with self._lock:
             if self._running is not None:
                 kernel = self._shell.kernel

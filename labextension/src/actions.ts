@@ -28,6 +28,7 @@ export interface IActionOptions {
   first: 'below' | 'replace';
   canReplace: boolean;
   insertLabel: string;
+  copyLabel: string;
 }
 
 const GONE = 'The cell that asked is not in this notebook any more';
@@ -38,7 +39,7 @@ export class BlockActions {
     this._target = target;
     this._insert = button(options.insertLabel, addBelowIcon, () => this._onInsert());
     this._replace = button('Replace cell', editIcon, () => this._onReplace());
-    this._copy = button('Copy', copyIcon, () => this._onCopy());
+    this._copy = button(options.copyLabel, copyIcon, () => this._onCopy());
     this._goTo = button('Go to cell', launcherIcon, () => this._onGoTo());
     this._again = button('Insert again', addBelowIcon, () => this._doInsert());
     this._message.className = 'jp-CodeFace-message';

@@ -72,6 +72,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     const target = new BlockTarget({ tracker, settings, node: this.node, data, numbers });
     const { node } = new BlockActions(target, {
       insertLabel: isSingle ? 'Insert below' : 'Insert all',
+      copyLabel: isSingle ? 'Copy' : 'Copy all',
       canReplace: isSingle,
       first: isSingle && isReplaceFirst ? 'replace' : 'below'
     });

@@ -14,7 +14,6 @@ export class StatusItem extends Widget {
     const { bridges, commands } = options;
     this._bridges = bridges;
     this.addClass('jp-CodeFace-status');
-    this.node.title = 'Show CodeFace statistics';
     this.node.addEventListener('click', () => void commands.execute(CommandIDs.showStats));
     bridges.currentChanged.connect(this._refresh, this);
     this._refresh();
@@ -26,7 +25,10 @@ export class StatusItem extends Widget {
   }
 
   private _refresh(): void {
-    this.node.textContent = describeStatus(this._bridges.current?.status ?? null);
+    const text = describeStatus(this._bridges.current?.status ?? null);
+    this.node.textContent = text;
+    // The bar cuts what is long.
+    this.node.title = `${text}\nShow CodeFace statistics`;
   }
 
   private readonly _bridges: IBridges;

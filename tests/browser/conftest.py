@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "codeface_jupyter" / "labextension"
 IMAGES = ROOT / "docs" / "images"
+# Read here, before the tests' own environment is cleared of our variables.
+KEEPS_SCREENSHOTS = os.environ.get("CODEFACE_SCREENSHOTS") == "1"
 TIMEOUT_MS = 30_000
 START_TIMEOUT_S = 60
 # What keeps Chromium from looking beyond this machine and from needing what a container lacks.
@@ -227,7 +229,9 @@ class NotebookPage:
 
     def screenshot(self, name):
         """Keep a picture for the documentation, when asked to."""
-        if os.environ.get("CODEFACE_SCREENSHOTS") == "1":
+        if KEEPS_SCREENSHOTS:
+            self.page.set_viewport_size({"width": 900, "height": 520})
+            self.evaluate("() => window.jupyterapp.shell.collapseLeft()")
             IMAGES.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=IMAGES / f"{name}.png")
 

@@ -255,6 +255,27 @@ def test_the_kernel_stays_busy_until_the_cell_ends(front_end):
     assert is_status(front_end.seen[-1], "idle")
 
 
+def test_other_comms_leave_the_kernel_idle_for_a_moment_only(front_end):
+    front_end.open_comm(on_subshell=True)
+    running = front_end.start(
+        "first, second = threading.Event(), threading.Event()\n"
+        "bridge.on_settings(lambda _: first.set())\nbridge.on_stop(second.set)\nfirst.wait(20)\n"
+        "bridge.publish_status(model='m', engine='e', state='generating')\nsecond.wait(20)"
+    )
+    front_end.wait(lambda m: m["msg_type"] == "execute_input")
+
+    mine, front_end.comm_id = front_end.comm_id, "a comm of a widget"
+    other = front_end.send(type="update")
+    front_end.comm_id = mine
+    front_end.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == other)
+    front_end.send(type="settings", settings={})
+    front_end.received("status")
+
+    front_end.wait(lambda m: is_status(m, "busy") and m["parent_header"]["msg_id"] == running)
+    front_end.send(type="stop")
+    front_end.finish(running)
+
+
 def test_a_figure_of_the_running_cell_survives_a_message(front_end):
     front_end.open_comm(on_subshell=True)
     front_end.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
