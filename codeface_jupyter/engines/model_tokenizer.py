@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.streaming_text import IncrementalDetokenizer
@@ -23,6 +25,10 @@ END_TOKENS = (
     "<|end|>",
     "<end_of_turn>",
 )
+# What separates turns without being a token of its own, as in Llama 2's template.
+TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
+# Some checkpoints do not mark all of their control tokens as special.
+CONTROL_TOKEN = re.compile(r"<[|\uff5c].+[|\uff5c]>")
 
 
 class ModelTokenizer:
@@ -48,16 +54,22 @@ class ModelTokenizer:
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model.
 
+        Control tokens in the words of the notebook are broken up, ``<|im_end|>`` into
+        ``< |im_end|>``: else a cell could end its turn and speak as someone else.
+
         Raises
         ------
         ModelFilesError
             If the template refuses a conversation without a system message too.
         """
         if not self.is_chat:
-            return completion_text(prompt)
+            return self._defused(completion_text(prompt))
         from jinja2 import TemplateError
 
-        messages = chat_messages(prompt)
+        messages: list[Message] = [
+            {"role": message["role"], "content": self._defused(message["content"])}
+            for message in chat_messages(prompt)
+        ]
         try:
             return self._apply_template(messages)
         except TemplateError:
@@ -108,6 +120,26 @@ class ModelTokenizer:
             special_ids=specials.union(tokenizer.all_special_ids, eos_ids),
             prompt_ids=prompt_ids,
         )
+
+    def _defused(self, text: str) -> str:
+        """Return ``text`` with a space in each control token, so that it reads as plain text."""
+        return self._control_tokens.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
+
+    @cached_property
+    def _control_tokens(self) -> re.Pattern[str]:
+        """What matches each text that the tokenizer or a template takes for more than words."""
+        tokenizer = self._tokenizer
+        added = tokenizer.added_tokens_decoder.values()
+        texts = {
+            *(token.content for token in added if token.special),
+            *(token.content for token in added if CONTROL_TOKEN.fullmatch(token.content)),
+            *(str(token) for token in tokenizer.all_special_tokens),
+            *END_TOKENS,
+            *TURN_MARKERS,
+        }
+        # The longest first, so that none is found in the middle of another.
+        longest_first = sorted((t for t in texts if len(t) > 1), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)))
 
     def _apply_template(self, messages: list[Message]) -> str:
         text = self._tokenizer.apply_chat_template(

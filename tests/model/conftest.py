@@ -75,7 +75,7 @@ def config_of(family: str) -> PreTrainedConfig:
     raise ValueError(family)
 
 
-def train_tokenizer(*, chat_template: str | None) -> PreTrainedTokenizerFast:
+def train_tokenizer(*, chat_template: str | None = CHAT_TEMPLATE) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -91,6 +91,12 @@ def train_tokenizer(*, chat_template: str | None) -> PreTrainedTokenizerFast:
     )
     fast.chat_template = chat_template
     return fast
+
+
+@pytest.fixture(scope="session")
+def make_tokenizer() -> Callable[..., PreTrainedTokenizerFast]:
+    """Return what trains a tokenizer for a chat template, or None for a base model."""
+    return train_tokenizer
 
 
 @pytest.fixture(scope="session")
