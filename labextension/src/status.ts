@@ -27,7 +27,6 @@ export class StatusItem extends Widget {
   private _refresh(): void {
     const text = describeStatus(this._bridges.current?.status ?? null);
     this.node.textContent = text;
-    // The bar cuts what is long.
     this.node.title = `${text}\nShow CodeFace statistics`;
   }
 
@@ -41,5 +40,6 @@ export function describeStatus(status: StatusMessage | null): string {
   }
   const rate = status.tokens_per_s === null ? '' : ` ${status.tokens_per_s.toFixed(1)} tokens/s`;
   const state = status.state === 'generating' ? `generating${rate}` : status.state;
-  return [status.model, status.engine, state].filter(Boolean).join(' · ');
+  // What changes comes first: the bar cuts what is long.
+  return [state, status.model, status.engine].filter(Boolean).join(' · ');
 }

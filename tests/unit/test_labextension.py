@@ -1,0 +1,45 @@
+"""What ships with the package for JupyterLab."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from codeface_jupyter import __version__
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "labextension"
+BUNDLE = ROOT / "codeface_jupyter" / "labextension"
+
+
+def read_json(file):
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_the_labextension_has_the_version_of_the_package():
+    assert read_json(SOURCE / "package.json")["version"] == __version__
+    assert read_json(SOURCE / "package-lock.json")["version"] == __version__
+
+
+def test_the_lock_file_names_no_host():
+    assert not re.findall(r"https?://", (SOURCE / "package-lock.json").read_text(encoding="utf-8"))
+
+
+def test_every_command_of_the_settings_exists():
+    commands = set(
+        re.findall(r"'(codeface:[\w-]+)'", (SOURCE / "src" / "commands.ts").read_text("utf-8"))
+    )
+    schema = read_json(SOURCE / "schema" / "plugin.json")
+    used = [entry["command"] for entry in schema["jupyter.lab.shortcuts"]]
+    used += [entry["command"] for entry in schema["jupyter.lab.menus"]["context"]]
+
+    assert set(used) <= commands
+    assert len({tuple(s["keys"]) for s in schema["jupyter.lab.shortcuts"]}) == len(
+        schema["jupyter.lab.shortcuts"]
+    )
+
+
+@pytest.mark.skipif(not BUNDLE.is_dir(), reason="the labextension is not built (make dev)")
+def test_the_bundle_has_the_version_of_the_package():
+    assert read_json(BUNDLE / "package.json")["version"] == __version__
