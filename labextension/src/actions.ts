@@ -55,12 +55,6 @@ export class BlockActions {
 
   readonly node = document.createElement('div');
 
-  /** Say nothing, and offer nothing that was true before. */
-  reset(): void {
-    this._cellId = null;
-    this._show('');
-  }
-
   private _onInsert(): void {
     const known = this._target.find();
     if (known) {

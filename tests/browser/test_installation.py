@@ -8,8 +8,6 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from codeface_jupyter import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +37,6 @@ def test_jupyterlab_lists_it_as_ok(tmp_path):
 
 
 def test_wheel_and_source_distribution_carry_it_built(tmp_path):
-    pytest.importorskip("hatchling")
     # Neither may look for npm, so there is none.
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)],
