@@ -91,12 +91,28 @@ class GenerationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineIdentity:
-    """What decides an answer besides the request; part of the response cache's key."""
+    """What decides an answer besides the request; part of the response cache's key.
+
+    Attributes
+    ----------
+    engine, model
+        Their names.
+    revision
+        The hub's commit, or a digest of the files.
+    dtype
+        The weights' type.
+    quantization
+        How the weights were made smaller; empty where they were not.
+    adapter
+        The fingerprint of the adapter on top of the weights; empty without one.
+    """
 
     engine: str
     model: str
     revision: str = ""
     dtype: str = ""
+    quantization: str = ""
+    adapter: str = ""
 
 
 @dataclass(frozen=True)

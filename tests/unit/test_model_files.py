@@ -1,13 +1,20 @@
 """Model folders that are whole, and those that must be refused with the file's name."""
 
 import json
+import os
+import shutil
 import struct
 from pathlib import Path
 
 import pytest
 
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.models.files import check_model_folder, is_side_file, is_weight_file
+from codeface_jupyter.models.files import (
+    check_model_folder,
+    folder_revision,
+    is_side_file,
+    is_weight_file,
+)
 
 
 def write_safetensors(file: Path, *, payload: bytes = b"\0" * 4) -> None:
@@ -103,3 +110,55 @@ def test_only_default_weights_and_text_files_are_taken_from_a_repository() -> No
     assert is_side_file("tokenizer.json")
     assert is_side_file("LICENSE.txt")
     assert not any(map(is_side_file, ["modeling_evil.py", "onnx/config.json", "README.md"]))
+
+
+class TestFingerprint:
+    """A folder's revision changes with whatever could change an answer, and with nothing else."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "model"
+        folder.mkdir()
+        (folder / "config.json").write_text('{"hidden_size": 8}')
+        (folder / "tokenizer.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(bytes(range(256)) * 4_096)
+        for file in folder.iterdir():
+            os.utime(file, ns=(1, 1))
+        return folder
+
+    def test_it_stays_while_nothing_changes(self, folder: Path) -> None:
+        assert folder_revision(folder) == folder_revision(folder)
+        (folder / "notes.md").write_text("read me")
+        before = folder_revision(folder)
+        (folder / "notes.md").write_text("read me again")
+        assert folder_revision(folder) == before
+
+    def test_it_is_the_same_for_a_faithful_copy(self, folder: Path, tmp_path: Path) -> None:
+        copy = shutil.copytree(folder, tmp_path / "copy")
+        assert folder_revision(copy) == folder_revision(folder)
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+    def test_a_new_time_of_change_is_another_revision(self, folder: Path, name: str) -> None:
+        before = folder_revision(folder)
+        os.utime(folder / name, ns=(2, 2))
+        assert folder_revision(folder) != before
+
+    @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+    def test_so_are_other_bytes_of_the_same_size_and_time(self, folder: Path, name: str) -> None:
+        before = folder_revision(folder)
+        file = folder / name
+        file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+        os.utime(file, ns=(1, 1))
+        assert folder_revision(folder) != before
+
+    def test_the_last_byte_counts(self, folder: Path) -> None:
+        before = folder_revision(folder)
+        file = folder / "model.safetensors"
+        file.write_bytes(file.read_bytes()[:-1] + b"\0")
+        os.utime(file, ns=(1, 1))
+        assert folder_revision(folder) != before
+
+    def test_a_shard_more_is_another_revision(self, folder: Path) -> None:
+        before = folder_revision(folder)
+        (folder / "model-00002-of-00002.safetensors").write_bytes(b"")
+        assert folder_revision(folder) != before
