@@ -24,7 +24,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(BASE) ## set up, get the model, run the quick start in a real kernel and show the answers
-	$(BIN)/python -m codeface_jupyter.cli pull
+	$(BIN)/codeface pull
 	$(BIN)/python notebooks/run_demo.py $(NOTEBOOK) --output-dir build
 
 lab: $(BASE) $(LABEXTENSION) ## set up, then open JupyterLab on the quick start
@@ -34,7 +34,9 @@ dev: $(BASE) $(NODE_MODULES) ## build the labextension with source maps, for wor
 	cd labextension && npm run build
 	$(link)
 
-test: $(BASE) $(TEST) $(LABEXTENSION) ## set up, then run every test
+test: $(BASE) $(TEST) $(LABEXTENSION) ## set up, get the model, then run every test
+	sh tests/install_tools.sh
+	$(BIN)/codeface pull
 	cd labextension && npm test
 	$(BIN)/python -m pytest
 

@@ -60,7 +60,11 @@ LOGS = (
 )
 
 TASKS: tuple[NotebookTask, ...] = (
-    NotebookTask(SALES, "Store the total number of units in total.", "assert int(total) == 24"),
+    NotebookTask(
+        SALES,
+        "Store the total number of units in a variable called total.",
+        "assert int(total) == 24",
+    ),
     NotebookTask(
         SALES,
         "Add a column revenue to the frame: units times price.",
@@ -68,42 +72,42 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         SALES,
-        "Store the units per region, as a Series, in per_region.",
+        "Store the units per region, as a Series, in a variable called per_region.",
         "assert per_region.to_dict() == {'north': 17, 'south': 5, 'west': 2}",
     ),
     NotebookTask(
         SALES,
-        "Store the rows of the north region in north.",
+        "Store the rows of the north region in a variable called north.",
         "assert len(north) == 2 and set(north['region_name']) == {'north'}",
     ),
     NotebookTask(
         SALES,
-        "Store the name of the region with the highest price in dearest.",
+        "Store the name of the region with the highest price in a variable called dearest.",
         "assert dearest == 'west'",
     ),
     NotebookTask(
         SALES,
-        "Sort the frame by units, largest first, and store it in ranked.",
+        "Sort the frame by units, largest first, and store it in a variable called ranked.",
         "assert list(ranked['units_sold']) == [10, 7, 5, 2]",
     ),
     NotebookTask(
         PEOPLE,
-        "Store the oldest person's name in oldest.",
+        "Store the oldest person's name in a variable called oldest.",
         "assert oldest == 'Ada L'",
     ),
     NotebookTask(
         PEOPLE,
-        "Store how many people have no city in missing.",
+        "Store how many people have no city in a variable called missing.",
         "assert int(missing) == 1",
     ),
     NotebookTask(
         PEOPLE,
-        "Store the mean year of birth in mean_year.",
+        "Store the mean year of birth in a variable called mean_year.",
         "assert abs(float(mean_year) - 1890.75) < 0.01",
     ),
     NotebookTask(
         PEOPLE,
-        "Store the names of those who live in London, as a list, in londoners.",
+        "Store the names of those who live in London, as a list, in a variable called londoners.",
         "assert list(londoners) == ['Ada L', 'Alan T']",
     ),
     NotebookTask(
@@ -113,42 +117,42 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         SENSOR,
-        "Store the mean of the valid readings in mean_c.",
+        "Store the mean of the valid readings in a variable called mean_c.",
         "assert abs(float(mean_c) - 20.75) < 1e-6",
     ),
     NotebookTask(
         SENSOR,
-        "Count the missing readings and store the number in n_missing.",
+        "Count the missing readings and store the number in a variable called n_missing.",
         "assert int(n_missing) == 1",
     ),
     NotebookTask(
         SENSOR,
-        "Store the valid readings in Fahrenheit in readings_f.",
+        "Store the valid readings in Fahrenheit in a variable called readings_f.",
         "assert np.allclose(sorted(readings_f), sorted([68.9, 69.8, 72.5, 66.2]))",
     ),
     NotebookTask(
         HELPERS,
-        "Apply the helper to every header and store the list in clean_headers.",
+        "Apply the helper to every header and store the list in a variable called clean_headers.",
         "assert list(clean_headers) == ['first_name', 'last_name', 'zip_code']",
     ),
     NotebookTask(
         HELPERS,
-        "Build a dict from each header to its snake case form and store it in mapping.",
+        "Build a dict from each header to its snake case form and store it in a variable called mapping.",
         "assert mapping == {h: to_snake(h) for h in headers}",
     ),
     NotebookTask(
         RATES,
-        "Convert all prices to pounds with the function above and store the list in prices_gbp.",
+        "Convert all prices to pounds with the function above and store the list in a variable called prices_gbp.",
         "assert [round(p, 6) for p in prices_gbp] == [8.0, 16.0, 24.0]",
     ),
     NotebookTask(
         RATES,
-        "Store the currency with the highest rate in strongest.",
+        "Store the currency with the highest rate in a variable called strongest.",
         "assert strongest == 'JPY'",
     ),
     NotebookTask(
         LOGS,
-        "Store the messages of the error lines, without date and level, in errors.",
+        "Store the messages of the error lines, without date and level, in a variable called errors.",
         "assert [str(e).strip() for e in errors] == ['disk full', 'net down']",
     ),
     NotebookTask(
@@ -164,7 +168,7 @@ TASKS: tuple[NotebookTask, ...] = (
             ),
             "accounts = [Account('ada', 1250), Account('alan', 300), Account('grace', 990)]",
         ),
-        "Store the sum of all balances in euros in total_eur.",
+        "Store the sum of all balances in euros in a variable called total_eur.",
         "assert abs(float(total_eur) - 25.4) < 1e-9",
     ),
     NotebookTask(
@@ -174,7 +178,7 @@ TASKS: tuple[NotebookTask, ...] = (
                 "          {'sku': 'B2', 'qty': 1, 'price': {'net': 7.5}}]"
             ),
         ),
-        "Store the total net value of the orders in net_total.",
+        "Store the total net value of the orders in a variable called net_total.",
         "assert abs(float(net_total) - 17.5) < 1e-9",
     ),
     NotebookTask(
@@ -185,7 +189,7 @@ TASKS: tuple[NotebookTask, ...] = (
                 "    'deg_c': [1.0, 3.0, 5.0, 7.0]})"
             ),
         ),
-        "Store the mean temperature per month, as a list in order, in monthly.",
+        "Store the mean temperature per month, as a list in order, in a variable called monthly.",
         "assert [float(t) for t in monthly] == [2.0, 6.0]",
     ),
     NotebookTask(
@@ -194,7 +198,7 @@ TASKS: tuple[NotebookTask, ...] = (
             "customers = pd.DataFrame({'cust_id': [1, 2], 'cust_name': ['ada', 'alan']})",
             "invoices = pd.DataFrame({'customer': [1, 1, 2], 'amount_due': [10, 5, 7]})",
         ),
-        "Store the amount due per customer name, as a dict, in due.",
+        "Store the amount due per customer name, as a dict, in a variable called due.",
         "assert {k: int(v) for k, v in dict(due).items()} == {'ada': 15, 'alan': 7}",
     ),
 )
