@@ -137,12 +137,12 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         HELPERS,
-        "Build a dict from each header to its snake case form and store it in a variable called mapping.",
+        "Build a dict called mapping from each header to its snake case form.",
         "assert mapping == {h: to_snake(h) for h in headers}",
     ),
     NotebookTask(
         RATES,
-        "Convert all prices to pounds with the function above and store the list in a variable called prices_gbp.",
+        "Convert all prices to pounds with the function above into a list called prices_gbp.",
         "assert [round(p, 6) for p in prices_gbp] == [8.0, 16.0, 24.0]",
     ),
     NotebookTask(
@@ -152,7 +152,7 @@ TASKS: tuple[NotebookTask, ...] = (
     ),
     NotebookTask(
         LOGS,
-        "Store the messages of the error lines, without date and level, in a variable called errors.",
+        "Store the messages of the error lines, without date and level, in a list called errors.",
         "assert [str(e).strip() for e in errors] == ['disk full', 'net down']",
     ),
     NotebookTask(
