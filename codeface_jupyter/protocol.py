@@ -230,7 +230,8 @@ class ResultData(TypedDict):
     """The lasting output of an answer, under `RESULT_MIME`.
 
     ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
-    ``footer`` says in a line which model answered and what it cost.
+    ``footer`` says in a line which model answered and what it cost; an answer that
+    rewrites another cell than the asking one names it in ``replaces_cell_id``.
     """
 
     version: int
@@ -239,6 +240,7 @@ class ResultData(TypedDict):
     finish_reason: Literal["stop", "length", "cancelled", "error"]
     footer: str
     cell_id: str | None
+    replaces_cell_id: str | None
     prompt: str
     insert: Literal["button", "next", "replace", "none"]
     record: dict[str, object]

@@ -175,7 +175,7 @@ def result_bundle(
         "finish_reason": result.finish_reason,
         "footer": footer,
         "cell_id": cell_id,
-        "replaces_cell_id": (changes.cell_id or None) if changes else cell_id,
+        "replaces_cell_id": (changes.cell_id or None) if changes else None,
         "prompt": request,
         "insert": insert,
         "record": result.record(),

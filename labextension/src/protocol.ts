@@ -90,6 +90,8 @@ export type ResultData = {
   finish_reason: string;
   footer: string;
   cell_id: string | null;
+  /** The cell that the answer rewrites, if it is not the one that asked. */
+  replaces_cell_id: string | null;
   prompt: string;
   insert: string;
   record: Record<string, unknown>;
@@ -113,6 +115,7 @@ export function isResultData(data: unknown): data is ResultData {
     data.version === PROTOCOL_VERSION &&
     areStrings(data, 'text', 'finish_reason', 'footer', 'prompt', 'insert') &&
     isStringOrNull(data.cell_id) &&
+    isStringOrNull(data.replaces_cell_id) &&
     isObject(data.record) &&
     Array.isArray(data.blocks) &&
     data.blocks.every(isResultBlock)

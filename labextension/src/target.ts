@@ -49,7 +49,8 @@ export class BlockTarget implements IBlockTarget {
     const block = data.blocks[numbers[0] ?? 0];
     const source = block && settings.keepPrompt ? withPrompt(block, data.prompt) : cell.source;
     const notebook = place.panel.context.model.sharedModel;
-    return this._show(place, replaceCell(notebook, place.cellId, { ...cell, source }));
+    const cellId = data.replaces_cell_id ?? place.cellId;
+    return this._show(place, replaceCell(notebook, cellId, { ...cell, source }));
   }
 
   goTo(cellId: string): boolean {

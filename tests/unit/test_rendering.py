@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from codeface_jupyter.context import Cell
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
@@ -107,3 +108,18 @@ def test_growing_text_renders_as_the_whole_does(pieces):
         text += piece
         html = growing.render(text)
         assert html == GrowingMarkdown().render(text)
+
+
+def test_answer_that_rewrites_a_cell_shows_the_change_and_names_the_cell():
+    changed = Cell(source="x = 0\n-- y\nz = 3", cell_id="c0")
+    made = bundle(make_result("```python\nx = 1\nz = 3\n```"), changes=changed)
+    assert "```diff" in made["text/markdown"]
+    for line in ("-x = 0", "--- y", "+x = 1", " z = 3"):
+        assert line in made["text/plain"].splitlines()
+    assert made[RESULT_MIME]["replaces_cell_id"] == "c0"
+    assert len(made[RESULT_MIME]["blocks"]) == 1
+
+
+def test_answer_that_changes_nothing_shows_no_difference():
+    made = bundle(make_result("```python\nx = 1\n```"), changes=Cell(source="x = 1"))
+    assert "diff" not in made["text/markdown"]
