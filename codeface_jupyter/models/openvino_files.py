@@ -7,7 +7,6 @@ of it. The tokenizer stays the folder's own.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -36,6 +35,7 @@ from codeface_jupyter.models.storage import (
 
 __all__ = [
     "IR_FILE",
+    "QUANTIZATIONS",
     "Quantization",
     "discard_openvino",
     "ensure_openvino",
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 Quantization = Literal["q8_0", "q4_0"]
+QUANTIZATIONS: tuple[Quantization, ...] = ("q8_0", "q4_0")
 
 # Raise it when saved forms of before must be made again.
 CONVERTER_VERSION = 1
@@ -65,9 +66,10 @@ FINE_TENSORS = ("token_embd.weight", "output.weight")
 # Rotary weights that a GGUF stores with the halves of each head interleaved.
 INTERLEAVED = ("attn_q.weight", "attn_k.weight")
 # Reading takes several times the model's memory, and cannot be stopped: a process of its own can.
+# The empty tokenizer keeps the reader from making one of a vocabulary that is not there.
 SAVE_AS_IR = (
-    "import sys, openvino_genai;"
-    'openvino_genai.LLMPipeline(sys.argv[1], "CPU", enable_save_ov_model=True)'
+    "import sys, openvino_genai as genai;"
+    'genai.LLMPipeline(sys.argv[1], genai.Tokenizer(sys.argv[2]), "CPU", enable_save_ov_model=True)'
 )
 POLL_S = 0.1
 SHOWN_ERROR_CHARACTERS = 300
@@ -87,26 +89,22 @@ def unsupported_reason(folder: Path) -> str | None:
         If ``config.json`` is missing or broken.
     """
     config = read_config(folder)
-    architecture = next(iter(config.get("architectures") or ["nothing"]))
+    architecture = next(iter(config.get("architectures") or ["model of no known kind"]))
     if architecture not in ARCHITECTURES:
         return f"it is a {architecture}; {', '.join(ARCHITECTURES)} can be converted"
-    if config.get("quantization_config"):
-        return "its weights are quantised already"
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if rope.get("rope_type", rope.get("type", "default")) != "default":
-        return "its rotary embedding is scaled"
-    if config.get("attention_bias") or config.get("mlp_bias"):
-        return "its projections have a bias"
-    if config.get("use_sliding_window"):
-        return "its attention slides"
-    if config["hidden_size"] % BLOCK_VALUES or config["intermediate_size"] % BLOCK_VALUES:
-        return f"its rows are no multiple of {BLOCK_VALUES} values"
-    return None
+    rows = (config["hidden_size"], config["intermediate_size"])
+    problems = {
+        "its weights are quantised already": config.get("quantization_config"),
+        "its rotary embedding is scaled": _rope_type(rope) != "default",
+        "its projections have a bias": config.get("attention_bias") or config.get("mlp_bias"),
+        "its attention slides": config.get("use_sliding_window"),
+        f"its rows are no multiple of {BLOCK_VALUES} values": any(n % BLOCK_VALUES for n in rows),
+    }
+    return next((problem for problem, is_there in problems.items() if is_there), None)
 
 
-def find_openvino(
-    local: LocalModel, *, quantization: Quantization, cache_dir: Path
-) -> Path | None:
+def find_openvino(local: LocalModel, *, quantization: Quantization, cache_dir: Path) -> Path | None:
     """Return the folder with the saved form of ``local``, or None if none is whole and its own."""
     folder = _target(local, quantization, cache_dir)
     try:
@@ -114,7 +112,7 @@ def find_openvino(
         sizes = dict(manifest["files"])
         is_own = (
             manifest["converter_version"] == CONVERTER_VERSION
-            and manifest["source"] == _source_digest(local)
+            and manifest["source"] == local.revision
             and manifest["quantization"] == quantization
         )
         is_whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
@@ -198,19 +196,13 @@ def _make(
     return target
 
 
+def _rope_type(rope: Mapping[str, Any]) -> str:
+    # Older configurations call it type.
+    return str(rope.get("rope_type", rope.get("type", "default")))
+
+
 def _target(local: LocalModel, quantization: Quantization, cache_dir: Path) -> Path:
     return ModelStorage(cache_dir, local.name).openvino(quantization)
-
-
-def _source_digest(local: LocalModel) -> str:
-    """Return what tells one set of weights from another without reading them all."""
-    if local.revision:
-        return local.revision
-    digest = hashlib.sha256((local.path / "config.json").read_bytes())
-    for file in weight_files(local.path):
-        status = file.stat()
-        digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return f"sha256:{digest.hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -285,8 +277,10 @@ class _Checkpoint:
                     self._files[parameter] = path
                     yield _Tensor(parameter, name, shape)
 
-    def write_settings(self, writer: Any) -> None:
+    def write_settings(self, writer: Any, *, quantization: Quantization) -> None:
         """Write the settings that OpenVINO's reader looks at."""
+        from gguf import LlamaFileType
+
         config = self.config
         rope = config.get("rope_parameters") or config
         heads = self._heads
@@ -303,15 +297,8 @@ class _Checkpoint:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
         writer.add_rope_freq_base(float(rope.get("rope_theta", 10_000.0)))
         writer.add_vocab_size(config["vocab_size"])
-        # The reader wants a vocabulary; nobody asks for this one.
-        writer.add_file_type(0)
-        writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre("qwen2")
-        writer.add_token_list(["a", "b", "ab"])
-        writer.add_token_types([1, 1, 1])
-        writer.add_token_merges(["a b"])
-        writer.add_eos_token_id(0)
-        writer.add_bos_token_id(0)
+        # The reader tells plain weights from quantised ones by it.
+        writer.add_file_type(LlamaFileType[f"MOSTLY_{quantization.upper()}"])
 
 
 def _interleave(weight: Any, heads: int) -> Any:
@@ -338,7 +325,7 @@ def _write_gguf(
     from gguf import GGMLQuantizationType, GGUFWriter, quant_shape_to_byte_shape, quantize
 
     writer = GGUFWriter(file, source.architecture)
-    source.write_settings(writer)
+    source.write_settings(writer, quantization=quantization)
     kinds = {
         tensor.name: GGMLQuantizationType.F32
         if len(tensor.shape) == 1
@@ -368,7 +355,7 @@ def _save_as_ir(gguf: Path, *, cancel: threading.Event | None) -> None:
     """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, and a path of our own
-            [sys.executable, "-I", "-c", SAVE_AS_IR, str(gguf)],
+            [sys.executable, "-I", "-c", SAVE_AS_IR, str(gguf), str(gguf.parent)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
@@ -393,11 +380,9 @@ def _save_as_ir(gguf: Path, *, cancel: threading.Event | None) -> None:
 
 
 def _write_manifest(work: Path, local: LocalModel, quantization: Quantization) -> None:
-    for unused in work.glob("openvino_*tokenizer.*"):
-        unused.unlink()
     manifest = {
         "converter_version": CONVERTER_VERSION,
-        "source": _source_digest(local),
+        "source": local.revision,
         "quantization": quantization,
         "openvino_genai_version": version("openvino-genai"),
         "files": {file.name: file.stat().st_size for file in work.iterdir()},

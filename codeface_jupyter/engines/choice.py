@@ -1,0 +1,84 @@
+"""Which engine ``engine = "auto"`` takes here, and why."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeface_jupyter.config import Settings
+
+__all__ = ["EngineChoice", "engine_choice"]
+
+# What drivers of NVIDIA and AMD leave where a program can see it, and WSL's way to either.
+DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+WINDOWS_DRIVER = "nvcuda.dll"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """An engine's name, and the reason for it in a few words.
+
+    Attributes
+    ----------
+    name
+        The engine's name.
+    reason
+        Why it was taken, as the user reads it.
+    is_fallback
+        Whether a faster engine was passed over.
+    """
+
+    name: str
+    reason: str
+    is_fallback: bool = False
+
+
+def engine_choice(settings: Settings) -> EngineChoice:
+    """Return which engine serves ``settings``; nothing heavy is imported without need."""
+    if settings.engine != "auto":
+        return EngineChoice(name=settings.engine, reason="the settings name it")
+    reason = _wants_torch(settings)
+    if reason is not None:
+        return EngineChoice(name="transformers", reason=reason)
+    from codeface_jupyter.engines.openvino_model import can_serve
+
+    problem = can_serve(settings)
+    if problem is not None:
+        return EngineChoice(name="transformers", reason=problem, is_fallback=True)
+    return EngineChoice(name="openvino", reason="the fastest here for this model on the CPU")
+
+
+def _wants_torch(settings: Settings) -> str | None:
+    """Return what only the general engine has, where the settings or the machine ask for it."""
+    for name in ("dtype", "attn_implementation"):
+        if getattr(settings, name) != "auto":
+            return f"{name} = {getattr(settings, name)!r} is its setting"
+    for name in ("adapter", "offload_folder"):
+        if getattr(settings, name) is not None:
+            return f"{name} is its setting"
+    if settings.force_load:
+        return "force_load is its setting"
+    if settings.device_map == "auto" and _has_accelerator():
+        return "torch finds an accelerator"
+    return None
+
+
+def _has_accelerator() -> bool:
+    """Whether torch finds an accelerator; it is asked only where there is a sign of one."""
+    if "torch" not in sys.modules and not _shows_accelerator():
+        return False
+    import torch
+
+    return bool(torch.accelerator.is_available())
+
+
+def _shows_accelerator() -> bool:
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        return (system / WINDOWS_DRIVER).exists()
+    return any(Path(file).exists() for file in DEVICE_FILES)

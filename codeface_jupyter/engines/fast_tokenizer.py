@@ -1,0 +1,218 @@
+"""A checkpoint's tokenizer without transformers, whose import takes longer than a short answer.
+
+`FastTokenizer` reads the files that transformers writes and answers the few questions that
+`codeface_jupyter.engines.model_tokenizer.ModelTokenizer` asks, under transformers' names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.errors import ModelFilesError
+
+if TYPE_CHECKING:
+    from tokenizers import AddedToken, Tokenizer
+
+    from codeface_jupyter.prompts import Message
+
+__all__ = ["FastTokenizer"]
+
+TOKENIZER_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_config.json"
+TEMPLATE_FILE = "chat_template.jinja"
+SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
+
+
+class FastTokenizer:
+    """A tokenizer of the ``tokenizers`` package with its chat template.
+
+    Parameters
+    ----------
+    tokenizer
+        The tokenizer itself.
+    chat_template
+        Jinja's source of the chat template; None for a base model.
+    special_tokens
+        The text of ``bos_token``, ``eos_token`` … where they are known.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        chat_template: str | None,
+        special_tokens: Mapping[str, str],
+    ) -> None:
+        self.chat_template = chat_template
+        self._tokenizer = tokenizer
+        self._special_tokens = dict(special_tokens)
+        self._template: Any = None
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether ``folder`` holds a tokenizer of this kind."""
+        return (folder / TOKENIZER_FILE).is_file()
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> FastTokenizer | None:
+        """Read the tokenizer of a model's folder; None if it has none of this kind.
+
+        Raises
+        ------
+        ModelFilesError
+            If its files are broken.
+        """
+        file = folder / TOKENIZER_FILE
+        if not cls.is_in(folder):
+            return None
+        from tokenizers import Tokenizer
+
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:
+            # The package raises nothing more specific.
+            raise ModelFilesError(
+                f"{file} is not a readable tokenizer: {error}.", hint="Fetch the model again."
+            ) from error
+        # Batches of a training run are none of ours.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        settings = _read_settings(folder)
+        return cls(
+            tokenizer,
+            chat_template=_chat_template(folder, settings),
+            special_tokens=_special_tokens(settings),
+        )
+
+    @property
+    def bos_token_id(self) -> int | None:
+        """The id of the marker of the beginning."""
+        return self._special_id("bos_token")
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """The id of the marker of the end."""
+        return self._special_id("eos_token")
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        """The ids of the named special tokens."""
+        ids = (self._special_id(name) for name in SPECIAL_TOKENS)
+        return sorted({token_id for token_id in ids if token_id is not None})
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """The texts of the named special tokens."""
+        return sorted(set(self._special_tokens.values()))
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
+        """The tokens beside the vocabulary, by id."""
+        decoder: Mapping[int, AddedToken] = self._tokenizer.get_added_tokens_decoder()
+        return decoder
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """Return the ids of the tokens beside the vocabulary."""
+        return {token.content: number for number, token in self.added_tokens_decoder.items()}
+
+    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+        """Return the token ids of ``text``."""
+        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
+
+    def decode(self, ids: Sequence[int], **_: object) -> str:
+        """Return the text of ``ids``, specials included, nothing cleaned up."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def apply_chat_template(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool, **_: object
+    ) -> str:
+        """Lay ``messages`` out as text.
+
+        Raises
+        ------
+        jinja2.TemplateError
+            If the template is broken or refuses them.
+        """
+        if self._template is None:
+            self._template = _compile(self.chat_template or "")
+        return str(
+            self._template.render(
+                messages=messages,
+                add_generation_prompt=add_generation_prompt,
+                tools=None,
+                documents=None,
+                **self._special_tokens,
+            )
+        )
+
+    def _special_id(self, name: str) -> int | None:
+        token = self._special_tokens.get(name)
+        token_id: int | None = None if token is None else self._tokenizer.token_to_id(token)
+        return token_id
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    file = folder / SETTINGS_FILE
+    if not file.is_file():
+        return {}
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFilesError(f"{file} cannot be read: {error}.") from error
+    if not isinstance(settings, dict):
+        raise ModelFilesError(f"{file} holds no JSON object.")
+    return settings
+
+
+def _special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
+    tokens = {name: settings.get(name) for name in SPECIAL_TOKENS}
+    texts = {
+        name: token.get("content") if isinstance(token, Mapping) else token
+        for name, token in tokens.items()
+    }
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
+    file = folder / TEMPLATE_FILE
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = settings.get("chat_template")
+    if isinstance(template, list):
+        named = {item.get("name"): item.get("template") for item in template}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _compile(source: str) -> Any:
+    """Compile a chat template with what hub templates expect, in a sandbox: it is not ours."""
+    from jinja2 import TemplateError, nodes
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class GenerationTag(Extension):
+        """``{% generation %}`` marks the answer for training; here it is its content alone."""
+
+        tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
+
+        def parse(self, parser: Any) -> Any:
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+            return nodes.Scope(body, lineno=line)
+
+    def refuse(message: str) -> None:
+        raise TemplateError(message)
+
+    def to_json(value: object, **options: Any) -> str:
+        return json.dumps(value, **({"ensure_ascii": False} | options))
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, loopcontrols]
+    )
+    environment.filters["tojson"] = to_json
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda text: datetime.now().astimezone().strftime(text)
+    return environment.from_string(source)

@@ -1,0 +1,418 @@
+"""The fast engine on CPUs: OpenVINO GenAI with weights of eight or four bits."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.base import check_prompt_fits
+from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.openvino_model import (
+    INSTALL_HINT,
+    configured_eos_ids,
+    device,
+    folder_problem,
+    ir_folder,
+    kv_bytes_per_token,
+    load_tokenizer,
+    quantization,
+)
+from codeface_jupyter.engines.openvino_pipeline import TokenPipeline
+from codeface_jupyter.engines.streaming_text import AnswerWriter
+from codeface_jupyter.engines.token_answer import TokenAnswer
+from codeface_jupyter.errors import (
+    EngineUnavailableError,
+    GenerationError,
+    ModelFilesError,
+    ModelNotFoundError,
+)
+from codeface_jupyter.generation import (
+    Chunk,
+    Done,
+    Emit,
+    EngineIdentity,
+    GenerationRequest,
+    Progress,
+)
+from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
+from codeface_jupyter.models.files import read_config
+from codeface_jupyter.models.openvino_files import IR_FILE, discard_openvino, ensure_openvino
+from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
+
+__all__ = ["OpenVINOEngine"]
+
+# A prompt is read in passes of this many tokens; between them it can be cancelled.
+READ_TOKENS = 512
+# Tokens guessed from the prompt at a time: where the answer repeats it, and elsewhere.
+COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 3
+KV_CACHE_BYTES = 512 * 2**20
+# A model with large keys and values gets the room that a notebook's prompt needs all the same.
+MIN_CAPACITY_TOKENS = 8_192
+FALLBACK_CAPACITY_TOKENS = 32_768
+# By the dtype setting, what OpenVINO computes with; auto is OpenVINO's own choice.
+PRECISIONS: dict[str, dict[str, object]] = {
+    "auto": {},
+    "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"},
+    "float16": {"INFERENCE_PRECISION_HINT": "f16"},
+    # Activations stay what they are too: an answer is then the same however it is batched.
+    "float32": {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+        "KV_CACHE_PRECISION": "f32",
+    },
+}
+
+
+class OpenVINOEngine:
+    """Runs a model in this process with OpenVINO GenAI.
+
+    The weights are quantised once and kept in the cache folder, so that later loads take
+    about a second. The keys and values of earlier prompts are kept, so that a prompt which
+    begins like one of them is read only from where it differs, and tokens that the prompt
+    holds already are guessed from it.
+
+    Parameters
+    ----------
+    settings
+        ``device_map`` names OpenVINO's device (``cpu``, ``gpu``), ``quantization`` the
+        weights, ``dtype`` what is computed with.
+    """
+
+    is_local = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._device = device(settings)
+        self._quantization = quantization(settings)
+        self._files: LocalModel | None = None
+        self._folder: Path | None = None
+        self._config: dict[str, Any] = {}
+        self._tokenizer: ModelTokenizer | None = None
+        self._eos_ids: list[int] = []
+        self._pipeline: TokenPipeline | None = None
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Engine, model, revision, quantization and dtype; the revision is settled by `prepare`."""
+        return EngineIdentity(
+            engine="openvino",
+            model=self._settings.model,
+            revision=(self._files.revision if self._files else self._settings.revision) or "",
+            dtype=self._settings.dtype,
+            quantization="" if ir_folder(self._settings) else self._quantization,
+        )
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the tokenizer has a chat template; needs `prepare`."""
+        return self._prepared_tokenizer.is_chat
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._pipeline is not None
+
+    @property
+    def context_window(self) -> int | None:
+        """The model's window, or the room for keys and values where that is less."""
+        if self._tokenizer is None:
+            return None
+        window = self._config.get("max_position_embeddings")
+        return min(int(window), self._capacity_tokens) if window else self._capacity_tokens
+
+    @property
+    def _prepared_tokenizer(self) -> ModelTokenizer:
+        if self._tokenizer is None:
+            raise RuntimeError("The engine's prepare() comes before anything that needs tokens.")
+        return self._tokenizer
+
+    @property
+    def _capacity_tokens(self) -> int:
+        per_token = kv_bytes_per_token(self._config)
+        if not per_token:
+            return FALLBACK_CAPACITY_TOKENS
+        return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // per_token)
+
+    def prepare(self, emit: Emit) -> None:
+        """Bring the files here and read the tokenizer.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If OpenVINO is not installed.
+        ModelNotFoundError
+            If there is no such model, or it is not here and must not be fetched.
+        FetchError
+            If its files cannot be brought here.
+        ModelFilesError
+            If its files are broken or of a kind that OpenVINO cannot take.
+        """
+        if self._tokenizer is not None:
+            return
+        _require_openvino()
+        folder = ir_folder(self._settings)
+        if folder is None:
+            self._files = self._find_files(emit)
+            folder = self._files.path
+            self._check_kind(self._files)
+        emit(Progress("Reading the tokenizer"))
+        self._config = read_config(folder) if (folder / "config.json").exists() else {}
+        tokenizer = ModelTokenizer(load_tokenizer(folder), model_name=self._settings.model)
+        self._eos_ids = tokenizer.eos_ids(configured_eos_ids(folder, self._config))
+        self._tokenizer = tokenizer
+
+    def load(self, emit: Emit) -> None:
+        """Take the weights into memory; the first time, quantise them before.
+
+        Raises
+        ------
+        ModelFilesError
+            If OpenVINO cannot load them.
+        FetchError
+            If the disk cannot hold the quantised weights.
+        """
+        if self._pipeline is not None:
+            return
+        self.prepare(emit)
+        folder = ir_folder(self._settings)
+        if folder is not None:
+            self._pipeline = self._open(folder, emit)
+            return
+        assert self._files is not None
+        cache_dir = self._settings.cache_dir
+        try:
+            self._pipeline = self._open(self._converted(emit), emit)
+        except ModelFilesError:
+            # A saved form may have been damaged since: the weights themselves are still here.
+            discard_openvino(self._files, quantization=self._quantization, cache_dir=cache_dir)
+            self._pipeline = self._open(self._converted(emit), emit)
+
+    def unload(self) -> None:
+        """Drop weights, keys and values and give their memory back."""
+        self._pipeline = None
+        gc.collect()
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Lay ``prompt`` out by the chat template, or as a script for a base model."""
+        return self._prepared_tokenizer.format_prompt(prompt)
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in ``text``, none added."""
+        return self._prepared_tokenizer.count_tokens(text)
+
+    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+        """Answer ``request`` in the calling thread.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and answer do not fit the model's window.
+        GenerationError
+            If OpenVINO fails.
+        """
+        load_s = self._timed_load(emit)
+        prompt_ids = self._prompt_ids(request)
+        answer = self._answer(request, prompt_ids, emit=emit, cancel=cancel)
+        assert self._pipeline is not None
+        reused = self._pipeline.history.reused(prompt_ids)
+        with self._openvino_errors():
+            if self._read_prompt(prompt_ids, reused, emit=emit, cancel=cancel):
+                copies = request.expects_copying
+                self._pipeline.decode(
+                    prompt_ids,
+                    answer.take,
+                    sampling=request.sampling,
+                    eos_ids=self._eos_ids,
+                    lookup_tokens=COPYING_LOOKUP_TOKENS if copies else LOOKUP_TOKENS,
+                )
+        return answer.done(reused_prompt_tokens=reused, load_s=load_s)
+
+    def generate_batch(
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        on_result: Callable[[int, str, Done], None],
+        emit: Emit,
+        cancel: threading.Event,
+    ) -> None:
+        """Answer all ``requests`` side by side: many times faster than one after another.
+
+        Parameters
+        ----------
+        requests
+            In any number; as many as there is room for are worked on at once.
+        on_result
+            Called with a request's index, its answer's text and its end, as soon as that
+            is known; in the order in which they end.
+        emit
+            Where the `Progress` of the load goes.
+        cancel
+            Ends all answers that are not finished, as ``cancelled``.
+
+        Raises
+        ------
+        PromptTooLongError
+            If one prompt and its answer do not fit the model's window; none is begun then.
+        GenerationError
+            If OpenVINO fails.
+        """
+        load_s = self._timed_load(emit)
+        assert self._pipeline is not None
+        prompts = [self._prompt_ids(request) for request in requests]
+        texts: list[list[str]] = [[] for _ in requests]
+        answers = [
+            self._answer(request, ids, emit=_collect(parts), cancel=cancel)
+            for request, ids, parts in zip(requests, prompts, texts, strict=True)
+        ]
+
+        def finish(index: int) -> None:
+            done = answers[index].done(load_s=load_s)
+            on_result(index, "".join(texts[index]), done)
+
+        with self._openvino_errors():
+            for index in self._pipeline.decode_batch(
+                prompts,
+                [answer.take for answer in answers],
+                sampling=[request.sampling for request in requests],
+                eos_ids=self._eos_ids,
+            ):
+                finish(index)
+
+    def _find_files(self, emit: Emit) -> LocalModel:
+        settings = self._settings
+        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+        if found is not None:
+            return found
+        if not settings.auto_pull:
+            raise ModelNotFoundError(
+                f"{settings.model} is not on this machine, and auto_pull is off.",
+                hint=f"Fetch it first: codeface pull {settings.model}",
+            )
+        return ensure_local(
+            settings.model, revision=settings.revision, cache_dir=settings.cache_dir, emit=emit
+        )
+
+    def _check_kind(self, files: LocalModel) -> None:
+        reason = folder_problem(files.path)
+        if reason is not None:
+            raise ModelFilesError(
+                f"The engine openvino cannot run {files.name}: {reason}.",
+                hint="The engine transformers runs it: engine = 'transformers'.",
+            )
+
+    def _converted(self, emit: Emit) -> Path:
+        assert self._files is not None
+        return ensure_openvino(
+            self._files,
+            quantization=self._quantization,
+            cache_dir=self._settings.cache_dir,
+            emit=emit,
+        )
+
+    def _open(self, folder: Path, emit: Emit) -> TokenPipeline:
+        emit(Progress("Loading the weights"))
+        try:
+            return TokenPipeline(
+                folder,
+                device=self._device,
+                properties=PRECISIONS[self._settings.dtype],
+                capacity_tokens=self._capacity_tokens,
+                read_tokens=READ_TOKENS,
+            )
+        except RuntimeError as error:
+            raise ModelFilesError(
+                f"OpenVINO cannot load {folder / IR_FILE} on {self._device}: {_last_line(error)}",
+                hint="The engine transformers may run the model: engine = 'transformers'.",
+            ) from error
+
+    def _timed_load(self, emit: Emit) -> float:
+        if self._pipeline is not None:
+            return 0.0
+        begin = time.perf_counter()
+        self.load(emit)
+        return time.perf_counter() - begin
+
+    def _prompt_ids(self, request: GenerationRequest) -> list[int]:
+        prompt_ids = self._prepared_tokenizer.encode_prompt(self.format_prompt(request.prompt))
+        check_prompt_fits(
+            prompt_tokens=len(prompt_ids),
+            max_new_tokens=request.sampling.max_new_tokens,
+            context_window=self.context_window,
+        )
+        return prompt_ids
+
+    def _answer(
+        self,
+        request: GenerationRequest,
+        prompt_ids: list[int],
+        *,
+        emit: Emit,
+        cancel: threading.Event,
+    ) -> TokenAnswer:
+        stop_strings = request.sampling.stop_strings
+        if not self.is_chat:
+            stop_strings += COMPLETION_STOP_STRINGS
+        return TokenAnswer(
+            AnswerWriter(emit, stop_strings=stop_strings),
+            self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=self._eos_ids),
+            prompt_tokens=len(prompt_ids),
+            eos_ids=self._eos_ids,
+            cancel=cancel,
+        )
+
+    def _read_prompt(
+        self, prompt_ids: list[int], reused: int, *, emit: Emit, cancel: threading.Event
+    ) -> bool:
+        """Read all of a prompt but its last piece; return False if that was cancelled.
+
+        OpenVINO reads a prompt in one go, deaf to everything. Read piece by piece, each
+        on top of the kept keys and values of the one before, it can be cancelled.
+        """
+        assert self._pipeline is not None
+        total = len(prompt_ids)
+        for end in range(reused + READ_TOKENS, total, READ_TOKENS):
+            if cancel.is_set():
+                return False
+            emit(Progress("Reading the prompt", end - READ_TOKENS, total))
+            self._pipeline.read(prompt_ids[:end])
+        return not cancel.is_set()
+
+    @contextmanager
+    def _openvino_errors(self) -> Iterator[None]:
+        """Say what failed; a pipeline that failed is not used again."""
+        try:
+            yield
+        except RuntimeError as error:
+            self.unload()
+            raise GenerationError(
+                f"OpenVINO failed: {_last_line(error)}",
+                hint="The model was unloaded. Ask again, or take engine = 'transformers'.",
+            ) from error
+
+
+def _collect(parts: list[str]) -> Emit:
+    def emit(event: Progress | Chunk) -> None:
+        if isinstance(event, Chunk):
+            parts.append(event.text)
+
+    return emit
+
+
+def _require_openvino() -> None:
+    if find_spec("openvino_genai") is None:
+        raise EngineUnavailableError(
+            "The engine openvino needs the package openvino-genai, which is not installed.",
+            hint=INSTALL_HINT,
+        )
+
+
+def _last_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__

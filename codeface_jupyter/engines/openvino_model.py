@@ -1,0 +1,163 @@
+"""What the engine openvino can serve, and how settings and folders read to it.
+
+Files only: neither OpenVINO nor torch is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
+from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
+from codeface_jupyter.models.catalog import find
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.openvino_files import (
+    QUANTIZATIONS,
+    Quantization,
+    is_ir_folder,
+    unsupported_reason,
+)
+
+__all__ = [
+    "INSTALL_HINT",
+    "can_serve",
+    "configured_eos_ids",
+    "device",
+    "folder_problem",
+    "ir_folder",
+    "kv_bytes_per_token",
+    "load_tokenizer",
+    "quantization",
+]
+
+INSTALL_HINT = "pip install 'codeface-jupyter[openvino]'"
+# Nothing to speak of is lost by eight bits.
+DEFAULT_QUANTIZATION: Quantization = "q8_0"
+KV_VALUE_BYTES = 2
+DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
+
+
+def can_serve(settings: Settings) -> str | None:
+    """Return why the engine openvino cannot serve what ``settings`` name here; None if it can."""
+    if find_spec("openvino_genai") is None:
+        return f"OpenVINO is not installed ({INSTALL_HINT})"
+    return _setting_problem(settings) or _model_problem(settings)
+
+
+def _setting_problem(settings: Settings) -> str | None:
+    if settings.device_map.lower() not in DEVICES:
+        return f"OpenVINO has no device {settings.device_map!r}"
+    if settings.quantization not in {"auto", *QUANTIZATIONS}:
+        return f"OpenVINO has no quantization {settings.quantization!r}"
+    if settings.adapter is not None:
+        return "OpenVINO takes no adapter here"
+    return None
+
+
+def _model_problem(settings: Settings) -> str | None:
+    if ir_folder(settings) is not None:
+        return None
+    try:
+        local = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+        if local is not None:
+            return folder_problem(local.path)
+    except ModelError as error:
+        return error.message
+    entry = find(settings.model)
+    # What comes as wheels is converted from a GGUF of a kind that is known here.
+    if entry is not None and entry.wheels is not None and settings.revision is None:
+        return None
+    return f"{settings.model} has not been fetched yet, so that its kind is not known"
+
+
+def folder_problem(folder: Path) -> str | None:
+    """Return why the model in ``folder`` cannot be served; None if it can."""
+    reason = unsupported_reason(folder)
+    if reason is None and not FastTokenizer.is_in(folder):
+        return "it has no tokenizer.json"
+    return reason
+
+
+def ir_folder(settings: Settings) -> Path | None:
+    """Return the folder that the settings name, if it is in OpenVINO's own form."""
+    folder = Path(settings.model).expanduser()
+    return folder if is_ir_folder(folder) else None
+
+
+def device(settings: Settings) -> str:
+    """Return OpenVINO's name of the device that the settings name.
+
+    Raises
+    ------
+    ConfigError
+        If OpenVINO has no such device.
+    """
+    name = DEVICES.get(settings.device_map.lower())
+    if name is None:
+        raise ConfigError(
+            f"device_map = {settings.device_map!r} names no device of the engine openvino.",
+            hint=f"It is one of {', '.join(DEVICES)}; engine = 'transformers' knows others.",
+        )
+    return name
+
+
+def quantization(settings: Settings) -> Quantization:
+    """Return how weights are to be quantised.
+
+    Raises
+    ------
+    ConfigError
+        If OpenVINO's reader does not know the kind that the settings name.
+    """
+    if settings.quantization == "auto":
+        return DEFAULT_QUANTIZATION
+    for known in QUANTIZATIONS:
+        if settings.quantization == known:
+            return known
+    raise ConfigError(
+        f"quantization = {settings.quantization!r} is none of the engine openvino.",
+        hint=f"It is one of auto, {', '.join(QUANTIZATIONS)}.",
+    )
+
+
+def load_tokenizer(folder: Path) -> FastTokenizer:
+    """Read the tokenizer beside a model.
+
+    Raises
+    ------
+    ModelFilesError
+        If it is missing or broken.
+    """
+    tokenizer = FastTokenizer.from_folder(folder)
+    if tokenizer is None:
+        raise ModelFilesError(
+            f"{folder} has no tokenizer.json, which the engine openvino needs.",
+            hint="Put the original model's tokenizer.json and tokenizer_config.json there.",
+        )
+    return tokenizer
+
+
+def configured_eos_ids(folder: Path, config: Mapping[str, Any]) -> int | list[int] | None:
+    """Return the ids that end an answer, as a model's folder gives them."""
+    try:
+        generation = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        generation = {}
+    eos: int | list[int] | None = generation.get("eos_token_id", config.get("eos_token_id"))
+    return eos
+
+
+def kv_bytes_per_token(config: Mapping[str, Any]) -> int:
+    """Return the bytes that one token's keys and values take; 0 if the config does not say."""
+    try:
+        heads = int(config["num_attention_heads"])
+        head_size = int(config.get("head_dim") or config["hidden_size"] // heads)
+        kv_heads = int(config.get("num_key_value_heads") or heads)
+        return 2 * int(config["num_hidden_layers"]) * kv_heads * head_size * KV_VALUE_BYTES
+    except (KeyError, TypeError):
+        return 0

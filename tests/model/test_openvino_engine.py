@@ -1,0 +1,376 @@
+"""The engine openvino on tiny models, quantised here: exact, repeatable, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
+from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines.openvino_pipeline import KEY_BLOCK_TOKENS
+from codeface_jupyter.errors import (
+    ConfigError,
+    GenerationError,
+    ModelFilesError,
+    PromptTooLongError,
+)
+from codeface_jupyter.generation import (
+    Chunk,
+    Done,
+    GenerationRequest,
+    Progress,
+    SamplingParameters,
+)
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.openvino_files import ensure_openvino, find_openvino
+from codeface_jupyter.models.storage import ModelStorage
+from codeface_jupyter.prompts import Prompt
+
+pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+
+from codeface_jupyter.engines.openvino import OpenVINOEngine
+
+MakeModel = Callable[..., Path]
+Events = list[Progress | Chunk]
+LONG = "values = [1, 2, 3]\n" * 40
+SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def settings(make_model: MakeModel, cache_dir: Path) -> Settings:
+    # float32 leaves activations what they are: answers can then be compared token by token.
+    return Settings(
+        model=str(make_model("qwen2")), engine="openvino", dtype="float32", cache_dir=cache_dir
+    )
+
+
+@pytest.fixture(scope="module")
+def shared_engine(settings: Settings) -> Iterator[OpenVINOEngine]:
+    engine = OpenVINOEngine(settings)
+    yield engine
+    engine.unload()
+
+
+@pytest.fixture
+def engine(shared_engine: OpenVINOEngine) -> OpenVINOEngine:
+    """The module's engine with nothing kept of earlier tests."""
+    shared_engine.unload()
+    return shared_engine
+
+
+def ask(text: str, *, copies: bool = False, **sampling: object) -> GenerationRequest:
+    return GenerationRequest(
+        prompt=Prompt(request=text),
+        sampling=SamplingParameters(**{"max_new_tokens": 24} | sampling),  # type: ignore[arg-type]
+        expects_copying=copies,
+    )
+
+
+def answer(engine: OpenVINOEngine, request: GenerationRequest) -> tuple[str, Done]:
+    events: Events = []
+    done = engine.generate(request, emit=events.append, cancel=threading.Event())
+    return text_of(events), done
+
+
+def text_of(events: Events) -> str:
+    return "".join(event.text for event in events if isinstance(event, Chunk))
+
+
+def ignore(_: Progress | Chunk) -> None:
+    pass
+
+
+def reference(settings: Settings, request: GenerationRequest) -> str:
+    """Return what transformers answers with the original weights."""
+    from codeface_jupyter.engines.transformers import TransformersEngine
+
+    events: Events = []
+    TransformersEngine(settings).generate(request, emit=events.append, cancel=threading.Event())
+    return text_of(events)
+
+
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
+def test_answers_begin_as_those_of_the_original_weights(
+    family: str, make_model: MakeModel, cache_dir: Path
+) -> None:
+    # Eight bits change a random model's words sooner or later; a wrong layout, the first one.
+    settings = Settings(model=str(make_model(family)), dtype="float32", cache_dir=cache_dir)
+    request = ask("x", max_new_tokens=2)
+    engine = OpenVINOEngine(settings)
+    assert answer(engine, request)[0] == reference(settings, request)
+    engine.unload()
+
+
+def test_a_second_answer_to_the_same_prompt_reuses_it_and_is_the_same(
+    engine: OpenVINOEngine,
+) -> None:
+    cold, first = answer(engine, ask(LONG))
+    warm, second = answer(engine, ask(LONG))
+    assert warm == cold
+    assert first.metrics.reused_prompt_tokens == 0
+    assert second.metrics.prompt_tokens - second.metrics.reused_prompt_tokens <= KEY_BLOCK_TOKENS
+    assert first.metrics.generated_tokens == second.metrics.generated_tokens
+
+
+def test_switching_conversations_changes_no_answer(engine: OpenVINOEngine) -> None:
+    questions = [LONG + "first", LONG + "second", "third"]
+    cold = []
+    for question in questions:
+        engine.unload()
+        cold.append(answer(engine, ask(question))[0])
+    warm = [answer(engine, ask(question))[0] for question in (*questions, *questions)]
+    assert warm == [*cold, *cold]
+
+
+def test_guessing_more_tokens_changes_no_answer(engine: OpenVINOEngine) -> None:
+    plain, _ = answer(engine, ask(LONG, max_new_tokens=60))
+    guessed, _ = answer(engine, ask(LONG, copies=True, max_new_tokens=60))
+    assert guessed == plain
+
+
+def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None:
+    whole, _ = answer(engine, ask(LONG, max_new_tokens=60))
+    cancel = threading.Event()
+    events: Events = []
+
+    def stop_at_the_first(event: Progress | Chunk) -> None:
+        events.append(event)
+        if isinstance(event, Chunk):
+            cancel.set()
+
+    done = engine.generate(ask(LONG, max_new_tokens=60), emit=stop_at_the_first, cancel=cancel)
+    first = next(event for event in events if isinstance(event, Chunk))
+    assert done.finish_reason == "cancelled"
+    assert done.metrics.generated_tokens == first.generated_tokens
+    assert whole.startswith(text_of(events))
+    assert answer(engine, ask(LONG, max_new_tokens=60))[0] == whole
+
+
+def test_cancel_while_a_long_prompt_is_read_keeps_what_was_read(engine: OpenVINOEngine) -> None:
+    prompt = LONG + LONG
+    cancel = threading.Event()
+    events: Events = []
+
+    def stop_while_reading(event: Progress | Chunk) -> None:
+        events.append(event)
+        if isinstance(event, Progress) and event.stage == "Reading the prompt":
+            cancel.set()
+
+    done = engine.generate(ask(prompt), emit=stop_while_reading, cancel=cancel)
+    assert done.finish_reason == "cancelled"
+    assert done.metrics.generated_tokens == 0
+    _, after = answer(engine, ask(prompt))
+    assert 0 < after.metrics.reused_prompt_tokens < after.metrics.prompt_tokens
+
+
+def test_an_error_while_writing_comes_out_and_leaves_the_engine_in_order(
+    engine: OpenVINOEngine,
+) -> None:
+    whole, _ = answer(engine, ask(LONG))
+
+    def fail(event: Progress | Chunk) -> None:
+        if isinstance(event, Chunk):
+            raise LookupError("nobody listens")  # noqa: TRY004 - the error is the point, not the type
+
+    with pytest.raises(LookupError, match="nobody listens"):
+        engine.generate(ask(LONG), emit=fail, cancel=threading.Event())
+    assert answer(engine, ask(LONG))[0] == whole
+
+
+def test_a_seed_repeats_a_sampled_answer_and_no_seed_varies_it(engine: OpenVINOEngine) -> None:
+    drawn = [answer(engine, ask("x", temperature=1.5, seed=7))[0] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert len({answer(engine, ask("x", temperature=1.5))[0] for _ in range(4)}) > 1
+
+
+def test_a_stop_string_ends_the_answer_before_it(engine: OpenVINOEngine) -> None:
+    whole, _ = answer(engine, ask(LONG, max_new_tokens=60))
+    stop = whole[len(whole) // 2 :][:3]
+    text, done = answer(engine, ask(LONG, max_new_tokens=60, stop_strings=(stop,)))
+    assert done.finish_reason == "stop"
+    assert text == whole[: whole.index(stop)]
+
+
+def test_the_limit_is_kept_also_where_tokens_are_guessed(engine: OpenVINOEngine) -> None:
+    _, done = answer(engine, ask(LONG, copies=True, max_new_tokens=7))
+    assert done.finish_reason == "length"
+    assert done.metrics.generated_tokens == 7
+
+
+def test_a_prompt_beyond_the_window_is_refused_with_the_numbers(engine: OpenVINOEngine) -> None:
+    with pytest.raises(PromptTooLongError, match="1,024"):
+        answer(engine, ask(LONG * 20))
+
+
+def test_a_batch_gives_the_answers_of_one_after_another(engine: OpenVINOEngine) -> None:
+    requests = [ask(f"{LONG} number {n}", max_new_tokens=6 + n) for n in range(5)]
+    alone = [answer(engine, request)[0] for request in requests]
+    engine.unload()
+    results: dict[int, tuple[str, Done]] = {}
+    engine.generate_batch(
+        requests,
+        on_result=lambda index, text, done: results.update({index: (text, done)}),
+        emit=ignore,
+        cancel=threading.Event(),
+    )
+    assert [results[n][0] for n in range(5)] == alone
+    assert {done.finish_reason for _, done in results.values()} == {"length"}
+
+
+def test_a_cancelled_batch_ends_every_answer_and_the_engine_goes_on(
+    engine: OpenVINOEngine,
+) -> None:
+    whole, _ = answer(engine, ask(LONG))
+    cancel = threading.Event()
+    ends: dict[int, str] = {}
+
+    def take(index: int, _: str, done: Done) -> None:
+        ends[index] = done.finish_reason
+        cancel.set()
+
+    requests = [ask("first", max_new_tokens=2), ask(LONG, max_new_tokens=200)]
+    engine.generate_batch(requests, on_result=take, emit=ignore, cancel=cancel)
+    assert ends == {0: "length", 1: "cancelled"}
+    assert answer(engine, ask(LONG))[0] == whole
+
+
+def test_the_manifest_names_the_weights_and_the_saved_form_is_used_again(
+    settings: Settings, shared_engine: OpenVINOEngine
+) -> None:
+    shared_engine.load(ignore)
+    local = locate(settings.model, cache_dir=settings.cache_dir)
+    assert local is not None
+    folder = find_openvino(local, quantization="q8_0", cache_dir=settings.cache_dir)
+    assert folder is not None
+    manifest = json.loads((folder / "codeface.json").read_text())
+    assert manifest["source"] == local.revision
+    assert manifest["quantization"] == "q8_0"
+    again: Events = []
+    made = ensure_openvino(
+        local, quantization="q8_0", cache_dir=settings.cache_dir, emit=again.append
+    )
+    assert (made, again) == (folder, [])
+    assert [path.name for path in folder.parent.glob(".*")] == []
+
+
+@pytest.mark.parametrize("damage", ["cut off", "no XML"])
+def test_a_damaged_saved_form_is_made_anew(
+    damage: str, make_model: MakeModel, tmp_path: Path
+) -> None:
+    settings = Settings(model=str(make_model("qwen2")), dtype="float32", cache_dir=tmp_path)
+    engine = OpenVINOEngine(settings)
+    whole, _ = answer(engine, ask("x"))
+    engine.unload()
+    folder = ModelStorage(tmp_path, settings.model).openvino("q8_0")
+    if damage == "cut off":
+        (folder / "openvino_model.bin").write_bytes(b"short")
+    else:
+        file = folder / "openvino_model.xml"
+        file.write_bytes(b"?" * file.stat().st_size)
+    assert answer(OpenVINOEngine(settings), ask("x"))[0] == whole
+
+
+def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(make_model("qwen2"), model)
+    before = locate(str(model), cache_dir=tmp_path)
+    assert before is not None
+    ensure_openvino(before, quantization="q8_0", cache_dir=tmp_path, emit=ignore)
+    weights = model / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-4_000:] = bytes(4_000)
+    weights.write_bytes(content)
+    after = locate(str(model), cache_dir=tmp_path)
+    assert after is not None
+    assert find_openvino(after, quantization="q8_0", cache_dir=tmp_path) is None
+
+
+def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from codeface_jupyter.models.fetch import locate\n"
+        "from codeface_jupyter.models.openvino_files import ensure_openvino\n"
+        "cache = Path(sys.argv[2]); local = locate(sys.argv[1], cache_dir=cache); seen = []\n"
+        "ensure_openvino(local, quantization='q4_0', cache_dir=cache, emit=seen.append)\n"
+        "sys.stdout.write(str(any('saving' in p.stage for p in seen)))\n"
+    )
+    command = [sys.executable, "-c", code, str(make_model("qwen2")), str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=SECONDS)[0] for process in running]
+    assert sorted(outputs) == ["False", "True"]
+
+
+def test_an_openvino_folder_is_served_as_it_is(
+    settings: Settings, shared_engine: OpenVINOEngine, tmp_path: Path
+) -> None:
+    expected, _ = answer(shared_engine, ask(LONG))
+    folder = tmp_path / "exported"
+    shutil.copytree(ModelStorage(settings.cache_dir, settings.model).openvino("q8_0"), folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json"):
+        shutil.copy(Path(settings.model) / name, folder)
+    engine = OpenVINOEngine(settings.model_copy(update={"model": str(folder)}))
+    assert answer(engine, ask(LONG))[0] == expected
+
+
+def test_a_folder_of_another_kind_names_the_engine_that_runs_it(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    settings = Settings(model=str(make_model("gpt_neo")), cache_dir=tmp_path)
+    with pytest.raises(ModelFilesError, match="GPTNeoForCausalLM") as caught:
+        OpenVINOEngine(settings).prepare(ignore)
+    assert "transformers" in caught.value.hint
+    choice = engine_choice(settings)
+    assert (choice.name, choice.is_fallback) == ("transformers", True)
+    assert "GPTNeoForCausalLM" in choice.reason
+
+
+def test_auto_takes_it_for_a_model_that_it_can_serve(settings: Settings) -> None:
+    auto = settings.model_copy(update={"engine": "auto", "dtype": "auto"})
+    assert engine_choice(auto).name == "openvino"
+
+
+def test_a_device_that_is_not_there_is_named(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="cuda"):
+        OpenVINOEngine(settings.model_copy(update={"device_map": "cuda"}))
+
+
+def test_a_failure_of_openvino_unloads_the_model_and_says_so(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.load(ignore)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("Exception from src/core.cpp:\nout of room\n")
+
+    monkeypatch.setattr(engine._pipeline, "decode", fail)
+    with pytest.raises(GenerationError, match="out of room"):
+        answer(engine, ask("x"))
+    assert not engine.is_loaded
+    assert answer(engine, ask("x"))[1].metrics.load_s > 0
+
+
+@pytest.mark.real_model
+def test_the_shipped_model_answers_in_code_and_the_same_again() -> None:
+    settings = Settings(model=DEFAULT_MODEL, cache_dir=default_cache_dir(), auto_pull=False)
+    if locate(settings.model, cache_dir=settings.cache_dir) is None:
+        pytest.skip("the shipped model has not been fetched")
+    engine = OpenVINOEngine(settings)
+    request = ask("Write a function that returns the mean of a list.", max_new_tokens=48)
+    cold, first = answer(engine, request)
+    warm, second = answer(engine, request)
+    engine.unload()
+    assert "def " in cold
+    assert warm == cold
+    assert first.metrics.reused_prompt_tokens == 0 < second.metrics.reused_prompt_tokens
