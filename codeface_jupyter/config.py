@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    PrivateAttr,
     SecretStr,
     ValidationError,
 )
@@ -36,6 +37,7 @@ from pydantic_settings import (
 )
 
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.urls import masked_url
 
@@ -44,6 +46,8 @@ __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
 ENVIRONMENT_PREFIX = "CODEFACE_"
 CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+# Flags of single calls; see `codeface_jupyter.permissions`.
+CALL_FLAGS = frozenset({"trust_remote_code", "allow_pickle"})
 SECRET_SETTINGS = frozenset({"api_key"})
 URL_SETTINGS = frozenset({"base_url", "response_cache"})
 
@@ -99,6 +103,20 @@ class Settings(BaseSettings):
         """Take values from the constructor alone: `Config` reads the layers one by one."""
         return (init_settings,)
 
+    # Private, so that neither environment nor config file nor %config can set it.
+    _permissions: Permissions = PrivateAttr(default=NOTHING_MORE)
+
+    @property
+    def permissions(self) -> Permissions:
+        """What this very call was allowed beyond its settings."""
+        return self._permissions
+
+    def permitting(self, permissions: Permissions) -> Settings:
+        """Return these settings for a call that was allowed more."""
+        settings = self.model_copy()
+        settings._permissions = permissions  # noqa: SLF001 - our own, on a copy
+        return settings
+
     # Model and engine
     model: str = Field(
         DEFAULT_MODEL,
@@ -109,6 +127,13 @@ class Settings(BaseSettings):
     engine: str = Field("auto", min_length=1, description="auto, or an installed engine's name.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="The weights' type; auto takes the one that suits the device."
+    )
+    quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
+        "auto",
+        description="Smaller weights: int8, int4 in transformers; q8_0, q4_0 in openvino.",
+    )
+    adapter: Path | None = Field(
+        None, description="A folder with a LoRA adapter by PEFT, put on top of the model."
     )
     device_map: str = Field(
         "auto", description="Where accelerate places the model: auto, cpu, cuda, cuda:1, balanced …"
@@ -305,6 +330,12 @@ def _shown(name: str, value: object) -> str:
 
 
 def _unknown_setting(name: str, *, source: str) -> ConfigError:
+    if name in CALL_FLAGS:
+        flag = f"--{name.replace('_', '-')}"
+        return ConfigError(
+            f"{name} ({source}) is no setting: it is dangerous, so each call must ask for it.",
+            hint=f"Write {flag} in the call that needs it.",
+        )
     close = get_close_matches(name, Settings.model_fields, n=3)
     hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
     return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)

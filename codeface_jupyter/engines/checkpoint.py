@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.adapters import check_adapter, put_on
+from codeface_jupyter.engines.quantization import quantization_config, settle_quantization
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.models.files import has_weights
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -20,8 +25,6 @@ __all__ = ["Placement", "load_config", "load_tokenizer", "load_weights", "place"
 
 # What accelerate spreads over all devices; every other value names one device.
 SPREAD = frozenset({"auto", "balanced", "balanced_low_0", "sequential"})
-# No downloads, no code from a model's folder, no pickles.
-SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +41,27 @@ class Placement:
         The weights' type, by torch's name for it.
     attn_implementation
         The attention kernel; None leaves the choice to transformers.
+    quantization
+        How weights are made smaller and by which package; empty for whole weights.
+    adapter
+        The folder of a LoRA adapter.
+    permissions
+        What the call was allowed.
     """
 
     device_map: str
     device_type: str
     dtype: str
     attn_implementation: str | None
+    quantization: str = ""
+    adapter: Path | None = None
+    permissions: Permissions = NOTHING_MORE
+
+    @property
+    def source_options(self) -> dict[str, Any]:
+        """What every ``from_pretrained`` is given: no downloads, and code only if allowed."""
+        trusted = self.permissions.trust_remote_code
+        return {"local_files_only": True, "trust_remote_code": trusted}
 
 
 def place(settings: Settings) -> Placement:
@@ -54,14 +72,23 @@ def place(settings: Settings) -> Placement:
     ConfigError
         If ``device_map`` names no device.
     EngineUnavailableError
-        If the device, or a package for the attention kernel, is missing.
+        If the device, or a package for the attention kernel, the quantization or the
+        adapter, is missing.
+    ModelFilesError
+        If the adapter's files are not right.
     """
     device_map, device_type = _device(settings)
+    adapter = settings.adapter.expanduser() if settings.adapter else None
+    if adapter is not None:
+        check_adapter(adapter)
     return Placement(
         device_map=device_map,
         device_type=device_type,
         dtype=_best_dtype(device_type) if settings.dtype == "auto" else settings.dtype,
         attn_implementation=_attention(settings.attn_implementation),
+        quantization=settle_quantization(settings.quantization, device_type=device_type),
+        adapter=adapter,
+        permissions=settings.permissions,
     )
 
 
@@ -132,7 +159,7 @@ def _attention(name: str) -> str | None:
     return None if name == "auto" else name
 
 
-def load_config(folder: Path) -> PretrainedConfig:
+def load_config(folder: Path, placement: Placement) -> PretrainedConfig:
     """Read the model's config.
 
     Raises
@@ -143,10 +170,10 @@ def load_config(folder: Path) -> PretrainedConfig:
     from transformers import AutoConfig
 
     with _file_errors(folder):
-        return AutoConfig.from_pretrained(folder, **SAFE)
+        return AutoConfig.from_pretrained(folder, **placement.source_options)
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path, placement: Placement) -> PreTrainedTokenizerBase:
     """Read the model's tokenizer.
 
     Raises
@@ -157,7 +184,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     with _file_errors(folder):
-        return AutoTokenizer.from_pretrained(folder, **SAFE)
+        return AutoTokenizer.from_pretrained(folder, **placement.source_options)
 
 
 def load_weights(
@@ -178,6 +205,12 @@ def load_weights(
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
 
+    options: dict[str, Any] = placement.source_options
+    if placement.quantization:
+        scheme = quantization_config(placement.quantization, dtype=placement.dtype)
+        options["quantization_config"] = scheme
+    # Pickled weights only where they were allowed, and where there are no others.
+    is_pickled = placement.permissions.allow_pickle and not has_weights(folder)
     with _file_errors(folder), _loading_progress(emit):
         model, info = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -186,9 +219,9 @@ def load_weights(
             device_map=placement.device_map,
             attn_implementation=placement.attn_implementation,
             offload_folder=offload_folder,
-            use_safetensors=True,
+            use_safetensors=not is_pickled,
             output_loading_info=True,
-            **SAFE,
+            **options,
         )
     if missing := sorted(info["missing_keys"]):
         raise ModelFilesError(
@@ -196,6 +229,9 @@ def load_weights(
             f"such as {missing[0]}.",
             hint="The folder belongs to another kind of model, or is incomplete: fetch it again.",
         )
+    if placement.adapter is not None:
+        emit(Progress("Putting the adapter on"))
+        model = put_on(model, placement.adapter, merge=not placement.quantization)
     # The checkpoint's own sampling defaults would mix with the user's settings.
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id,
@@ -216,6 +252,13 @@ def _file_errors(folder: Path) -> Iterator[None]:
             f"{folder} needs a package that is not installed: {_first_line(error)}"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError(str(error)) from error
+        if "trust_remote_code" in str(error):
+            raise ModelFilesError(
+                f"{folder} brings Python code of its own, which is not run unasked.",
+                hint="Read it. If you trust it, --trust-remote-code runs it in that call.",
+            ) from error
         raise ModelFilesError(
             f"{folder} cannot be loaded: {_first_line(error)}",
             hint="It must hold config, tokenizer and safetensors weights of a causal language "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.adapters import adapter_identity
 from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.checkpoint import (
     Placement,
@@ -33,6 +34,7 @@ from codeface_jupyter.engines.decoding import (
 )
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.quantization import quantized_estimate
 from codeface_jupyter.engines.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError
 from codeface_jupyter.generation import (
@@ -89,6 +91,7 @@ class TransformersEngine:
         self._config: PretrainedConfig | None = None
         self._tokenizer: ModelTokenizer | None = None
         self._placement: Placement | None = None
+        self._adapter_identity = ""
         self._model: PreTrainedModel | None = None
         self._avoids_onednn = False
         self._offload: tempfile.TemporaryDirectory[str] | None = None
@@ -101,6 +104,8 @@ class TransformersEngine:
             model=self._settings.model,
             revision=(self._files.revision if self._files else self._settings.revision) or "",
             dtype=self._placement.dtype if self._placement else self._settings.dtype,
+            quantization=self._placement.quantization if self._placement else "",
+            adapter=self._adapter_identity,
         )
 
     @property
@@ -146,10 +151,11 @@ class TransformersEngine:
             return
         self._files = self._find_files(emit)
         emit(Progress("Reading the tokenizer"))
-        self._placement = place(self._settings)
-        self._config = load_config(self._files.path)
+        self._placement = placement = place(self._settings)
+        self._adapter_identity = adapter_identity(placement.adapter)
+        self._config = load_config(self._files.path, placement)
         self._tokenizer = ModelTokenizer(
-            load_tokenizer(self._files.path), model_name=self._settings.model
+            load_tokenizer(self._files.path, placement), model_name=self._settings.model
         )
 
     def load(self, emit: Emit) -> None:
@@ -230,7 +236,12 @@ class TransformersEngine:
 
     def _find_files(self, emit: Emit) -> LocalModel:
         settings = self._settings
-        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+        found = locate(
+            settings.model,
+            revision=settings.revision,
+            cache_dir=settings.cache_dir,
+            permissions=settings.permissions,
+        )
         if found is not None:
             return found
         if not settings.auto_pull:
@@ -239,7 +250,11 @@ class TransformersEngine:
                 hint=f"Fetch it first: codeface pull {settings.model}",
             )
         return ensure_local(
-            settings.model, revision=settings.revision, cache_dir=settings.cache_dir, emit=emit
+            settings.model,
+            revision=settings.revision,
+            cache_dir=settings.cache_dir,
+            emit=emit,
+            permissions=settings.permissions,
         )
 
     def _check_memory(self) -> None:
@@ -250,8 +265,15 @@ class TransformersEngine:
         is_quantized = getattr(self._config, "quantization_config", None) is not None
         if self._settings.force_load or is_quantized:
             return
+        needed = estimate(
+            self._config,
+            dtype=self._placement.dtype,
+            permissions=self._placement.permissions,
+        )
+        if scheme := self._placement.quantization:
+            needed = quantized_estimate(needed, self._config, scheme=scheme)
         check_fits(
-            estimate(self._config, dtype=self._placement.dtype),
+            needed,
             model=self._settings.model,
             device=self._placement.device_map,
         )

@@ -14,7 +14,7 @@ from IPython.display import display
 
 from codeface_jupyter.answer import Answer, Ask
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
-from codeface_jupyter.magics.options import check_variable_name, settings_overrides
+from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.templates import read_template
 from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
 from codeface_jupyter.rendering import ContextPreview, result_bundle
@@ -62,6 +62,7 @@ def make_ask(
         If a file cannot be read, or the template is not right.
     """
     settings = extension.config.with_overrides(settings_overrides(args))
+    settings = settings.permitting(permissions(args))
     language = normalise_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
     template = getattr(args, "template", None)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import keyword
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
+
+from codeface_jupyter.permissions import Permissions
 
 __all__ = [
     "ask_options",
@@ -23,6 +26,7 @@ __all__ = [
     "output_options",
     "parse",
     "parse_nothing",
+    "permissions",
     "sampling_options",
     "settings_overrides",
 ]
@@ -55,6 +59,16 @@ def model_options(function: F) -> F:
             "--force",
             action="store_true",
             help="Load a model that does not fit in memory, offloading the rest to disk.",
+        ),
+        argument(
+            "--trust-remote-code",
+            action="store_true",
+            help="DANGER: run the Python files that come with the model, with all your rights.",
+        ),
+        argument(
+            "--allow-pickle",
+            action="store_true",
+            help="DANGER: read pickled weights, which can carry hostile code.",
         ),
     ):
         function = option(function)
@@ -167,6 +181,16 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
     elif cells not in {None, "all"}:
         overrides["context_cells"] = cells
     return overrides
+
+
+def permissions(args: argparse.Namespace) -> Permissions:
+    """Return what a magic's options allow, in this call only, and warn of it."""
+    allowed = Permissions(
+        trust_remote_code=getattr(args, "trust_remote_code", False),
+        allow_pickle=getattr(args, "allow_pickle", False),
+    )
+    sys.stderr.write("".join(f"Warning: {text}\n" for text in allowed.warnings()))
+    return allowed
 
 
 def check_variable_name(name: str | None) -> None:

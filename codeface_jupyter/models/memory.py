@@ -18,6 +18,7 @@ from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -140,7 +141,11 @@ def _read_number(file: Path) -> int | None:
 
 
 def estimate(
-    model: Path | PretrainedConfig, *, dtype: str = "bfloat16", context_tokens: int = 4_096
+    model: Path | PretrainedConfig,
+    *,
+    dtype: str = "bfloat16",
+    context_tokens: int = 4_096,
+    permissions: Permissions = NOTHING_MORE,
 ) -> MemoryEstimate:
     """Return what ``model`` takes in memory, without reading its weights.
 
@@ -152,6 +157,8 @@ def estimate(
         ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"`` for the stored type.
     context_tokens
         Tokens in the KV cache, prompt and answer together.
+    permissions
+        Whether a model's own code may lay it out.
 
     Raises
     ------
@@ -166,7 +173,7 @@ def estimate(
     tokens = min(context_tokens, window)
     name = _dtype_name(config, dtype)
     return MemoryEstimate(
-        weights_bytes=_weights_bytes(config, name),
+        weights_bytes=_weights_bytes(config, name, permissions),
         kv_cache_bytes=tokens * _kv_values_per_token(text) * _item_bytes(name),
         context_tokens=tokens,
     )
@@ -201,7 +208,7 @@ def _item_bytes(dtype: str) -> int:
     return int(value.itemsize)
 
 
-def _weights_bytes(config: PretrainedConfig, dtype: str) -> int:
+def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permissions) -> int:
     """Return the size of the model's modules; accelerate counts tied weights once."""
     from accelerate import init_empty_weights
     from accelerate.utils import compute_module_sizes
@@ -209,7 +216,10 @@ def _weights_bytes(config: PretrainedConfig, dtype: str) -> int:
 
     try:
         with init_empty_weights(include_buffers=True):
-            model = AutoModelForCausalLM.from_config(config)
+            # Left open, transformers would ask on the keyboard.
+            model = AutoModelForCausalLM.from_config(
+                config, trust_remote_code=permissions.trust_remote_code
+            )
     except ValueError as error:
         raise ModelFilesError(
             f"{type(config).__name__} is no causal language model: {str(error).splitlines()[0]}"
