@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from string import Template
 from typing import Literal, TypedDict
 
-from markdown_it import MarkdownIt
-
 from codeface_jupyter.errors import NotebookError
 
 __all__ = [
@@ -270,6 +268,8 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     default_language
         The language of a fence that names none.
     """
+    from markdown_it import MarkdownIt
+
     lines = text.splitlines()
     blocks = []
     for token in MarkdownIt("commonmark").parse(text):

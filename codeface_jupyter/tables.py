@@ -9,11 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import rich.box
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
-
 __all__ = ["Table"]
 
 TERMINAL_COLUMNS = 100
@@ -38,6 +33,11 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def __str__(self) -> str:
+        import rich.box
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
         table = RichTable(
             *self.columns,
             title=self.title,
