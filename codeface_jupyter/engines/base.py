@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Protocol
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
 from codeface_jupyter.generation import Done, Emit, EngineIdentity, GenerationRequest
 from codeface_jupyter.prompts import Prompt
@@ -19,6 +21,8 @@ __all__ = [
     "check_prompt_fits",
     "create_engine",
 ]
+
+logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "codeface_jupyter.engines"
 
@@ -90,8 +94,10 @@ def create_engine(settings: Settings) -> Engine:
     EngineUnavailableError
         If no engine of that name is installed.
     """
-    # Every model that the catalog knows runs in transformers.
-    name = "transformers" if settings.engine == "auto" else settings.engine
+    choice = engine_choice(settings)
+    name = choice.name
+    if choice.is_fallback:
+        logger.info("engine = 'auto' takes %s: %s.", name, choice.reason)
     found = entry_points(group=ENTRY_POINT_GROUP, name=name)
     if not found:
         raise EngineUnavailableError(

@@ -3,6 +3,7 @@
 import pytest
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines import openvino_model
 from codeface_jupyter.engines.base import available_engines, check_prompt_fits, create_engine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.engines.transformers import TransformersEngine
@@ -10,14 +11,15 @@ from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
 
 
 def test_the_engines_of_this_package_are_registered():
-    assert {"scripted", "transformers"} <= set(available_engines())
+    assert {"openvino", "scripted", "transformers"} <= set(available_engines())
 
 
 def test_an_engine_is_made_by_name():
     assert isinstance(create_engine(Settings(engine="scripted")), ScriptedEngine)
 
 
-def test_auto_takes_the_engine_that_runs_every_model():
+def test_without_a_faster_one_auto_takes_the_engine_that_runs_every_model(monkeypatch):
+    monkeypatch.setattr(openvino_model, "find_spec", lambda _: None)
     assert isinstance(create_engine(Settings(engine="auto")), TransformersEngine)
 
 

@@ -1,0 +1,176 @@
+"""Which engine auto takes, why, and that deciding costs next to nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines import choice, openvino_model
+from codeface_jupyter.engines.base import create_engine
+from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines.openvino_pipeline import KEY_BLOCK_TOKENS, PromptHistory
+from codeface_jupyter.models.files import read_config
+from codeface_jupyter.models.openvino_files import unsupported_reason
+
+QWEN = {
+    "architectures": ["Qwen2ForCausalLM"],
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 1,
+}
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO is installed, an accelerator is not there, whatever this machine has."""
+    monkeypatch.setattr(openvino_model, "find_spec", lambda name: name)
+    monkeypatch.setattr(choice, "_has_accelerator", lambda: False)
+
+
+def write_model(folder: Path, **config: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(QWEN | config))
+    (folder / "tokenizer.json").write_text("{}")
+    save_file({"w": np.zeros(4, dtype=np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+def settings_for(folder: Path, **values: object) -> Settings:
+    return Settings.model_validate(
+        {"model": str(folder), "cache_dir": folder.parent / "cache"} | values
+    )
+
+
+def test_auto_takes_openvino_for_a_model_that_it_can_serve(tmp_path: Path) -> None:
+    found = engine_choice(settings_for(write_model(tmp_path / "m")))
+    assert (found.name, found.is_fallback) == ("openvino", False)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"dtype": "float32"}, "dtype"),
+        ({"attn_implementation": "eager"}, "attn_implementation"),
+        ({"force_load": True}, "force_load"),
+        ({"device_map": "cuda:0"}, "cuda:0"),
+        ({"quantization": "int8"}, "int8"),
+    ],
+)
+def test_what_only_transformers_has_decides_for_it(
+    values: dict[str, object], word: str, tmp_path: Path
+) -> None:
+    found = engine_choice(settings_for(write_model(tmp_path / "m"), **values))
+    assert found.name == "transformers"
+    assert word in found.reason
+
+
+@pytest.mark.parametrize(
+    ("config", "word"),
+    [
+        ({"architectures": ["GPTNeoForCausalLM"]}, "GPTNeoForCausalLM"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rotary"),
+        ({"rope_parameters": {"rope_type": "llama3"}}, "rotary"),
+        ({"attention_bias": True}, "bias"),
+        ({"use_sliding_window": True}, "slides"),
+        ({"hidden_size": 48}, "multiple"),
+        ({"quantization_config": {"bits": 4}}, "quantised"),
+    ],
+)
+def test_a_model_that_openvino_cannot_read_falls_back_and_says_why(
+    config: dict[str, object], word: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(write_model(tmp_path / "m", **config))
+    with caplog.at_level(logging.INFO):
+        engine = create_engine(settings)
+    assert engine.identity.engine == "transformers"
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert word in caplog.text
+
+
+def test_without_openvino_the_reason_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_model, "find_spec", lambda _: None)
+    found = engine_choice(settings_for(write_model(tmp_path / "m")))
+    assert (found.name, found.is_fallback) == ("transformers", True)
+    assert "pip install 'codeface-jupyter[openvino]'" in found.reason
+
+
+def test_an_accelerator_goes_before_the_fast_engine_of_cpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_has_accelerator", lambda: True)
+    assert engine_choice(settings_for(write_model(tmp_path / "m"))).name == "transformers"
+    on_cpu = settings_for(tmp_path / "m", device_map="cpu")
+    assert engine_choice(on_cpu).name == "openvino"
+
+
+def test_a_shipped_model_needs_not_be_here_yet_another_one_does(tmp_path: Path) -> None:
+    shipped = Settings(model="qwen2.5-coder-0.5b", cache_dir=tmp_path)
+    assert engine_choice(shipped).name == "openvino"
+    unknown = engine_choice(Settings(model="somebody/some-model", cache_dir=tmp_path))
+    assert unknown.name == "transformers"
+    assert "fetched" in unknown.reason
+
+
+def test_an_engine_that_the_settings_name_is_taken_unseen() -> None:
+    assert engine_choice(Settings(engine="scripted")).name == "scripted"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("openvino_genai") is None, reason="the general engine needs torch"
+)
+def test_deciding_imports_neither_torch_nor_openvino(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    code = (
+        "import sys\n"
+        "from codeface_jupyter.config import Settings\n"
+        "from codeface_jupyter.engines.base import create_engine\n"
+        "from codeface_jupyter.engines import choice\n"
+        "choice._shows_accelerator = lambda: False\n"
+        "create_engine(Settings(model=sys.argv[1]))\n"
+        "heavy = {'torch', 'transformers', 'openvino', 'openvino_genai'} & set(sys.modules)\n"
+        "sys.stdout.write(', '.join(heavy))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_the_families_that_are_converted_are_told_by_their_config(tmp_path: Path) -> None:
+    for name in ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"):
+        folder = write_model(tmp_path / name, architectures=[name])
+        assert unsupported_reason(folder) is None
+        assert openvino_model.kv_bytes_per_token(read_config(folder)) == 2 * 4 * 16 * 2
+
+
+def test_history_counts_whole_blocks_and_leaves_a_token_to_read() -> None:
+    history = PromptHistory(1_000)
+    prompt = list(range(3 * KEY_BLOCK_TOKENS))
+    assert history.reused(prompt) == 0
+    history.keep(prompt)
+    assert history.reused(prompt) == 2 * KEY_BLOCK_TOKENS
+    assert history.reused([*prompt, 1]) == 3 * KEY_BLOCK_TOKENS
+    assert history.reused(prompt[: KEY_BLOCK_TOKENS + 5]) == KEY_BLOCK_TOKENS
+    assert history.reused([-1, *prompt]) == 0
+
+
+def test_history_forgets_the_least_recently_used_when_the_room_is_full() -> None:
+    history = PromptHistory(5 * KEY_BLOCK_TOKENS)
+    first = [1] * 2 * KEY_BLOCK_TOKENS
+    second = [2] * 2 * KEY_BLOCK_TOKENS
+    for prompt in (first, second, first, [3] * 2 * KEY_BLOCK_TOKENS):
+        history.keep(prompt)
+    assert history.reused([*first, 0]) == 2 * KEY_BLOCK_TOKENS
+    assert history.reused([*second, 0]) == 0
