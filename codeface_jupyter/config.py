@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     force_load: bool = Field(
         False, description="Load a model that does not fit, offloading the rest to disk."
     )
+    memory_threshold: float = Field(
+        0.9,
+        gt=0.0,
+        le=1.0,
+        description="Used share of memory above which kept KV prefixes and answers are dropped.",
+    )
     auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
 
     # Generation
@@ -163,7 +169,12 @@ class Settings(BaseSettings):
     top_k: int = Field(
         0, ge=0, description="Sample from this many of the likeliest tokens; 0 is all."
     )
-    repetition_penalty: float = Field(1.0, gt=0.0, le=2.0, description="Above 1 repeats less.")
+    repetition_penalty: float | None = Field(
+        None,
+        gt=0.0,
+        le=2.0,
+        description="Above 1 repeats less; empty is 1.05, and 1 where a cell is to be rewritten.",
+    )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="The same seed gives the same answer."
     )

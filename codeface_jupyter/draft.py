@@ -21,9 +21,13 @@ from codeface_jupyter.generation import (
     StreamEvent,
 )
 from codeface_jupyter.metrics import CacheOutcome
+from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import CachedResponse
 
 __all__ = ["Draft"]
+
+# Small models that decode greedily fall into loops without one: see benchmarks/RESULTS.md.
+REPETITION_PENALTY = 1.05
 
 
 class Draft:
@@ -32,9 +36,7 @@ class Draft:
     def __init__(self, ask: Ask, emit: EmitEvent, cancel: threading.Event) -> None:
         self.ask = ask
         self.cancel = cancel
-        self.sampling = SamplingParameters(
-            **{f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
-        )
+        self.sampling = _sampling(ask)
         self.identity = EngineIdentity(engine=ask.settings.engine, model=ask.settings.model)
         self.prompt = ""
         self.prompt_tokens = 0
@@ -123,3 +125,11 @@ class Draft:
             is_bare_code=self.is_bare_code,
             is_local=self.is_local,
         )
+
+
+def _sampling(ask: Ask) -> SamplingParameters:
+    values = {f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
+    if values["repetition_penalty"] is None:
+        copies = ask.sources.task in COPYING_TASKS
+        values["repetition_penalty"] = 1.0 if copies else REPETITION_PENALTY
+    return SamplingParameters(**values)

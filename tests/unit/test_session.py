@@ -237,3 +237,14 @@ def test_force_is_heard_after_a_refusal_and_forgotten_once_loaded(config):
     assert forced is not refused
     session.generate(ask(config, "again", engine="scripted"))
     assert session.engine is forced
+
+
+def test_new_code_is_kept_from_repeating_itself_and_a_rewritten_cell_is_not(config):
+    session, engine = make_session(config)
+    settings = config.settings
+    for task in ("write", "edit"):
+        session.generate(Ask(sources=ContextSources(request=task, task=task), settings=settings))
+    session.generate(ask(config, "as told", repetition_penalty=1.3))
+    penalties = [request.sampling.repetition_penalty for request in engine.requests]
+    assert penalties == [1.05, 1.0, 1.3]
+    assert [request.expects_copying for request in engine.requests] == [False, True, False]
