@@ -67,7 +67,7 @@ $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up .venv (the first time takes some minutes) …"
 	# PyTorch first: its plain build for the processor, where one is offered, is a tenth of the size.
 	$(PIP) install "$$(grep '^torch==' constraints.txt)"
-	$(PIP) install --constraint constraints.txt --editable ".[lab]" --group demo
+	$(PIP) install --constraint constraints.txt --editable ".[lab,openvino]" --group demo
 	@touch $@
 
 $(TEST): $(BASE)
