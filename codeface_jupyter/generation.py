@@ -207,10 +207,11 @@ class GenerationMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """The end of a stream: why it ended and what it cost."""
+    """The end of a stream: why it ended, what it cost, and what the user is to be told of it."""
 
     finish_reason: FinishReason
     metrics: GenerationMetrics
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

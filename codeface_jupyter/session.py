@@ -31,6 +31,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     Progress,
 )
+from codeface_jupyter.memory_watch import MemoryReport, MemoryWatch
 from codeface_jupyter.metrics import (
     PrometheusExporter,
     RequestLog,
@@ -85,6 +86,7 @@ class Session:
         self._request_log = RequestLog(warn=self._warn)
         self._unshown_warnings: list[str] = []
         self._slot = EngineSlot(engine)
+        self._memory_watch = MemoryWatch()
         self._counter: tuple[Engine, TokenCounter] | None = None
         # One answer at a time: an engine has one set of weights and one KV cache in hand.
         self._turn = threading.Lock()
@@ -151,6 +153,14 @@ class Session:
     def may_see_values(self, settings: Settings) -> bool:
         """Whether the model that ``settings`` name may be told the values of variables."""
         return _may_see_values(self._slot.peek(settings), settings)
+
+    def memory(self) -> MemoryReport:
+        """Return who holds how much memory."""
+        return self._memory_watch.report(
+            threshold=self.config.settings.memory_threshold,
+            engine=self.engine,
+            response_cache=self.response_cache,
+        )
 
     def unload(self) -> None:
         """Give the model's memory back; the next question loads it again."""
@@ -247,6 +257,17 @@ class Session:
         if cached is not None:
             return draft.replay(cached)
         draft.cache_outcome = "miss" if draft.may_replay else "off"
+        self._memory_watch.make_room(
+            threshold=draft.ask.settings.memory_threshold,
+            engine=engine,
+            response_cache=response_cache,
+        )
+        done = self._generate(draft, engine, context)
+        if draft.may_keep and done.finish_reason in {"stop", "length"}:
+            response_cache.put(key, draft.to_cache(done))
+        return done
+
+    def _generate(self, draft: Draft, engine: Engine, context: Context) -> Done:
         begin = time.perf_counter()
         engine.load(draft.emit)
         load_s = time.perf_counter() - begin
@@ -257,10 +278,9 @@ class Session:
             expects_copying=context.prompt.task in COPYING_TASKS,
         )
         done = engine.generate(request, emit=draft.emit, cancel=draft.cancel)
-        done = replace(done, metrics=replace(done.metrics, load_s=load_s))
-        if draft.may_keep and done.finish_reason in {"stop", "length"}:
-            response_cache.put(key, draft.to_cache(done))
-        return done
+        for warning in done.warnings:
+            self._warn(warning)
+        return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _build_context(self, ask: Ask, engine: Engine) -> Context:
         return build_context(

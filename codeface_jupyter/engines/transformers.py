@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.adapters import adapter_identity
@@ -22,27 +19,18 @@ from codeface_jupyter.engines.checkpoint import (
     load_weights,
     place,
 )
-from codeface_jupyter.engines.cpu_decode import (
-    gains_without_onednn,
-    single_tokens_without_onednn,
-)
-from codeface_jupyter.engines.decoding import (
-    AnswerCriterion,
-    cancellable,
-    logits_processors,
-    reading_only_what_is_new,
-)
+from codeface_jupyter.engines.cpu_decode import gains_without_onednn
+from codeface_jupyter.engines.decode_run import DecodeRun
+from codeface_jupyter.engines.decoding import AnswerCriterion
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.quantization import quantized_estimate
 from codeface_jupyter.engines.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError
 from codeface_jupyter.generation import (
-    Cancelled,
     Done,
     Emit,
     EngineIdentity,
-    FinishReason,
     GenerationMetrics,
     GenerationRequest,
     Progress,
@@ -52,16 +40,21 @@ from codeface_jupyter.models.memory import (
     check_fits,
     cuda_peak_bytes,
     estimate,
+    kv_cache_bytes,
     process_peak_bytes,
 )
+from codeface_jupyter.models.memory_use import (
+    device_memory,
+    give_back,
+    shortage_in,
+)
+from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 __all__ = ["TransformersEngine"]
-
-PROMPT_LOOKUP_TOKENS = 8
 
 
 class TransformersEngine:
@@ -174,21 +167,32 @@ class TransformersEngine:
         assert self._files is not None
         assert self._placement is not None
         self._check_memory()
-        with self._memory_errors():
+        self._load_weights(self._files.path, emit)
+        if self._placement.device_type == "cpu":
+            self._avoids_onednn = gains_without_onednn(self._model)
+
+    def _load_weights(self, folder: Path, emit: Emit) -> None:
+        assert self._placement is not None
+        placement = self._placement
+
+        def load() -> None:
             self._model = load_weights(
-                self._files.path,
+                folder,
                 config=self._config,
-                placement=self._placement,
+                placement=placement,
                 offload_folder=self._offload_folder(),
                 emit=emit,
             )
-        if self._placement.device_type == "cpu":
-            self._avoids_onednn = gains_without_onednn(self._model)
+
+        if failure := shortage_in(load):
+            self.unload()
+            raise self._out_of_memory_error(failure, tokens=0)
 
     def unload(self) -> None:
         """Drop weights and KV caches and give their memory back."""
         self._model = None
-        self._release()
+        self.prefixes.clear()
+        give_back()
         if self._offload is not None:
             self._offload.cleanup()
             self._offload = None
@@ -204,12 +208,15 @@ class TransformersEngine:
     def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
         """Answer ``request`` in the calling thread.
 
+        If memory runs out, the kept KV caches are dropped and the answer goes on once more
+        from where it stood, more slowly and with less.
+
         Raises
         ------
         PromptTooLongError
             If prompt and answer do not fit the model's window.
         GenerationError
-            If the device runs out of memory; the KV caches are dropped first.
+            If memory runs out again.
         """
         load_s = self._timed_load(emit)
         stop_strings = request.sampling.stop_strings
@@ -222,10 +229,14 @@ class TransformersEngine:
             max_new_tokens=request.sampling.max_new_tokens,
             context_window=self.context_window,
         )
-        with self._memory_errors():
-            reason, reused = self._decode(request, prompt_ids, writer=writer, cancel=cancel)
-        return writer.done(
-            reason,
+        eos_ids = self._eos_ids()
+        detokenizer = self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=eos_ids)
+        criterion = AnswerCriterion(
+            prompt_ids, writer=writer, detokenizer=detokenizer, eos_ids=eos_ids, cancel=cancel
+        )
+        reused, warnings = self._decode(request, criterion, emit=emit, cancel=cancel)
+        done = writer.done(
+            criterion.finish(),
             metrics=GenerationMetrics(
                 prompt_tokens=len(prompt_ids),
                 reused_prompt_tokens=reused,
@@ -233,6 +244,18 @@ class TransformersEngine:
                 peak_memory_bytes=self._peak_memory_bytes(),
             ),
         )
+        return replace(done, warnings=warnings)
+
+    def held_bytes(self) -> dict[str, int]:
+        """Return what the weights and the kept KV caches take, in bytes."""
+        weights = 0 if self._model is None else int(self._model.get_memory_footprint())
+        return {"weights": weights, "KV prefixes": self.prefixes.size_bytes}
+
+    def shrink(self) -> int:
+        """Drop the kept KV caches; return their bytes."""
+        dropped = self.prefixes.size_bytes
+        self.prefixes.clear()
+        return dropped
 
     def _find_files(self, emit: Emit) -> LocalModel:
         settings = self._settings
@@ -279,11 +302,12 @@ class TransformersEngine:
         )
 
     def _offload_folder(self) -> Path | None:
-        """Return where weights go that fit no memory; a folder of our own ends with the model."""
-        if self._settings.offload_folder is not None or not self._settings.force_load:
-            return self._settings.offload_folder
-        self._settings.cache_dir.mkdir(parents=True, exist_ok=True)
-        self._offload = tempfile.TemporaryDirectory(prefix="offload-", dir=self._settings.cache_dir)
+        """Return where weights go that fit no memory: a folder that ends with the model."""
+        if not self._settings.force_load:
+            return None
+        parent = (self._settings.offload_folder or self._settings.cache_dir).expanduser()
+        parent.mkdir(parents=True, exist_ok=True)
+        self._offload = tempfile.TemporaryDirectory(prefix="codeface-offload-", dir=parent)
         return Path(self._offload.name)
 
     def _timed_load(self, emit: Emit) -> float:
@@ -293,114 +317,78 @@ class TransformersEngine:
         self.load(emit)
         return time.perf_counter() - started
 
+    def _eos_ids(self) -> list[int]:
+        assert self._model is not None
+        return self._prepared_tokenizer.eos_ids(self._model.generation_config.eos_token_id)
+
     def _decode(
         self,
         request: GenerationRequest,
-        prompt_ids: list[int],
+        criterion: AnswerCriterion,
         *,
-        writer: AnswerWriter,
+        emit: Emit,
         cancel: threading.Event,
-    ) -> tuple[FinishReason, int]:
-        """Run the model; return why it ended and how many prompt tokens were reused."""
-        import torch
-
+    ) -> tuple[int, tuple[str, ...]]:
+        """Run the model; return how many prompt tokens were reused, and what went amiss."""
         model = self._model
         assert model is not None
-        eos_ids = self._prepared_tokenizer.eos_ids(model.generation_config.eos_token_id)
-        criterion = AnswerCriterion(
-            prompt_ids,
-            writer=writer,
-            detokenizer=self._prepared_tokenizer.detokenizer(
-                prompt_ids=prompt_ids, eos_ids=eos_ids
-            ),
-            eos_ids=eos_ids,
+        run = DecodeRun(
+            model,
+            request,
+            criterion=criterion,
+            eos_ids=self._eos_ids(),
             cancel=cancel,
+            avoids_onednn=self._avoids_onednn,
         )
-        cache = self.prefixes.longest(prompt_ids)
+        prompt_tokens = len(criterion.token_ids)
+        cache = self.prefixes.longest(criterion.token_ids)
         if cache is None:
             cache = new_cache(model)
         reused = 0 if cache is None else cache.get_seq_length()
-        input_ids = torch.tensor([prompt_ids], device=model.device)
-        try:
-            with self._adapted(model, cancel):
-                model.generate(
-                    input_ids,
-                    attention_mask=torch.ones_like(input_ids),
-                    generation_config=_generation_config(request, eos_ids, cache=cache),
-                    logits_processor=logits_processors(request.sampling),
-                    stopping_criteria=[criterion],
-                    past_key_values=cache,
-                )
-        except Cancelled:
-            if not cancel.is_set():
-                raise
+        if failure := shortage_in(lambda: run(cache)):
+            cache = None
+            return 0, self._decode_again(run, criterion, failure, emit=emit)
         if cache is not None:
-            self.prefixes.keep(criterion.token_ids, cache, at_least=len(prompt_ids))
-        return criterion.finish(), reused
+            self.prefixes.keep(criterion.token_ids, cache, at_least=prompt_tokens)
+        return reused, ()
 
-    @contextmanager
-    def _adapted(self, model: PreTrainedModel, cancel: threading.Event) -> Iterator[None]:
-        """Let ``model`` be left at any time, start warm, and decode the fast way."""
-        with ExitStack() as stack:
-            if self._avoids_onednn:
-                stack.enter_context(single_tokens_without_onednn(model))
-            stack.enter_context(cancellable(model, cancel))
-            stack.enter_context(reading_only_what_is_new(model))
-            yield
+    def _decode_again(
+        self, run: DecodeRun, criterion: AnswerCriterion, failure: str, *, emit: Emit
+    ) -> tuple[str, ...]:
+        """Go on after memory ran out, with less; return what the user is to be told."""
+        dropped = self.shrink()
+        give_back()
+        emit(Progress("Out of memory: trying again with less"))
+        assert self._model is not None
+        cache = new_cache(self._model)
+        if again := shortage_in(lambda: run(cache, is_careful=True)):
+            cache = None
+            give_back()
+            raise self._out_of_memory_error(again, tokens=len(criterion.token_ids))
+        warning = (
+            f"Memory ran out once ({failure}). {format_bytes(dropped)} of earlier requests' KV "
+            "caches were dropped, and the answer went on with the prompt read in small pieces."
+        )
+        return (warning,)
 
-    @contextmanager
-    def _memory_errors(self) -> Iterator[None]:
-        """Give back what can be given when memory runs out, then say so with the numbers."""
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            # The frames of the failed pass still hold its tensors.
-            traceback.clear_frames(error.__traceback__)
-            dropped = self.prefixes.size_bytes
-            self._release()
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise GenerationError(
-                f"{self._settings.model} ran out of memory: {reason}",
-                hint=f"{dropped / 2**20:,.0f} MiB of earlier requests' KV caches were dropped. "
-                "Ask again with fewer cells or new tokens, or take a smaller model.",
-            ) from error
-
-    def _release(self) -> None:
-        import torch
-
-        self.prefixes.clear()
-        gc.collect()
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+    def _out_of_memory_error(self, reason: str, *, tokens: int) -> GenerationError:
+        """Return the error of memory that ran out for good, with the numbers."""
+        facts = [f"its weights take {format_bytes(self.held_bytes()['weights'])}"]
+        if self._config is not None and self._placement is not None and tokens:
+            taken = kv_cache_bytes(self._config, dtype=self._placement.dtype, tokens=tokens)
+            facts.append(f"a KV cache of {tokens:,} tokens {format_bytes(taken)}")
+        facts += [
+            f"{format_bytes(device.free_bytes)} of {format_bytes(device.total_bytes)} "
+            f"are free in {device.name}"
+            for device in device_memory()
+        ]
+        return GenerationError(
+            f"{self._settings.model} ran out of memory: {reason.rstrip('.')}; {', '.join(facts)}.",
+            hint="Ask again with fewer cells or new tokens, take a smaller model, or free "
+            "variables of your own; %codeface_models unload gives the model's memory back.",
+        )
 
     def _peak_memory_bytes(self) -> int:
         if self._placement is not None and self._placement.device_type == "cuda":
             return cuda_peak_bytes()
         return process_peak_bytes()
-
-
-def _generation_config(request: GenerationRequest, eos_ids: list[int], *, cache: object) -> Any:
-    from transformers import GenerationConfig
-
-    # Wrong guesses are cut off the cache again, so it must be one that can be cut.
-    guesses = request.expects_copying and cache is not None
-    return GenerationConfig(
-        max_new_tokens=request.sampling.max_new_tokens,
-        # Sampling is a logits processor of ours: see `logits_processors`.
-        do_sample=False,
-        repetition_penalty=request.sampling.repetition_penalty,
-        eos_token_id=eos_ids or None,
-        pad_token_id=eos_ids[0] if eos_ids else 0,
-        prompt_lookup_num_tokens=PROMPT_LOOKUP_TOKENS if guesses else None,
-    )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    # On the CPU torch raises a plain RuntimeError.
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error)
-    )

@@ -29,6 +29,8 @@ __all__ = [
     "check_fits",
     "cuda_peak_bytes",
     "estimate",
+    "kv_cache_bytes",
+    "main_memory",
     "models_that_fit",
     "process_peak_bytes",
 ]
@@ -85,11 +87,21 @@ def available_memory(device: str = "cpu") -> int:
 
 
 def _main_memory_bytes() -> int:
-    return min(psutil.virtual_memory().available, *_cgroup_headrooms(), sys.maxsize)
+    return main_memory()[1]
 
 
-def _cgroup_headrooms() -> list[int]:
-    """Return what each enclosing control group still allows, in bytes."""
+def main_memory() -> tuple[int, int]:
+    """Return the bytes of main memory, and how many are free.
+
+    In a container these are the control group's, if it is the one that ends first.
+    """
+    machine = psutil.virtual_memory()
+    limits = [(machine.total, machine.available), *_cgroup_limits()]
+    return min(limits, key=lambda limit: limit[1])
+
+
+def _cgroup_limits() -> list[tuple[int, int]]:
+    """Return the limit of each enclosing control group and what it still allows, in bytes."""
     folders: list[tuple[Path, str, str]] = []
     for path in _own_cgroups():
         for folder in (path, *path.parents):
@@ -97,13 +109,14 @@ def _cgroup_headrooms() -> list[int]:
                 folders.append((folder, "memory.limit_in_bytes", "memory.usage_in_bytes"))
             elif folder == CGROUP_V2 or CGROUP_V2 in folder.parents:
                 folders.append((folder, "memory.max", "memory.current"))
-    headrooms = []
+    limits = []
     for folder, limit_file, usage_file in folders:
         limit, usage = _read_number(folder / limit_file), _read_number(folder / usage_file)
         if limit is not None and usage is not None:
             # The page cache counts as used but is given back on demand.
-            headrooms.append(max(0, limit - usage + _reclaimable_bytes(folder)))
-    return headrooms
+            free = limit - usage + _reclaimable_bytes(folder)
+            limits.append((limit, min(max(0, free), limit)))
+    return limits
 
 
 def _own_cgroups() -> list[Path]:
@@ -174,9 +187,14 @@ def estimate(
     name = _dtype_name(config, dtype)
     return MemoryEstimate(
         weights_bytes=_weights_bytes(config, name, permissions),
-        kv_cache_bytes=tokens * _kv_values_per_token(text) * _item_bytes(name),
+        kv_cache_bytes=kv_cache_bytes(config, dtype=name, tokens=tokens),
         context_tokens=tokens,
     )
+
+
+def kv_cache_bytes(config: PretrainedConfig, *, dtype: str, tokens: int) -> int:
+    """Return the bytes of a KV cache that holds ``tokens``."""
+    return tokens * _kv_values_per_token(config.get_text_config()) * _item_bytes(dtype)
 
 
 def _load_config(folder: Path) -> PretrainedConfig:

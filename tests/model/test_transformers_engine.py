@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -388,14 +389,99 @@ class TestMemory:
         ask(engine)
 
         def exhaust(*_: object) -> None:
+            passes.append(1)
             raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB.")
 
+        passes: list[int] = []
         handle = engine._model.model.layers[1].register_forward_pre_hook(exhaust)
-        with pytest.raises(GenerationError, match=r"ran out of memory.*20\.00 GiB"):
+        with pytest.raises(
+            GenerationError,
+            match=r"ran out of memory.*20\.00 GiB; its weights take .* free in main memory",
+        ):
             ask(engine, follow_up("Now plot it"))
         handle.remove()
+        assert len(passes) == 2  # once, and once more with less
         assert len(engine.prefixes) == 0
         assert ask(engine)[1].finish_reason == "length"
+
+    @pytest.mark.parametrize("family", ["qwen2", "gpt_neo", "mistral"])
+    @pytest.mark.parametrize("passes_before", [0, 5])
+    @pytest.mark.parametrize("temperature", [0.0, 1.0])
+    def test_running_out_once_gives_the_same_answer_and_says_so(
+        self, make_engine, family, passes_before, temperature
+    ):
+        sampling = {"temperature": temperature, "seed": 7}
+        text, unbroken = ask(make_engine(family), request(**sampling))
+        engine = make_engine(family)
+        engine.load(lambda event: None)
+        passes = []
+
+        def exhaust_once(*_: object) -> None:
+            passes.append(1)
+            if len(passes) == passes_before + 1:
+                raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB.")
+
+        engine._model.register_forward_pre_hook(exhaust_once)
+        stages = []
+        again, done = ask(engine, request(**sampling), emit=stages.append)
+        assert again == text
+        assert done.finish_reason == unbroken.finish_reason
+        assert done.metrics.generated_tokens == unbroken.metrics.generated_tokens
+        assert "Memory ran out once (Tried to allocate 20.00 GiB.)" in done.warnings[0]
+        assert [e for e in stages if isinstance(e, Progress) and "with less" in e.stage]
+        assert not unbroken.warnings
+
+    def test_nothing_of_a_broken_pass_stays_alive(self, make_engine):
+        engine = make_engine()
+        engine.load(lambda event: None)
+        seen = []
+
+        def exhaust(_: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            seen.append(weakref.ref(kwargs["past_key_values"]))
+            raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB.")
+
+        engine._model.register_forward_pre_hook(exhaust, with_kwargs=True)
+        with pytest.raises(GenerationError) as caught:
+            ask(engine)
+        assert caught.value  # kept, as IPython keeps the last exception
+        assert [cache() for cache in seen] == [None, None]
+
+    def test_the_users_own_tensors_survive(self, make_engine):
+        mine = torch.arange(5.0)
+        engine = make_engine()
+        engine.load(lambda event: None)
+        engine._model.register_forward_pre_hook(
+            lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full"))
+        )
+        with pytest.raises(GenerationError):
+            ask(engine)
+        assert mine.sum() == 10
+
+    def test_a_load_that_runs_out_is_a_clear_error_and_can_be_tried_again(
+        self, make_engine, monkeypatch
+    ):
+        def exhausted(*_: object, **__: object) -> None:
+            raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB.")
+
+        engine = make_engine()
+        with monkeypatch.context() as patched:
+            patched.setattr(AutoModelForCausalLM, "from_pretrained", exhausted)
+            with pytest.raises(GenerationError, match=r"ran out of memory.*20\.00 GiB"):
+                engine.load(lambda event: None)
+        assert not engine.is_loaded
+        assert ask(engine)[0]
+
+    def test_what_is_held_is_counted_and_can_be_shrunk(self, make_engine):
+        engine = make_engine()
+        assert engine.held_bytes() == {"weights": 0, "KV prefixes": 0}
+        ask(engine)
+        held = engine.held_bytes()
+        assert held["weights"] == sum(p.nbytes for p in engine._model.parameters()) + sum(
+            b.nbytes for b in engine._model.buffers()
+        )
+        assert held["KV prefixes"] > 0
+        assert engine.shrink() == held["KV prefixes"]
+        assert engine.held_bytes()["KV prefixes"] == 0
 
     def test_unload_drops_everything_and_load_takes_it_again(self, make_engine):
         engine = make_engine()
@@ -418,9 +504,19 @@ class TestMemory:
         engine = make_engine(force_load=True)
         text, _ = ask(engine)
         assert text == ask(make_engine())[0]
-        assert list((tmp_path / "cache").glob("offload-*"))
+        assert list((tmp_path / "cache").glob("codeface-offload-*"))
         engine.unload()
-        assert not list((tmp_path / "cache").glob("offload-*"))
+        assert not list((tmp_path / "cache").glob("codeface-offload-*"))
+
+    def test_a_folder_of_the_users_is_left_as_it_was(self, make_engine, tmp_path):
+        folder = tmp_path / "mine"
+        folder.mkdir()
+        (folder / "notes.txt").touch()
+        engine = make_engine(force_load=True, offload_folder=folder)
+        engine.load(lambda event: None)
+        assert len(list(folder.iterdir())) == 2
+        engine.unload()
+        assert [file.name for file in folder.iterdir()] == ["notes.txt"]
 
 
 class TestPrompt:

@@ -1,0 +1,129 @@
+"""What the machine's memory holds now, and how to give some of it back."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+
+from codeface_jupyter.models.memory import main_memory
+
+__all__ = [
+    "DeviceMemory",
+    "device_memory",
+    "give_back",
+    "process_bytes",
+    "shortage_in",
+    "torch_cuda_bytes",
+]
+
+MAIN_MEMORY = "main memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceMemory:
+    """One memory, as it stands.
+
+    Attributes
+    ----------
+    name
+        ``"main memory"``, or a device such as ``"cuda:0"``.
+    total_bytes, free_bytes
+        In a container the control group's, where it is the narrower one.
+    """
+
+    name: str
+    total_bytes: int
+    free_bytes: int
+
+    @property
+    def used_share(self) -> float:
+        """How much of it is in use, by anyone, from 0 to 1."""
+        return 1 - self.free_bytes / self.total_bytes if self.total_bytes else 0.0
+
+
+def device_memory() -> list[DeviceMemory]:
+    """Measure main memory and each CUDA device that torch has been using."""
+    total, free = main_memory()
+    found = [DeviceMemory(name=MAIN_MEMORY, total_bytes=total, free_bytes=free)]
+    # Asking a device that nobody uses would take memory on it.
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        for index in range(torch.cuda.device_count()):
+            free, total = (int(count) for count in torch.cuda.mem_get_info(index))
+            # What torch's allocator keeps for itself is free to us.
+            free += torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
+            found.append(
+                DeviceMemory(name=f"cuda:{index}", total_bytes=total, free_bytes=min(free, total))
+            )
+    return found
+
+
+def process_bytes() -> int:
+    """Return the physical memory that this process holds, in bytes."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def torch_cuda_bytes() -> int:
+    """Return what tensors take on all CUDA devices, the user's own among them, in bytes."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    return sum(int(torch.cuda.memory_allocated(i)) for i in range(torch.cuda.device_count()))
+
+
+def give_back() -> None:
+    """Collect what nobody refers to, and hand free memory back to the system.
+
+    Nothing that anyone still refers to is touched, the user's tensors least of all.
+    """
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        # glibc keeps what was freed in small pieces; other C libraries have no such call.
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def shortage_in(work: Callable[[], object]) -> str:
+    """Do ``work``; return how memory ran out in it, or an empty text if it did not.
+
+    What the broken work held is let go: its frames would keep their tensors alive for as
+    long as anyone keeps the exception.
+    """
+    try:
+        work()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_shortage(error):
+            raise
+        _forget_frames(error)
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ""
+
+
+def _is_shortage(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        return True
+    # On the CPU torch raises a plain RuntimeError.
+    return "can't allocate memory" in str(error)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the local variables of the frames that ``error`` and its causes left."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
