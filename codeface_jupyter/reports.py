@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.memory_watch import MemoryReport
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
+from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.plots import Series, sparkline, svg_plots
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.tables import Table
@@ -17,7 +19,14 @@ from codeface_jupyter.tables import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SessionReport", "cache_table", "records_frame", "slowest_table", "stats_table"]
+__all__ = [
+    "SessionReport",
+    "cache_table",
+    "memory_table",
+    "records_frame",
+    "slowest_table",
+    "stats_table",
+]
 
 REQUESTS_PLOTTED = 100
 REQUESTS_LISTED = 5
@@ -156,6 +165,37 @@ def cache_table(
     if status.trouble:
         rows[2:4] = [("trouble", status.trouble)]
     return Table("Response cache", ("", ""), rows)
+
+
+def memory_table(report: MemoryReport) -> Table:
+    """Lay out who holds how much memory."""
+    times = "time" if report.shrinks == 1 else "times"
+    rows = [
+        (
+            device.name,
+            f"{device.used_share:.0%} of {format_bytes(device.total_bytes)} used, "
+            f"{format_bytes(device.free_bytes)} free".replace("%", " %"),
+        )
+        for device in report.devices
+    ]
+    rows += [
+        (
+            "this process",
+            f"{format_bytes(report.process_bytes)}, {format_bytes(report.process_peak_bytes)} peak",
+        ),
+        *(
+            [("CUDA tensors", format_bytes(report.torch_cuda_bytes))]
+            if report.torch_cuda_bytes
+            else []
+        ),
+        *((f"model: {name}", format_bytes(size)) for name, size in report.engine_bytes.items()),
+        ("response cache", format_bytes(report.response_cache_bytes)),
+        (
+            f"above {report.threshold:.0%}".replace("%", " %"),
+            f"dropped {format_bytes(report.dropped_bytes)} in {report.shrinks:,} {times}",
+        ),
+    ]
+    return Table("Memory", ("", ""), rows)
 
 
 def records_frame(records: Sequence[RequestRecord]) -> pd.DataFrame:

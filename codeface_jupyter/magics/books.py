@@ -60,7 +60,7 @@ class BookMagics(Magics):
 
             In [3]: %codeface_stats --serve 9464
         """
-        from codeface_jupyter.reports import SessionReport, records_frame
+        from codeface_jupyter.reports import SessionReport, memory_table, records_frame
 
         args, words = parse(self.codeface_stats, line)
         if words:
@@ -80,7 +80,8 @@ class BookMagics(Magics):
         elif args.frame:
             return records_frame(session.metrics.records)
         elif args.serve is None and args.push is None:
-            display(SessionReport(session.metrics.summary(), session.metrics.records))
+            tables = [memory_table(session.memory())]
+            display(SessionReport(session.metrics.summary(), session.metrics.records, tables))
         return None
 
     @no_var_expand
