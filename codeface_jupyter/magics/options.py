@@ -52,7 +52,8 @@ OVERRIDES = (
 
 def model_options(function: F) -> F:
     """Add the options that choose a model and an engine."""
-    for option in (
+    return _with(
+        function,
         argument("-m", "--model", help="A catalog name, a hub id (owner/name) or a local folder."),
         argument("-e", "--engine", help="auto, or an installed engine's name."),
         argument(
@@ -70,14 +71,13 @@ def model_options(function: F) -> F:
             action="store_true",
             help="DANGER: read pickled weights, which can carry hostile code.",
         ),
-    ):
-        function = option(function)
-    return function
+    )
 
 
 def sampling_options(function: F) -> F:
     """Add the options that decide how the answer is generated."""
-    for option in (
+    return _with(
+        function,
         argument("-n", "--max-new-tokens", help="The longest answer, in tokens."),
         argument("-t", "--temperature", help="0 is greedy; up to 2 is more varied."),
         argument("--top-p", help="Sample from the smallest set of tokens with this mass."),
@@ -88,14 +88,13 @@ def sampling_options(function: F) -> F:
             action="store_true",
             help="Ask again even when the response cache has the answer.",
         ),
-    ):
-        function = option(function)
-    return function
+    )
 
 
 def output_options(function: F) -> F:
     """Add the options that decide what becomes of the answer."""
-    for option in (
+    return _with(
+        function,
         argument("-l", "--language", default="python", help="The language of the code."),
         argument("-f", "--format", help="How to show the answer: auto, code, markdown or text."),
         argument("--insert", help="What to do with the code: button, next, replace or none."),
@@ -106,14 +105,13 @@ def output_options(function: F) -> F:
             action="store_true",
             help="Free the kernel at once and answer while other cells run.",
         ),
-    ):
-        function = option(function)
-    return function
+    )
 
 
 def context_options(function: F) -> F:
     """Add the options that decide what the model is told."""
-    for option in (
+    return _with(
+        function,
         argument("--cells", metavar="N", help="How many cells to send: a number, all or none."),
         argument("--vars", metavar="A,B", help="Which variables to describe: names, or none."),
         argument(
@@ -128,15 +126,18 @@ def context_options(function: F) -> F:
             action="store_true",
             help="Show the exact prompt and its token count; ask nothing.",
         ),
-    ):
-        function = option(function)
-    return function
+    )
 
 
 def ask_options(function: F) -> F:
     """Add every option of a question."""
-    for group in (context_options, output_options, sampling_options, model_options):
-        function = group(function)
+    return _with(function, context_options, output_options, sampling_options, model_options)
+
+
+def _with(function: F, *decorators: Callable[[F], F]) -> F:
+    """Apply decorators so that the help lists the options in the order given."""
+    for decorate in reversed(decorators):
+        function = decorate(function)
     return function
 
 
