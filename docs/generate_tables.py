@@ -9,15 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.magics import magics_classes
 from codeface_jupyter.magics.ask import CodeFace
-from codeface_jupyter.magics.books import BookMagics
-from codeface_jupyter.magics.explain import ExplainMagics
-from codeface_jupyter.magics.models import ModelMagics
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.storage import format_bytes
 
 README = Path(__file__).parent.parent / "README.md"
-MAGIC_CLASSES = (CodeFace, ExplainMagics, BookMagics, ModelMagics)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -29,7 +26,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def magics_table() -> str:
     """Return the magics and the first sentence of each one's help."""
     rows = []
-    for cls in MAGIC_CLASSES:
+    for cls in magics_classes():
         names = {**cls.magics["line"], **cls.magics["cell"]}
         for name in names:
             prefix = "%%" if name in cls.magics["cell"] else "%"

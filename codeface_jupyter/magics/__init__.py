@@ -8,24 +8,29 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.core.magic import Magics
 
-__all__ = ["register", "unregister"]
+__all__ = ["magics_classes", "register", "unregister"]
+
+
+def magics_classes() -> tuple[type[Magics], ...]:
+    """Return the classes of the magics, one per concern."""
+    from codeface_jupyter.magics.ask import CodeFace
+    from codeface_jupyter.magics.books import BookMagics
+    from codeface_jupyter.magics.explain import ExplainMagics
+    from codeface_jupyter.magics.models import ModelMagics
+    from codeface_jupyter.magics.repair import RepairMagics
+    from codeface_jupyter.magics.telling import TellingMagics
+
+    return CodeFace, ExplainMagics, RepairMagics, TellingMagics, BookMagics, ModelMagics
 
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
     from codeface_jupyter.magics import questions
-    from codeface_jupyter.magics.ask import CodeFace
-    from codeface_jupyter.magics.books import BookMagics
-    from codeface_jupyter.magics.explain import ExplainMagics
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.magics.models import ModelMagics
-    from codeface_jupyter.magics.repair import RepairMagics
-    from codeface_jupyter.magics.telling import TellingMagics
 
-    families = (CodeFace, ExplainMagics, RepairMagics, TellingMagics, BookMagics, ModelMagics)
     extension = Extension(shell)
     try:
-        for magics_class in families:
+        for magics_class in magics_classes():
             shell.register_magics(magics_class(shell, extension))
         questions.add_to(shell)
     except BaseException:
