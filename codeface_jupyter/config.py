@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     )
     auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
 
+    background_load: bool = Field(
+        False, description="Load the model in the background as soon as the extension is loaded."
+    )
+
     # Generation
     max_new_tokens: int = Field(512, ge=1, le=131_072, description="The longest answer, in tokens.")
     temperature: float = Field(
@@ -270,6 +274,7 @@ class Config:
         self.file = file or default_config_file()
         # Lowest first, so that later layers overwrite earlier ones.
         self._layers: dict[str, dict[str, Any]] = {
+            "JupyterLab": {},
             "config file": _read_file(self.file),
             "environment": _read_environment(),
             "%config": {},
@@ -293,10 +298,13 @@ class Config:
         """Change settings for this session, as ``%config`` does; all of them or none."""
         _validate(values, source="%config")
         self._layers["%config"].update(values)
-        self._settings = self._resolve({})
-        for callback in self._callbacks:
-            callback(self._settings)
-        return self._settings
+        return self._settle()
+
+    def set_front_end(self, values: Mapping[str, Any]) -> Settings:
+        """Take what the user set in JupyterLab, in place of what was taken before."""
+        _validate(values, source="JupyterLab's settings")
+        self._layers["JupyterLab"] = dict(values)
+        return self._settle()
 
     def on_change(self, callback: Callable[[Settings], None]) -> None:
         """Have ``callback`` called with the new settings whenever some were set."""
@@ -305,6 +313,12 @@ class Config:
     def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
         """Return the settings with a call's own values on top; None means not given."""
         return self._resolve({k: v for k, v in overrides.items() if v is not None})
+
+    def _settle(self) -> Settings:
+        self._settings = self._resolve({})
+        for callback in self._callbacks:
+            callback(self._settings)
+        return self._settings
 
     def _resolve(self, overrides: Mapping[str, Any]) -> Settings:
         merged: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import threading
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.bridge import Bridge
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.answer import Answer
+    from codeface_jupyter.config import Settings
+    from codeface_jupyter.protocol import FrontEndSettings
     from codeface_jupyter.session import Session
 
 __all__ = ["Extension"]
@@ -30,22 +32,32 @@ class Extension:
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self.answers: set[Answer] = set()
+        self._session: Session | None = None
+        # The front end's settings arrive in a subshell's thread.
+        self._session_lock = threading.Lock()
+        self._is_loading = False
         self.bridge.on_stop(self.stop)
         self.bridge.on_stats(self._stats)
+        self.bridge.on_settings(self._apply_front_end_settings)
+        self.config.on_change(self._load_if_asked)
         self.bridge.open()
+        self._load_if_asked(self.config.settings)
 
-    @cached_property
+    @property
     def session(self) -> Session:
         """The session of this kernel."""
         from codeface_jupyter.session import Session
 
-        return Session(config=self.config)
+        with self._session_lock:
+            if self._session is None:
+                self._session = Session(config=self.config)
+            return self._session
 
     def close(self) -> None:
         """Stop what is running and give everything back."""
         self.stop()
-        if "session" in self.__dict__:
-            self.session.close()
+        if self._session is not None:
+            self._session.close()
         self.notebook.close()
         self.bridge.close()
 
@@ -53,6 +65,16 @@ class Extension:
         """Stop every answer on its way."""
         for answer in tuple(self.answers):
             answer.cancel()
+
+    def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
+        self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
+
+    def _load_if_asked(self, settings: Settings) -> None:
+        """Load the model while the user types; its files must be here, and nobody waits for it."""
+        if settings.background_load and not self._is_loading:
+            self._is_loading = True
+            local_only = settings.model_copy(update={"auto_pull": False})
+            self.answers.add(self.session.load(local_only))
 
     def _stats(self) -> str:
         from codeface_jupyter.reports import stats_table

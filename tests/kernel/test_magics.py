@@ -193,3 +193,17 @@ def test_help_lists_the_options(notebook):
     payload = notebook.run("%codeface?").reply["payload"][0]["data"]["text/plain"]
     for option in ("--max-new-tokens", "--dry-run", "--insert", "{Err[3]}"):
         assert option in payload
+
+
+def test_model_is_loaded_in_the_background_when_asked(notebook):
+    notebook.run("%unload_ext codeface_jupyter")
+    notebook.run("import os; os.environ['CODEFACE_BACKGROUND_LOAD'] = '1'")
+    notebook.run(f"os.environ['CODEFACE_ENGINE'] = {'scripted'!r}")
+    notebook.run("%load_ext codeface_jupyter")
+    notebook.run(
+        "extension = get_ipython().configurables[-1].extension\n"
+        "done = [answer.join(20) for answer in tuple(extension.answers)]"
+    )
+    assert notebook.value("[done, extension.session.engine.is_loaded]") == [[True], True]
+    notebook.run("del extension; os.environ.pop('CODEFACE_BACKGROUND_LOAD')")
+    notebook.run("os.environ.pop('CODEFACE_ENGINE')")

@@ -114,3 +114,22 @@ def test_a_refused_secret_is_not_repeated(file, values):
     with pytest.raises(ConfigError, match=r"\(not shown\)") as caught:
         Config(file=file).set(**values)
     assert "31337" not in str(caught.value)
+
+
+def test_settings_of_jupyterlab_give_way_to_all_others(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_CONTEXT_CELLS", "3")
+    config = Config(file=file)
+    config.set_front_end({"context_cells": 5, "background_load": True})
+    assert config.settings.context_cells == 3
+    assert config.settings.background_load is True
+    assert config.origin("background_load") == "JupyterLab"
+    config.set_front_end({})
+    assert config.settings.background_load is False
+
+
+def test_callbacks_hear_of_every_change(file):
+    heard = []
+    config = Config(file=file)
+    config.on_change(lambda settings: heard.append(settings.seed))
+    config.set(seed=4)
+    assert heard == [4]
