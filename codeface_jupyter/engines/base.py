@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.choice import engine_choice
@@ -15,6 +15,7 @@ from codeface_jupyter.generation import Done, Emit, EngineIdentity, GenerationRe
 from codeface_jupyter.prompts import Prompt
 
 __all__ = [
+    "BatchEngine",
     "Engine",
     "EngineFactory",
     "available_engines",
@@ -76,6 +77,25 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give the weights' memory back; a later `load` takes it again."""
+
+
+@runtime_checkable
+class BatchEngine(Protocol):
+    """What an engine that answers many requests side by side has besides; optional."""
+
+    def generate_batch(
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        on_result: Callable[[int, str, Done], None],
+        emit: Emit,
+        cancel: threading.Event,
+    ) -> None:
+        """Answer all ``requests``; call ``on_result`` with index, text and end of each.
+
+        Results come in the order in which they end. Setting ``cancel`` ends what is
+        not finished as ``cancelled``.
+        """
 
 
 EngineFactory = Callable[[Settings], Engine]

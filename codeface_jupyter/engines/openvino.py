@@ -43,7 +43,13 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
 from codeface_jupyter.models.files import read_config
-from codeface_jupyter.models.openvino_files import IR_FILE, discard_openvino, ensure_openvino
+from codeface_jupyter.models.memory import MemoryEstimate, check_fits
+from codeface_jupyter.models.openvino_files import (
+    IR_FILE,
+    IR_WEIGHTS_FILE,
+    discard_openvino,
+    ensure_openvino,
+)
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 __all__ = ["OpenVINOEngine"]
@@ -177,6 +183,8 @@ class OpenVINOEngine:
             If OpenVINO cannot load them.
         FetchError
             If the disk cannot hold the quantised weights.
+        NotEnoughMemoryError
+            If memory cannot hold them and ``force_load`` is off.
         """
         if self._pipeline is not None:
             return
@@ -316,7 +324,22 @@ class OpenVINOEngine:
             emit=emit,
         )
 
+    def _check_memory(self, folder: Path) -> None:
+        """Refuse what cannot fit before the system ends the kernel over it."""
+        weights = folder / IR_WEIGHTS_FILE
+        if self._settings.force_load or not weights.exists():
+            return
+        tokens = min(MIN_CAPACITY_TOKENS, self.context_window or MIN_CAPACITY_TOKENS)
+        needed = MemoryEstimate(
+            # The file's own pages are given back on demand; its rearranged copy is not.
+            weights_bytes=weights.stat().st_size,
+            kv_cache_bytes=tokens * kv_bytes_per_token(self._config),
+            context_tokens=tokens,
+        )
+        check_fits(needed, model=self._settings.model)
+
     def _open(self, folder: Path, emit: Emit) -> TokenPipeline:
+        self._check_memory(folder)
         emit(Progress("Loading the weights"))
         try:
             return TokenPipeline(

@@ -35,6 +35,7 @@ from codeface_jupyter.models.storage import (
 
 __all__ = [
     "IR_FILE",
+    "IR_WEIGHTS_FILE",
     "QUANTIZATIONS",
     "Quantization",
     "discard_openvino",

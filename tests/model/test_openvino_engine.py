@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
+from codeface_jupyter.engines.base import BatchEngine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.engines.openvino_pipeline import KEY_BLOCK_TOKENS
 from codeface_jupyter.errors import (
     ConfigError,
     GenerationError,
     ModelFilesError,
+    NotEnoughMemoryError,
     PromptTooLongError,
 )
 from codeface_jupyter.generation import (
@@ -28,6 +30,7 @@ from codeface_jupyter.generation import (
     Progress,
     SamplingParameters,
 )
+from codeface_jupyter.models import memory
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.openvino_files import ensure_openvino, find_openvino
 from codeface_jupyter.models.storage import ModelStorage
@@ -218,6 +221,7 @@ def test_a_batch_gives_the_answers_of_one_after_another(engine: OpenVINOEngine) 
     requests = [ask(f"{LONG} number {n}", max_new_tokens=6 + n) for n in range(5)]
     alone = [answer(engine, request)[0] for request in requests]
     engine.unload()
+    assert isinstance(engine, BatchEngine)
     results: dict[int, tuple[str, Done]] = {}
     engine.generate_batch(
         requests,
@@ -344,6 +348,15 @@ def test_auto_takes_it_for_a_model_that_it_can_serve(settings: Settings) -> None
 def test_a_device_that_is_not_there_is_named(settings: Settings) -> None:
     with pytest.raises(ConfigError, match="cuda"):
         OpenVINOEngine(settings.model_copy(update={"device_map": "cuda"}))
+
+
+def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda _: 1_000_000)
+    with pytest.raises(NotEnoughMemoryError, match="1 MB are free"):
+        engine.load(ignore)
+    assert not engine.is_loaded
 
 
 def test_a_failure_of_openvino_unloads_the_model_and_says_so(
