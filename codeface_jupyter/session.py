@@ -22,6 +22,7 @@ from codeface_jupyter.context import (
 from codeface_jupyter.conversation import Conversation, Exchange
 from codeface_jupyter.draft import Draft
 from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.engines.slot import EngineSlot
 from codeface_jupyter.generation import (
     Cancelled,
@@ -245,7 +246,11 @@ class Session:
         answer.warnings, self._unshown_warnings = tuple(self._unshown_warnings), []
 
     def _run(self, draft: Draft, answer: Answer) -> Done:
-        engine = self._slot.take(draft.ask.settings)
+        settings = draft.ask.settings
+        engine = self._slot.take(settings)
+        choice = engine_choice(settings)
+        if choice.is_fallback and not engine.is_loaded:
+            draft.emit(Progress(f"Taking {choice.name}: {choice.reason}"))
         engine.prepare(draft.emit)
         answer.context = self.last_context = context = self._build_context(draft.ask, engine)
         draft.start(engine, context)

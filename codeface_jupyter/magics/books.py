@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.magics.options import parse
 from codeface_jupyter.tables import Table
 from codeface_jupyter.urls import masked_url
@@ -149,7 +150,9 @@ class BookMagics(Magics):
             (name, _shown(getattr(settings, name)), config.origin(name), field.description or "")
             for name, field in Settings.model_fields.items()
         ]
-        display(Table("CodeFace settings", ("setting", "value", "from", "meaning"), rows))
+        choice = engine_choice(settings)
+        title = f"CodeFace settings; the engine is {choice.name}: {choice.reason}"
+        display(Table(title, ("setting", "value", "from", "meaning"), rows))
 
 
 def _assignments(line: str) -> dict[str, Any]:
