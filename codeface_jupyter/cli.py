@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -31,45 +27,31 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from codeface_jupyter.config import DEFAULT_MODEL, Config, Settings
+from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.doctor import PACKAGE, findings
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
-from codeface_jupyter.models.catalog import CATALOG
-from codeface_jupyter.models.fetch import ensure_local, locate
-from codeface_jupyter.models.hub import is_offline, is_reachable
+from codeface_jupyter.models.details import model_details
+from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
-from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
+from codeface_jupyter.models.naming import checked_alias
+from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.permissions import Permissions
 
 __all__ = ["main"]
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
-PACKAGE = "codeface-jupyter"
 EPILOG = """examples:
   codeface pull                      fetch the model that the notebook will use
   codeface pull smollm2-135m         fetch another one by its name in the catalog
   codeface pull owner/name           fetch any causal language model from the hub
   codeface models                    what there is, what is here, what fits
+  codeface info smollm2-135m         all about one: size, licence, memory, files
+  codeface alias small smollm2-135m  a name of your own
   codeface doctor                    is everything in order?
 """
-PACKAGES = {
-    "transformers": "the engine",
-    "accelerate": "placing models on devices",
-    "huggingface_hub": "fetching models from the hub",
-    "gguf": "reading models from the package index",
-    "ipywidgets": "live answers in the notebook",
-}
-OPTIONAL_PACKAGES = {
-    "jupyterlab": 'pip install "codeface-jupyter[lab]"',
-    "notebook": 'pip install "codeface-jupyter[lab]"',
-    "ipykernel": 'pip install "codeface-jupyter[lab]"',
-    "pandas": "pip install pandas",
-    "redis": "pip install redis",
-}
-
-
-RIGHT_COLUMNS = frozenset({"download", "memory", "here", "fits"})
-COLOURED = {"yes": "[green]yes[/]", "no": "[red]no[/]"}
+RIGHT_COLUMNS = frozenset({"download", "memory"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,18 +86,53 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"codeface {version(PACKAGE)}")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_pull(commands)
+    _add_command(commands, "models", _models, "list known models, what is here and what fits")
+    info = _add_command(
+        commands, "info", _info, "all about one model: size, licence, memory, where its files lie"
+    )
+    info.add_argument("model", metavar="MODEL", help="a catalog name, a hub id or a folder")
+    alias = _add_command(commands, "alias", _alias, "give a model a name of your own")
+    alias.add_argument("name", metavar="NAME", help="the name, other than the catalog's")
+    alias.add_argument("model", metavar="MODEL", help="a catalog name, a hub id or a folder")
+    dealias = _add_command(commands, "dealias", _dealias, "forget a name of your own")
+    dealias.add_argument("name", metavar="NAME")
+    remove = _add_command(
+        commands, "remove", _remove, "remove a model's files from CodeFace's cache folder"
+    )
+    remove.add_argument("model", metavar="MODEL")
+    remove.add_argument("--yes", action="store_true", help="do not ask first")
+    _add_command(
+        commands, "doctor", _doctor, "look at Python, torch, memory, disk, hub and Jupyter"
+    )
+    return parser
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    summary: str,
+    **options: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, **options)
+    command.add_argument(
         "--cache-dir",
         type=Path,
         metavar="FOLDER",
         help="where model files go (default: CODEFACE_CACHE_DIR, else the user's cache folder)",
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    pull = commands.add_parser(
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_pull(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    pull = _add_command(
+        commands,
         "pull",
-        parents=[common],
-        help="fetch a model and make it ready to load",
+        _pull,
+        "fetch a model and make it ready to load",
         description="Fetch a model and make it ready to load: from a local folder, the hub's "
         "cache, the hub, or the package index, whichever comes first. Safe to repeat: what has "
         "come is kept and checked.",
@@ -127,31 +144,38 @@ def _parser() -> argparse.ArgumentParser:
         help="a catalog name, a hub id (owner/name) or a folder (default: the configured model)",
     )
     pull.add_argument("--revision", help="the hub revision (default: the catalog's)")
-    pull.set_defaults(run=_pull)
-    models = commands.add_parser(
-        "models", parents=[common], help="list known models, what is here and what fits"
+    pull.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="DANGER: also fetch the Python files that come with the model",
     )
-    models.set_defaults(run=_models)
-    doctor = commands.add_parser(
-        "doctor", parents=[common], help="look at Python, torch, memory, disk, hub and Jupyter"
+    pull.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="DANGER: take pickled weights where there are no others",
     )
-    doctor.set_defaults(run=_doctor)
-    return parser
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    return Config().with_overrides({"cache_dir": options.cache_dir})
+    overrides = {"cache_dir": options.cache_dir, "model": getattr(options, "model", None)}
+    return Config().with_overrides(overrides)
 
 
 def _pull(options: argparse.Namespace) -> None:
     settings = _settings(options)
     revision = options.revision or (None if options.model else settings.revision)
+    permissions = Permissions(
+        trust_remote_code=options.trust_remote_code, allow_pickle=options.allow_pickle
+    )
+    for warning in permissions.warnings():
+        Console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
     with _progress() as emit:
         found = ensure_local(
-            options.model or settings.model,
+            settings.model,
             revision=revision,
             cache_dir=settings.cache_dir,
             emit=emit,
+            permissions=permissions,
         )
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"[bold green]{escape(found.name)}[/] is ready.")
@@ -226,20 +250,60 @@ def _models(options: argparse.Namespace) -> None:
         justify: Literal["right", "left"] = "right" if column in RIGHT_COLUMNS else "left"
         table.add_column(column, justify=justify, no_wrap=True)
     for model in list_models(settings):
-        table.add_row(*(COLOURED.get(text, escape(text)) for text in model.cells()))
+        table.add_row(*map(_coloured, model.cells()))
     out = Console(highlight=False)
     out.print(table)
-    out.print(f"\n{escape(explain_listing(settings))}")
+    out.print(f"\n{escape(explain_listing(settings, aliases=Config().aliases.read()))}")
 
 
-@dataclass(frozen=True)
-class _Finding:
-    """One line of ``codeface doctor``: what was looked at, how it is, what to do about it."""
+def _coloured(text: str) -> str:
+    colour = {"yes": "green", "no": "red"}.get(text.partition(",")[0])
+    return f"[{colour}]{escape(text)}[/]" if colour else escape(text)
 
-    subject: str
-    state: str
-    is_ok: bool = True
-    advice: str = ""
+
+def _info(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in model_details(settings.model, settings):
+        table.add_row(f"[bold]{escape(name)}[/]", escape(value))
+    Console(highlight=False).print(table)
+
+
+def _alias(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    name, model = checked_alias(options.name, settings.model, cache_dir=settings.cache_dir)
+    Config().aliases.add(name, model)
+    Console(soft_wrap=True, highlight=False).print(f"{escape(name)} stands for {escape(model)}.")
+
+
+def _dealias(options: argparse.Namespace) -> None:
+    Config().aliases.remove(options.name)
+
+
+def _remove(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    files = own_files(settings.model, cache_dir=settings.cache_dir)
+    out = Console(soft_wrap=True, highlight=False)
+    for path in files:
+        out.print(f"{format_bytes(size_bytes(path)):>9}  {escape(str(path))}")
+    if not options.yes and not _agreed():
+        out.print("Nothing was removed.")
+        return
+    with _progress() as emit:
+        remove_files(settings.model, files, cache_dir=settings.cache_dir, emit=emit)
+    out.print("Removed.")
+
+
+def _agreed() -> bool:
+    try:
+        return input("Remove these files? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        raise CodeFaceError(
+            "There is nobody to ask whether to remove these files.",
+            hint="--yes removes them unasked.",
+        ) from None
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -249,84 +313,11 @@ def _doctor(options: argparse.Namespace) -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in _findings(settings):
+    for finding in findings(settings):
         mark = "[green]ok[/]" if finding.is_ok else "[yellow]--[/]"
         advice = f"  [dim]{escape(finding.advice)}[/]" if finding.advice else ""
         table.add_row(mark, finding.subject, escape(finding.state) + advice)
     out.print(table)
-
-
-def _findings(settings: Settings) -> Iterator[_Finding]:
-    yield _Finding("codeface", f"{version(PACKAGE)} on Python {platform.python_version()}")
-    yield from _torch_findings()
-    yield _memory_finding()
-    yield _disk_finding(settings.cache_dir)
-    yield _model_finding(settings)
-    yield _hub_finding()
-    for package, purpose in PACKAGES.items():
-        yield _package_finding(package, advice=f"{purpose}: pip install {package}")
-    for package, advice in OPTIONAL_PACKAGES.items():
-        yield _package_finding(package, advice=f"optional: {advice}")
-
-
-def _torch_findings() -> Iterator[_Finding]:
-    try:
-        import torch
-    except ImportError as error:
-        yield _Finding("torch", f"cannot be imported: {error}", False, "pip install torch")
-        return
-    yield _Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
-    if not torch.cuda.is_available():
-        yield _Finding("CUDA", "none; the model runs on the CPU")
-        return
-    for index in range(torch.cuda.device_count()):
-        free, total = torch.cuda.mem_get_info(index)
-        state = f"{torch.cuda.get_device_name(index)}, {format_bytes(free)} of "
-        yield _Finding(f"CUDA {index}", f"{state}{format_bytes(total)} free")
-
-
-def _memory_finding() -> _Finding:
-    free = available_memory("cpu")
-    needed = CATALOG[DEFAULT_MODEL].memory_bytes("bfloat16") + WORKING_BYTES
-    advice = "" if free >= needed else f"the default model needs {format_bytes(needed)}"
-    return _Finding("memory", f"{format_bytes(free)} free", free >= needed, advice)
-
-
-def _disk_finding(folder: Path) -> _Finding:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if not os.access(existing, os.W_OK):
-        return _Finding(
-            "cache folder", f"{folder} may not be written to", False, "set CODEFACE_CACHE_DIR"
-        )
-    return _Finding("cache folder", f"{folder}, {format_bytes(free)} free")
-
-
-def _model_finding(settings: Settings) -> _Finding:
-    try:
-        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
-    except CodeFaceError as error:
-        return _Finding("model", error.message, False, error.hint)
-    if found is None:
-        return _Finding("model", f"{settings.model} is not here yet", False, "codeface pull")
-    return _Finding("model", f"{found.name} in {found.path}")
-
-
-def _hub_finding() -> _Finding:
-    if is_offline():
-        return _Finding("hub", "switched off by HF_HUB_OFFLINE", False)
-    if is_reachable():
-        return _Finding("hub", "reachable")
-    return _Finding(
-        "hub", "does not answer", False, "models of the package index can be had without it"
-    )
-
-
-def _package_finding(package: str, *, advice: str) -> _Finding:
-    try:
-        return _Finding(package, version(package))
-    except PackageNotFoundError:
-        return _Finding(package, "not installed", False, advice)
 
 
 if __name__ == "__main__":

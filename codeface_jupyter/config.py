@@ -36,6 +36,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from codeface_jupyter.aliases import Aliases
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.response_cache_choice import ResponseCacheChoice
@@ -264,6 +265,11 @@ class Config:
     file
         The config file; `default_config_file` unless given. It need not exist.
 
+    Attributes
+    ----------
+    aliases
+        The user's own names for models, which `settings` resolve.
+
     Raises
     ------
     ConfigError
@@ -272,6 +278,7 @@ class Config:
 
     def __init__(self, *, file: Path | None = None) -> None:
         self.file = file or default_config_file()
+        self.aliases = Aliases(self.file.with_name("aliases.json"))
         # Lowest first, so that later layers overwrite earlier ones.
         self._layers: dict[str, dict[str, Any]] = {
             "JupyterLab": {},
@@ -324,7 +331,10 @@ class Config:
         merged: dict[str, Any] = {}
         for values in self._layers.values():
             merged |= values
-        return _validate(merged | dict(overrides), source="this call")
+        merged |= overrides
+        if isinstance(merged.get("model"), str):
+            merged["model"] = self.aliases.resolve(merged["model"])
+        return _validate(merged, source="this call")
 
 
 def _validate(values: Mapping[str, Any], *, source: str) -> Settings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.permissions import NOTHING_MORE
 
 __all__ = ["EngineChoice", "engine_choice"]
 
@@ -59,8 +60,8 @@ def _wants_torch(settings: Settings) -> str | None:
     for name in ("adapter", "offload_folder"):
         if getattr(settings, name) is not None:
             return f"{name} is its setting"
-    if settings.force_load:
-        return "force_load is its setting"
+    if settings.force_load or settings.permissions != NOTHING_MORE:
+        return "force_load is its setting" if settings.force_load else "only it runs models' code"
     if settings.device_map == "auto" and _has_accelerator():
         return "torch finds an accelerator"
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.models.catalog import CATALOG, ModelEntry
@@ -25,8 +27,8 @@ class ListedModel:
         Sizes, as people read them.
     is_here
         Whether its files are on this machine.
-    fits
-        Whether it fits in the memory that is free now.
+    short_bytes
+        What it lacks of the memory that is free now; 0 where it fits.
     licence
         With a star where the hub wants a login and the licence accepted.
     """
@@ -36,12 +38,18 @@ class ListedModel:
     download: str
     memory: str
     is_here: bool
-    fits: bool
+    short_bytes: int
     licence: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits in the memory that is free now."""
+        return self.short_bytes == 0
 
     def cells(self) -> tuple[str, ...]:
         """Return the texts of `COLUMNS`."""
-        here, fits = ("yes" if answer else "no" for answer in (self.is_here, self.fits))
+        here = "yes" if self.is_here else "no"
+        fits = "yes" if self.fits else f"no, {format_bytes(self.short_bytes)} short"
         return self.name, self.kind, self.download, self.memory, here, fits, self.licence
 
 
@@ -51,14 +59,18 @@ def list_models(settings: Settings) -> list[ListedModel]:
     return [_listed(entry, settings, free_bytes=free_bytes) for entry in CATALOG.values()]
 
 
-def explain_listing(settings: Settings) -> str:
-    """Return what the figures of the list mean."""
+def explain_listing(
+    settings: Settings, *, aliases: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return what the figures of the list mean, and the user's own names for models."""
     free = format_bytes(available_memory("auto"))
+    named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
+    own = f" Your aliases: {named}." if named else ""
     return (
         f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
         f"Files lie in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
         "causal language model works too. "
-        "* wants a login on the hub and its licence accepted there."
+        f"* wants a login on the hub and its licence accepted there.{own}"
     )
 
 
@@ -70,6 +82,6 @@ def _listed(entry: ModelEntry, settings: Settings, *, free_bytes: int) -> Listed
         download=format_bytes(entry.wheels.size_bytes if entry.wheels else entry.file_bytes),
         memory=format_bytes(memory),
         is_here=locate(entry.hub_id, cache_dir=settings.cache_dir) is not None,
-        fits=memory <= free_bytes,
+        short_bytes=max(0, memory - free_bytes),
         licence=f"{entry.licence} *" if entry.is_gated else entry.licence,
     )

