@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.prompts import interpolate
 
@@ -25,13 +27,15 @@ __all__ = ["CodeFace"]
 UNSET = object()
 
 # One trait for each setting, so that `%config CodeFace` lists, checks and sets them.
-_SettingTraits: Any = type(Magics)(
+_SettingTraits: Any = types.new_class(
     "_SettingTraits",
-    (Magics,),
-    {
-        name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
-        for name, field in Settings.model_fields.items()
-    },
+    (MagicFamily,),
+    exec_body=lambda body: body.update(
+        {
+            name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
+            for name, field in Settings.model_fields.items()
+        }
+    ),
 )
 
 
@@ -40,8 +44,7 @@ class CodeFace(_SettingTraits):
     """Ask the model; its traits are CodeFace's settings, so ``%config CodeFace`` shows them."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
+        super().__init__(shell, extension)
         self._follow_traits()
 
     @no_var_expand

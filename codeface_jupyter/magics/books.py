@@ -8,12 +8,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import parse
 from codeface_jupyter.tables import Table
 from codeface_jupyter.urls import masked_url
@@ -29,12 +30,11 @@ __all__ = ["BookMagics"]
 
 
 @magics_class
-class BookMagics(Magics):
+class BookMagics(MagicFamily):
     """Show the session's books."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
+        super().__init__(shell, extension)
         self._choice_before_off: ResponseCacheChoice | str = "memory"
 
     @no_var_expand

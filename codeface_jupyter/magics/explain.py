@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import (
     context_options,
     model_options,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["ExplainMagics", "facts_tables"]
 
@@ -37,12 +35,8 @@ TEXTS = {"In": "cell", "Err": "error"}
 
 
 @magics_class
-class ExplainMagics(Magics):
+class ExplainMagics(MagicFamily):
     """Explain what is in the notebook."""
-
-    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
 
     @no_var_expand
     @line_magic

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.tables import Table
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["ModelMagics"]
 
 
 @magics_class
-class ModelMagics(Magics):
+class ModelMagics(MagicFamily):
     """List, fetch and unload models."""
-
-    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
 
     @no_var_expand
     @line_magic

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import check_request, edit_request, interpolate
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["RepairMagics"]
 
@@ -27,12 +22,8 @@ FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 
 @magics_class
-class RepairMagics(Magics):
+class RepairMagics(MagicFamily):
     """Fix, edit and test the notebook's code; nothing is changed unless the user says so."""
-
-    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
 
     @no_var_expand
     @line_magic

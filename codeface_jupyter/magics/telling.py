@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 from IPython.display import display
 
+from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse, parse_nothing
 from codeface_jupyter.prompts import interpolate
 from codeface_jupyter.tables import Table
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["TellingMagics"]
 
@@ -23,12 +17,8 @@ MAX_SHOWN_CHARS = 200
 
 
 @magics_class
-class TellingMagics(Magics):
+class TellingMagics(MagicFamily):
     """Show and forget what goes along with a request."""
-
-    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell)
-        self.extension = extension
 
     @no_var_expand
     @line_magic

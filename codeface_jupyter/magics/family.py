@@ -1,0 +1,30 @@
+"""What every class of magics is: magics that share one extension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython.core.magic import Magics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from codeface_jupyter.magics.extension import Extension
+
+__all__ = ["MagicFamily"]
+
+
+class MagicFamily(Magics):
+    """Magics of one concern.
+
+    Parameters
+    ----------
+    shell
+        The running IPython shell.
+    extension
+        What all families share.
+    """
+
+    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
+        super().__init__(shell)
+        self.extension = extension
