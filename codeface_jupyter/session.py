@@ -39,6 +39,7 @@ from codeface_jupyter.metrics import (
     SessionMetrics,
 )
 from codeface_jupyter.models.fetch import ensure_local
+from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import (
     ResponseCache,
@@ -141,12 +142,18 @@ class Session:
 
         return Answer(work)
 
-    def pull(self, model: str) -> Answer:
+    def pull(self, model: str, *, permissions: Permissions = NOTHING_MORE) -> Answer:
         """Fetch ``model``'s files in a worker thread, unless they are here."""
-        cache_dir = self.config.settings.cache_dir
+        settings = self.config.with_overrides({"model": model})
 
         def work(_: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
-            ensure_local(model, cache_dir=cache_dir, emit=emit, cancel=cancel)
+            ensure_local(
+                settings.model,
+                cache_dir=settings.cache_dir,
+                emit=emit,
+                cancel=cancel,
+                permissions=permissions,
+            )
             return WORK_DONE
 
         return Answer(work)

@@ -1,25 +1,43 @@
-"""``%codeface_models``: which models there are, and getting one."""
+"""``%codeface_models``: which models there are, getting, naming, choosing and removing one."""
 
 from __future__ import annotations
 
-from IPython.core.error import UsageError
+import sys
+
+from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.options import split_words
+from codeface_jupyter.permissions import Permissions
 from codeface_jupyter.tables import Table
 
 __all__ = ["ModelMagics"]
 
+USAGE = (
+    "%codeface_models takes nothing, or: list | pull [MODEL] [--trust-remote-code] "
+    "[--allow-pickle] | use MODEL | unload | info MODEL | alias NAME MODEL | dealias NAME | "
+    "remove MODEL [--yes]"
+)
+# The options that each verb takes.
+OPTIONS = {"pull": {"--trust-remote-code", "--allow-pickle"}, "remove": {"--yes"}}
+
 
 @magics_class
 class ModelMagics(MagicFamily):
-    """List, fetch and unload models."""
+    """List, fetch, name, choose, unload and remove models."""
 
     @no_var_expand
     @line_magic
     def codeface_models(self, line: str) -> None:
-        """List the known models, fetch one, choose one, or give the loaded one's memory back.
+        """List the known models; fetch, choose, describe, name, unload or remove one.
+
+        ``alias`` gives a model a name of your own, which works wherever a model is
+        named, in every notebook. ``remove`` asks first, and removes only what lies in
+        CodeFace's own cache folder. ``pull --allow-pickle`` also takes pickled weights,
+        and ``pull --trust-remote-code`` the model's own Python files: both can carry
+        hostile code, and every call that loads them needs the option again.
 
         ::
 
@@ -27,34 +45,108 @@ class ModelMagics(MagicFamily):
 
             In [2]: %codeface_models pull qwen2.5-coder-1.5b
 
-            In [3]: %codeface_models use qwen2.5-coder-1.5b
+            In [3]: %codeface_models alias big qwen2.5-coder-1.5b
 
-            In [4]: %codeface_models unload
+            In [4]: %codeface_models use big
+
+            In [5]: %codeface_models info big
+
+            In [6]: %codeface_models unload
+
+            In [7]: %codeface_models remove big
         """
-        match line.split():
+        words = split_words(line)
+        options = {word for word in words if word.startswith("--")}
+        words = [word for word in words if word not in options]
+        if not options <= OPTIONS.get(words[0] if words else "list", set()):
+            raise UsageError(USAGE)
+        match words:
             case [] | ["list"]:
                 self._list()
-            case ["pull"]:
-                self._pull(self.extension.config.settings.model)
-            case ["pull", model]:
-                self._pull(model)
+            case ["pull", *model] if len(model) <= 1:
+                self._pull(*model, options=options)
             case ["use", model]:
-                self.extension.config.set(model=model)
+                self._use(model)
             case ["unload"]:
                 self.extension.session.unload()
+            case ["info", model]:
+                self._info(model)
+            case ["alias", name, model]:
+                self._alias(name, model)
+            case ["dealias", name]:
+                self.extension.config.aliases.remove(name)
+            case ["remove", model]:
+                self._remove(model, is_agreed="--yes" in options)
             case _:
-                raise UsageError(
-                    "%codeface_models takes nothing, or: pull [MODEL] | use MODEL | unload"
-                )
+                raise UsageError(USAGE)
+
+    def _resolved(self, model: str) -> str:
+        return self.extension.config.with_overrides({"model": model}).model
 
     def _list(self) -> None:
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
 
-        settings = self.extension.config.settings
-        rows = [model.cells() for model in list_models(settings)]
-        display(Table(explain_listing(settings), COLUMNS, rows))
+        config = self.extension.config
+        rows = [model.cells() for model in list_models(config.settings)]
+        title = explain_listing(config.settings, aliases=config.aliases.read())
+        display(Table(title, COLUMNS, rows))
 
-    def _pull(self, model: str) -> None:
+    def _pull(self, model: str | None = None, *, options: set[str]) -> None:
         from codeface_jupyter.magics.answering import show_work
 
-        show_work(self.extension, self.extension.session.pull(model))
+        permissions = Permissions(
+            trust_remote_code="--trust-remote-code" in options,
+            allow_pickle="--allow-pickle" in options,
+        )
+        sys.stderr.write("".join(f"Warning: {text}\n" for text in permissions.warnings()))
+        model = model or self.extension.config.settings.model
+        show_work(self.extension, self.extension.session.pull(model, permissions=permissions))
+
+    def _use(self, model: str) -> None:
+        from codeface_jupyter.models.fetch import locate
+
+        config = self.extension.config
+        found = locate(self._resolved(model), cache_dir=config.settings.cache_dir)
+        config.set(model=model)
+        when = "" if found else ", once it is fetched: the next question does, or pull"
+        sys.stdout.write(f"{config.settings.model} answers from now on{when}.\n")
+
+    def _info(self, model: str) -> None:
+        from codeface_jupyter.models.details import model_details
+
+        rows = model_details(self._resolved(model), self.extension.config.settings)
+        display(Table(model, ("", ""), rows))
+
+    def _alias(self, name: str, model: str) -> None:
+        from codeface_jupyter.models.naming import checked_alias
+
+        config = self.extension.config
+        target = self._resolved(model)
+        name, target = checked_alias(name, target, cache_dir=config.settings.cache_dir)
+        config.aliases.add(name, target)
+        sys.stdout.write(f"{name} stands for {target}.\n")
+
+    def _remove(self, model: str, *, is_agreed: bool) -> None:
+        from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
+        from codeface_jupyter.models.storage import format_bytes
+
+        target, cache_dir = self._resolved(model), self.extension.config.settings.cache_dir
+        files = own_files(target, cache_dir=cache_dir)
+        lines = [f"{format_bytes(size_bytes(path)):>9}  {path}\n" for path in files]
+        sys.stdout.write("".join(lines))
+        if not is_agreed and not _agreed():
+            sys.stdout.write("Nothing was removed.\n")
+            return
+        # Files that are mapped into memory stay on the disk, or cannot be removed at all.
+        self.extension.session.unload()
+        remove_files(target, files, cache_dir=cache_dir, emit=lambda _: None)
+        sys.stdout.write("Removed.\n")
+
+
+def _agreed() -> bool:
+    try:
+        return input("Remove these files? [y/N] ").strip().lower() in {"y", "yes"}
+    except (StdinNotImplementedError, EOFError):
+        raise UsageError(
+            "%codeface_models remove: there is nobody to ask; --yes removes them unasked."
+        ) from None

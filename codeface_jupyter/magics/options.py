@@ -29,6 +29,7 @@ __all__ = [
     "permissions",
     "sampling_options",
     "settings_overrides",
+    "split_words",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -163,6 +164,11 @@ def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
     parser: MagicArgumentParser = magic.parser
     options, words = _split_options(parser, line)
     return parser.parse_args(options), words
+
+
+def split_words(line: str) -> list[str]:
+    """Split ``line`` into words; quotes group, and nothing else is special."""
+    return [_unquoted(match[1]) for match in WORD.finditer(line)]
 
 
 def parse_nothing(name: str, line: str) -> None:

@@ -1,0 +1,95 @@
+"""``%codeface_models`` in a real kernel: names, what is told, and removing with a question."""
+
+import pytest
+
+NAME = "qwen2.5-coder-0.5b"
+
+
+@pytest.fixture
+def models(notebook, tmp_path):
+    """A notebook whose cache folder and aliases are the test's own."""
+    done = notebook.run(
+        "from codeface_jupyter.magics.models import ModelMagics\n"
+        "from codeface_jupyter.aliases import Aliases\n"
+        "from pathlib import Path\n"
+        "_ip = get_ipython()\n"
+        "_config = next(c for c in _ip.configurables if isinstance(c, ModelMagics))"
+        ".extension.config\n"
+        f"_config.set(cache_dir={str(tmp_path / 'cache')!r})\n"
+        f"_config.aliases = Aliases(Path({str(tmp_path / 'aliases.json')!r}))\n"
+        "import os; os.environ['HF_HUB_OFFLINE'] = '1'"
+    )
+    assert done.reply["status"] == "ok"
+    return notebook
+
+
+@pytest.fixture
+def gguf(tmp_path):
+    file = tmp_path / "cache" / "gguf" / f"{NAME}.gguf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(3_000))
+    return file
+
+
+def markdown(run):
+    return "\n".join(bundle["text/markdown"] for bundle in run.bundles)
+
+
+def test_an_alias_works_wherever_a_model_is_named(models):
+    assert (
+        "small stands for smollm2-135m."
+        in models.run("%codeface_models alias small smollm2-135m").text
+    )
+    assert "smollm2-135m answers from now on" in models.run("%codeface_models use small").text
+    models.run("%config CodeFace.model = 'qwen'")
+    models.run("%config CodeFace.model = 'small'")
+    assert models.value("_config.settings.model") == "smollm2-135m"
+    text = markdown(models.run("%codeface_models info small"))
+    assert "SmolLM2" in text
+    assert "memory in bfloat16" in text
+    assert "small = smollm2" in markdown(models.run("%codeface_models"))
+    models.run("%codeface_models dealias small")
+    assert models.run("%codeface_models dealias small").reply["ename"] == "ConfigError"
+
+
+def test_an_alias_may_not_hide_a_catalog_name(models):
+    run = models.run("%codeface_models alias qwen owner/name")
+    assert run.reply["ename"] == "ConfigError"
+
+
+def test_the_list_says_why_a_model_does_not_fit(models):
+    models.run(
+        "from codeface_jupyter.models import listing\n"
+        "_free, listing.available_memory = listing.available_memory, lambda _: 4 * 10**9"
+    )
+    text = markdown(models.run("%codeface_models list"))
+    models.run("listing.available_memory = _free")
+    assert "no, 64.6 GB short" in text
+
+
+def test_removing_asks_first(models, gguf):
+    models.run("import builtins; _input = builtins.input")
+    run = models.run(f"builtins.input = lambda prompt: 'n'\n%codeface_models remove {NAME}")
+    assert "Nothing was removed." in run.text
+    assert gguf.exists()
+    run = models.run(f"builtins.input = lambda prompt: 'y'\n%codeface_models remove {NAME}")
+    models.run("builtins.input = _input")
+    assert "Removed." in run.text
+    assert "3 kB" in run.text
+    assert not gguf.exists()
+
+
+def test_with_nobody_to_ask_nothing_is_removed(models, gguf):
+    run = models.run(f"%codeface_models remove {NAME}")
+    assert run.reply["ename"] == "UsageError"
+    assert "--yes" in "".join(run.reply["traceback"]) + run.text
+    assert gguf.exists()
+    assert "Removed." in models.run(f"%codeface_models remove {NAME} --yes").text
+    assert not gguf.exists()
+
+
+@pytest.mark.parametrize("line", ["frobnicate", "use", "alias one", "list --yes", "use a --yes"])
+def test_wrong_words_are_told_the_right_ones(models, line):
+    run = models.run(f"%codeface_models {line}")
+    assert run.reply["ename"] == "UsageError"
+    assert "alias NAME MODEL" in run.reply["evalue"]
