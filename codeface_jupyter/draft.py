@@ -15,14 +15,15 @@ from codeface_jupyter.generation import (
     EngineIdentity,
     FinishReason,
     GenerationMetrics,
+    GenerationRequest,
     GenerationResult,
     SamplingParameters,
     Started,
     StreamEvent,
 )
 from codeface_jupyter.metrics import CacheOutcome
-from codeface_jupyter.prompts import COPYING_TASKS
-from codeface_jupyter.response_cache import CachedResponse
+from codeface_jupyter.prompts import COPYING_TASKS, Prompt
+from codeface_jupyter.response_cache import CachedResponse, response_key
 
 __all__ = ["Draft"]
 
@@ -45,15 +46,21 @@ class Draft:
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
         self._emit = emit
+        self._prompt: Prompt | None = None
         self._texts: list[str] = []
         self._generated_tokens = 0
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same question gives the same answer again."""
+        return not self.sampling.do_sample or self.sampling.seed is not None
 
     @property
     def may_keep(self) -> bool:
         """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
         settings = self.ask.settings
-        is_repeatable = not self.sampling.do_sample or self.sampling.seed is not None
-        return bool(settings.response_cache) and (is_repeatable or settings.response_cache_sampled)
+        is_wanted = self.is_repeatable or settings.response_cache_sampled
+        return bool(settings.response_cache) and is_wanted
 
     @property
     def may_replay(self) -> bool:
@@ -67,6 +74,21 @@ class Draft:
             prompt_tokens=self.prompt_tokens, generated_tokens=self._generated_tokens
         )
 
+    @property
+    def key(self) -> str:
+        """What the answer is kept under; after `start`."""
+        return response_key(self.identity, self.sampling, self.prompt)
+
+    @property
+    def request(self) -> GenerationRequest:
+        """What the engine is asked; after `start`."""
+        assert self._prompt is not None
+        return GenerationRequest(
+            prompt=self._prompt,
+            sampling=self.sampling,
+            expects_copying=self._prompt.task in COPYING_TASKS,
+        )
+
     def emit(self, event: StreamEvent) -> None:
         """Pass an event on; leave work that only reports progress when asked to stop."""
         if isinstance(event, Chunk):
@@ -78,7 +100,7 @@ class Draft:
 
     def start(self, engine: Engine, context: Context) -> None:
         """Settle the prompt."""
-        self.identity = engine.identity
+        self.identity, self._prompt = engine.identity, context.prompt
         self.prompt, self.prompt_tokens = context.text, context.prompt_tokens
         self.is_bare_code = not engine.is_chat
         self.is_local = engine.is_local

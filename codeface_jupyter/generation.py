@@ -126,13 +126,13 @@ class Progress:
     completed, total
         How much is done; ``total`` is None when unknown.
     unit
-        ``"B"`` for bytes, ``""`` for a bare count.
+        ``"B"`` for bytes, ``"answers"`` for requests of a batch, ``""`` for a bare count.
     """
 
     stage: str
     completed: float = 0
     total: float | None = None
-    unit: Literal["B", ""] = ""
+    unit: Literal["B", "answers", ""] = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
 from codeface_jupyter.answer import Answer, Ask, EmitEvent
+from codeface_jupyter.batch import Batch, BatchAnswer, BatchItem
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.context import (
     Context,
@@ -28,7 +29,6 @@ from codeface_jupyter.generation import (
     Cancelled,
     Done,
     GenerationMetrics,
-    GenerationRequest,
     GenerationResult,
     Progress,
 )
@@ -40,11 +40,9 @@ from codeface_jupyter.metrics import (
 )
 from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import (
     ResponseCache,
     open_response_cache,
-    response_key,
 )
 
 __all__ = ["Session"]
@@ -127,6 +125,49 @@ class Session:
                 answer.cancel()
         assert answer.result is not None  # set before `Done` is sent
         return answer.result
+
+    def stream_batch(self, asks: Sequence[Ask | str]) -> BatchAnswer:
+        """Begin to answer all ``asks`` in a worker thread and return the batch on its way."""
+        if isinstance(asks, Ask | str):
+            raise TypeError("A batch is a list of questions, not a single one.")
+        return BatchAnswer([self._as_ask(ask) for ask in asks], self._answer_batch)
+
+    def generate_batch(
+        self,
+        asks: Sequence[Ask | str],
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> list[BatchItem]:
+        """Answer all ``asks``, side by side where the engine can, and return what became of each.
+
+        A question that fails, or does not fit the model's window, has its error in its own
+        item and does not stop the others. An interrupt keeps what is finished and marks the
+        rest ``cancelled``; a second one is raised.
+
+        Parameters
+        ----------
+        asks
+            The questions; what is asked twice is answered once.
+        on_progress
+            Told of a load, and of how many questions have been answered.
+
+        Raises
+        ------
+        CodeFaceError
+            If the model cannot be had at all.
+        """
+        answer = self.stream_batch(asks)
+        try:
+            for event in answer:
+                if on_progress is not None and isinstance(event, Progress):
+                    on_progress(event)
+        except KeyboardInterrupt:
+            answer.cancel()
+            answer.join()
+        finally:
+            if not answer.is_finished:
+                answer.cancel()
+        return answer.items
 
     def load(self, settings: Settings | None = None) -> Answer:
         """Load the model in a worker thread, so that the first answer need not wait for it."""
@@ -241,31 +282,29 @@ class Session:
         error: BaseException | None = None,
     ) -> None:
         """Enter an answer in the books, and hand over what the user is to be warned of."""
-        if not draft.ask.dry_run:
-            record = self.metrics.add_result(
-                result,
-                error=error,
-                response_cache=draft.cache_outcome,
-                saved_s=draft.saved_s,
-                cell_id=draft.ask.cell_id,
-            )
-            self._request_log.write(record, result, settings=draft.ask.settings)
+        self._record(draft, result, error)
         answer.warnings, self._unshown_warnings = tuple(self._unshown_warnings), []
 
+    def _record(self, draft: Draft, result: GenerationResult, error: BaseException | None) -> None:
+        if draft.ask.dry_run:
+            return
+        record = self.metrics.add_result(
+            result,
+            error=error,
+            response_cache=draft.cache_outcome,
+            saved_s=draft.saved_s,
+            cell_id=draft.ask.cell_id,
+        )
+        self._request_log.write(record, result, settings=draft.ask.settings)
+
     def _run(self, draft: Draft, answer: Answer) -> Done:
-        settings = draft.ask.settings
-        engine = self._slot.take(settings)
-        choice = engine_choice(settings)
-        if choice.is_fallback and not engine.is_loaded:
-            draft.emit(Progress(f"Taking {choice.name}: {choice.reason}"))
-        engine.prepare(draft.emit)
+        engine = self._prepared_engine(draft.ask.settings, draft.emit)
         answer.context = self.last_context = context = self._build_context(draft.ask, engine)
         draft.start(engine, context)
         if draft.ask.dry_run:
             return Done(finish_reason="stop", metrics=draft.metrics)
-        key = response_key(draft.identity, draft.sampling, draft.prompt)
         response_cache = self.use_response_cache(draft.ask.settings)
-        cached = response_cache.get(key) if draft.may_replay else None
+        cached = response_cache.get(draft.key) if draft.may_replay else None
         if cached is not None:
             return draft.replay(cached)
         draft.cache_outcome = "miss" if draft.may_replay else "off"
@@ -274,22 +313,62 @@ class Session:
             engine=engine,
             response_cache=response_cache,
         )
-        done = self._generate(draft, engine, context)
+        done = self._generate(draft, engine)
         if draft.may_keep and done.finish_reason in {"stop", "length"}:
-            response_cache.put(key, draft.to_cache(done))
+            response_cache.put(draft.key, draft.to_cache(done))
         return done
 
-    def _generate(self, draft: Draft, engine: Engine, context: Context) -> Done:
+    def _prepared_engine(self, settings: Settings, emit: EmitEvent) -> Engine:
+        engine = self._slot.take(settings)
+        choice = engine_choice(settings)
+        if choice.is_fallback and not engine.is_loaded:
+            emit(Progress(f"Taking {choice.name}: {choice.reason}"))
+        engine.prepare(emit)
+        return engine
+
+    def _answer_batch(self, answer: BatchAnswer, emit: EmitEvent, cancel: threading.Event) -> Done:
+        """Answer a batch in the worker thread; leave what became of it on ``answer``."""
+        batch = Batch(answer.asks, emit=emit, cancel=cancel, record=self._record, warn=self._warn)
+        try:
+            with self._its_turn(batch.emit, cancel):
+                for drafts in batch.groups():
+                    with batch.failing(drafts, together=True):
+                        self._run_group(batch, drafts)
+        except Cancelled:
+            logger.debug("A batch was cancelled.")
+        finally:
+            answer.items = batch.finish()
+            answer.warnings, self._unshown_warnings = tuple(self._unshown_warnings), []
+        batch.raise_if_all_failed_together()
+        return batch.done()
+
+    def _run_group(self, batch: Batch, drafts: Sequence[Draft]) -> None:
+        """Answer the questions of a batch that one engine is for."""
+        settings = drafts[0].ask.settings
+        engine = self._prepared_engine(settings, batch.emit)
+        for draft in drafts:
+            with batch.failing([draft]):
+                self.last_context = self._build_context(draft.ask, engine)
+                draft.start(engine, self.last_context)
+        batch.preview(drafts)
+        response_cache = self.use_response_cache(settings)
+        batch.replay(drafts, response_cache)
+        if not batch.open(drafts):
+            return
+        self._memory_watch.make_room(
+            threshold=settings.memory_threshold, engine=engine, response_cache=response_cache
+        )
+        begin = time.perf_counter()
+        engine.load(batch.emit)
+        self.metrics.add_load(time.perf_counter() - begin)
+        batch.generate(engine, drafts, response_cache)
+
+    def _generate(self, draft: Draft, engine: Engine) -> Done:
         begin = time.perf_counter()
         engine.load(draft.emit)
         load_s = time.perf_counter() - begin
         draft.emit(Progress("Reading the prompt"))
-        request = GenerationRequest(
-            prompt=context.prompt,
-            sampling=draft.sampling,
-            expects_copying=context.prompt.task in COPYING_TASKS,
-        )
-        done = engine.generate(request, emit=draft.emit, cancel=draft.cancel)
+        done = engine.generate(draft.request, emit=draft.emit, cancel=draft.cancel)
         for warning in done.warnings:
             self._warn(warning)
         return replace(done, metrics=replace(done.metrics, load_s=load_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Engine, create_engine
 
-__all__ = ["EngineSlot"]
+__all__ = ["EngineSlot", "engine_key"]
 
 # The settings that decide which engine answers; the others change from call to call.
 ENGINE_SETTINGS = (
@@ -59,7 +59,7 @@ class EngineSlot:
         engine = create_engine(settings)
         self.unload()
         self.engine = engine
-        self._key = _values(settings, ENGINE_SETTINGS)
+        self._key = engine_key(settings)
         self._loading_key = _values(settings, LOADING_SETTINGS)
         return engine
 
@@ -75,9 +75,14 @@ class EngineSlot:
             self.engine.unload()
 
     def _serves(self, settings: Settings) -> bool:
-        if self.engine is None or self._key != _values(settings, ENGINE_SETTINGS):
+        if self.engine is None or self._key != engine_key(settings):
             return False
         return self.engine.is_loaded or self._loading_key == _values(settings, LOADING_SETTINGS)
+
+
+def engine_key(settings: Settings) -> tuple[object, ...]:
+    """Return what is the same for settings that one engine serves."""
+    return _values(settings, ENGINE_SETTINGS)
 
 
 def _values(settings: Settings, names: tuple[str, ...]) -> tuple[object, ...]:

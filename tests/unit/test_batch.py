@@ -1,0 +1,300 @@
+"""Many questions at once: in order, each with its own end, asked once, and stopped together."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+import pytest
+
+from codeface_jupyter.answer import Ask
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.errors import GenerationError, ModelNotFoundError, PromptTooLongError
+from codeface_jupyter.generation import Cancelled, Chunk, Progress
+from codeface_jupyter.session import Session
+
+REQUESTS = ["print one", "print two", "print three"]
+
+
+class SideBySideEngine(ScriptedEngine):
+    """Answers a batch from its last request to its first, and may break off before some."""
+
+    def __init__(self, *args: Any, breaks_after: int | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.batches: list[int] = []
+        self.breaks_after = breaks_after
+
+    def generate_batch(self, requests, *, on_result, emit, cancel):
+        self.batches.append(len(requests))
+        for count, (index, request) in enumerate(reversed(list(enumerate(requests)))):
+            if count == self.breaks_after:
+                raise GenerationError("The machine is out of breath.")
+            texts: list[str] = []
+
+            def collect(event, texts=texts):
+                if isinstance(event, Chunk):
+                    texts.append(event.text)
+
+            done = self.generate(request, emit=collect, cancel=cancel)
+            on_result(index, "".join(texts), done)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Config(file=tmp_path / "none.toml")
+
+
+def echo(prompt) -> str:
+    return f"```python\n# {prompt.request}\n```"
+
+
+@pytest.fixture(params=[ScriptedEngine, SideBySideEngine])
+def engine(request):
+    return request.param(echo)
+
+
+@pytest.fixture
+def session(config, engine):
+    session = Session(config=config, engine=engine)
+    yield session
+    session.close()
+
+
+def session_with(config, engine) -> Session:
+    return Session(config=config, engine=engine)
+
+
+def codes(items) -> list[str]:
+    return [item.code for item in items]
+
+
+def reasons(items) -> list[str]:
+    return [item.finish_reason for item in items]
+
+
+def ask(config, request: str, **overrides: Any) -> Ask:
+    return Ask(sources=ContextSources(request=request), settings=config.with_overrides(overrides))
+
+
+def stop_at_second_chunk(engine, monkeypatch, *, request_number: int) -> None:
+    """Have the batch stopped in the middle of a request's answer."""
+    generate = engine.generate
+
+    def stopping(request, *, emit, cancel):
+        number, chunks = len(engine.requests) + 1, []
+
+        def emit_and_stop(event):
+            emit(event)
+            if isinstance(event, Chunk):
+                chunks.append(event)
+            if number == request_number and len(chunks) == 2:
+                cancel.set()
+
+        return generate(request, emit=emit_and_stop, cancel=cancel)
+
+    monkeypatch.setattr(engine, "generate", stopping)
+
+
+class TestResults:
+    def test_they_come_in_the_order_of_the_questions(self, session):
+        items = session.generate_batch(REQUESTS)
+        assert [item.request for item in items] == REQUESTS
+        assert codes(items) == [f"# {request}" for request in REQUESTS]
+        assert reasons(items) == ["stop"] * 3
+        assert [item.error for item in items] == [None] * 3
+
+    def test_they_are_those_of_one_after_another(self, session, config):
+        alone = [session_with(config, ScriptedEngine(echo)).generate(r) for r in REQUESTS]
+        together = session.generate_batch(REQUESTS)
+        assert [item.text for item in together] == [result.text for result in alone]
+        assert [i.result.prompt for i in together] == [result.prompt for result in alone]
+
+    def test_an_engine_that_can_is_asked_side_by_side(self, config):
+        engine = SideBySideEngine(echo)
+        session_with(config, engine).generate_batch(REQUESTS)
+        assert engine.batches == [3]
+
+    def test_one_open_question_is_no_batch(self, config):
+        engine = SideBySideEngine(echo)
+        session_with(config, engine).generate_batch(REQUESTS[:1])
+        assert engine.batches == []
+        assert len(engine.requests) == 1
+
+    def test_no_questions_have_no_answers(self, session):
+        assert session.generate_batch([]) == []
+
+    def test_a_single_text_is_refused(self, session):
+        with pytest.raises(TypeError, match="list of questions"):
+            session.generate_batch("print one")
+
+    def test_they_are_no_part_of_the_conversation(self, session):
+        session.generate_batch(REQUESTS)
+        assert session.conversation.exchanges == ()
+
+    def test_each_question_has_its_own_settings(self, session, config):
+        short, whole = session.generate_batch(
+            [ask(config, "print one", max_new_tokens=2), ask(config, "print one")]
+        )
+        assert (short.finish_reason, whole.finish_reason) == ("length", "stop")
+        assert short.result.metrics.generated_tokens == 2
+
+
+class TestFailures:
+    def test_one_does_not_lose_the_others(self, config):
+        answers = ["x = 1", ("half an", GenerationError("broken")), "x = 3"]
+        first, second, third = session_with(config, ScriptedEngine(answers)).generate_batch(
+            REQUESTS
+        )
+        assert (first.text, third.text) == ("x = 1", "x = 3")
+        assert second.finish_reason == "error"
+        assert second.text == "half an"
+        assert isinstance(second.error, GenerationError)
+
+    def test_what_a_batch_that_broke_off_left_open_is_asked_one_by_one(self, config):
+        engine = SideBySideEngine(echo, breaks_after=1)
+        answer = session_with(config, engine).stream_batch(REQUESTS)
+        list(answer)
+        assert codes(answer.items) == [f"# {request}" for request in REQUESTS]
+        assert len(engine.requests) == 3
+        assert "out of breath" in answer.warnings[0]
+
+    def test_a_prompt_that_does_not_fit_fails_alone(self, config, engine):
+        engine.context_window = 700
+        long = "print " * 700
+        items = session_with(config, engine).generate_batch(["print one", long, "print three"])
+        assert reasons(items) == ["stop", "error", "stop"]
+        assert isinstance(items[1].error, PromptTooLongError)
+        assert len(engine.requests) == 2
+
+    def test_a_model_that_cannot_be_had_is_raised(self, session, engine, monkeypatch):
+        def prepare(emit):
+            raise ModelNotFoundError("no such model")
+
+        monkeypatch.setattr(engine, "prepare", prepare)
+        with pytest.raises(ModelNotFoundError):
+            session.generate_batch(REQUESTS)
+        assert session.metrics.summary().errors == 3
+
+    def test_an_unknown_engine_leaves_the_other_engines_answers(self, config):
+        session = Session(config=config)
+        scripted, unknown = session.generate_batch(
+            [ask(config, "one", engine="scripted", model="scripted"),
+             ask(config, "two", engine="nonesuch")]
+        )  # fmt: skip
+        assert scripted.finish_reason == "stop"
+        assert "nonesuch" in str(unknown.error)
+
+
+class TestResponseCache:
+    def test_it_answers_what_it_holds_and_keeps_the_rest(self, session, engine):
+        session.generate(REQUESTS[1])
+        items = session.generate_batch(REQUESTS)
+        assert [i.result.metrics.from_response_cache for i in items] == [False, True, False]
+        assert len(engine.requests) == 3
+        session.generate_batch(REQUESTS)
+        assert len(engine.requests) == 3
+
+    def test_the_same_question_is_asked_once(self, session, engine):
+        items = session.generate_batch(["print one", "print two", "print one"])
+        assert len(engine.requests) == 2
+        assert items[0].text == items[2].text
+        assert items[2].result.metrics.from_response_cache
+
+    def test_so_it_is_without_a_cache_and_no_hit_is_counted(self, session, engine, config):
+        config.set(response_cache="off")
+        session.generate_batch(["print one"] * 3)
+        assert len(engine.requests) == 1
+        assert session.metrics.summary().response_cache_hits == 0
+
+    def test_samples_without_a_seed_are_drawn_each_for_itself(self, session, engine, config):
+        session.generate_batch([ask(config, "print one", temperature=1.0)] * 3)
+        assert len(engine.requests) == 3
+
+    def test_a_copy_of_a_failed_question_fails_too(self, config):
+        session = session_with(config, ScriptedEngine([GenerationError("broken")]))
+        items = session.generate_batch(["print one", "print one"])
+        assert [str(item.error) for item in items] == ["broken", "broken"]
+
+
+class TestBooks:
+    def test_each_question_is_counted_and_logged(self, session, config, tmp_path):
+        log = tmp_path / "requests.jsonl"
+        config.set(request_log=log)
+        session.generate_batch([*REQUESTS, REQUESTS[0]])
+        summary = session.metrics.summary()
+        assert (summary.requests, summary.response_cache_hits) == (4, 1)
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        assert sorted(row["response_cache"] for row in rows) == ["hit", "miss", "miss", "miss"]
+
+    def test_the_load_is_counted_once(self, config):
+        session = session_with(config, ScriptedEngine(echo, load_s=0.05))
+        session.generate_batch(REQUESTS)
+        assert (
+            session.prometheus.registry.get_sample_value("codeface_model_load_seconds_count") == 1
+        )
+
+    def test_a_dry_run_asks_and_counts_nothing(self, session, engine, config):
+        asks = [Ask(sources=ContextSources(request=r), settings=config.settings, dry_run=True)
+                for r in REQUESTS]  # fmt: skip
+        items = session.generate_batch(asks)
+        assert "print two" in items[1].result.prompt
+        assert engine.requests == []
+        assert session.metrics.summary().requests == 0
+
+
+class TestProgress:
+    def test_it_counts_answers_to_the_last(self, session):
+        seen: list[Progress] = []
+        session.generate(REQUESTS[0])
+        session.generate_batch(REQUESTS, on_progress=seen.append)
+        counted = [(p.completed, p.total) for p in seen if p.unit == "answers"]
+        assert counted == [(1, 3), (2, 3), (3, 3)]
+
+    def test_loading_is_told_before_the_answers(self, session):
+        seen: list[Progress] = []
+        session.generate_batch(REQUESTS, on_progress=seen.append)
+        assert seen[0].stage == "Loading the script"
+
+
+class TestCancel:
+    def test_what_is_finished_is_kept_and_the_rest_is_cancelled(self, config, engine, monkeypatch):
+        stop_at_second_chunk(engine, monkeypatch, request_number=2)
+        session = session_with(config, engine)
+        items = session.generate_batch(REQUESTS)
+        if isinstance(engine, SideBySideEngine):
+            items.reverse()
+        assert reasons(items) == ["stop", "cancelled", "cancelled"]
+        assert items[0].code
+        assert 0 < len(items[1].text) < len(items[0].text)
+        assert items[2].text == ""
+
+    def test_an_answer_that_was_cut_is_not_kept_for_later(self, config, engine, monkeypatch):
+        stop_at_second_chunk(engine, monkeypatch, request_number=2)
+        session = session_with(config, engine)
+        session.generate_batch(REQUESTS)
+        again = session.generate_batch(REQUESTS)
+        assert codes(again) == [f"# {request}" for request in REQUESTS]
+        assert [i.result.metrics.from_response_cache for i in again].count(True) == 1
+
+    def test_an_interrupt_keeps_what_is_finished(self, config):
+        engine = ScriptedEngine(lambda prompt: "word " * (1 if "one" in prompt.request else 5000))
+        engine.token_delay_s = 0.001
+        session = session_with(config, engine)
+
+        def interrupt(progress: Progress) -> None:
+            if progress.completed == 1 and progress.unit == "answers":
+                signal.raise_signal(signal.SIGINT)
+
+        items = session.generate_batch(REQUESTS, on_progress=interrupt)
+        assert reasons(items) == ["stop", "cancelled", "cancelled"]
+
+    def test_leaving_a_load_cancels_everything(self, config):
+        class Stoppable(ScriptedEngine):
+            def load(self, emit):
+                raise Cancelled
+
+        items = session_with(config, Stoppable(echo)).generate_batch(REQUESTS)
+        assert reasons(items) == ["cancelled"] * 3
