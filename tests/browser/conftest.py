@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from codeface_jupyter.config import default_cache_dir
+
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "codeface_jupyter" / "labextension"
 IMAGES = ROOT / "docs" / "images"
@@ -95,6 +97,8 @@ def serve(root):
         "JUPYTER_DATA_DIR": str(root / "data"),
         "JUPYTER_PATH": str(root / "share"),
         "JUPYTER_RUNTIME_DIR": str(root / "runtime"),
+        # HOME is another, but models are not fetched twice.
+        "CODEFACE_CACHE_DIR": str(default_cache_dir()),
         "CODEFACE_ENGINE": "scripted",
         "CODEFACE_MODEL": "scripted:40ms",
     }
@@ -181,14 +185,10 @@ class NotebookPage:
     def run(self, *indices):
         """Run cells to their end, one after another."""
         for index in indices:
-            self.start(index)
-            self.until(
-                f"p => p.content.widgets[{index}].model.executionState === 'running'"
-                f" || p.content.widgets[{index}].model.executionCount !== null"
-            )
-            self.until(
-                f"p => p.content.widgets[{index}].model.executionState === 'idle'"
-                f" && p.content.widgets[{index}].model.executionCount !== null"
+            self.select(index)
+            # The command's promise ends with the cell.
+            self.page.evaluate(
+                "() => window.jupyterapp.commands.execute('notebook:run-cell').then(() => null)"
             )
 
     def load(self):

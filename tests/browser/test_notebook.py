@@ -36,7 +36,7 @@ def test_cells_above_reach_the_prompt_in_document_order(notebook):
 def test_cells_are_taken_as_they_are_when_their_turn_comes_in_run_all(notebook):
     notebook.open(LOAD, "import time; time.sleep(1.5)", "old = 1", DRY_RUN).load()
     notebook.command("notebook:run-all-cells")
-    notebook.until("p => p.content.widgets[1].model.executionState === 'running'")
+    notebook.until("p => p.content.widgets[1].node.innerText.includes('[*]')")
 
     notebook.evaluate("p => p.content.widgets[2].model.sharedModel.setSource('new = 1')")
     notebook.output(3).get_by_text("as they stand").wait_for()
@@ -181,6 +181,7 @@ def test_an_error_has_a_button_that_asks_for_its_repair(notebook):
     notebook.run(1)
 
     notebook.expect(1, "ZeroDivisionError")
+    notebook.screenshot("error")
     notebook.button(1, "Explain and fix").click()
     notebook.until("p => p.content.widgets.length === 4")
 
