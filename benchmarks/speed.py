@@ -115,7 +115,7 @@ def llama_answerer(gguf: str, threads: int) -> Callable[[str, int, bool], dict[s
         gguf, n_ctx=8192, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
     )
 
-    def answer(prompt: str, max_new_tokens: int, copies: bool) -> dict[str, float]:
+    def answer(prompt: str, max_new_tokens: int, _copies: bool) -> dict[str, float]:
         ids = model.tokenize(prompt.encode(), add_bos=False, special=True)
         begin = time.perf_counter()
         first_s, tokens = 0.0, 0
