@@ -247,6 +247,14 @@ def _file_errors(folder: Path) -> Iterator[None]:
 
     try:
         yield
+    except RuntimeError as error:
+        # Others, running out of memory among them, are not about the files.
+        if "ignore_mismatched_sizes" not in str(error):
+            raise
+        raise ModelFilesError(
+            f"{folder} holds weights of other shapes than its config.json says.",
+            hint="The weights belong to another model of the same kind: fetch it again.",
+        ) from error
     except ImportError as error:
         raise EngineUnavailableError(
             f"{folder} needs a package that is not installed: {_first_line(error)}"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    Gemma3TextConfig,
     GPTBigCodeConfig,
     GPTNeoConfig,
     LlamaConfig,
     MistralConfig,
+    Phi3Config,
+    PhiConfig,
     PreTrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    Starcoder2Config,
 )
 
 CORPUS = [
@@ -53,35 +58,43 @@ def config_of(family: str) -> PreTrainedConfig:
         "initializer_range": SPREAD,
     }
     gpt_like = common | {"initializer_range": SPREAD}
-    match family:
-        case "qwen2":
-            return Qwen2Config(**llama_like)
-        case "llama":
-            return LlamaConfig(**llama_like)
-        case "mistral":
-            return MistralConfig(**llama_like, sliding_window=64)
-        case "gpt_neo":
-            return GPTNeoConfig(
-                **gpt_like,
-                hidden_size=32,
-                num_layers=2,
-                num_heads=4,
-                attention_types=[[["global", "local"], 1]],
-                window_size=32,
-                max_position_embeddings=WINDOW,
-            )
-        case "gpt_bigcode":
-            return GPTBigCodeConfig(**gpt_like, n_embd=32, n_layer=3, n_head=4, n_positions=WINDOW)
-    raise ValueError(family)
+    gpt_neo_like = gpt_like | {
+        "hidden_size": 32,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "window_size": 32,
+        "max_position_embeddings": WINDOW,
+    }
+    # One layer in six sees the whole prompt, as in the published checkpoints.
+    gemma_like = llama_like | {"num_hidden_layers": 6, "head_dim": 16, "sliding_window": 32}
+    classes: dict[str, tuple[type[PreTrainedConfig], dict[str, Any]]] = {
+        "qwen2": (Qwen2Config, llama_like),
+        "llama": (LlamaConfig, llama_like),
+        "mistral": (MistralConfig, llama_like | {"sliding_window": 64}),
+        "starcoder2": (Starcoder2Config, llama_like),
+        "gemma3": (Gemma3TextConfig, gemma_like),
+        "phi": (PhiConfig, llama_like),
+        "phi3": (Phi3Config, llama_like | {"pad_token_id": 0}),
+        "gpt_neo": (GPTNeoConfig, gpt_neo_like),
+        "gpt_bigcode": (
+            GPTBigCodeConfig,
+            gpt_like | {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": WINDOW},
+        ),
+    }
+    config_class, options = classes[family]
+    return config_class(**options)
 
 
-def train_tokenizer(*, chat_template: str | None = CHAT_TEMPLATE) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    *, chat_template: str | None = CHAT_TEMPLATE, more_tokens: tuple[str, ...] = ()
+) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=SPECIAL_TOKENS,
+        special_tokens=[*SPECIAL_TOKENS, *more_tokens],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -102,17 +115,24 @@ def make_tokenizer() -> Callable[..., PreTrainedTokenizerFast]:
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
     """Return a function from a family, and a chat template or None, to a model's folder."""
-    made: dict[tuple[str, str | None], Path] = {}
+    made: dict[tuple[object, ...], Path] = {}
 
-    def make(family: str = "qwen2", *, chat_template: str | None = CHAT_TEMPLATE) -> Path:
-        key = (family, chat_template)
+    def make(
+        family: str = "qwen2",
+        *,
+        chat_template: str | None = CHAT_TEMPLATE,
+        more_tokens: tuple[str, ...] = (),
+        shard_size: str = "5GB",
+    ) -> Path:
+        key = (family, chat_template, more_tokens, shard_size)
         if key not in made:
             folder = tmp_path_factory.mktemp(family)
             with torch.random.fork_rng():
                 torch.manual_seed(0)
                 model = AutoModelForCausalLM.from_config(config_of(family))
-            model.save_pretrained(folder)
-            train_tokenizer(chat_template=chat_template).save_pretrained(folder)
+            model.save_pretrained(folder, max_shard_size=shard_size)
+            tokenizer = train_tokenizer(chat_template=chat_template, more_tokens=more_tokens)
+            tokenizer.save_pretrained(folder)
             made[key] = folder
         return made[key]
 
