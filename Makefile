@@ -63,9 +63,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 
+# PyTorch first: its plain build for the processor, where one is offered, is a tenth of the size.
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up .venv (the first time takes some minutes) …"
-	# PyTorch first: its plain build for the processor, where one is offered, is a tenth of the size.
 	$(PIP) install "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install --constraint constraints.txt --editable ".[lab,openvino]" --group demo
 	@touch $@
