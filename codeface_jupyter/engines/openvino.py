@@ -25,7 +25,7 @@ from codeface_jupyter.engines.openvino_model import (
     quantization,
 )
 from codeface_jupyter.engines.openvino_pipeline import TokenPipeline
-from codeface_jupyter.engines.streaming_text import AnswerWriter
+from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.errors import (
     EngineUnavailableError,
@@ -34,7 +34,6 @@ from codeface_jupyter.errors import (
     ModelNotFoundError,
 )
 from codeface_jupyter.generation import (
-    Chunk,
     Done,
     Emit,
     EngineIdentity,
@@ -276,7 +275,7 @@ class OpenVINOEngine:
         prompts = [self._prompt_ids(request) for request in requests]
         texts: list[list[str]] = [[] for _ in requests]
         answers = [
-            self._answer(request, ids, emit=_collect(parts), cancel=cancel)
+            self._answer(request, ids, emit=collected(parts), cancel=cancel)
             for request, ids, parts in zip(requests, prompts, texts, strict=True)
         ]
 
@@ -418,14 +417,6 @@ class OpenVINOEngine:
                 f"OpenVINO failed: {_last_line(error)}",
                 hint="The model was unloaded. Ask again, or take engine = 'transformers'.",
             ) from error
-
-
-def _collect(parts: list[str]) -> Emit:
-    def emit(event: Progress | Chunk) -> None:
-        if isinstance(event, Chunk):
-            parts.append(event.text)
-
-    return emit
 
 
 def _require_openvino() -> None:

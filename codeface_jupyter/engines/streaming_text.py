@@ -13,9 +13,16 @@ from dataclasses import replace
 
 import regex
 
-from codeface_jupyter.generation import Chunk, Done, Emit, FinishReason, GenerationMetrics
+from codeface_jupyter.generation import (
+    Chunk,
+    Done,
+    Emit,
+    FinishReason,
+    GenerationMetrics,
+    Progress,
+)
 
-__all__ = ["AnswerWriter", "IncrementalDetokenizer", "TextFilter"]
+__all__ = ["AnswerWriter", "IncrementalDetokenizer", "TextFilter", "collected"]
 
 REPLACEMENT_CHARACTER = "\ufffd"
 # A character of n bytes that is not complete yet decodes to at most n - 1 replacements.
@@ -231,3 +238,13 @@ class AnswerWriter:
     def _show(self, text: str) -> None:
         if text:
             self._emit(Chunk(text, self.generated_tokens))
+
+
+def collected(texts: list[str]) -> Emit:
+    """Return what appends the text of each chunk to ``texts``."""
+
+    def emit(event: Progress | Chunk) -> None:
+        if isinstance(event, Chunk):
+            texts.append(event.text)
+
+    return emit

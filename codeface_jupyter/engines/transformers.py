@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.adapters import adapter_identity
 from codeface_jupyter.engines.base import check_prompt_fits
+from codeface_jupyter.engines.batch_run import BatchRow, BatchRun
 from codeface_jupyter.engines.checkpoint import (
     Placement,
     load_config,
@@ -25,7 +27,8 @@ from codeface_jupyter.engines.decoding import AnswerCriterion
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.quantization import quantized_estimate
-from codeface_jupyter.engines.streaming_text import AnswerWriter
+from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
+from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError
 from codeface_jupyter.generation import (
     Done,
@@ -37,6 +40,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
 from codeface_jupyter.models.memory import (
+    available_memory,
     check_fits,
     cuda_peak_bytes,
     estimate,
@@ -55,6 +59,9 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 __all__ = ["TransformersEngine"]
+
+# A batch's keys and values take at most this part of free memory: a pass needs room as well.
+BATCH_SHARE = 3
 
 
 class TransformersEngine:
@@ -219,16 +226,8 @@ class TransformersEngine:
             If memory runs out again.
         """
         load_s = self._timed_load(emit)
-        stop_strings = request.sampling.stop_strings
-        if not self.is_chat:
-            stop_strings += COMPLETION_STOP_STRINGS
-        writer = AnswerWriter(emit, stop_strings=stop_strings)
-        prompt_ids = self._prepared_tokenizer.encode_prompt(self.format_prompt(request.prompt))
-        check_prompt_fits(
-            prompt_tokens=len(prompt_ids),
-            max_new_tokens=request.sampling.max_new_tokens,
-            context_window=self.context_window,
-        )
+        writer = self._writer(request, emit)
+        prompt_ids = self._prompt_ids(request)
         eos_ids = self._eos_ids()
         detokenizer = self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=eos_ids)
         criterion = AnswerCriterion(
@@ -246,6 +245,36 @@ class TransformersEngine:
         )
         return replace(done, warnings=warnings)
 
+    def generate_batch(
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        on_result: Callable[[int, str, Done], None],
+        emit: Emit,
+        cancel: threading.Event,
+    ) -> None:
+        """Answer all ``requests`` side by side, as many at once as memory allows.
+
+        Raises
+        ------
+        PromptTooLongError
+            If one prompt and its answer do not fit the model's window; none is begun then.
+        GenerationError
+            If memory runs out for a single answer.
+        """
+        load_s = self._timed_load(emit)
+        answers = [self._row(n, request, cancel=cancel) for n, request in enumerate(requests)]
+
+        def finish(row: BatchRow) -> None:
+            done = row.answer.done(load_s=load_s)
+            metrics = replace(done.metrics, peak_memory_bytes=self._peak_memory_bytes())
+            on_result(row.index, row.text, replace(done, metrics=metrics))
+
+        if failure := self._batch_run(cancel)(answers, finish):
+            give_back()
+            tokens = max(row.most_tokens for row in answers)
+            raise self._out_of_memory_error(failure, tokens=tokens)
+
     def held_bytes(self) -> dict[str, int]:
         """Return what the weights and the kept KV caches take, in bytes."""
         weights = 0 if self._model is None else int(self._model.get_memory_footprint())
@@ -256,6 +285,48 @@ class TransformersEngine:
         dropped = self.prefixes.size_bytes
         self.prefixes.clear()
         return dropped
+
+    def _writer(self, request: GenerationRequest, emit: Emit) -> AnswerWriter:
+        stop_strings = request.sampling.stop_strings
+        if not self.is_chat:
+            stop_strings += COMPLETION_STOP_STRINGS
+        return AnswerWriter(emit, stop_strings=stop_strings)
+
+    def _prompt_ids(self, request: GenerationRequest) -> list[int]:
+        prompt_ids = self._prepared_tokenizer.encode_prompt(self.format_prompt(request.prompt))
+        check_prompt_fits(
+            prompt_tokens=len(prompt_ids),
+            max_new_tokens=request.sampling.max_new_tokens,
+            context_window=self.context_window,
+        )
+        return prompt_ids
+
+    def _row(self, index: int, request: GenerationRequest, *, cancel: threading.Event) -> BatchRow:
+        texts: list[str] = []
+        eos_ids, prompt_ids = self._eos_ids(), self._prompt_ids(request)
+        answer = TokenAnswer(
+            self._writer(request, collected(texts)),
+            self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=eos_ids),
+            prompt_tokens=len(prompt_ids),
+            eos_ids=eos_ids,
+            cancel=cancel,
+        )
+        return BatchRow(index, prompt_ids, answer=answer, texts=texts, sampling=request.sampling)
+
+    def _batch_run(self, cancel: threading.Event) -> BatchRun:
+        assert self._model is not None
+        assert self._config is not None
+        assert self._placement is not None
+        device = self._placement.device_map
+        return BatchRun(
+            self._model,
+            prefixes=self.prefixes,
+            eos_ids=self._eos_ids(),
+            cancel=cancel,
+            free_bytes=lambda: available_memory(device) // BATCH_SHARE,
+            token_bytes=kv_cache_bytes(self._config, dtype=self._placement.dtype, tokens=1),
+            avoids_onednn=self._avoids_onednn,
+        )
 
     def _find_files(self, emit: Emit) -> LocalModel:
         settings = self._settings
