@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -40,6 +40,8 @@ from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.permissions import Permissions
 
 __all__ = ["main"]
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 EPILOG = """examples:
@@ -110,13 +112,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: _Commands,
     name: str,
     run: Callable[[argparse.Namespace], None],
     summary: str,
-    **options: str,
+    *,
+    description: str = "",
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, **options)
+    command = commands.add_parser(name, help=summary, description=description or None)
     command.add_argument(
         "--cache-dir",
         type=Path,
@@ -127,7 +130,7 @@ def _add_command(
     return command
 
 
-def _add_pull(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_pull(commands: _Commands) -> None:
     pull = _add_command(
         commands,
         "pull",
@@ -266,7 +269,7 @@ def _info(options: argparse.Namespace) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in model_details(settings.model, settings):
+    for name, value in model_details(settings.model, cache_dir=settings.cache_dir):
         table.add_row(f"[bold]{escape(name)}[/]", escape(value))
     Console(highlight=False).print(table)
 

@@ -304,6 +304,9 @@ class Config:
     def set(self, **values: Any) -> Settings:
         """Change settings for this session, as ``%config`` does; all of them or none."""
         _validate(values, source="%config")
+        if "model" in values:
+            # What was chosen stays chosen, whatever becomes of the alias.
+            values["model"] = self.aliases.resolve(values["model"])
         self._layers["%config"].update(values)
         return self._settle()
 

@@ -114,7 +114,9 @@ class ModelMagics(MagicFamily):
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.details import model_details
 
-        rows = model_details(self._resolved(model), self.extension.config.settings)
+        settings, target = self.extension.config.settings, self._resolved(model)
+        revision = settings.revision if target == settings.model else None
+        rows = model_details(target, cache_dir=settings.cache_dir, revision=revision)
         display(Table(model, ("", ""), rows))
 
     def _alias(self, name: str, model: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from codeface_jupyter.config import Settings
 from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, find
 from codeface_jupyter.models.fetch import LocalModel, locate
 from codeface_jupyter.models.files import read_config, weight_files
@@ -24,15 +23,19 @@ SOURCES = {
 }
 
 
-def model_details(model: str, settings: Settings) -> list[tuple[str, str]]:
+def model_details(
+    model: str, *, cache_dir: Path, revision: str | None = None
+) -> list[tuple[str, str]]:
     """Return names and values of what is known about ``model``.
 
     Parameters
     ----------
     model
         A catalog name, a hub id or a folder; aliases are resolved already.
-    settings
-        Where files are kept, and the revision asked for.
+    cache_dir
+        The user's cache folder.
+    revision
+        The hub revision; the catalog's unless given.
 
     Raises
     ------
@@ -42,13 +45,13 @@ def model_details(model: str, settings: Settings) -> list[tuple[str, str]]:
         If ``model`` is a folder that cannot be loaded.
     """
     entry = find(model)
-    found = locate(model, revision=settings.revision, cache_dir=settings.cache_dir)
+    found = locate(model, revision=revision, cache_dir=cache_dir)
     rows = _catalog_rows(entry) if entry is not None else [("model", model)]
     if found is None:
         return [*rows, ("here", f"no; `codeface pull {model}` fetches it"), *_needs(entry)]
     if entry is None:
         rows += _config_rows(found.path)
-    rows += _place_rows(found, settings)
+    rows += _place_rows(found, cache_dir)
     return [*rows, *(_needs(entry) if entry is not None else _estimated_needs(found.path))]
 
 
@@ -97,7 +100,7 @@ def _has_template(folder: Path) -> bool:
     )
 
 
-def _place_rows(found: LocalModel, settings: Settings) -> list[tuple[str, str]]:
+def _place_rows(found: LocalModel, cache_dir: Path) -> list[tuple[str, str]]:
     weights = sum(size_bytes(file) for file in weight_files(found.path) if file.exists())
     rows = [
         ("here", f"in {SOURCES[found.source]}"),
@@ -107,7 +110,7 @@ def _place_rows(found: LocalModel, settings: Settings) -> list[tuple[str, str]]:
     ]
     if found.gguf is not None:
         rows.append(("converted from", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
-    storage = ModelStorage(settings.cache_dir, found.name)
+    storage = ModelStorage(cache_dir, found.name)
     forms = (storage.openvino(quantization) for quantization in get_args(Quantization))
     return rows + [
         ("for OpenVINO", f"{form}, {format_bytes(size_bytes(form))}")

@@ -92,11 +92,16 @@ class TestInSettings:
         monkeypatch.setenv("CODEFACE_MODEL", "mine")
         assert Config(file=config_file).settings.model == "owner/name"
 
-    def test_a_change_counts_from_the_next_look(self, config_file: Path) -> None:
+    def test_what_was_chosen_stays_chosen(self, config_file: Path) -> None:
         config = Config(file=config_file)
         config.set(model="mine")
+        config.aliases.remove("mine")
+        assert config.set(temperature=0.5).model == "owner/name"
+
+    def test_a_question_goes_by_the_alias_as_it_is_now(self, config_file: Path) -> None:
+        config = Config(file=config_file)
         config.aliases.add("mine", "owner/other")
-        assert config.set().model == "owner/other"
+        assert config.with_overrides({"model": "mine"}).model == "owner/other"
 
 
 class TestChecks:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.cli import main
-from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models import details, removal
 from codeface_jupyter.models.details import model_details
@@ -68,7 +67,7 @@ def fetched(cache_dir: Path) -> list[Path]:
 
 class TestDetails:
     def test_a_catalog_model_that_is_not_here(self, cache_dir: Path) -> None:
-        rows = dict(model_details("qwen", Settings(cache_dir=cache_dir)))
+        rows = dict(model_details("qwen", cache_dir=cache_dir))
         assert rows["model"] == NAME
         assert rows["licence"] == "Apache-2.0"
         assert rows["parameters"] == "494,032,768"
@@ -81,12 +80,12 @@ class TestDetails:
         self, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(details, "available_memory", lambda _: 2 * 10**9)
-        rows = dict(model_details(NAME, Settings(cache_dir=cache_dir)))
+        rows = dict(model_details(NAME, cache_dir=cache_dir))
         assert rows["memory in bfloat16"] == "1.3 GB, fits: 2.0 GB are free"
         assert rows["memory in float32"].endswith("does not fit: 377 MB short")
 
     def test_a_folder_of_ones_own(self, folder: Path, cache_dir: Path) -> None:
-        rows = dict(model_details(str(folder), Settings(cache_dir=cache_dir)))
+        rows = dict(model_details(str(folder), cache_dir=cache_dir))
         assert rows["architecture"] == "LlamaForCausalLM"
         assert rows["kind"] == "chat"
         assert rows["context window"] == "4,096 tokens"
@@ -96,7 +95,7 @@ class TestDetails:
         assert rows["memory in float32"]
 
     def test_a_gated_model_says_so(self, cache_dir: Path) -> None:
-        rows = dict(model_details("starcoder", Settings(cache_dir=cache_dir)))
+        rows = dict(model_details("starcoder", cache_dir=cache_dir))
         assert "wants a login" in rows["licence"]
 
 
