@@ -41,7 +41,8 @@ from codeface_jupyter.permissions import Permissions
 
 __all__ = ["main"]
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+# What add_subparsers returns has no public name.
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - see above
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 EPILOG = """examples:

@@ -186,10 +186,12 @@ class Session:
     def pull(self, model: str, *, permissions: Permissions = NOTHING_MORE) -> Answer:
         """Fetch ``model``'s files in a worker thread, unless they are here."""
         settings = self.config.with_overrides({"model": model})
+        is_configured = settings.model == self.config.settings.model
 
         def work(_: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
             ensure_local(
                 settings.model,
+                revision=settings.revision if is_configured else None,
                 cache_dir=settings.cache_dir,
                 emit=emit,
                 cancel=cancel,
