@@ -11,6 +11,8 @@ NOTEBOOK := notebooks/quickstart.ipynb
 BASE := $(VENV)/.stamp-base
 TEST := $(VENV)/.stamp-test
 LINT := $(VENV)/.stamp-lint
+LLAMA := build/llama/.stamp
+LLAMA_PYTHON := build/llama/bin/python
 
 LABEXTENSION := codeface_jupyter/labextension/package.json
 NODE_MODULES := labextension/node_modules/.package-lock.json
@@ -53,8 +55,13 @@ format: $(LINT) ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BASE) ## measure: streaming cost, speed (takes minutes)
+bench: $(BASE) $(LLAMA) ## measure: loading, streaming, speed beside llama.cpp, quality (takes half an hour)
+	$(BIN)/codeface pull
+	$(BIN)/python benchmarks/load_extension.py
 	$(BIN)/python benchmarks/streaming_overhead.py
+	$(BIN)/python benchmarks/speed.py --llama-python $(LLAMA_PYTHON)
+	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/notebook_eval.py --data build/data
 
 clean: ## remove the set-up and everything built
 	rm -rf $(VENV) build dist labextension/node_modules labextension/lib codeface_jupyter/labextension
@@ -72,6 +79,12 @@ $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 
 $(TEST): $(BASE)
 	$(PIP) install --constraint constraints.txt --group test
+	@touch $@
+
+# Built for this machine's processor, in an environment of its own.
+$(LLAMA): | $(BIN)/python
+	$(PYTHON) -m venv build/llama
+	$(LLAMA_PYTHON) -m pip install --quiet llama-cpp-python==0.3.36
 	@touch $@
 
 $(LINT): $(BASE)
