@@ -93,3 +93,11 @@ def test_wrong_words_are_told_the_right_ones(models, line):
     run = models.run(f"%codeface_models {line}")
     assert run.reply["ename"] == "UsageError"
     assert "alias NAME MODEL" in run.reply["evalue"]
+
+
+@pytest.mark.parametrize("flag", ["--allow-pickle", "--trust-remote-code"])
+def test_what_is_dangerous_is_told_in_the_call_that_allows_it(models, flag):
+    run = models.run(f"%codeface {flag} -e scripted say hello")
+    assert run.reply["status"] == "ok"
+    assert f"Warning: {flag}" in run.text
+    assert "Warning" not in models.run("%codeface -e scripted say hello").text
