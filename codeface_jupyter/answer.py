@@ -106,6 +106,11 @@ class Answer:
         """Whether the answer has been asked to stop."""
         return self._stream.is_cancelled
 
+    @property
+    def is_generating(self) -> bool:
+        """Whether the model is at work, after everything that comes before the first token."""
+        return self.generated_tokens > 0
+
     def read(self, *, timeout_s: float | None) -> list[StreamEvent]:
         """Return the events that have come, waiting at most ``timeout_s`` for the first."""
         events = self._stream.read(timeout_s=timeout_s)

@@ -97,6 +97,11 @@ class BatchAnswer(Answer):
         self.items: list[BatchItem] = []
         super().__init__(lambda _, emit, cancel: work(self, emit, cancel))
 
+    @property
+    def is_generating(self) -> bool:
+        """Whether questions are being answered."""
+        return self.progress is not None and self.progress.unit == "answers"
+
 
 class Batch:
     """The questions of a batch as their worker answers them.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.batch import BatchItem
+from codeface_jupyter.errors import CodeFaceError, MetricsError
 from codeface_jupyter.memory_watch import MemoryReport
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
 from codeface_jupyter.models.storage import format_bytes
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SessionReport",
+    "batch_table",
     "cache_table",
     "memory_table",
     "records_frame",
@@ -31,6 +34,8 @@ __all__ = [
 REQUESTS_PLOTTED = 100
 REQUESTS_LISTED = 5
 NAME_COLUMNS = 22
+BATCH_CELL_CHARS = 48
+BATCH_END_CHARS = 80
 
 
 @dataclass(frozen=True)
@@ -229,3 +234,32 @@ def _clock_time(record: RequestRecord) -> str:
 
 def _range_of(series: Series) -> str:
     return series.describe().removeprefix(f"{series.name}: ")
+
+
+def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
+    """Lay a batch out: each request, how its answer begins, its tokens and how it ended."""
+    rows = [
+        (
+            str(number),
+            textwrap.shorten(item.request, BATCH_CELL_CHARS, placeholder=" …"),
+            textwrap.shorten(item.code or item.text, BATCH_CELL_CHARS, placeholder=" …"),
+            f"{item.result.metrics.prompt_tokens:,} + {item.result.metrics.generated_tokens:,}",
+            _batch_end(item),
+        )
+        for number, item in enumerate(items)
+    ]
+    generated = [item.result.metrics for item in items]
+    tokens = sum(m.generated_tokens for m in generated if not m.from_response_cache)
+    answered = sum(item.finish_reason in {"stop", "length"} for item in items)
+    rate = f", {tokens / elapsed_s:,.1f} tokens/s" if tokens else ""
+    title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
+    return Table(title, ("", "request", "code", "tokens (prompt + answer)", "ended"), rows)
+
+
+def _batch_end(item: BatchItem) -> str:
+    if item.error is None:
+        replayed = ", replayed" if item.result.metrics.from_response_cache else ""
+        return f"{item.finish_reason}{replayed}"
+    message = item.error.message if isinstance(item.error, CodeFaceError) else str(item.error)
+    text = f"{type(item.error).__name__}: {message}"
+    return textwrap.shorten(text, BATCH_END_CHARS, placeholder=" …")

@@ -133,14 +133,15 @@ class ProgressMeter:
         elapsed_s = self.clock() - self._begin_s
         if not progress.total:
             return f"{progress.stage} … {elapsed_s:.0f} s"
-        if progress.unit != "B":
+        if not progress.unit:
             return f"{progress.stage}: {progress.completed / progress.total:.0%}"
+        quantity, rate = QUANTITIES[progress.unit]
         speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
-        line = f"{progress.stage}: {_megabytes(progress.completed)} of {_megabytes(progress.total)}"
+        line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
         if speed <= 0:
             return line
         left_s = (progress.total - progress.completed) / speed
-        return f"{line}, {_megabytes(speed)}/s, {left_s:.0f} s left"
+        return f"{line}, {rate(speed)}, {left_s:.0f} s left"
 
 
 class WidgetView:
@@ -272,3 +273,14 @@ def _close(widget: widgets.Widget) -> None:
 
 def _megabytes(size: float) -> str:
     return f"{size / 1e6:,.0f} MB"
+
+
+def _answers_rate(per_s: float) -> str:
+    return f"{per_s:.1f}/s" if per_s >= 1 else f"{per_s * 60:.0f}/min"
+
+
+# By a progress report's unit: how a quantity and a rate are written.
+QUANTITIES: dict[str, tuple[Callable[[float], str], Callable[[float], str]]] = {
+    "B": (_megabytes, lambda per_s: f"{_megabytes(per_s)}/s"),
+    "answers": (lambda count: f"{count:.0f}", _answers_rate),
+}

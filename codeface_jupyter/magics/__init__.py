@@ -14,13 +14,22 @@ __all__ = ["magics_classes", "register", "unregister"]
 def magics_classes() -> tuple[type[Magics], ...]:
     """Return the classes of the magics, one per concern."""
     from codeface_jupyter.magics.ask import CodeFace
+    from codeface_jupyter.magics.batch import BatchMagics
     from codeface_jupyter.magics.books import BookMagics
     from codeface_jupyter.magics.explain import ExplainMagics
     from codeface_jupyter.magics.models import ModelMagics
     from codeface_jupyter.magics.repair import RepairMagics
     from codeface_jupyter.magics.telling import TellingMagics
 
-    return CodeFace, ExplainMagics, RepairMagics, TellingMagics, BookMagics, ModelMagics
+    return (
+        CodeFace,
+        ExplainMagics,
+        RepairMagics,
+        BatchMagics,
+        TellingMagics,
+        BookMagics,
+        ModelMagics,
+    )
 
 
 def register(shell: InteractiveShell) -> None:

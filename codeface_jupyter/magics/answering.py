@@ -7,6 +7,7 @@ import contextvars
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
 
-__all__ = ["Output", "answer", "ask_or_preview", "dry_run", "make_ask", "show_work"]
+__all__ = [
+    "Output",
+    "answer",
+    "ask_or_preview",
+    "dry_run",
+    "make_ask",
+    "show_work",
+    "view_for",
+    "watch",
+    "with_request",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +76,8 @@ def make_ask(
     settings = settings.permitting(permissions(args))
     language = normalise_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
-    template = getattr(args, "template", None)
-    if template:
-        fields = {"request": request, "language": language}
-        request = fill_template(read_template(template), fields)
+    if getattr(args, "template", None):
+        request = _in_template(args, request, language=language)
         sources["instruction"] = ""
     told = {
         "cells": cells,
@@ -87,6 +96,18 @@ def make_ask(
         cell_id=extension.notebook.cell_id(),
     )
     return ask, order
+
+
+def with_request(ask: Ask, args: argparse.Namespace, request: str) -> Ask:
+    """Return ``ask``, made from the same options, with another request."""
+    if getattr(args, "template", None):
+        request = _in_template(args, request, language=ask.language)
+    return replace(ask, sources=replace(ask.sources, request=request))
+
+
+def _in_template(args: argparse.Namespace, request: str, *, language: str) -> str:
+    fields = {"request": request, "language": language}
+    return fill_template(read_template(args.template), fields)
 
 
 def _variables(names: str | None) -> tuple[str, ...] | None:
@@ -190,7 +211,7 @@ def show_work(extension: Extension, work: Answer) -> None:
         If it was stopped: nothing came of it, so what follows must not run.
     """
     with interrupts_cancel(work):
-        show(work, _view_for(extension, work), make_bundle=lambda: None)
+        show(work, view_for(extension, work), make_bundle=lambda: None)
     if work.is_cancelled:
         raise KeyboardInterrupt
 
@@ -203,23 +224,14 @@ class _Showing:
         self._answer = answer
         self._output = output
         self._cell_id = extension.notebook.cell_id()
-        self._view = _view_for(extension, answer)
+        self._view = view_for(extension, answer)
 
     def run(self) -> None:
         """Show the answer to its end."""
         try:
-            with interrupts_cancel(self._answer):
-                show(
-                    self._answer,
-                    self._view,
-                    make_bundle=self._bundle,
-                    on_paint=self._publish_status,
-                )
+            watch(self._extension, self._answer, self._view, make_bundle=self._bundle)
         finally:
-            self._extension.answers.discard(self._answer)
-            self._publish_idle()
             self._keep()
-            sys.stderr.write("".join(f"Warning: {text}\n" for text in self._answer.warnings))
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -262,25 +274,48 @@ class _Showing:
                 _next_input(result), replace=self._output.insert == "replace"
             )
 
-    def _publish_status(self, answer: Answer) -> None:
+
+def watch(
+    extension: Extension,
+    answer: Answer,
+    view: View,
+    *,
+    make_bundle: Callable[[], dict[str, Any] | None],
+) -> None:
+    """Show ``answer`` to its end: Stop and interrupts stop it, the front end hears how it goes.
+
+    Raises
+    ------
+    BaseException
+        What the engine raised.
+    """
+
+    def publish(answer: Answer) -> None:
         identity = answer.started.identity if answer.started else None
-        settings = self._extension.config.settings
-        self._extension.bridge.publish_status(
+        settings = extension.config.settings
+        extension.bridge.publish_status(
             model=identity.model if identity else settings.model,
             engine=identity.engine if identity else settings.engine,
-            state="generating" if answer.generated_tokens else "loading",
+            state="generating" if answer.is_generating else "loading",
             tokens_per_s=answer.tokens_per_s,
         )
 
-    def _publish_idle(self) -> None:
-        engine = self._extension.session.engine
+    extension.answers.add(answer)
+    try:
+        with interrupts_cancel(answer):
+            show(answer, view, make_bundle=make_bundle, on_paint=publish)
+    finally:
+        extension.answers.discard(answer)
+        engine = extension.session.engine
         if engine is not None:
-            self._extension.bridge.publish_status(
+            extension.bridge.publish_status(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
+        sys.stderr.write("".join(f"Warning: {text}\n" for text in answer.warnings))
 
 
-def _view_for(extension: Extension, answer: Answer) -> View:
+def view_for(extension: Extension, answer: Answer) -> View:
+    """Return the view of ``answer`` for whoever looks at the running cell."""
     match extension.notebook.audience:
         case "front end":
             return WidgetView(answer, stop_is_heard=extension.bridge.is_heard_while_busy)

@@ -27,6 +27,7 @@ __all__ = [
     "parse",
     "parse_nothing",
     "permissions",
+    "result_options",
     "sampling_options",
     "settings_overrides",
     "split_words",
@@ -92,14 +93,22 @@ def sampling_options(function: F) -> F:
     )
 
 
+def result_options(function: F) -> F:
+    """Add the options of the code's language and of where results are kept."""
+    return _with(
+        function,
+        argument("-l", "--language", default="python", help="The language of the code."),
+        argument("-o", "--output", metavar="NAME", help="Also keep the result in this variable."),
+    )
+
+
 def output_options(function: F) -> F:
     """Add the options that decide what becomes of the answer."""
     return _with(
         function,
-        argument("-l", "--language", default="python", help="The language of the code."),
+        result_options,
         argument("-f", "--format", help="How to show the answer: auto, code, markdown or text."),
         argument("--insert", help="What to do with the code: button, next, replace or none."),
-        argument("-o", "--output", metavar="NAME", help="Also keep the result in this variable."),
         argument(
             "-b",
             "--background",

@@ -115,6 +115,10 @@ def test_terminal_gets_each_character_once_and_the_figures(session_of):
         (Progress("Pulling", 50e6, 100e6, "B"), "Pulling: 50 MB of 100 MB, 20 MB/s, 2 s left"),
         (Progress("Converting", 1, 4), "Converting: 25%"),
         (Progress("Loading"), "Loading … 2 s"),
+        (
+            Progress("Answering", 10e6 + 5, 10e6 + 9, "answers"),
+            "Answering: 10000005 of 10000009, 2.5/s, 2 s left",
+        ),
     ],
 )
 def test_progress_says_size_speed_and_time_left(progress, expected):

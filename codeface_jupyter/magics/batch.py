@@ -1,0 +1,161 @@
+"""``%codeface_batch``: a list of requests, answered together."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import magic_arguments
+
+from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.options import (
+    check_variable_name,
+    context_options,
+    model_options,
+    parse,
+    result_options,
+    sampling_options,
+)
+from codeface_jupyter.prompts import interpolate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codeface_jupyter.answer import Ask
+    from codeface_jupyter.batch import BatchItem
+
+__all__ = ["BatchMagics"]
+
+RESULTS_VARIABLE = "_codeface_batch"
+USAGE = (
+    "Name a list of texts: %codeface_batch NAME, "
+    "or write one request per line below %%codeface_batch."
+)
+
+
+@magics_class
+class BatchMagics(MagicFamily):
+    """Ask many things at once."""
+
+    @no_var_expand
+    @line_cell_magic
+    @magic_arguments()
+    @context_options
+    @result_options
+    @sampling_options
+    @model_options
+    def codeface_batch(self, line: str, cell: str | None = None) -> None:
+        """Answer a list of requests, side by side where the engine can.
+
+        The list is a variable's, or stands below the cell magic, one request per line.
+        The results are kept in ``_codeface_batch``, in the requests' order, each with
+        ``.code``, ``.text``, ``.finish_reason``, ``.result`` and ``.error``: a request that
+        fails does not stop the others. Stopped, what is finished is kept.
+
+        ::
+
+            In [1]: %codeface_batch questions -o answers
+
+            In [2]: %%codeface_batch -n 200
+               ...: plot units by region as bars
+               ...: plot sales over time
+
+            In [3]: [answer.code for answer in answers]
+        """
+        args, requests = self._requests(line, cell)
+        check_variable_name(args.output)
+        from codeface_jupyter.magics.answering import make_ask, with_request
+
+        first, _ = make_ask(self.extension, args, requests[0])
+        asks = [first, *(with_request(first, args, request) for request in requests[1:])]
+        if args.dry_run:
+            local_only = first.settings.model_copy(update={"auto_pull": False})
+            asks = [replace(ask, settings=local_only, dry_run=True) for ask in asks]
+        items = self._answer(asks)
+        if not args.dry_run:
+            for name in filter(None, (RESULTS_VARIABLE, args.output)):
+                self.extension.notebook.set_variable(name, items)
+        _tell_failures(items)
+
+    def _requests(self, line: str, cell: str | None) -> tuple[argparse.Namespace, list[str]]:
+        """Return the options, and the requests: what is typed has its braces filled in."""
+        args, words = parse(self.codeface_batch, line)
+        notebook = self.extension.notebook
+        if cell is not None:
+            if words:
+                raise UsageError(
+                    f"Below %%codeface_batch stand the requests; {words!r} is no option."
+                )
+            typed = [text.strip() for text in cell.splitlines() if text.strip()]
+            if not typed:
+                raise UsageError(USAGE)
+            return args, [interpolate(text, notebook.text_of) for text in typed]
+        if not words:
+            raise UsageError(USAGE)
+        name, *rest = words.split(maxsplit=1)
+        before = line.strip().removesuffix(words)
+        args, more = parse(self.codeface_batch, " ".join((before, *rest)))
+        if more:
+            raise UsageError(f"One list was expected, not {name!r} and {more!r} as well.")
+        return args, _texts(name, notebook.lookup(name))
+
+    def _answer(self, asks: Sequence[Ask]) -> list[BatchItem]:
+        """Answer and show ``asks``; what is raised is the failure of all of them."""
+        from codeface_jupyter.magics.answering import view_for, watch
+        from codeface_jupyter.reports import batch_table
+
+        begin = time.perf_counter()
+        answer = self.extension.session.stream_batch(asks)
+
+        def bundle() -> dict[str, Any] | None:
+            if not answer.items or all(item.error for item in answer.items):
+                return None
+            table = batch_table(answer.items, elapsed_s=time.perf_counter() - begin)
+            return {"text/markdown": table.to_markdown(), "text/plain": str(table)}
+
+        watch(self.extension, answer, view_for(self.extension, answer), make_bundle=bundle)
+        return answer.items
+
+
+def _texts(name: str, value: object) -> list[str]:
+    """Return the requests that a variable holds.
+
+    Raises
+    ------
+    NotebookError
+        If it is not a list of texts, or an empty one.
+    """
+    # A column, an index or an array of one dimension is as good as a list.
+    if not isinstance(value, list | tuple) and getattr(value, "ndim", None) == 1:
+        value = getattr(value, "tolist", lambda: None)()
+    hint = "A list, a tuple or a column of a data frame will do."
+    if not isinstance(value, list | tuple):
+        raise NotebookError(
+            f"{name} is of type {type(value).__name__}; a list of texts was expected.", hint=hint
+        )
+    if not value:
+        raise NotebookError(f"{name} is empty: there is nothing to ask.")
+    for number, text in enumerate(value):
+        if not isinstance(text, str):
+            raise NotebookError(
+                f"{name}[{number}] is of type {type(text).__name__}; a text was expected.",
+                hint=hint,
+            )
+    return list(value)
+
+
+def _tell_failures(items: Sequence[BatchItem]) -> None:
+    """Say that some requests failed; if all did, raise what the first one failed with."""
+    errors = [item.error for item in items if item.error is not None]
+    if errors and len(errors) == len(items):
+        raise errors[0]
+    if errors:
+        sys.stderr.write(
+            f"Warning: {len(errors)} of {len(items)} requests failed; their .error says why.\n"
+        )
