@@ -139,7 +139,7 @@ class ProgressMeter:
         speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
         line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
         if speed <= 0:
-            return line
+            return f"{line}, {elapsed_s:.0f} s"
         left_s = (progress.total - progress.completed) / speed
         return f"{line}, {rate(speed)}, {left_s:.0f} s left"
 

@@ -151,3 +151,12 @@ def test_the_line_beside_stop_says_when_another_machine_answers(session_of, is_l
     view.paint(answer)
     status = view._status.value
     assert status == ("3 tokens" if is_local else "remote, 3 tokens")
+
+
+def test_progress_that_does_not_move_shows_that_time_does():
+    now = 0.0
+    meter = ProgressMeter(clock=lambda: now)
+    waiting = Progress("Answering", 0, 16, "answers")
+    meter.describe(waiting)
+    now = 7.0
+    assert meter.describe(waiting) == "Answering: 0 of 16, 7 s"
