@@ -10,6 +10,11 @@ hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
 
+def pytest_collection_modifyitems(items):
+    """Put the browser's tests last: Playwright leaves an event loop running in this thread."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch, tmp_path_factory):
     """Keep the user's own environment and config file out of the tests."""

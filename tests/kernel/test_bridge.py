@@ -7,7 +7,8 @@ import uuid
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-TIMEOUT_S = 20
+# ipykernel waits up to 10 s each for stdout and stderr to be flushed before a cell counts as done.
+TIMEOUT_S = 60
 OPEN = """
 import threading
 from codeface_jupyter.bridge import Bridge
@@ -58,13 +59,18 @@ class FrontEnd:
         raise AssertionError(f"not seen among {[m['msg_type'] for m in self.seen]}")
 
     def open_comm(self, *, on_subshell):
+        self.subshell_id = None
         if on_subshell:
             request = self.client.session.msg("create_subshell_request", {})
             self.client.control_channel.send(request)
             reply = self.client.get_control_msg(timeout=TIMEOUT_S)
             self.subshell_id = reply["content"]["subshell_id"]
-        self._send("comm_open", {"version": 1, "type": "open", "settings": {}})
+        self.opening = self._send("comm_open", {"version": 1, "type": "open", "settings": {}})
         return self
+
+    def wait_until_opened(self):
+        """Wait for the kernel to have taken the comm: a subshell does so in its own time."""
+        self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == self.opening)
 
     def send(self, **data):
         return self._send("comm_msg", {"version": 1, **data})
@@ -352,7 +358,7 @@ def test_stats_settings_insertion_and_status_reach_their_ends(front_end):
 
 
 def test_status_is_sent_often_enough_and_no_more(front_end):
-    front_end.open_comm(on_subshell=True)
+    front_end.open_comm(on_subshell=True).wait_until_opened()
     front_end.run(
         "for n in range(100):\n"
         "    bridge.publish_status(model='m', engine='e', state='generating', tokens_per_s=n)\n"
