@@ -23,6 +23,7 @@ class FrontEnd:
     def __init__(self, client):
         self.client = client
         self.seen = []
+        self.read = 0
         self.comm_id = uuid.uuid4().hex
         self.subshell_id = None
 
@@ -65,12 +66,14 @@ class FrontEnd:
             self.client.control_channel.send(request)
             reply = self.client.get_control_msg(timeout=TIMEOUT_S)
             self.subshell_id = reply["content"]["subshell_id"]
-        self.opening = self._send("comm_open", {"version": 1, "type": "open", "settings": {}})
+        opening = self._send("comm_open", {"version": 1, "type": "open", "settings": {}})
+        self._wait_for_subshell(opening)
         return self
 
-    def wait_until_opened(self):
-        """Wait for the kernel to have taken the comm: a subshell does so in its own time."""
-        self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == self.opening)
+    def _wait_for_subshell(self, request):
+        """Wait for a message to be handled: a subshell does so in its own time."""
+        if self.subshell_id is not None:
+            self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == request)
 
     def send(self, **data):
         return self._send("comm_msg", {"version": 1, **data})
@@ -83,14 +86,23 @@ class FrontEnd:
         return message["header"]["msg_id"]
 
     def received(self, kind):
-        """Return the next message of the kernel of that kind."""
-        message = self.wait(
-            lambda m: m["msg_type"] == "comm_msg" and m["content"]["data"].get("type") == kind
-        )
-        return message["content"]["data"]
+        """Return the kernel's next message of that kind, in the order in which they came."""
+
+        def is_of_kind(m):
+            return m["msg_type"] == "comm_msg" and m["content"]["data"].get("type") == kind
+
+        unread = range(self.read, len(self.seen))
+        found = next((n for n in unread if is_of_kind(self.seen[n])), None)
+        if found is None:
+            self.wait(is_of_kind)
+            found = len(self.seen) - 1
+        self.read = found + 1
+        return self.seen[found]["content"]["data"]
 
     def push(self, cells, *, asking):
-        self.send(type="notebook", path="a.ipynb", asking=asking, cells=cells)
+        self._wait_for_subshell(
+            self.send(type="notebook", path="a.ipynb", asking=asking, cells=cells)
+        )
 
 
 def is_status(message, state):
@@ -358,7 +370,7 @@ def test_stats_settings_insertion_and_status_reach_their_ends(front_end):
 
 
 def test_status_is_sent_often_enough_and_no_more(front_end):
-    front_end.open_comm(on_subshell=True).wait_until_opened()
+    front_end.open_comm(on_subshell=True)
     front_end.run(
         "for n in range(100):\n"
         "    bridge.publish_status(model='m', engine='e', state='generating', tokens_per_s=n)\n"
