@@ -153,5 +153,7 @@ def _sampling(ask: Ask) -> SamplingParameters:
     values = {f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
     if values["repetition_penalty"] is None:
         copies = ask.sources.task in COPYING_TASKS
-        values["repetition_penalty"] = 1.0 if copies else REPETITION_PENALTY
+        # A server has a default of its own, and not every server knows the parameter.
+        is_server = ask.settings.engine == "openai"
+        values["repetition_penalty"] = 1.0 if copies or is_server else REPETITION_PENALTY
     return SamplingParameters(**values)
