@@ -193,6 +193,9 @@ class Settings(BaseSettings):
         1_024, ge=0, description="The most tokens that preceding cells may take."
     )
 
+    variable_tokens: int = Field(
+        256, ge=0, description="The most tokens that descriptions of variables may take."
+    )
     history_exchanges: int = Field(
         1, ge=0, le=50, description="How many of the last exchanges are sent along."
     )

@@ -86,6 +86,7 @@ class ContextLimits:
             max_new_tokens=settings.max_new_tokens,
             max_cells=settings.context_cells,
             max_cell_tokens=settings.context_tokens,
+            max_variable_tokens=settings.variable_tokens,
         )
 
     @property
