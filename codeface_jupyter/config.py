@@ -192,12 +192,18 @@ class Settings(BaseSettings):
     context_tokens: int = Field(
         1_024, ge=0, description="The most tokens that preceding cells may take."
     )
-
     variable_tokens: int = Field(
         256, ge=0, description="The most tokens that descriptions of variables may take."
     )
+    file_tokens: int = Field(1_024, ge=0, description="The most tokens that files may take.")
+    error_tokens: int = Field(
+        768, ge=0, description="The most tokens that a failed cell and its traceback may take."
+    )
     history_exchanges: int = Field(
         1, ge=0, le=50, description="How many of the last exchanges are sent along."
+    )
+    history_tokens: int = Field(
+        512, ge=0, description="The most tokens that the last exchanges may take."
     )
 
     # Output

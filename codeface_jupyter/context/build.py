@@ -165,17 +165,19 @@ class _Builder:
         what = f"{error.ename}: {error.evalue}".removesuffix(": ")
         names = describe_names(error.names, allow_values=allow_values)
         report, _ = redact("\n".join(filter(None, [error.traceback, what, *names])))
+        room = max(0, room - self.count_tokens(_failure("x" if source else "", "x")))
         report = cut_end(report, max_tokens=room // 2, count_tokens=self.count_tokens)
-        text = f"It failed:\n{fenced(report, 'text')}"
-        if source:
-            left = room - self.count_tokens(text)
-            if self.count_tokens(source) > left:
-                source = cut_middle(source, max_tokens=left, count_tokens=self.count_tokens)
-                reason = "cut in the middle"
-            text = f"This cell was run:\n{fenced(source, 'python')}\n{text}"
-        self.parts["error"].append(
-            _Part("error", error.ename, text, self.count_tokens(text), reason)
-        )
+        left = room - self.count_tokens(report)
+        if self.count_tokens(source) > left:
+            source = cut_middle(source, max_tokens=left, count_tokens=self.count_tokens)
+            reason = "cut in the middle"
+        part = _Part("error", error.ename, reason=reason)
+        if report:
+            part.text = _failure(source, report)
+            part.tokens = self.count_tokens(part.text)
+        else:
+            part.leave_out("the budget for errors is used up")
+        self.parts["error"].append(part)
 
     def add_variables(self, *, allow_values: bool) -> None:
         """Add variables, the ones that matter most first, while they fit."""
@@ -327,6 +329,12 @@ def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:
         elif exchanges:
             exchanges[-1] = (*exchanges[-1], message)
     return exchanges
+
+
+def _failure(source: str, report: str) -> str:
+    """Return what the model is told of a failed cell; what could not be kept of it is empty."""
+    failure = f"It failed:\n{fenced(report, 'text')}"
+    return f"This cell was run:\n{fenced(source, 'python')}\n{failure}" if source else failure
 
 
 def _file_reason(*, is_whole: bool, secrets: int) -> str:

@@ -87,6 +87,9 @@ class ContextLimits:
             max_cells=settings.context_cells,
             max_cell_tokens=settings.context_tokens,
             max_variable_tokens=settings.variable_tokens,
+            max_error_tokens=settings.error_tokens,
+            max_file_tokens=settings.file_tokens,
+            max_history_tokens=settings.history_tokens,
         )
 
     @property

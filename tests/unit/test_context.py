@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codeface_jupyter.config import Settings
 from codeface_jupyter.context import (
     Cell,
     Context,
@@ -188,6 +189,37 @@ def test_the_latest_exchanges_are_kept() -> None:
     context = build(history=history, limits=ContextLimits(max_history_tokens=100))
     assert context.prompt.history == tuple(exchange("second", "new"))
     assert len(titles(context, "history", included=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "tokens"),
+    [
+        ("cell", "context_tokens", 60),
+        ("error", "error_tokens", 60),
+        ("file", "file_tokens", 60),
+        ("history", "history_tokens", 60),
+        ("variable", "variable_tokens", 25),
+    ],
+)
+def test_each_kind_keeps_to_the_share_that_its_setting_names(
+    kind: str, setting: str, tokens: int
+) -> None:
+    def taken(**set_: int) -> int:
+        limits = ContextLimits.from_settings(Settings(**set_), context_window=None)
+        context = build(
+            limits=limits,
+            cells=[Cell(source=f"row_{n} = {n}") for n in range(200)],
+            namespace={f"value_{n}": n for n in range(9)},
+            variables=[f"value_{n}" for n in range(9)],
+            error=ErrorInfo(ename="E", evalue="e", source="run()\n" * 200, traceback="at x\n" * 99),
+            files=[TextFile("notes.txt", "\n\n".join(["the price is right"] * 200))],
+            history=[*exchange("one " * 40, "1"), *exchange("two " * 20, "2")],
+        )
+        return sum(piece.tokens for piece in context.report if piece.kind == kind)
+
+    assert taken() > tokens
+    assert 0 < taken(**{setting: tokens}) <= tokens
+    assert taken(**{setting: 0}) == 0
 
 
 def test_the_relevant_part_of_a_file() -> None:
