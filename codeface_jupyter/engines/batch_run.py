@@ -9,7 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.cpu_decode import single_tokens_without_onednn
-from codeface_jupyter.engines.decoding import cancellable, logits_processors
+from codeface_jupyter.engines.decoding import (
+    cancellable,
+    logits_processors,
+    with_repetition_penalty,
+)
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.generation import Cancelled, SamplingParameters
@@ -71,7 +75,7 @@ class BatchRow:
         self.room = sampling.max_new_tokens
         self.is_ended = False
         # Made once: the random state of a row is its own and goes on with it.
-        self.processors = _processors(sampling)
+        self.processors = with_repetition_penalty(logits_processors(sampling), sampling)
 
     @property
     def most_tokens(self) -> int:
@@ -319,17 +323,6 @@ def _common_start(sequences: Sequence[list[int]]) -> list[int]:
     first, last = min(sequences), max(sequences)
     differ = (n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
     return first[: next(differ, len(first))]
-
-
-def _processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
-    """Return what an answer's logits go through, in the order of a single answer."""
-    processors = logits_processors(sampling)
-    if sampling.repetition_penalty != 1:
-        from transformers import RepetitionPenaltyLogitsProcessor
-
-        penalty = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
-        return [penalty, *processors]
-    return processors
 
 
 def _row_by_row(rows: Sequence[BatchRow]) -> list[Callable[..., Any]]:

@@ -13,7 +13,9 @@ from codeface_jupyter.engines.decoding import (
     cancellable,
     logits_processors,
     reading_only_what_is_new,
+    with_repetition_penalty,
 )
+from codeface_jupyter.engines.static_decode import StaticDecoder
 from codeface_jupyter.generation import Cancelled, GenerationRequest
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class DecodeRun:
         Leaves a run at any time.
     avoids_onednn
         Whether single tokens are faster without oneDNN.
+    static
+        Decodes by recorded passes; None where there are none.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class DecodeRun:
         eos_ids: Sequence[int],
         cancel: threading.Event,
         avoids_onednn: bool,
+        static: StaticDecoder | None = None,
     ) -> None:
         self._model = model
         self._request = request
@@ -61,6 +66,7 @@ class DecodeRun:
         self._eos_ids = list(eos_ids)
         self._cancel = cancel
         self._avoids_onednn = avoids_onednn
+        self._static = static
         self._prompt_tokens = len(criterion.token_ids)
         # Made once, so that an answer that is taken up again goes on with the same random state.
         self._processors = logits_processors(request.sampling)
@@ -75,22 +81,60 @@ class DecodeRun:
         is_careful
             Take less memory and more time: read in small pieces, guess nothing.
         """
-        import torch
-
-        input_ids = torch.tensor([self._criterion.token_ids], device=self._model.device)
         try:
             with self._adapted(is_careful=is_careful):
-                self._model.generate(
-                    input_ids,
-                    attention_mask=torch.ones_like(input_ids),
-                    generation_config=self._generation_config(cache, is_careful=is_careful),
-                    logits_processor=self._processors,
-                    stopping_criteria=[self._criterion],
-                    past_key_values=cache,
-                )
+                # Guessed tokens are checked several at a time, which a recorded pass cannot.
+                if cache is None or is_careful or self._request.expects_copying:
+                    self._generate(cache, is_careful=is_careful)
+                else:
+                    self._decode_fast(cache)
         except Cancelled:
             if not self._cancel.is_set():
                 raise
+
+    def _decode_fast(self, cache: DynamicCache) -> None:
+        """Read the prompt the plain way, then decode by recorded passes if there are any."""
+        if self._static is not None:
+            self._generate(cache, max_new_tokens=1)
+            if self._criterion.is_finished or self._room == 0:
+                return
+            sampling = self._request.sampling
+            if self._static(
+                cache,
+                self._criterion,
+                processors=with_repetition_penalty(self._processors, sampling),
+                max_new_tokens=self._room,
+            ):
+                return
+        self._generate(cache)
+
+    @property
+    def _room(self) -> int:
+        """How many more tokens the answer may have."""
+        generated = len(self._criterion.token_ids) - self._prompt_tokens
+        return self._request.sampling.max_new_tokens - generated
+
+    def _generate(
+        self,
+        cache: DynamicCache | None,
+        *,
+        max_new_tokens: int | None = None,
+        is_careful: bool = False,
+    ) -> None:
+        import torch
+
+        input_ids = torch.tensor([self._criterion.token_ids], device=self._model.device)
+        config = self._generation_config(
+            cache, max_new_tokens=max_new_tokens or self._room, is_careful=is_careful
+        )
+        self._model.generate(
+            input_ids,
+            attention_mask=torch.ones_like(input_ids),
+            generation_config=config,
+            logits_processor=self._processors,
+            stopping_criteria=[self._criterion],
+            past_key_values=cache,
+        )
 
     @contextmanager
     def _adapted(self, *, is_careful: bool) -> Iterator[None]:
@@ -104,16 +148,15 @@ class DecodeRun:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
 
-    def _generation_config(self, cache: object, *, is_careful: bool) -> Any:
+    def _generation_config(self, cache: object, *, max_new_tokens: int, is_careful: bool) -> Any:
         from transformers import GenerationConfig
 
         sampling = self._request.sampling
-        generated = len(self._criterion.token_ids) - self._prompt_tokens
         # Wrong guesses are cut off the cache again, so it must be one that can be cut.
         guesses = self._request.expects_copying and cache is not None and not is_careful
         in_pieces = is_careful and cache is not None
         return GenerationConfig(
-            max_new_tokens=sampling.max_new_tokens - generated,
+            max_new_tokens=max_new_tokens,
             # Sampling is a logits processor of ours: see `logits_processors`.
             do_sample=False,
             repetition_penalty=sampling.repetition_penalty,

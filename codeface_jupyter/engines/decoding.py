@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-__all__ = ["AnswerCriterion", "cancellable", "logits_processors", "reading_only_what_is_new"]
+__all__ = [
+    "AnswerCriterion",
+    "cancellable",
+    "logits_processors",
+    "reading_only_what_is_new",
+    "with_repetition_penalty",
+]
 
 
 class AnswerCriterion:
@@ -36,6 +42,8 @@ class AnswerCriterion:
     ----------
     token_ids
         The prompt's tokens and the answer's as far as they have come.
+    is_finished
+        Whether the answer is not to go on.
     """
 
     def __init__(
@@ -52,21 +60,23 @@ class AnswerCriterion:
         self._detokenizer = detokenizer
         self._eos_ids = frozenset(eos_ids)
         self._cancel = cancel
-        self._is_finished = False
+        self.is_finished = False
 
     def __call__(self, input_ids: torch.LongTensor, *_: object, **__: object) -> torch.BoolTensor:
         """Take what is new in ``input_ids``, of shape ``(1, length)``; say whether to stop."""
         import torch
 
         # On some devices generate looks at this answer one step late.
-        if not self._is_finished:
-            new_ids = input_ids[0, len(self.token_ids) :].tolist()
-            self.token_ids += new_ids
-            self._writer.write(self._detokenizer.add(new_ids), tokens=len(new_ids))
-            self._is_finished = (
-                self._writer.is_stopped or self._ends_with_eos() or self._cancel.is_set()
-            )
-        return torch.full((1,), self._is_finished, dtype=torch.bool, device=input_ids.device)
+        if not self.is_finished:
+            self.take(input_ids[0, len(self.token_ids) :].tolist())
+        return torch.full((1,), self.is_finished, dtype=torch.bool, device=input_ids.device)
+
+    def take(self, new_ids: list[int]) -> bool:
+        """Take the next tokens; return whether to stop."""
+        self.token_ids += new_ids
+        self._writer.write(self._detokenizer.add(new_ids), tokens=len(new_ids))
+        self.is_finished = self._writer.is_stopped or self._ends_with_eos() or self._cancel.is_set()
+        return self.is_finished
 
     def finish(self) -> FinishReason:
         """Write what is left of the text and return why the answer ended."""
@@ -152,6 +162,17 @@ def logits_processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
     if sampling.top_p < 1:
         processors.append(TopPLogitsWarper(sampling.top_p))
     return [*processors, _GumbelNoise(seed=sampling.seed)]
+
+
+def with_repetition_penalty(
+    processors: Sequence[Callable[..., Any]], sampling: SamplingParameters
+) -> list[Callable[..., Any]]:
+    """Return ``processors`` after the repetition penalty, which ``generate`` puts first itself."""
+    if sampling.repetition_penalty == 1:
+        return list(processors)
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    return [RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty), *processors]
 
 
 class _GumbelNoise:

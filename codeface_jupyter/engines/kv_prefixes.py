@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
-__all__ = ["PrefixStore", "new_cache"]
+__all__ = ["PrefixStore", "new_cache", "start_of"]
 
 DEFAULT_MAX_BYTES = 2**30
 DEFAULT_MAX_PREFIXES = 4
@@ -69,7 +69,7 @@ class PrefixStore:
             return None
         self._prefixes.remove(prefix)
         self._prefixes.append(prefix)
-        return _start_of(prefix.cache, length)
+        return start_of(prefix.cache, length)
 
     def keep(self, token_ids: Sequence[int], cache: DynamicCache, *, at_least: int = 1) -> None:
         """Keep ``cache``, which was computed for ``token_ids`` or for a start of them.
@@ -82,7 +82,7 @@ class PrefixStore:
         if length < at_least:
             return
         ids = tuple(token_ids[:length])
-        kept = _start_of(cache, length)
+        kept = start_of(cache, length)
         size = sum(
             tensor.numel() * tensor.element_size()
             for layer in kept.layers
@@ -119,7 +119,7 @@ def new_cache(model: PreTrainedModel) -> DynamicCache | None:
     return cache if cache.layers and is_plain else None
 
 
-def _start_of(cache: DynamicCache, length: int) -> DynamicCache:
+def start_of(cache: DynamicCache, length: int) -> DynamicCache:
     """Return a cache of the first ``length`` positions that shares ``cache``'s tensors."""
     start = copy(cache)
     start.layers = [copy(layer) for layer in cache.layers]

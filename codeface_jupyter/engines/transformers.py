@@ -27,6 +27,7 @@ from codeface_jupyter.engines.decoding import AnswerCriterion
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.quantization import quantized_estimate
+from codeface_jupyter.engines.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.errors import GenerationError
@@ -94,6 +95,7 @@ class TransformersEngine:
         self._adapter_identity = ""
         self._model: PreTrainedModel | None = None
         self._avoids_onednn = False
+        self._static: StaticDecoder | None = None
         self._offload: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -161,7 +163,7 @@ class TransformersEngine:
         )
 
     def load(self, emit: Emit) -> None:
-        """Take the weights into memory.
+        """Take the weights into memory; in the background, get all else ready as well.
 
         Raises
         ------
@@ -179,6 +181,10 @@ class TransformersEngine:
         self._load_weights(self._files.path, emit)
         if self._placement.device_type == "cpu":
             self._avoids_onednn = gains_without_onednn(self._model)
+        self._static = static = static_decoder(self._model)
+        # An answer that waits for the weights records what it needs itself.
+        if static is not None and self._settings.background_load:
+            shortage_in(lambda: static.warm_up(emit))
 
     def _load_weights(self, folder: Path, emit: Emit) -> None:
         assert self._placement is not None
@@ -199,7 +205,7 @@ class TransformersEngine:
 
     def unload(self) -> None:
         """Drop weights and KV caches and give their memory back."""
-        self._model = None
+        self._model = self._static = None
         self.prefixes.clear()
         give_back()
         if self._offload is not None:
@@ -278,14 +284,20 @@ class TransformersEngine:
             raise self._out_of_memory_error(failure, tokens=tokens)
 
     def held_bytes(self) -> dict[str, int]:
-        """Return what the weights and the kept KV caches take, in bytes."""
+        """Return what the weights, the kept KV caches and recorded passes take, in bytes."""
         weights = 0 if self._model is None else int(self._model.get_memory_footprint())
-        return {"weights": weights, "KV prefixes": self.prefixes.size_bytes}
+        held = {"weights": weights, "KV prefixes": self.prefixes.size_bytes}
+        if self._static is not None:
+            held["decode graphs"] = self._static.size_bytes
+        return held
 
     def shrink(self) -> int:
-        """Drop the kept KV caches; return their bytes."""
+        """Drop the kept KV caches and recorded passes; return their bytes."""
         dropped = self.prefixes.size_bytes
         self.prefixes.clear()
+        if self._static is not None:
+            dropped += self._static.size_bytes
+            self._static.clear()
         return dropped
 
     def _writer(self, request: GenerationRequest, emit: Emit) -> AnswerWriter:
@@ -389,6 +401,7 @@ class TransformersEngine:
             eos_ids=self._eos_ids(),
             cancel=cancel,
             avoids_onednn=self._avoids_onednn,
+            static=self._static,
         )
         prompt_tokens = len(criterion.token_ids)
         cache = self.prefixes.longest(criterion.token_ids)
