@@ -245,7 +245,11 @@ class Batch:
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
             same[0].emit(Chunk(text, done.metrics.generated_tokens))
-            self._finish(same, done, response_cache)
+            if done.error is None:
+                self._finish(same, done, response_cache)
+                return
+            for draft in same:
+                self._end(draft, done, error=done.error)
 
         try:
             engine.generate_batch(

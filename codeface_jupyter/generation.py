@@ -207,11 +207,19 @@ class GenerationMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """The end of a stream: why it ended, what it cost, and what the user is to be told of it."""
+    """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
+
+    Attributes
+    ----------
+    error
+        What one answer of a batch failed with, the others going on; an answer that is
+        alone raises it.
+    """
 
     finish_reason: FinishReason
     metrics: GenerationMetrics
     warnings: tuple[str, ...] = ()
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)

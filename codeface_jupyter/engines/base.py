@@ -93,8 +93,9 @@ class BatchEngine(Protocol):
     ) -> None:
         """Answer all ``requests``; call ``on_result`` with index, text and end of each.
 
-        Results come in the order in which they end. Setting ``cancel`` ends what is
-        not finished as ``cancelled``.
+        Results come in the order in which they end. A request that fails alone has
+        its error in its end. Setting ``cancel`` ends what is not finished as
+        ``cancelled``.
         """
 
 

@@ -1,31 +1,33 @@
-"""The way to a server: what is sent to it, how much of its reply is read, how a wait ends."""
+"""The way to a server: who it is, what is sent to it, how much of its reply is read."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import ssl
-import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from codeface_jupyter.errors import ConfigError, GenerationError
-from codeface_jupyter.generation import Cancelled, Emit, Progress
 
 if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
-__all__ = ["Server", "connect", "find_api_key", "import_client", "run_until_cancelled"]
+__all__ = ["TOLD_BUSY", "Server", "connect", "find_api_key", "import_client"]
 
-Answer = TypeVar("Answer")
+# Told the status when the server is busy and may be asked again: one client serves many answers,
+# and each of them has its own to tell.
+TOLD_BUSY: ContextVar[Callable[[int], None] | None] = ContextVar("TOLD_BUSY", default=None)
 
 KEYRING_SERVICE = "codeface-jupyter"
 CONNECT_TIMEOUT_S = 10.0
-CANCEL_STEP_S = 0.05
+# The silence after which a connection does not serve another answer: proxies drop them after a
+# minute or more, some without a word.
+KEEP_ALIVE_S = 55.0
 # One event carries a few tokens; anything near these sizes is no answer but a fault.
 MAX_LINE_BYTES = 2**20
 MAX_REPLY_BYTES = 2**26
@@ -101,7 +103,7 @@ def _keyring_key(host: str) -> str:
         return ""
 
 
-def connect(server: Server, *, api_key: str, emit: Emit) -> AsyncOpenAI:
+def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
     """Return a client of ``server`` that sends no more than it must and reads no more than it can.
 
     Parameters
@@ -110,9 +112,8 @@ def connect(server: Server, *, api_key: str, emit: Emit) -> AsyncOpenAI:
         Where the requests go.
     api_key
         Sent as a bearer token unless empty.
-    emit
-        Is told when the server is busy and will be asked again.
     """
+    import httpx2
     import openai
 
     async def before(request: httpx2.Request) -> None:
@@ -124,13 +125,16 @@ def connect(server: Server, *, api_key: str, emit: Emit) -> AsyncOpenAI:
     async def after(response: httpx2.Response) -> None:
         _bound(response)
         if response.status_code == BUSY or response.status_code >= FIRST_SERVER_ERROR:
-            emit(Progress(f"{server.host} is busy (HTTP {response.status_code})"))
+            tell = TOLD_BUSY.get()
+            if tell is not None:
+                tell(response.status_code)
 
     # A redirect could carry the prompt to another machine, and so could a proxy for loopback.
     http_client = openai.DefaultAsyncHttpxClient(
         follow_redirects=False,
         trust_env=not server.is_loopback,
         verify=_tls_context(),
+        limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S),
         event_hooks={"request": [before], "response": [after]},
     )
     return openai.AsyncOpenAI(
@@ -193,37 +197,3 @@ def _bound(response: httpx2.Response) -> None:
 
     if isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = Bounded(response.stream)
-
-
-def run_until_cancelled(work: Coroutine[object, object, Answer], cancel: threading.Event) -> Answer:
-    """Run ``work`` in this thread and return what it returns, or leave it when asked to.
-
-    Leaving acts within a twentieth of a second, whatever the work waits for: a name,
-    a connection, a header, a token or the time until the next try.
-
-    Raises
-    ------
-    Cancelled
-        If ``cancel`` was set before the work was done.
-    """
-    # Not asyncio.run: its end would wait for a name server that does not answer.
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(_until_cancelled(work, cancel))
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _until_cancelled(
-    work: Coroutine[object, object, Answer], cancel: threading.Event
-) -> Answer:
-    task = asyncio.ensure_future(work)
-    while not task.done() and not cancel.is_set():
-        await asyncio.wait({task}, timeout=CANCEL_STEP_S)
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-    if task.cancelled():
-        raise Cancelled
-    return task.result()

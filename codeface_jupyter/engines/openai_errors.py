@@ -158,6 +158,8 @@ class Explainer:
             )
         if "template" in said:
             return "A base model has no chat template: set CODEFACE_REMOTE_API=completions."
+        if "temperature" in said:
+            return "Reasoning models may take no temperature but 1: --temperature 1."
         return "Change what it names; top_k and repetition_penalty are not known to every server."
 
     def _said(self, body: object) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.engines.openai import OpenAIEngine
+from codeface_jupyter.engines.streaming_text import collected
 from codeface_jupyter.engines.transformers import TransformersEngine
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
@@ -163,3 +164,27 @@ def test_a_session_answers_from_the_server_and_knows_that_nothing_left_the_machi
     assert first.text == again.text != ""
     assert first.is_local
     assert again.metrics.from_response_cache
+
+
+def test_a_batch_is_answered_as_each_request_alone(server):
+    engine = OpenAIEngine(settings_for(server))
+    requests = [
+        GenerationRequest(
+            prompt=Prompt(request=words), sampling=SamplingParameters(max_new_tokens=count)
+        )
+        for words, count in (("Sort it.", 12), ("Plot it.", 4), ("Group df by x.", 8))
+    ]
+    alone, results = [], {}
+    for request in requests:
+        texts = []
+        engine.generate(request, emit=collected(texts), cancel=threading.Event())
+        alone.append("".join(texts))
+    engine.generate_batch(
+        requests,
+        on_result=lambda index, text, done: results.update({index: (text, done)}),
+        emit=lambda _: None,
+        cancel=threading.Event(),
+    )
+    assert [results[index][0] for index in range(3)] == alone
+    assert [results[index][1].metrics.generated_tokens for index in range(3)] == [12, 4, 8]
+    engine.unload()

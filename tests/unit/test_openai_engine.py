@@ -1,6 +1,7 @@
 """The remote engine, before servers that answer well, badly, slowly or not at all."""
 
 import contextlib
+import gc
 import gzip
 import json
 import socket
@@ -18,6 +19,7 @@ import trustme
 
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.engines import openai_connection
+from codeface_jupyter.engines.base import BatchEngine
 from codeface_jupyter.engines.openai import OpenAIEngine
 from codeface_jupyter.errors import (
     ConfigError,
@@ -33,6 +35,7 @@ from codeface_jupyter.session import Session
 TIMEOUT_S = 10
 AT_ONCE_S = 1.0
 KEY = "sk-opensesame"
+KEEP = "the connection"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 
@@ -42,34 +45,52 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, *behaviours, tls=None):
+    def __init__(self, *behaviours, tls=None, choose=None):
         self.behaviours = list(behaviours)
-        self.requests = []
+        self.choose = choose
+        self.requests, self.connections = [], 0
         self.asked, self.hung_up = threading.Event(), threading.Event()
+        self.closed = threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         scheme = "http" if tls is None else "https"
         self.base_url = f"{scheme}://127.0.0.1:{self.server_address[1]}/v1"
 
+    def behaviour(self, body):
+        if self.choose is not None:
+            return self.choose(body["messages"][-1]["content"])
+        return self.behaviours[min(len(self.requests), len(self.behaviours)) - 1]
+
     def handle_error(self, request, client_address):
         """Keep quiet: clients that hang up are what is tested."""
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)
+        self.closed.set()
 
 
 class Handler(socketserver.StreamRequestHandler):
     timeout = TIMEOUT_S
 
     def handle(self):
+        self.server.connections += 1
+        while self.answer_one() is KEEP:
+            pass
+
+    def answer_one(self):
         words = self.rfile.readline().decode().split()
+        if not words:
+            self.server.hung_up.set()
+            return None
         lines = iter(self.rfile.readline, b"\r\n")
         pairs = (line.decode().strip().split(": ", 1) for line in lines)
         headers = {name.lower(): value for name, value in pairs}
-        body = self.rfile.read(int(headers.get("content-length", 0)))
-        self.server.requests.append((words[1], headers, json.loads(body) if body else None))
+        data = self.rfile.read(int(headers.get("content-length", 0)))
+        body = json.loads(data) if data else None
+        self.server.requests.append((words[1], headers, body))
         self.server.asked.set()
-        count = len(self.server.requests)
-        behaviours = self.server.behaviours
-        behaviours[min(count, len(behaviours)) - 1](self.send, self.wait_for_hang_up)
+        return self.server.behaviour(body)(self.send, self.wait_for_hang_up)
 
     def send(self, data):
         self.connection.sendall(data)
@@ -106,6 +127,19 @@ def usage(prompt, generated, **details):
 
 def streams(*events):
     return lambda send, _: send(STREAM_HEAD + b"".join(events))
+
+
+def streams_and_keeps(*events, then=KEEP):
+    """Answer in full, in the form that lets the connection serve the next one."""
+
+    def behave(send, _):
+        send(STREAM_HEAD.replace(b"Connection: close", b"Transfer-Encoding: chunked"))
+        for data in events:
+            send(b"%x\r\n%s\r\n" % (len(data), data))
+        send(b"0\r\n\r\n")
+        return then
+
+    return behave
 
 
 def hangs_after(*events):
@@ -279,7 +313,7 @@ def test_an_answer_without_counts_is_counted_here(serve):
 
 
 def test_a_finished_answer_does_not_wait_for_a_server_that_keeps_the_line(serve, monkeypatch):
-    monkeypatch.setattr("codeface_jupyter.engines.openai.USAGE_WAIT_S", 0.01)
+    monkeypatch.setattr("codeface_jupyter.engines.openai_answer.USAGE_WAIT_S", 0.01)
     server = serve(hangs_after(*HELLO[:3]))
     done, text = answer(engine_for(server))
     assert (done.finish_reason, text) == ("stop", "Hello")
@@ -300,6 +334,339 @@ def test_the_host_that_is_waited_for_is_named(serve):
     answer(engine_for(server), on_event=seen.append)
     port = server.server_address[1]
     assert Progress(f"Waiting for 127.0.0.1:{port}") in seen
+
+
+# The limit's name
+
+
+NEWER_NAME = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens'."
+
+
+def refuses(message, status="400 Bad Request", **fields):
+    return says(status, {"error": {"message": message, **fields}})
+
+
+def limits_sent(server):
+    names = ("max_tokens", "max_completion_tokens")
+    return [next(name for name in names if name in body) for _, _, body in server.requests]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuses(NEWER_NAME, param="max_tokens", code="unsupported_parameter"),
+        refuses("unknown field", "422 Unprocessable", param="max_tokens"),
+    ],
+)
+def test_a_model_that_wants_the_limits_newer_name_gets_it_from_then_on(serve, refusal):
+    server = serve(refusal, streams(*HELLO))
+    engine = engine_for(server)
+    assert answer(engine, max_new_tokens=9)[1] == "Hello"
+    assert answer(engine, max_new_tokens=9)[1] == "Hello"
+    assert limits_sent(server) == ["max_tokens", *["max_completion_tokens"] * 2]
+    assert server.requests[1][2]["max_completion_tokens"] == 9
+
+
+def test_a_limit_that_is_too_large_is_so_under_either_name(serve):
+    message = "'max_tokens' or 'max_completion_tokens' is too large: 512."
+    server = serve(refuses(message), refuses(message), streams(*HELLO))
+    engine = engine_for(server)
+    assert "too large" in failure(engine)
+    answer(engine)
+    assert limits_sent(server) == ["max_tokens", "max_completion_tokens", "max_tokens"]
+
+
+def test_what_else_the_newer_model_refuses_is_said_and_the_name_remembered(serve):
+    server = serve(refuses(NEWER_NAME), refuses("'temperature' does not support 0."))
+    engine = engine_for(server)
+    message = failure(engine)
+    assert "'temperature' does not support 0" in message
+    assert "--temperature 1" in message
+    failure(engine)
+    assert limits_sent(server) == ["max_tokens", *["max_completion_tokens"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "settings"),
+    [
+        (refuses("'top_k' is unknown"), {}),
+        (refuses("max_tokens", "401 Unauthorized"), {}),
+        (refuses("'max_tokens' is too large"), {"remote_api": "completions"}),
+    ],
+    ids=["another parameter", "another reason", "no chat"],
+)
+def test_other_refusals_are_not_answered_with_another_name(serve, refusal, settings):
+    server = serve(refusal)
+    failure(engine_for(server, **settings))
+    assert limits_sent(server) == ["max_tokens"]
+
+
+# Connections
+
+
+def test_one_connection_serves_one_answer_after_another_until_unload(serve):
+    server = serve(streams_and_keeps(*HELLO))
+    engine = engine_for(server)
+    assert [answer(engine)[1] for _ in range(3)] == ["Hello"] * 3
+    assert (len(server.requests), server.connections) == (3, 1)
+    assert not server.hung_up.is_set()
+    engine.unload()
+    assert server.hung_up.wait(TIMEOUT_S)
+    assert answer(engine)[1] == "Hello"
+    assert server.connections == 2
+
+
+def test_a_refusal_leaves_the_connection_to_the_next_answer(serve):
+    def refuse_and_keep(send, _):
+        send(b"HTTP/1.1 400 Bad\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        return KEEP
+
+    server = serve(refuse_and_keep, streams_and_keeps(*HELLO))
+    engine = engine_for(server)
+    failure(engine)
+    assert answer(engine)[1] == "Hello"
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again(serve):
+    server = serve(streams_and_keeps(*HELLO, then=None))
+    engine = engine_for(server)
+    for count in (1, 2):
+        assert answer(engine)[1] == "Hello"
+        assert server.closed.wait(TIMEOUT_S)
+        server.closed.clear()
+        assert server.connections == count
+
+
+def test_a_cancelled_answer_leaves_the_engine_ready_for_the_next(serve):
+    server = serve(hangs_after(delta("one ")), streams_and_keeps(*HELLO))
+    engine, cancel = engine_for(server), threading.Event()
+
+    def stop_at_text(event):
+        if isinstance(event, Chunk):
+            cancel.set()
+
+    assert answer(engine, cancel=cancel, on_event=stop_at_text)[0].finish_reason == "cancelled"
+    assert server.hung_up.wait(TIMEOUT_S)
+    assert answer(engine)[1] == answer(engine)[1] == "Hello"
+    assert server.connections == 2
+
+
+def test_an_engine_that_nobody_has_any_more_closes_its_connections(serve):
+    server = serve(streams_and_keeps(*HELLO))
+    engine = engine_for(server)
+    answer(engine)
+    del engine
+    gc.collect()
+    assert server.hung_up.wait(TIMEOUT_S)
+
+
+def test_the_sessions_end_closes_the_connections(serve, tmp_path):
+    server = serve(streams_and_keeps(*HELLO))
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=engine_for(server))
+    session.generate("hello")
+    assert not server.hung_up.is_set()
+    session.close()
+    assert server.hung_up.wait(TIMEOUT_S)
+
+
+# Many at once
+
+
+def words_of(content, known):
+    return next(word for word in known if word in content)
+
+
+def answers_by_word(behaviours):
+    """Return what chooses a behaviour by the word that a request holds."""
+    return lambda content: behaviours[words_of(content, behaviours)]
+
+
+def batch(engine, words, *, cancel=None, on_result=lambda *_: None, **sampling):
+    """Return the texts and ends of a batch, in the order in which they came, by index."""
+    results = {}
+
+    def take(index, text, done):
+        assert index not in results
+        results[index] = (text, done)
+        on_result(index, text, done)
+
+    engine.generate_batch(
+        [
+            GenerationRequest(prompt=Prompt(request=word), sampling=SamplingParameters(**sampling))
+            for word in words
+        ],
+        on_result=take,
+        emit=lambda _: None,
+        cancel=cancel or threading.Event(),
+    )
+    return results
+
+
+def ends(results):
+    return {index: done.finish_reason for index, (_, done) in results.items()}
+
+
+class Counter:
+    """Counts the answers that a server works on at a time."""
+
+    def __init__(self):
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self):
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            return self.now
+
+    def __exit__(self, *_):
+        with self._lock:
+            self.now -= 1
+
+
+def test_eight_requests_are_side_by_side_and_no_more(serve):
+    counter, eight = Counter(), threading.Barrier(8)
+
+    def behave(send, _):
+        with counter:
+            eight.wait(TIMEOUT_S)
+            return streams_and_keeps(*HELLO)(send, _)
+
+    server = serve(behave)
+    engine = engine_for(server)
+    assert isinstance(engine, BatchEngine)
+    results = batch(engine, ["x"] * 24)
+    assert sorted(results) == list(range(24))
+    assert {(text, done.finish_reason) for text, done in results.values()} == {("Hello", "stop")}
+    assert {done.metrics.generated_tokens for _, done in results.values()} == {2}
+    assert counter.most == server.connections == 8
+
+
+def test_results_come_as_they_end(serve):
+    was_told = threading.Event()
+
+    def slow(send, _):
+        assert was_told.wait(TIMEOUT_S)
+        return streams(*HELLO)(send, _)
+
+    server = serve(choose=answers_by_word({"slow": slow, "quick": streams(*HELLO)}))
+    results = batch(engine_for(server), ["slow", "quick"], on_result=lambda *_: was_told.set())
+    assert list(results) == [1, 0]
+
+
+def test_a_failure_in_a_batch_is_that_requests_alone_and_asked_once(serve, tmp_path):
+    broken = streams(delta("partial "), delta("answer"))
+    behaviours = {
+        "good": streams(*HELLO),
+        "bad": refuses("nothing of this kind"),
+        "broken": broken,
+        "rubbish": streams(event("{not json")),
+    }
+    server = serve(choose=answers_by_word(behaviours))
+    config = Config(file=tmp_path / "none.toml")
+    session = Session(config=config, engine=engine_for(server))
+    items = session.generate_batch(["good one", "bad", "broken", "rubbish", "good two"])
+    assert [item.finish_reason for item in items] == ["stop", *["error"] * 3, "stop"]
+    assert [item.text for item in items] == ["Hello", "", "partial answer", "", "Hello"]
+    assert [type(item.error) for item in items[1:4]] == [GenerationError] * 3
+    assert "nothing of this kind" in str(items[1].error)
+    assert "What had come is kept" in str(items[2].error)
+    assert len(server.requests) == 5
+    session.close()
+
+
+def test_a_prompt_that_does_not_fit_is_not_sent_and_the_others_are(serve):
+    server = serve(streams(*HELLO))
+    engine = engine_for(server, remote_context_window=1_000)
+    results = batch(engine, ["word " * 4_000, "short"], max_new_tokens=10)
+    assert isinstance(results[0][1].error, PromptTooLongError)
+    assert results[1][0] == "Hello"
+    assert len(server.requests) == 1
+
+
+def test_a_server_with_too_much_to_do_is_asked_for_fewer_at_a_time(serve):
+    counter, arrived = Counter(), threading.Barrier(8)
+    too_many = says("429 Too Many Requests", {})
+
+    def behave(send, _):
+        with counter as now:
+            # Only the first eight are sure to come together.
+            if len(server.requests) <= 8:
+                arrived.wait(TIMEOUT_S)
+            return (too_many if now > 2 else streams(*HELLO))(send, _)
+
+    server = serve(behave)
+    results = batch(engine_for(server), ["x"] * 20)
+    assert set(ends(results).values()) == {"stop"}
+    assert len(results) == 20
+    assert len(server.requests) < 40
+
+
+def test_a_server_that_always_has_too_much_to_do_ends_the_batch(serve):
+    server = serve(says("429 Too Many Requests", {"error": {"message": "out of quota"}}))
+    results = batch(engine_for(server), ["x"] * 10)
+    assert [str(results[i][1].error).count("out of quota") for i in range(10)] == [1] * 10
+    assert len(server.requests) <= 4 * 10
+
+
+def test_a_batchs_cancel_ends_all_that_is_not_finished(serve):
+    cancel, all_begun = threading.Event(), threading.Barrier(9)
+
+    def slow(send, wait_for_hang_up):
+        send(STREAM_HEAD + delta("half "))
+        all_begun.wait(TIMEOUT_S)
+        wait_for_hang_up()
+
+    server = serve(slow)
+    engine, results = engine_for(server), {}
+    thread = threading.Thread(
+        target=lambda: results.update(batch(engine, ["x"] * 12, cancel=cancel))
+    )
+    thread.start()
+    all_begun.wait(TIMEOUT_S)
+    begin = time.perf_counter()
+    cancel.set()
+    thread.join(TIMEOUT_S)
+    assert time.perf_counter() - begin < AT_ONCE_S
+    assert ends(results) == dict.fromkeys(range(12), "cancelled")
+    assert server.hung_up.wait(TIMEOUT_S)
+    assert len(server.requests) == 8
+
+
+def test_what_was_finished_or_begun_when_a_batch_was_cancelled_is_kept(serve):
+    cancel = threading.Event()
+    behaviours = {"quick": streams(*HELLO), "slow": hangs_after(delta("half "), delta("an"))}
+    server = serve(choose=answers_by_word(behaviours))
+    results = batch(
+        engine_for(server), ["slow", "quick"], cancel=cancel, on_result=lambda *_: cancel.set()
+    )
+    assert ends(results) == {1: "stop", 0: "cancelled"}
+    assert results[1][0] == "Hello"
+    assert "half an".startswith(results[0][0])
+
+
+def test_a_fault_in_the_results_taker_leaves_no_connection_open(serve):
+    def fail(*_):
+        raise LookupError("no such row")
+
+    behaviours = {"quick": streams(*HELLO), "slow": hangs_after(delta("half "))}
+    server = serve(choose=answers_by_word(behaviours))
+    with pytest.raises(LookupError, match="no such row"):
+        batch(engine_for(server), ["slow", "quick"], on_result=fail)
+    assert server.hung_up.wait(TIMEOUT_S)
+
+
+def test_an_answer_that_is_left_does_not_touch_the_one_beside_it(serve):
+    def patient(send, _):
+        send(STREAM_HEAD + delta("still "))
+        assert server.hung_up.wait(TIMEOUT_S)
+        send(b"".join((delta("here"), *HELLO[2:])))
+
+    behaviours = {"left": hangs_after(delta("one EN"), delta("D two")), "stays": patient}
+    server = serve(choose=answers_by_word(behaviours))
+    results = batch(engine_for(server), ["left", "stays"], stop_strings=("END",))
+    assert [results[0][0], results[1][0]] == ["one ", "still here"]
 
 
 # Cancel

@@ -1,0 +1,189 @@
+"""One answer as a server sends it: events in, chunks and the reason of the end out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+
+from codeface_jupyter.engines.openai_connection import Server
+from codeface_jupyter.engines.openai_errors import cut_off_error
+from codeface_jupyter.engines.streaming_text import AnswerWriter
+from codeface_jupyter.errors import GenerationError
+from codeface_jupyter.generation import (
+    Done,
+    Emit,
+    FinishReason,
+    GenerationMetrics,
+    GenerationRequest,
+    Progress,
+)
+
+__all__ = ["Answering", "field_of"]
+
+# A finished answer does not wait longer for its token counts,
+USAGE_WAIT_S = 2.0
+# nor for the reply's own end, after which the connection serves the next answer.
+END_WAIT_S = 0.1
+
+
+class Answering:
+    """One answer, read from a server's events.
+
+    Parameters
+    ----------
+    request
+        What was asked.
+    prompt_tokens
+        An estimate, for a server that does not count.
+    stop_strings
+        Texts that end the answer.
+    emit
+        Takes each `Chunk`, and `Progress` while the model thinks.
+
+    Attributes
+    ----------
+    request, prompt_tokens
+        As given.
+    has_begun
+        Whether text has come.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        *,
+        prompt_tokens: int,
+        stop_strings: tuple[str, ...],
+        emit: Emit,
+    ) -> None:
+        self.request = request
+        self.has_begun = False
+        self.prompt_tokens = prompt_tokens
+        self._stop_strings = stop_strings
+        self._usage: GenerationMetrics | None = None
+        self._emit = emit
+        self._thoughts = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the clock: the request is sent now."""
+        self._writer = AnswerWriter(self._emit, stop_strings=self._stop_strings)
+
+    def done(self, reason: FinishReason, *, error: Exception | None = None) -> Done:
+        """Show what was held back and return the end, with the server's counts if it told them."""
+        metrics = self._usage or GenerationMetrics(prompt_tokens=self.prompt_tokens)
+        return replace(self._writer.done(reason, metrics=metrics), error=error)
+
+    def flush(self) -> None:
+        """Show what was held back of an answer that broke off."""
+        self._writer.flush()
+
+    async def read(self, events: AsyncIterator[object], server: Server) -> FinishReason:
+        """Write the answer as it comes; return why it ended.
+
+        Raises
+        ------
+        GenerationError
+            If it ended before its end.
+        """
+        reason = await self._told_reason(events)
+        if self._writer.is_stopped:
+            return "stop"
+        if reason is None:
+            raise cut_off_error(server, has_begun=self.has_begun)
+        if reason == "content_filter":
+            raise cut_off_error(server, has_begun=self.has_begun, said="its content filter acted")
+        return "length" if reason == "length" else "stop"
+
+    async def _told_reason(self, events: AsyncIterator[object]) -> str | None:
+        """Take all events that belong to the answer; return the server's reason for its end."""
+        import openai
+
+        reason: str | None = None
+        try:
+            async with asyncio.timeout(None) as limit:
+                async for event in events:
+                    if reason and self._usage:
+                        continue
+                    piece = _Piece.of(event)
+                    if self._is_full(piece):
+                        return "length"
+                    self._take(piece)
+                    reason = piece.finish_reason or reason
+                    if self._writer.is_stopped:
+                        break
+                    if reason and (piece.finish_reason or piece.usage):
+                        wait_s = END_WAIT_S if self._usage else USAGE_WAIT_S
+                        limit.reschedule(asyncio.get_running_loop().time() + wait_s)
+        except (openai.OpenAIError, GenerationError, TimeoutError, ValueError):
+            # Nothing that comes after the answer's end can spoil it.
+            if reason is None:
+                raise
+        return reason
+
+    def _is_full(self, piece: _Piece) -> bool:
+        """Whether the answer would grow longer than asked: not every server keeps the limit."""
+        return bool(piece.text) and (
+            self._writer.generated_tokens >= self.request.sampling.max_new_tokens
+        )
+
+    def _take(self, piece: _Piece) -> None:
+        if piece.text:
+            self.has_begun = True
+            self._writer.write(piece.text)
+        elif piece.is_thought:
+            self._thoughts += 1
+            self._emit(Progress("The model is thinking", self._thoughts))
+        if piece.usage is not None:
+            self._usage = piece.usage
+            self._writer.generated_tokens = piece.usage.generated_tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """What one event says; whatever is not of its type counts as not said."""
+
+    text: str
+    is_thought: bool
+    finish_reason: str | None
+    usage: GenerationMetrics | None
+
+    @classmethod
+    def of(cls, event: object) -> _Piece:
+        choices = field_of(event, "choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        delta = field_of(choice, "delta")
+        text = next(
+            (
+                text
+                for text in (field_of(delta, "content"), field_of(choice, "text"))
+                if isinstance(text, str)
+            ),
+            "",
+        )
+        reason = field_of(choice, "finish_reason")
+        return cls(
+            text=text,
+            # vLLM's and DeepSeek's name, then Ollama's and OpenRouter's.
+            is_thought=bool(field_of(delta, "reasoning_content") or field_of(delta, "reasoning")),
+            finish_reason=reason if isinstance(reason, str) else None,
+            usage=_usage(field_of(event, "usage")),
+        )
+
+
+def _usage(usage: object) -> GenerationMetrics | None:
+    prompt, generated = field_of(usage, "prompt_tokens"), field_of(usage, "completion_tokens")
+    if not isinstance(prompt, int) or not isinstance(generated, int):
+        return None
+    cached = field_of(field_of(usage, "prompt_tokens_details"), "cached_tokens")
+    return GenerationMetrics(
+        prompt_tokens=prompt,
+        reused_prompt_tokens=cached if isinstance(cached, int) else 0,
+        generated_tokens=generated,
+    )
+
+
+def field_of(holder: object, name: str) -> object:
+    """Return ``holder``'s field; None where there is none, or no object where one was to be."""
+    return holder.get(name) if isinstance(holder, Mapping) else None

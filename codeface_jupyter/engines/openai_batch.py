@@ -1,0 +1,112 @@
+"""Many requests to one server, a bounded number of them at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from codeface_jupyter.engines.openai_answer import Answering
+from codeface_jupyter.generation import Cancelled, Done, FinishReason
+
+__all__ = ["SideBySide"]
+
+MAX_SIDE_BY_SIDE = 8
+
+
+class Ask(Protocol):
+    """Sends a request and reads its answer; returns why that ended."""
+
+    def __call__(
+        self, answering: Answering, *, told_busy: Callable[[int], None]
+    ) -> Coroutine[object, object, FinishReason]:
+        """Take the request from ``answering``; ``told_busy`` takes the status of a busy server."""
+
+
+class SideBySide:
+    """Asks for many answers, fewer at a time once the server says that it is too many.
+
+    A request that was refused for that alone waits its turn again; in the end it is
+    asked with no other beside it, and only then fails.
+
+    Parameters
+    ----------
+    answers
+        Hold the requests, in order, and take their answers.
+    ask
+        Sends one of them and reads its answer.
+    report
+        Told each answer's index and end as soon as it is known.
+    """
+
+    def __init__(
+        self,
+        answers: Sequence[Answering],
+        *,
+        ask: Ask,
+        report: Callable[[int, Done], None],
+    ) -> None:
+        self._answers = answers
+        self._waiting = deque(range(len(answers)))
+        self._ask = ask
+        self._report = report
+        self._limit = MAX_SIDE_BY_SIDE
+        self._running: dict[asyncio.Task[FinishReason], tuple[int, int]] = {}
+
+    async def run(self) -> None:
+        """Ask for all answers; cancelled, end those that are not finished."""
+        try:
+            while self._waiting or self._running:
+                self._begin()
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in self._running if task.done()]:
+                    self._end(task, *self._running.pop(task))
+        finally:
+            await self._leave()
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._running) < self._limit:
+            index, limit = self._waiting.popleft(), self._limit
+            asked = self._ask(self._answers[index], told_busy=self._slower(limit))
+            self._running[asyncio.ensure_future(asked)] = index, limit
+
+    def _slower(self, limit: int) -> Callable[[int], None]:
+        """Return what halves ``limit``; all that are refused under the same have one say."""
+
+        def told_busy(status: int) -> None:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._limit = min(self._limit, max(1, limit // 2))
+
+        return told_busy
+
+    def _end(self, task: asyncio.Task[FinishReason], index: int, limit: int) -> None:
+        answer = self._answers[index]
+        error = Cancelled() if task.cancelled() else task.exception()
+        if error is None:
+            done = answer.done(task.result())
+        elif isinstance(error, Cancelled):
+            done = answer.done("cancelled")
+        elif not isinstance(error, Exception):
+            raise error
+        elif limit > 1 and _is_too_many(error):
+            self._waiting.appendleft(index)
+            return
+        else:
+            done = answer.done("error", error=error)
+        self._report(index, done)
+
+    async def _leave(self) -> None:
+        """End what is not finished, as cancelled."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for task, (index, _) in self._running.items():
+            self._end(task, index, 1)
+        for index in self._waiting:
+            self._report(index, self._answers[index].done("cancelled"))
+
+
+def _is_too_many(error: Exception) -> bool:
+    return getattr(error.__cause__, "status_code", None) == HTTPStatus.TOO_MANY_REQUESTS

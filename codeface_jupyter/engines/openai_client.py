@@ -1,0 +1,129 @@
+"""The client that an engine keeps over its answers, in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+import weakref
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from codeface_jupyter.engines.openai_connection import Server, connect
+from codeface_jupyter.generation import Cancelled
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["KeptClient"]
+
+Answer = TypeVar("Answer")
+
+CANCEL_STEP_S = 0.05
+# Connections are closed in no time; a server cannot hold up who closes them.
+CLOSE_WAIT_S = 2.0
+
+
+class KeptClient:
+    """A server's client, its connections and the thread that works with them.
+
+    A connection whose answer came to its end serves the next one; an answer that is
+    left closes its own connection and no other. All connections are closed by `close`,
+    when nobody has the client any more, and when Python ends.
+
+    Parameters
+    ----------
+    server
+        Where the requests go.
+    api_key
+        Sent with each of them unless empty.
+
+    Attributes
+    ----------
+    openai
+        The client; to be used in `run` and `start` only.
+    """
+
+    def __init__(self, server: Server, *, api_key: str) -> None:
+        self.openai = connect(server, api_key=api_key)
+        self._loop = asyncio.new_event_loop()
+        # It must not hold the client: who forgets that closes it.
+        self._thread = threading.Thread(
+            target=_serve, args=(self._loop, self.openai), name="codeface-server", daemon=True
+        )
+        self._thread.start()
+        self._end = weakref.finalize(self, _ask_to_end, self._loop)
+
+    def run(self, work: Coroutine[object, object, Answer], cancel: threading.Event) -> Answer:
+        """Wait for ``work`` and return what it returns, or leave it when asked to.
+
+        Leaving acts within a twentieth of a second, whatever the work waits for: a name,
+        a connection, a header, a token or the time until the next try.
+
+        Raises
+        ------
+        Cancelled
+            If ``cancel`` was set before the work was done.
+        """
+        future = self.start(work, cancel)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise Cancelled from None
+        finally:
+            # Interrupted while it waits, this thread is not there to read the answer.
+            future.cancel()
+
+    def start(
+        self, work: Coroutine[object, object, Answer], cancel: threading.Event
+    ) -> concurrent.futures.Future[Answer]:
+        """Begin what `run` waits for; whoever cancels the future leaves it too."""
+        return asyncio.run_coroutine_threadsafe(_until_cancelled(work, cancel), self._loop)
+
+    def close(self) -> None:
+        """Close the connections; what still runs is cancelled."""
+        self._end()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(CLOSE_WAIT_S)
+
+
+def _serve(loop: asyncio.AbstractEventLoop, client: AsyncOpenAI) -> None:
+    """Run ``loop`` until it is asked to end, then close what it has open."""
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_close(client))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        # Not its executor's end, which would wait for a name server that does not answer.
+        loop.close()
+
+
+async def _close(client: AsyncOpenAI) -> None:
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await client.close()
+
+
+def _ask_to_end(loop: asyncio.AbstractEventLoop) -> None:
+    # The thread may have ended with Python itself.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(loop.stop)
+
+
+async def _until_cancelled(
+    work: Coroutine[object, object, Answer], cancel: threading.Event
+) -> Answer:
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done() and not cancel.is_set():
+            await asyncio.wait({task}, timeout=CANCEL_STEP_S)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    if task.cancelled():
+        raise Cancelled
+    return task.result()

@@ -1,0 +1,188 @@
+"""One request to a server: what is sent, and what is made of a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.base import check_prompt_fits
+from codeface_jupyter.engines.openai_answer import Answering, field_of
+from codeface_jupyter.engines.openai_connection import TOLD_BUSY, Server
+from codeface_jupyter.engines.openai_errors import Explainer, not_a_stream_error
+from codeface_jupyter.generation import FinishReason, GenerationRequest
+from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, chat_messages, completion_text
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["Requester", "stop_strings"]
+
+EVENT_STREAM = "text/event-stream"
+# OpenAI's own limit; the others are found in the text as it comes.
+MAX_STOP_STRINGS_SENT = 4
+LIST_MODELS_TIMEOUT_S = 5.0
+# Every server knows the first; OpenAI's reasoning models refuse it and want the second.
+LIMIT, REASONING_LIMIT = "max_tokens", "max_completion_tokens"
+REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
+class Requester:
+    """Sends requests with an engine's settings and reads their answers.
+
+    Parameters
+    ----------
+    client
+        The server's client.
+    server
+        For errors' messages.
+    settings
+        ``model``, ``remote_api`` and ``remote_context_window``.
+    api_key
+        Hidden wherever the server repeats it.
+    """
+
+    def __init__(
+        self, client: openai.AsyncOpenAI, *, server: Server, settings: Settings, api_key: str
+    ) -> None:
+        self._client = client
+        self._server = server
+        self._settings = settings
+        self._explainer = Explainer(server=server, model=settings.model, api_key=api_key)
+        self._limit = LIMIT
+
+    async def answer(
+        self, answering: Answering, *, told_busy: Callable[[int], None]
+    ) -> FinishReason:
+        """Send the request and read the answer, in whatever way that ends.
+
+        Parameters
+        ----------
+        answering
+            Holds the request and takes the answer.
+        told_busy
+            Told the status when the server is busy and may be asked again.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and answer surely do not fit ``remote_context_window``.
+        ModelNotFoundError
+            If the server has no such model.
+        GenerationError
+            If the server cannot be reached, refuses, fails, or breaks off.
+        """
+        import openai
+
+        check_prompt_fits(
+            prompt_tokens=answering.prompt_tokens,
+            max_new_tokens=answering.request.sampling.max_new_tokens,
+            context_window=self._settings.remote_context_window,
+        )
+        TOLD_BUSY.set(told_busy)
+        answering.begin()
+        try:
+            stream = await self._send(answering.request)
+            async with stream:
+                content_type = stream.response.headers.get("content-type", "")
+                if not content_type.startswith(EVENT_STREAM):
+                    raise not_a_stream_error(self._server, content_type)
+                return await answering.read(stream, self._server)
+        # The client leaves malformed JSON and UTF-8 as the ValueErrors that they are.
+        except (openai.OpenAIError, ValueError) as error:
+            is_not_found = _status(error) == HTTPStatus.NOT_FOUND
+            raise self._explainer.explain(
+                error,
+                has_begun=answering.has_begun,
+                models=await self._models() if is_not_found else None,
+            ) from error
+
+    async def _send(self, request: GenerationRequest) -> openai.AsyncStream[object]:
+        """Send ``request``; once more if the server has another name for the answer's limit."""
+        import openai
+
+        limit = self._limit
+        try:
+            return await self._post(request, limit=limit)
+        except openai.APIStatusError as error:
+            if self._settings.remote_api != "chat" or limit != LIMIT or not _refuses(error, limit):
+                raise
+            refusal = error
+        try:
+            stream = await self._post(request, limit=REASONING_LIMIT)
+        except openai.APIStatusError as error:
+            # The limit itself was refused, or the server knows neither name.
+            if _refuses(error, REASONING_LIMIT):
+                raise refusal from None
+            self._limit = REASONING_LIMIT
+            raise
+        self._limit = REASONING_LIMIT
+        return stream
+
+    async def _post(self, request: GenerationRequest, *, limit: str) -> openai.AsyncStream[object]:
+        from openai import AsyncStream
+
+        asked: dict[str, Any] = {limit: request.sampling.max_new_tokens}
+        if self._settings.remote_api == "chat":
+            path = "/chat/completions"
+            asked["messages"] = chat_messages(request.prompt)
+        else:
+            path = "/completions"
+            asked["prompt"] = completion_text(request.prompt)
+        # As plain JSON: servers leave out what the client's own classes promise.
+        return await self._client.post(
+            path,
+            body=self._settings_sent(request) | asked,
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+
+    def _settings_sent(self, request: GenerationRequest) -> dict[str, Any]:
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._settings.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+        }
+        if sampling.seed is not None:
+            body["seed"] = sampling.seed
+        if stops := stop_strings(request, self._settings):
+            body["stop"] = list(stops[:MAX_STOP_STRINGS_SENT])
+        if sampling.top_k:
+            body["top_k"] = sampling.top_k
+        if sampling.repetition_penalty != 1.0:
+            body["repetition_penalty"] = sampling.repetition_penalty
+        return body
+
+    async def _models(self) -> list[str] | None:
+        """Return the names of the server's models, or None if it does not tell."""
+        import openai
+
+        patient = self._client.with_options(max_retries=0, timeout=LIST_MODELS_TIMEOUT_S)
+        with suppress(openai.OpenAIError, ValueError):
+            models = field_of(await patient.get("/models", cast_to=object), "data")
+            if isinstance(models, list):
+                return sorted(str(name) for model in models if (name := field_of(model, "id")))
+        return None
+
+
+def stop_strings(request: GenerationRequest, settings: Settings) -> tuple[str, ...]:
+    """Return the texts that end an answer to ``request``."""
+    is_chat = settings.remote_api == "chat"
+    return request.sampling.stop_strings + (() if is_chat else COMPLETION_STOP_STRINGS)
+
+
+def _status(error: Exception) -> object:
+    return getattr(error, "status_code", None)
+
+
+def _refuses(error: openai.APIStatusError, parameter: str) -> bool:
+    """Whether the server refused the request and named ``parameter``."""
+    said = f"{error.message} {error.body}"
+    return error.status_code in REFUSALS and bool(re.search(rf"\b{parameter}\b", said))
