@@ -16,6 +16,7 @@ from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.openvino_model import (
     INSTALL_HINT,
+    check_settings,
     configured_eos_ids,
     device,
     folder_problem,
@@ -92,6 +93,7 @@ class OpenVINOEngine:
     is_local = True
 
     def __init__(self, settings: Settings) -> None:
+        check_settings(settings)
         self._settings = settings
         self._device = device(settings)
         self._quantization = quantization(settings)

@@ -6,7 +6,7 @@ Files only: neither OpenVINO nor torch is imported here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from codeface_jupyter.models.openvino_files import (
 __all__ = [
     "INSTALL_HINT",
     "can_serve",
+    "check_settings",
     "configured_eos_ids",
     "device",
     "folder_problem",
@@ -54,9 +55,26 @@ def _setting_problem(settings: Settings) -> str | None:
         return f"OpenVINO has no device {settings.device_map!r}"
     if settings.quantization not in {"auto", *QUANTIZATIONS}:
         return f"OpenVINO has no quantization {settings.quantization!r}"
+    return next((problem for problem, _ in _refused(settings)), None)
+
+
+def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what ``settings`` ask for in vain, and what to do about each."""
     if settings.adapter is not None:
-        return "OpenVINO takes no adapter here"
-    return None
+        yield (
+            f"adapter = {str(settings.adapter)!r} cannot be applied by the engine openvino",
+            "Take engine = 'transformers', or a model whose weights hold the adapter already.",
+        )
+    if settings.permissions.trust_remote_code:
+        yield (
+            "--trust-remote-code allows a model's own code, which the engine openvino never runs",
+            "Leave the flag out, or take -e transformers.",
+        )
+    if settings.permissions.allow_pickle:
+        yield (
+            "--allow-pickle allows pickled weights, which the engine openvino never reads",
+            "Leave the flag out, or take -e transformers.",
+        )
 
 
 def _model_problem(settings: Settings) -> str | None:
@@ -87,6 +105,18 @@ def ir_folder(settings: Settings) -> Path | None:
     """Return the folder that the settings name, if it is in OpenVINO's own form."""
     folder = Path(settings.model).expanduser()
     return folder if is_ir_folder(folder) else None
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what would be ignored.
+
+    Raises
+    ------
+    ConfigError
+        If the settings name an adapter, or allow code or pickled weights.
+    """
+    for problem, hint in _refused(settings):
+        raise ConfigError(f"{problem}.", hint=hint)
 
 
 def device(settings: Settings) -> str:

@@ -18,8 +18,10 @@ from codeface_jupyter.engines import choice, openvino_model
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.engines.openvino_pipeline import KEY_BLOCK_TOKENS, PromptHistory
+from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.openvino_files import unsupported_reason
+from codeface_jupyter.permissions import Permissions
 
 QWEN = {
     "architectures": ["Qwen2ForCausalLM"],
@@ -125,6 +127,29 @@ def test_a_shipped_model_needs_not_be_here_yet_another_one_does(tmp_path: Path) 
 
 def test_an_engine_that_the_settings_name_is_taken_unseen() -> None:
     assert engine_choice(Settings(engine="scripted")).name == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "permissions", "word"),
+    [
+        ("lora", Permissions(), "adapter = 'lora'"),
+        (None, Permissions(trust_remote_code=True), "--trust-remote-code"),
+        (None, Permissions(allow_pickle=True), "--allow-pickle"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["openvino", "auto"])
+def test_openvino_refuses_what_it_would_ignore_and_auto_takes_another(
+    adapter: str | None, permissions: Permissions, word: str, engine: str, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "m")
+    settings = settings_for(folder, engine=engine, adapter=adapter).permitting(permissions)
+    assert word in (openvino_model.can_serve(settings) or "")
+    if engine == "auto":
+        assert create_engine(settings).identity.engine == "transformers"
+        return
+    with pytest.raises(ConfigError, match=word) as caught:
+        create_engine(settings)
+    assert "transformers" in caught.value.hint
 
 
 @pytest.mark.skipif(
