@@ -140,5 +140,5 @@ def _pool_bytes(graph: torch.cuda.CUDAGraph) -> int:
 
     pool = tuple(graph.pool())
     segments = torch.cuda.memory_snapshot()
-    own = (segment for segment in segments if tuple(segment["segment_pool_id"]) == pool)
-    return sum(int(segment["total_size"]) for segment in own)
+    own = (part for part in segments if tuple(part.get("segment_pool_id", ())) == pool)
+    return sum(int(part["total_size"]) for part in own)

@@ -1,0 +1,168 @@
+"""Models of published shapes with random weights: no hub, and made where they are used."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.checkpoint import place
+from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.recorded_pass import EagerRecorder
+from codeface_jupyter.engines.static_decode import StaticDecoder, static_decoder
+from codeface_jupyter.engines.transformers import TransformersEngine
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+    from codeface_jupyter.generation import Emit
+    from codeface_jupyter.prompts import Prompt
+
+__all__ = ["SHAPES", "RandomEngine", "words"]
+
+# No end tokens, so that every answer is as long as it may be.
+ENDLESS: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a published configuration.
+
+    Attributes
+    ----------
+    config_class
+        Its class in transformers.
+    sizes
+        What differs from the class's defaults.
+    """
+
+    config_class: str
+    sizes: dict[str, Any]
+
+    def config(self) -> PreTrainedConfig:
+        """Return the configuration."""
+        import transformers
+
+        config: PreTrainedConfig = getattr(transformers, self.config_class)(**self.sizes, **ENDLESS)
+        return config
+
+
+def _llama_like(
+    config_class: str, sizes: tuple[int, int, int, int, int, int], **more: Any
+) -> Shape:
+    hidden, intermediate, layers, heads, kv_heads, vocabulary = sizes
+    return Shape(
+        config_class,
+        {
+            "hidden_size": hidden,
+            "intermediate_size": intermediate,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+            "vocab_size": vocabulary,
+            "max_position_embeddings": 16_384,
+            **more,
+        },
+    )
+
+
+SHAPES = {
+    "codellama-34b": _llama_like("LlamaConfig", (8_192, 22_016, 48, 64, 8, 32_000)),
+    "codellama-7b": _llama_like("LlamaConfig", (4_096, 11_008, 32, 32, 32, 32_016)),
+    "starcoder-15b": Shape(
+        "GPTBigCodeConfig",
+        {
+            "n_embd": 6_144,
+            "n_inner": 24_576,
+            "n_layer": 40,
+            "n_head": 48,
+            "n_positions": 8_192,
+            "vocab_size": 49_152,
+        },
+    ),
+    "qwen2.5-coder-1.5b": _llama_like(
+        "Qwen2Config", (1_536, 8_960, 28, 12, 2, 151_936), tie_word_embeddings=True
+    ),
+    "tiny": _llama_like("LlamaConfig", (64, 128, 2, 4, 2, 2_000)),
+}
+
+
+def words(count: int, *, salt: int, vocabulary: int) -> str:
+    """Return a text of ``count`` tokens that differs with ``salt`` from the first token on."""
+    return " ".join(f"t{(salt * 7_919 + n * 31 + 1) % vocabulary}" for n in range(count))
+
+
+def _tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
+    """Return a tokenizer whose words are numbers of tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    known = {f"t{n}": n for n in range(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(known, unk_token="t0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
+class RandomEngine(TransformersEngine):
+    """The transformers engine with random weights, which are made on the device itself.
+
+    Parameters
+    ----------
+    shape
+        One of `SHAPES`.
+    device, dtype
+        Where and as what the weights are made.
+    """
+
+    def __init__(self, shape: str, *, device: str, dtype: str) -> None:
+        super().__init__(Settings(model=shape, device_map=device, dtype=dtype))
+        self._config = SHAPES[shape].config()
+        self._placement = place(self._settings)
+        self._tokenizer = ModelTokenizer(_tokenizer(self._config.vocab_size), model_name=shape)
+        self.load_s = 0.0
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The weights, in memory."""
+        assert self._model is not None
+        return self._model
+
+    def load(self, emit: Emit) -> None:  # noqa: ARG002 - there is no progress to report
+        """Make the weights."""
+        import torch
+        from transformers import AutoModelForCausalLM, GenerationConfig
+
+        if self._model is not None:
+            return
+        assert self._placement is not None
+        self._check_memory()
+        begin = time.perf_counter()
+        with torch.device(self._settings.device_map), torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = AutoModelForCausalLM.from_config(
+                self._config, dtype=getattr(torch, self._placement.dtype)
+            )
+        model.generation_config = GenerationConfig()
+        self._model = model.eval()
+        self.load_s = time.perf_counter() - begin
+        self._static = static_decoder(model) or StaticDecoder(model, EagerRecorder())
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Return the request as it is: it is laid out already."""
+        return prompt.request
+
+    def decode_plainly(self) -> None:
+        """Record no passes from now on."""
+        self.shrink()
+        self._static = None
+
+    def logits_after(self, token_ids: list[int]) -> torch.Tensor:
+        """Return the logits after ``token_ids`` by one plain pass, of shape ``(vocabulary,)``."""
+        import torch
+
+        input_ids = torch.tensor([token_ids], device=self.model.device)
+        with torch.no_grad():
+            logits: torch.Tensor = self.model(input_ids=input_ids, logits_to_keep=1).logits
+        return logits[0, -1].float()
