@@ -12,6 +12,8 @@ from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from filelock import FileLock
+
 from codeface_jupyter.config import Settings
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.metrics.records import RequestRecord
@@ -23,6 +25,9 @@ request_logger = logging.getLogger("codeface.requests")
 MAX_FILE_BYTES = 10 * 2**20
 OLD_FILES_KEPT = 5
 OWNER_ONLY = 0o600
+# A line is written in about a millisecond, unless its kernel is suspended meanwhile.
+LOCK_TIMEOUT_S = 5.0
+LOCK_POLL_S = 0.002
 
 
 class RequestLog:
@@ -85,7 +90,11 @@ class RequestLog:
 
 
 class _FileHandler(RotatingFileHandler):
-    """A rotated file that its owner alone may read, and that reports what goes wrong."""
+    """A rotated file that its owner alone may read, and that reports what goes wrong.
+
+    Several kernels may write one file: each takes a lock beside it for the time of a
+    line, and opens the file anew, since another may have rotated it meanwhile.
+    """
 
     def __init__(self, file: Path, *, on_failure: Callable[[BaseException | None], None]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +102,24 @@ class _FileHandler(RotatingFileHandler):
         super().__init__(
             file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8"
         )
+        self._close_file()
+        self._turn = FileLock(
+            file.with_name(f".{file.name}.lock"), timeout=LOCK_TIMEOUT_S, mode=OWNER_ONLY
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            with self._turn.acquire(poll_interval=LOCK_POLL_S):
+                super().emit(record)
+                self._close_file()
+        # The second is said by older versions of the lock where a file system has none.
+        except (OSError, NotImplementedError):
+            self.handleError(record)
+
+    def _close_file(self) -> None:
+        if self.stream is not None:
+            stream, self.stream = self.stream, None
+            stream.close()
 
     def _open(self) -> io.TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY)

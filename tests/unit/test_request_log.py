@@ -1,9 +1,12 @@
 import json
 import logging
+import os
 import stat
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
+from filelock import FileLock
 
 from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
@@ -123,7 +126,8 @@ def test_file_is_rotated(config, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("place", ["folder", "full disk"])
 def test_file_that_cannot_be_written_is_warned_of_once_and_answers_come(config, tmp_path, place):
-    full = Path("/dev/full")
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
     if place == "full disk" and not full.exists():
         pytest.skip("this system has no /dev/full")
     config.set(request_log=tmp_path if place == "folder" else full)
@@ -134,6 +138,74 @@ def test_file_that_cannot_be_written_is_warned_of_once_and_answers_come(config, 
     assert len(first.warnings) == 1
     assert "cannot be written" in first.warnings[0]
     assert second.warnings == ()
+
+
+KERNEL = """
+import sys
+from codeface_jupyter.answer import Ask
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.metrics import request_log
+from codeface_jupyter.session import Session
+
+name, file, count = sys.argv[1:]
+request_log.MAX_FILE_BYTES, request_log.OLD_FILES_KEPT = 5_000, 1_000
+config = Config()
+config.set(request_log=file)
+session = Session(config=config, engine=ScriptedEngine(["x"]))
+session.generate("x")
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(count)):
+    sources = ContextSources(request="x")
+    session.generate(
+        Ask(sources=sources, settings=config.settings, cell_id=f"{name}-{number}")
+    )
+session.close()
+"""
+
+
+def test_two_kernels_write_one_file_over_many_rotations(tmp_path):
+    file, count = tmp_path / "requests.jsonl", 150
+    environment = os.environ | {"CODEFACE_CONFIG": str(tmp_path / "none.toml")}
+    kernels = [
+        subprocess.Popen(
+            [sys.executable, "-c", KERNEL, name, file, str(count)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for name in ("one", "two")
+    ]
+    # Both have imported everything before either writes in earnest.
+    assert [kernel.stdout.readline() for kernel in kernels] == ["ready\n"] * 2
+    for kernel in kernels:
+        kernel.stdin.write("go\n")
+        kernel.stdin.flush()
+    assert [kernel.communicate() for kernel in kernels] == [("", "")] * 2
+    files = list(tmp_path.glob("requests.jsonl*"))
+    assert len(files) > 10
+    # Each was rotated when it was full, not when only the other's had been.
+    sizes = [path.stat().st_size for path in files if path != file]
+    assert all(5_000 - 600 < size <= 5_000 for size in sizes)
+    cells = [line["cell_id"] for path in files for line in lines_of(path) if line["cell_id"]]
+    expected = [f"{name}-{number}" for name in ("one", "two") for number in range(count)]
+    assert sorted(cells) == sorted(expected)
+
+
+def test_a_file_that_another_kernel_holds_is_given_up_in_time(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(request_log, "LOCK_TIMEOUT_S", 0.05)
+    file = tmp_path / "requests.jsonl"
+    config.set(request_log=file)
+    session = Session(config=config, engine=ScriptedEngine([ANSWER]))
+    with FileLock(tmp_path / ".requests.jsonl.lock"):
+        held = ask(session)
+    session.close()
+    assert held.result.text == ANSWER
+    assert "cannot be written" in held.warnings[0]
 
 
 def test_another_file_takes_over(config, tmp_path):
