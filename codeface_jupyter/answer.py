@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextSources
@@ -42,6 +42,8 @@ class Ask:
         Settle the prompt and stop there: nothing is fetched, loaded or sent.
     cell_id
         The notebook cell that asks, for the request log.
+    context
+        A prompt settled before, to be sent as it is; None builds it from ``sources``.
     """
 
     sources: ContextSources
@@ -50,6 +52,15 @@ class Ask:
     use_response_cache: bool = True
     dry_run: bool = False
     cell_id: str | None = None
+    context: Context | None = None
+
+    def again(self, context: Context) -> Ask:
+        """Return this question, to be answered anew: the very same prompt, nothing replayed.
+
+        It is made of text alone, so that keeping it keeps none of the user's objects alive.
+        """
+        sources = ContextSources(request=self.sources.request, task=self.sources.task)
+        return replace(self, sources=sources, context=context, use_response_cache=False)
 
 
 EmitEvent = Callable[[StreamEvent], None]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from comm import create_comm, get_comm_manager
 
 from codeface_jupyter import protocol
-from codeface_jupyter.errors import ProtocolError
+from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.protocol import PROTOCOL_VERSION, Cell, NotebookSnapshot
 from codeface_jupyter.subshells import BusyStatus, is_on_subshell, shield
 from codeface_jupyter.version import __version__
@@ -75,6 +75,7 @@ class Bridge:
         self._lock = threading.Lock()
         self._waiting: dict[str, Future[protocol.CellsMessage]] = {}
         self._stop: Callable[[], None] | None = None
+        self._ask_again: Callable[[str], None] | None = None
         self._stats: Callable[[], str] | None = None
         self._apply_settings: Callable[[protocol.FrontEndSettings], None] | None = None
 
@@ -110,6 +111,11 @@ class Bridge:
         return bool(self._front_ends)
 
     @property
+    def shows_cell(self) -> bool:
+        """Whether the cell that runs is in a notebook with the labextension."""
+        return self._front_end_of(self.cell_id()) is not None
+
+    @property
     def is_heard_while_busy(self) -> bool | None:
         """Whether a click reaches the kernel while a cell runs; None when nothing tells."""
         front_end = self._front_end_of(self.cell_id())
@@ -118,6 +124,13 @@ class Bridge:
     def on_stop(self, callback: Callable[[], None] | None) -> None:
         """Have ``callback`` called, maybe in another thread, when the front end says stop."""
         self._stop = callback
+
+    def on_ask_again(self, callback: Callable[[str], None] | None) -> None:
+        """Have ``callback`` called, maybe in another thread, with the id of an answer.
+
+        The user wants its question asked once more. What it raises is told to the front end.
+        """
+        self._ask_again = callback
 
     def on_stats(self, callback: Callable[[], str] | None) -> None:
         """Have ``callback`` give the text of the session's figures when they are asked for."""
@@ -296,7 +309,7 @@ class Bridge:
         front_end.is_silent = False
         try:
             self._handle(front_end, protocol.parse_front_end_message(message["content"]["data"]))
-        except ProtocolError as error:
+        except CodeFaceError as error:
             _send_error(front_end, str(error))
         except Exception as error:
             # The comm boundary: the sender is told, and the kernel's log keeps the traceback.
@@ -313,6 +326,9 @@ class Bridge:
         elif message["type"] == "stop":
             if self._stop is not None:
                 self._stop()
+        elif message["type"] == "ask_again":
+            if self._ask_again is not None:
+                self._ask_again(message["answer_id"])
         elif message["type"] == "get_stats":
             _send_stats(front_end, message["request_id"], self._stats() if self._stats else "")
         elif self._apply_settings is not None:

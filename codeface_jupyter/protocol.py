@@ -28,6 +28,7 @@ __all__ = [
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
     "RESULT_MIME",
+    "AskAgainMessage",
     "Cell",
     "CellsMessage",
     "CellsRequest",
@@ -131,6 +132,14 @@ class StopMessage(TypedDict):
     type: Literal["stop"]
 
 
+class AskAgainMessage(TypedDict):
+    """Front end to kernel: ask the question of an answer once more, and replay nothing."""
+
+    version: Version
+    type: Literal["ask_again"]
+    answer_id: Identifier
+
+
 class SettingsMessage(TypedDict):
     """Front end to kernel: the settings have changed."""
 
@@ -148,7 +157,13 @@ class StatsRequest(TypedDict):
 
 
 FrontEndMessage = (
-    OpenMessage | NotebookMessage | CellsMessage | StopMessage | SettingsMessage | StatsRequest
+    OpenMessage
+    | NotebookMessage
+    | CellsMessage
+    | StopMessage
+    | AskAgainMessage
+    | SettingsMessage
+    | StatsRequest
 )
 
 
@@ -232,6 +247,7 @@ class ResultData(TypedDict):
     ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
     ``footer`` says in a line which model answered and what it cost; an answer that
     rewrites another cell than the asking one names it in ``replaces_cell_id``.
+    ``answer_id`` is what `AskAgainMessage` calls an answer that was replayed; else None.
     """
 
     version: int
@@ -244,6 +260,7 @@ class ResultData(TypedDict):
     prompt: str
     insert: Literal["button", "next", "replace", "none"]
     record: dict[str, object]
+    answer_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

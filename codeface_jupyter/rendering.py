@@ -56,6 +56,7 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 </style>"""
 
 
+MARKDOWN_SIGN = re.compile(r"[\\`*\[\]!~|$]|(?<!\w)_|_(?!\w)")
 CODE_SPAN_OR_TAG = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|<(?=[A-Za-z/!?])")
 
 
@@ -156,18 +157,21 @@ def result_bundle(
     insert: str,
     format: str = "auto",  # noqa: A002 - the flag's name
     changes: Cell | None = None,
+    answer_id: str | None = None,
+    note: str = "",
 ) -> dict[str, Any]:
     """Return the MIME bundle that stays in the notebook.
 
     Our own type carries the code for the buttons, ``text/markdown`` is for every
     front end without them, ``text/plain`` for terminals. For an answer that
-    rewrites the cell ``changes``, the difference is shown above it.
+    rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
+    what the front end asks for the answer again by; ``note`` is added to its last line.
     """
     text = answer_markdown(result, format=format)
     difference = _difference(changes.source, result.code) if changes and result.code else ""
     if difference:
         text = f"{fenced(difference, 'diff')}\n\n{text}"
-    footer = describe_result(result)
+    footer = " · ".join(filter(None, (describe_result(result), note)))
     data = {
         "version": PROTOCOL_VERSION,
         "text": text,
@@ -179,10 +183,11 @@ def result_bundle(
         "prompt": request,
         "insert": insert,
         "record": result.record(),
+        "answer_id": answer_id,
     }
     return {
         RESULT_MIME: data,
-        "text/markdown": f"{_without_html(text)}\n\n<sub>{html.escape(footer)}</sub>",
+        "text/markdown": f"{_without_html(text)}\n\n<sub>{_literal(footer)}</sub>",
         "text/plain": "\n\n".join(filter(None, (result.text, difference, f"[{footer}]"))),
     }
 
@@ -259,6 +264,11 @@ def _without_html(markdown: str) -> str:
         line if number in fenced_lines else CODE_SPAN_OR_TAG.sub(_escape_tag, line)
         for number, line in enumerate(lines)
     )
+
+
+def _literal(text: str) -> str:
+    """Return Markdown that shows ``text`` as it is: an error's words may hold links and images."""
+    return MARKDOWN_SIGN.sub(r"\\\g<0>", html.escape(text))
 
 
 def _escape_tag(match: re.Match[str]) -> str:

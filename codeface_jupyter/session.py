@@ -376,6 +376,8 @@ class Session:
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _build_context(self, ask: Ask, engine: Engine) -> Context:
+        if ask.context is not None:
+            return ask.context
         return build_context(
             ask.sources,
             limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),

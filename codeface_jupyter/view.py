@@ -18,19 +18,32 @@ from types import FrameType
 from typing import Any, Protocol, TextIO
 
 import ipywidgets as widgets
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from codeface_jupyter.answer import Answer
 from codeface_jupyter.generation import Progress
+from codeface_jupyter.protocol import RESULT_MIME
 from codeface_jupyter.rendering import GrowingMarkdown
 from codeface_jupyter.subshells import is_click, shield
 
-__all__ = ["DisplayView", "TextView", "View", "WidgetView", "interrupts_cancel", "show"]
+__all__ = [
+    "AskAgainButton",
+    "DisplayView",
+    "Place",
+    "SubshellAnchor",
+    "TextView",
+    "View",
+    "WidgetView",
+    "interrupts_cancel",
+    "show",
+]
 
 PAINT_INTERVAL_S = 0.05
 # Painting may take this share of the time: it competes with the engine for the processor.
 PAINT_SHARE = 0.02
 STOP_TOOLTIP = "Stop here and keep what has come"
+ASK_AGAIN_TOOLTIP = "Ask once more; this answer comes from the response cache"
+NOTHING = {"text/html": "", "text/plain": ""}
 STOP_UNHEARD = "This kernel hears no buttons while a cell runs: interrupt it instead (I, I)"
 
 
@@ -144,6 +157,54 @@ class ProgressMeter:
         return f"{line}, {rate(speed)}, {left_s:.0f} s left"
 
 
+class SubshellAnchor:
+    """A widget that nobody sees, which keeps the subshell of all others alive.
+
+    JupyterLab gives a kernel's widgets one subshell and deletes it with the last of
+    them, although another may have opened before the kernel has made that subshell:
+    its clicks are lost. An answer from the response cache is fast enough for that.
+    """
+
+    def __init__(self) -> None:
+        self._widget = widgets.Layout()
+
+    def close(self) -> None:
+        """Let the subshell go."""
+        self._widget.close()
+
+
+class Place:
+    """One output of a cell, whatever it shows in turn.
+
+    Attributes
+    ----------
+    bundle
+        What it shows for good; empty while there is nothing yet.
+    """
+
+    def __init__(self) -> None:
+        self.bundle: dict[str, Any] = {}
+        self._handle = DisplayHandle()
+        self._is_shown = False
+
+    def cover(self, widget: widgets.Widget) -> None:
+        """Show ``widget`` for a while; a notebook saved meanwhile holds the words below it."""
+        words = {name: data for name, data in self.bundle.items() if name != RESULT_MIME}
+        self._show({**widget._repr_mimebundle_(), **words})
+
+    def put(self, bundle: dict[str, Any]) -> None:
+        """Show ``bundle`` for good."""
+        self.bundle = bundle
+        self._show(bundle)
+
+    def _show(self, bundle: dict[str, Any]) -> None:
+        if self._is_shown:
+            self._handle.update(bundle, raw=True)
+        else:
+            self._handle.display(bundle, raw=True)
+            self._is_shown = True
+
+
 class WidgetView:
     """A Stop button, a progress bar, a line of figures and the growing answer.
 
@@ -155,9 +216,13 @@ class WidgetView:
         What the Stop button stops.
     stop_is_heard
         Whether a click reaches the kernel while a cell runs; None when nothing tells.
+    place
+        The output to show it in; a new one unless given.
     """
 
-    def __init__(self, answer: Answer, *, stop_is_heard: bool | None = None) -> None:
+    def __init__(
+        self, answer: Answer, *, stop_is_heard: bool | None = None, place: Place | None = None
+    ) -> None:
         self._markdown = GrowingMarkdown()
         self._meter = ProgressMeter()
         self._painted_text = ""
@@ -175,7 +240,8 @@ class WidgetView:
         self._box = widgets.VBox([self._header, self._body])
         self._box.add_class("codeface-streaming")
         shield(self._stop.comm, lambda message: answer.cancel() if is_click(message) else None)
-        self._handle = display(self._box, display_id=True)
+        self.place = place or Place()
+        self.place.cover(self._box)
 
     def paint(self, answer: Answer) -> None:
         """Show progress before the first token, then text and rate."""
@@ -190,7 +256,7 @@ class WidgetView:
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Put the lasting output in the widgets' place."""
-        self._handle.update(bundle or {"text/plain": answer.text}, raw=True)
+        self.place.put(bundle or {"text/plain": answer.text})
         for widget in (self._stop, self._bar, self._status, self._body, self._header, self._box):
             _close(widget)
 
@@ -206,6 +272,42 @@ class WidgetView:
         if answer.tokens_per_s is not None:
             parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
         return ", ".join(parts)
+
+
+class AskAgainButton:
+    """A button under an answer, for front ends that have none of their own.
+
+    A saved notebook cannot hold it: without its kernel it is nothing, so `hide` it in time.
+
+    Parameters
+    ----------
+    on_click
+        Called in the main thread or in a subshell's; neither displays anything nor takes long.
+    """
+
+    def __init__(self, on_click: Callable[[], None]) -> None:
+        self._on_click = on_click
+        self._place = Place()
+        # Where it is saved all the same, what exporters show is nothing.
+        self._place.bundle = NOTHING
+        self._button: widgets.Button | None = None
+
+    def show(self) -> None:
+        """Show the button, if it is not there."""
+        if self._button is None:
+            self._button = widgets.Button(
+                description="Ask again", icon="refresh", tooltip=ASK_AGAIN_TOOLTIP
+            )
+            shield(self._button.comm, lambda m: self._on_click() if is_click(m) else None)
+            self._place.cover(self._button)
+
+    def hide(self) -> None:
+        """Take the button away, if it is there."""
+        # A click and a cell that begins to run may both want it gone.
+        button, self._button = self._button, None
+        if button is not None:
+            self._place.put(NOTHING)
+            _close(button)
 
 
 class DisplayView:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import contextvars
 import logging
-import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -16,17 +15,12 @@ from IPython.display import display
 from codeface_jupyter.answer import Answer, Ask
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
+from codeface_jupyter.magics.repeat import MakeBundle, Repeat
 from codeface_jupyter.magics.templates import read_template
+from codeface_jupyter.magics.watching import show_work, view_for, watch
 from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
 from codeface_jupyter.rendering import ContextPreview, result_bundle
-from codeface_jupyter.view import (
-    DisplayView,
-    TextView,
-    View,
-    WidgetView,
-    interrupts_cancel,
-    show,
-)
+from codeface_jupyter.view import WidgetView
 
 if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
@@ -38,9 +32,6 @@ __all__ = [
     "ask_or_preview",
     "dry_run",
     "make_ask",
-    "show_work",
-    "view_for",
-    "watch",
     "with_request",
 ]
 
@@ -179,7 +170,7 @@ def answer(extension: Extension, ask: Ask, output: Output) -> GenerationResult |
     ask = replace(ask, cell_id=extension.notebook.cell_id())
     on_its_way = extension.session.stream(ask)
     extension.answers.add(on_its_way)
-    showing = _Showing(extension, on_its_way, output)
+    showing = _Showing(extension, ask, on_its_way, output)
     if output.background:
         showing.run_in_background()
         return None
@@ -202,29 +193,16 @@ def dry_run(extension: Extension, ask: Ask, *, order: str) -> None:
         display(ContextPreview(preview.context, order=order))
 
 
-def show_work(extension: Extension, work: Answer) -> None:
-    """Show the progress of work that gives no answer, and wait for its end.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If it was stopped: nothing came of it, so what follows must not run.
-    """
-    with interrupts_cancel(work):
-        show(work, view_for(extension, work), make_bundle=lambda: None)
-    if work.is_cancelled:
-        raise KeyboardInterrupt
-
-
 class _Showing:
     """One answer on its way to one cell's output."""
 
-    def __init__(self, extension: Extension, answer: Answer, output: Output) -> None:
+    def __init__(self, extension: Extension, ask: Ask, answer: Answer, output: Output) -> None:
         self._extension = extension
+        self._ask = ask
         self._answer = answer
         self._output = output
-        self._cell_id = extension.notebook.cell_id()
         self._view = view_for(extension, answer)
+        self._repeat: Repeat | None = None
 
     def run(self) -> None:
         """Show the answer to its end."""
@@ -232,6 +210,8 @@ class _Showing:
             watch(self._extension, self._answer, self._view, make_bundle=self._bundle)
         finally:
             self._keep()
+            if self._repeat is not None:
+                self._repeat.offer()
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -254,14 +234,32 @@ class _Showing:
         result = self._answer.result
         if result is None or not result.text:
             return None
-        return result_bundle(
-            result,
+        make_bundle = partial(
+            result_bundle,
             request=self._output.request,
-            cell_id=self._cell_id,
+            cell_id=self._ask.cell_id,
             insert=self._output.insert,
             format=self._output.format,
             changes=self._output.changes,
         )
+        self._repeat = self._repeat_of(result, make_bundle)
+        return make_bundle(result, answer_id=self._repeat.answer_id if self._repeat else None)
+
+    def _repeat_of(self, result: GenerationResult, make_bundle: MakeBundle) -> Repeat | None:
+        """Return what asks a cached answer's question again, where somebody could click."""
+        context = self._answer.context
+        is_cached = result.metrics.from_response_cache
+        if not is_cached or context is None or not isinstance(self._view, WidgetView):
+            return None
+        repeat = Repeat(
+            self._extension,
+            self._ask.again(context),
+            shown=result,
+            place=self._view.place,
+            make_bundle=make_bundle,
+        )
+        self._extension.repeats.add(repeat)
+        return repeat
 
     def _keep(self) -> None:
         result = self._answer.result
@@ -273,56 +271,6 @@ class _Showing:
             self._extension.shell.set_next_input(
                 _next_input(result), replace=self._output.insert == "replace"
             )
-
-
-def watch(
-    extension: Extension,
-    answer: Answer,
-    view: View,
-    *,
-    make_bundle: Callable[[], dict[str, Any] | None],
-) -> None:
-    """Show ``answer`` to its end: Stop and interrupts stop it, the front end hears how it goes.
-
-    Raises
-    ------
-    BaseException
-        What the engine raised.
-    """
-
-    def publish(answer: Answer) -> None:
-        identity = answer.started.identity if answer.started else None
-        settings = extension.config.settings
-        extension.bridge.publish_status(
-            model=identity.model if identity else settings.model,
-            engine=identity.engine if identity else settings.engine,
-            state="generating" if answer.is_generating else "loading",
-            tokens_per_s=answer.tokens_per_s,
-        )
-
-    extension.answers.add(answer)
-    try:
-        with interrupts_cancel(answer):
-            show(answer, view, make_bundle=make_bundle, on_paint=publish)
-    finally:
-        extension.answers.discard(answer)
-        engine = extension.session.engine
-        if engine is not None:
-            extension.bridge.publish_status(
-                model=engine.identity.model, engine=engine.identity.engine, state="idle"
-            )
-        sys.stderr.write("".join(f"Warning: {text}\n" for text in answer.warnings))
-
-
-def view_for(extension: Extension, answer: Answer) -> View:
-    """Return the view of ``answer`` for whoever looks at the running cell."""
-    match extension.notebook.audience:
-        case "front end":
-            return WidgetView(answer, stop_is_heard=extension.bridge.is_heard_while_busy)
-        case "program":
-            return DisplayView()
-        case _:
-            return TextView()
 
 
 def _next_input(result: GenerationResult) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.bridge import Bridge
 from codeface_jupyter.config import Config
 from codeface_jupyter.magics.notebook import Notebook
+from codeface_jupyter.magics.repeats import Repeats
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.config import Settings
     from codeface_jupyter.protocol import FrontEndSettings
     from codeface_jupyter.session import Session
+    from codeface_jupyter.view import SubshellAnchor
 
 __all__ = ["Extension"]
 
@@ -32,11 +34,14 @@ class Extension:
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self.answers: set[Answer] = set()
+        self.repeats = Repeats(shell)
         self._session: Session | None = None
+        self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
         self._session_lock = threading.Lock()
         self._is_loading = False
         self.bridge.on_stop(self.stop)
+        self.bridge.on_ask_again(self.repeats.begin)
         self.bridge.on_stats(self._stats)
         self.bridge.on_settings(self._apply_front_end_settings)
         self.config.on_change(self._load_if_asked)
@@ -55,11 +60,21 @@ class Extension:
 
     def close(self) -> None:
         """Stop what is running and give everything back."""
+        self.repeats.close()
         self.stop()
         if self._session is not None:
             self._session.close()
+        if self._anchor is not None:
+            self._anchor.close()
         self.notebook.close()
         self.bridge.close()
+
+    def keep_subshell(self) -> None:
+        """Have the clicks on every widget from now on reach the kernel."""
+        from codeface_jupyter.view import SubshellAnchor
+
+        if self._anchor is None:
+            self._anchor = SubshellAnchor()
 
     def stop(self) -> None:
         """Stop every answer on its way."""

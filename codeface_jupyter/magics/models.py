@@ -92,7 +92,7 @@ class ModelMagics(MagicFamily):
         display(Table(title, COLUMNS, rows))
 
     def _pull(self, model: str | None = None, *, options: set[str]) -> None:
-        from codeface_jupyter.magics.answering import show_work
+        from codeface_jupyter.magics.watching import show_work
 
         permissions = Permissions(
             trust_remote_code="--trust-remote-code" in options,

@@ -45,8 +45,8 @@ __all__ = [
     "unsupported_reason",
 ]
 
-Quantization = Literal["q8_0", "q4_0"]
-QUANTIZATIONS: tuple[Quantization, ...] = ("q8_0", "q4_0")
+Quantization = Literal["int8", "int4", "q8_0", "q4_0"]
+QUANTIZATIONS: tuple[Quantization, ...] = ("int8", "int4", "q8_0", "q4_0")
 
 # Raise it when saved forms of before must be made again.
 CONVERTER_VERSION = 1
@@ -58,20 +58,23 @@ ARCHITECTURES = {
     "Qwen3ForCausalLM": "qwen3",
 }
 BLOCK_VALUES = 32
-BYTES_PER_VALUE: Mapping[Quantization, float] = {"q8_0": 34 / 32, "q4_0": 18 / 32}
-# The graph that describes the weights, and the GGUF and its reading side by side.
+# What the GGUF holds; of eight-bit blocks, int8 and int4 are made after it has been read.
+GGUF_KINDS: Mapping[Quantization, str] = {
+    "int8": "q8_0",
+    "int4": "q8_0",
+    "q8_0": "q8_0",
+    "q4_0": "q4_0",
+}
+BYTES_PER_VALUE = {"q8_0": 34 / 32, "q4_0": 18 / 32}
+# The graph that describes the weights; the GGUF, what is read of it and what is made of that.
 GRAPH_BYTES = 8_000_000
+FORMS_AT_ONCE = 3
 PIECE_VALUES = 1 << 24
 # First and last matrix decide single tokens; four bits there cost more than they save.
 FINE_TENSORS = ("token_embd.weight", "output.weight")
 # Rotary weights that a GGUF stores with the halves of each head interleaved.
 INTERLEAVED = ("attn_q.weight", "attn_k.weight")
-# Reading takes several times the model's memory, and cannot be stopped: a process of its own can.
-# The empty tokenizer keeps the reader from making one of a vocabulary that is not there.
-SAVE_AS_IR = (
-    "import sys, openvino_genai as genai;"
-    'genai.LLMPipeline(sys.argv[1], genai.Tokenizer(sys.argv[2]), "CPU", enable_save_ov_model=True)'
-)
+WRITER = Path(__file__).with_name("openvino_writer.py")
 POLL_S = 0.1
 SHOWN_ERROR_CHARACTERS = 300
 
@@ -180,15 +183,14 @@ def _make(
         shutil.rmtree(stale, ignore_errors=True)
     source = _Checkpoint(local.path)
     stage = f"Preparing {local.name} for OpenVINO (once)"
-    # The GGUF and the saved form lie side by side for a moment.
-    needed = 2 * source.quantized_bytes(quantization) + GRAPH_BYTES
+    needed = FORMS_AT_ONCE * source.quantized_bytes(quantization) + GRAPH_BYTES
     ensure_free_space(target.parent, needed_bytes=needed, purpose=stage)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
     try:
         gguf = work / "model.gguf"
         _write_gguf(source, gguf, quantization=quantization, stage=stage, emit=emit, cancel=cancel)
         emit(Progress(f"{stage}: saving"))
-        _save_as_ir(gguf, cancel=cancel)
+        _save_as_ir(source, gguf, quantization=quantization, cancel=cancel)
         gguf.unlink()
         _write_manifest(work, local, quantization)
         replace_folder(work, target)
@@ -232,7 +234,7 @@ class _Checkpoint:
     def quantized_bytes(self, quantization: Quantization) -> int:
         """Return about what all tensors take once they are quantised."""
         return sum(
-            int(tensor.count * BYTES_PER_VALUE[quantization if _is_coarse(tensor.name) else "q8_0"])
+            int(tensor.count * BYTES_PER_VALUE[_block_kind(tensor.name, quantization)])
             for tensor in self.tensors
         )
 
@@ -299,7 +301,7 @@ class _Checkpoint:
         writer.add_rope_freq_base(float(rope.get("rope_theta", 10_000.0)))
         writer.add_vocab_size(config["vocab_size"])
         # The reader tells plain weights from quantised ones by it.
-        writer.add_file_type(LlamaFileType[f"MOSTLY_{quantization.upper()}"])
+        writer.add_file_type(LlamaFileType[f"MOSTLY_{GGUF_KINDS[quantization].upper()}"])
 
 
 def _interleave(weight: Any, heads: int) -> Any:
@@ -309,8 +311,8 @@ def _interleave(weight: Any, heads: int) -> Any:
     return split.transpose(1, 2).reshape(rows, columns).contiguous()
 
 
-def _is_coarse(name: str) -> bool:
-    return name not in FINE_TENSORS
+def _block_kind(name: str, quantization: Quantization) -> str:
+    return "q8_0" if name in FINE_TENSORS else GGUF_KINDS[quantization]
 
 
 def _write_gguf(
@@ -330,7 +332,7 @@ def _write_gguf(
     kinds = {
         tensor.name: GGMLQuantizationType.F32
         if len(tensor.shape) == 1
-        else GGMLQuantizationType[(quantization if _is_coarse(tensor.name) else "q8_0").upper()]
+        else GGMLQuantizationType[_block_kind(tensor.name, quantization).upper()]
         for tensor in source.tensors
     }
     for tensor in source.tensors:
@@ -352,11 +354,14 @@ def _write_gguf(
     writer.close()
 
 
-def _save_as_ir(gguf: Path, *, cancel: threading.Event | None) -> None:
+def _save_as_ir(
+    source: _Checkpoint, gguf: Path, *, quantization: Quantization, cancel: threading.Event | None
+) -> None:
     """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
+    arguments = (str(gguf), quantization, str(source.config["intermediate_size"]))
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a path of our own
-            [sys.executable, "-I", "-c", SAVE_AS_IR, str(gguf), str(gguf.parent)],
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
+            [sys.executable, "-I", str(WRITER), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

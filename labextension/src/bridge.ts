@@ -108,6 +108,11 @@ export class NotebookBridge implements IDisposable {
     }
   }
 
+  /** Have the question of a replayed answer asked once more, in that answer's place. */
+  askAgain(answerId: string): void {
+    this._send({ type: 'ask_again', answer_id: answerId });
+  }
+
   /** Return the session's figures, or null if the connection ends before they come. */
   requestStats(): Promise<string | null> {
     if (!this.isLive) {

@@ -33,12 +33,13 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     registry: ISettingRegistry | null
   ) => {
     const settings = new Settings();
+    const bridges = new Bridges({ tracker, settings });
     const markdown = new UntrustedMarkdown(rendermime);
     rendermime.addFactory(
       {
         safe: true,
         mimeTypes: [RESULT_MIME],
-        createRenderer: () => new ResultRenderer({ markdown, settings, tracker })
+        createRenderer: () => new ResultRenderer({ bridges, markdown, settings, tracker })
       },
       0
     );
@@ -52,7 +53,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
       0
     );
     void registry?.load(PLUGIN_ID).then(loaded => settings.connect(loaded));
-    return new Bridges({ tracker, settings });
+    return bridges;
   }
 };
 

@@ -37,6 +37,7 @@ export type FrontEndMessage =
   | ({ type: 'notebook' } & NotebookCells)
   | ({ type: 'cells'; request_id: string } & NotebookCells)
   | { type: 'stop' }
+  | { type: 'ask_again'; answer_id: string }
   | { type: 'settings'; settings: KernelSettings }
   | { type: 'get_stats'; request_id: string };
 
@@ -95,6 +96,8 @@ export type ResultData = {
   prompt: string;
   insert: string;
   record: Record<string, unknown>;
+  /** What the kernel calls an answer that was replayed; older notebooks have none. */
+  answer_id?: string | null;
 };
 
 type Fields = Record<string, unknown>;
@@ -117,6 +120,7 @@ export function isResultData(data: unknown): data is ResultData {
     isStringOrNull(data.cell_id) &&
     isStringOrNull(data.replaces_cell_id) &&
     isObject(data.record) &&
+    (data.answer_id === undefined || isStringOrNull(data.answer_id)) &&
     Array.isArray(data.blocks) &&
     data.blocks.every(isResultBlock)
   );

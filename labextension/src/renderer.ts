@@ -2,9 +2,12 @@
 
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { BlockActions } from './actions';
+import { AgainTarget, AskAgain } from './again';
+import type { IBridges } from './bridges';
 import { matchListings } from './listings';
 import type { UntrustedMarkdown } from './markdown';
 import { isResultData, RESULT_MIME, ResultData } from './protocol';
@@ -19,6 +22,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this.layout = new PanelLayout();
     this.addClass('jp-CodeFace-result');
     options.settings.changed.connect(this._updateActions, this);
+    options.bridges.currentChanged.connect(this._updateAgain, this);
   }
 
   /** Show a result; another one may follow in the same widget. */
@@ -40,6 +44,11 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._updateActions();
   }
 
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this._updateAgain();
+  }
+
   private _fill(...widgets: Widget[]): void {
     const layout = this.layout as PanelLayout;
     [...layout.widgets].forEach(widget => widget.dispose());
@@ -50,9 +59,16 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private _updateActions(): void {
     this._added.forEach(node => node.remove());
     this._added = [];
+    this._again = null;
     const data = this._data;
-    const [answer] = (this.layout as PanelLayout).widgets;
-    if (!data || !answer || data.insert === 'none' || !this._options.settings.showButtons) {
+    const [answer, footer] = (this.layout as PanelLayout).widgets;
+    if (!data || !answer || !this._options.settings.showButtons) {
+      return;
+    }
+    if (data.answer_id) {
+      this._addAgain(data.answer_id, footer ?? answer);
+    }
+    if (data.insert === 'none') {
       return;
     }
     const codes = data.blocks.map(block => block.code);
@@ -80,6 +96,17 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._added.push(node);
   }
 
+  private _addAgain(answerId: string, footer: Widget): void {
+    const { bridges, tracker } = this._options;
+    this._again = new AskAgain(new AgainTarget({ answerId, bridges, node: this.node, tracker }));
+    footer.node.append(this._again.node);
+    this._added.push(this._again.node);
+  }
+
+  private _updateAgain(): void {
+    this._again?.update();
+  }
+
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
     const listing = document.createElement('pre');
     listing.textContent = code;
@@ -90,6 +117,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private readonly _options: ResultRenderer.IOptions;
   private _data: ResultData | null = null;
+  private _again: AskAgain | null = null;
   private _added: HTMLElement[] = [];
   private _renderings = 0;
 }
@@ -97,6 +125,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 export namespace ResultRenderer {
   /** What a renderer needs. */
   export interface IOptions {
+    bridges: IBridges;
     markdown: UntrustedMarkdown;
     settings: ISettings;
     tracker: INotebookTracker;

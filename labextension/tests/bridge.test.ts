@@ -231,6 +231,14 @@ describe('a bridge', () => {
     expect(kernel.interrupt).toHaveBeenCalledOnce();
   });
 
+  it('names the answer whose question is to be asked again', async () => {
+    bridge.askAgain('a1');
+    await kernel.hello();
+    bridge.askAgain('a1');
+    const asked = { version: 1, type: 'ask_again', answer_id: 'a1' };
+    expect(kernel.comm.sent.slice(1)).toEqual([asked]);
+  });
+
   it('shows the status and forgets it with the comm', async () => {
     await kernel.hello();
     const status = { type: 'status', model: 'm', engine: 'e', state: 'idle', tokens_per_s: null };

@@ -29,6 +29,12 @@ describe('the protocol', () => {
     expect(protocol.isResultData(result)).toBe(true);
   });
 
+  it('shows a result that was saved before answers had ids', () => {
+    const result = examples('results.json')['no code'] as protocol.ResultData;
+    delete result.answer_id;
+    expect(protocol.isResultData(result)).toBe(true);
+  });
+
   it.each(Object.entries(examples('bad_results.json')))('does not show %s', (_, result) => {
     expect(protocol.isResultData(result)).toBe(false);
   });

@@ -73,22 +73,25 @@ class TestQuantization:
         with pytest.raises(ConfigError, match=r"openvino engine.*int8 or int4"):
             make_engine(make_model(), quantization="q8_0").prepare(ignore)
 
-    @pytest.mark.parametrize("scheme", ["int8", "int4"])
-    def test_weights_shrink_and_the_identity_says_so(
-        self, make_engine, make_tokenizer, tmp_path, scheme
-    ):
-        pytest.importorskip("bitsandbytes")
-        # Four bits are packed in blocks that a tiny matrix does not fill.
+    @pytest.fixture
+    def wide_model(self, make_tokenizer, tmp_path) -> Path:
+        # Weights are packed in blocks that a tiny matrix does not fill.
         config = LlamaConfig(
             vocab_size=400,
             hidden_size=128,
             intermediate_size=256,
             num_hidden_layers=1,
             num_attention_heads=4,
+            initializer_range=0.2,
         )
-        AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
-        make_tokenizer().save_pretrained(tmp_path)
-        whole, small = make_engine(tmp_path), make_engine(tmp_path, quantization=scheme)
+        AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "wide")
+        make_tokenizer().save_pretrained(tmp_path / "wide")
+        return tmp_path / "wide"
+
+    @pytest.mark.parametrize("scheme", ["int8", "int4"])
+    def test_weights_shrink_and_the_identity_says_so(self, make_engine, wide_model, scheme):
+        pytest.importorskip("bitsandbytes")
+        whole, small = make_engine(wide_model), make_engine(wide_model, quantization=scheme)
         for engine in (whole, small):
             engine.load(ignore)
         assert answer(small)
@@ -96,6 +99,37 @@ class TestQuantization:
         assert small.identity != whole.identity
         linear = small._model.model.layers[0].mlp.up_proj.weight
         assert linear.dtype in {torch.int8, torch.uint8}
+
+    @pytest.fixture
+    def torchao_alone(self, monkeypatch):
+        """Torchao, and no bitsandbytes even where it is installed."""
+        pytest.importorskip("torchao")
+        monkeypatch.setattr(quantization, "find_spec", lambda name: name == "torchao" or None)
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+    @pytest.mark.usefixtures("torchao_alone")
+    def test_torchao_holds_the_decoders_matrices_in_eight_bits(
+        self, make_engine, wide_model, dtype
+    ):
+        whole = make_engine(wide_model, dtype=dtype)
+        small = make_engine(wide_model, dtype=dtype, quantization="int8")
+        texts = [answer(engine) for engine in (whole, small)]
+        assert all(texts)
+        assert small.identity.quantization == "int8-torchao"
+        assert small.identity != whole.identity
+        ids = torch.arange(12)[None]
+        with torch.no_grad():
+            exact, near = whole._model(ids).logits, small._model(ids).logits
+        # Eight bits a weight, a scale a row: about the answer of the whole weights, and not it.
+        error = (exact - near).float().norm() / exact.float().norm()
+        assert 0 < error < 0.03
+        assert matrix_bytes(small) < 0.6 * torch.finfo(torch.bfloat16).bits / 8 * WIDE_WEIGHTS
+        assert whole._model.lm_head.weight.dtype == small._model.lm_head.weight.dtype
+
+    @pytest.mark.usefixtures("torchao_alone")
+    def test_torchaos_four_bits_are_refused_on_a_cpu(self, make_engine, wide_model):
+        with pytest.raises(EngineUnavailableError, match=r"needs bitsandbytes, .*device cpu"):
+            make_engine(wide_model, quantization="int4", device_map="cpu").prepare(ignore)
 
 
 @pytest.fixture

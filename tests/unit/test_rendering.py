@@ -64,6 +64,18 @@ def test_bundle_says_how_the_answer_ended(changes, said):
     assert said in made["text/plain"]
 
 
+def test_note_is_shown_as_it_is_and_draws_nothing():
+    note = "asked again without success: ![x](http://h/x.png) <b> $a$ `c` _d_ a_b"
+    made = bundle(make_result(), answer_id="a1", note=note)
+    assert made[RESULT_MIME]["answer_id"] == "a1"
+    assert made[RESULT_MIME]["footer"].endswith(f" · {note}")
+    html = MarkdownIt("commonmark", {"html": True}).render(made["text/markdown"])
+    assert "<img" not in html
+    assert "<b>" not in html
+    assert html.count("<code") == 2  # the answer's own blocks
+    assert "![x](http://h/x.png) &lt;b&gt; $a$ `c` _d_ a_b" in html
+
+
 def test_formats_show_what_they_say():
     assert answer_markdown(make_result()) == ANSWER
     assert answer_markdown(make_result(), format="code") == (

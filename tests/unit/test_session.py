@@ -1,4 +1,7 @@
+import gc
 import threading
+import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +90,37 @@ def test_engine_is_asked_again_when_the_cache_may_not_answer(config, overrides):
     if overrides == {"use_response_cache": False}:
         expected = 2  # the first two were asked afresh, but kept for the third
     assert len(engine.requests) == expected
+
+
+class Thing:
+    """Something of the user's."""
+
+
+def test_question_asked_again_is_the_very_same_and_holds_none_of_the_users_objects(config):
+    session, engine = make_session(config, "one", "two")
+    namespace = {"thing": Thing()}
+    alive = weakref.ref(namespace["thing"])
+    sources = ContextSources(
+        request="what is thing?", cells=[Cell(source="thing = 1")], namespace=namespace
+    )
+    asked = Ask(sources=sources, settings=config.settings, cell_id="c1")
+    first = session.stream(asked)
+    list(first)
+    again = asked.again(first.context)
+    namespace.clear()
+    del sources, asked
+    gc.collect()
+    assert alive() is None
+
+    second = session.generate(again)
+    assert second.text == "two"
+    assert second.prompt == first.result.prompt
+    assert not second.metrics.from_response_cache
+    assert engine.requests[0].prompt == engine.requests[1].prompt
+    assert [e.answer for e in session.conversation.exchanges] == ["two"]
+    # From now on the new answer is the one that is replayed.
+    assert session.generate(replace(again, use_response_cache=True)).text == "two"
+    assert len(engine.requests) == 2
 
 
 def test_seeded_sample_is_replayed(config):

@@ -1,0 +1,138 @@
+"""Ask the question of a cached answer once more, in the answer's own place."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.magics.watching import watch
+from codeface_jupyter.view import AskAgainButton, WidgetView
+
+if TYPE_CHECKING:
+    from codeface_jupyter.answer import Ask
+    from codeface_jupyter.generation import GenerationResult
+    from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.view import Place
+
+__all__ = ["MakeBundle", "Repeat"]
+
+logger = logging.getLogger(__name__)
+
+MAX_NOTE_CHARS = 300
+
+
+class MakeBundle(Protocol):
+    """Makes the lasting output of one cell's answers."""
+
+    def __call__(
+        self, result: GenerationResult, *, answer_id: str | None = None, note: str = ""
+    ) -> dict[str, Any]:
+        """Return the bundle that shows ``result``."""
+
+
+class Repeat:
+    """A cached answer in its place, whose question can be asked once more.
+
+    The new answer streams where the cached one stands, and takes its place. If it
+    fails or is stopped, the cached one comes back. No variable is set: the user's
+    own code may be running meanwhile.
+
+    Parameters
+    ----------
+    extension
+        What the magics share.
+    ask
+        The question as it was settled, which nothing is to be replayed for.
+    shown
+        The cached answer.
+    place
+        The output that shows it.
+    make_bundle
+        Makes that output, and the new answer's.
+
+    Attributes
+    ----------
+    answer_id
+        What the front end calls the answer; nobody can guess it.
+    """
+
+    def __init__(
+        self,
+        extension: Extension,
+        ask: Ask,
+        *,
+        shown: GenerationResult,
+        place: Place,
+        make_bundle: MakeBundle,
+    ) -> None:
+        self.answer_id = uuid.uuid4().hex
+        self._extension = extension
+        self._ask = ask
+        self._shown = shown
+        self._place = place
+        self._make_bundle = make_bundle
+        self._under_way = threading.Lock()
+        # What a thread displays with this context lands in the cell that runs now.
+        self._context = contextvars.copy_context()
+        has_buttons = extension.bridge.shows_cell
+        self._button = None if has_buttons else AskAgainButton(self.begin)
+
+    def offer(self) -> None:
+        """Show the button where the front end has none; the answer stands above it."""
+        if self._button is not None:
+            self._button.show()
+
+    def withdraw(self) -> None:
+        """Take away the button that would not survive in a saved notebook."""
+        if self._button is not None:
+            self._button.hide()
+
+    def begin(self) -> None:
+        """Ask again, in a thread of its own; harmless while it is under way."""
+        if self._under_way.acquire(blocking=False):
+            threading.Thread(
+                target=self._context.copy().run,
+                args=(self._run,),
+                name="codeface-view",
+                daemon=True,
+            ).start()
+
+    def _run(self) -> None:
+        try:
+            self.withdraw()
+            self._ask_again()
+        except Exception as error:
+            # The thread boundary: no cell is left to fail.
+            if not isinstance(error, CodeFaceError):
+                logger.warning("Asking again failed", exc_info=True)
+            note = f"asked again without success: {_in_a_line(error)}"
+            self._place.put(self._make_bundle(self._shown, answer_id=self.answer_id, note=note))
+        finally:
+            self._under_way.release()
+            if self in self._extension.repeats:
+                self.offer()
+
+    def _ask_again(self) -> None:
+        kept = self._place.bundle
+        answer = self._extension.session.stream(self._ask)
+
+        def new_or_kept() -> dict[str, Any]:
+            result = answer.result
+            if result is None or result.finish_reason not in {"stop", "length"} or not result.text:
+                return kept
+            self._extension.repeats.discard(self)
+            return self._make_bundle(result)
+
+        watch(
+            self._extension, answer, WidgetView(answer, place=self._place), make_bundle=new_or_kept
+        )
+
+
+def _in_a_line(error: Exception) -> str:
+    kind = "" if isinstance(error, CodeFaceError) else f"{type(error).__name__}: "
+    text = " ".join(f"{kind}{error}".split())
+    return text if len(text) <= MAX_NOTE_CHARS else f"{text[:MAX_NOTE_CHARS]}…"

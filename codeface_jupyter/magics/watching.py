@@ -1,0 +1,87 @@
+"""Show an answer on its way to its end, to whoever looks at the cell, and let it be stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.view import (
+    DisplayView,
+    TextView,
+    View,
+    WidgetView,
+    interrupts_cancel,
+    show,
+)
+
+if TYPE_CHECKING:
+    from codeface_jupyter.answer import Answer
+    from codeface_jupyter.magics.extension import Extension
+
+__all__ = ["show_work", "view_for", "watch"]
+
+
+def show_work(extension: Extension, work: Answer) -> None:
+    """Show the progress of work that gives no answer, and wait for its end.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was stopped: nothing came of it, so what follows must not run.
+    """
+    with interrupts_cancel(work):
+        show(work, view_for(extension, work), make_bundle=lambda: None)
+    if work.is_cancelled:
+        raise KeyboardInterrupt
+
+
+def watch(
+    extension: Extension,
+    answer: Answer,
+    view: View,
+    *,
+    make_bundle: Callable[[], dict[str, Any] | None],
+) -> None:
+    """Show ``answer`` to its end: Stop and interrupts stop it, the front end hears how it goes.
+
+    Raises
+    ------
+    BaseException
+        What the engine raised.
+    """
+
+    def publish(answer: Answer) -> None:
+        identity = answer.started.identity if answer.started else None
+        settings = extension.config.settings
+        extension.bridge.publish_status(
+            model=identity.model if identity else settings.model,
+            engine=identity.engine if identity else settings.engine,
+            state="generating" if answer.is_generating else "loading",
+            tokens_per_s=answer.tokens_per_s,
+        )
+
+    extension.answers.add(answer)
+    try:
+        with interrupts_cancel(answer):
+            show(answer, view, make_bundle=make_bundle, on_paint=publish)
+    finally:
+        extension.answers.discard(answer)
+        engine = extension.session.engine
+        if engine is not None:
+            extension.bridge.publish_status(
+                model=engine.identity.model, engine=engine.identity.engine, state="idle"
+            )
+        sys.stderr.write("".join(f"Warning: {text}\n" for text in answer.warnings))
+
+
+def view_for(extension: Extension, answer: Answer) -> View:
+    """Return the view of ``answer`` for whoever looks at the running cell."""
+    match extension.notebook.audience:
+        case "front end":
+            extension.keep_subshell()
+            return WidgetView(answer, stop_is_heard=extension.bridge.is_heard_while_busy)
+        case "program":
+            return DisplayView()
+        case _:
+            return TextView()

@@ -1,0 +1,193 @@
+"""Turns a GGUF into OpenVINO's own form; a script, for a process of its own.
+
+Reading takes several times the model's memory and cannot be stopped; a process can. The
+reader takes the GGUF's blocks over as they are. What answers fastest is coarser in shape, so
+`requantize` then packs the matrices anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import openvino
+    from numpy.typing import NDArray
+
+__all__ = ["Packing", "requantize"]
+
+Packing = Literal["int8", "int4"]
+
+IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
+LARGEST_INT8 = 127
+# Values of a row that share scale and offset in four bits, and their sixteen levels.
+GROUP_VALUES, LARGEST_UINT4 = 32, 15
+# Where the range of a group is cut: what few outliers lose, all others gain.
+RANGE_SHARES = (1.0, 0.95, 0.9, 0.85, 0.8)
+# Rows are packed some at a time: the largest matrix has hundreds of millions of values.
+PIECE_VALUES = 1 << 24
+
+
+def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: int) -> int:
+    """Pack the matrices of ``model`` anew, in place; return how many there are.
+
+    Parameters
+    ----------
+    model
+        As the reader made it: each matrix is computed from constants.
+    packing
+        ``int8``: eight bits and one scale per row, which is read faster than blocks with
+        scales of their own and loses no more. ``int4``: four bits for the projections
+        that widen in each layer, half of all its values; eight for the rest.
+    intermediate_size
+        The rows of those projections.
+    """
+    matrices = {output.get_node().get_friendly_name(): output for output in _matrices(model)}
+    for output in matrices.values():
+        values = _computed(output)
+        is_widening = values.shape[0] == intermediate_size
+        pack = _in_four_bits if packing == "int4" and is_widening else _in_eight_bits
+        output.replace(pack(values).output(0))
+    return len(matrices)
+
+
+def _matrices(model: openvino.Model) -> Iterator[Any]:
+    """Yield what is multiplied by or looked up in, where it has rows and columns and is constant."""
+    for node in model.get_ordered_ops():
+        place = {"MatMul": 1, "Gather": 0}.get(node.get_type_name())
+        if place is None:
+            continue
+        output = node.input(place).get_source_output()
+        shape = output.get_partial_shape()
+        if shape.is_static and len(shape) == 2 and min(output.get_shape()) > 1:  # noqa: PLR2004 - rows and columns
+            if _is_constant(output.get_node()):
+                yield output
+
+
+def _is_constant(node: Any) -> bool:
+    sources = [entry.get_source_output().get_node() for entry in node.inputs()]
+    if not sources:
+        return str(node.get_type_name()) == "Constant"
+    return all(_is_constant(source) for source in sources)
+
+
+def _computed(output: Any) -> NDArray[np.float32]:
+    import numpy as np
+    import openvino
+
+    alone = openvino.Model([output], [])
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    values = openvino.Core().compile_model(alone, "CPU", exact)()[0]
+    return np.asarray(values, dtype=np.float32)
+
+
+def _pieces(values: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    rows, columns = values.shape
+    step = max(1, PIECE_VALUES // columns)
+    for start in range(0, rows, step):
+        yield slice(start, start + step), values[start : start + step]
+
+
+def _in_eight_bits(values: NDArray[np.float32]) -> Any:
+    """Return the graph of ``[rows, columns]`` int8 times one scale per row."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    codes = np.empty(values.shape, dtype=np.int8)
+    scales = np.empty((len(values), 1), dtype=np.float16)
+    for place, piece in _pieces(values):
+        scale = np.abs(piece).max(axis=1, keepdims=True) / LARGEST_INT8
+        scales[place] = np.maximum(scale, np.finfo(np.float16).tiny)
+        rounded = np.rint(piece / scales[place].astype(np.float32))
+        codes[place] = np.clip(rounded, -LARGEST_INT8, LARGEST_INT8)
+    scaled = ops.multiply(ops.convert(ops.constant(codes), "f16"), ops.constant(scales))
+    return ops.convert(scaled, "f32")
+
+
+def _in_four_bits(values: NDArray[np.float32]) -> Any:
+    """Return the graph of ``[rows, groups, 32]`` four-bit codes with scales and offsets."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    groups = values.shape[1] // GROUP_VALUES
+    codes = np.empty((len(values), groups, GROUP_VALUES), dtype=np.uint8)
+    scales = np.empty((len(values), groups, 1), dtype=np.float16)
+    offsets = np.empty(scales.shape, dtype=np.uint8)
+    for place, piece in _pieces(values):
+        grouped = piece.reshape(len(piece), groups, GROUP_VALUES)
+        codes[place], scales[place], offsets[place] = _best_fit(grouped)
+    centred = ops.subtract(ops.convert(_uint4(codes), "f16"), ops.convert(_uint4(offsets), "f16"))
+    scaled = ops.multiply(centred, ops.constant(scales))
+    shape = ops.constant(np.array(values.shape, dtype=np.int64))
+    return ops.convert(ops.reshape(scaled, shape, special_zero=False), "f32")
+
+
+def _best_fit(grouped: NDArray[np.float32]) -> tuple[Any, Any, Any]:
+    """Return codes, scales and offsets of each group, of the cut range with the least error."""
+    import numpy as np
+
+    low = np.minimum(grouped.min(axis=2, keepdims=True), 0)
+    high = np.maximum(grouped.max(axis=2, keepdims=True), 0)
+    least = np.full(low.shape, np.inf, dtype=np.float32)
+    best = [np.empty(low.shape, dtype=np.float32) for _ in range(2)]
+    for share in RANGE_SHARES:
+        scale = np.maximum((high - low) * share / LARGEST_UINT4, np.finfo(np.float16).tiny)
+        scale = scale.astype(np.float16).astype(np.float32)
+        offset = np.clip(np.rint(-low * share / scale), 0, LARGEST_UINT4)
+        kept = scale * (_coded(grouped, scale, offset) - offset)
+        error = np.square(kept - grouped).sum(axis=2, keepdims=True)
+        for found, candidate in zip(best, (scale, offset), strict=True):
+            np.copyto(found, candidate, where=error < least)
+        least = np.minimum(least, error)
+    scale, offset = best
+    return _coded(grouped, scale, offset), scale, offset
+
+
+def _coded(grouped: Any, scale: Any, offset: Any) -> Any:
+    import numpy as np
+
+    return np.clip(np.rint(grouped / scale) + offset, 0, LARGEST_UINT4)
+
+
+def _uint4(codes: NDArray[np.uint8]) -> Any:
+    """Return a constant of two codes a byte, the first in the lower half."""
+    import numpy as np
+    import openvino
+    from openvino import opset13 as ops
+
+    flat = codes.reshape(-1)
+    if flat.size % 2:
+        flat = np.append(flat, np.uint8(0))
+    packed = flat[0::2] | (flat[1::2] << 4)
+    tensor = openvino.Tensor(openvino.Type.u4, openvino.Shape(codes.shape))
+    tensor.data.reshape(-1)[:] = packed
+    return ops.constant(tensor)
+
+
+def _save(gguf: Path, *, packing: str, intermediate_size: int) -> None:
+    import openvino
+    import openvino_genai
+
+    # The empty tokenizer keeps the reader from making one of a vocabulary that is not there.
+    openvino_genai.LLMPipeline(
+        str(gguf), openvino_genai.Tokenizer(str(gguf.parent)), "CPU", enable_save_ov_model=True
+    )
+    if packing not in ("int8", "int4"):
+        return
+    made = gguf.parent / IR_FILE
+    model = openvino.Core().read_model(str(made))
+    if not requantize(model, packing=packing, intermediate_size=intermediate_size):
+        raise RuntimeError("OpenVINO's reader made a graph without constant matrices.")
+    packed = gguf.with_name("packed.xml")
+    openvino.save_model(model, str(packed), compress_to_fp16=False)
+    # The read model's constants lie in the file that is replaced.
+    del model
+    packed.replace(made)
+    packed.with_suffix(".bin").replace(made.with_name(IR_WEIGHTS_FILE))
+
+
+if __name__ == "__main__":
+    _save(Path(sys.argv[1]), packing=sys.argv[2], intermediate_size=int(sys.argv[3]))

@@ -1,0 +1,76 @@
+from types import SimpleNamespace
+
+import pytest
+
+from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.magics.repeats import REPEATS_KEPT, Repeats
+
+
+class Cached:
+    def __init__(self, answer_id):
+        self.answer_id = answer_id
+        self.done = []
+
+    def begin(self):
+        self.done.append("begin")
+
+    def withdraw(self):
+        self.done.append("withdraw")
+
+
+class Events:
+    def __init__(self):
+        self.callbacks = []
+
+    def register(self, event, callback):
+        assert event == "pre_run_cell"
+        self.callbacks.append(callback)
+
+    def unregister(self, event, callback):
+        assert event == "pre_run_cell"
+        self.callbacks.remove(callback)
+
+
+@pytest.fixture
+def events():
+    return Events()
+
+
+@pytest.fixture
+def repeats(events):
+    return Repeats(SimpleNamespace(events=events))
+
+
+def test_an_answer_is_asked_for_by_its_id_only(repeats):
+    first, second = Cached("a"), Cached("b")
+    repeats.add(first)
+    repeats.add(second)
+    repeats.begin("b")
+    assert (first.done, second.done) == ([], ["begin"])
+    with pytest.raises(NotebookError, match="does not remember the question"):
+        repeats.begin("c")
+
+
+def test_what_was_replaced_and_what_is_old_is_forgotten(repeats):
+    old, *rest = [Cached(str(n)) for n in range(REPEATS_KEPT + 1)]
+    for cached in (old, *rest):
+        repeats.add(cached)
+    repeats.discard(rest[0])
+    assert old.done == ["withdraw"]
+    for gone in (old, rest[0]):
+        assert gone not in repeats
+        with pytest.raises(NotebookError, match="Run its cell again"):
+            repeats.begin(gone.answer_id)
+    assert rest[-1] in repeats
+
+
+def test_the_next_cell_and_the_end_take_the_buttons_away(repeats, events):
+    cached = Cached("a")
+    repeats.add(cached)
+    events.callbacks[0]("the next cell")
+    assert cached.done == ["withdraw"]
+    assert cached in repeats  # JupyterLab's own button stays
+    repeats.close()
+    assert cached.done == ["withdraw", "withdraw"]
+    assert cached not in repeats
+    assert events.callbacks == []
