@@ -18,6 +18,7 @@ __all__ = ["quantization_config", "quantized_estimate", "settle_quantization"]
 # The share of bfloat16's bytes that a matrix takes, scales included.
 SHARES = {"int8": 0.52, "int4": 0.29}
 BFLOAT16_BYTES = 2
+TORCH_INT4_LAYOUT = "tile_packed_to_4d"
 
 
 def settle_quantization(name: str, *, device_type: str) -> str:
@@ -55,7 +56,13 @@ def settle_quantization(name: str, *, device_type: str) -> str:
 
 
 def quantization_config(scheme: str, *, dtype: str) -> Any:
-    """Return what transformers takes for ``scheme``, one of `settle_quantization`'s."""
+    """Return what transformers takes for ``scheme``, one of `settle_quantization`'s.
+
+    Raises
+    ------
+    ConfigError
+        If the scheme's kernels do not compute with ``dtype``.
+    """
     import torch
     from transformers import BitsAndBytesConfig, TorchAoConfig
 
@@ -70,7 +77,15 @@ def quantization_config(scheme: str, *, dtype: str) -> Any:
         )
     from torchao.quantization import Int4WeightOnlyConfig, Int8WeightOnlyConfig
 
-    return TorchAoConfig(Int8WeightOnlyConfig() if name == "int8" else Int4WeightOnlyConfig())
+    if name == "int8":
+        return TorchAoConfig(Int8WeightOnlyConfig())
+    if dtype != "bfloat16":
+        raise ConfigError(
+            f"quantization = 'int4' by torchao computes with dtype = 'bfloat16', not {dtype!r}.",
+            hint="Set dtype = 'bfloat16', or: pip install bitsandbytes",
+        )
+    # The kernels for this layout come with torch; the default one needs a package more.
+    return TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format=TORCH_INT4_LAYOUT))
 
 
 def quantized_estimate(

@@ -120,16 +120,31 @@ class TestQuantization:
         ids = torch.arange(12)[None]
         with torch.no_grad():
             exact, near = whole._model(ids).logits, small._model(ids).logits
-        # Eight bits a weight, a scale a row: about the answer of the whole weights, and not it.
         error = (exact - near).float().norm() / exact.float().norm()
-        assert 0 < error < 0.03
-        assert matrix_bytes(small) < 0.6 * torch.finfo(torch.bfloat16).bits / 8 * WIDE_WEIGHTS
-        assert whole._model.lm_head.weight.dtype == small._model.lm_head.weight.dtype
+        assert 0 < error < 0.1
+        assert small._model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int8
+        assert small._model.lm_head.weight.dtype == getattr(torch, dtype)
 
     @pytest.mark.usefixtures("torchao_alone")
     def test_torchaos_four_bits_are_refused_on_a_cpu(self, make_engine, wide_model):
         with pytest.raises(EngineUnavailableError, match=r"needs bitsandbytes, .*device cpu"):
             make_engine(wide_model, quantization="int4", device_map="cpu").prepare(ignore)
+
+    @pytest.mark.usefixtures("torchao_alone")
+    def test_torchaos_four_bits_need_no_other_package_and_one_dtype(self):
+        config = quantization.quantization_config("int4-torchao", dtype="bfloat16")
+        # Its kernels are torch's own.
+        assert config.quant_type.int4_packing_format == "tile_packed_to_4d"
+        with pytest.raises(ConfigError, match="'bfloat16', not 'float16'"):
+            quantization.quantization_config("int4-torchao", dtype="float16")
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="packs for CUDA's kernels only")
+    @pytest.mark.usefixtures("torchao_alone")
+    def test_torchao_holds_the_decoders_matrices_in_four_bits(self, make_engine, wide_model):
+        small = make_engine(wide_model, dtype="bfloat16", quantization="int4", device_map="cuda")
+        assert answer(small)
+        assert small.identity.quantization == "int4-torchao"
+        assert small._model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int32
 
 
 @pytest.fixture
