@@ -39,8 +39,9 @@ def test_progress_is_counted_while_it_goes(notebook):
     ]
     counted = [line for line in lines if str(line).startswith("Answering")]
     assert any("2 of 4" in line and "s left" in line for line in counted)
-    opened = {m["comm_id"] for m in run.of_type("comm_open")}
-    assert opened == {m["comm_id"] for m in run.of_type("comm_close")}
+    # The first one, which nobody sees, keeps the widgets' subshell until the extension goes.
+    opened = [m["comm_id"] for m in run.of_type("comm_open")]
+    assert set(opened[1:]) == {m["comm_id"] for m in run.of_type("comm_close")}
 
 
 def test_interrupt_keeps_what_is_finished(notebook):
