@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from jupyter_client.manager import start_new_kernel
+from notebook_kernel import Kernel
 from reporting import describe_machine, spread
 
 SETUP = """
@@ -33,36 +33,6 @@ def bare():
 """
 ASK = "%%codeface --cells 0 --vars none --no-cache\n"
 REQUEST = "Write a Python class for a matrix with addition, multiplication and printing."
-TIMEOUT_S = 600
-
-
-class Kernel:
-    """A real kernel that is spoken to as JupyterLab does."""
-
-    def __init__(self) -> None:
-        self.manager, self.client = start_new_kernel(startup_timeout=60)
-
-    def run(self, code: str) -> str:
-        """Run a cell with an id, so that widgets are used; return what it printed."""
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": True}
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": "cell"})
-        self.client.shell_channel.send(message)
-        printed = []
-        while True:
-            reply = self.client.get_iopub_msg(timeout=TIMEOUT_S)
-            if reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:
-                continue
-            if reply["msg_type"] == "stream":
-                printed.append(reply["content"]["text"])
-            elif reply["msg_type"] == "error":
-                raise RuntimeError("\n".join(reply["content"]["traceback"]))
-            elif reply["content"].get("execution_state") == "idle":
-                return "".join(printed)
-
-    def close(self) -> None:
-        """End the kernel."""
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
 
 
 def measure(*, runs: int, tokens: int, options: str) -> list[tuple[float, float]]:

@@ -16,6 +16,7 @@ from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.openvino_model import (
     INSTALL_HINT,
+    KV_VALUE_BYTES,
     check_settings,
     configured_eos_ids,
     device,
@@ -56,11 +57,13 @@ __all__ = ["OpenVINOEngine"]
 # A prompt is read in passes of this many tokens; between them it can be cancelled.
 READ_TOKENS = 512
 # Tokens guessed from the prompt at a time: where the answer repeats it, and elsewhere.
-COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 3
+COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 2
 KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
 FALLBACK_CAPACITY_TOKENS = 32_768
+# Bytes of one value of a key.
+KEPT_KEY_BYTES, EXACT_KEY_BYTES = 1, 4
 # By the dtype setting, what OpenVINO computes with; auto is OpenVINO's own choice.
 PRECISIONS: dict[str, dict[str, object]] = {
     "auto": {},
@@ -98,7 +101,7 @@ class OpenVINOEngine:
         self._device = device(settings)
         self._quantization = quantization(settings)
         self._files: LocalModel | None = None
-        self._folder: Path | None = None
+        self._weights_bytes = 0
         self._config: dict[str, Any] = {}
         self._tokenizer: ModelTokenizer | None = None
         self._eos_ids: list[int] = []
@@ -206,6 +209,28 @@ class OpenVINOEngine:
         """Drop weights, keys and values and give their memory back."""
         self._pipeline = None
         gc.collect()
+
+    def held_bytes(self) -> dict[str, int]:
+        """Return what the weights and the kept keys and values take, in bytes."""
+        if self._pipeline is None:
+            return {"weights": 0, "KV prefixes": 0}
+        # OpenVINO keeps them in eight bits unless asked for more.
+        is_exact = self._settings.dtype == "float32"
+        value_bytes = EXACT_KEY_BYTES if is_exact else KEPT_KEY_BYTES
+        per_token = kv_bytes_per_token(self._config) * value_bytes // KV_VALUE_BYTES
+        kept = self._pipeline.history.tokens * per_token
+        return {"weights": self._weights_bytes, "KV prefixes": kept}
+
+    def shrink(self) -> int:
+        """Drop the kept keys and values; return their bytes.
+
+        OpenVINO drops them with the pipeline only: the next request reads the weights
+        again, which takes about a second.
+        """
+        dropped = self.held_bytes()["KV prefixes"]
+        if dropped:
+            self.unload()
+        return dropped
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model."""
@@ -326,6 +351,8 @@ class OpenVINOEngine:
 
     def _open(self, folder: Path, emit: Emit) -> TokenPipeline:
         self._check_memory(folder)
+        weights = folder / IR_WEIGHTS_FILE
+        self._weights_bytes = weights.stat().st_size if weights.exists() else 0
         emit(Progress("Loading the weights"))
         try:
             return TokenPipeline(

@@ -25,6 +25,7 @@ from codeface_jupyter.models.openvino_files import (
 
 __all__ = [
     "INSTALL_HINT",
+    "KV_VALUE_BYTES",
     "can_serve",
     "check_settings",
     "configured_eos_ids",
@@ -38,7 +39,7 @@ __all__ = [
 
 INSTALL_HINT = "pip install 'codeface-jupyter[openvino]'"
 # Nothing to speak of is lost by eight bits.
-DEFAULT_QUANTIZATION: Quantization = "q8_0"
+DEFAULT_QUANTIZATION: Quantization = "int8"
 KV_VALUE_BYTES = 2
 DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
 

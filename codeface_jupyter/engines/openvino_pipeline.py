@@ -41,6 +41,11 @@ class PromptHistory:
         # The most recently used last.
         self._sequences: list[tuple[int, ...]] = []
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens' keys and values are kept; a shared start counts for each."""
+        return min(self._capacity, sum(map(len, self._sequences)))
+
     def reused(self, prompt_ids: Sequence[int]) -> int:
         """Return how many of the first tokens need not be read again; never all of them."""
         longest = max((_common(kept, prompt_ids) for kept in self._sequences), default=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,7 @@ LARGEST_INT8 = 127
 GROUP_VALUES, LARGEST_UINT4 = 32, 15
 # Where the range of a group is cut: what few outliers lose, all others gain.
 RANGE_SHARES = (1.0, 0.95, 0.9, 0.85, 0.8)
+MATRIX_RANK = 2
 # Rows are packed some at a time: the largest matrix has hundreds of millions of values.
 PIECE_VALUES = 1 << 24
 
@@ -55,16 +56,16 @@ def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: in
 
 
 def _matrices(model: openvino.Model) -> Iterator[Any]:
-    """Yield what is multiplied by or looked up in, where it has rows and columns and is constant."""
+    """Yield what is multiplied by or looked up in, where it is a constant matrix."""
     for node in model.get_ordered_ops():
         place = {"MatMul": 1, "Gather": 0}.get(node.get_type_name())
         if place is None:
             continue
         output = node.input(place).get_source_output()
         shape = output.get_partial_shape()
-        if shape.is_static and len(shape) == 2 and min(output.get_shape()) > 1:  # noqa: PLR2004 - rows and columns
-            if _is_constant(output.get_node()):
-                yield output
+        is_matrix = shape.is_static and len(shape) == MATRIX_RANK
+        if is_matrix and _is_constant(output.get_node()):
+            yield output
 
 
 def _is_constant(node: Any) -> bool:
@@ -167,27 +168,38 @@ def _uint4(codes: NDArray[np.uint8]) -> Any:
     return ops.constant(tensor)
 
 
-def _save(gguf: Path, *, packing: str, intermediate_size: int) -> None:
-    import openvino
+def _save(gguf: Path) -> None:
+    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
     import openvino_genai
 
     # The empty tokenizer keeps the reader from making one of a vocabulary that is not there.
     openvino_genai.LLMPipeline(
         str(gguf), openvino_genai.Tokenizer(str(gguf.parent)), "CPU", enable_save_ov_model=True
     )
-    if packing not in ("int8", "int4"):
-        return
-    made = gguf.parent / IR_FILE
+
+
+def _repack(folder: Path, *, packing: Packing, intermediate_size: int) -> None:
+    import openvino
+
+    made = folder / IR_FILE
     model = openvino.Core().read_model(str(made))
     if not requantize(model, packing=packing, intermediate_size=intermediate_size):
         raise RuntimeError("OpenVINO's reader made a graph without constant matrices.")
-    packed = gguf.with_name("packed.xml")
+    packed = folder / "packed.xml"
     openvino.save_model(model, str(packed), compress_to_fp16=False)
     # The read model's constants lie in the file that is replaced.
     del model
     packed.replace(made)
-    packed.with_suffix(".bin").replace(made.with_name(IR_WEIGHTS_FILE))
+    packed.with_suffix(".bin").replace(folder / IR_WEIGHTS_FILE)
+
+
+def _main(gguf: Path, quantization: str, intermediate_size: int) -> None:
+    _save(gguf)
+    # Other quantizations are a GGUF's own blocks.
+    for packing in get_args(Packing):
+        if packing == quantization:
+            _repack(gguf.parent, packing=packing, intermediate_size=intermediate_size)
 
 
 if __name__ == "__main__":
-    _save(Path(sys.argv[1]), packing=sys.argv[2], intermediate_size=int(sys.argv[3]))
+    _main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -250,20 +250,48 @@ def test_a_cancelled_batch_ends_every_answer_and_the_engine_goes_on(
     assert answer(engine, ask(LONG))[0] == whole
 
 
+@pytest.mark.parametrize("quantization", ["int8", "int4", "q8_0", "q4_0"])
+def test_every_quantization_is_made_and_answers(
+    quantization: str, make_model: MakeModel, tmp_path: Path
+) -> None:
+    settings = Settings(
+        model=str(make_model("qwen2")), quantization=quantization, cache_dir=tmp_path
+    )
+    engine = OpenVINOEngine(settings)
+    text, done = answer(engine, ask("x = 1"))
+    assert engine.identity.quantization == quantization
+    assert done.metrics.generated_tokens > 0
+    assert text
+
+
+def test_what_is_held_is_told_and_kept_keys_are_dropped(engine: OpenVINOEngine) -> None:
+    assert engine.held_bytes() == {"weights": 0, "KV prefixes": 0}
+    assert engine.shrink() == 0
+    whole, _ = answer(engine, ask(LONG))
+    held = engine.held_bytes()
+    assert held["weights"] > 0
+    assert held["KV prefixes"] > 0
+    assert engine.shrink() == held["KV prefixes"]
+    assert engine.held_bytes()["KV prefixes"] == 0
+    again, done = answer(engine, ask(LONG))
+    assert again == whole
+    assert done.metrics.reused_prompt_tokens == 0
+
+
 def test_the_manifest_names_the_weights_and_the_saved_form_is_used_again(
     settings: Settings, shared_engine: OpenVINOEngine
 ) -> None:
     shared_engine.load(ignore)
     local = locate(settings.model, cache_dir=settings.cache_dir)
     assert local is not None
-    folder = find_openvino(local, quantization="q8_0", cache_dir=settings.cache_dir)
+    folder = find_openvino(local, quantization="int8", cache_dir=settings.cache_dir)
     assert folder is not None
     manifest = json.loads((folder / "codeface.json").read_text())
     assert manifest["source"] == local.revision
-    assert manifest["quantization"] == "q8_0"
+    assert manifest["quantization"] == "int8"
     again: Events = []
     made = ensure_openvino(
-        local, quantization="q8_0", cache_dir=settings.cache_dir, emit=again.append
+        local, quantization="int8", cache_dir=settings.cache_dir, emit=again.append
     )
     assert (made, again) == (folder, [])
     assert [path.name for path in folder.parent.glob(".*")] == []
@@ -277,7 +305,7 @@ def test_a_damaged_saved_form_is_made_anew(
     engine = OpenVINOEngine(settings)
     whole, _ = answer(engine, ask("x"))
     engine.unload()
-    folder = ModelStorage(tmp_path, settings.model).openvino("q8_0")
+    folder = ModelStorage(tmp_path, settings.model).openvino("int8")
     if damage == "cut off":
         (folder / "openvino_model.bin").write_bytes(b"short")
     else:
@@ -291,14 +319,14 @@ def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Pa
     shutil.copytree(make_model("qwen2"), model)
     before = locate(str(model), cache_dir=tmp_path)
     assert before is not None
-    ensure_openvino(before, quantization="q8_0", cache_dir=tmp_path, emit=ignore)
+    ensure_openvino(before, quantization="int8", cache_dir=tmp_path, emit=ignore)
     weights = model / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-4_000:] = bytes(4_000)
     weights.write_bytes(content)
     after = locate(str(model), cache_dir=tmp_path)
     assert after is not None
-    assert find_openvino(after, quantization="q8_0", cache_dir=tmp_path) is None
+    assert find_openvino(after, quantization="int8", cache_dir=tmp_path) is None
 
 
 def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path) -> None:
@@ -307,7 +335,7 @@ def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path
         "from codeface_jupyter.models.fetch import locate\n"
         "from codeface_jupyter.models.openvino_files import ensure_openvino\n"
         "cache = Path(sys.argv[2]); local = locate(sys.argv[1], cache_dir=cache); seen = []\n"
-        "ensure_openvino(local, quantization='q4_0', cache_dir=cache, emit=seen.append)\n"
+        "ensure_openvino(local, quantization='int4', cache_dir=cache, emit=seen.append)\n"
         "sys.stdout.write(str(any('saving' in p.stage for p in seen)))\n"
     )
     command = [sys.executable, "-c", code, str(make_model("qwen2")), str(tmp_path)]
@@ -321,7 +349,7 @@ def test_an_openvino_folder_is_served_as_it_is(
 ) -> None:
     expected, _ = answer(shared_engine, ask(LONG))
     folder = tmp_path / "exported"
-    shutil.copytree(ModelStorage(settings.cache_dir, settings.model).openvino("q8_0"), folder)
+    shutil.copytree(ModelStorage(settings.cache_dir, settings.model).openvino("int8"), folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "config.json"):
         shutil.copy(Path(settings.model) / name, folder)
     engine = OpenVINOEngine(settings.model_copy(update={"model": str(folder)}))
