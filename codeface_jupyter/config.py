@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     )
     quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
         "auto",
-        description="Smaller weights: int8, int4 in transformers; q8_0, q4_0 in openvino.",
+        description="Smaller weights: int8, int4; in openvino also q8_0, q4_0, a GGUF's blocks.",
     )
     adapter: Path | None = Field(
         None, description="A folder with a LoRA adapter by PEFT, put on top of the model."

@@ -58,6 +58,12 @@ def test_auto_takes_openvino_for_a_model_that_it_can_serve(tmp_path: Path) -> No
     assert (found.name, found.is_fallback) == ("openvino", False)
 
 
+@pytest.mark.parametrize("quantization", ["auto", "int8", "int4", "q8_0", "q4_0"])
+def test_smaller_weights_are_openvinos_on_a_cpu(quantization: str, tmp_path: Path) -> None:
+    settings = settings_for(write_model(tmp_path / "m"), quantization=quantization)
+    assert engine_choice(settings).name == "openvino"
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [
@@ -65,7 +71,6 @@ def test_auto_takes_openvino_for_a_model_that_it_can_serve(tmp_path: Path) -> No
         ({"attn_implementation": "eager"}, "attn_implementation"),
         ({"force_load": True}, "force_load"),
         ({"device_map": "cuda:0"}, "cuda:0"),
-        ({"quantization": "int8"}, "int8"),
     ],
 )
 def test_what_only_transformers_has_decides_for_it(
