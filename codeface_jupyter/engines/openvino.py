@@ -57,7 +57,7 @@ __all__ = ["OpenVINOEngine"]
 # A prompt is read in passes of this many tokens; between them it can be cancelled.
 READ_TOKENS = 512
 # Tokens guessed from the prompt at a time: where the answer repeats it, and elsewhere.
-COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 2
+COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 1
 KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
