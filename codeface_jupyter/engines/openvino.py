@@ -212,13 +212,15 @@ class OpenVINOEngine:
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the weights and the kept keys and values take, in bytes."""
-        if self._pipeline is None:
+        # Asked from another thread, perhaps while the model is unloaded.
+        pipeline = self._pipeline
+        if pipeline is None:
             return {"weights": 0, "KV prefixes": 0}
         # OpenVINO keeps them in eight bits unless asked for more.
         is_exact = self._settings.dtype == "float32"
         value_bytes = EXACT_KEY_BYTES if is_exact else KEPT_KEY_BYTES
         per_token = kv_bytes_per_token(self._config) * value_bytes // KV_VALUE_BYTES
-        kept = self._pipeline.history.tokens * per_token
+        kept = pipeline.history.tokens * per_token
         return {"weights": self._weights_bytes, "KV prefixes": kept}
 
     def shrink(self) -> int:

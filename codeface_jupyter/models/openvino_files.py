@@ -25,6 +25,7 @@ from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.fetch import LocalModel
 from codeface_jupyter.models.files import read_config, weight_files
+from codeface_jupyter.models.openvino_writer import IR_FILE, IR_WEIGHTS_FILE
 from codeface_jupyter.models.storage import (
     ModelStorage,
     check_cancelled,
@@ -51,7 +52,6 @@ QUANTIZATIONS: tuple[Quantization, ...] = ("int8", "int4", "q8_0", "q4_0")
 # Raise it when saved forms of before must be made again.
 CONVERTER_VERSION = 1
 MANIFEST = "codeface.json"
-IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
 ARCHITECTURES = {
     "LlamaForCausalLM": "llama",
     "Qwen2ForCausalLM": "qwen2",

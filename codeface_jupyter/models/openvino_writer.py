@@ -1,8 +1,8 @@
 """Turns a GGUF into OpenVINO's own form; a script, for a process of its own.
 
 Reading takes several times the model's memory and cannot be stopped; a process can. The
-reader takes the GGUF's blocks over as they are. What answers fastest is coarser in shape, so
-`requantize` then packs the matrices anew.
+reader takes the GGUF's blocks over as they are; `requantize` then packs the matrices in the
+shape that is read fastest. Nothing of this package is imported here: the process is isolated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import openvino
     from numpy.typing import NDArray
 
-__all__ = ["Packing", "requantize"]
+__all__ = ["IR_FILE", "IR_WEIGHTS_FILE", "Packing", "requantize"]
 
 Packing = Literal["int8", "int4"]
 
