@@ -1,4 +1,4 @@
-"""The fast engine on CPUs: OpenVINO GenAI with weights of eight or four bits."""
+"""The fast engine on CPUs: OpenVINO with weights of eight or four bits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.openvino_model import (
     INSTALL_HINT,
-    KV_VALUE_BYTES,
     check_settings,
     configured_eos_ids,
     device,
@@ -26,7 +25,9 @@ from codeface_jupyter.engines.openvino_model import (
     load_tokenizer,
     quantization,
 )
-from codeface_jupyter.engines.openvino_pipeline import TokenPipeline
+from codeface_jupyter.engines.openvino_paged_model import OpenVINOFailedError, PagedModel
+from codeface_jupyter.engines.openvino_pipeline import AnswerRun, TokenPipeline
+from codeface_jupyter.engines.openvino_precision import precision_properties
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.errors import (
@@ -54,32 +55,14 @@ from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 __all__ = ["OpenVINOEngine"]
 
-# A prompt is read in passes of this many tokens; between them it can be cancelled.
-READ_TOKENS = 512
-# Tokens guessed from the prompt at a time: where the answer repeats it, and elsewhere.
-COPYING_LOOKUP_TOKENS, LOOKUP_TOKENS = 8, 1
 KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
 FALLBACK_CAPACITY_TOKENS = 32_768
-# Bytes of one value of a key.
-KEPT_KEY_BYTES, EXACT_KEY_BYTES = 1, 4
-# By the dtype setting, what OpenVINO computes with; auto is OpenVINO's own choice.
-PRECISIONS: dict[str, dict[str, object]] = {
-    "auto": {},
-    "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"},
-    "float16": {"INFERENCE_PRECISION_HINT": "f16"},
-    # Activations stay what they are too: an answer is then the same however it is batched.
-    "float32": {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
-        "KV_CACHE_PRECISION": "f32",
-    },
-}
 
 
 class OpenVINOEngine:
-    """Runs a model in this process with OpenVINO GenAI.
+    """Runs a model in this process with OpenVINO.
 
     The weights are quantised once and kept in the cache folder, so that later loads take
     about a second. The keys and values of earlier prompts are kept, so that a prompt which
@@ -216,22 +199,13 @@ class OpenVINOEngine:
         pipeline = self._pipeline
         if pipeline is None:
             return {"weights": 0, "KV prefixes": 0}
-        # OpenVINO keeps them in eight bits unless asked for more.
-        is_exact = self._settings.dtype == "float32"
-        value_bytes = EXACT_KEY_BYTES if is_exact else KEPT_KEY_BYTES
-        per_token = kv_bytes_per_token(self._config) * value_bytes // KV_VALUE_BYTES
-        kept = pipeline.history.tokens * per_token
-        return {"weights": self._weights_bytes, "KV prefixes": kept}
+        return {"weights": self._weights_bytes, "KV prefixes": pipeline.kept_bytes}
 
     def shrink(self) -> int:
-        """Drop the kept keys and values; return their bytes.
-
-        OpenVINO drops them with the pipeline only: the next request reads the weights
-        again, which takes about a second.
-        """
+        """Drop the kept keys and values; return their bytes."""
         dropped = self.held_bytes()["KV prefixes"]
-        if dropped:
-            self.unload()
+        if self._pipeline is not None and dropped:
+            self._pipeline.drop_kept()
         return dropped
 
     def format_prompt(self, prompt: Prompt) -> str:
@@ -255,18 +229,17 @@ class OpenVINOEngine:
         load_s = self._timed_load(emit)
         prompt_ids = self._prompt_ids(request)
         answer = self._answer(request, prompt_ids, emit=emit, cancel=cancel)
+
+        def tell(behind: int) -> None:
+            emit(Progress("Reading the prompt", behind, len(prompt_ids)))
+
         assert self._pipeline is not None
-        reused = self._pipeline.history.reused(prompt_ids)
         with self._openvino_errors():
-            if self._read_prompt(prompt_ids, reused, emit=emit, cancel=cancel):
-                copies = request.expects_copying
-                self._pipeline.decode(
-                    prompt_ids,
-                    answer.take,
-                    sampling=request.sampling,
-                    eos_ids=self._eos_ids,
-                    lookup_tokens=COPYING_LOOKUP_TOKENS if copies else LOOKUP_TOKENS,
-                )
+            reused = self._pipeline.decode(
+                AnswerRun(prompt_ids, request.sampling, answer.take),
+                cancel=cancel,
+                on_reading=tell,
+            )
         return answer.done(reused_prompt_tokens=reused, load_s=load_s)
 
     def generate_batch(
@@ -312,12 +285,11 @@ class OpenVINOEngine:
             on_result(index, "".join(texts[index]), done)
 
         with self._openvino_errors():
-            for index in self._pipeline.decode_batch(
-                prompts,
-                [answer.take for answer in answers],
-                sampling=[request.sampling for request in requests],
-                eos_ids=self._eos_ids,
-            ):
+            runs = [
+                AnswerRun(ids, request.sampling, answer.take)
+                for ids, request, answer in zip(prompts, requests, answers, strict=True)
+            ]
+            for index in self._pipeline.decode_batch(runs, cancel=cancel):
                 finish(index)
 
     def _check_kind(self, files: LocalModel) -> None:
@@ -357,18 +329,18 @@ class OpenVINOEngine:
         self._weights_bytes = weights.stat().st_size if weights.exists() else 0
         emit(Progress("Loading the weights"))
         try:
-            return TokenPipeline(
+            model = PagedModel(
                 folder,
                 device=self._device,
-                properties=PRECISIONS[self._settings.dtype],
+                properties=precision_properties(self._settings.dtype, self._device),
                 capacity_tokens=self._capacity_tokens,
-                read_tokens=READ_TOKENS,
             )
-        except RuntimeError as error:
+        except OpenVINOFailedError as error:
             raise ModelFilesError(
-                f"OpenVINO cannot load {folder / IR_FILE} on {self._device}: {_last_line(error)}",
+                f"OpenVINO cannot load {folder / IR_FILE} on {self._device}: {error}",
                 hint="The engine transformers may run the model: engine = 'transformers'.",
             ) from error
+        return TokenPipeline(model)
 
     def _timed_load(self, emit: Emit) -> float:
         if self._pipeline is not None:
@@ -405,32 +377,15 @@ class OpenVINOEngine:
             cancel=cancel,
         )
 
-    def _read_prompt(
-        self, prompt_ids: list[int], reused: int, *, emit: Emit, cancel: threading.Event
-    ) -> bool:
-        """Read all of a prompt but its last piece; return False if that was cancelled.
-
-        OpenVINO reads a prompt in one go, deaf to everything. Read piece by piece, each
-        on top of the kept keys and values of the one before, it can be cancelled.
-        """
-        assert self._pipeline is not None
-        total = len(prompt_ids)
-        for end in range(reused + READ_TOKENS, total, READ_TOKENS):
-            if cancel.is_set():
-                return False
-            emit(Progress("Reading the prompt", end - READ_TOKENS, total))
-            self._pipeline.read(prompt_ids[:end])
-        return not cancel.is_set()
-
     @contextmanager
     def _openvino_errors(self) -> Iterator[None]:
         """Say what failed; a pipeline that failed is not used again."""
         try:
             yield
-        except RuntimeError as error:
+        except OpenVINOFailedError as error:
             self.unload()
             raise GenerationError(
-                f"OpenVINO failed: {_last_line(error)}",
+                f"OpenVINO failed: {error}",
                 hint="The model was unloaded. Ask again, or take engine = 'transformers'.",
             ) from error
 
@@ -441,8 +396,3 @@ def _require_openvino() -> None:
             "The engine openvino needs the package openvino-genai, which is not installed.",
             hint=INSTALL_HINT,
         )
-
-
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__

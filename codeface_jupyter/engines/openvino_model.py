@@ -25,7 +25,6 @@ from codeface_jupyter.models.openvino_files import (
 
 __all__ = [
     "INSTALL_HINT",
-    "KV_VALUE_BYTES",
     "can_serve",
     "check_settings",
     "configured_eos_ids",

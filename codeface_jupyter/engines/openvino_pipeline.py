@@ -1,271 +1,245 @@
-"""OpenVINO GenAI's continuous batching, from token ids to token ids."""
+"""From token ids to token ids: one answer, or many side by side."""
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from itertools import takewhile
-from pathlib import Path
-from typing import Any
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from codeface_jupyter.generation import SamplingParameters
+from codeface_jupyter.engines.key_blocks import KeyBlocks, TokenSequence
+from codeface_jupyter.engines.openvino_paged_model import PagedModel, Piece
+from codeface_jupyter.engines.prompt_lookup import PromptLookup
+from codeface_jupyter.engines.token_choice import TokenChooser
+from codeface_jupyter.generation import Cancelled, SamplingParameters
 
-__all__ = ["KEY_BLOCK_TOKENS", "PromptHistory", "TokenPipeline"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-# OpenVINO keeps and finds keys and values in blocks of this many tokens.
-KEY_BLOCK_TOKENS = 32
-# The longest run of tokens that is looked up in the prompt.
-LOOKUP_RUN = 3
-# A model without a token that ends answers still needs the name of one.
-NO_TOKEN = 2**31 - 1
+__all__ = ["AnswerRun", "TokenPipeline"]
 
-TakeToken = Callable[[int], bool]
-
-
-class PromptHistory:
-    """Which token sequences OpenVINO still holds keys and values of, as far as can be told.
-
-    OpenVINO does not say how much of a prompt it had read before. It forgets the least
-    recently used blocks when its room is full; so does this.
-
-    Parameters
-    ----------
-    capacity_tokens
-        The room, in tokens.
-    """
-
-    def __init__(self, capacity_tokens: int) -> None:
-        self._capacity = capacity_tokens
-        # The most recently used last.
-        self._sequences: list[tuple[int, ...]] = []
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens' keys and values are kept; a shared start counts for each."""
-        return min(self._capacity, sum(map(len, self._sequences)))
-
-    def reused(self, prompt_ids: Sequence[int]) -> int:
-        """Return how many of the first tokens need not be read again; never all of them."""
-        longest = max((_common(kept, prompt_ids) for kept in self._sequences), default=0)
-        longest = min(longest, len(prompt_ids) - 1)
-        return longest - longest % KEY_BLOCK_TOKENS
-
-    def keep(self, token_ids: Sequence[int]) -> None:
-        """Remember a sequence that has been read."""
-        ids = tuple(token_ids)
-        self._sequences = [kept for kept in self._sequences if kept != ids[: len(kept)]]
-        self._sequences.append(ids)
-        while sum(map(len, self._sequences)) > self._capacity and len(self._sequences) > 1:
-            del self._sequences[0]
+# So many tokens are read in one pass: enough to use the machine, few enough to tell progress.
+PASS_TOKENS = 512
+# More answers side by side gain little and wait for each other.
+BATCH_ANSWERS = 16
+# A pass that is full of other answers' tokens has room for likely guesses only.
+LIKELY_RUN = 4
 
 
-class TokenPipeline:
-    """A model in memory.
-
-    Parameters
-    ----------
-    folder
-        With ``openvino_model.xml``.
-    device, properties
-        As OpenVINO takes them.
-    capacity_tokens
-        How many tokens' keys and values are kept.
-    read_tokens
-        How many tokens of a prompt are read in one pass.
+@dataclass(eq=False)
+class AnswerRun:
+    """One answer to be decoded.
 
     Attributes
     ----------
-    history
-        The sequences whose keys and values are kept.
-
-    Raises
-    ------
-    RuntimeError
-        If OpenVINO cannot load the model.
+    prompt_ids
+        The tokens before it.
+    sampling
+        How tokens are chosen; stop strings are the caller's.
+    take
+        Given each token as it comes; returns whether to go on.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        device: str,
-        properties: Mapping[str, object],
-        capacity_tokens: int,
-        read_tokens: int,
-    ) -> None:
-        import openvino_genai
+    prompt_ids: list[int]
+    sampling: SamplingParameters
+    take: Callable[[int], bool]
 
-        scheduler = openvino_genai.SchedulerConfig()
-        scheduler.enable_prefix_caching = True
-        scheduler.num_kv_blocks = -(-capacity_tokens // KEY_BLOCK_TOKENS)
-        scheduler.max_num_batched_tokens = read_tokens
-        self.history = PromptHistory(capacity_tokens)
-        self._pipeline: Any = openvino_genai.ContinuousBatchingPipeline(
-            str(folder), scheduler, device, {**properties, "prompt_lookup": True}
-        )
-        self._requests = 0
+    @property
+    def room(self) -> int:
+        """The tokens of prompt and longest answer."""
+        return len(self.prompt_ids) + self.sampling.max_new_tokens
 
-    def read(self, prompt_ids: Sequence[int]) -> None:
-        """Read a prompt's start, so that its keys and values are kept."""
-        config = _config(SamplingParameters(max_new_tokens=1), eos_ids=(), lookup_tokens=1)
-        self._pipeline.generate([_tensor(prompt_ids)], [config])
-        self.history.keep(prompt_ids)
+
+class TokenPipeline:
+    """Decodes with a model in memory, and keeps what it has read.
+
+    Parameters
+    ----------
+    model
+        The weights, and room for keys and values.
+    """
+
+    def __init__(self, model: PagedModel) -> None:
+        self._model = model
+        self._blocks = self._new_blocks()
+
+    @property
+    def kept_bytes(self) -> int:
+        """What the kept keys and values take, in bytes."""
+        return self._blocks.used * self._model.block_bytes
+
+    def drop_kept(self) -> None:
+        """Drop the kept keys and values, and give their memory back."""
+        self._blocks = self._new_blocks()
+        self._model.drop_keys()
 
     def decode(
         self,
-        prompt_ids: Sequence[int],
-        take: TakeToken,
+        run: AnswerRun,
         *,
-        sampling: SamplingParameters,
-        eos_ids: Sequence[int],
-        lookup_tokens: int,
-    ) -> None:
-        """Continue ``prompt_ids``.
+        cancel: threading.Event,
+        on_reading: Callable[[int], None],
+    ) -> int:
+        """Decode one answer to its end, or until ``cancel`` is set.
 
         Parameters
         ----------
-        prompt_ids
-            The tokens before the answer.
-        take
-            Given each token as it comes; returns whether to go on. What it raises is
-            raised here, after OpenVINO has left its loop in order.
-        sampling
-            How tokens are chosen; stop strings are the caller's.
-        eos_ids
-            Tokens that end the answer.
-        lookup_tokens
-            How many tokens to guess from the prompt at a time.
-        """
-        streamer = _streamer_class()(take)
-        config = _config(sampling, eos_ids=eos_ids, lookup_tokens=lookup_tokens)
-        self._pipeline.generate([_tensor(prompt_ids)], [config], streamer)
-        if streamer.error is not None:
-            raise streamer.error
-        # The last token's own keys and values were never computed.
-        self.history.keep([*prompt_ids, *streamer.token_ids[:-1]])
+        run
+            The answer.
+        cancel
+            Ends it, also in the middle of a pass.
+        on_reading
+            Told, before each pass but the last that reads the prompt, how many of its
+            tokens are behind.
 
-    def decode_batch(
-        self,
-        prompts: Sequence[Sequence[int]],
-        takes: Sequence[TakeToken],
-        *,
-        sampling: Sequence[SamplingParameters],
-        eos_ids: Sequence[int],
-    ) -> Iterator[int]:
-        """Continue all ``prompts`` side by side; arguments as for `decode`, one for each.
+        Returns
+        -------
+        int
+            How many tokens of the prompt had been read before.
+        """
+        decoding = self._begin(run)
+        assert decoding is not None, "A prompt beyond the room is refused before."
+        reused = decoding.read
+        try:
+            while not (decoding.is_over or cancel.is_set()):
+                if decoding.unread > PASS_TOKENS:
+                    on_reading(decoding.read)
+                self._pass([(decoding, decoding.propose(at_most=PASS_TOKENS))], cancel)
+        except Cancelled:
+            if not cancel.is_set():
+                raise
+        finally:
+            self._blocks.keep(decoding.sequence)
+        return reused
+
+    def decode_batch(self, runs: Sequence[AnswerRun], *, cancel: threading.Event) -> Iterator[int]:
+        """Decode all answers, some side by side; a waiting one begins when another ends.
 
         Yields
         ------
         int
-            The index of each answer that has ended, as soon as it has.
+            The index of each answer that has ended, as soon as it has; when ``cancel`` is
+            set, those of all that are left.
         """
-        running: dict[int, _Running] = {}
-        for index, (prompt_ids, take, how) in enumerate(zip(prompts, takes, sampling, strict=True)):
-            # Guessing costs more than it saves once the passes are full of other answers.
-            config = _config(how, eos_ids=eos_ids, lookup_tokens=1)
-            self._requests += 1
-            handle = self._pipeline.add_request(self._requests, _tensor(prompt_ids), config)
-            running[index] = _Running(handle, take)
+        waiting = deque(enumerate(runs))
+        running: dict[int, _Decoding] = {}
         try:
-            while running:
-                if self._pipeline.has_non_finished_requests():
-                    self._pipeline.step()
-                # A step keeps Python's lock; whoever waits for it gets it now.
-                time.sleep(0)
-                is_over = not self._pipeline.has_non_finished_requests()
-                for index in [i for i, one in running.items() if one.take_new() or is_over]:
-                    ended = running.pop(index)
-                    self.history.keep([*prompts[index], *ended.token_ids[:-1]])
+            while (running or waiting) and not cancel.is_set():
+                self._admit(waiting, running)
+                self._pass_of_many(list(running.values()), cancel)
+                for index in [i for i, decoding in running.items() if decoding.is_over]:
+                    self._blocks.keep(running.pop(index).sequence)
                     yield index
+        except Cancelled:
+            if not cancel.is_set():
+                raise
         finally:
-            for one in running.values():
-                one.handle.cancel()
-            while self._pipeline.has_non_finished_requests():
-                self._pipeline.step()
+            for decoding in running.values():
+                self._blocks.keep(decoding.sequence)
+        yield from [*running, *(index for index, _ in waiting)]
+
+    def _admit(self, waiting: deque[tuple[int, AnswerRun]], running: dict[int, _Decoding]) -> None:
+        """Begin waiting answers while there is room."""
+        while waiting and len(running) < BATCH_ANSWERS:
+            index, run = waiting[0]
+            decoding = self._begin(run)
+            if decoding is None:
+                return
+            running[index] = decoding
+            waiting.popleft()
+
+    def _begin(self, run: AnswerRun) -> _Decoding | None:
+        sequence = self._blocks.begin(run.prompt_ids, room=run.room)
+        return None if sequence is None else _Decoding(run, sequence)
+
+    def _pass_of_many(self, decodings: Sequence[_Decoding], cancel: threading.Event) -> None:
+        """Let each answer have its next token; prompts are read with the room that is left."""
+        left = PASS_TOKENS
+        proposals: list[tuple[_Decoding, list[int]]] = []
+        for decoding in sorted(decodings, key=lambda one: one.unread):
+            token_ids = decoding.propose(at_most=left, shortest_run=LIKELY_RUN)
+            left -= len(token_ids)
+            if token_ids:
+                proposals.append((decoding, token_ids))
+        self._pass(proposals, cancel)
+
+    def _pass(
+        self, proposals: Sequence[tuple[_Decoding, list[int]]], cancel: threading.Event
+    ) -> None:
+        """Read what each answer proposes, and let it take what follows."""
+        pieces = [self._piece(decoding, token_ids) for decoding, token_ids in proposals]
+        logits = self._model.read(pieces, cancel=cancel)
+        begin = 0
+        for (decoding, token_ids), piece in zip(proposals, pieces, strict=True):
+            decoding.take(token_ids, logits[begin : begin + piece.wanted])
+            begin += piece.wanted
+
+    def _piece(self, decoding: _Decoding, token_ids: list[int]) -> Piece:
+        length = decoding.read + len(token_ids)
+        blocks = decoding.sequence.blocks[: -(-length // self._model.block_tokens)]
+        # Of what is known, only the last token's logits count; each guess needs its own.
+        wanted = max(0, length - len(decoding.known) + 1)
+        return Piece(token_ids, past=decoding.read, blocks=blocks, wanted=wanted)
+
+    def _new_blocks(self) -> KeyBlocks:
+        copy_block = self._model.copy_block if self._model.can_copy_blocks else None
+        return KeyBlocks(
+            self._model.block_count, block_tokens=self._model.block_tokens, copy_block=copy_block
+        )
 
 
-class _Running:
-    """An answer of a batch that has not ended."""
+class _Decoding:
+    """An answer under way.
 
-    def __init__(self, handle: Any, take: TakeToken) -> None:
-        self.handle = handle
-        self.token_ids: list[int] = []
-        self._take = take
+    Attributes
+    ----------
+    sequence
+        What has been read of it.
+    known
+        The prompt's tokens and the answer's, as far as they have come.
+    is_over
+        Whether it has ended.
+    """
 
-    def take_new(self) -> bool:
-        """Hand on the tokens that have come; return whether the answer has ended."""
-        while self.handle.can_read():
-            for output in self.handle.read().values():
-                for token_id in output.generated_ids:
-                    self.token_ids.append(token_id)
-                    if not self._take(token_id):
-                        self.handle.stop()
-                        return True
-        return False
+    def __init__(self, run: AnswerRun, sequence: TokenSequence) -> None:
+        self.sequence = sequence
+        self.known = list(run.prompt_ids)
+        self.is_over = run.sampling.max_new_tokens == 0
+        self._run = run
+        self._chooser = TokenChooser(run.sampling, run.prompt_ids)
+        self._lookup = PromptLookup(run.prompt_ids)
 
+    @property
+    def read(self) -> int:
+        """How many tokens have been read."""
+        return len(self.sequence.token_ids)
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many first tokens two sequences share."""
-    pairs = zip(first, second, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    @property
+    def unread(self) -> int:
+        """How many of the known tokens have not been read."""
+        return len(self.known) - self.read
 
+    def propose(self, *, at_most: int, shortest_run: int = 1) -> list[int]:
+        """Return the tokens to read next: known ones, then guesses."""
+        token_ids = self.known[self.read : self.read + at_most]
+        left = min(at_most - len(token_ids), self._run.room - len(self.known) - 1)
+        if len(token_ids) < self.unread or left <= 0:
+            return token_ids
+        return token_ids + self._lookup.guess(at_most=left, shortest_run=shortest_run)
 
-def _tensor(token_ids: Sequence[int]) -> Any:
-    import numpy as np
-    import openvino
-
-    return openvino.Tensor(np.array([token_ids], dtype=np.int64))
-
-
-def _config(sampling: SamplingParameters, *, eos_ids: Sequence[int], lookup_tokens: int) -> Any:
-    import openvino_genai
-
-    config = openvino_genai.GenerationConfig()
-    config.max_new_tokens = sampling.max_new_tokens
-    config.stop_token_ids = set(eos_ids) or {NO_TOKEN}
-    # Left out, OpenVINO would look for one in files that need not be there.
-    config.eos_token_id = min(config.stop_token_ids)
-    config.repetition_penalty = sampling.repetition_penalty
-    config.num_assistant_tokens = lookup_tokens
-    config.max_ngram_size = LOOKUP_RUN
-    config.do_sample = sampling.do_sample
-    if sampling.do_sample:
-        config.temperature = sampling.temperature
-        config.top_p = sampling.top_p
-        if sampling.top_k > 0:
-            config.top_k = sampling.top_k
-        # Without a seed OpenVINO would take the same one each time.
-        seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
-        config.rng_seed = seed
-    return config
-
-
-@cache
-def _streamer_class() -> Any:
-    """Return the class that OpenVINO calls with each new token."""
-    from openvino_genai import StreamerBase, StreamingStatus
-
-    class TokenStreamer(StreamerBase):  # type: ignore[misc, unused-ignore]
-        def __init__(self, take: TakeToken) -> None:
-            super().__init__()
-            self.token_ids: list[int] = []
-            self.error: BaseException | None = None
-            self._take = take
-
-        def write(self, token: int | Sequence[int]) -> StreamingStatus:
-            try:
-                for token_id in [token] if isinstance(token, int) else token:
-                    self.token_ids.append(token_id)
-                    if not self._take(token_id):
-                        return StreamingStatus.STOP
-            except BaseException as error:  # noqa: BLE001 - C++ must not see it: it would leave its request behind
-                self.error = error
-                return StreamingStatus.STOP
-            return StreamingStatus.RUNNING
-
-        def end(self) -> None:
-            """Do nothing: what is held back is the writer's."""
-
-    return TokenStreamer
+    def take(self, token_ids: Sequence[int], logits: NDArray[np.float32]) -> None:
+        """Take what a pass over ``token_ids`` gave: tokens, as long as the guesses hold."""
+        known = min(len(token_ids), self.unread)
+        self.sequence.token_ids += token_ids[:known]
+        guesses = iter(token_ids[known:])
+        for row in logits:
+            token_id = self._chooser.choose(row)
+            self._lookup.add(token_id)
+            self.known.append(token_id)
+            goes_on = self._run.take(token_id)
+            self.is_over = not goes_on or len(self.known) == self._run.room
+            if self.is_over or next(guesses, None) != token_id:
+                return
+            self.sequence.token_ids.append(token_id)

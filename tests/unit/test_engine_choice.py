@@ -17,7 +17,6 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines import choice, openvino_model
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
-from codeface_jupyter.engines.openvino_pipeline import KEY_BLOCK_TOKENS, PromptHistory
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.openvino_files import unsupported_reason
@@ -183,24 +182,3 @@ def test_the_families_that_are_converted_are_told_by_their_config(tmp_path: Path
         folder = write_model(tmp_path / name, architectures=[name])
         assert unsupported_reason(folder) is None
         assert openvino_model.kv_bytes_per_token(read_config(folder)) == 2 * 4 * 16 * 2
-
-
-def test_history_counts_whole_blocks_and_leaves_a_token_to_read() -> None:
-    history = PromptHistory(1_000)
-    prompt = list(range(3 * KEY_BLOCK_TOKENS))
-    assert history.reused(prompt) == 0
-    history.keep(prompt)
-    assert history.reused(prompt) == 2 * KEY_BLOCK_TOKENS
-    assert history.reused([*prompt, 1]) == 3 * KEY_BLOCK_TOKENS
-    assert history.reused(prompt[: KEY_BLOCK_TOKENS + 5]) == KEY_BLOCK_TOKENS
-    assert history.reused([-1, *prompt]) == 0
-
-
-def test_history_forgets_the_least_recently_used_when_the_room_is_full() -> None:
-    history = PromptHistory(5 * KEY_BLOCK_TOKENS)
-    first = [1] * 2 * KEY_BLOCK_TOKENS
-    second = [2] * 2 * KEY_BLOCK_TOKENS
-    for prompt in (first, second, first, [3] * 2 * KEY_BLOCK_TOKENS):
-        history.keep(prompt)
-    assert history.reused([*first, 0]) == 2 * KEY_BLOCK_TOKENS
-    assert history.reused([*second, 0]) == 0

@@ -1,0 +1,144 @@
+"""Which blocks of a model's keys and values belong to which token sequence."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["KeyBlocks", "TokenSequence"]
+
+
+@dataclass(eq=False)
+class TokenSequence:
+    """Tokens that a model has read, and where their keys and values are.
+
+    Attributes
+    ----------
+    token_ids
+        The tokens read so far.
+    blocks
+        The blocks for them and for those to come, in order.
+    """
+
+    token_ids: list[int]
+    blocks: list[int]
+
+
+class KeyBlocks:
+    """Hands out blocks to sequences; those that begin alike share them.
+
+    Sequences that have ended are kept, so that a prompt which begins like one of them is
+    read only from where it differs. The least recently used go when room is needed.
+
+    Parameters
+    ----------
+    count
+        The number of blocks.
+    block_tokens
+        The tokens that one block holds keys and values of.
+    copy_block
+        Copies a block's contents, from the first to the second. Where there is none, only
+        whole blocks are shared.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        block_tokens: int,
+        copy_block: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._block_tokens = block_tokens
+        self._copy_block = copy_block
+        self._free = list(reversed(range(count)))
+        # How many sequences hold each block.
+        self._holders: Counter[int] = Counter()
+        # The most recently used last.
+        self._kept: list[TokenSequence] = []
+
+    @property
+    def used(self) -> int:
+        """The number of blocks that hold something."""
+        return len(self._holders)
+
+    def begin(self, prompt_ids: Sequence[int], *, room: int) -> TokenSequence | None:
+        """Return a sequence with as much of a prompt as is kept; never its last token.
+
+        Parameters
+        ----------
+        prompt_ids
+            The prompt.
+        room
+            For how many tokens there must be blocks, the prompt's and those to come.
+
+        Returns
+        -------
+        TokenSequence | None
+            None if other sequences that have not ended leave too little room.
+        """
+        like = max(self._kept, key=lambda kept: _common(kept.token_ids, prompt_ids), default=None)
+        length = 0 if like is None else _common(like.token_ids, prompt_ids[:-1])
+        whole, rest = divmod(length, self._block_tokens)
+        shared = [] if like is None else like.blocks[:whole]
+        if like is not None and length > 0:
+            self._kept.remove(like)
+            self._kept.append(like)
+        self._holders.update(shared)
+        new = self._take(self._blocks_for(room) - whole)
+        if new is None:
+            self._release(shared)
+            return None
+        if like is None or rest == 0 or self._copy_block is None:
+            return TokenSequence(list(prompt_ids[: whole * self._block_tokens]), shared + new)
+        # Its contents are there even if it was given away just now: nothing was written since.
+        self._copy_block(like.blocks[whole], new[0])
+        return TokenSequence(list(prompt_ids[:length]), shared + new)
+
+    def keep(self, sequence: TokenSequence) -> None:
+        """Keep a sequence that has ended; blocks that hold nothing of it are given back."""
+        ids = sequence.token_ids
+        needed = self._blocks_for(len(ids))
+        self._release(sequence.blocks[needed:])
+        del sequence.blocks[needed:]
+        for kept in [one for one in self._kept if one.token_ids == ids[: len(one.token_ids)]]:
+            self._drop(kept)
+        if ids:
+            self._kept.append(sequence)
+
+    def clear(self) -> None:
+        """Forget what is kept of sequences that have ended."""
+        for kept in list(self._kept):
+            self._drop(kept)
+
+    def _blocks_for(self, tokens: int) -> int:
+        return -(-tokens // self._block_tokens)
+
+    def _take(self, count: int) -> list[int] | None:
+        """Return so many free blocks, after what is kept has made room; None if there are not."""
+        while len(self._free) < count and self._kept:
+            self._drop(self._kept[0])
+        if len(self._free) < count:
+            return None
+        blocks = [self._free.pop() for _ in range(count)]
+        self._holders.update(blocks)
+        return blocks
+
+    def _drop(self, kept: TokenSequence) -> None:
+        self._kept.remove(kept)
+        self._release(kept.blocks)
+
+    def _release(self, blocks: Sequence[int]) -> None:
+        for block in blocks:
+            self._holders[block] -= 1
+            if not self._holders[block]:
+                del self._holders[block]
+                self._free.append(block)
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many first tokens two sequences share."""
+    # Comparing slices is many times faster than comparing tokens one by one.
+    lengths = range(1, min(len(first), len(second)) + 1)
+    return bisect_left(lengths, True, key=lambda n: list(first[:n]) != list(second[:n]))

@@ -1,0 +1,257 @@
+"""A model in OpenVINO that reads tokens of several sequences in one pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.generation import Cancelled
+from codeface_jupyter.models.openvino_files import IR_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["OpenVINOFailedError", "PagedModel", "Piece"]
+
+LOGITS_WANTED = "logits_wanted"
+# The inputs of a decoder whose attention finds keys and values in blocks, but for the blocks.
+INPUTS = {
+    "input_ids",
+    "position_ids",
+    "max_context_len",
+    "past_lens",
+    "subsequence_begins",
+    "block_indices",
+    "block_indices_begins",
+    LOGITS_WANTED,
+}
+KEYS, VALUES = "key_cache.", "value_cache."
+# How long a pass goes on, at most, after it was cancelled, in milliseconds.
+CANCEL_INTERVAL_MS = 20
+
+
+class OpenVINOFailedError(Exception):
+    """OpenVINO cannot load a model, or a pass of it failed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one sequence has read in a pass.
+
+    Attributes
+    ----------
+    token_ids
+        The tokens to read.
+    past
+        How many tokens of the sequence were read before.
+    blocks
+        The blocks of its keys and values, those to be written too.
+    wanted
+        For how many of the last tokens logits are wanted.
+    """
+
+    token_ids: Sequence[int]
+    past: int
+    blocks: Sequence[int]
+    wanted: int
+
+    @property
+    def length(self) -> int:
+        """The sequence's length after the pass."""
+        return self.past + len(self.token_ids)
+
+
+class PagedModel:
+    """Weights in memory, with keys and values in blocks that sequences can share.
+
+    Attention that looks keys and values up block by block is Kwon et al.'s PagedAttention
+    (2023), which OpenVINO makes of an ordinary decoder.
+
+    Parameters
+    ----------
+    folder
+        With ``openvino_model.xml``.
+    device, properties
+        As OpenVINO takes them.
+    capacity_tokens
+        For how many tokens' keys and values there is room.
+
+    Attributes
+    ----------
+    block_tokens, block_count, block_bytes
+        Tokens in a block, blocks, and the bytes of one in all layers.
+
+    Raises
+    ------
+    OpenVINOFailedError
+        If OpenVINO cannot load the model, or it is not a decoder's.
+    """
+
+    def __init__(
+        self, folder: Path, *, device: str, properties: Mapping[str, object], capacity_tokens: int
+    ) -> None:
+        import openvino
+
+        self._core, self._device = openvino.Core(), device
+        with _told():
+            model = self._core.read_model(str(folder / IR_FILE))
+            _page_attention(model)
+            self._computes_only_wanted = _compute_only_wanted(model)
+            compiled = self._core.compile_model(
+                model, device, {"PERFORMANCE_HINT": "LATENCY", **properties}
+            )
+        inputs = {port.any_name: port for port in compiled.inputs}
+        unknown = {name for name in inputs if not name.startswith((KEYS, VALUES))} - INPUTS
+        if unknown:
+            raise OpenVINOFailedError(f"it has unknown inputs: {', '.join(sorted(unknown))}")
+        self._names = INPUTS & inputs.keys()
+        self._cache_ports = [p for name, p in inputs.items() if name.startswith((KEYS, VALUES))]
+        values = next(port for name, port in inputs.items() if name.startswith(VALUES))
+        self.block_tokens: int = values.get_partial_shape()[2].get_length()
+        self.block_count = -(-capacity_tokens // self.block_tokens)
+        self.block_bytes = sum(_bytes_per_block(port) for port in self._cache_ports)
+        self._request: Any = compiled.create_infer_request()
+        self._caches: list[Any] = []
+        self.drop_keys()
+
+    @property
+    def can_copy_blocks(self) -> bool:
+        """Whether keys and values are in this machine's memory, and not in a device's."""
+        return self._device == "CPU"
+
+    def drop_keys(self) -> None:
+        """Give back what the keys and values take: memory is taken as blocks are written."""
+        with _told():
+            self._caches = [self._new_cache(port) for port in self._cache_ports]
+            for port, cache in zip(self._cache_ports, self._caches, strict=True):
+                self._request.set_tensor(port, cache)
+
+    def copy_block(self, source: int, target: int) -> None:
+        """Copy the keys and values of one block to another."""
+        for cache in self._caches:
+            cache.data[target] = cache.data[source]
+
+    def read(self, pieces: Sequence[Piece], *, cancel: threading.Event) -> NDArray[np.float32]:
+        """Read all pieces in one pass.
+
+        Returns
+        -------
+        ndarray
+            The logits that are wanted, of shape ``(all wanted, vocabulary)``, in order.
+            They hold until the next pass.
+
+        Raises
+        ------
+        Cancelled
+            If ``cancel`` was set before the pass was through; nothing of it counts then.
+        OpenVINOFailedError
+            If OpenVINO fails.
+        """
+        wanted = list(_wanted(pieces))
+        inputs = _inputs(pieces, wanted)
+        with _told():
+            self._request.start_async(
+                {name: inputs[name] for name in self._names}, share_inputs=True
+            )
+            while not self._request.wait_for(CANCEL_INTERVAL_MS):
+                if cancel.is_set():
+                    self._leave()
+        logits: NDArray[np.float32] = self._request.get_output_tensor(0).data
+        logits = logits.reshape(-1, logits.shape[-1])
+        return logits if self._computes_only_wanted else logits[wanted]
+
+    def _leave(self) -> None:
+        """Stop the pass that is under way."""
+        self._request.cancel()
+        try:
+            self._request.wait()
+        except RuntimeError:
+            raise Cancelled from None
+
+    def _new_cache(self, port: Any) -> Any:
+        import openvino
+
+        shape = [self.block_count, *(size.get_length() for size in port.get_partial_shape()[1:])]
+        if self.can_copy_blocks:
+            return openvino.Tensor(port.get_element_type(), openvino.Shape(shape))
+        context = self._core.get_default_context(self._device)
+        return context.create_tensor(port.get_element_type(), openvino.Shape(shape), {})
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn OpenVINO's exceptions into one that says the reason, their last line."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        lines = str(error).strip().splitlines()
+        raise OpenVINOFailedError(lines[-1] if lines else type(error).__name__) from error
+
+
+def _page_attention(model: Any) -> None:
+    """Let attention find keys and values in blocks that are inputs of the model."""
+    from openvino._offline_transformations import paged_attention_transformation
+
+    paged_attention_transformation(model)
+
+
+def _compute_only_wanted(model: Any) -> bool:
+    """Compute the logits of wanted tokens only; return False if the head is of another kind.
+
+    They are a large part of reading a prompt, of which only the last token's count.
+    """
+    import numpy as np
+    from openvino import opset13
+
+    head = model.output(0).get_node().input_value(0).get_node()
+    # Some models add to the logits or cap them.
+    while head.get_type_name() in {"Add", "Convert", "Divide", "Multiply", "Tanh"}:
+        head = head.input_value(0).get_node()
+    if head.get_type_name() != "MatMul":
+        return False
+    wanted = opset13.parameter([-1], np.int64, name=LOGITS_WANTED)
+    wanted.output(0).get_tensor().set_names({LOGITS_WANTED})
+    gathered = opset13.gather(head.input_value(0), wanted, opset13.constant(np.int64(0)))
+    head.input(0).replace_source_output(gathered.output(0))
+    model.add_parameters([wanted])
+    model.validate_nodes_and_infer_types()
+    return True
+
+
+def _bytes_per_block(port: Any) -> int:
+    sizes: list[int] = [size.get_length() for size in port.get_partial_shape()[1:]]
+    return prod(sizes) * int(port.get_element_type().bitwidth) // 8
+
+
+def _wanted(pieces: Sequence[Piece]) -> Iterator[int]:
+    """Yield the places, among all pieces' tokens, of those whose logits are wanted."""
+    end = 0
+    for piece in pieces:
+        end += len(piece.token_ids)
+        yield from range(end - piece.wanted, end)
+
+
+def _inputs(pieces: Sequence[Piece], wanted: Sequence[int]) -> dict[str, Any]:
+    """Return the model's inputs, under their names."""
+    import numpy as np
+
+    def begins(lengths: Sequence[int]) -> NDArray[np.int32]:
+        return np.fromiter(accumulate(lengths, initial=0), dtype=np.int32)
+
+    return {
+        "input_ids": np.fromiter(chain.from_iterable(p.token_ids for p in pieces), np.int64),
+        "position_ids": np.concatenate([np.arange(p.past, p.length) for p in pieces]),
+        "max_context_len": np.array(max(p.length for p in pieces), np.int32),
+        "past_lens": np.array([p.past for p in pieces], np.int32),
+        "subsequence_begins": begins([len(p.token_ids) for p in pieces]),
+        "block_indices": np.fromiter(chain.from_iterable(p.blocks for p in pieces), np.int32),
+        "block_indices_begins": begins([len(p.blocks) for p in pieces]),
+        LOGITS_WANTED: np.array(wanted, np.int64),
+    }

@@ -1,0 +1,75 @@
+"""Choose the next token from logits, with numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from codeface_jupyter.generation import SamplingParameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["TokenChooser"]
+
+# What is this far below the best logit has less than float64's last digit of its probability.
+NEGLIGIBLE_LOGIT = 40.0
+
+
+class TokenChooser:
+    """Chooses tokens one after another, as one request wants them chosen.
+
+    Each token is drawn from the distribution that follows the ones before it, whether it
+    was guessed or not, so guessing changes no answer and, with a seed, no draw.
+
+    Parameters
+    ----------
+    sampling
+        How: temperature, top-k, top-p, repetition penalty, seed.
+    prompt_ids
+        The tokens that the repetition penalty counts as said already.
+    """
+
+    def __init__(self, sampling: SamplingParameters, prompt_ids: Sequence[int]) -> None:
+        import numpy as np
+
+        self._sampling = sampling
+        self._said = set(prompt_ids)
+        self._generator = np.random.default_rng(sampling.seed)
+
+    def choose(self, logits: NDArray[np.float32]) -> int:
+        """Return the next token's id; ``logits`` has one value per token of the vocabulary."""
+        if self._sampling.repetition_penalty != 1:
+            logits = self._penalised(logits)
+        token_id = self._draw(logits) if self._sampling.do_sample else int(logits.argmax())
+        self._said.add(token_id)
+        return token_id
+
+    def _penalised(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make what was said less likely (Keskar et al., 2019)."""
+        import numpy as np
+
+        penalty = self._sampling.repetition_penalty
+        said = np.fromiter(self._said, dtype=np.int64)
+        said = said[said < len(logits)]
+        logits = logits.copy()
+        values = logits[said]
+        logits[said] = np.where(values > 0, values / penalty, values * penalty)
+        return logits
+
+    def _draw(self, logits: NDArray[np.float32]) -> int:
+        import numpy as np
+
+        scaled = logits.astype(np.float64) / self._sampling.temperature
+        token_ids = np.flatnonzero(scaled > scaled.max() - NEGLIGIBLE_LOGIT)
+        token_ids = token_ids[np.argsort(-scaled[token_ids], kind="stable")]
+        if self._sampling.top_k > 0:
+            token_ids = token_ids[: self._sampling.top_k]
+        weights = np.exp(scaled[token_ids] - scaled[token_ids[0]])
+        up_to = np.cumsum(weights / weights.sum())
+        if self._sampling.top_p < 1:
+            # The token that reaches the mass is the last one in.
+            up_to = up_to[: 1 + int(np.searchsorted(up_to, self._sampling.top_p))]
+        place = int(np.searchsorted(up_to, self._generator.random() * up_to[-1], side="right"))
+        return int(token_ids[min(place, len(up_to) - 1)])
