@@ -41,11 +41,13 @@ def engine_choice(settings: Settings) -> EngineChoice:
     """Return which engine serves ``settings``; nothing heavy is imported without need."""
     if settings.engine != "auto":
         return EngineChoice(name=settings.engine, reason="the settings name it")
+    from codeface_jupyter.engines.openvino_model import can_serve, is_in_openvino_form
+
+    if is_in_openvino_form(settings):
+        return EngineChoice(name="openvino", reason="its weights are in OpenVINO's own form")
     reason = _wants_torch(settings)
     if reason is not None:
         return EngineChoice(name="transformers", reason=reason)
-    from codeface_jupyter.engines.openvino_model import can_serve
-
     problem = can_serve(settings)
     if problem is not None:
         return EngineChoice(name="transformers", reason=problem, is_fallback=True)

@@ -20,7 +20,6 @@ from codeface_jupyter.engines.openvino_model import (
     configured_eos_ids,
     device,
     folder_problem,
-    ir_folder,
     kv_bytes_per_token,
     load_tokenizer,
     quantization,
@@ -43,7 +42,7 @@ from codeface_jupyter.generation import (
     Progress,
 )
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.files import read_config
+from codeface_jupyter.models.files import is_ir_folder, read_config
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
 from codeface_jupyter.models.openvino_files import (
     IR_FILE,
@@ -98,7 +97,7 @@ class OpenVINOEngine:
             model=self._settings.model,
             revision=(self._files.revision if self._files else self._settings.revision) or "",
             dtype=self._settings.dtype,
-            quantization="" if ir_folder(self._settings) else self._quantization,
+            quantization="" if self._is_served_as_it_is else self._quantization,
         )
 
     @property
@@ -126,6 +125,11 @@ class OpenVINOEngine:
         return self._tokenizer
 
     @property
+    def _is_served_as_it_is(self) -> bool:
+        """Whether the model came in OpenVINO's own form."""
+        return self._files is not None and is_ir_folder(self._files.path)
+
+    @property
     def _capacity_tokens(self) -> int:
         per_token = kv_bytes_per_token(self._config)
         if not per_token:
@@ -149,13 +153,11 @@ class OpenVINOEngine:
         if self._tokenizer is not None:
             return
         _require_openvino()
-        folder = ir_folder(self._settings)
-        if folder is None:
-            self._files = find_or_fetch(self._settings, emit=emit)
-            folder = self._files.path
-            self._check_kind(self._files)
+        self._files = find_or_fetch(self._settings, emit=emit)
+        self._check_kind(self._files)
+        folder = self._files.path
         emit(Progress("Reading the tokenizer"))
-        self._config = read_config(folder) if (folder / "config.json").exists() else {}
+        self._config = read_config(folder)
         tokenizer = ModelTokenizer(load_tokenizer(folder), model_name=self._settings.model)
         self._eos_ids = tokenizer.eos_ids(configured_eos_ids(folder, self._config))
         self._tokenizer = tokenizer
@@ -175,11 +177,10 @@ class OpenVINOEngine:
         if self._pipeline is not None:
             return
         self.prepare(emit)
-        folder = ir_folder(self._settings)
-        if folder is not None:
-            self._pipeline = self._open(folder, emit)
-            return
         assert self._files is not None
+        if self._is_served_as_it_is:
+            self._pipeline = self._open(self._files.path, emit)
+            return
         cache_dir = self._settings.cache_dir
         try:
             self._pipeline = self._open(self._converted(emit), emit)

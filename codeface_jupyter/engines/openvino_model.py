@@ -15,11 +15,11 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
 from codeface_jupyter.models.catalog import find
-from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.fetch import LocalModel, locate
+from codeface_jupyter.models.files import has_weights, is_ir_folder
 from codeface_jupyter.models.openvino_files import (
     QUANTIZATIONS,
     Quantization,
-    is_ir_folder,
     unsupported_reason,
 )
 
@@ -30,7 +30,7 @@ __all__ = [
     "configured_eos_ids",
     "device",
     "folder_problem",
-    "ir_folder",
+    "is_in_openvino_form",
     "kv_bytes_per_token",
     "load_tokenizer",
     "quantization",
@@ -77,15 +77,31 @@ def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _model_problem(settings: Settings) -> str | None:
-    if ir_folder(settings) is not None:
-        return None
+def is_in_openvino_form(settings: Settings) -> bool:
+    """Whether only this engine can run what ``settings`` name: weights in OpenVINO's own form."""
     try:
-        local = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+        local = _located(settings)
+    except ModelError:
+        return False
+    if local is None:
+        # So the hub's repositories of this form are called.
+        return settings.model.lower().endswith("-ov")
+    return is_ir_folder(local.path) and not has_weights(local.path)
+
+
+def _located(settings: Settings) -> LocalModel | None:
+    return locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+
+
+def _model_problem(settings: Settings) -> str | None:
+    try:
+        local = _located(settings)
         if local is not None:
             return folder_problem(local.path)
     except ModelError as error:
         return error.message
+    if is_in_openvino_form(settings):
+        return None
     entry = find(settings.model)
     # What comes as wheels is converted from a GGUF of a kind that is known here.
     if entry is not None and entry.wheels is not None and settings.revision is None:
@@ -95,16 +111,10 @@ def _model_problem(settings: Settings) -> str | None:
 
 def folder_problem(folder: Path) -> str | None:
     """Return why the model in ``folder`` cannot be served; None if it can."""
-    reason = unsupported_reason(folder)
+    reason = None if is_ir_folder(folder) else unsupported_reason(folder)
     if reason is None and not FastTokenizer.is_in(folder):
         return "it has no tokenizer.json"
     return reason
-
-
-def ir_folder(settings: Settings) -> Path | None:
-    """Return the folder that the settings name, if it is in OpenVINO's own form."""
-    folder = Path(settings.model).expanduser()
-    return folder if is_ir_folder(folder) else None
 
 
 def check_settings(settings: Settings) -> None:

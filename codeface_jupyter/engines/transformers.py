@@ -30,7 +30,7 @@ from codeface_jupyter.engines.quantization import quantized_estimate
 from codeface_jupyter.engines.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
-from codeface_jupyter.errors import GenerationError
+from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import (
     Done,
     Emit,
@@ -40,6 +40,7 @@ from codeface_jupyter.generation import (
     Progress,
 )
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
+from codeface_jupyter.models.files import has_weights, is_ir_folder
 from codeface_jupyter.models.memory import (
     available_memory,
     check_fits,
@@ -154,6 +155,7 @@ class TransformersEngine:
         self._files = find_or_fetch(
             self._settings, emit=emit, permissions=self._settings.permissions
         )
+        _refuse_openvino_form(self._files)
         emit(Progress("Reading the tokenizer"))
         self._placement = placement = place(self._settings)
         self._adapter_identity = adapter_identity(placement.adapter)
@@ -455,3 +457,11 @@ class TransformersEngine:
         if self._placement is not None and self._placement.device_type == "cuda":
             return cuda_peak_bytes()
         return process_peak_bytes()
+
+
+def _refuse_openvino_form(files: LocalModel) -> None:
+    if is_ir_folder(files.path) and not has_weights(files.path):
+        raise ModelFilesError(
+            f"{files.name} holds its weights in OpenVINO's own form only.",
+            hint="The engine openvino runs it: engine = 'openvino', or 'auto'.",
+        )

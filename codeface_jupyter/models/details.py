@@ -9,7 +9,7 @@ from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, 
 from codeface_jupyter.models.fetch import LocalModel, locate
 from codeface_jupyter.models.files import read_config, weight_files
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
-from codeface_jupyter.models.openvino_files import Quantization
+from codeface_jupyter.models.openvino_files import IR_WEIGHTS_FILE, Quantization
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import ModelStorage, format_bytes
 
@@ -101,7 +101,8 @@ def _has_template(folder: Path) -> bool:
 
 
 def _place_rows(found: LocalModel, cache_dir: Path) -> list[tuple[str, str]]:
-    weights = sum(size_bytes(file) for file in weight_files(found.path) if file.exists())
+    files = [*weight_files(found.path), found.path / IR_WEIGHTS_FILE]
+    weights = sum(size_bytes(file) for file in files if file.exists())
     rows = [
         ("here", f"in {SOURCES[found.source]}"),
         ("folder", str(found.path)),

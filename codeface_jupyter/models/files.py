@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.openvino_writer import IR_FILE, IR_WEIGHTS_FILE
 from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "fingerprint",
     "folder_revision",
     "has_weights",
+    "is_ir_file",
+    "is_ir_folder",
     "is_side_file",
     "is_weight_file",
     "read_config",
@@ -38,6 +41,16 @@ CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadMo
 def is_weight_file(name: str) -> bool:
     """Whether a repository's file holds the default variant of the weights."""
     return WEIGHT_FILE.fullmatch(name) is not None
+
+
+def is_ir_file(name: str) -> bool:
+    """Whether a repository's file is a part of a model in OpenVINO's own form (IR)."""
+    return name in {IR_FILE, IR_WEIGHTS_FILE}
+
+
+def is_ir_folder(folder: Path) -> bool:
+    """Whether ``folder`` holds a model in OpenVINO's own form."""
+    return (folder / IR_FILE).is_file()
 
 
 def is_side_file(name: str) -> bool:
@@ -92,7 +105,7 @@ def folder_revision(folder: Path) -> str:
         file
         for file in folder.iterdir()
         if file.is_file()
-        and (is_side_file(file.name) or file.suffix in {".safetensors", ".py", ".bin"})
+        and (is_side_file(file.name) or file.suffix in {".safetensors", ".py", ".bin", ".xml"})
     )
 
 
@@ -123,6 +136,7 @@ def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE)
     """Refuse a folder that is incomplete, corrupt, pickled or no causal language model.
 
     Reads the safetensors headers only, so it costs milliseconds whatever the model's size.
+    OpenVINO's own form has nothing to compare its size with.
 
     Parameters
     ----------
@@ -141,6 +155,11 @@ def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE)
     if permissions.trust_remote_code:
         _check_code(folder, config)
     if permissions.allow_pickle and not has_weights(folder) and _pickled_files(folder):
+        return
+    if is_ir_folder(folder) and not has_weights(folder):
+        weights = folder / IR_WEIGHTS_FILE
+        if not weights.is_file():
+            raise _missing_weights(folder, weights)
         return
     for file in weight_files(folder):
         if not file.is_file():

@@ -27,6 +27,7 @@ from codeface_jupyter.models.files import (
     PICKLE_INDEX_FILE,
     SINGLE_FILE,
     check_model_folder,
+    is_ir_file,
     is_pickled_file,
     is_side_file,
     is_weight_file,
@@ -144,7 +145,7 @@ def download_snapshot(
     """Bring a model into the hub's own cache, check its digests, and return its folder.
 
     Files that are already there are not fetched again. Only safetensors weights and text files
-    are taken, and what ``permissions`` add.
+    are taken, OpenVINO's own form where there are none, and what ``permissions`` add.
 
     Raises
     ------
@@ -255,8 +256,8 @@ def _first_line(error: BaseException) -> str:
 def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> list[_RemoteFile]:
     """Choose configuration, tokenizer and safetensors weights among a repository's files.
 
-    Pickled weights come only where they are allowed and there are no others, code only where
-    it may run.
+    Where there are none, weights in OpenVINO's own form are taken. Pickled weights come only
+    where they are allowed and there are no others, code only where it may run.
     """
     files = [
         _RemoteFile(
@@ -269,13 +270,16 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
     weights = [f for f in files if is_weight_file(f.name)]
     # Some repositories hold the same weights twice, whole and in shards.
     weights = [f for f in weights if f.name == SINGLE_FILE] or weights
+    weights = weights or [f for f in files if is_ir_file(f.name)]
     pickled = [f for f in files if is_pickled_file(f.name) or f.name == PICKLE_INDEX_FILE]
     if not weights and permissions.allow_pickle:
         weights = [f for f in pickled if f.name.startswith("pytorch_model")]
     if not weights:
         if pickled:
             raise pickled_weights_error(f"{hub_id}/{min(f.name for f in pickled)}")
-        raise ModelFilesError(f"{hub_id} holds no model.safetensors on the hub.")
+        raise ModelFilesError(
+            f"{hub_id} holds no model.safetensors and no openvino_model.xml on the hub."
+        )
     # The small files come first, so that a wrong model is noticed before gigabytes have come.
     small = [
         f

@@ -42,7 +42,6 @@ __all__ = [
     "discard_openvino",
     "ensure_openvino",
     "find_openvino",
-    "is_ir_folder",
     "unsupported_reason",
 ]
 
@@ -77,11 +76,6 @@ INTERLEAVED = ("attn_q.weight", "attn_k.weight")
 WRITER = Path(__file__).with_name("openvino_writer.py")
 POLL_S = 0.1
 SHOWN_ERROR_CHARACTERS = 300
-
-
-def is_ir_folder(folder: Path) -> bool:
-    """Whether ``folder`` holds a model in OpenVINO's own form."""
-    return (folder / IR_FILE).is_file()
 
 
 def unsupported_reason(folder: Path) -> str | None:

@@ -17,7 +17,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines import choice, openvino_model
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.errors import ConfigError, ModelFilesError
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.openvino_files import unsupported_reason
 from codeface_jupyter.permissions import Permissions
@@ -182,3 +182,35 @@ def test_the_families_that_are_converted_are_told_by_their_config(tmp_path: Path
         folder = write_model(tmp_path / name, architectures=[name])
         assert unsupported_reason(folder) is None
         assert openvino_model.kv_bytes_per_token(read_config(folder)) == 2 * 4 * 16 * 2
+
+
+def write_ir_model(folder: Path) -> Path:
+    write_model(folder)
+    (folder / "model.safetensors").unlink()
+    for name in ("openvino_model.xml", "openvino_model.bin"):
+        (folder / name).write_bytes(b"?")
+    return folder
+
+
+def test_openvinos_own_form_is_openvinos_whatever_the_machine_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "_has_accelerator", lambda: True)
+    found = engine_choice(settings_for(write_ir_model(tmp_path / "m")))
+    assert (found.name, found.reason) == ("openvino", "its weights are in OpenVINO's own form")
+
+
+def test_a_hub_repository_that_is_called_so_is_taken_for_it_before_it_is_here(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(cache_dir=tmp_path, model="OpenVINO/Qwen2.5-Coder-0.5B-int8-ov")
+    assert engine_choice(settings).name == "openvino"
+    settings = Settings(cache_dir=tmp_path, model="owner/model-of-others")
+    assert engine_choice(settings).name == "transformers"
+
+
+def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(tmp_path: Path) -> None:
+    settings = settings_for(write_ir_model(tmp_path / "m"), engine="transformers")
+    with pytest.raises(ModelFilesError, match="OpenVINO's own form") as caught:
+        create_engine(settings).prepare(lambda event: None)
+    assert "openvino" in caught.value.hint

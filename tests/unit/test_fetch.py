@@ -224,6 +224,17 @@ class TestHub:
         assert downloads[-1].completed == downloads[-1].total
         assert [p.completed for p in downloads] == sorted(p.completed for p in downloads)
 
+    def test_openvinos_own_form_comes_where_there_are_no_safetensors(
+        self, cache_dir: Path, hub: FakeHub
+    ) -> None:
+        del hub.files["model.safetensors"]
+        hub.files |= {"openvino_model.xml": b"<net/>", "openvino_model.bin": b"\0" * 1_000}
+        found = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+        names = sorted(path.name for path in found.path.iterdir())
+        wanted = ["config.json", "openvino_model.bin", "openvino_model.xml", "tokenizer.json"]
+        assert names == wanted
+        assert locate(MODEL, cache_dir=cache_dir) == found
+
     def test_the_second_time_nothing_is_asked(self, cache_dir: Path, hub: FakeHub) -> None:
         first = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
         asked = len(hub.requests)

@@ -56,6 +56,17 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
         check_model_folder(folder)
 
 
+def test_openvinos_own_form_stands_for_safetensors_if_both_its_files_are_there(
+    folder: Path,
+) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "openvino_model.xml").write_bytes(b"<net/>")
+    with pytest.raises(ModelFilesError, match=r"openvino_model\.bin is missing"):
+        check_model_folder(folder)
+    (folder / "openvino_model.bin").write_bytes(b"\0")
+    check_model_folder(folder)
+
+
 def test_an_index_that_points_outside_its_folder_is_refused(folder: Path) -> None:
     shard(folder, ["../elsewhere.safetensors"])
     with pytest.raises(ModelFilesError, match="outside its folder"):
