@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -175,16 +176,17 @@ def _make(
     target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(f".{target.name}.part-*"):
         shutil.rmtree(stale, ignore_errors=True)
-    source = _Checkpoint(local.path)
     stage = f"Preparing {local.name} for OpenVINO (once)"
+    emit(Progress(stage))
+    source = _Checkpoint(local.path)
     needed = FORMS_AT_ONCE * source.quantized_bytes(quantization) + GRAPH_BYTES
     ensure_free_space(target.parent, needed_bytes=needed, purpose=stage)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
     try:
         gguf = work / "model.gguf"
         _write_gguf(source, gguf, quantization=quantization, stage=stage, emit=emit, cancel=cancel)
-        emit(Progress(f"{stage}: saving"))
-        _save_as_ir(source, gguf, quantization=quantization, cancel=cancel)
+        saving = partial(emit, Progress(f"{stage}: saving"))
+        _save_as_ir(source, gguf, quantization=quantization, tell=saving, cancel=cancel)
         gguf.unlink()
         _write_manifest(work, local, quantization)
         replace_folder(work, target)
@@ -349,9 +351,17 @@ def _write_gguf(
 
 
 def _save_as_ir(
-    source: _Checkpoint, gguf: Path, *, quantization: Quantization, cancel: threading.Event | None
+    source: _Checkpoint,
+    gguf: Path,
+    *,
+    quantization: Quantization,
+    tell: Callable[[], None],
+    cancel: threading.Event | None,
 ) -> None:
-    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
+    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it.
+
+    ``tell`` is called again and again meanwhile; what it raises ends the work.
+    """
     arguments = (str(gguf), quantization, str(source.config["intermediate_size"]))
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
@@ -362,6 +372,7 @@ def _save_as_ir(
         )
         try:
             while process.poll() is None:
+                tell()
                 check_cancelled(cancel)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(POLL_S)

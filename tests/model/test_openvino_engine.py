@@ -379,6 +379,23 @@ def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Pa
     assert find_openvino(after, quantization="int8", cache_dir=tmp_path) is None
 
 
+def test_a_conversion_that_is_cancelled_while_it_is_saved_leaves_nothing(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def stop_at_the_second(event: Progress | Chunk) -> None:
+        if isinstance(event, Progress) and "saving" in event.stage:
+            told.append(event.stage)
+            if len(told) > 1:
+                raise Cancelled
+
+    settings = Settings(model=str(make_model("qwen2")), engine="openvino", cache_dir=tmp_path)
+    with pytest.raises(Cancelled):
+        OpenVINOEngine(settings).load(stop_at_the_second)
+    assert list((tmp_path / "openvino").iterdir()) == []
+
+
 def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
