@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +43,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
 from codeface_jupyter.models.files import is_ir_folder, read_config
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
+from codeface_jupyter.models.memory_use import give_back
 from codeface_jupyter.models.openvino_files import (
     IR_FILE,
     IR_WEIGHTS_FILE,
@@ -192,7 +192,7 @@ class OpenVINOEngine:
     def unload(self) -> None:
         """Drop weights, keys and values and give their memory back."""
         self._pipeline = None
-        gc.collect()
+        give_back()
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the weights and the kept keys and values take, in bytes."""
@@ -207,6 +207,7 @@ class OpenVINOEngine:
         dropped = self.held_bytes()["KV prefixes"]
         if self._pipeline is not None and dropped:
             self._pipeline.drop_kept()
+            give_back()
         return dropped
 
     def format_prompt(self, prompt: Prompt) -> str:

@@ -50,7 +50,7 @@ Quantization = Literal["int8", "int4", "q8_0", "q4_0"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("int8", "int4", "q8_0", "q4_0")
 
 # Raise it when saved forms of before must be made again.
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 MANIFEST = "codeface.json"
 ARCHITECTURES = {
     "LlamaForCausalLM": "llama",

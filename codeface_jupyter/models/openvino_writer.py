@@ -8,7 +8,8 @@ shape that is read fastest. Nothing of this package is imported here: the proces
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -33,7 +34,10 @@ PIECE_VALUES = 1 << 24
 
 
 def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: int) -> int:
-    """Pack the matrices of ``model`` anew, in place; return how many there are.
+    """Pack the matrices of ``model`` anew, in place; return how many there were.
+
+    Matrices that are multiplied by the same values, as those for queries, keys and values
+    are, become one: each multiplication has a price of its own, whatever its size.
 
     Parameters
     ----------
@@ -46,13 +50,76 @@ def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: in
     intermediate_size
         The rows of those projections.
     """
+
+    def packed(matrices: Sequence[NDArray[np.float32]]) -> Any:
+        import numpy as np
+
+        are_widening = all(len(values) == intermediate_size for values in matrices)
+        pack = _in_four_bits if packing == "int4" and are_widening else _in_eight_bits
+        return pack(matrices[0] if len(matrices) == 1 else np.concatenate(matrices))
+
     matrices = {output.get_node().get_friendly_name(): output for output in _matrices(model)}
+    count = len(matrices)
+    for products in _products_of_the_same(model):
+        for product in products:
+            del matrices[_matrix(product).get_friendly_name()]
+        _merge(products, packed([_computed(_matrix(product)) for product in products]))
     for output in matrices.values():
-        values = _computed(output.get_node())
-        is_widening = values.shape[0] == intermediate_size
-        pack = _in_four_bits if packing == "int4" and is_widening else _in_eight_bits
-        output.replace(pack(values).output(0))
-    return len(matrices)
+        output.replace(packed([_computed(output.get_node())]).output(0))
+    return count
+
+
+def _products_of_the_same(model: openvino.Model) -> list[list[Any]]:
+    """Return the products of each value that is multiplied by several matrices of its own."""
+    found: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
+    for output in _matrices(model):
+        users = [port.get_node() for port in output.get_target_inputs()]
+        if len(users) == 1 and _multiplies_by_rows(users[0]):
+            value = users[0].input_value(0)
+            found[value.get_node().get_friendly_name(), value.get_index()].append(users[0])
+    return [products for products in found.values() if len(products) > 1]
+
+
+def _multiplies_by_rows(node: Any) -> bool:
+    if node.get_type_name() != "MatMul":
+        return False
+    attributes = node.get_attributes()
+    return bool(attributes["transpose_b"]) and not attributes["transpose_a"]
+
+
+def _matrix(product: Any) -> Any:
+    return product.input_value(1).get_node()
+
+
+def _merge(products: Sequence[Any], matrix: Any) -> None:
+    """Multiply once, by all matrices one below the other, and split what comes out."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    merged = ops.matmul(products[0].input_value(0), matrix, transpose_a=False, transpose_b=True)
+    rows = [_matrix(product).output(0).get_shape()[0] for product in products]
+    sums = [found for found in map(_biased, products) if found is not None]
+    ends = [product.output(0) for product in products]
+    if len(sums) == len(products):
+        merged = ops.add(merged, ops.constant(np.concatenate([bias for _, bias in sums], axis=-1)))
+        ends = [total.output(0) for total, _ in sums]
+    parts = ops.variadic_split(merged, np.int64(-1), np.array(rows, dtype=np.int64))
+    for index, end in enumerate(ends):
+        end.replace(parts.output(index))
+
+
+def _biased(product: Any) -> tuple[Any, NDArray[np.float32]] | None:
+    """Return the node that adds a constant to ``product``, and the constant, if that is all."""
+    import numpy as np
+
+    users = list(product.output(0).get_target_inputs())
+    if len(users) != 1 or users[0].get_node().get_type_name() != "Add":
+        return None
+    total = users[0].get_node()
+    bias = total.input_value(1 - users[0].get_index()).get_node()
+    if not _is_constant(bias):
+        return None
+    return total, np.asarray(_computed(bias), dtype=np.float32)
 
 
 def _matrices(model: openvino.Model) -> Iterator[Any]:

@@ -31,7 +31,7 @@ from codeface_jupyter.models.memory_use import process_bytes
 from codeface_jupyter.session import Session
 config = Config()
 config.set(model=sys.argv[1], cache_dir=sys.argv[2], dtype="bfloat16", max_new_tokens=4,
-           engine="transformers", context_tokens=100_000, response_cache="off")
+           engine=sys.argv[3], context_tokens=100_000, response_cache="off")
 session = Session(config=config)
 mine = torch.arange(1_000)
 """
@@ -45,6 +45,17 @@ weights = session.memory().engine_bytes["weights"]
 session.unload()
 after = process_bytes()
 print(json.dumps({"before": before, "loaded": loaded, "after": after, "weights": weights}))
+"""
+SHRINK = """
+long = "x = 1 # " * 700
+session.generate(long)
+kept = session.memory().engine_bytes["KV prefixes"]
+full = process_bytes()
+told = session.engine.shrink()
+shrunk = process_bytes()
+again = session.generate("one more")
+print(json.dumps({"kept": kept, "told": told, "full": full, "shrunk": shrunk,
+                  "tokens": again.metrics.generated_tokens}))
 """
 RUN_OUT = """
 import resource
@@ -80,19 +91,32 @@ def folder(make_tokenizer, tmp_path_factory) -> Path:
     return folder
 
 
-def run(script: str, folder: Path, tmp_path: Path) -> dict[str, object]:
-    command = [sys.executable, "-W", "ignore", "-c", PRELUDE + script, folder, tmp_path]
+def run(
+    script: str, folder: Path, tmp_path: Path, *, engine: str = "transformers"
+) -> dict[str, object]:
+    command = [sys.executable, "-W", "ignore", "-c", PRELUDE + script, folder, tmp_path, engine]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def test_unloading_gives_the_weights_memory_back(folder: Path, tmp_path: Path) -> None:
-    got = run(UNLOAD, folder, tmp_path)
-    assert got["weights"] > 150_000_000
+@pytest.mark.parametrize("engine", ["transformers", "openvino"])
+def test_unloading_gives_the_weights_memory_back(engine: str, folder: Path, tmp_path: Path) -> None:
+    if engine == "openvino":
+        pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+    got = run(UNLOAD, folder, tmp_path, engine=engine)
+    assert got["weights"] > 90_000_000
     assert got["loaded"] - got["before"] > 0.8 * got["weights"]
     assert got["after"] - got["before"] < 0.2 * got["weights"]
+
+
+def test_dropping_openvinos_kept_keys_gives_their_memory_back(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+    got = run(SHRINK, folder, tmp_path, engine="openvino")
+    assert got["told"] == got["kept"] > 50_000_000
+    assert got["full"] - got["shrunk"] > 0.7 * got["kept"]
+    assert got["tokens"] > 0
 
 
 def test_a_real_shortage_ends_in_a_clear_error_and_the_kernel_goes_on(
