@@ -174,7 +174,7 @@ class Session:
 
         def work(_: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
             with self._its_turn(emit, cancel):
-                engine = self._slot.take(settings or self.config.settings)
+                engine = self._slot.take(settings or self.config.settings, emit=emit)
                 engine.prepare(emit)
                 begin = time.perf_counter()
                 engine.load(emit)
@@ -321,10 +321,11 @@ class Session:
         return done
 
     def _prepared_engine(self, settings: Settings, emit: EmitEvent) -> Engine:
-        engine = self._slot.take(settings)
-        choice = engine_choice(settings)
-        if choice.is_fallback and not engine.is_loaded:
-            emit(Progress(f"Taking {choice.name}: {choice.reason}"))
+        engine = self._slot.take(settings, emit=emit)
+        if not engine.is_loaded:
+            choice = engine_choice(settings)
+            if choice.is_fallback:
+                emit(Progress(f"Taking {choice.name}: {choice.reason}"))
         engine.prepare(emit)
         return engine
 

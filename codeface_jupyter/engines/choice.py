@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from codeface_jupyter.config import Settings
@@ -30,28 +31,33 @@ class EngineChoice:
         Why it was taken, as the user reads it.
     is_fallback
         Whether a faster engine was passed over.
+    is_certain
+        Whether it stays so once the model's files are here.
     """
 
     name: str
     reason: str
     is_fallback: bool = False
+    is_certain: bool = True
 
 
 def engine_choice(settings: Settings) -> EngineChoice:
     """Return which engine serves ``settings``; nothing heavy is imported without need."""
     if settings.engine != "auto":
         return EngineChoice(name=settings.engine, reason="the settings name it")
-    from codeface_jupyter.engines.openvino_model import can_serve, is_in_openvino_form
+    from codeface_jupyter.engines.openvino_model import model_kind, setting_problem
 
-    if is_in_openvino_form(settings):
-        return EngineChoice(name="openvino", reason="its weights are in OpenVINO's own form")
+    kind = model_kind(settings)
+    choose = partial(EngineChoice, is_certain=kind.is_certain)
+    if kind.is_only_ir:
+        return choose(name="openvino", reason="its weights are in OpenVINO's own form")
     reason = _wants_torch(settings)
     if reason is not None:
-        return EngineChoice(name="transformers", reason=reason)
-    problem = can_serve(settings)
+        return choose(name="transformers", reason=reason)
+    problem = setting_problem(settings) or kind.problem
     if problem is not None:
-        return EngineChoice(name="transformers", reason=problem, is_fallback=True)
-    return EngineChoice(name="openvino", reason="the fastest here for this model on the CPU")
+        return choose(name="transformers", reason=problem, is_fallback=True)
+    return choose(name="openvino", reason="the fastest here for this model on the CPU")
 
 
 def _wants_torch(settings: Settings) -> str | None:

@@ -60,7 +60,7 @@ class KeyBlocks:
 
     @property
     def used(self) -> int:
-        """The number of blocks that hold something."""
+        """The number of blocks that are taken, those for tokens to come among them."""
         return len(self._holders)
 
     def begin(self, prompt_ids: Sequence[int], *, room: int) -> TokenSequence | None:
@@ -116,14 +116,19 @@ class KeyBlocks:
         return -(-tokens // self._block_tokens)
 
     def _take(self, count: int) -> list[int] | None:
-        """Return so many free blocks, after what is kept has made room; None if there are not."""
-        while len(self._free) < count and self._kept:
-            self._drop(self._kept[0])
-        if len(self._free) < count:
+        """Return so many free blocks, after what is kept has made room; None if it cannot."""
+        if len(self._free) + self._reclaimable() < count:
             return None
+        while len(self._free) < count:
+            self._drop(self._kept[0])
         blocks = [self._free.pop() for _ in range(count)]
         self._holders.update(blocks)
         return blocks
+
+    def _reclaimable(self) -> int:
+        """Return how many blocks only kept sequences hold."""
+        holders = Counter(block for kept in self._kept for block in kept.blocks)
+        return sum(self._holders[block] == count for block, count in holders.items())
 
     def _drop(self, kept: TokenSequence) -> None:
         self._kept.remove(kept)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,13 @@ from codeface_jupyter.engines.openvino_model import (
     kv_bytes_per_token,
     load_tokenizer,
     quantization,
+    trained_window,
 )
-from codeface_jupyter.engines.openvino_paged_model import OpenVINOFailedError, PagedModel
+from codeface_jupyter.engines.openvino_paged_model import (
+    OpenVINOFailedError,
+    PagedModel,
+    UnreadableModelError,
+)
 from codeface_jupyter.engines.openvino_pipeline import AnswerRun, TokenPipeline
 from codeface_jupyter.engines.openvino_precision import precision_properties
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
@@ -43,9 +49,8 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
 from codeface_jupyter.models.files import is_ir_folder, read_config
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
-from codeface_jupyter.models.memory_use import give_back
+from codeface_jupyter.models.memory_use import forget_frames, give_back
 from codeface_jupyter.models.openvino_files import (
-    IR_FILE,
     IR_WEIGHTS_FILE,
     discard_openvino,
     ensure_openvino,
@@ -57,7 +62,6 @@ __all__ = ["OpenVINOEngine"]
 KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
-FALLBACK_CAPACITY_TOKENS = 32_768
 
 
 class OpenVINOEngine:
@@ -115,8 +119,7 @@ class OpenVINOEngine:
         """The model's window, or the room for keys and values where that is less."""
         if self._tokenizer is None:
             return None
-        window = self._config.get("max_position_embeddings")
-        return min(int(window), self._capacity_tokens) if window else self._capacity_tokens
+        return min(trained_window(self._config) or self._capacity_tokens, self._capacity_tokens)
 
     @property
     def _prepared_tokenizer(self) -> ModelTokenizer:
@@ -131,10 +134,13 @@ class OpenVINOEngine:
 
     @property
     def _capacity_tokens(self) -> int:
-        per_token = kv_bytes_per_token(self._config)
-        if not per_token:
-            return FALLBACK_CAPACITY_TOKENS
+        """For how many tokens' keys and values there is room; few if the config is silent."""
+        per_token = self._kv_bytes_per_token or KV_CACHE_BYTES
         return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // per_token)
+
+    @property
+    def _kv_bytes_per_token(self) -> int:
+        return kv_bytes_per_token(self._config, dtype=self._settings.dtype)
 
     def prepare(self, emit: Emit) -> None:
         """Bring the files here and read the tokenizer.
@@ -178,16 +184,14 @@ class OpenVINOEngine:
             return
         self.prepare(emit)
         assert self._files is not None
-        if self._is_served_as_it_is:
-            self._pipeline = self._open(self._files.path, emit)
-            return
-        cache_dir = self._settings.cache_dir
         try:
-            self._pipeline = self._open(self._converted(emit), emit)
-        except ModelFilesError:
-            # A saved form may have been damaged since: the weights themselves are still here.
-            discard_openvino(self._files, quantization=self._quantization, cache_dir=cache_dir)
-            self._pipeline = self._open(self._converted(emit), emit)
+            self._pipeline = self._open_saved(self._files, emit)
+        except OpenVINOFailedError as error:
+            forget_frames(error)
+            raise ModelFilesError(
+                f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
+                hint="The engine transformers may run the model: engine = 'transformers'.",
+            ) from error
 
     def unload(self) -> None:
         """Drop weights, keys and values and give their memory back."""
@@ -206,7 +210,8 @@ class OpenVINOEngine:
         """Drop the kept keys and values; return their bytes."""
         dropped = self.held_bytes()["KV prefixes"]
         if self._pipeline is not None and dropped:
-            self._pipeline.drop_kept()
+            with self._openvino_errors():
+                self._pipeline.drop_kept()
             give_back()
         return dropped
 
@@ -302,14 +307,19 @@ class OpenVINOEngine:
                 hint="The engine transformers runs it: engine = 'transformers'.",
             )
 
-    def _converted(self, emit: Emit) -> Path:
-        assert self._files is not None
-        return ensure_openvino(
-            self._files,
-            quantization=self._quantization,
-            cache_dir=self._settings.cache_dir,
-            emit=emit,
+    def _open_saved(self, files: LocalModel, emit: Emit) -> TokenPipeline:
+        """Open the saved form of ``files``, made first where there is none."""
+        if self._is_served_as_it_is:
+            return self._open(files.path, emit)
+        cache_dir, quantization = self._settings.cache_dir, self._quantization
+        make = partial(
+            ensure_openvino, files, quantization=quantization, cache_dir=cache_dir, emit=emit
         )
+        with suppress(UnreadableModelError):
+            return self._open(make(), emit)
+        # It was damaged since it was made: the weights themselves are still here.
+        discard_openvino(files, quantization=quantization, cache_dir=cache_dir)
+        return self._open(make(), emit)
 
     def _check_memory(self, folder: Path) -> None:
         """Refuse what cannot fit before the system ends the kernel over it."""
@@ -320,7 +330,7 @@ class OpenVINOEngine:
         needed = MemoryEstimate(
             # The file's own pages are given back on demand; its rearranged copy is not.
             weights_bytes=weights.stat().st_size,
-            kv_cache_bytes=tokens * kv_bytes_per_token(self._config),
+            kv_cache_bytes=tokens * self._kv_bytes_per_token,
             context_tokens=tokens,
         )
         check_fits(needed, model=self._settings.model)
@@ -330,18 +340,12 @@ class OpenVINOEngine:
         weights = folder / IR_WEIGHTS_FILE
         self._weights_bytes = weights.stat().st_size if weights.exists() else 0
         emit(Progress("Loading the weights"))
-        try:
-            model = PagedModel(
-                folder,
-                device=self._device,
-                properties=precision_properties(self._settings.dtype, self._device),
-                capacity_tokens=self._capacity_tokens,
-            )
-        except OpenVINOFailedError as error:
-            raise ModelFilesError(
-                f"OpenVINO cannot load {folder / IR_FILE} on {self._device}: {error}",
-                hint="The engine transformers may run the model: engine = 'transformers'.",
-            ) from error
+        model = PagedModel(
+            folder,
+            device=self._device,
+            properties=precision_properties(self._settings.dtype, self._device),
+            capacity_tokens=self._capacity_tokens,
+        )
         return TokenPipeline(model)
 
     def _timed_load(self, emit: Emit) -> float:
@@ -381,10 +385,15 @@ class OpenVINOEngine:
 
     @contextmanager
     def _openvino_errors(self) -> Iterator[None]:
-        """Say what failed; a pipeline that failed is not used again."""
+        """Say what failed; what a failure has left is not used again."""
         try:
             yield
+        except GenerationError:
+            # Keys and values that led to no token would lead to none again.
+            self.shrink()
+            raise
         except OpenVINOFailedError as error:
+            forget_frames(error)
             self.unload()
             raise GenerationError(
                 f"OpenVINO failed: {error}",

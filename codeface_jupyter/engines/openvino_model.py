@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
 from codeface_jupyter.models.catalog import find
-from codeface_jupyter.models.fetch import LocalModel, locate
-from codeface_jupyter.models.files import has_weights, is_ir_folder
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.files import is_ir_folder, is_only_ir
 from codeface_jupyter.models.openvino_files import (
     QUANTIZATIONS,
     Quantization,
@@ -25,37 +26,89 @@ from codeface_jupyter.models.openvino_files import (
 
 __all__ = [
     "INSTALL_HINT",
-    "can_serve",
+    "ModelKind",
     "check_settings",
     "configured_eos_ids",
     "device",
     "folder_problem",
-    "is_in_openvino_form",
     "kv_bytes_per_token",
     "load_tokenizer",
+    "model_kind",
     "quantization",
+    "setting_problem",
+    "trained_window",
 ]
 
 INSTALL_HINT = "pip install 'codeface-jupyter[openvino]'"
 # Nothing to speak of is lost by eight bits.
 DEFAULT_QUANTIZATION: Quantization = "int8"
-KV_VALUE_BYTES = 2
+# Keys and values have sixteen bits at the most, but in float32.
+KV_VALUE_BYTES = {"float32": 4}
+# What configurations of older families call these.
+OTHER_NAMES = {
+    "num_attention_heads": ("n_head", "num_heads"),
+    "num_hidden_layers": ("n_layer", "num_layers"),
+    "hidden_size": ("n_embd", "d_model"),
+    "max_position_embeddings": ("n_positions", "n_ctx", "max_seq_len"),
+}
 DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
 
 
-def can_serve(settings: Settings) -> str | None:
-    """Return why the engine openvino cannot serve what ``settings`` name here; None if it can."""
+@dataclass(frozen=True, kw_only=True)
+class ModelKind:
+    """What is known of a model before anything is fetched or loaded.
+
+    Attributes
+    ----------
+    problem
+        Why the engine openvino cannot serve it; None if it can.
+    is_only_ir
+        Whether only this engine can: its weights are in OpenVINO's own form.
+    is_certain
+        Whether its files, or the catalog, say so; else it has to be fetched first.
+    """
+
+    problem: str | None = None
+    is_only_ir: bool = False
+    is_certain: bool = True
+
+
+def setting_problem(settings: Settings) -> str | None:
+    """Return why the engine openvino is not for ``settings``, whatever the model; None if it is."""
     if find_spec("openvino_genai") is None:
         return f"OpenVINO is not installed ({INSTALL_HINT})"
-    return _setting_problem(settings) or _model_problem(settings)
-
-
-def _setting_problem(settings: Settings) -> str | None:
     if settings.device_map.lower() not in DEVICES:
         return f"OpenVINO has no device {settings.device_map!r}"
     if settings.quantization not in {"auto", *QUANTIZATIONS}:
         return f"OpenVINO has no quantization {settings.quantization!r}"
     return next((problem for problem, _ in _refused(settings)), None)
+
+
+def model_kind(settings: Settings) -> ModelKind:
+    """Look at the model that ``settings`` name."""
+    permissions = settings.permissions
+    try:
+        local = locate(
+            settings.model,
+            revision=settings.revision,
+            cache_dir=settings.cache_dir,
+            permissions=permissions,
+        )
+        if local is not None:
+            is_only = is_only_ir(local.path, permissions=permissions)
+            return ModelKind(problem=folder_problem(local.path), is_only_ir=is_only)
+    except ModelError as error:
+        return ModelKind(problem=error.message)
+    entry = find(settings.model)
+    # What comes as wheels is converted from a GGUF of a kind that is known here.
+    if entry is not None and entry.wheels is not None and settings.revision is None:
+        return ModelKind()
+    hub_id = entry.hub_id if entry is not None else settings.model
+    # So the hub's repositories of this form are called.
+    if hub_id.lower().endswith("-ov"):
+        return ModelKind(is_only_ir=True, is_certain=False)
+    problem = f"{settings.model} has not been fetched yet, so that its kind is not known"
+    return ModelKind(problem=problem, is_certain=False)
 
 
 def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -75,38 +128,6 @@ def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
             "--allow-pickle allows pickled weights, which the engine openvino never reads",
             "Leave the flag out, or take -e transformers.",
         )
-
-
-def is_in_openvino_form(settings: Settings) -> bool:
-    """Whether only this engine can run what ``settings`` name: weights in OpenVINO's own form."""
-    try:
-        local = _located(settings)
-    except ModelError:
-        return False
-    if local is None:
-        # So the hub's repositories of this form are called.
-        return settings.model.lower().endswith("-ov")
-    return is_ir_folder(local.path) and not has_weights(local.path)
-
-
-def _located(settings: Settings) -> LocalModel | None:
-    return locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
-
-
-def _model_problem(settings: Settings) -> str | None:
-    try:
-        local = _located(settings)
-        if local is not None:
-            return folder_problem(local.path)
-    except ModelError as error:
-        return error.message
-    if is_in_openvino_form(settings):
-        return None
-    entry = find(settings.model)
-    # What comes as wheels is converted from a GGUF of a kind that is known here.
-    if entry is not None and entry.wheels is not None and settings.revision is None:
-        return None
-    return f"{settings.model} has not been fetched yet, so that its kind is not known"
 
 
 def folder_problem(folder: Path) -> str | None:
@@ -192,12 +213,35 @@ def configured_eos_ids(folder: Path, config: Mapping[str, Any]) -> int | list[in
     return eos
 
 
-def kv_bytes_per_token(config: Mapping[str, Any]) -> int:
-    """Return the bytes that one token's keys and values take; 0 if the config does not say."""
+def trained_window(config: Mapping[str, Any]) -> int | None:
+    """Return the tokens that a model was trained to see at once; None if the config is silent."""
+    window = _value(_text_config(config), "max_position_embeddings")
+    return int(window) if window else None
+
+
+def kv_bytes_per_token(config: Mapping[str, Any], *, dtype: str) -> int:
+    """Return the bytes that one token's keys and values take at most.
+
+    0 if the config does not say. ``dtype`` is the setting of that name.
+    """
+    config = _text_config(config)
     try:
-        heads = int(config["num_attention_heads"])
-        head_size = int(config.get("head_dim") or config["hidden_size"] // heads)
-        kv_heads = int(config.get("num_key_value_heads") or heads)
-        return 2 * int(config["num_hidden_layers"]) * kv_heads * head_size * KV_VALUE_BYTES
-    except (KeyError, TypeError):
+        heads = int(_value(config, "num_attention_heads"))
+        head_size = int(config.get("head_dim") or _value(config, "hidden_size") // heads)
+        kv_heads = 1 if config.get("multi_query") else config.get("num_key_value_heads") or heads
+        values = 2 * int(_value(config, "num_hidden_layers")) * int(kv_heads) * head_size
+    except (TypeError, ValueError, ZeroDivisionError):
         return 0
+    return values * KV_VALUE_BYTES.get(dtype, 2)
+
+
+def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part about text of a model that takes more than text."""
+    text = config.get("text_config")
+    return text if isinstance(text, Mapping) else config
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """Return a setting under its own name or an older one, None if there is neither."""
+    names = (name, *OTHER_NAMES[name])
+    return next((config[known] for known in names if config.get(known) is not None), None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["OpenVINOFailedError", "PagedModel", "Piece"]
+__all__ = ["OpenVINOFailedError", "PagedModel", "Piece", "UnreadableModelError"]
 
 LOGITS_WANTED = "logits_wanted"
 # The inputs of a decoder whose attention finds keys and values in blocks, but for the blocks.
@@ -33,12 +33,16 @@ INPUTS = {
     LOGITS_WANTED,
 }
 KEYS, VALUES = "key_cache.", "value_cache."
-# How long a pass goes on, at most, after it was cancelled, in milliseconds.
+# How often a pass looks whether it was cancelled, in milliseconds.
 CANCEL_INTERVAL_MS = 20
 
 
 class OpenVINOFailedError(Exception):
     """OpenVINO cannot load a model, or a pass of it failed; the text says why."""
+
+
+class UnreadableModelError(OpenVINOFailedError):
+    """A model's files are damaged, or none that this OpenVINO reads."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class PagedModel:
 
     Raises
     ------
+    UnreadableModelError
+        If its files are damaged.
     OpenVINOFailedError
         If OpenVINO cannot load the model, or it is not a decoder's.
     """
@@ -100,8 +106,9 @@ class PagedModel:
         import openvino
 
         self._core, self._device = openvino.Core(), device
-        with _told():
+        with _told(UnreadableModelError):
             model = self._core.read_model(str(folder / IR_FILE))
+        with _told():
             _page_attention(model)
             self._computes_only_wanted = _compute_only_wanted(model)
             compiled = self._core.compile_model(
@@ -128,10 +135,13 @@ class PagedModel:
 
     def drop_keys(self) -> None:
         """Give back what the keys and values take: memory is taken as blocks are written."""
+        # One after another, so that a device never holds all of them twice.
+        self._caches.clear()
         with _told():
-            self._caches = [self._new_cache(port) for port in self._cache_ports]
-            for port, cache in zip(self._cache_ports, self._caches, strict=True):
+            for port in self._cache_ports:
+                cache = self._new_cache(port)
                 self._request.set_tensor(port, cache)
+                self._caches.append(cache)
 
     def copy_block(self, source: int, target: int) -> None:
         """Copy the keys and values of one block to another."""
@@ -154,6 +164,8 @@ class PagedModel:
         OpenVINOFailedError
             If OpenVINO fails.
         """
+        if cancel.is_set():
+            raise Cancelled
         wanted = list(_wanted(pieces))
         inputs = _inputs(pieces, wanted)
         with _told():
@@ -168,7 +180,10 @@ class PagedModel:
         return logits if self._computes_only_wanted else logits[wanted]
 
     def _leave(self) -> None:
-        """Stop the pass that is under way."""
+        """Stop the pass that is under way, unless it ends first.
+
+        If it failed at this very moment the next one fails too, and says so.
+        """
         self._request.cancel()
         try:
             self._request.wait()
@@ -186,13 +201,13 @@ class PagedModel:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[None]:
     """Turn OpenVINO's exceptions into one that says the reason, their last line."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         lines = str(error).strip().splitlines()
-        raise OpenVINOFailedError(lines[-1] if lines else type(error).__name__) from error
+        raise kind(lines[-1] if lines else type(error).__name__) from error
 
 
 def _page_attention(model: Any) -> None:

@@ -63,7 +63,11 @@ class TokenPipeline:
 
     def __init__(self, model: PagedModel) -> None:
         self._model = model
-        self._blocks = self._new_blocks()
+        self._blocks = KeyBlocks(
+            model.block_count,
+            block_tokens=model.block_tokens,
+            copy_block=model.copy_block if model.can_copy_blocks else None,
+        )
 
     @property
     def kept_bytes(self) -> int:
@@ -72,7 +76,7 @@ class TokenPipeline:
 
     def drop_kept(self) -> None:
         """Drop the kept keys and values, and give their memory back."""
-        self._blocks = self._new_blocks()
+        self._blocks.clear()
         self._model.drop_keys()
 
     def decode(
@@ -158,12 +162,14 @@ class TokenPipeline:
         """Let each answer have its next token; prompts are read with the room that is left."""
         left = PASS_TOKENS
         proposals: list[tuple[_Decoding, list[int]]] = []
-        for decoding in sorted(decodings, key=lambda one: one.unread):
+        going_on = [one for one in decodings if not one.is_over]
+        for decoding in sorted(going_on, key=lambda one: one.unread):
             token_ids = decoding.propose(at_most=left, shortest_run=LIKELY_RUN)
             left -= len(token_ids)
             if token_ids:
                 proposals.append((decoding, token_ids))
-        self._pass(proposals, cancel)
+        if proposals:
+            self._pass(proposals, cancel)
 
     def _pass(
         self, proposals: Sequence[tuple[_Decoding, list[int]]], cancel: threading.Event
@@ -183,12 +189,6 @@ class TokenPipeline:
         wanted = max(0, length - len(decoding.known) + 1)
         return Piece(token_ids, past=decoding.read, blocks=blocks, wanted=wanted)
 
-    def _new_blocks(self) -> KeyBlocks:
-        copy_block = self._model.copy_block if self._model.can_copy_blocks else None
-        return KeyBlocks(
-            self._model.block_count, block_tokens=self._model.block_tokens, copy_block=copy_block
-        )
-
 
 class _Decoding:
     """An answer under way.
@@ -206,7 +206,7 @@ class _Decoding:
     def __init__(self, run: AnswerRun, sequence: TokenSequence) -> None:
         self.sequence = sequence
         self.known = list(run.prompt_ids)
-        self.is_over = run.sampling.max_new_tokens == 0
+        self.is_over = run.sampling.max_new_tokens < 1
         self._run = run
         self._chooser = TokenChooser(run.sampling, run.prompt_ids)
         self._lookup = PromptLookup(run.prompt_ids)

@@ -37,7 +37,7 @@ class PromptLookup:
 
     def guess(self, *, at_most: int, shortest_run: int = 1) -> list[int]:
         """Return the tokens that may come next; none where the last stood nowhere before."""
-        place, run = self._longest_run()
+        place, run = self._longest_run() if self._ids else (0, 0)
         if run < shortest_run:
             return []
         return self._ids[place : place + max(0, min(run, at_most))]

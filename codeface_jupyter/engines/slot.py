@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Engine, create_engine
+from codeface_jupyter.engines.choice import EngineChoice, engine_choice
+from codeface_jupyter.generation import Emit
+from codeface_jupyter.models.fetch import find_or_fetch
 
 __all__ = ["EngineSlot", "engine_key"]
 
@@ -45,22 +48,30 @@ class EngineSlot:
         self._is_given = given is not None
         self._key: tuple[object, ...] = ()
         self._loading_key: tuple[object, ...] = ()
+        self._choice: EngineChoice | None = None
 
-    def take(self, settings: Settings) -> Engine:
+    def take(self, settings: Settings, *, emit: Emit) -> Engine:
         """Return the engine that ``settings`` name; one that is replaced is unloaded.
+
+        Where the choice of the engine depends on the model's files, they are fetched first.
 
         Raises
         ------
         EngineUnavailableError
             If no engine of that name is installed.
+        ModelNotFoundError, FetchError, ModelFilesError
+            If files are to be fetched and cannot be.
         """
         if self.engine is not None and (self._is_given or self._serves(settings)):
             return self.engine
+        if not engine_choice(settings).is_certain:
+            find_or_fetch(settings, emit=emit, permissions=settings.permissions)
         engine = create_engine(settings)
         self.unload()
         self.engine = engine
         self._key = engine_key(settings)
         self._loading_key = _values(settings, LOADING_SETTINGS)
+        self._choice = engine_choice(settings)
         return engine
 
     def peek(self, settings: Settings) -> Engine:
@@ -77,7 +88,11 @@ class EngineSlot:
     def _serves(self, settings: Settings) -> bool:
         if self.engine is None or self._key != engine_key(settings):
             return False
-        return self.engine.is_loaded or self._loading_key == _values(settings, LOADING_SETTINGS)
+        if self.engine.is_loaded:
+            return True
+        # Files that came or went meanwhile may call for another engine.
+        is_same = self._choice == engine_choice(settings)
+        return is_same and self._loading_key == _values(settings, LOADING_SETTINGS)
 
 
 def engine_key(settings: Settings) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import SamplingParameters
 
 if TYPE_CHECKING:
@@ -39,10 +40,26 @@ class TokenChooser:
         self._generator = np.random.default_rng(sampling.seed)
 
     def choose(self, logits: NDArray[np.float32]) -> int:
-        """Return the next token's id; ``logits`` has one value per token of the vocabulary."""
+        """Return the next token's id; ``logits`` has one value per token of the vocabulary.
+
+        Raises
+        ------
+        GenerationError
+            If no token is the likeliest: the logits are not numbers, or infinite.
+        """
+        import numpy as np
+
         if self._sampling.repetition_penalty != 1:
             logits = self._penalised(logits)
-        token_id = self._draw(logits) if self._sampling.do_sample else int(logits.argmax())
+        token_id = int(logits.argmax())  # the first that is not a number, where there is one
+        if not np.isfinite(logits[token_id]):
+            raise GenerationError(
+                f"The model computed {logits[token_id]} where a token's score was expected.",
+                hint="Its weights may be damaged, or too large for the type that it computes in: "
+                "fetch it again, or try dtype = 'float32'.",
+            )
+        if self._sampling.do_sample:
+            token_id = self._draw(logits)
         self._said.add(token_id)
         return token_id
 

@@ -40,7 +40,7 @@ from codeface_jupyter.generation import (
     Progress,
 )
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.files import has_weights, is_ir_folder
+from codeface_jupyter.models.files import is_only_ir
 from codeface_jupyter.models.memory import (
     available_memory,
     check_fits,
@@ -55,6 +55,7 @@ from codeface_jupyter.models.memory_use import (
     shortage_in,
 )
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.permissions import Permissions
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class TransformersEngine:
         self._files = find_or_fetch(
             self._settings, emit=emit, permissions=self._settings.permissions
         )
-        _refuse_openvino_form(self._files)
+        _refuse_openvino_form(self._files, self._settings.permissions)
         emit(Progress("Reading the tokenizer"))
         self._placement = placement = place(self._settings)
         self._adapter_identity = adapter_identity(placement.adapter)
@@ -459,9 +460,9 @@ class TransformersEngine:
         return process_peak_bytes()
 
 
-def _refuse_openvino_form(files: LocalModel) -> None:
-    if is_ir_folder(files.path) and not has_weights(files.path):
+def _refuse_openvino_form(files: LocalModel, permissions: Permissions) -> None:
+    if is_only_ir(files.path, permissions=permissions):
         raise ModelFilesError(
             f"{files.name} holds its weights in OpenVINO's own form only.",
-            hint="The engine openvino runs it: engine = 'openvino', or 'auto'.",
+            hint="The engine openvino runs it: engine = 'openvino'.",
         )

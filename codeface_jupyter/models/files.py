@@ -21,6 +21,7 @@ __all__ = [
     "has_weights",
     "is_ir_file",
     "is_ir_folder",
+    "is_only_ir",
     "is_side_file",
     "is_weight_file",
     "read_config",
@@ -51,6 +52,13 @@ def is_ir_file(name: str) -> bool:
 def is_ir_folder(folder: Path) -> bool:
     """Whether ``folder`` holds a model in OpenVINO's own form."""
     return (folder / IR_FILE).is_file()
+
+
+def is_only_ir(folder: Path, *, permissions: Permissions = NOTHING_MORE) -> bool:
+    """Whether all weights in ``folder`` that may be read are in OpenVINO's own form."""
+    if not is_ir_folder(folder) or has_weights(folder):
+        return False
+    return not (permissions.allow_pickle and _pickled_files(folder))
 
 
 def is_side_file(name: str) -> bool:
@@ -156,7 +164,7 @@ def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE)
         _check_code(folder, config)
     if permissions.allow_pickle and not has_weights(folder) and _pickled_files(folder):
         return
-    if is_ir_folder(folder) and not has_weights(folder):
+    if is_only_ir(folder):
         weights = folder / IR_WEIGHTS_FILE
         if not weights.is_file():
             raise _missing_weights(folder, weights)

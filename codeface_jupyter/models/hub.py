@@ -256,8 +256,8 @@ def _first_line(error: BaseException) -> str:
 def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> list[_RemoteFile]:
     """Choose configuration, tokenizer and safetensors weights among a repository's files.
 
-    Where there are none, weights in OpenVINO's own form are taken. Pickled weights come only
-    where they are allowed and there are no others, code only where it may run.
+    Where there are none, pickled weights are taken if they are allowed, and else those in
+    OpenVINO's own form; code comes only where it may run.
     """
     files = [
         _RemoteFile(
@@ -270,10 +270,10 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
     weights = [f for f in files if is_weight_file(f.name)]
     # Some repositories hold the same weights twice, whole and in shards.
     weights = [f for f in weights if f.name == SINGLE_FILE] or weights
-    weights = weights or [f for f in files if is_ir_file(f.name)]
     pickled = [f for f in files if is_pickled_file(f.name) or f.name == PICKLE_INDEX_FILE]
     if not weights and permissions.allow_pickle:
         weights = [f for f in pickled if f.name.startswith("pytorch_model")]
+    weights = weights or [f for f in files if is_ir_file(f.name)]
     if not weights:
         if pickled:
             raise pickled_weights_error(f"{hub_id}/{min(f.name for f in pickled)}")

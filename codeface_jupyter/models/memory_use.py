@@ -16,6 +16,7 @@ from codeface_jupyter.models.memory import main_memory
 __all__ = [
     "DeviceMemory",
     "device_memory",
+    "forget_frames",
     "give_back",
     "process_bytes",
     "shortage_in",
@@ -104,7 +105,7 @@ def shortage_in(work: Callable[[], object]) -> str:
     except (MemoryError, RuntimeError) as error:
         if not _is_shortage(error):
             raise
-        _forget_frames(error)
+        forget_frames(error)
         return str(error).splitlines()[0] if str(error) else type(error).__name__
     return ""
 
@@ -119,8 +120,11 @@ def _is_shortage(error: BaseException) -> bool:
     return "can't allocate memory" in str(error)
 
 
-def _forget_frames(error: BaseException) -> None:
-    """Drop the local variables of the frames that ``error`` and its causes left."""
+def forget_frames(error: BaseException) -> None:
+    """Drop the local variables of the frames that ``error`` and its causes left.
+
+    They would live for as long as anyone keeps the exception, as IPython does.
+    """
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:

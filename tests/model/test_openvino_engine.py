@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from codeface_jupyter.prompts import Prompt
 
 pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
 
-from codeface_jupyter.engines import openvino_paged_model
+from codeface_jupyter.engines import openvino_model, openvino_paged_model, openvino_pipeline
 from codeface_jupyter.engines.openvino import OpenVINOEngine
 from codeface_jupyter.engines.openvino_paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino_pipeline import BATCH_ANSWERS
@@ -183,48 +184,83 @@ def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None
     assert answer(engine, ask(LONG, max_new_tokens=60))[0] == whole
 
 
-def test_cancel_while_a_long_prompt_is_read_keeps_what_was_read(engine: OpenVINOEngine) -> None:
-    prompt = LONG + LONG
+def test_cancel_while_a_long_prompt_is_read_keeps_what_was_read(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cancel = threading.Event()
-    events: Events = []
+    behind: list[int] = []
 
     def stop_while_reading(event: Progress | Chunk) -> None:
-        events.append(event)
         if isinstance(event, Progress) and event.stage == "Reading the prompt":
-            cancel.set()
+            behind.append(int(event.completed or 0))
+            if len(behind) == 2:
+                cancel.set()
 
-    done = engine.generate(ask(prompt), emit=stop_while_reading, cancel=cancel)
+    with monkeypatch.context() as patched:
+        patched.setattr(openvino_pipeline, "PASS_TOKENS", 64)
+        done = engine.generate(ask(LONG), emit=stop_while_reading, cancel=cancel)
     assert done.finish_reason == "cancelled"
     assert done.metrics.generated_tokens == 0
-    _, after = answer(engine, ask(prompt))
-    assert 0 < after.metrics.reused_prompt_tokens < after.metrics.prompt_tokens
+    assert behind == [0, 64]
+    assert answer(engine, ask(LONG))[1].metrics.reused_prompt_tokens == 64
 
 
-def test_cancel_leaves_a_pass_in_the_middle(
+class EndlessRequest:
+    """An inference that goes on until it is cancelled, however small the model."""
+
+    def __init__(self, request: Any, cancel: threading.Event) -> None:
+        self._request, self._cancel = request, cancel
+        self.is_cancelled = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+    def wait_for(self, _: int) -> bool:
+        self._request.wait()
+        self._cancel.set()
+        return False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def wait(self) -> None:
+        raise RuntimeError("Infer Request was canceled")
+
+
+def test_cancel_leaves_a_pass_in_the_middle_and_nothing_of_it_counts(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = answer(engine, ask(LONG))
-    engine.unload()
-    engine.load(ignore)
+    engine.shrink()
     cancel = threading.Event()
-    left: list[type[BaseException]] = []
-
-    def cancelled_inside(model: PagedModel, pieces: Sequence[Piece], **how: Any) -> Any:
-        threading.Timer(0.002, cancel.set).start()
-        try:
-            return read(model, pieces, **how)
-        except BaseException as error:
-            left.append(type(error))
-            raise
-
-    read = PagedModel.read
+    assert engine._pipeline is not None
+    model = engine._pipeline._model
+    endless = EndlessRequest(model._request, cancel)
     with monkeypatch.context() as patched:
-        patched.setattr(PagedModel, "read", cancelled_inside)
-        patched.setattr(openvino_paged_model, "CANCEL_INTERVAL_MS", 1)
-        done = engine.generate(ask(LONG + LONG), emit=ignore, cancel=cancel)
+        patched.setattr(model, "_request", endless)
+        done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
+    assert endless.is_cancelled
     assert done.finish_reason == "cancelled"
-    assert left == [Cancelled]
-    assert answer(engine, ask(LONG))[0] == whole
+    assert done.metrics.generated_tokens == 0
+    again, after = answer(engine, ask(LONG))
+    assert again == whole
+    assert after.metrics.reused_prompt_tokens == 0
+
+
+def test_cancel_at_any_moment_leaves_the_engine_in_order(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = answer(engine, ask(LONG))
+    monkeypatch.setattr(openvino_paged_model, "CANCEL_INTERVAL_MS", 1)
+    for delay_ms in (1, 2, 4, 8):
+        engine.shrink()
+        cancel = threading.Event()
+        threading.Timer(delay_ms / 1_000, cancel.set).start()
+        events: Events = []
+        engine.generate(ask(LONG), emit=events.append, cancel=cancel)
+        # A character may be cut in two.
+        assert whole.startswith(text_of(events).rstrip("\ufffd"))
+        assert answer(engine, ask(LONG))[0] == whole
 
 
 def test_an_error_while_writing_comes_out_and_leaves_the_engine_in_order(
@@ -364,6 +400,39 @@ def test_a_damaged_saved_form_is_made_anew(
     assert answer(OpenVINOEngine(settings), ask("x"))[0] == whole
 
 
+def test_a_device_that_fails_costs_no_saved_form(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(model=str(make_model("qwen2")), cache_dir=tmp_path, device_map="gpu")
+    on_cpu = OpenVINOEngine(settings.model_copy(update={"device_map": "cpu"}))
+    on_cpu.load(ignore)
+    made = ModelStorage(tmp_path, settings.model).openvino("int8") / "openvino_model.bin"
+    time_of_before = made.stat().st_mtime_ns
+    monkeypatch.setattr(openvino_model, "DEVICES", {"gpu": "NPU7"})
+    with pytest.raises(ModelFilesError, match="NPU7"):
+        OpenVINOEngine(settings).load(ignore)
+    assert made.stat().st_mtime_ns == time_of_before
+
+
+def test_scores_that_are_no_numbers_are_an_error_and_their_keys_are_not_kept(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = answer(engine, ask(LONG))
+    engine.shrink()
+
+    def broken(model: PagedModel, pieces: Sequence[Piece], **how: Any) -> Any:
+        return read(model, pieces, **how) * float("nan")
+
+    read = PagedModel.read
+    with monkeypatch.context() as patched:
+        patched.setattr(PagedModel, "read", broken)
+        with pytest.raises(GenerationError, match="nan"):
+            answer(engine, ask(LONG))
+    again, done = answer(engine, ask(LONG))
+    assert again == whole
+    assert done.metrics.reused_prompt_tokens == 0
+
+
 def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(make_model("qwen2"), model)
@@ -465,9 +534,14 @@ def test_a_failure_of_openvino_unloads_the_model_and_says_so(
 
     inputs = openvino_paged_model._inputs
     monkeypatch.setattr(openvino_paged_model, "_inputs", broken)
-    with pytest.raises(GenerationError, match="OpenVINO failed"):
+    assert engine._pipeline is not None
+    model = weakref.ref(engine._pipeline._model)
+    with pytest.raises(GenerationError, match="OpenVINO failed") as caught:
         answer(engine, ask("x"))
     assert not engine.is_loaded
+    # The memory is back although the error, and with it every frame, is still at hand.
+    assert model() is None
+    assert "unloaded" in caught.value.hint
     monkeypatch.undo()
     assert answer(engine, ask("x"))[1].metrics.load_s > 0
 

@@ -7,17 +7,20 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines import choice, openvino_model
+from codeface_jupyter.engines import choice, openvino_model, slot
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.errors import ConfigError, ModelFilesError
+from codeface_jupyter.models.fetch import LocalModel, locate
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.openvino_files import unsupported_reason
 from codeface_jupyter.permissions import Permissions
@@ -147,7 +150,7 @@ def test_openvino_refuses_what_it_would_ignore_and_auto_takes_another(
 ) -> None:
     folder = write_model(tmp_path / "m")
     settings = settings_for(folder, engine=engine, adapter=adapter).permitting(permissions)
-    assert word in (openvino_model.can_serve(settings) or "")
+    assert word in (openvino_model.setting_problem(settings) or "")
     if engine == "auto":
         assert create_engine(settings).identity.engine == "transformers"
         return
@@ -181,7 +184,30 @@ def test_the_families_that_are_converted_are_told_by_their_config(tmp_path: Path
     for name in ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"):
         folder = write_model(tmp_path / name, architectures=[name])
         assert unsupported_reason(folder) is None
-        assert openvino_model.kv_bytes_per_token(read_config(folder)) == 2 * 4 * 16 * 2
+        per_token = openvino_model.kv_bytes_per_token(read_config(folder), dtype="auto")
+        assert per_token == 2 * 4 * 16 * 2
+
+
+@pytest.mark.parametrize(
+    ("config", "bytes_per_token", "window"),
+    [
+        (QWEN | {"num_key_value_heads": 2, "max_position_embeddings": 99}, 2 * 2 * 16 * 2, 99),
+        ({"n_head": 4, "n_embd": 64, "n_layer": 3, "n_positions": 7}, 2 * 3 * 4 * 16 * 2, 7),
+        ({"n_head": 4, "n_embd": 64, "n_layer": 3, "multi_query": True}, 2 * 3 * 16 * 2, None),
+        ({"text_config": QWEN | {"head_dim": 8}}, 2 * 4 * 8 * 2, None),
+        ({"hidden_size": 64}, 0, None),
+        (QWEN | {"num_attention_heads": 0}, 0, None),
+        (QWEN | {"num_hidden_layers": "many"}, 0, None),
+    ],
+    ids=["qwen2", "gpt2", "starcoder", "with images", "silent", "no heads", "no number"],
+)
+def test_what_keys_and_values_take_is_told_of_every_family(
+    config: dict[str, object], bytes_per_token: int, window: int | None
+) -> None:
+    for dtype, factor in (("auto", 1), ("float16", 1), ("float32", 2)):
+        found = openvino_model.kv_bytes_per_token(config, dtype=dtype)
+        assert found == factor * bytes_per_token
+    assert openvino_model.trained_window(config) == window
 
 
 def write_ir_model(folder: Path) -> Path:
@@ -205,8 +231,69 @@ def test_a_hub_repository_that_is_called_so_is_taken_for_it_before_it_is_here(
 ) -> None:
     settings = Settings(cache_dir=tmp_path, model="OpenVINO/Qwen2.5-Coder-0.5B-int8-ov")
     assert engine_choice(settings).name == "openvino"
+    assert not engine_choice(settings).is_certain
     settings = Settings(cache_dir=tmp_path, model="owner/model-of-others")
     assert engine_choice(settings).name == "transformers"
+    assert not engine_choice(settings).is_certain
+
+
+def test_the_choice_looks_at_the_model_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def counted(model: str, **how: Any) -> Any:
+        looks.append(model)
+        return locate(model, **how)
+
+    monkeypatch.setattr(openvino_model, "locate", counted)
+    engine_choice(settings_for(write_model(tmp_path / "m")))
+    assert len(looks) == 1
+
+
+def test_allowed_pickles_go_before_openvinos_own_form(tmp_path: Path) -> None:
+    folder = write_ir_model(tmp_path / "m")
+    (folder / "pytorch_model.bin").write_bytes(b"?")
+    allowing = settings_for(folder).permitting(Permissions(allow_pickle=True))
+    assert engine_choice(settings_for(folder)).name == "openvino"
+    assert engine_choice(allowing).name == "transformers"
+    # It gets as far as the tokenizer, which is none.
+    with pytest.raises(ModelFilesError, match=r"okeni[sz]er"):
+        create_engine(allowing).prepare(lambda event: None)
+
+
+@pytest.mark.parametrize("write", [write_model, write_ir_model])
+def test_auto_fetches_a_model_of_unknown_kind_before_it_takes_an_engine(
+    write: Callable[[Path], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(model="somebody/some-model", cache_dir=tmp_path / "cache")
+    fetched: list[LocalModel] = []
+
+    def fetch(settings: Settings, **_: object) -> LocalModel:
+        fetched.append(LocalModel(name=settings.model, path=write(tmp_path / "m"), source="hub"))
+        return fetched[0]
+
+    monkeypatch.setattr(slot, "find_or_fetch", fetch)
+    monkeypatch.setattr(openvino_model, "locate", lambda *_, **__: next(iter(fetched), None))
+    place = slot.EngineSlot()
+    assert place.peek(settings).identity.engine == "transformers"
+    taken = place.take(settings, emit=lambda event: None)
+    assert taken.identity.engine == "openvino"
+    assert place.take(settings, emit=lambda event: None) is taken
+    assert len(fetched) == 1
+
+
+def test_an_engine_that_is_not_loaded_gives_way_when_files_call_for_another(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(write_model(tmp_path / "m", architectures=["GPTNeoForCausalLM"]))
+    place = slot.EngineSlot()
+    first = place.take(settings, emit=lambda event: None)
+    write_model(tmp_path / "m")
+    second = place.take(settings, emit=lambda event: None)
+    assert (first.identity.engine, second.identity.engine) == ("transformers", "openvino")
 
 
 def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(tmp_path: Path) -> None:

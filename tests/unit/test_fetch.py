@@ -25,6 +25,7 @@ from codeface_jupyter.models import catalog, convert, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
 from codeface_jupyter.models.files import folder_revision
+from codeface_jupyter.permissions import Permissions
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"
@@ -234,6 +235,17 @@ class TestHub:
         wanted = ["config.json", "openvino_model.bin", "openvino_model.xml", "tokenizer.json"]
         assert names == wanted
         assert locate(MODEL, cache_dir=cache_dir) == found
+
+    def test_allowed_pickles_come_before_openvinos_own_form(
+        self, cache_dir: Path, hub: FakeHub
+    ) -> None:
+        del hub.files["model.safetensors"]
+        hub.files |= {"openvino_model.xml": b"<net/>", "openvino_model.bin": b"\0" * 1_000}
+        hub.files["pytorch_model.bin"] = b"pickled"
+        allowing = Permissions(allow_pickle=True)
+        found = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore, permissions=allowing)
+        names = sorted(path.name for path in found.path.iterdir())
+        assert names == ["config.json", "pytorch_model.bin", "tokenizer.json"]
 
     def test_the_second_time_nothing_is_asked(self, cache_dir: Path, hub: FakeHub) -> None:
         first = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)

@@ -29,6 +29,7 @@ def test_a_longer_run_makes_a_longer_guess_and_the_limit_holds() -> None:
 def test_nothing_is_guessed_after_a_new_token_or_too_short_a_run() -> None:
     assert PromptLookup([1, 2, 3]).guess(at_most=5) == []
     assert PromptLookup([1, 2, 1]).guess(at_most=5, shortest_run=2) == []
+    assert PromptLookup([]).guess(at_most=5, shortest_run=0) == []
 
 
 def test_tokens_of_the_answer_are_found_too() -> None:

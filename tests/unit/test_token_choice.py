@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from codeface_jupyter.engines.token_choice import TokenChooser
+from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import SamplingParameters
 
 LOGITS = np.array([1.0, 3.0, -2.0, 2.5, 0.0, 2.9, -1.0, 0.5], dtype=np.float32)
@@ -85,3 +86,22 @@ def test_a_seed_repeats_the_draws_and_none_does_not() -> None:
 
     assert draws(3) == draws(3) != draws(4)
     assert draws(None) != draws(None)
+
+
+@pytest.mark.parametrize("sampling", [{}, {"temperature": 1.0}], ids=str)
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_what_is_no_number_is_refused(broken: float, sampling: dict[str, float]) -> None:
+    logits = LOGITS.copy()
+    logits[4] = broken
+    with pytest.raises(GenerationError, match=str(broken)) as caught:
+        chooser(**sampling).choose(logits)
+    assert "float32" in caught.value.hint
+    with pytest.raises(GenerationError, match="inf"):
+        chooser(**sampling).choose(np.full(8, -np.inf, dtype=np.float32))
+
+
+@pytest.mark.parametrize("sampling", [{}, {"temperature": 1.0, "seed": 1}], ids=str)
+def test_tokens_that_a_model_rules_out_are_no_error(sampling: dict[str, float]) -> None:
+    logits = np.full(8, -np.inf, dtype=np.float32)
+    logits[6] = -3.0
+    assert chooser(**sampling).choose(logits) == 6
