@@ -95,7 +95,11 @@ class OpenVINOEngine:
 
     @property
     def identity(self) -> EngineIdentity:
-        """Engine, model, revision, quantization and dtype; the revision is settled by `prepare`."""
+        """Engine, model, revision, quantization and dtype.
+
+        `prepare` settles the revision, and that a model in OpenVINO's own form is quantised
+        already or not at all, which makes the quantization empty.
+        """
         return EngineIdentity(
             engine="openvino",
             model=self._settings.model,

@@ -39,7 +39,7 @@ class LocalModel:
     name
         As the user knows it: a catalog name, a hub id or a folder.
     path
-        The folder with configuration, tokenizer and safetensors weights.
+        The folder with configuration, tokenizer and weights.
     source
         Where the folder comes from.
     revision
