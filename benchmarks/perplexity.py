@@ -19,6 +19,7 @@ from reporting import describe_machine
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
+from codeface_jupyter.engines.openvino_precision import precision_properties
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.openvino_files import IR_FILE, QUANTIZATIONS, ensure_openvino
 
@@ -28,12 +29,15 @@ SKIPPED_CHARACTERS, READ_CHARACTERS = 3_000, 9_000
 TOKENS, PASS_TOKENS = 1_500, 256
 
 
-def log_likelihoods(folder: Path, sequences: list[list[int]]) -> list[float]:
+def log_likelihoods(
+    folder: Path, sequences: list[list[int]], *, properties: dict[str, object]
+) -> list[float]:
     """Return the natural logarithm of the probability of every token but the first ones."""
     import numpy as np
     import openvino
 
-    request = openvino.Core().compile_model(str(folder / IR_FILE), "CPU").create_infer_request()
+    compiled = openvino.Core().compile_model(str(folder / IR_FILE), "CPU", properties)
+    request = compiled.create_infer_request()
     found: list[float] = []
     for ids in sequences:
         request.reset_state()
@@ -73,7 +77,8 @@ def main() -> None:
         folder = ensure_openvino(
             local, quantization=kind, cache_dir=cache_dir, emit=lambda event: None
         )
-        found = log_likelihoods(folder, sequences)
+        properties = precision_properties("auto", "CPU", are_rows_scaled=kind == "int8")
+        found = log_likelihoods(folder, sequences, properties=properties)
         perplexity = math.exp(-statistics.fmean(found))
         print(f"| {kind} | {perplexity:.3f} | {len(found):,} |", flush=True)
 

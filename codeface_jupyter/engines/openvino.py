@@ -347,7 +347,11 @@ class OpenVINOEngine:
         model = PagedModel(
             folder,
             device=self._device,
-            properties=precision_properties(self._settings.dtype, self._device),
+            properties=precision_properties(
+                self._settings.dtype,
+                self._device,
+                are_rows_scaled=self.identity.quantization == "int8",
+            ),
             capacity_tokens=self._capacity_tokens,
         )
         return TokenPipeline(model)
