@@ -65,6 +65,7 @@ bench: $(BASE) $(LLAMA) ## measure: loading, streaming, speed beside llama.cpp, 
 	$(BIN)/python benchmarks/speed.py --llama-python $(LLAMA_PYTHON)
 	$(BIN)/python benchmarks/growing_notebook.py --plot build/growing-notebook.png
 	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/perplexity.py
 	$(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA)
 	for kind in q8_0 int4 q4_0; do \
 	  $(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA) --only PandasEval \

@@ -354,7 +354,9 @@ class OpenVINOEngine:
             ),
             capacity_tokens=self._capacity_tokens,
         )
-        return TokenPipeline(model)
+        pipeline = TokenPipeline(model)
+        pipeline.warm_up()
+        return pipeline
 
     def _timed_load(self, emit: Emit) -> float:
         if self._pipeline is not None:

@@ -69,6 +69,11 @@ class TokenPipeline:
             copy_block=model.copy_block if model.can_copy_blocks else None,
         )
 
+    def warm_up(self) -> None:
+        """Run a pass for nothing: the first one rearranges the weights."""
+        piece = Piece([0], past=0, blocks=[0], wanted=1)
+        self._model.read([piece], cancel=threading.Event())
+
     @property
     def kept_bytes(self) -> int:
         """What the kept keys and values take, in bytes."""

@@ -42,7 +42,7 @@ pytest.importorskip("openvino_genai", reason="the extra [openvino] is not instal
 
 from codeface_jupyter.engines import openvino_model, openvino_paged_model, openvino_pipeline
 from codeface_jupyter.engines.openvino import OpenVINOEngine
-from codeface_jupyter.engines.openvino_paged_model import PagedModel, Piece
+from codeface_jupyter.engines.openvino_paged_model import OpenVINOFailedError, PagedModel, Piece
 from codeface_jupyter.engines.openvino_pipeline import BATCH_ANSWERS
 from codeface_jupyter.engines.prompt_lookup import PromptLookup
 
@@ -164,6 +164,21 @@ def test_guessing_changes_no_answer_and_saves_passes(
     assert guessed == plain
     assert done.metrics.generated_tokens == 100
     assert with_guesses < len(passes) - with_guesses
+
+
+def test_the_load_runs_the_first_pass_and_tells_if_it_fails(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(model: PagedModel, pieces: Sequence[Piece], **_: Any) -> Any:
+        raise OpenVINOFailedError("could not create a primitive")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PagedModel, "read", fail)
+        with pytest.raises(ModelFilesError, match="could not create a primitive") as caught:
+            engine.load(ignore)
+    assert not engine.is_loaded
+    assert "transformers" in caught.value.hint
+    assert answer(engine, ask("x"))[1].metrics.load_s > 0
 
 
 def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None:
@@ -338,8 +353,16 @@ def test_a_cancelled_batch_ends_every_answer_and_the_engine_goes_on(
 
 @pytest.mark.parametrize("quantization", ["int8", "int4", "q8_0", "q4_0"])
 def test_every_quantization_is_made_and_answers(
-    quantization: str, make_model: MakeModel, tmp_path: Path
+    quantization: str, make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    given: list[dict[str, object]] = []
+
+    def spied(model: PagedModel, folder: Path, **how: Any) -> None:
+        given.append(how["properties"])
+        make(model, folder, **how)
+
+    make = PagedModel.__init__
+    monkeypatch.setattr(PagedModel, "__init__", spied)
     settings = Settings(
         model=str(make_model("qwen2")), quantization=quantization, cache_dir=tmp_path
     )
@@ -348,6 +371,8 @@ def test_every_quantization_is_made_and_answers(
     assert engine.identity.quantization == quantization
     assert done.metrics.generated_tokens > 0
     assert text
+    # Weights with a scale for each row are those whose activations go in larger groups.
+    assert ("DYNAMIC_QUANTIZATION_GROUP_SIZE" in given[0]) == (quantization == "int8")
 
 
 def test_what_is_held_is_told_and_kept_keys_are_dropped(engine: OpenVINOEngine) -> None:
