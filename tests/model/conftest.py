@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    Qwen3Config,
     Starcoder2Config,
 )
 
@@ -70,6 +71,8 @@ def config_of(family: str) -> PreTrainedConfig:
     gemma_like = llama_like | {"num_hidden_layers": 6, "head_dim": 16, "sliding_window": 32}
     classes: dict[str, tuple[type[PreTrainedConfig], dict[str, Any]]] = {
         "qwen2": (Qwen2Config, llama_like),
+        # Its heads are wider than the model's own width would give them.
+        "qwen3": (Qwen3Config, llama_like | {"head_dim": 16}),
         "llama": (LlamaConfig, llama_like),
         "mistral": (MistralConfig, llama_like | {"sliding_window": 64}),
         "starcoder2": (Starcoder2Config, llama_like),

@@ -109,7 +109,7 @@ def reference(settings: Settings, request: GenerationRequest) -> str:
     return text_of(events)
 
 
-@pytest.mark.parametrize("family", ["qwen2", "llama"])
+@pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama"])
 def test_answers_begin_as_those_of_the_original_weights(
     family: str, make_model: MakeModel, cache_dir: Path
 ) -> None:
