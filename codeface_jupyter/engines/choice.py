@@ -45,7 +45,7 @@ def engine_choice(settings: Settings) -> EngineChoice:
     """Return which engine serves ``settings``; nothing heavy is imported without need."""
     if settings.engine != "auto":
         return EngineChoice(name=settings.engine, reason="the settings name it")
-    from codeface_jupyter.engines.openvino_model import model_kind, setting_problem
+    from codeface_jupyter.engines.openvino_model import device, model_kind, setting_problem
 
     kind = model_kind(settings)
     choose = partial(EngineChoice, is_certain=kind.is_certain)
@@ -57,7 +57,9 @@ def engine_choice(settings: Settings) -> EngineChoice:
     problem = setting_problem(settings) or kind.problem
     if problem is not None:
         return choose(name="transformers", reason=problem, is_fallback=True)
-    return choose(name="openvino", reason="the fastest here for this model on the CPU")
+    return choose(
+        name="openvino", reason=f"the fastest here for this model on the {device(settings)}"
+    )
 
 
 def _wants_torch(settings: Settings) -> str | None:

@@ -194,7 +194,9 @@ class OpenVINOEngine:
             forget_frames(error)
             raise ModelFilesError(
                 f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
-                hint="The engine transformers may run the model: engine = 'transformers'.",
+                hint="The engine transformers may run the model: engine = 'transformers'."
+                if self._device == "CPU"
+                else "OpenVINO runs it on the processor: device_map = 'cpu'.",
             ) from error
 
     def unload(self) -> None:

@@ -434,8 +434,9 @@ def test_a_device_that_fails_costs_no_saved_form(
     made = ModelStorage(tmp_path, settings.model).openvino("int8") / "openvino_model.bin"
     time_of_before = made.stat().st_mtime_ns
     monkeypatch.setattr(openvino_model, "DEVICES", {"gpu": "NPU7"})
-    with pytest.raises(ModelFilesError, match="NPU7"):
+    with pytest.raises(ModelFilesError, match="NPU7") as caught:
         OpenVINOEngine(settings).load(ignore)
+    assert "device_map = 'cpu'" in caught.value.hint
     assert made.stat().st_mtime_ns == time_of_before
 
 

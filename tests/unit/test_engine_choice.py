@@ -55,9 +55,13 @@ def settings_for(folder: Path, **values: object) -> Settings:
     )
 
 
-def test_auto_takes_openvino_for_a_model_that_it_can_serve(tmp_path: Path) -> None:
-    found = engine_choice(settings_for(write_model(tmp_path / "m")))
+@pytest.mark.parametrize(("device_map", "device"), [("auto", "CPU"), ("gpu", "GPU")])
+def test_auto_takes_openvino_for_a_model_that_it_can_serve(
+    device_map: str, device: str, tmp_path: Path
+) -> None:
+    found = engine_choice(settings_for(write_model(tmp_path / "m"), device_map=device_map))
     assert (found.name, found.is_fallback) == ("openvino", False)
+    assert found.reason.endswith(f"on the {device}")
 
 
 @pytest.mark.parametrize("quantization", ["auto", "int8", "int4", "q8_0", "q4_0"])
