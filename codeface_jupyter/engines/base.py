@@ -117,7 +117,7 @@ def create_engine(settings: Settings) -> Engine:
     """
     choice = engine_choice(settings)
     name = choice.name
-    if choice.is_fallback:
+    if choice.is_fallback and choice.is_certain:
         logger.info("engine = 'auto' takes %s: %s.", name, choice.reason)
     found = entry_points(group=ENTRY_POINT_GROUP, name=name)
     if not found:

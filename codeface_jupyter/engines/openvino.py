@@ -139,7 +139,9 @@ class OpenVINOEngine:
     @property
     def _capacity_tokens(self) -> int:
         """For how many tokens' keys and values there is room; few if the config is silent."""
-        per_token = self._kv_bytes_per_token or KV_CACHE_BYTES
+        per_token = self._kv_bytes_per_token
+        if not per_token:
+            return MIN_CAPACITY_TOKENS
         return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // per_token)
 
     @property
@@ -194,9 +196,7 @@ class OpenVINOEngine:
             forget_frames(error)
             raise ModelFilesError(
                 f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
-                hint="The engine transformers may run the model: engine = 'transformers'."
-                if self._device == "CPU"
-                else "OpenVINO runs it on the processor: device_map = 'cpu'.",
+                hint=self._way_out(error),
             ) from error
 
     def unload(self) -> None:
@@ -327,6 +327,14 @@ class OpenVINOEngine:
         discard_openvino(files, quantization=quantization, cache_dir=cache_dir)
         return self._open(make(), emit)
 
+    def _way_out(self, error: OpenVINOFailedError) -> str:
+        """Return what may work where a load failed."""
+        if self._device != "CPU" and not isinstance(error, UnreadableModelError):
+            return "OpenVINO runs it on the processor: device_map = 'cpu'."
+        if self._is_served_as_it_is:
+            return "Its files may be damaged, or of another release: fetch or export it again."
+        return "The engine transformers may run the model: engine = 'transformers'."
+
     def _check_memory(self, folder: Path) -> None:
         """Refuse what cannot fit before the system ends the kernel over it."""
         weights = folder / IR_WEIGHTS_FILE
@@ -409,7 +417,7 @@ class OpenVINOEngine:
             self.unload()
             raise GenerationError(
                 f"OpenVINO failed: {error}",
-                hint="The model was unloaded. Ask again, or take engine = 'transformers'.",
+                hint="The model was unloaded: ask again.",
             ) from error
 
 

@@ -205,7 +205,9 @@ def _told(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[Non
     """Turn OpenVINO's exceptions into one that says the reason, their last line."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except MemoryError as error:
+        raise OpenVINOFailedError("memory ran out") from error
+    except RuntimeError as error:
         lines = str(error).strip().splitlines()
         raise kind(lines[-1] if lines else type(error).__name__) from error
 

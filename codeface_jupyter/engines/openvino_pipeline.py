@@ -173,7 +173,7 @@ class TokenPipeline:
             left -= len(token_ids)
             if token_ids:
                 proposals.append((decoding, token_ids))
-        if proposals:
+        if going_on:
             self._pass(proposals, cancel)
 
     def _pass(

@@ -461,8 +461,12 @@ class TransformersEngine:
 
 
 def _refuse_openvino_form(files: LocalModel, permissions: Permissions) -> None:
-    if is_only_ir(files.path, permissions=permissions):
-        raise ModelFilesError(
-            f"{files.name} holds its weights in OpenVINO's own form only.",
-            hint="The engine openvino runs it: engine = 'openvino'.",
+    if not is_only_ir(files.path, permissions=permissions):
+        return
+    hint = "The engine openvino runs it: engine = 'openvino'."
+    if permissions.allow_pickle:
+        hint = (
+            "Leave --allow-pickle out, and the engine openvino runs it; or remove it from the "
+            "hub's cache first: fetched anew, it comes with its pickled weights."
         )
+    raise ModelFilesError(f"{files.name} holds its weights in OpenVINO's own form only.", hint=hint)

@@ -13,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines.choice import EngineChoice, engine_choice
 from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import parse
 from codeface_jupyter.tables import Table
@@ -150,9 +150,14 @@ class BookMagics(MagicFamily):
             (name, _shown(getattr(settings, name)), config.origin(name), field.description or "")
             for name, field in Settings.model_fields.items()
         ]
-        choice = engine_choice(settings)
-        title = f"CodeFace settings; the engine is {choice.name}: {choice.reason}"
+        title = f"CodeFace settings; {_engine_told(engine_choice(settings))}"
         display(Table(title, ("setting", "value", "from", "meaning"), rows))
+
+
+def _engine_told(choice: EngineChoice) -> str:
+    if not choice.is_certain:
+        return "the engine is chosen once the model has been fetched"
+    return f"the engine is {choice.name}: {choice.reason}"
 
 
 def _assignments(line: str) -> dict[str, Any]:

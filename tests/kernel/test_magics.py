@@ -188,6 +188,15 @@ def test_config_magic_and_percent_config_agree(notebook):
     notebook.run("%codeface_config temperature=0 max_new_tokens=512")
 
 
+def test_config_says_when_the_engine_cannot_be_told_yet(notebook):
+    engine = notebook.run("%config CodeFace.engine").bundles[-1]["text/plain"].strip("'")
+    model = notebook.run("%config CodeFace.model").bundles[-1]["text/plain"].strip("'")
+    told = notebook.run("%codeface_config engine=auto model=owner/never-fetched")
+    notebook.run(f"%codeface_config engine={engine} model={model}")
+    shown = told.bundles[-1]["text/plain"]
+    assert "the engine is chosen once the model has been fetched" in " ".join(shown.split())
+
+
 def test_load_unload_load_leaves_nothing_behind(notebook):
     notebook.run("%unload_ext codeface_jupyter")
     run = notebook.run("%codeface hello")

@@ -262,19 +262,38 @@ def test_cancel_leaves_a_pass_in_the_middle_and_nothing_of_it_counts(
     assert after.metrics.reused_prompt_tokens == 0
 
 
-def test_cancel_at_any_moment_leaves_the_engine_in_order(
+class HurriedRequest(EndlessRequest):
+    """An inference that is cancelled as soon as it has begun, by OpenVINO itself."""
+
+    def wait_for(self, _: int) -> bool:
+        self._cancel.set()
+        return False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        self._request.cancel()
+
+    def wait(self) -> None:
+        self._request.wait()
+
+
+def test_openvino_can_be_asked_again_after_it_was_cancelled_in_a_pass(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = answer(engine, ask(LONG))
-    monkeypatch.setattr(openvino_paged_model, "CANCEL_INTERVAL_MS", 1)
-    for delay_ms in (1, 2, 4, 8):
+    assert engine._pipeline is not None
+    model = engine._pipeline._model
+    for _ in range(5):
         engine.shrink()
         cancel = threading.Event()
-        threading.Timer(delay_ms / 1_000, cancel.set).start()
-        events: Events = []
-        engine.generate(ask(LONG), emit=events.append, cancel=cancel)
-        # A character may be cut in two.
-        assert whole.startswith(text_of(events).rstrip("\ufffd"))
+        hurried = HurriedRequest(model._request, cancel)
+        with monkeypatch.context() as patched:
+            patched.setattr(model, "_request", hurried)
+            done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
+        # The pass may be through before it can be cancelled, which then counts.
+        assert hurried.is_cancelled
+        assert done.finish_reason == "cancelled"
+        assert done.metrics.generated_tokens <= 1
         assert answer(engine, ask(LONG))[0] == whole
 
 
@@ -438,6 +457,44 @@ def test_a_device_that_fails_costs_no_saved_form(
         OpenVINOEngine(settings).load(ignore)
     assert "device_map = 'cpu'" in caught.value.hint
     assert made.stat().st_mtime_ns == time_of_before
+
+
+def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    settings = Settings(model=str(make_model("qwen2")), cache_dir=tmp_path)
+    engine = OpenVINOEngine(settings)
+    engine.load(ignore)
+    engine.unload()
+
+    class SmallCore(openvino.Core):  # type: ignore[misc]  # OpenVINO ships no types
+        def read_model(self, _: str) -> None:
+            raise MemoryError
+
+    made = ModelStorage(tmp_path, settings.model).openvino("int8") / "openvino_model.bin"
+    time_of_before = made.stat().st_mtime_ns
+    with monkeypatch.context() as patched:
+        patched.setattr(openvino, "Core", SmallCore)
+        with pytest.raises(ModelFilesError, match="memory ran out"):
+            engine.load(ignore)
+    assert made.stat().st_mtime_ns == time_of_before
+
+
+def test_a_damaged_model_in_openvinos_own_form_is_to_be_fetched_again(
+    settings: Settings, shared_engine: OpenVINOEngine, tmp_path: Path
+) -> None:
+    shared_engine.load(ignore)
+    folder = tmp_path / "exported"
+    shutil.copytree(settings.model, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    (folder / "openvino_model.xml").write_bytes(b"<net>")
+    (folder / "openvino_model.bin").write_bytes(b"")
+    with pytest.raises(ModelFilesError, match="OpenVINO cannot load") as caught:
+        OpenVINOEngine(settings.model_copy(update={"model": str(folder)})).load(ignore)
+    # The general engine would send the user back.
+    assert "again" in caught.value.hint
+    assert "transformers" not in caught.value.hint
 
 
 def test_scores_that_are_no_numbers_are_an_error_and_their_keys_are_not_kept(

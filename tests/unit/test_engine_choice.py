@@ -300,8 +300,15 @@ def test_an_engine_that_is_not_loaded_gives_way_when_files_call_for_another(
     assert (first.identity.engine, second.identity.engine) == ("transformers", "openvino")
 
 
-def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("permissions", "way_out"),
+    [(Permissions(), "engine = 'openvino'"), (Permissions(allow_pickle=True), "hub's cache first")],
+    ids=["plain", "pickles allowed"],
+)
+def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(
+    permissions: Permissions, way_out: str, tmp_path: Path
+) -> None:
     settings = settings_for(write_ir_model(tmp_path / "m"), engine="transformers")
     with pytest.raises(ModelFilesError, match="OpenVINO's own form") as caught:
-        create_engine(settings).prepare(lambda event: None)
-    assert "openvino" in caught.value.hint
+        create_engine(settings.permitting(permissions)).prepare(lambda event: None)
+    assert way_out in caught.value.hint
