@@ -84,7 +84,12 @@ class ModelTokenizer:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in ``text``, none added."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return len(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of ``text``, none added."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return ids
 
     def encode_prompt(self, text: str) -> list[int]:
         """Return the tokens of a formatted prompt.
@@ -92,7 +97,7 @@ class ModelTokenizer:
         A chat template has written its markers already; for a base model the marker
         of the beginning is added where the tokenizer has one.
         """
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = self.encode(text)
         bos_id = self._tokenizer.bos_token_id
         has_bos = bos_id is not None and self._tokenizer.encode("")[:1] == [bos_id]
         if not self.is_chat and has_bos and ids[:1] != [bos_id]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ from codeface_jupyter.engines.openvino_paged_model import (
 )
 from codeface_jupyter.engines.openvino_pipeline import AnswerRun, TokenPipeline
 from codeface_jupyter.engines.openvino_precision import precision_properties
+from codeface_jupyter.engines.prompt_lookup import TokenText
 from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.errors import (
@@ -62,6 +64,8 @@ __all__ = ["OpenVINOEngine"]
 KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
+# Short functions with docstrings that compute with lists of numbers, on every machine.
+HABITS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
 
 
 class OpenVINOEngine:
@@ -364,9 +368,14 @@ class OpenVINOEngine:
             ),
             capacity_tokens=self._capacity_tokens,
         )
-        pipeline = TokenPipeline(model)
+        pipeline = TokenPipeline(model, habits=self._habits())
         pipeline.warm_up()
         return pipeline
+
+    def _habits(self) -> TokenText:
+        """Return the tokens of some Python, to guess from; none where its sources are missing."""
+        text = HABITS_FILE.read_text(encoding="utf-8") if HABITS_FILE.is_file() else ""
+        return TokenText(self._prepared_tokenizer.encode(text))
 
     def _timed_load(self, emit: Emit) -> float:
         if self._pipeline is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.key_blocks import KeyBlocks, TokenSequence
 from codeface_jupyter.engines.openvino_paged_model import PagedModel, Piece
-from codeface_jupyter.engines.prompt_lookup import PromptLookup
+from codeface_jupyter.engines.prompt_lookup import PromptLookup, TokenText
 from codeface_jupyter.engines.token_choice import TokenChooser
 from codeface_jupyter.generation import Cancelled, SamplingParameters
 
@@ -59,10 +59,13 @@ class TokenPipeline:
     ----------
     model
         The weights, and room for keys and values.
+    habits
+        A text like those to be written, to guess from.
     """
 
-    def __init__(self, model: PagedModel) -> None:
+    def __init__(self, model: PagedModel, *, habits: TokenText) -> None:
         self._model = model
+        self._habits = habits
         self._blocks = KeyBlocks(
             model.block_count,
             block_tokens=model.block_tokens,
@@ -161,7 +164,7 @@ class TokenPipeline:
 
     def _begin(self, run: AnswerRun) -> _Decoding | None:
         sequence = self._blocks.begin(run.prompt_ids, room=run.room)
-        return None if sequence is None else _Decoding(run, sequence)
+        return None if sequence is None else _Decoding(run, sequence, habits=self._habits)
 
     def _pass_of_many(self, decodings: Sequence[_Decoding], cancel: threading.Event) -> None:
         """Let each answer have its next token; prompts are read with the room that is left."""
@@ -208,13 +211,13 @@ class _Decoding:
         Whether it has ended.
     """
 
-    def __init__(self, run: AnswerRun, sequence: TokenSequence) -> None:
+    def __init__(self, run: AnswerRun, sequence: TokenSequence, *, habits: TokenText) -> None:
         self.sequence = sequence
         self.known = list(run.prompt_ids)
         self.is_over = run.sampling.max_new_tokens < 1
         self._run = run
         self._chooser = TokenChooser(run.sampling, run.prompt_ids)
-        self._lookup = PromptLookup(run.prompt_ids)
+        self._lookup = PromptLookup(run.prompt_ids, habits=habits)
 
     @property
     def read(self) -> int:

@@ -40,6 +40,7 @@ from codeface_jupyter.prompts import Prompt
 
 pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
 
+from codeface_jupyter.engines import openvino as openvino_engine
 from codeface_jupyter.engines import openvino_model, openvino_paged_model, openvino_pipeline
 from codeface_jupyter.engines.openvino import OpenVINOEngine
 from codeface_jupyter.engines.openvino_paged_model import OpenVINOFailedError, PagedModel, Piece
@@ -179,6 +180,19 @@ def test_the_load_runs_the_first_pass_and_tells_if_it_fails(
     assert not engine.is_loaded
     assert "transformers" in caught.value.hint
     assert answer(engine, ask("x"))[1].metrics.load_s > 0
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_habits_change_no_answer(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_there: bool
+) -> None:
+    whole, _ = answer(engine, ask("x"))
+    engine.unload()
+    habits = tmp_path / "habits.py"
+    if is_there:
+        habits.write_text(whole)
+    monkeypatch.setattr(openvino_engine, "HABITS_FILE", habits)
+    assert answer(engine, ask("x"))[0] == whole
 
 
 def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None:

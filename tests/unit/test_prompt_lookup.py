@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.engines.prompt_lookup import LONGEST_RUN, PromptLookup
+from codeface_jupyter.engines.prompt_lookup import LONGEST_RUN, PromptLookup, TokenText
 
 
 def test_what_followed_the_longest_run_is_guessed() -> None:
@@ -37,6 +37,16 @@ def test_tokens_of_the_answer_are_found_too() -> None:
     for token in (4, 5, 6, 4, 5):
         lookup.add(token)
     assert lookup.guess(at_most=5) == [6, 4]
+
+
+def test_habits_are_asked_where_the_own_text_has_nothing_like_it() -> None:
+    habits = TokenText([9, 1, 2, 3, 4, 5, 9])
+    assert PromptLookup([7, 1, 2], habits=habits).guess(at_most=5) == [3, 4]
+    # What stands in the prompt goes first, however short the run.
+    assert PromptLookup([2, 8, 1, 2], habits=habits).guess(at_most=5) == [8]
+    assert PromptLookup([7, 1, 2], habits=habits).guess(at_most=5, shortest_run=3) == []
+    # Nothing follows the last token of a text.
+    assert PromptLookup([5, 9], habits=TokenText([4, 9])).guess(at_most=5) == []
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(0, 10))
