@@ -29,6 +29,7 @@ from codeface_jupyter.engines.openvino_model import (
 from codeface_jupyter.engines.openvino_paged_model import (
     OpenVINOFailedError,
     PagedModel,
+    ShortOfMemoryError,
     UnreadableModelError,
 )
 from codeface_jupyter.engines.openvino_pipeline import AnswerRun, TokenPipeline
@@ -49,7 +50,7 @@ from codeface_jupyter.generation import (
     Progress,
 )
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.files import is_ir_folder, read_config
+from codeface_jupyter.models.files import is_ir_folder, is_only_ir, read_config
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
 from codeface_jupyter.models.memory_use import forget_frames, give_back
 from codeface_jupyter.models.openvino_files import (
@@ -73,8 +74,8 @@ class OpenVINOEngine:
 
     The weights are quantised once and kept in the cache folder, so that later loads take
     about a second. The keys and values of earlier prompts are kept, so that a prompt which
-    begins like one of them is read only from where it differs, and tokens that the prompt
-    holds already are guessed from it.
+    begins like one of them is read only from where it differs, and tokens that prompt,
+    answer or common Python hold already are guessed from them.
 
     Parameters
     ----------
@@ -333,9 +334,12 @@ class OpenVINOEngine:
 
     def _way_out(self, error: OpenVINOFailedError) -> str:
         """Return what may work where a load failed."""
+        assert self._files is not None
+        if isinstance(error, ShortOfMemoryError):
+            return "Take a smaller model, or free variables of your own."
         if self._device != "CPU" and not isinstance(error, UnreadableModelError):
             return "OpenVINO runs it on the processor: device_map = 'cpu'."
-        if self._is_served_as_it_is:
+        if is_only_ir(self._files.path):
             return "Its files may be damaged, or of another release: fetch or export it again."
         return "The engine transformers may run the model: engine = 'transformers'."
 
@@ -373,8 +377,11 @@ class OpenVINOEngine:
         return pipeline
 
     def _habits(self) -> TokenText:
-        """Return the tokens of some Python, to guess from; none where its sources are missing."""
-        text = HABITS_FILE.read_text(encoding="utf-8") if HABITS_FILE.is_file() else ""
+        """Return the tokens of some Python, to guess from; none where it cannot be read."""
+        try:
+            text = HABITS_FILE.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            text = ""
         return TokenText(self._prepared_tokenizer.encode(text))
 
     def _timed_load(self, emit: Emit) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["OpenVINOFailedError", "PagedModel", "Piece", "UnreadableModelError"]
+__all__ = [
+    "OpenVINOFailedError",
+    "PagedModel",
+    "Piece",
+    "ShortOfMemoryError",
+    "UnreadableModelError",
+]
 
 LOGITS_WANTED = "logits_wanted"
 # The inputs of a decoder whose attention finds keys and values in blocks, but for the blocks.
@@ -33,12 +40,18 @@ INPUTS = {
     LOGITS_WANTED,
 }
 KEYS, VALUES = "key_cache.", "value_cache."
+# OpenVINO passes a shortage of memory on in words, like any other failure.
+SHORTAGE = re.compile(r"bad_alloc|cannot allocate memory|out of memory", re.IGNORECASE)
 # How often a pass looks whether it was cancelled, in milliseconds.
 CANCEL_INTERVAL_MS = 20
 
 
 class OpenVINOFailedError(Exception):
     """OpenVINO cannot load a model, or a pass of it failed; the text says why."""
+
+
+class ShortOfMemoryError(OpenVINOFailedError):
+    """Memory ran out."""
 
 
 class UnreadableModelError(OpenVINOFailedError):
@@ -205,9 +218,9 @@ def _told(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[Non
     """Turn OpenVINO's exceptions into one that says the reason, their last line."""
     try:
         yield
-    except MemoryError as error:
-        raise OpenVINOFailedError("memory ran out") from error
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or SHORTAGE.search(str(error)):
+            raise ShortOfMemoryError("memory ran out") from error
         lines = str(error).strip().splitlines()
         raise kind(lines[-1] if lines else type(error).__name__) from error
 

@@ -1,4 +1,4 @@
-"""Guess the next tokens from those that stand there already."""
+"""Guess the next tokens from what followed the last ones elsewhere."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class PromptLookup:
         self._own.add(token_id)
 
     def guess(self, *, at_most: int, shortest_run: int = 1) -> list[int]:
-        """Return the tokens that may come next; none where the last stood nowhere before."""
+        """Return the tokens that may come next; none where the last stands nowhere else."""
         for text in (self._own, self._habits):
             if text is None:
                 continue

@@ -466,7 +466,7 @@ def _refuse_openvino_form(files: LocalModel, permissions: Permissions) -> None:
     hint = "The engine openvino runs it: engine = 'openvino'."
     if permissions.allow_pickle:
         hint = (
-            "Leave --allow-pickle out, and the engine openvino runs it; or remove it from the "
-            "hub's cache first: fetched anew, it comes with its pickled weights."
+            "Leave --allow-pickle out and take engine = 'openvino'; or, if it is from the hub, "
+            "remove it from the hub's cache first: fetched anew, it has its pickled weights."
         )
     raise ModelFilesError(f"{files.name} holds its weights in OpenVINO's own form only.", hint=hint)

@@ -190,9 +190,11 @@ def test_habits_change_no_answer(
     engine.unload()
     habits = tmp_path / "habits.py"
     if is_there:
-        habits.write_text(whole)
+        habits.write_text(whole, encoding="utf-8")
     monkeypatch.setattr(openvino_engine, "HABITS_FILE", habits)
     assert answer(engine, ask("x"))[0] == whole
+    assert engine._pipeline is not None
+    assert bool(engine._pipeline._habits.token_ids) is is_there
 
 
 def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None:
@@ -279,9 +281,9 @@ def test_cancel_leaves_a_pass_in_the_middle_and_nothing_of_it_counts(
 class HurriedRequest(EndlessRequest):
     """An inference that is cancelled as soon as it has begun, by OpenVINO itself."""
 
-    def wait_for(self, _: int) -> bool:
+    def wait_for(self, milliseconds: int) -> bool:
         self._cancel.set()
-        return False
+        return self.is_cancelled and bool(self._request.wait_for(milliseconds))
 
     def cancel(self) -> None:
         self.is_cancelled = True
@@ -473,8 +475,13 @@ def test_a_device_that_fails_costs_no_saved_form(
     assert made.stat().st_mtime_ns == time_of_before
 
 
+@pytest.mark.parametrize(
+    "shortage",
+    [MemoryError(), RuntimeError("Exception from src/core.cpp:85:\nstd::bad_alloc\n")],
+    ids=["Python's", "OpenVINO's"],
+)
 def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
-    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shortage: Exception, make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import openvino
 
@@ -485,14 +492,15 @@ def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
 
     class SmallCore(openvino.Core):  # type: ignore[misc]  # OpenVINO ships no types
         def read_model(self, _: str) -> None:
-            raise MemoryError
+            raise shortage
 
     made = ModelStorage(tmp_path, settings.model).openvino("int8") / "openvino_model.bin"
     time_of_before = made.stat().st_mtime_ns
     with monkeypatch.context() as patched:
         patched.setattr(openvino, "Core", SmallCore)
-        with pytest.raises(ModelFilesError, match="memory ran out"):
+        with pytest.raises(ModelFilesError, match="memory ran out") as caught:
             engine.load(ignore)
+    assert "smaller model" in caught.value.hint
     assert made.stat().st_mtime_ns == time_of_before
 
 
