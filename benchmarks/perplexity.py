@@ -77,7 +77,7 @@ def main() -> None:
         folder = ensure_openvino(
             local, quantization=kind, cache_dir=cache_dir, emit=lambda event: None
         )
-        properties = precision_properties("auto", "CPU", are_rows_scaled=kind == "int8")
+        properties = precision_properties("auto", "CPU", quantization=kind)
         found = log_likelihoods(folder, sequences, properties=properties)
         perplexity = math.exp(-statistics.fmean(found))
         print(f"| {kind} | {perplexity:.3f} | {len(found):,} |", flush=True)

@@ -366,9 +366,7 @@ class OpenVINOEngine:
             folder,
             device=self._device,
             properties=precision_properties(
-                self._settings.dtype,
-                self._device,
-                are_rows_scaled=self.identity.quantization == "int8",
+                self._settings.dtype, self._device, quantization=self.identity.quantization
             ),
             capacity_tokens=self._capacity_tokens,
         )

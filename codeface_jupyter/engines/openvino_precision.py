@@ -18,25 +18,30 @@ PRECISIONS: dict[str, dict[str, object]] = {
         "KV_CACHE_PRECISION": "f32",
     },
 }
-# OpenVINO quantises activations by groups of 32 values, as large as the weights' own at the most.
-ROW_SCALED = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 128}
+# OpenVINO quantises activations by groups of 32 values. They may be no larger than the groups
+# of the weights, which int8 has one of in each row; larger ones are faster.
+BY_QUANTIZATION: dict[str, dict[str, object]] = {"int8": {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 128}}
 
 
-def precision_properties(
-    dtype: str, device: str, *, are_rows_scaled: bool = False
-) -> dict[str, object]:
+def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[str, object]:
     """Return what the ``dtype`` setting means to OpenVINO on ``device``.
 
     A processor that computes in bfloat16 reads keys of sixteen bits faster than OpenVINO's
-    own choice of eight, which it must widen first. Weights with one scale for each row
-    (``are_rows_scaled``) allow larger groups of activations, which are faster too. Both are
-    in ``docs/decisions``.
+    own choice of eight, which it must widen first; see ``docs/decisions``.
+
+    Parameters
+    ----------
+    dtype
+        The setting of that name.
+    device
+        As OpenVINO calls it.
+    quantization
+        How the weights were quantised here; empty if they were not.
     """
     properties = dict(PRECISIONS[dtype])
     if device != "CPU" or dtype == "float32":
         return properties
-    if are_rows_scaled:
-        properties |= ROW_SCALED
+    properties |= BY_QUANTIZATION.get(quantization, {})
     if dtype != "float16" and "BF16" in _capabilities(device):
         properties["KV_CACHE_PRECISION"] = "bf16"
     return properties

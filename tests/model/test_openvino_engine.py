@@ -258,26 +258,6 @@ class EndlessRequest:
         raise RuntimeError("Infer Request was canceled")
 
 
-def test_cancel_leaves_a_pass_in_the_middle_and_nothing_of_it_counts(
-    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, _ = answer(engine, ask(LONG))
-    engine.shrink()
-    cancel = threading.Event()
-    assert engine._pipeline is not None
-    model = engine._pipeline._model
-    endless = EndlessRequest(model._request, cancel)
-    with monkeypatch.context() as patched:
-        patched.setattr(model, "_request", endless)
-        done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
-    assert endless.is_cancelled
-    assert done.finish_reason == "cancelled"
-    assert done.metrics.generated_tokens == 0
-    again, after = answer(engine, ask(LONG))
-    assert again == whole
-    assert after.metrics.reused_prompt_tokens == 0
-
-
 class HurriedRequest(EndlessRequest):
     """An inference that is cancelled as soon as it has begun, by OpenVINO itself."""
 
@@ -293,22 +273,40 @@ class HurriedRequest(EndlessRequest):
         self._request.wait()
 
 
+def cancelled_in_a_pass(
+    engine: OpenVINOEngine, kind: type[EndlessRequest], monkeypatch: pytest.MonkeyPatch
+) -> Done:
+    """Ask with nothing kept, and cancel the first pass."""
+    engine.shrink()
+    assert engine._pipeline is not None
+    model, cancel = engine._pipeline._model, threading.Event()
+    request = kind(model._request, cancel)
+    with monkeypatch.context() as patched:
+        patched.setattr(model, "_request", request)
+        done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
+    assert request.is_cancelled
+    assert done.finish_reason == "cancelled"
+    return done
+
+
+def test_cancel_leaves_a_pass_in_the_middle_and_nothing_of_it_counts(
+    engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = answer(engine, ask(LONG))
+    done = cancelled_in_a_pass(engine, EndlessRequest, monkeypatch)
+    assert done.metrics.generated_tokens == 0
+    again, after = answer(engine, ask(LONG))
+    assert again == whole
+    assert after.metrics.reused_prompt_tokens == 0
+
+
 def test_openvino_can_be_asked_again_after_it_was_cancelled_in_a_pass(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = answer(engine, ask(LONG))
-    assert engine._pipeline is not None
-    model = engine._pipeline._model
     for _ in range(5):
-        engine.shrink()
-        cancel = threading.Event()
-        hurried = HurriedRequest(model._request, cancel)
-        with monkeypatch.context() as patched:
-            patched.setattr(model, "_request", hurried)
-            done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
+        done = cancelled_in_a_pass(engine, HurriedRequest, monkeypatch)
         # The pass may be through before it can be cancelled, which then counts.
-        assert hurried.is_cancelled
-        assert done.finish_reason == "cancelled"
         assert done.metrics.generated_tokens <= 1
         assert answer(engine, ask(LONG))[0] == whole
 
@@ -367,6 +365,18 @@ def test_a_batch_gives_the_answers_of_one_after_another(engine: OpenVINOEngine) 
     )
     assert [results[n][0] for n in range(count)] == alone
     assert {done.finish_reason for _, done in results.values()} == {"length"}
+
+
+def test_answers_of_no_tokens_end_too(engine: OpenVINOEngine) -> None:
+    results: dict[int, str] = {}
+    engine.generate_batch(
+        [ask("first", max_new_tokens=0), ask("second", max_new_tokens=3)],
+        on_result=lambda index, text, _: results.update({index: text}),
+        emit=ignore,
+        cancel=threading.Event(),
+    )
+    assert results[0] == ""
+    assert results[1] == answer(engine, ask("second", max_new_tokens=3))[0]
 
 
 def test_a_cancelled_batch_ends_every_answer_and_the_engine_goes_on(

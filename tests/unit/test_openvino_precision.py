@@ -11,32 +11,32 @@ GROUP, KEYS = "DYNAMIC_QUANTIZATION_GROUP_SIZE", "KV_CACHE_PRECISION"
 
 
 @pytest.mark.parametrize(
-    ("dtype", "are_rows_scaled", "capabilities", "expected"),
+    ("dtype", "quantization", "capabilities", "expected"),
     [
-        ("auto", True, ["FP32", "BF16"], {GROUP: 128, KEYS: "bf16"}),
-        ("auto", False, ["FP32", "BF16"], {KEYS: "bf16"}),
-        ("auto", True, ["FP32"], {GROUP: 128}),
-        ("auto", False, ["FP32"], {}),
-        ("float16", True, ["BF16"], {GROUP: 128, "INFERENCE_PRECISION_HINT": "f16"}),
+        ("auto", "int8", ["FP32", "BF16"], {GROUP: 128, KEYS: "bf16"}),
+        ("auto", "int4", ["FP32", "BF16"], {KEYS: "bf16"}),
+        ("auto", "int8", ["FP32"], {GROUP: 128}),
+        ("auto", "", ["FP32"], {}),
+        ("float16", "int8", ["BF16"], {GROUP: 128, "INFERENCE_PRECISION_HINT": "f16"}),
     ],
 )
 def test_faster_keys_and_groups_are_taken_where_they_can_be(
     dtype: str,
-    are_rows_scaled: bool,
+    quantization: str,
     capabilities: list[str],
     expected: dict[str, object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(openvino_precision, "_capabilities", lambda _: capabilities)
-    found = precision_properties(dtype, "CPU", are_rows_scaled=are_rows_scaled)
+    found = precision_properties(dtype, "CPU", quantization=quantization)
     assert found == expected
 
 
 def test_float32_is_exact_whatever_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_precision, "_capabilities", lambda _: ["BF16"])
-    found = precision_properties("float32", "CPU", are_rows_scaled=True)
+    found = precision_properties("float32", "CPU", quantization="int8")
     assert (found[GROUP], found[KEYS]) == (0, "f32")
 
 
 def test_other_devices_choose_for_themselves() -> None:
-    assert precision_properties("auto", "GPU", are_rows_scaled=True) == {}
+    assert precision_properties("auto", "GPU", quantization="int8") == {}
