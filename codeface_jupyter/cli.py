@@ -28,6 +28,7 @@ from rich.progress import (
 from rich.table import Table
 
 from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.doctor import PACKAGE, findings
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
@@ -37,7 +38,6 @@ from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_model
 from codeface_jupyter.models.naming import checked_alias
 from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
 from codeface_jupyter.models.storage import format_bytes
-from codeface_jupyter.permissions import Permissions
 
 __all__ = ["main"]
 

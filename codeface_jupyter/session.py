@@ -13,6 +13,7 @@ from functools import cached_property
 from codeface_jupyter.answer import Answer, Ask, EmitEvent
 from codeface_jupyter.batch import Batch, BatchAnswer, BatchItem
 from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import (
     Context,
     ContextLimits,
@@ -39,7 +40,6 @@ from codeface_jupyter.metrics import (
     SessionMetrics,
 )
 from codeface_jupyter.models.fetch import ensure_local
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.response_cache import (
     ResponseCache,
     open_response_cache,

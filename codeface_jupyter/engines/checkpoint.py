@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.engines.adapters import check_adapter, put_on
 from codeface_jupyter.engines.quantization import quantization_config, settle_quantization
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.files import has_weights
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.permissions import NOTHING_MORE
+from codeface_jupyter.config.permissions import NOTHING_MORE
 
 __all__ = ["EngineChoice", "engine_choice"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines.adapters import adapter_identity
 from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.batch_run import BatchRow, BatchRun
@@ -55,7 +56,6 @@ from codeface_jupyter.models.memory_use import (
     shortage_in,
 )
 from codeface_jupyter.models.storage import format_bytes
-from codeface_jupyter.permissions import Permissions
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 if TYPE_CHECKING:

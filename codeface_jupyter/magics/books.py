@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.response_cache_choice import ResponseCacheChoice
 
 __all__ = ["BookMagics"]
 

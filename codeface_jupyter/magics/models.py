@@ -8,9 +8,9 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import split_words
-from codeface_jupyter.permissions import Permissions
 from codeface_jupyter.tables import Table
 
 __all__ = ["ModelMagics"]

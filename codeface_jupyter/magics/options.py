@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
 
-from codeface_jupyter.permissions import Permissions
+from codeface_jupyter.config.permissions import Permissions
 
 __all__ = [
     "ask_options",

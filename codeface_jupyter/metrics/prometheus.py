@@ -12,9 +12,9 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from codeface_jupyter.deadline import within
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
+from codeface_jupyter.threads import within
 from codeface_jupyter.urls import masked_url
 
 if TYPE_CHECKING:

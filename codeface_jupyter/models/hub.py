@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
     FetchError,
@@ -40,7 +41,6 @@ from codeface_jupyter.models.storage import (
     format_bytes,
     safe_name,
 )
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo

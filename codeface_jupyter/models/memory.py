@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.storage import format_bytes
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

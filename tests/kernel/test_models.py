@@ -10,7 +10,7 @@ def models(notebook, tmp_path):
     """A notebook whose cache folder and aliases are the test's own."""
     done = notebook.run(
         "from codeface_jupyter.magics.models import ModelMagics\n"
-        "from codeface_jupyter.aliases import Aliases\n"
+        "from codeface_jupyter.config.aliases import Aliases\n"
         "from pathlib import Path\n"
         "_ip = get_ipython()\n"
         "_config = next(c for c in _ip.configurables if isinstance(c, ModelMagics))"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codeface_jupyter.aliases import Aliases
 from codeface_jupyter.config import Config
+from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError, ModelNotFoundError
 from codeface_jupyter.models.naming import checked_alias
 

@@ -16,6 +16,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines import choice, openvino_model, slot
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
@@ -23,7 +24,6 @@ from codeface_jupyter.errors import ConfigError, ModelFilesError
 from codeface_jupyter.models.fetch import LocalModel, locate
 from codeface_jupyter.models.files import read_config
 from codeface_jupyter.models.openvino_files import unsupported_reason
-from codeface_jupyter.permissions import Permissions
 
 QWEN = {
     "architectures": ["Qwen2ForCausalLM"],

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
     FetchError,
@@ -25,7 +26,6 @@ from codeface_jupyter.models import catalog, convert, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
 from codeface_jupyter.models.files import folder_revision
-from codeface_jupyter.permissions import Permissions
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"

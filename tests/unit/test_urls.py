@@ -1,8 +1,8 @@
 import pytest
 
 from codeface_jupyter.config import Config
+from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.urls import masked_url
 
 SECRET = "s3cret"

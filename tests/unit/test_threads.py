@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from codeface_jupyter.deadline import within
+from codeface_jupyter.threads import within
 
 
 def test_result_and_error_come_through():

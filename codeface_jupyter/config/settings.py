@@ -36,10 +36,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from codeface_jupyter.aliases import Aliases
+from codeface_jupyter.config.aliases import Aliases
+from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
+from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.urls import masked_url
 
 __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
@@ -47,7 +47,7 @@ __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
 ENVIRONMENT_PREFIX = "CODEFACE_"
 CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
-# Flags of single calls; see `codeface_jupyter.permissions`.
+# Flags of single calls; see `codeface_jupyter.config.permissions`.
 CALL_FLAGS = frozenset({"trust_remote_code", "allow_pickle"})
 SECRET_SETTINGS = frozenset({"api_key"})
 URL_SETTINGS = frozenset({"base_url", "response_cache"})
