@@ -1,0 +1,57 @@
+"""Pure text: what a model is told, and the code found in what it says."""
+
+from __future__ import annotations
+
+from codeface_jupyter.prompts.code_blocks import (
+    CodeBlock,
+    cell_for,
+    extract_code,
+    extract_code_blocks,
+    fenced,
+    normalise_language,
+)
+from codeface_jupyter.prompts.layout import (
+    COMPLETION_STOP_STRINGS,
+    PROMPT_VERSION,
+    chat_messages,
+    completion_text,
+    conversation_text,
+)
+from codeface_jupyter.prompts.prompt import (
+    COPYING_TASKS,
+    Message,
+    Prompt,
+    Task,
+)
+from codeface_jupyter.prompts.requests import (
+    check_request,
+    edit_request,
+    explain_request,
+)
+from codeface_jupyter.prompts.templates import (
+    fill_template,
+    interpolate,
+)
+
+__all__ = [
+    "COMPLETION_STOP_STRINGS",
+    "COPYING_TASKS",
+    "PROMPT_VERSION",
+    "CodeBlock",
+    "Message",
+    "Prompt",
+    "Task",
+    "cell_for",
+    "chat_messages",
+    "check_request",
+    "completion_text",
+    "conversation_text",
+    "edit_request",
+    "explain_request",
+    "extract_code",
+    "extract_code_blocks",
+    "fenced",
+    "fill_template",
+    "interpolate",
+    "normalise_language",
+]

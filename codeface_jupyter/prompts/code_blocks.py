@@ -1,0 +1,141 @@
+"""The code in an answer: fenced blocks, their languages, the cells they become."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "CodeBlock",
+    "cell_for",
+    "extract_code",
+    "extract_code_blocks",
+    "fenced",
+    "normalise_language",
+]
+
+LANGUAGE_ALIASES = {
+    "py": "python",
+    "python3": "python",
+    "ipython": "python",
+    "ipython3": "python",
+    "pycon": "python",
+    "sh": "bash",
+    "shell": "bash",
+    "zsh": "bash",
+    "js": "javascript",
+    "md": "markdown",
+    "htm": "html",
+    "tex": "latex",
+    "rscript": "r",
+    "postgresql": "sql",
+    "sqlite": "sql",
+    "mysql": "sql",
+    "rb": "ruby",
+    "pl": "perl",
+}
+
+CELL_MAGICS = {
+    "bash": "%%bash",
+    "html": "%%html",
+    "javascript": "%%javascript",
+    "latex": "%%latex",
+    "perl": "%%perl",
+    "r": "%%R",
+    "ruby": "%%ruby",
+    "sql": "%%sql",
+    "svg": "%%svg",
+}
+
+# Fences that show what a program prints, not what to run.
+OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """One piece of code in an answer.
+
+    Attributes
+    ----------
+    language
+        Lower case, aliases resolved (``py`` is ``python``).
+    code
+        The code without its fence.
+    is_closed
+        False when the answer ended inside the block.
+    """
+
+    language: str
+    code: str
+    is_closed: bool = True
+
+
+def normalise_language(info: str, *, default: str = "python") -> str:
+    """Return the language that a fence's info string names, aliases resolved."""
+    words = re.findall(r"[\w+#-]+", info.lower())
+    name = words[0] if words else default
+    return LANGUAGE_ALIASES.get(name, name)
+
+
+def fenced(code: str, language: str) -> str:
+    """Put ``code`` into a fence longer than any run of backticks inside it."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
+
+
+def extract_code_blocks(text: str, *, default_language: str = "python") -> list[CodeBlock]:
+    """Return the fenced blocks of a Markdown ``text``; an answer of bare code is one block.
+
+    Parameters
+    ----------
+    text
+        The answer. Fences may be of backticks or tildes, indented, nested in
+        lists, several, or left open by an answer that was cut off.
+    default_language
+        The language of a fence that names none.
+    """
+    from markdown_it import MarkdownIt
+
+    lines = text.splitlines()
+    blocks = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "fence" and token.map is not None:
+            language = normalise_language(token.info, default=default_language)
+            last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
+            is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
+            blocks.append(CodeBlock(language, token.content.rstrip("\n"), is_closed))
+    if not blocks and _is_bare_python(text):
+        blocks.append(CodeBlock("python", text.strip("\n")))
+    return [block for block in blocks if block.code.strip()]
+
+
+def extract_code(blocks: Sequence[CodeBlock], *, language: str = "python") -> str:
+    """Return the code worth inserting: the blocks of ``language``, else of any language."""
+    usable = [block for block in blocks if block.language not in OUTPUT_LANGUAGES]
+    wanted = [block for block in usable if block.language == language]
+    return "\n\n".join(block.code for block in wanted or usable[:1])
+
+
+def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
+    """Return the kind of cell that ``block`` belongs in, and the cell's source."""
+    if block.language == "markdown":
+        return "markdown", block.code
+    magic = CELL_MAGICS.get(block.language)
+    if magic is None or block.code.lstrip().startswith("%%"):
+        return "code", block.code
+    return "code", f"{magic}\n{block.code}"
+
+
+def _is_bare_python(text: str) -> bool:
+    """Whether an answer without fences is code: it parses, and is more than a word."""
+    try:
+        tree = ast.parse(text.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body
+    )

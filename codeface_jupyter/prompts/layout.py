@@ -1,0 +1,77 @@
+"""From a prompt to the messages or the text that a kind of model is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codeface_jupyter.prompts.code_blocks import fenced
+from codeface_jupyter.prompts.prompt import Message, Prompt
+
+__all__ = [
+    "COMPLETION_STOP_STRINGS",
+    "PROMPT_VERSION",
+    "chat_messages",
+    "completion_text",
+    "conversation_text",
+]
+
+# Part of the response cache's key: raise it when the words below change.
+PROMPT_VERSION = 2
+
+# The same for every task: it comes first, so all requests share the start that engines keep.
+SYSTEM_PROMPT = (
+    "You are a pair programmer in a Jupyter notebook. Be concise. "
+    "Put code into fenced blocks that name their language."
+)
+
+INSTRUCTIONS = {
+    "write": (
+        "Write the next cell in {language}. Use the variables, functions and imports that the "
+        "cells above define, without repeating them."
+    ),
+    "explain": "Explain in a few sentences, without code.",
+    "fix": "Repair the cell. Answer with the whole repaired cell in one {language} block.",
+    "edit": "Change the cell as asked. Answer with the whole changed cell in one {language} block.",
+    "test": "Write tests as plain assert statements, in one {language} block.",
+}
+
+# A base model goes on writing cells after its own: the next marker ends the answer.
+COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
+
+
+def chat_messages(prompt: Prompt) -> list[Message]:
+    """Lay ``prompt`` out as a conversation for a chat model.
+
+    The cells open the first of the user's turns, whatever was said since: they
+    change least, so consecutive requests share everything up to the conversation.
+    """
+    turns: list[Message] = [*prompt.history, {"role": "user", "content": _question(prompt)}]
+    if prompt.cells:
+        cells = fenced("\n\n".join(prompt.cells), "python")
+        first = f"Cells above in the notebook:\n{cells}\n\n{turns[0]['content']}"
+        turns[0] = {"role": "user", "content": first}
+    return [{"role": "system", "content": SYSTEM_PROMPT}, *turns]
+
+
+def _question(prompt: Prompt) -> str:
+    instruction = prompt.instruction
+    if instruction is None:
+        instruction = INSTRUCTIONS[prompt.task].replace("{language}", prompt.language)
+    return "\n\n".join(filter(None, (prompt.notes, instruction, prompt.request)))
+
+
+def conversation_text(messages: Sequence[Message]) -> str:
+    """Write a conversation for people: each message under its role, word for word."""
+    return "".join(f"{message['role']}: {message['content']}\n\n" for message in messages)
+
+
+def completion_text(prompt: Prompt) -> str:
+    """Lay ``prompt`` out as a script that a base model continues.
+
+    Cells are marked as nbconvert marks them in a script, a form that models
+    trained on code have read often.
+    """
+    cells = [f"# In[{n}]:\n\n{cell}\n\n" for n, cell in enumerate(prompt.cells, start=1)]
+    said = "\n\n".join(filter(None, (prompt.notes, prompt.request)))
+    task = "\n".join(f"# {line}".rstrip() for line in said.splitlines())
+    return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{task}\n"

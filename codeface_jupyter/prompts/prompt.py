@@ -1,0 +1,59 @@
+"""What a model is to know and to do, before it is laid out for a kind of model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+__all__ = [
+    "COPYING_TASKS",
+    "Message",
+    "Prompt",
+    "Task",
+]
+
+Task = Literal["write", "explain", "fix", "edit", "test"]
+
+# These answers repeat most of a cell that the prompt holds.
+COPYING_TASKS = frozenset({"fix", "edit"})
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as chat templates take it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What the model is to know and to do, before it is laid out for a kind of model.
+
+    The order of the fields is the order in the prompt: what stays the same from
+    request to request comes first, so that engines can reuse the start's KV cache.
+
+    Attributes
+    ----------
+    cells
+        Sources of the notebook's cells, in the order in which they are sent.
+    history
+        Earlier exchanges of this conversation.
+    notes
+        What changes with each request: variables, the last error.
+    request
+        The user's own words.
+    task
+        What kind of answer is wanted.
+    language
+        The language the answer's code is to be in.
+    instruction
+        What to say in place of the task's own instruction.
+    """
+
+    request: str
+    task: Task = "write"
+    cells: tuple[str, ...] = ()
+    history: tuple[Message, ...] = ()
+    notes: str = ""
+    language: str = "python"
+    instruction: str | None = None

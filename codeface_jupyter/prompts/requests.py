@@ -1,0 +1,41 @@
+"""The words in which the magics ask: to explain, to edit, to test."""
+
+from __future__ import annotations
+
+from codeface_jupyter.prompts.code_blocks import fenced
+
+__all__ = [
+    "check_request",
+    "edit_request",
+    "explain_request",
+]
+
+
+def explain_request(name: str, text: str, *, kind: str = "object") -> str:
+    """Return the request to explain something.
+
+    Parameters
+    ----------
+    name
+        What the notebook calls it.
+    text
+        The facts about it, or the source of a cell, or the text of an error.
+    kind
+        ``object``, ``cell`` or ``error``.
+    """
+    question = {
+        "object": f"What is `{name}`?",
+        "cell": "What does this cell do?",
+        "error": "What does this error mean, and what caused it?",
+    }[kind]
+    return f"{question}\n\n{fenced(text, 'python' if kind == 'cell' else 'text')}"
+
+
+def edit_request(instruction: str, source: str) -> str:
+    """Return the request to change the cell ``source`` as the user's ``instruction`` says."""
+    return f"{fenced(source, 'python')}\n\n{instruction}"
+
+
+def check_request(name: str, source: str) -> str:
+    """Return the request to write tests for the function ``name``."""
+    return f"Test `{name}`:\n\n{fenced(source, 'python')}"
