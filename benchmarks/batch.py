@@ -19,11 +19,11 @@ from pathlib import Path
 
 from reporting import describe_machine, spread
 
-from codeface_jupyter.answer import Ask
-from codeface_jupyter.batch import BatchItem
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.batch import BatchItem
 
 COLUMNS = ("price", "units", "region", "date", "discount", "customer", "product", "returns")
 TASKS = ("Plot the distribution of {}", "Return the ten rows with the largest {}")

@@ -18,11 +18,11 @@ from notebook_tasks import TASKS, NotebookTask
 from reporting import describe_machine, wilson_interval
 from running_code import passes
 
-from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
 
 PIECES = ("nothing", "cells", "cells and variables")
 EVALS = ("PandasEval", "NumpyEval")

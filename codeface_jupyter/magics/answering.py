@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.answer import Answer, Ask
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.repeat import MakeBundle, Repeat
@@ -20,6 +19,7 @@ from codeface_jupyter.magics.templates import read_template
 from codeface_jupyter.magics.watching import show_work, view_for, watch
 from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
 from codeface_jupyter.rendering import ContextPreview, result_bundle
+from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view import WidgetView
 
 if TYPE_CHECKING:

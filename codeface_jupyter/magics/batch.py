@@ -27,8 +27,8 @@ from codeface_jupyter.prompts import interpolate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codeface_jupyter.answer import Ask
-    from codeface_jupyter.batch import BatchItem
+    from codeface_jupyter.session.answer import Ask
+    from codeface_jupyter.session.batch import BatchItem
 
 __all__ = ["BatchMagics"]
 

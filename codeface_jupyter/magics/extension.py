@@ -13,10 +13,10 @@ from codeface_jupyter.magics.repeats import Repeats
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codeface_jupyter.answer import Answer
     from codeface_jupyter.config import Settings
     from codeface_jupyter.protocol import FrontEndSettings
     from codeface_jupyter.session import Session
+    from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view import SubshellAnchor
 
 __all__ = ["Extension"]

@@ -13,9 +13,9 @@ from codeface_jupyter.magics.watching import watch
 from codeface_jupyter.view import AskAgainButton, WidgetView
 
 if TYPE_CHECKING:
-    from codeface_jupyter.answer import Ask
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.session.answer import Ask
     from codeface_jupyter.view import Place
 
 __all__ = ["MakeBundle", "Repeat"]

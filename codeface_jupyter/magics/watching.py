@@ -16,8 +16,8 @@ from codeface_jupyter.view import (
 )
 
 if TYPE_CHECKING:
-    from codeface_jupyter.answer import Answer
     from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.session.answer import Answer
 
 __all__ = ["show_work", "view_for", "watch"]
 

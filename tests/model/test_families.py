@@ -11,12 +11,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
 
 FAMILIES = {
     "llama": ("LlamaForCausalLM", ("▁<PRE>", "▁<SUF>", "▁<MID>")),

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError, PromptTooLongError
 from codeface_jupyter.generation import Cancelled, Chunk, Progress
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
 
 REQUESTS = ["print one", "print two", "print three"]
 

@@ -8,12 +8,12 @@ import sys
 import pytest
 from filelock import FileLock
 
-from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.metrics import request_log
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
 
 ANSWER = "a secret answer"
 REQUEST = "a secret request"
@@ -142,7 +142,7 @@ def test_file_that_cannot_be_written_is_warned_of_once_and_answers_come(config, 
 
 KERNEL = """
 import sys
-from codeface_jupyter.answer import Ask
+from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from codeface_jupyter.answer import Ask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, Progress, Started
 from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
 
 TIMEOUT_S = 10
 ANSWER = "```python\nprint(1)\n```"

@@ -4,7 +4,7 @@ import traceback
 import pytest
 
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
-from codeface_jupyter.stream import Stream
+from codeface_jupyter.session.stream import Stream
 
 DONE = Done(finish_reason="stop", metrics=GenerationMetrics())
 TIMEOUT_S = 10

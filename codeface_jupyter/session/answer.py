@@ -17,7 +17,7 @@ from codeface_jupyter.generation import (
     Started,
     StreamEvent,
 )
-from codeface_jupyter.stream import Stream
+from codeface_jupyter.session.stream import Stream
 
 __all__ = ["Answer", "AnswerWork", "Ask", "EmitEvent"]
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
-from codeface_jupyter.answer import Answer, Ask, EmitEvent
-from codeface_jupyter.batch import Batch, BatchAnswer, BatchItem
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import (
@@ -21,8 +19,6 @@ from codeface_jupyter.context import (
     TokenCounter,
     build_context,
 )
-from codeface_jupyter.conversation import Conversation, Exchange
-from codeface_jupyter.draft import Draft
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.engines.slot import EngineSlot
@@ -33,7 +29,6 @@ from codeface_jupyter.generation import (
     GenerationResult,
     Progress,
 )
-from codeface_jupyter.memory_watch import MemoryReport, MemoryWatch
 from codeface_jupyter.metrics import (
     PrometheusExporter,
     RequestLog,
@@ -44,6 +39,11 @@ from codeface_jupyter.response_cache import (
     ResponseCache,
     open_response_cache,
 )
+from codeface_jupyter.session.answer import Answer, Ask, EmitEvent
+from codeface_jupyter.session.batch import Batch, BatchAnswer, BatchItem
+from codeface_jupyter.session.conversation import Conversation, Exchange
+from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
+from codeface_jupyter.session.pending_answer import Draft
 
 __all__ = ["Session"]
 

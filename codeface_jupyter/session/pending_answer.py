@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import fields
 
-from codeface_jupyter.answer import Ask, EmitEvent
 from codeface_jupyter.context import Context
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import (
@@ -24,6 +23,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.metrics import CacheOutcome
 from codeface_jupyter.prompts import COPYING_TASKS, Prompt
 from codeface_jupyter.response_cache import CachedResponse, response_key
+from codeface_jupyter.session.answer import Ask, EmitEvent
 
 __all__ = ["Draft"]
 

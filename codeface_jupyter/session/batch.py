@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from codeface_jupyter.answer import Answer, Ask, EmitEvent
-from codeface_jupyter.draft import Draft
 from codeface_jupyter.engines.base import BatchEngine, Engine
 from codeface_jupyter.engines.slot import engine_key
 from codeface_jupyter.errors import CodeFaceError
@@ -24,6 +22,8 @@ from codeface_jupyter.generation import (
     StreamEvent,
 )
 from codeface_jupyter.response_cache import ResponseCache
+from codeface_jupyter.session.answer import Answer, Ask, EmitEvent
+from codeface_jupyter.session.pending_answer import Draft
 
 __all__ = ["Batch", "BatchAnswer", "BatchItem"]
 

@@ -1,0 +1,9 @@
+"""The only room with state: it answers questions and remembers what they cost."""
+
+from __future__ import annotations
+
+from codeface_jupyter.session.answer import Answer, Ask
+from codeface_jupyter.session.batch import BatchAnswer, BatchItem
+from codeface_jupyter.session.session import Session
+
+__all__ = ["Answer", "Ask", "BatchAnswer", "BatchItem", "Session"]
