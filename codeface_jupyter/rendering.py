@@ -24,9 +24,9 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from codeface_jupyter.context import Cell, Context
+from codeface_jupyter.frontend.protocol import PROTOCOL_VERSION, RESULT_MIME
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
-from codeface_jupyter.protocol import PROTOCOL_VERSION, RESULT_MIME
 from codeface_jupyter.tables import Table
 
 __all__ = [

@@ -20,11 +20,11 @@ from typing import Any, Protocol, TextIO
 import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
+from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.subshells import is_click, shield
 from codeface_jupyter.generation import Progress
-from codeface_jupyter.protocol import RESULT_MIME
 from codeface_jupyter.rendering import GrowingMarkdown
 from codeface_jupyter.session.answer import Answer
-from codeface_jupyter.subshells import is_click, shield
 
 __all__ = [
     "AskAgainButton",

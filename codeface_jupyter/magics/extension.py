@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.bridge import Bridge
 from codeface_jupyter.config import Config
+from codeface_jupyter.frontend.bridge import Bridge
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.repeats import Repeats
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.config import Settings
-    from codeface_jupyter.protocol import FrontEndSettings
+    from codeface_jupyter.frontend.protocol import FrontEndSettings
     from codeface_jupyter.session import Session
     from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view import SubshellAnchor

@@ -14,7 +14,7 @@ from codeface_jupyter.privacy import redact
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-    from codeface_jupyter.bridge import Bridge
+    from codeface_jupyter.frontend.bridge import Bridge
 
 __all__ = ["Notebook"]
 

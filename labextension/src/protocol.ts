@@ -1,7 +1,7 @@
 /**
  * What the kernel and the front end say to each other.
  *
- * The other half is `codeface_jupyter/protocol.py`; both are tested on the
+ * The other half is `codeface_jupyter/frontend/protocol.py`; both are tested on the
  * examples in `tests/data/protocol`.
  */
 

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from codeface_jupyter.protocol import RESULT_MIME
+from codeface_jupyter.frontend.protocol import RESULT_MIME
 
 TIMEOUT_S = 30
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"

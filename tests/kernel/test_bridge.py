@@ -11,7 +11,7 @@ from jupyter_client.manager import start_new_kernel
 TIMEOUT_S = 60
 OPEN = """
 import threading
-from codeface_jupyter.bridge import Bridge
+from codeface_jupyter.frontend.bridge import Bridge
 bridge = Bridge(get_ipython())
 bridge.open()
 """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeface_jupyter.protocol import RESULT_MIME
+from codeface_jupyter.frontend.protocol import RESULT_MIME
 
 LINES = "def area(r):\n    return 3 * r\nunits = {'a': 1}"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.models.fetch import locate
-from codeface_jupyter.protocol import RESULT_MIME
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from codeface_jupyter import protocol
 from codeface_jupyter.errors import ProtocolError
-from codeface_jupyter.protocol import NotebookSnapshot, parse_front_end_message
+from codeface_jupyter.frontend import protocol
+from codeface_jupyter.frontend.protocol import NotebookSnapshot, parse_front_end_message
 
 DATA = Path(__file__).parents[1] / "data" / "protocol"
 

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from codeface_jupyter.context import Cell
+from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.protocol import RESULT_MIME
 from codeface_jupyter.rendering import GrowingMarkdown, answer_markdown, result_bundle
 
 ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"

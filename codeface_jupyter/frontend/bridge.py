@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from comm import create_comm, get_comm_manager
 
-from codeface_jupyter import protocol
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.protocol import PROTOCOL_VERSION, Cell, NotebookSnapshot
-from codeface_jupyter.subshells import BusyStatus, is_on_subshell, shield
+from codeface_jupyter.frontend import protocol
+from codeface_jupyter.frontend.protocol import PROTOCOL_VERSION, Cell, NotebookSnapshot
+from codeface_jupyter.frontend.subshells import BusyStatus, is_on_subshell, shield
 from codeface_jupyter.version import __version__
 
 if TYPE_CHECKING:
