@@ -18,9 +18,9 @@ from codeface_jupyter.magics.repeat import MakeBundle, Repeat
 from codeface_jupyter.magics.templates import read_template
 from codeface_jupyter.magics.watching import show_work, view_for, watch
 from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
-from codeface_jupyter.rendering import ContextPreview, result_bundle
 from codeface_jupyter.session.answer import Answer, Ask
-from codeface_jupyter.view import WidgetView
+from codeface_jupyter.view.answer_view import WidgetView
+from codeface_jupyter.view.rendering import ContextPreview, result_bundle
 
 if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult

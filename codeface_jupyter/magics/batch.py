@@ -108,7 +108,7 @@ class BatchMagics(MagicFamily):
     def _answer(self, asks: Sequence[Ask]) -> list[BatchItem]:
         """Answer and show ``asks``; what is raised is the failure of all of them."""
         from codeface_jupyter.magics.watching import view_for, watch
-        from codeface_jupyter.reports import batch_table
+        from codeface_jupyter.view.reports import batch_table
 
         begin = time.perf_counter()
         answer = self.extension.session.stream_batch(asks)

@@ -16,8 +16,8 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.choice import EngineChoice, engine_choice
 from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import parse
-from codeface_jupyter.tables import Table
 from codeface_jupyter.urls import masked_url
+from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ class BookMagics(MagicFamily):
 
             In [3]: %codeface_stats --serve 9464
         """
-        from codeface_jupyter.reports import SessionReport, memory_table, records_frame
+        from codeface_jupyter.view.reports import SessionReport, memory_table, records_frame
 
         args, words = parse(self.codeface_stats, line)
         if words:
@@ -120,7 +120,7 @@ class BookMagics(MagicFamily):
                 raise UsageError("%codeface_cache takes nothing, or one of: clear | off | on")
 
     def _show_cache(self) -> None:
-        from codeface_jupyter.reports import cache_table
+        from codeface_jupyter.view.reports import cache_table
 
         session, settings = self.extension.session, self.extension.config.settings
         cache = session.use_response_cache(settings)

@@ -20,7 +20,7 @@ from codeface_jupyter.magics.options import (
 from codeface_jupyter.namespace import Description, describe
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import explain_request
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
     import argparse

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.frontend.protocol import FrontEndSettings
     from codeface_jupyter.session import Session
     from codeface_jupyter.session.answer import Answer
-    from codeface_jupyter.view import SubshellAnchor
+    from codeface_jupyter.view.answer_view import SubshellAnchor
 
 __all__ = ["Extension"]
 
@@ -71,7 +71,7 @@ class Extension:
 
     def keep_subshell(self) -> None:
         """Have the clicks on every widget from now on reach the kernel."""
-        from codeface_jupyter.view import SubshellAnchor
+        from codeface_jupyter.view.answer_view import SubshellAnchor
 
         if self._anchor is None:
             self._anchor = SubshellAnchor()
@@ -92,6 +92,6 @@ class Extension:
             self.answers.add(self.session.load(local_only))
 
     def _stats(self) -> str:
-        from codeface_jupyter.reports import stats_table
+        from codeface_jupyter.view.reports import stats_table
 
         return str(stats_table(self.session.metrics.summary()))

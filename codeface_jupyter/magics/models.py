@@ -11,7 +11,7 @@ from IPython.display import display
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import split_words
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.tables import Table
 
 __all__ = ["ModelMagics"]
 

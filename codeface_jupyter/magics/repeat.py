@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.magics.watching import watch
-from codeface_jupyter.view import AskAgainButton, WidgetView
+from codeface_jupyter.view.answer_view import AskAgainButton, WidgetView
 
 if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Ask
-    from codeface_jupyter.view import Place
+    from codeface_jupyter.view.answer_view import Place
 
 __all__ = ["MakeBundle", "Repeat"]
 

@@ -9,7 +9,7 @@ from IPython.display import display
 from codeface_jupyter.magics.family import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse, parse_nothing
 from codeface_jupyter.prompts import interpolate
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.tables import Table
 
 __all__ = ["TellingMagics"]
 
@@ -37,7 +37,7 @@ class TellingMagics(MagicFamily):
             In [2]: %codeface_context --cells 3 plot the sales
         """
         from codeface_jupyter.magics.answering import dry_run, make_ask
-        from codeface_jupyter.rendering import ContextPreview
+        from codeface_jupyter.view.rendering import ContextPreview
 
         args, words = parse(self.codeface_context, line)
         if words:

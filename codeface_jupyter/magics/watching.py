@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.view import (
+from codeface_jupyter.view.answer_view import (
     DisplayView,
     TextView,
     View,

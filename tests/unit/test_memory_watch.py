@@ -9,10 +9,10 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.models.memory_use import DeviceMemory, shortage_in
-from codeface_jupyter.reports import memory_table
 from codeface_jupyter.response_cache import CachedResponse, MemoryResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.memory_watch import MemoryWatch
+from codeface_jupyter.view.reports import memory_table
 
 ANSWER = CachedResponse(
     text="12345", finish_reason="stop", prompt_tokens=1, generated_tokens=1, total_s=1.0

@@ -13,7 +13,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.rendering import GrowingMarkdown, answer_markdown, result_bundle
+from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown, result_bundle
 
 ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"
 

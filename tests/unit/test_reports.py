@@ -15,9 +15,9 @@ from codeface_jupyter.generation import (
     SamplingParameters,
 )
 from codeface_jupyter.metrics import SessionMetrics
-from codeface_jupyter.plots import Series, sparkline, svg_plots
-from codeface_jupyter.reports import SessionReport, cache_table, records_frame
 from codeface_jupyter.response_cache import CacheStatus
+from codeface_jupyter.view.plots import Series, sparkline, svg_plots
+from codeface_jupyter.view.reports import SessionReport, cache_table, records_frame
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,6 +1,6 @@
 from markdown_it import MarkdownIt
 
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.tables import Table
 
 TABLE = Table("Title", ("name", "value"), [("a|b", "<script>x</script>"), ("*", "two\nlines")])
 

@@ -9,7 +9,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Progress
 from codeface_jupyter.session import Session
-from codeface_jupyter.view import (
+from codeface_jupyter.view.answer_view import (
     PAINT_INTERVAL_S,
     ProgressMeter,
     TextView,
@@ -130,7 +130,7 @@ def test_progress_says_size_speed_and_time_left(progress, expected):
 
 
 def test_painting_costs_little_even_for_a_long_answer(session_of):
-    from codeface_jupyter.rendering import GrowingMarkdown
+    from codeface_jupyter.view.rendering import GrowingMarkdown
 
     text = "".join(f"Step {n}.\n\n```python\nx_{n} = {n} * 2\n```\n\n" for n in range(300))
     markdown = GrowingMarkdown()

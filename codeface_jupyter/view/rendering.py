@@ -27,7 +27,7 @@ from codeface_jupyter.context import Cell, Context
 from codeface_jupyter.frontend.protocol import PROTOCOL_VERSION, RESULT_MIME
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.tables import Table
 
 __all__ = [
     "ContextPreview",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.errors import CodeFaceError, MetricsError
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
 from codeface_jupyter.models.storage import format_bytes
-from codeface_jupyter.plots import Series, sparkline, svg_plots
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.session.batch import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
-from codeface_jupyter.tables import Table
+from codeface_jupyter.view.plots import Series, sparkline, svg_plots
+from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
