@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from codeface_jupyter import cli, doctor
-from codeface_jupyter.cli import main
+from codeface_jupyter.cli.main import main
 from codeface_jupyter.generation import Progress
 from codeface_jupyter.models import listing
 
@@ -142,7 +142,7 @@ def test_doctor_names_a_missing_package_and_how_to_get_it(
 
 
 def test_the_command_starts_without_torch() -> None:
-    code = "import sys, codeface_jupyter.cli; print('torch' in sys.modules)"
+    code = "import sys, codeface_jupyter.cli.main; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -154,7 +154,7 @@ def test_a_real_interrupt_ends_the_process_cleanly(quiet_machine: Path) -> None:
     # While we hold the lock the command waits, which is when the user loses patience.
     with FileLock(lock):
         process = subprocess.Popen(
-            [sys.executable, "-m", "codeface_jupyter.cli", "pull", "qwen2.5-coder-0.5b"],
+            [sys.executable, "-m", "codeface_jupyter.cli.main", "pull", "qwen2.5-coder-0.5b"],
             stderr=subprocess.PIPE,
             text=True,
         )

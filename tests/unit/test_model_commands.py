@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codeface_jupyter.cli import main
+from codeface_jupyter.cli.main import main
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models import details, removal
 from codeface_jupyter.models.details import model_details

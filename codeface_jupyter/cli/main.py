@@ -27,9 +27,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.doctor import PACKAGE, findings
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
 from codeface_jupyter.models.details import model_details
