@@ -25,7 +25,7 @@ from random_model import SHAPES, RandomEngine, words
 from reporting import describe_machine, spread
 
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
-from codeface_jupyter.models.memory_use import give_back
+from codeface_jupyter.models.memory_usage import give_back
 from codeface_jupyter.prompts import Prompt
 
 if TYPE_CHECKING:

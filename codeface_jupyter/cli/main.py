@@ -32,10 +32,10 @@ from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
-from codeface_jupyter.models.details import model_details
+from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
-from codeface_jupyter.models.naming import checked_alias
+from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
 from codeface_jupyter.models.storage import format_bytes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import EngineUnavailableError, ModelFilesError
-from codeface_jupyter.models.files import fingerprint
+from codeface_jupyter.models.folder_check import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

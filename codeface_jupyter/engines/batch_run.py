@@ -17,7 +17,7 @@ from codeface_jupyter.engines.decoding import (
 from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.token_answer import TokenAnswer
 from codeface_jupyter.generation import Cancelled, SamplingParameters
-from codeface_jupyter.models.memory_use import give_back, shortage_in
+from codeface_jupyter.models.memory_usage import give_back, shortage_in
 
 if TYPE_CHECKING:
     import torch

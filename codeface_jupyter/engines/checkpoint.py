@@ -16,7 +16,7 @@ from codeface_jupyter.engines.adapters import check_adapter, put_on
 from codeface_jupyter.engines.quantization import quantization_config, settle_quantization
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
-from codeface_jupyter.models.files import has_weights
+from codeface_jupyter.models.folder_check import has_weights
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

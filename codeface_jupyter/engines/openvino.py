@@ -49,15 +49,15 @@ from codeface_jupyter.generation import (
     GenerationRequest,
     Progress,
 )
-from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.files import is_ir_folder, is_only_ir, read_config
-from codeface_jupyter.models.memory import MemoryEstimate, check_fits
-from codeface_jupyter.models.memory_use import forget_frames, give_back
-from codeface_jupyter.models.openvino_files import (
+from codeface_jupyter.models.conversion.openvino_ir import (
     IR_WEIGHTS_FILE,
     discard_openvino,
     ensure_openvino,
 )
+from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
+from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir, read_config
+from codeface_jupyter.models.memory import MemoryEstimate, check_fits
+from codeface_jupyter.models.memory_usage import forget_frames, give_back
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 __all__ = ["OpenVINOEngine"]

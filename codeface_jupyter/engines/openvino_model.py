@@ -16,13 +16,13 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
 from codeface_jupyter.models.catalog import find
-from codeface_jupyter.models.fetch import locate
-from codeface_jupyter.models.files import is_ir_folder, is_only_ir
-from codeface_jupyter.models.openvino_files import (
+from codeface_jupyter.models.conversion.openvino_ir import (
     QUANTIZATIONS,
     Quantization,
     unsupported_reason,
 )
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 
 __all__ = [
     "INSTALL_HINT",

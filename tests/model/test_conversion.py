@@ -23,9 +23,9 @@ from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.generation import Cancelled, Chunk, Progress
 from codeface_jupyter.models import catalog, convert, fetch, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.convert import convert_gguf, read_manifest
+from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, read_manifest
 from codeface_jupyter.models.fetch import ensure_local, locate
-from codeface_jupyter.models.files import check_model_folder
+from codeface_jupyter.models.folder_check import check_model_folder
 from codeface_jupyter.models.memory import estimate
 
 MakeModel = Callable[..., Path]

@@ -33,8 +33,8 @@ from codeface_jupyter.generation import (
     SamplingParameters,
 )
 from codeface_jupyter.models import memory
+from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino, find_openvino
 from codeface_jupyter.models.fetch import locate
-from codeface_jupyter.models.openvino_files import ensure_openvino, find_openvino
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.prompts import Prompt
 
@@ -584,7 +584,7 @@ def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path
     code = (
         "import sys; from pathlib import Path\n"
         "from codeface_jupyter.models.fetch import locate\n"
-        "from codeface_jupyter.models.openvino_files import ensure_openvino\n"
+        "from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino\n"
         "cache = Path(sys.argv[2]); local = locate(sys.argv[1], cache_dir=cache); seen = []\n"
         "ensure_openvino(local, quantization='int4', cache_dir=cache, emit=seen.append)\n"
         "sys.stdout.write(str(any('saving' in p.stage for p in seen)))\n"

@@ -27,7 +27,7 @@ import json, sys, torch
 torch.set_num_threads(1)
 from codeface_jupyter.config import Config
 from codeface_jupyter.errors import GenerationError
-from codeface_jupyter.models.memory_use import process_bytes
+from codeface_jupyter.models.memory_usage import process_bytes
 from codeface_jupyter.session import Session
 config = Config()
 config.set(model=sys.argv[1], cache_dir=sys.argv[2], dtype="bfloat16", max_new_tokens=4,

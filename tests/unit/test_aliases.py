@@ -10,7 +10,7 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError, ModelNotFoundError
-from codeface_jupyter.models.naming import checked_alias
+from codeface_jupyter.models.alias_check import checked_alias
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from codeface_jupyter.engines import choice, openvino_model, slot
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.errors import ConfigError, ModelFilesError
+from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
 from codeface_jupyter.models.fetch import LocalModel, locate
-from codeface_jupyter.models.files import read_config
-from codeface_jupyter.models.openvino_files import unsupported_reason
+from codeface_jupyter.models.folder_check import read_config
 
 QWEN = {
     "architectures": ["Qwen2ForCausalLM"],

@@ -25,7 +25,7 @@ from codeface_jupyter.generation import Cancelled, Chunk, Progress
 from codeface_jupyter.models import catalog, convert, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
-from codeface_jupyter.models.files import folder_revision
+from codeface_jupyter.models.folder_check import folder_revision
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"

@@ -8,7 +8,7 @@ import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.models.memory_use import DeviceMemory, shortage_in
+from codeface_jupyter.models.memory_usage import DeviceMemory, shortage_in
 from codeface_jupyter.response_cache import CachedResponse, MemoryResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.memory_watch import MemoryWatch

@@ -10,8 +10,8 @@ import pytest
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models import details, removal
-from codeface_jupyter.models.details import model_details
 from codeface_jupyter.models.fetch import LocalModel
+from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files
 from codeface_jupyter.models.storage import ModelStorage
 

@@ -24,9 +24,9 @@ from typing import Any, Literal
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.models.conversion.openvino_ir_writer import IR_FILE, IR_WEIGHTS_FILE
 from codeface_jupyter.models.fetch import LocalModel
-from codeface_jupyter.models.files import read_config, weight_files
-from codeface_jupyter.models.openvino_writer import IR_FILE, IR_WEIGHTS_FILE
+from codeface_jupyter.models.folder_check import read_config, weight_files
 from codeface_jupyter.models.storage import (
     ModelStorage,
     check_cancelled,

@@ -12,7 +12,7 @@ from typing import Any
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.models.openvino_writer import IR_FILE, IR_WEIGHTS_FILE
+from codeface_jupyter.models.conversion.openvino_ir_writer import IR_FILE, IR_WEIGHTS_FILE
 
 __all__ = [
     "check_model_folder",

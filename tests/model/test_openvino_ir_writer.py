@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codeface_jupyter.models.openvino_writer import requantize
+from codeface_jupyter.models.conversion.openvino_ir_writer import requantize
 
 openvino = pytest.importorskip("openvino", reason="the extra [openvino] is not installed")
 

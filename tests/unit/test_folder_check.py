@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.models.files import (
+from codeface_jupyter.models.folder_check import (
     check_model_folder,
     folder_revision,
     is_side_file,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import get_args
 
 from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, find
+from codeface_jupyter.models.conversion.openvino_ir import IR_WEIGHTS_FILE, Quantization
 from codeface_jupyter.models.fetch import LocalModel, locate
-from codeface_jupyter.models.files import read_config, weight_files
+from codeface_jupyter.models.folder_check import read_config, weight_files
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
-from codeface_jupyter.models.openvino_files import IR_WEIGHTS_FILE, Quantization
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import ModelStorage, format_bytes
 
