@@ -18,8 +18,8 @@ from types import ModuleType
 from reporting import describe_machine
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
-from codeface_jupyter.engines.openvino_precision import precision_properties
+from codeface_jupyter.engines.openvino.precision import precision_properties
+from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.models.conversion.openvino_ir import IR_FILE, QUANTIZATIONS, ensure_openvino
 from codeface_jupyter.models.fetch import locate
 

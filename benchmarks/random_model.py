@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.checkpoint import place
-from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
-from codeface_jupyter.engines.recorded_pass import EagerRecorder
-from codeface_jupyter.engines.static_decode import StaticDecoder, static_decoder
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.transformers.checkpoint import place
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
+from codeface_jupyter.engines.transformers.recorded_pass import EagerRecorder
+from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
 
 if TYPE_CHECKING:
     import torch

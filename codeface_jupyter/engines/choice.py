@@ -45,7 +45,7 @@ def engine_choice(settings: Settings) -> EngineChoice:
     """Return which engine serves ``settings``; nothing heavy is imported without need."""
     if settings.engine != "auto":
         return EngineChoice(name=settings.engine, reason="the settings name it")
-    from codeface_jupyter.engines.openvino_model import device, model_kind, setting_problem
+    from codeface_jupyter.engines.openvino.support import device, model_kind, setting_problem
 
     kind = model_kind(settings)
     choose = partial(EngineChoice, is_certain=kind.is_certain)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codeface_jupyter.engines.base import BatchEngine, Engine
-from codeface_jupyter.engines.slot import engine_key
+from codeface_jupyter.engines.current_engine import engine_key
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import (
     Cancelled,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from codeface_jupyter.engines.base import Engine
-from codeface_jupyter.engines.held_memory import HoldsMemory
+from codeface_jupyter.engines.memory_protocol import HoldsMemory
 from codeface_jupyter.models.memory import process_peak_bytes
 from codeface_jupyter.models.memory_usage import (
     DeviceMemory,

@@ -21,7 +21,7 @@ from codeface_jupyter.context import (
 )
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.choice import engine_choice
-from codeface_jupyter.engines.slot import EngineSlot
+from codeface_jupyter.engines.current_engine import EngineSlot
 from codeface_jupyter.generation import (
     Cancelled,
     Done,

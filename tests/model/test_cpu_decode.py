@@ -8,11 +8,11 @@ from transformers import AutoModelForCausalLM
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines import transformers as engine_module
-from codeface_jupyter.engines.cpu_decode import (
+from codeface_jupyter.engines.transformers.cpu_decode import (
     gains_without_onednn,
     single_tokens_without_onednn,
 )
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.generation import GenerationRequest, SamplingParameters
 from codeface_jupyter.prompts import Prompt
 

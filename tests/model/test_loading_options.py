@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines import adapters, quantization
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
 from codeface_jupyter.prompts import Prompt

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.config import Config, Settings
-from codeface_jupyter.engines.openai import OpenAIEngine
-from codeface_jupyter.engines.streaming_text import collected
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.openai.engine import OpenAIEngine
+from codeface_jupyter.engines.text.streaming_text import collected
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
 from codeface_jupyter.prompts import Prompt

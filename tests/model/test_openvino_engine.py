@@ -42,10 +42,10 @@ pytest.importorskip("openvino_genai", reason="the extra [openvino] is not instal
 
 from codeface_jupyter.engines import openvino as openvino_engine
 from codeface_jupyter.engines import openvino_model, openvino_paged_model, openvino_pipeline
-from codeface_jupyter.engines.openvino import OpenVINOEngine
-from codeface_jupyter.engines.openvino_paged_model import OpenVINOFailedError, PagedModel, Piece
-from codeface_jupyter.engines.openvino_pipeline import BATCH_ANSWERS
-from codeface_jupyter.engines.prompt_lookup import PromptLookup
+from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
+from codeface_jupyter.engines.openvino.paged_model import OpenVINOFailedError, PagedModel, Piece
+from codeface_jupyter.engines.openvino.pipeline import BATCH_ANSWERS
+from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup
 
 MakeModel = Callable[..., Path]
 Events = list[Progress | Chunk]
@@ -103,7 +103,7 @@ def ignore(_: Progress | Chunk) -> None:
 
 def reference(settings: Settings, request: GenerationRequest) -> str:
     """Return what transformers answers with the original weights."""
-    from codeface_jupyter.engines.transformers import TransformersEngine
+    from codeface_jupyter.engines.transformers.engine import TransformersEngine
 
     events: Events = []
     TransformersEngine(settings).generate(request, emit=events.append, cancel=threading.Event())

@@ -16,16 +16,20 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines import static_decode
 from codeface_jupyter.engines import transformers as engine_module
-from codeface_jupyter.engines.fused_norms import fused_norms
-from codeface_jupyter.engines.recorded_pass import EagerRecorder, RecordedPass, _captured
-from codeface_jupyter.engines.static_decode import (
+from codeface_jupyter.engines.transformers import static_decode
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
+from codeface_jupyter.engines.transformers.fused_norms import fused_norms
+from codeface_jupyter.engines.transformers.recorded_pass import (
+    EagerRecorder,
+    RecordedPass,
+    _captured,
+)
+from codeface_jupyter.engines.transformers.static_decode import (
     StaticDecoder,
     can_decode_statically,
     static_decoder,
 )
-from codeface_jupyter.engines.transformers import TransformersEngine
 from codeface_jupyter.generation import (
     Cancelled,
     Chunk,

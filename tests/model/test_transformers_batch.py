@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from codeface_jupyter.config import Config, Settings
-from codeface_jupyter.engines import batch_run
 from codeface_jupyter.engines.base import BatchEngine
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.transformers import batch_run
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import GenerationError, PromptTooLongError
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
 from codeface_jupyter.prompts import Prompt

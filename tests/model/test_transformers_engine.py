@@ -15,8 +15,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.decoding import logits_processors
-from codeface_jupyter.engines.transformers import TransformersEngine
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
+from codeface_jupyter.engines.transformers.generate_hooks import logits_processors
 from codeface_jupyter.errors import (
     ConfigError,
     EngineUnavailableError,

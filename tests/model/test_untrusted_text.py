@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import AddedToken
 
-from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
 from codeface_jupyter.prompts import Prompt
 
 IM_START, IM_END = "<|im_start|>", "<|im_end|>"

@@ -10,8 +10,8 @@ from jinja2 import TemplateError
 from jinja2.exceptions import SecurityError
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
-from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
+from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.prompts import Message, Prompt
 

@@ -18,9 +18,9 @@ import pytest
 import trustme
 
 from codeface_jupyter.config import Config, Settings
-from codeface_jupyter.engines import openai_connection
 from codeface_jupyter.engines.base import BatchEngine
-from codeface_jupyter.engines.openai import OpenAIEngine
+from codeface_jupyter.engines.openai import connection as openai_connection
+from codeface_jupyter.engines.openai.engine import OpenAIEngine
 from codeface_jupyter.errors import (
     ConfigError,
     EngineUnavailableError,
@@ -313,7 +313,7 @@ def test_an_answer_without_counts_is_counted_here(serve):
 
 
 def test_a_finished_answer_does_not_wait_for_a_server_that_keeps_the_line(serve, monkeypatch):
-    monkeypatch.setattr("codeface_jupyter.engines.openai_answer.USAGE_WAIT_S", 0.01)
+    monkeypatch.setattr("codeface_jupyter.engines.openai.answer.USAGE_WAIT_S", 0.01)
     server = serve(hangs_after(*HELLO[:3]))
     done, text = answer(engine_for(server))
     assert (done.finish_reason, text) == ("stop", "Hello")
@@ -959,7 +959,7 @@ def test_a_missing_address_is_said_before_anything_else():
 
 
 def test_a_missing_package_names_the_extra(monkeypatch):
-    monkeypatch.setattr("codeface_jupyter.engines.openai.find_spec", lambda _: None)
+    monkeypatch.setattr("codeface_jupyter.engines.openai.engine.find_spec", lambda _: None)
     with pytest.raises(EngineUnavailableError, match=r"codeface-jupyter\[remote\]"):
         OpenAIEngine(Settings(base_url="http://a/v1")).prepare(lambda _: None)
 

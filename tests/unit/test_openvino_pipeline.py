@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.engines.key_blocks import TokenSequence
-from codeface_jupyter.engines.openvino_pipeline import AnswerRun, _Decoding
-from codeface_jupyter.engines.prompt_lookup import TokenText
+from codeface_jupyter.engines.openvino.kv_blocks import TokenSequence
+from codeface_jupyter.engines.openvino.pipeline import AnswerRun, _Decoding
+from codeface_jupyter.engines.openvino.prompt_lookup import TokenText
 from codeface_jupyter.generation import SamplingParameters
 
 HABITS = TokenText([9, 1, 2, 3, 4, 9])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codeface_jupyter.engines import openvino_precision
-from codeface_jupyter.engines.openvino_precision import precision_properties
+from codeface_jupyter.engines.openvino import precision as openvino_precision
+from codeface_jupyter.engines.openvino.precision import precision_properties
 
 GROUP, KEYS = "DYNAMIC_QUANTIZATION_GROUP_SIZE", "KV_CACHE_PRECISION"
 

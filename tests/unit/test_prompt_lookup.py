@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.engines.prompt_lookup import LONGEST_RUN, PromptLookup, TokenText
+from codeface_jupyter.engines.openvino.prompt_lookup import LONGEST_RUN, PromptLookup, TokenText
 
 
 def test_what_followed_the_longest_run_is_guessed() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from codeface_jupyter.engines.streaming_text import (
+from codeface_jupyter.engines.text.streaming_text import (
     AnswerWriter,
     IncrementalDetokenizer,
     TextFilter,

@@ -74,7 +74,7 @@ PIECE_VALUES = 1 << 24
 FINE_TENSORS = ("token_embd.weight", "output.weight")
 # Rotary weights that a GGUF stores with the halves of each head interleaved.
 INTERLEAVED = ("attn_q.weight", "attn_k.weight")
-WRITER = Path(__file__).with_name("openvino_writer.py")
+WRITER = Path(__file__).with_name("openvino_ir_writer.py")
 POLL_S = 0.1
 SHOWN_ERROR_CHARACTERS = 300
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.cpu_decode import single_tokens_without_onednn
-from codeface_jupyter.engines.decoding import (
+from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
+from codeface_jupyter.engines.transformers.generate_hooks import (
     AnswerCriterion,
     cancellable,
     logits_processors,
     reading_only_what_is_new,
     with_repetition_penalty,
 )
-from codeface_jupyter.engines.static_decode import StaticDecoder
+from codeface_jupyter.engines.transformers.static_decode import StaticDecoder
 from codeface_jupyter.generation import Cancelled, GenerationRequest
 
 if TYPE_CHECKING:

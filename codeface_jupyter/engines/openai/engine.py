@@ -16,12 +16,12 @@ from concurrent.futures import CancelledError, Future
 from importlib.util import find_spec
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.openai_answer import Answering
-from codeface_jupyter.engines.openai_batch import SideBySide
-from codeface_jupyter.engines.openai_client import KeptClient
-from codeface_jupyter.engines.openai_connection import Server, find_api_key, import_client
-from codeface_jupyter.engines.openai_request import Requester, stop_strings
-from codeface_jupyter.engines.streaming_text import collected
+from codeface_jupyter.engines.openai.answer import Answering
+from codeface_jupyter.engines.openai.batch import SideBySide
+from codeface_jupyter.engines.openai.client import KeptClient
+from codeface_jupyter.engines.openai.connection import Server, find_api_key, import_client
+from codeface_jupyter.engines.openai.request import Requester, stop_strings
+from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.errors import EngineUnavailableError, GenerationError
 from codeface_jupyter.generation import (
     Cancelled,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.fast_tokenizer import FastTokenizer
+from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import (

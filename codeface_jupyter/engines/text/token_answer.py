@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
-from codeface_jupyter.engines.streaming_text import AnswerWriter, IncrementalDetokenizer
+from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics
 from codeface_jupyter.models.memory import process_peak_bytes
 

@@ -1,7 +1,7 @@
 """A checkpoint's tokenizer without transformers, whose import takes longer than a short answer.
 
 `FastTokenizer` reads the files that transformers writes and answers the few questions that
-`codeface_jupyter.engines.model_tokenizer.ModelTokenizer` asks, under transformers' names.
+`codeface_jupyter.engines.text.model_tokenizer.ModelTokenizer` asks, under transformers' names.
 """
 
 from __future__ import annotations

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines.adapters import adapter_identity
 from codeface_jupyter.engines.base import check_prompt_fits
-from codeface_jupyter.engines.batch_run import BatchRow, BatchRun
-from codeface_jupyter.engines.checkpoint import (
+from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.streaming_text import AnswerWriter, collected
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
+from codeface_jupyter.engines.transformers.adapters import adapter_identity
+from codeface_jupyter.engines.transformers.batch_run import BatchRow, BatchRun
+from codeface_jupyter.engines.transformers.checkpoint import (
     Placement,
     load_config,
     load_tokenizer,
     load_weights,
     place,
 )
-from codeface_jupyter.engines.cpu_decode import gains_without_onednn
-from codeface_jupyter.engines.decode_run import DecodeRun
-from codeface_jupyter.engines.decoding import AnswerCriterion
-from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
-from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
-from codeface_jupyter.engines.quantization import quantized_estimate
-from codeface_jupyter.engines.static_decode import StaticDecoder, static_decoder
-from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
-from codeface_jupyter.engines.token_answer import TokenAnswer
+from codeface_jupyter.engines.transformers.cpu_decode import gains_without_onednn
+from codeface_jupyter.engines.transformers.decode_run import DecodeRun
+from codeface_jupyter.engines.transformers.generate_hooks import AnswerCriterion
+from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
+from codeface_jupyter.engines.transformers.quantization import quantized_estimate
+from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import (
     Done,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.streaming_text import IncrementalDetokenizer
+from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.prompts import Message, Prompt, chat_messages, completion_text
 

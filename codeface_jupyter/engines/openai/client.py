@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from codeface_jupyter.engines.openai_connection import Server, connect
+from codeface_jupyter.engines.openai.connection import Server, connect
 from codeface_jupyter.generation import Cancelled
 
 if TYPE_CHECKING:

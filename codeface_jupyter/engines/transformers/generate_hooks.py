@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.streaming_text import AnswerWriter, IncrementalDetokenizer
+from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
 from codeface_jupyter.generation import Cancelled, FinishReason, SamplingParameters
 
 if TYPE_CHECKING:

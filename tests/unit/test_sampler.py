@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codeface_jupyter.engines.token_choice import TokenChooser
+from codeface_jupyter.engines.text.sampler import TokenChooser
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import SamplingParameters
 

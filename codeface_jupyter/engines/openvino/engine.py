@@ -14,8 +14,16 @@ from typing import Any
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import check_prompt_fits
-from codeface_jupyter.engines.model_tokenizer import ModelTokenizer
-from codeface_jupyter.engines.openvino_model import (
+from codeface_jupyter.engines.openvino.paged_model import (
+    OpenVINOFailedError,
+    PagedModel,
+    ShortOfMemoryError,
+    UnreadableModelError,
+)
+from codeface_jupyter.engines.openvino.pipeline import AnswerRun, TokenPipeline
+from codeface_jupyter.engines.openvino.precision import precision_properties
+from codeface_jupyter.engines.openvino.prompt_lookup import TokenText
+from codeface_jupyter.engines.openvino.support import (
     INSTALL_HINT,
     check_settings,
     configured_eos_ids,
@@ -26,17 +34,9 @@ from codeface_jupyter.engines.openvino_model import (
     quantization,
     trained_window,
 )
-from codeface_jupyter.engines.openvino_paged_model import (
-    OpenVINOFailedError,
-    PagedModel,
-    ShortOfMemoryError,
-    UnreadableModelError,
-)
-from codeface_jupyter.engines.openvino_pipeline import AnswerRun, TokenPipeline
-from codeface_jupyter.engines.openvino_precision import precision_properties
-from codeface_jupyter.engines.prompt_lookup import TokenText
-from codeface_jupyter.engines.streaming_text import AnswerWriter, collected
-from codeface_jupyter.engines.token_answer import TokenAnswer
+from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.streaming_text import AnswerWriter, collected
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.key_blocks import KeyBlocks, TokenSequence
-from codeface_jupyter.engines.openvino_paged_model import PagedModel, Piece
-from codeface_jupyter.engines.prompt_lookup import PromptLookup, TokenText
-from codeface_jupyter.engines.token_choice import TokenChooser
+from codeface_jupyter.engines.openvino.kv_blocks import KeyBlocks, TokenSequence
+from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
+from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenText
+from codeface_jupyter.engines.text.sampler import TokenChooser
 from codeface_jupyter.generation import Cancelled, SamplingParameters
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.decoding import AnswerCriterion
-from codeface_jupyter.engines.fused_norms import fused_norms
-from codeface_jupyter.engines.kv_prefixes import new_cache, start_of
-from codeface_jupyter.engines.recorded_pass import GraphRecorder, Recorder
-from codeface_jupyter.engines.static_keys_values import StaticKeysValues
+from codeface_jupyter.engines.transformers.fused_norms import fused_norms
+from codeface_jupyter.engines.transformers.generate_hooks import AnswerCriterion
+from codeface_jupyter.engines.transformers.kv_prefixes import new_cache, start_of
+from codeface_jupyter.engines.transformers.recorded_pass import GraphRecorder, Recorder
+from codeface_jupyter.engines.transformers.static_keys_values import StaticKeysValues
 from codeface_jupyter.generation import Cancelled, Emit, Progress
 from codeface_jupyter.models.memory_usage import shortage_in
 

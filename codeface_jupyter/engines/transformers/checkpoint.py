@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.engines.adapters import check_adapter, put_on
-from codeface_jupyter.engines.quantization import quantization_config, settle_quantization
+from codeface_jupyter.engines.transformers.adapters import check_adapter, put_on
+from codeface_jupyter.engines.transformers.quantization import (
+    quantization_config,
+    settle_quantization,
+)
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Emit, Progress
 from codeface_jupyter.models.folder_check import has_weights
@@ -138,7 +141,7 @@ def _best_dtype(device_type: str) -> str:
     """Return the fastest type for a device that keeps the checkpoint's quality.
 
     On CPUs float16 is slow to read prompts (a tenth of bfloat16 on AVX-512), float32 slow
-    all over; `codeface_jupyter.engines.cpu_decode` makes up for bfloat16's slow decoding.
+    all over; `codeface_jupyter.engines.transformers.cpu_decode` makes up for bfloat16's slow decoding.
     """
     import torch
 

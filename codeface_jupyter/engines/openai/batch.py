@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
-from codeface_jupyter.engines.openai_answer import Answering
+from codeface_jupyter.engines.openai.answer import Answering
 from codeface_jupyter.generation import Cancelled, Done, FinishReason
 
 __all__ = ["SideBySide"]

@@ -8,14 +8,14 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.cpu_decode import single_tokens_without_onednn
-from codeface_jupyter.engines.decoding import (
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
+from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
+from codeface_jupyter.engines.transformers.generate_hooks import (
     cancellable,
     logits_processors,
     with_repetition_penalty,
 )
-from codeface_jupyter.engines.kv_prefixes import PrefixStore, new_cache
-from codeface_jupyter.engines.token_answer import TokenAnswer
+from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.generation import Cancelled, SamplingParameters
 from codeface_jupyter.models.memory_usage import give_back, shortage_in
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.openai_connection import KEYRING_SERVICE, Server
+from codeface_jupyter.engines.openai.connection import KEYRING_SERVICE, Server
 from codeface_jupyter.errors import CodeFaceError, GenerationError, ModelNotFoundError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.engines.key_blocks import KeyBlocks, TokenSequence
+from codeface_jupyter.engines.openvino.kv_blocks import KeyBlocks, TokenSequence
 
 BLOCK = 4
 # Few different tokens, so that sequences often begin alike.

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
-from codeface_jupyter.engines.openai_connection import Server
-from codeface_jupyter.engines.openai_errors import cut_off_error
-from codeface_jupyter.engines.streaming_text import AnswerWriter
+from codeface_jupyter.engines.openai.connection import Server
+from codeface_jupyter.engines.openai.errors import cut_off_error
+from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import (
     Done,

@@ -1,0 +1,1 @@
+"""An engine on another machine: any server that speaks OpenAI's HTTP API."""

@@ -1,0 +1,1 @@
+"""Token ids to text and back, for every engine that decodes in this process."""
