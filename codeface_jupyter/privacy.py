@@ -1,4 +1,4 @@
-"""Secrets stay here: lines and names that look like keys, tokens or passwords.
+"""Secrets stay here: lines and names that look like keys, tokens or passwords, and URLs with one.
 
 The detectors are detect-secrets', called one by one: they hold no state, so any
 thread may use them, whereas the library's own scan goes through global settings.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
-__all__ = ["SECRET_MARK", "has_secret", "is_secret_name", "redact"]
+__all__ = ["HIDDEN", "SECRET_MARK", "has_secret", "is_secret_name", "masked_url", "redact"]
 
 SECRET_MARK = "# (a line with a secret was left out)"  # noqa: S105 - says that one was left out
 
@@ -52,6 +52,12 @@ TEXT_TOKEN_WORDS = frozenset({
 MIN_TOKEN_CHARS = 16
 
 Interval = tuple[int, int]
+
+# In the place of what is not shown.
+HIDDEN = "***"
+
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*)(:\d{1,5})?")
 
 
 def redact(text: str) -> tuple[str, int]:
@@ -103,6 +109,32 @@ def is_secret_name(name: str) -> bool:
         return True
     keyword, _ = _detectors()
     return any(keyword(f'{name} = "value"'))
+
+
+def masked_url(url: str) -> str:
+    """Return ``url`` without user, password and query.
+
+    What does not read as an address is hidden as a whole, since a password may
+    stand anywhere in it; a plain word is returned as it is.
+
+    Examples
+    --------
+    >>> masked_url("rediss://ann:secret@cache.example:6380/1")
+    'rediss://***@cache.example:6380/1'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return HIDDEN if set(url) & set("@:?/") else url
+    if not SCHEME.fullmatch(scheme):
+        return HIDDEN
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    remainder = rest[len(authority) :]
+    _, at, host = authority.rpartition("@")
+    # An @ further on: a slash or question mark of the password ended the authority too early.
+    if "@" in remainder or not HOST_AND_PORT.fullmatch(host):
+        return f"{scheme}://{HIDDEN}"
+    path, *query = re.split(r"[?#]", remainder, maxsplit=1)
+    return f"{scheme}://{HIDDEN + at if at else ''}{host}{path}{'?' + HIDDEN if query else ''}"
 
 
 def _is_named_secret(match: re.Match[str]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.magics import magics_classes
-from codeface_jupyter.magics.ask import CodeFace
+from codeface_jupyter.magics.codeface import CodeFace
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.storage import format_bytes
 

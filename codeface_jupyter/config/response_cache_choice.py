@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from codeface_jupyter.urls import masked_url
+from codeface_jupyter.privacy import masked_url
 
 __all__ = ["ResponseCacheChoice"]
 

@@ -40,7 +40,7 @@ from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.urls import masked_url
+from codeface_jupyter.privacy import masked_url
 
 __all__ = ["Config", "Settings", "default_cache_dir", "default_config_file"]
 

@@ -13,28 +13,36 @@ __all__ = ["magics_classes", "register", "unregister"]
 
 def magics_classes() -> tuple[type[Magics], ...]:
     """Return the classes of the magics, one per concern."""
-    from codeface_jupyter.magics.ask import CodeFace
     from codeface_jupyter.magics.batch import BatchMagics
-    from codeface_jupyter.magics.books import BookMagics
+    from codeface_jupyter.magics.cache import CacheMagics
+    from codeface_jupyter.magics.codeface import CodeFace
+    from codeface_jupyter.magics.config import ConfigMagics
+    from codeface_jupyter.magics.context import ContextMagics
     from codeface_jupyter.magics.explain import ExplainMagics
+    from codeface_jupyter.magics.fix_edit import FixEditMagics
+    from codeface_jupyter.magics.history import HistoryMagics
     from codeface_jupyter.magics.models import ModelMagics
-    from codeface_jupyter.magics.repair import RepairMagics
-    from codeface_jupyter.magics.telling import TellingMagics
+    from codeface_jupyter.magics.stats import StatsMagics
+    from codeface_jupyter.magics.test import TestMagics
 
     return (
         CodeFace,
         ExplainMagics,
-        RepairMagics,
+        FixEditMagics,
+        TestMagics,
         BatchMagics,
-        TellingMagics,
-        BookMagics,
+        ContextMagics,
+        HistoryMagics,
+        StatsMagics,
+        CacheMagics,
+        ConfigMagics,
         ModelMagics,
     )
 
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
-    from codeface_jupyter.magics import questions
+    from codeface_jupyter.magics import question_mark as questions
     from codeface_jupyter.magics.extension import Extension
 
     extension = Extension(shell)
@@ -50,7 +58,7 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Remove the magics from ``shell`` and close what they hold."""
-    from codeface_jupyter.magics import questions
+    from codeface_jupyter.magics import question_mark as questions
 
     questions.remove_from(shell)
     for extension in {magics.extension for magics in _remove_magics(shell)}:

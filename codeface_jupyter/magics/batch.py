@@ -13,7 +13,7 @@ from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import (
     check_variable_name,
     context_options,
@@ -70,7 +70,7 @@ class BatchMagics(MagicFamily):
         """
         args, requests = self._requests(line, cell)
         check_variable_name(args.output)
-        from codeface_jupyter.magics.answering import make_ask, with_request
+        from codeface_jupyter.magics.ask_and_show import make_ask, with_request
 
         first, _ = make_ask(self.extension, args, requests[0])
         asks = [first, *(with_request(first, args, request) for request in requests[1:])]
@@ -107,7 +107,7 @@ class BatchMagics(MagicFamily):
 
     def _answer(self, asks: Sequence[Ask]) -> list[BatchItem]:
         """Answer and show ``asks``; what is raised is the failure of all of them."""
-        from codeface_jupyter.magics.watching import view_for, watch
+        from codeface_jupyter.magics.show_progress import view_for, watch
         from codeface_jupyter.view.reports import batch_table
 
         begin = time.perf_counter()

@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import (
     context_options,
     model_options,
@@ -86,7 +86,7 @@ class ExplainMagics(MagicFamily):
         return expression, "object", description.text
 
     def _ask(self, args: argparse.Namespace, name: str, kind: str, text: str) -> None:
-        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
 
         request = explain_request(name, text, kind=kind)
         ask, order = make_ask(

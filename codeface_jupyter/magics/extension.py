@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.frontend.bridge import Bridge
+from codeface_jupyter.magics.answers_to_ask_again import Repeats
 from codeface_jupyter.magics.notebook import Notebook
-from codeface_jupyter.magics.repeats import Repeats
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import split_words
 from codeface_jupyter.view.tables import Table
 
@@ -92,7 +92,7 @@ class ModelMagics(MagicFamily):
         display(Table(title, COLUMNS, rows))
 
     def _pull(self, model: str | None = None, *, options: set[str]) -> None:
-        from codeface_jupyter.magics.watching import show_work
+        from codeface_jupyter.magics.show_progress import show_work
 
         permissions = Permissions(
             trust_remote_code="--trust-remote-code" in options,

@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
+from codeface_jupyter.privacy import masked_url
 from codeface_jupyter.threads import within
-from codeface_jupyter.urls import masked_url
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from codeface_jupyter.errors import ResponseCacheError
+from codeface_jupyter.privacy import HIDDEN, masked_url
 from codeface_jupyter.response_cache.entry import CachedResponse, CacheStatus
 from codeface_jupyter.threads import within
-from codeface_jupyter.urls import HIDDEN, masked_url
 
 __all__ = ["RedisResponseCache"]
 

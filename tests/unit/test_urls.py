@@ -3,7 +3,7 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.urls import masked_url
+from codeface_jupyter.privacy import masked_url
 
 SECRET = "s3cret"
 

@@ -1,8 +1,7 @@
-"""``%codeface_fix``, ``%codeface_edit`` and ``%codeface_test``: work on code that is there."""
+"""``%codeface_fix`` and ``%codeface_edit``: change a cell that is there."""
 
 from __future__ import annotations
 
-import inspect
 import re
 
 from IPython.core.error import UsageError
@@ -10,20 +9,19 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.privacy import redact
-from codeface_jupyter.prompts import check_request, edit_request, interpolate
+from codeface_jupyter.prompts import edit_request, interpolate
 
-__all__ = ["RepairMagics"]
+__all__ = ["FixEditMagics"]
 
 FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 
 @magics_class
-class RepairMagics(MagicFamily):
-    """Fix, edit and test the notebook's code; nothing is changed unless the user says so."""
+class FixEditMagics(MagicFamily):
+    """Fix and edit the notebook's cells; nothing is changed unless the user says so."""
 
     @no_var_expand
     @line_magic
@@ -42,7 +40,7 @@ class RepairMagics(MagicFamily):
 
             In [6]: %codeface_fix 3
         """
-        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
 
         args, words = parse(self.codeface_fix, line)
         number, wish = _number_and_words(words)
@@ -70,7 +68,7 @@ class RepairMagics(MagicFamily):
 
             In [6]: %codeface_edit 3 add type hints
         """
-        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
 
         args, words = parse(self.codeface_edit, line)
         number, instruction = _number_and_words(words)
@@ -84,29 +82,6 @@ class RepairMagics(MagicFamily):
         output = Output.of(ask, args, request=instruction, changes=cell)
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
-    @no_var_expand
-    @line_magic
-    @magic_arguments()
-    @ask_options
-    def codeface_test(self, line: str) -> None:
-        """Write tests for a function or class of the notebook, as a cell.
-
-        ::
-
-            In [5]: %codeface_test parse_date
-        """
-        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
-
-        args, name = parse(self.codeface_test, line)
-        if not name:
-            raise UsageError("Name a function of the notebook: %codeface_test NAME")
-        source = _source_of(self.extension.notebook.lookup(name), name)
-        ask, order = make_ask(
-            self.extension, args, check_request(name, source), task="test", history=()
-        )
-        output = Output.of(ask, args, request=f"Test {name}")
-        ask_or_preview(self.extension, args, ask, order=order, output=output)
-
     def _failed_cell(self, source: str) -> Cell:
         """Return the failing cell as the notebook holds it now, for the Replace button."""
         cells, _ = self.extension.notebook.cells(below=True)
@@ -118,13 +93,3 @@ def _number_and_words(text: str) -> tuple[int | None, str]:
     """Split off a cell's number at the beginning."""
     match = re.match(r"(\d+)(?:\s+|$)(.*)", text, re.DOTALL)
     return (int(match[1]), match[2]) if match else (None, text)
-
-
-def _source_of(thing: object, name: str) -> str:
-    try:
-        return redact(inspect.getsource(thing))[0]  # type: ignore[arg-type]
-    except (TypeError, OSError):
-        raise NotebookError(
-            f"{name} is no function or class whose source is known.",
-            hint="Define it in a cell of this notebook, or in a module it imports.",
-        ) from None

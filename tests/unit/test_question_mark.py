@@ -1,7 +1,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from codeface_jupyter.magics.questions import QuestionTransformer
+from codeface_jupyter.magics.question_mark import QuestionTransformer
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.magics.family import MagicFamily
+from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.prompts import interpolate
 
@@ -74,7 +74,7 @@ class CodeFace(_SettingTraits):
             raise UsageError(
                 "Nothing was asked. Write the request after %codeface, or below %%codeface."
             )
-        from codeface_jupyter.magics.answering import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
 
         filled_in = interpolate(request, self.extension.notebook.text_of)
         ask, order = make_ask(self.extension, args, filled_in)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.repeats import REPEATS_KEPT, Repeats
+from codeface_jupyter.magics.answers_to_ask_again import REPEATS_KEPT, Repeats
 
 
 class Cached:

@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.magics.watching import watch
+from codeface_jupyter.magics.show_progress import watch
 from codeface_jupyter.view.answer_view import AskAgainButton, WidgetView
 
 if TYPE_CHECKING:

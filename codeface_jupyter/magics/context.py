@@ -1,0 +1,50 @@
+"""``%codeface_context``: what the model is told, piece by piece."""
+
+from __future__ import annotations
+
+from IPython.core.magic import line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import magic_arguments
+from IPython.display import display
+
+from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.prompts import interpolate
+from codeface_jupyter.view.tables import Table
+
+__all__ = ["ContextMagics"]
+
+
+@magics_class
+class ContextMagics(MagicFamily):
+    """Show what goes along with a request."""
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @ask_options
+    def codeface_context(self, line: str) -> None:
+        """Show what the last request sent, or with words, what they would send.
+
+        A table of the pieces with their tokens and of what was left out, then the
+        exact text.
+
+        ::
+
+            In [1]: %codeface_context
+
+            In [2]: %codeface_context --cells 3 plot the sales
+        """
+        from codeface_jupyter.magics.ask_and_show import dry_run, make_ask
+        from codeface_jupyter.view.rendering import ContextPreview
+
+        args, words = parse(self.codeface_context, line)
+        if words:
+            request = interpolate(words, self.extension.notebook.text_of)
+            ask, order = make_ask(self.extension, args, request)
+            dry_run(self.extension, ask, order=order)
+            return
+        last = self.extension.session.last_context
+        if last is None:
+            display(Table("Nothing has been sent in this session.", ("",), []))
+        else:
+            display(ContextPreview(last, order="as they were sent"))

@@ -1,0 +1,55 @@
+"""``%codeface_history`` and ``%codeface_reset``: the conversation, shown and forgotten."""
+
+from __future__ import annotations
+
+from IPython.core.magic import line_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.options import parse_nothing
+from codeface_jupyter.view.tables import Table
+
+__all__ = ["HistoryMagics"]
+
+MAX_SHOWN_CHARS = 200
+
+
+@magics_class
+class HistoryMagics(MagicFamily):
+    """Show and forget the conversation."""
+
+    @no_var_expand
+    @line_magic
+    def codeface_history(self, line: str) -> None:
+        """Show the requests and answers of this session, oldest first.
+
+        ::
+
+            In [1]: %codeface_history
+        """
+        parse_nothing("codeface_history", line)
+        exchanges = self.extension.session.conversation.exchanges
+        rows = [
+            (str(number), _shortened(exchange.request), _shortened(exchange.answer))
+            for number, exchange in enumerate(exchanges, start=1)
+        ]
+        sent = self.extension.config.settings.history_exchanges
+        title = f"{len(rows)} exchanges; the last {sent} go along (history_exchanges)"
+        display(Table(title, ("", "request", "answer"), rows))
+
+    @no_var_expand
+    @line_magic
+    def codeface_reset(self, line: str) -> None:
+        """Forget the conversation; the model, the response cache and the figures stay.
+
+        ::
+
+            In [1]: %codeface_reset
+        """
+        parse_nothing("codeface_reset", line)
+        self.extension.session.conversation.clear()
+
+
+def _shortened(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MAX_SHOWN_CHARS else f"{flat[: MAX_SHOWN_CHARS - 1]}…"

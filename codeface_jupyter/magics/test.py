@@ -1,0 +1,55 @@
+"""``%codeface_test``: tests for a function or class of the notebook."""
+
+from __future__ import annotations
+
+import inspect
+
+from IPython.core.error import UsageError
+from IPython.core.magic import line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import magic_arguments
+
+from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.privacy import redact
+from codeface_jupyter.prompts import check_request
+
+__all__ = ["TestMagics"]
+
+
+@magics_class
+class TestMagics(MagicFamily):
+    """Test the notebook's code."""
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @ask_options
+    def codeface_test(self, line: str) -> None:
+        """Write tests for a function or class of the notebook, as a cell.
+
+        ::
+
+            In [5]: %codeface_test parse_date
+        """
+        from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
+
+        args, name = parse(self.codeface_test, line)
+        if not name:
+            raise UsageError("Name a function of the notebook: %codeface_test NAME")
+        source = _source_of(self.extension.notebook.lookup(name), name)
+        ask, order = make_ask(
+            self.extension, args, check_request(name, source), task="test", history=()
+        )
+        output = Output.of(ask, args, request=f"Test {name}")
+        ask_or_preview(self.extension, args, ask, order=order, output=output)
+
+
+def _source_of(thing: object, name: str) -> str:
+    try:
+        return redact(inspect.getsource(thing))[0]  # type: ignore[arg-type]
+    except (TypeError, OSError):
+        raise NotebookError(
+            f"{name} is no function or class whose source is known.",
+            hint="Define it in a cell of this notebook, or in a module it imports.",
+        ) from None
