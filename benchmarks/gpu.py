@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from random_model import SHAPES, RandomEngine, words
 from reporting import describe_machine, spread
 
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.memory_usage import give_back
 from codeface_jupyter.prompts import Prompt
 
@@ -119,7 +119,7 @@ def answer(engine: RandomEngine, text: str, max_new_tokens: int) -> tuple[str, D
         if isinstance(event, Chunk):
             texts.append(event.text)
 
-    done = engine.generate(request(text, max_new_tokens), emit=emit, cancel=threading.Event())
+    done = engine.generate(request(text, max_new_tokens), Job(emit))
     return "".join(texts), done
 
 
@@ -175,8 +175,7 @@ class Bench:
             self.engine.generate_batch(
                 [request(text, BATCH_TOKENS) for text in texts],
                 on_result=lambda index, text, done: None,
-                emit=lambda event: None,
-                cancel=threading.Event(),
+                job=Job(),
             )
             together_s = time.perf_counter() - begin
             if run:
@@ -288,7 +287,7 @@ def main() -> None:
     )
     give_back()
     engine = RandomEngine(args.shape, device=args.device, dtype=args.dtype)
-    engine.load(lambda event: None)
+    engine.load(Job())
     print(f"{args.shape}, {args.dtype}, random weights, made in {engine.load_s:.1f} s\n")
     report(Bench(engine, args), copies, products)
 

@@ -20,8 +20,10 @@ from reporting import describe_machine
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import IR_FILE, QUANTIZATIONS, ensure_openvino
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
 
 MODULES: tuple[ModuleType, ...] = (argparse, textwrap, dataclasses, statistics)
 # After licences and introductions.
@@ -62,7 +64,7 @@ def main() -> None:
     parser.add_argument("--model", default=Settings().model)
     args = parser.parse_args()
     cache_dir = Settings().cache_dir
-    local = locate(args.model, cache_dir=cache_dir)
+    local = locate(ModelRequest(args.model, cache_dir))
     tokenizer = FastTokenizer.from_folder(local.path) if local else None
     if local is None or tokenizer is None:
         parser.error(f"{args.model} is not here: codeface pull {args.model}")
@@ -74,9 +76,7 @@ def main() -> None:
     print(describe_machine("openvino", "openvino-genai"))
     print("| quantization | perplexity | tokens |\n| --- | --- | --- |")
     for kind in QUANTIZATIONS:
-        folder = ensure_openvino(
-            local, quantization=kind, cache_dir=cache_dir, emit=lambda event: None
-        )
+        folder = ensure_openvino(local, quantization=kind, cache_dir=cache_dir, job=Job())
         properties = precision_properties("auto", "CPU", quantization=kind)
         found = log_likelihoods(folder, sequences, properties=properties)
         perplexity = math.exp(-statistics.fmean(found))

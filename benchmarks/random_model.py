@@ -12,12 +12,12 @@ from codeface_jupyter.engines.transformers.checkpoint import place
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.engines.transformers.recorded_pass import EagerRecorder
 from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
+from codeface_jupyter.jobs import Job
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-    from codeface_jupyter.generation import Emit
     from codeface_jupyter.prompts import Prompt
 
 __all__ = ["SHAPES", "RandomEngine", "words"]
@@ -129,7 +129,7 @@ class RandomEngine(TransformersEngine):
         assert self._model is not None
         return self._model
 
-    def load(self, emit: Emit) -> None:  # noqa: ARG002 - there is no progress to report
+    def load(self, job: Job) -> None:  # noqa: ARG002 - there is no progress to report
         """Make the weights."""
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig

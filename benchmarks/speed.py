@@ -24,6 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.local_model import ModelRequest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 NEW_TOKENS = 150
@@ -83,8 +86,6 @@ def our_answerer(
     engine_name: str, quantization: str = "auto"
 ) -> Callable[[str, int, bool], dict[str, float]]:
     """Return a function that answers a prompt with the engine of this package."""
-    import threading
-
     from codeface_jupyter.config import Config
     from codeface_jupyter.engines.base import create_engine
     from codeface_jupyter.generation import GenerationRequest, SamplingParameters
@@ -93,8 +94,8 @@ def our_answerer(
     config = Config()
     config.set(engine=engine_name, model=MODEL, quantization=quantization)
     engine = create_engine(config.settings)
-    engine.prepare(lambda event: None)
-    engine.load(lambda event: None)
+    engine.prepare(Job())
+    engine.load(Job())
     # The prompts are laid out already.
     engine.format_prompt = lambda prompt: prompt.request
 
@@ -104,7 +105,7 @@ def our_answerer(
             sampling=SamplingParameters(max_new_tokens=max_new_tokens),
             expects_copying=copies,
         )
-        done = engine.generate(request, emit=lambda event: None, cancel=threading.Event())
+        done = engine.generate(request, Job())
         m = done.metrics
         return {
             "prompt_tokens": m.prompt_tokens,
@@ -253,7 +254,7 @@ def compare(args: Any) -> None:
     ours = ("--worker", args.engine, "--quantization", args.quantization)
     workers = {f"codeface ({args.engine})": Worker(sys.executable, me, *ours)}
     if args.llama_python:
-        found = locate(MODEL, cache_dir=Settings().cache_dir)
+        found = locate(ModelRequest(MODEL, Settings().cache_dir))
         options = ("--worker", "llama", "--gguf", str(found.gguf), "--threads", str(args.threads))
         workers["llama.cpp"] = Worker(args.llama_python, me, *options)
     print(describe_machine("openvino", "openvino-genai", "transformers", "torch"))

@@ -17,7 +17,7 @@ SETUP = """
 %config CodeFace.max_new_tokens = {tokens}
 {options}
 import json, threading
-from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+from codeface_jupyter.generation import (GenerationRequest, SamplingParameters)
 from codeface_jupyter.prompts import Prompt
 
 REQUEST = "Write a Python class for a matrix with addition, multiplication and printing."

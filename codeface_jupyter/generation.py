@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from codeface_jupyter.jobs import Event
 from codeface_jupyter.prompts import CodeBlock, Prompt, extract_code, extract_code_blocks
 
 __all__ = [
-    "Cancelled",
     "Chunk",
     "Done",
-    "Emit",
     "EngineIdentity",
     "Failed",
     "FinishReason",
     "GenerationMetrics",
     "GenerationRequest",
     "GenerationResult",
-    "Progress",
     "SamplingParameters",
     "Started",
-    "StreamEvent",
 ]
 
 FinishReason = Literal["stop", "length", "cancelled", "error"]
-
-
-class Cancelled(Exception):  # noqa: N818 - an outcome, not an error; never shown to a user
-    """Raised inside an engine to leave a computation that the user has stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,28 +107,8 @@ class EngineIdentity:
     adapter: str = ""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Work before the first token: a download, a conversion, a load.
-
-    Attributes
-    ----------
-    stage
-        What is going on, as the user reads it.
-    completed, total
-        How much is done; ``total`` is None when unknown.
-    unit
-        ``"B"`` for bytes, ``"answers"`` for requests of a batch, ``""`` for a bare count.
-    """
-
-    stage: str
-    completed: float = 0
-    total: float | None = None
-    unit: Literal["B", "answers", ""] = ""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Started:
+class Started(Event):
     """The prompt is settled and the model about to answer it.
 
     Attributes
@@ -158,7 +130,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Chunk(Event):
     """Text of the answer, whole characters only, and the tokens generated so far."""
 
     text: str
@@ -206,7 +178,7 @@ class GenerationMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class Done(Event):
     """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
 
     Attributes
@@ -223,14 +195,10 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Failed:
+class Failed(Event):
     """The end of a stream by an exception, which is raised in the consumer."""
 
     error: BaseException
-
-
-StreamEvent = Progress | Started | Chunk | Done | Failed
-Emit = Callable[[Progress | Chunk], None]
 
 
 @dataclass(frozen=True, kw_only=True)

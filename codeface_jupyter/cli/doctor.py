@@ -15,6 +15,7 @@ from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.hub import is_offline, is_reachable
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
@@ -96,7 +97,7 @@ def _disk_finding(folder: Path) -> Finding:
 
 def _model_finding(settings: Settings) -> Finding:
     try:
-        found = locate(settings.model, revision=settings.revision, cache_dir=settings.cache_dir)
+        found = locate(ModelRequest.of(settings))
     except CodeFaceError as error:
         return Finding("model", error.message, False, error.hint)
     if found is None:

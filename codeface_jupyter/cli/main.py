@@ -31,10 +31,11 @@ from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.generation import Cancelled, Chunk, Emit, Progress
+from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
 from codeface_jupyter.models.storage import format_bytes
@@ -173,14 +174,11 @@ def _pull(options: argparse.Namespace) -> None:
     )
     for warning in permissions.warnings():
         Console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
-    with _progress() as emit:
-        found = ensure_local(
-            settings.model,
-            revision=revision,
-            cache_dir=settings.cache_dir,
-            emit=emit,
-            permissions=permissions,
-        )
+    request = ModelRequest(
+        settings.model, settings.cache_dir, revision=revision, permissions=permissions
+    )
+    with _progress() as job:
+        found = ensure_local(request, job)
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"[bold green]{escape(found.name)}[/] is ready.")
     out.print(f"  folder    {escape(str(found.path))}")
@@ -191,7 +189,7 @@ def _pull(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Emit]:
+def _progress() -> Iterator[Job]:
     """Show `Progress` as a bar on a terminal, as one line per stage elsewhere."""
     console = Console(stderr=True)
     bar = ProgressBar(
@@ -206,7 +204,7 @@ def _progress() -> Iterator[Emit]:
     )
     shown = _Stages(console, bar)
     with bar:
-        yield shown.show
+        yield Job(shown.show)
 
 
 class _BytesColumn(ProgressColumn):
@@ -228,8 +226,8 @@ class _Stages:
         self._stage = ""
         self._task = bar.add_task("", start=False, visible=False)
 
-    def show(self, progress: Progress | Chunk) -> None:
-        if isinstance(progress, Chunk):
+    def show(self, progress: Event) -> None:
+        if not isinstance(progress, Progress):
             return
         if progress.stage != self._stage:
             self._begin(progress.stage)
@@ -295,8 +293,8 @@ def _remove(options: argparse.Namespace) -> None:
     if not options.yes and not _agreed():
         out.print("Nothing was removed.")
         return
-    with _progress() as emit:
-        remove_files(settings.model, files, cache_dir=settings.cache_dir, emit=emit)
+    with _progress() as job:
+        remove_files(settings.model, files, cache_dir=settings.cache_dir, job=job)
     out.print("Removed.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
@@ -11,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
-from codeface_jupyter.generation import Done, Emit, EngineIdentity, GenerationRequest
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
 __all__ = [
@@ -56,10 +56,10 @@ class Engine(Protocol):
     def context_window(self) -> int | None:
         """Tokens the model can see at once, prompt and answer together."""
 
-    def prepare(self, emit: Emit) -> None:
+    def prepare(self, job: Job) -> None:
         """Get the model's files and its tokenizer ready, reporting `Progress`."""
 
-    def load(self, emit: Emit) -> None:
+    def load(self, job: Job) -> None:
         """Take the weights into memory, reporting `Progress`."""
 
     def format_prompt(self, prompt: Prompt) -> str:
@@ -68,10 +68,10 @@ class Engine(Protocol):
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in ``text``; needs `prepare`."""
 
-    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
-        """Answer ``request``: emit each `Chunk` as it comes and return how it ended.
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
+        """Answer ``request``: tell ``job`` each `Chunk` as it comes and return how it ended.
 
-        Setting ``cancel`` ends the answer within one token, as a `Done` whose
+        Stopping ``job`` ends the answer within one token, as a `Done` whose
         reason is ``cancelled``.
         """
 
@@ -88,13 +88,12 @@ class BatchEngine(Protocol):
         requests: Sequence[GenerationRequest],
         *,
         on_result: Callable[[int, str, Done], None],
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         """Answer all ``requests``; call ``on_result`` with index, text and end of each.
 
         Results come in the order in which they end. A request that fails alone has
-        its error in its end. Setting ``cancel`` ends what is not finished as
+        its error in its end. Stopping ``job`` ends what is not finished as
         ``cancelled``.
         """
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Engine, create_engine
 from codeface_jupyter.engines.choice import EngineChoice, engine_choice
-from codeface_jupyter.generation import Emit
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
+from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["EngineSlot", "engine_key"]
 
@@ -50,7 +51,7 @@ class EngineSlot:
         self._loading_key: tuple[object, ...] = ()
         self._choice: EngineChoice | None = None
 
-    def take(self, settings: Settings, *, emit: Emit) -> Engine:
+    def take(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name; one that is replaced is unloaded.
 
         Where the choice of the engine depends on the model's files, they are fetched first.
@@ -65,7 +66,7 @@ class EngineSlot:
         if self.engine is not None and (self._is_given or self._serves(settings)):
             return self.engine
         if not engine_choice(settings).is_certain:
-            find_or_fetch(settings, emit=emit, permissions=settings.permissions)
+            find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
         engine = create_engine(settings)
         self.unload()
         self.engine = engine

@@ -14,13 +14,12 @@ from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.generation import (
     Done,
-    Emit,
     EngineIdentity,
     FinishReason,
     GenerationMetrics,
     GenerationRequest,
-    Progress,
 )
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import (
     Prompt,
     chat_messages,
@@ -82,7 +81,7 @@ class ScriptedEngine:
     >>> engine = ScriptedEngine(["print(1)"])
     >>> chunks = []
     >>> request = GenerationRequest(prompt=Prompt(request="Print one"))
-    >>> engine.generate(request, emit=chunks.append, cancel=threading.Event()).finish_reason
+    >>> engine.generate(request, Job(chunks.append)).finish_reason
     'stop'
     """
 
@@ -127,15 +126,15 @@ class ScriptedEngine:
             name=settings.model,
         )
 
-    def prepare(self, emit: Emit) -> None:
+    def prepare(self, job: Job) -> None:
         """Do nothing: a script needs no files."""
 
-    def load(self, emit: Emit) -> None:
+    def load(self, job: Job) -> None:
         """Take ``load_s`` seconds, reporting progress."""
         if self.is_loaded:
             return
         for step in range(LOAD_STEPS + 1):
-            emit(Progress("Loading the script", step, LOAD_STEPS))
+            job.progress("Loading the script", step, LOAD_STEPS)
             if self.load_s and step < LOAD_STEPS:
                 threading.Event().wait(self.load_s / LOAD_STEPS)
         self.is_loaded = True
@@ -154,7 +153,7 @@ class ScriptedEngine:
         """Return the number of words and punctuation marks."""
         return sum(1 for _ in _tokens(text))
 
-    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Stream the next answer.
 
         Raises
@@ -172,23 +171,21 @@ class ScriptedEngine:
             max_new_tokens=sampling.max_new_tokens,
             context_window=self.context_window,
         )
-        self.load(emit)
-        writer = AnswerWriter(emit, stop_strings=sampling.stop_strings)
+        self.load(job)
+        writer = AnswerWriter(job, stop_strings=sampling.stop_strings)
         text, error = self._next_answer(request.prompt)
-        reason = self._stream(text, writer=writer, limit=sampling.max_new_tokens, cancel=cancel)
+        reason = self._stream(text, writer=writer, limit=sampling.max_new_tokens, job=job)
         if reason == "stop" and error is not None and not writer.is_stopped:
             writer.flush()
             raise error
         return writer.done(reason, metrics=GenerationMetrics(prompt_tokens=prompt_tokens))
 
-    def _stream(
-        self, text: str, *, writer: AnswerWriter, limit: int, cancel: threading.Event
-    ) -> FinishReason:
+    def _stream(self, text: str, *, writer: AnswerWriter, limit: int, job: Job) -> FinishReason:
         for token in _tokens(text):
             if writer.generated_tokens == limit:
                 return "length"
             # Waiting on the event itself makes a cancel act at once, however slow the script.
-            if cancel.wait(self.token_delay_s):
+            if job.wait(self.token_delay_s):
                 return "cancelled"
             writer.write(token)
             if writer.is_stopped:

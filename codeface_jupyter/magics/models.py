@@ -9,6 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from codeface_jupyter.config.permissions import Permissions
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import split_words
 from codeface_jupyter.view.tables import Table
@@ -104,9 +105,10 @@ class ModelMagics(MagicFamily):
 
     def _use(self, model: str) -> None:
         from codeface_jupyter.models.fetch import locate
+        from codeface_jupyter.models.local_model import ModelRequest
 
         config = self.extension.config
-        found = locate(self._resolved(model), cache_dir=config.settings.cache_dir)
+        found = locate(ModelRequest(self._resolved(model), config.settings.cache_dir))
         config.set(model=model)
         when = "" if found else ", once it is fetched: the next question does, or pull"
         sys.stdout.write(f"{config.settings.model} answers from now on{when}.\n")
@@ -141,7 +143,7 @@ class ModelMagics(MagicFamily):
             return
         # Files that are mapped into memory stay on the disk, or cannot be removed at all.
         self.extension.session.unload()
-        remove_files(target, files, cache_dir=cache_dir, emit=lambda _: None)
+        remove_files(target, files, cache_dir=cache_dir, job=Job())
         sys.stdout.write("Removed.\n")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["checked_alias"]
 
@@ -44,7 +45,7 @@ def checked_alias(name: str, model: str, *, cache_dir: Path) -> tuple[str, str]:
             f"{name!r} is the catalog's own name for {entry.hub_id}, and stays so.",
             hint="Choose another alias.",
         )
-    locate(model, cache_dir=cache_dir)
+    locate(ModelRequest(model, cache_dir))
     folder = Path(model).expanduser()
     # The alias is to mean the same folder wherever it is used from.
     is_folder = find(model) is None and folder.is_dir()

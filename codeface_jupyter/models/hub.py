@@ -23,7 +23,7 @@ from codeface_jupyter.errors import (
     ModelFilesError,
     ModelNotFoundError,
 )
-from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.folder_check import (
     PICKLE_INDEX_FILE,
     SINGLE_FILE,
@@ -35,7 +35,6 @@ from codeface_jupyter.models.folder_check import (
     pickled_weights_error,
 )
 from codeface_jupyter.models.storage import (
-    check_cancelled,
     disk_full_error,
     ensure_free_space,
     format_bytes,
@@ -138,8 +137,7 @@ def download_snapshot(
     *,
     revision: str,
     storage_dir: Path,
-    emit: Emit,
-    cancel: threading.Event | None = None,
+    job: Job,
     permissions: Permissions = NOTHING_MORE,
 ) -> Path:
     """Bring a model into the hub's own cache, check its digests, and return its folder.
@@ -158,15 +156,15 @@ def download_snapshot(
     DigestMismatchError
         If a file is not the published one.
     """
-    emit(Progress(f"Asking the hub for {hub_id}"))
+    job.progress(f"Asking the hub for {hub_id}")
     info = _model_info(hub_id, revision)
     commit = info.sha or revision
     files = _wanted_files(hub_id, info, permissions)
     doubt = _doubt(storage_dir, hub_id, commit)
     doubt.parent.mkdir(parents=True, exist_ok=True)
     doubt.write_text(json.dumps({f.name: f.sha256 for f in files if f.sha256}), encoding="utf-8")
-    folder = _download(hub_id, revision, files, emit, cancel)
-    _verify(folder, {f.name: f.sha256 for f in files if f.sha256}, emit, cancel)
+    folder = _download(hub_id, revision, files, job)
+    _verify(folder, {f.name: f.sha256 for f in files if f.sha256}, job)
     doubt.unlink()
     return folder
 
@@ -199,11 +197,11 @@ def _within(call: Callable[[], T]) -> T:
         raise TimeoutError(f"no answer within {deadline_s:.0f} seconds") from None
 
 
-def _cancellable(call: Callable[[], T], cancel: threading.Event | None) -> T:
+def _cancellable(call: Callable[[], T], job: Job) -> T:
     """Run ``call`` and leave it behind when the user stops, however long a read may hang."""
     outcome = _in_thread(call)
     while True:
-        check_cancelled(cancel)
+        job.check()
         if wait([outcome], timeout=POLL_S).done:
             return outcome.result()
 
@@ -293,8 +291,7 @@ def _download(
     hub_id: str,
     revision: str,
     files: list[_RemoteFile],
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> Path:
     from huggingface_hub import constants, errors, try_to_load_from_cache
 
@@ -304,10 +301,10 @@ def _download(
         if not isinstance(try_to_load_from_cache(hub_id, f.name, revision=revision), str)
     )
     ensure_free_space(Path(constants.HF_HUB_CACHE), needed_bytes=missing, purpose=hub_id)
-    download = _Download(hub_id, revision, sum(f.size_bytes for f in files), emit)
+    download = _Download(hub_id, revision, sum(f.size_bytes for f in files), job)
     try:
         for file in files:
-            folder = _cancellable(partial(download.fetch, file), cancel)
+            folder = _cancellable(partial(download.fetch, file), job)
     except errors.GatedRepoError as error:
         raise FetchError(f"The hub refused {hub_id}: {_first_line(error)}.") from None
     except _network_errors(errors.EntryNotFoundError, RuntimeError) as error:
@@ -330,7 +327,7 @@ class _Download:
     hub_id: str
     revision: str
     total_bytes: int
-    emit: Emit
+    job: Job
     done_bytes: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -351,9 +348,10 @@ class _Download:
 
     def report(self, current_bytes: float) -> None:
         """Tell how much has come; raise `Cancelled` in a thread that was left behind."""
-        check_cancelled(self.stopped)
+        if self.stopped.is_set():
+            raise Cancelled
         completed = min(self.done_bytes + current_bytes, self.total_bytes)
-        self.emit(Progress(f"Downloading {self.hub_id}", completed, self.total_bytes, "B"))
+        self.job.progress(f"Downloading {self.hub_id}", completed, self.total_bytes, "B")
 
     def bar_class(self) -> type[Any]:
         """Return a progress bar class that draws nothing and reports instead."""
@@ -379,8 +377,7 @@ class _Download:
 def _verify(
     folder: Path,
     digests: Mapping[str, str],
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> None:
     """Compare every large file with its published digest; remove what differs."""
     total = sum((folder / name).stat().st_size for name in digests)
@@ -389,10 +386,10 @@ def _verify(
         digest = hashlib.sha256()
         with (folder / name).open("rb") as stream:
             while chunk := stream.read(HASH_CHUNK_BYTES):
-                check_cancelled(cancel)
+                job.check()
                 digest.update(chunk)
                 done += len(chunk)
-                emit(Progress("Checking digests", done, total, "B"))
+                job.progress("Checking digests", done, total, "B")
         if digest.hexdigest() != expected:
             # The link and the blob behind it, else the hub's library would take it again.
             (folder / name).resolve().unlink(missing_ok=True)

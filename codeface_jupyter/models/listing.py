@@ -9,6 +9,7 @@ from types import MappingProxyType
 from codeface_jupyter.config import Settings
 from codeface_jupyter.models.catalog import CATALOG, ModelEntry
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
@@ -81,7 +82,7 @@ def _listed(entry: ModelEntry, settings: Settings, *, free_bytes: int) -> Listed
         kind="chat" if entry.is_chat else "base",
         download=format_bytes(entry.wheels.size_bytes if entry.wheels else entry.file_bytes),
         memory=format_bytes(memory),
-        is_here=locate(entry.hub_id, cache_dir=settings.cache_dir) is not None,
+        is_here=locate(ModelRequest(entry.hub_id, settings.cache_dir)) is not None,
         short_bytes=max(0, memory - free_bytes),
         licence=f"{entry.licence} *" if entry.is_gated else entry.licence,
     )

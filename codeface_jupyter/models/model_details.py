@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import get_args
 
 from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, find
-from codeface_jupyter.models.conversion.openvino_ir import IR_WEIGHTS_FILE, Quantization
-from codeface_jupyter.models.fetch import LocalModel, locate
-from codeface_jupyter.models.folder_check import read_config, weight_files
+from codeface_jupyter.models.conversion.openvino_ir import Quantization
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import ModelStorage, format_bytes
@@ -45,7 +46,7 @@ def model_details(
         If ``model`` is a folder that cannot be loaded.
     """
     entry = find(model)
-    found = locate(model, revision=revision, cache_dir=cache_dir)
+    found = locate(ModelRequest(model, cache_dir, revision=revision))
     rows = _catalog_rows(entry) if entry is not None else [("model", model)]
     if found is None:
         return [*rows, ("here", f"no; `codeface pull {model}` fetches it"), *_needs(entry)]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import get_args
 
 from codeface_jupyter.errors import FetchError, ModelNotFoundError
-from codeface_jupyter.generation import Emit
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import Quantization
-from codeface_jupyter.models.fetch import LocalModel, locate
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
 
 __all__ = ["elsewhere", "own_files", "remove_files", "size_bytes"]
@@ -39,7 +40,7 @@ def own_files(model: str, *, cache_dir: Path) -> list[Path]:
 
 def elsewhere(model: str, *, cache_dir: Path) -> str:
     """Return how to remove what is not ours to remove, or an empty text if there is nothing."""
-    found = locate(model, cache_dir=cache_dir)
+    found = locate(ModelRequest(model, cache_dir))
     if found is None or found.source == "converted":
         return ""
     if found.source == "folder":
@@ -50,7 +51,7 @@ def elsewhere(model: str, *, cache_dir: Path) -> str:
     )
 
 
-def remove_files(model: str, files: Sequence[Path], *, cache_dir: Path, emit: Emit) -> None:
+def remove_files(model: str, files: Sequence[Path], *, cache_dir: Path, job: Job) -> None:
     """Remove ``files``, which `own_files` has named, once nobody else works on them.
 
     Raises
@@ -60,7 +61,7 @@ def remove_files(model: str, files: Sequence[Path], *, cache_dir: Path, emit: Em
     """
     entry = find(model)
     storage = ModelStorage(cache_dir, entry.name if entry else model)
-    with storage.lock(emit, None):
+    with storage.lock(job):
         for path in files:
             try:
                 if path.is_dir() and not path.is_symlink():

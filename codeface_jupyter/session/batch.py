@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,18 +10,16 @@ from codeface_jupyter.engines.base import BatchEngine, Engine
 from codeface_jupyter.engines.current_engine import engine_key
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import (
-    Cancelled,
     Chunk,
     Done,
     FinishReason,
     GenerationMetrics,
     GenerationResult,
-    Progress,
     Started,
-    StreamEvent,
 )
+from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.response_cache import ResponseCache
-from codeface_jupyter.session.answer import Answer, Ask, EmitEvent
+from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.session.pending_answer import Draft
 
 __all__ = ["Batch", "BatchAnswer", "BatchItem"]
@@ -91,11 +88,11 @@ class BatchAnswer(Answer):
     def __init__(
         self,
         asks: Sequence[Ask],
-        work: Callable[[BatchAnswer, EmitEvent, threading.Event], Done],
+        work: Callable[[BatchAnswer, Job], Done],
     ) -> None:
         self.asks = tuple(asks)
         self.items: list[BatchItem] = []
-        super().__init__(lambda _, emit, cancel: work(self, emit, cancel))
+        super().__init__(lambda _, job: work(self, job))
 
     @property
     def is_generating(self) -> bool:
@@ -110,10 +107,8 @@ class Batch:
     ----------
     asks
         The questions.
-    emit
-        Takes the progress.
-    cancel
-        Ends what is not finished.
+    job
+        Told the progress; stopped, it ends what is not finished.
     record
         Enters a result in the books.
     warn
@@ -124,16 +119,15 @@ class Batch:
         self,
         asks: Sequence[Ask],
         *,
-        emit: EmitEvent,
-        cancel: threading.Event,
+        job: Job,
         record: RecordItem,
         warn: Warn,
     ) -> None:
-        self._emit = emit
-        self._cancel = cancel
+        self.job = job.telling(self._take)
+        self._listener = job
         self._record = record
         self._warn = warn
-        self._drafts = [Draft(ask, self.emit, cancel) for ask in asks]
+        self._drafts = [Draft(ask, self.job) for ask in asks]
         self._items: dict[Draft, BatchItem] = {}
         self._is_answering = False
         self._has_started = False
@@ -150,17 +144,13 @@ class Batch:
         """Return those of ``drafts`` that have no result yet."""
         return [draft for draft in drafts if draft not in self._items]
 
-    def emit(self, event: StreamEvent) -> None:
-        """Pass on what concerns the whole batch; leave work when asked to stop."""
-        if isinstance(event, Chunk):
-            return
-        if self._cancel.is_set():
-            raise Cancelled
+    def _take(self, event: Event) -> None:
+        """Pass on what concerns the whole batch."""
         if isinstance(event, Progress) and not self._is_answering:
-            self._emit(event)
+            self._listener.emit(event)
         if isinstance(event, Started) and not self._has_started:
             self._has_started = True
-            self._emit(event)
+            self._listener.emit(event)
 
     @contextmanager
     def failing(self, drafts: Sequence[Draft], *, together: bool = False) -> Iterator[None]:
@@ -209,11 +199,10 @@ class Batch:
         if isinstance(engine, BatchEngine) and len(open_drafts) > 1:
             self._side_by_side(engine, _same(open_drafts), response_cache)
         for same in _same(self.open(drafts)):
-            if self._cancel.is_set():
-                raise Cancelled
+            self.job.check()
             done: Done | None = None
             with self.failing(same):
-                done = engine.generate(same[0].request, emit=same[0].emit, cancel=self._cancel)
+                done = engine.generate(same[0].request, same[0].job)
             if done is not None:
                 self._finish(same, done, response_cache)
 
@@ -244,7 +233,7 @@ class Batch:
     ) -> None:
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
-            same[0].emit(Chunk(text, done.metrics.generated_tokens))
+            same[0].job.emit(Chunk(text, done.metrics.generated_tokens))
             if done.error is None:
                 self._finish(same, done, response_cache)
                 return
@@ -255,8 +244,7 @@ class Batch:
             engine.generate_batch(
                 [same[0].request for same in groups],
                 on_result=on_result,
-                emit=self.emit,
-                cancel=self._cancel,
+                job=self.job,
             )
         except (CodeFaceError, RuntimeError, MemoryError) as error:
             reason = error.message if isinstance(error, CodeFaceError) else str(error)
@@ -288,7 +276,9 @@ class Batch:
 
     def _report(self) -> None:
         if self._is_answering:
-            self._emit(Progress(STAGE, len(self._items), len(self._drafts), unit="answers"))
+            self._listener.emit(
+                Progress(STAGE, len(self._items), len(self._drafts), unit="answers")
+            )
 
 
 def _same(drafts: Sequence[Draft]) -> list[list[Draft]]:

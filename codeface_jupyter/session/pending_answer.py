@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import fields
 
 from codeface_jupyter.context import Context
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import (
-    Cancelled,
     Chunk,
     Done,
     EngineIdentity,
@@ -18,12 +16,12 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
     Started,
-    StreamEvent,
 )
+from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
 from codeface_jupyter.prompts import COPYING_TASKS, Prompt
 from codeface_jupyter.response_cache import CachedResponse, response_key
-from codeface_jupyter.session.answer import Ask, EmitEvent
+from codeface_jupyter.session.answer import Ask
 
 __all__ = ["Draft"]
 
@@ -34,9 +32,9 @@ REPETITION_PENALTY = 1.05
 class Draft:
     """An answer as its worker builds it up."""
 
-    def __init__(self, ask: Ask, emit: EmitEvent, cancel: threading.Event) -> None:
+    def __init__(self, ask: Ask, job: Job) -> None:
         self.ask = ask
-        self.cancel = cancel
+        self.job = job.telling(self._take)
         self.sampling = _sampling(ask)
         self.identity = EngineIdentity(engine=ask.settings.engine, model=ask.settings.model)
         self.prompt = ""
@@ -45,7 +43,7 @@ class Draft:
         self.is_local = True
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
-        self._emit = emit
+        self._listener = job
         self._prompt: Prompt | None = None
         self._texts: list[str] = []
         self._generated_tokens = 0
@@ -89,14 +87,12 @@ class Draft:
             expects_copying=self._prompt.task in COPYING_TASKS,
         )
 
-    def emit(self, event: StreamEvent) -> None:
-        """Pass an event on; leave work that only reports progress when asked to stop."""
+    def _take(self, event: Event) -> None:
+        """Keep the text that comes, and pass every event on."""
         if isinstance(event, Chunk):
             self._texts.append(event.text)
             self._generated_tokens = event.generated_tokens
-        elif self.cancel.is_set():
-            raise Cancelled
-        self._emit(event)
+        self._listener.emit(event)
 
     def start(self, engine: Engine, context: Context) -> None:
         """Settle the prompt."""
@@ -104,7 +100,8 @@ class Draft:
         self.prompt, self.prompt_tokens = context.text, context.prompt_tokens
         self.is_bare_code = not engine.is_chat
         self.is_local = engine.is_local
-        self.emit(
+        self.job.check()
+        self.job.emit(
             Started(
                 prompt=self.prompt,
                 identity=self.identity,
@@ -116,7 +113,7 @@ class Draft:
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
         self.saved_s, self.cache_outcome = cached.total_s, "hit"
-        self.emit(Chunk(cached.text, cached.generated_tokens))
+        self.job.emit(Chunk(cached.text, cached.generated_tokens))
         metrics = GenerationMetrics(
             prompt_tokens=cached.prompt_tokens,
             generated_tokens=cached.generated_tokens,

@@ -23,23 +23,23 @@ from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.choice import engine_choice
 from codeface_jupyter.engines.current_engine import EngineSlot
 from codeface_jupyter.generation import (
-    Cancelled,
     Done,
     GenerationMetrics,
     GenerationResult,
-    Progress,
 )
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.metrics import (
     PrometheusExporter,
     RequestLog,
     SessionMetrics,
 )
 from codeface_jupyter.models.fetch import ensure_local
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.response_cache import (
     ResponseCache,
     open_response_cache,
 )
-from codeface_jupyter.session.answer import Answer, Ask, EmitEvent
+from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.session.batch import Batch, BatchAnswer, BatchItem
 from codeface_jupyter.session.conversation import Conversation, Exchange
 from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
@@ -106,7 +106,7 @@ class Session:
     def stream(self, ask: Ask | str) -> Answer:
         """Begin to answer ``ask`` in a worker thread and return the answer on its way."""
         question = self._as_ask(ask)
-        return Answer(lambda answer, emit, cancel: self._answer(question, answer, emit, cancel))
+        return Answer(lambda answer, job: self._answer(question, answer, job))
 
     def generate(self, ask: Ask | str) -> GenerationResult:
         """Answer ``ask`` and return the whole result.
@@ -172,12 +172,12 @@ class Session:
     def load(self, settings: Settings | None = None) -> Answer:
         """Load the model in a worker thread, so that the first answer need not wait for it."""
 
-        def work(_: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
-            with self._its_turn(emit, cancel):
-                engine = self._slot.take(settings or self.config.settings, emit=emit)
-                engine.prepare(emit)
+        def work(_: Answer, job: Job) -> Done:
+            with self._its_turn(job):
+                engine = self._slot.take(settings or self.config.settings, job)
+                engine.prepare(job)
                 begin = time.perf_counter()
-                engine.load(emit)
+                engine.load(job)
                 self.metrics.add_load(time.perf_counter() - begin)
             return WORK_DONE
 
@@ -188,15 +188,15 @@ class Session:
         settings = self.config.with_overrides({"model": model})
         is_configured = settings.model == self.config.settings.model
 
-        def work(_: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
-            ensure_local(
-                settings.model,
-                revision=settings.revision if is_configured else None,
-                cache_dir=settings.cache_dir,
-                emit=emit,
-                cancel=cancel,
-                permissions=permissions,
-            )
+        request = ModelRequest(
+            settings.model,
+            settings.cache_dir,
+            revision=settings.revision if is_configured else None,
+            permissions=permissions,
+        )
+
+        def work(_: Answer, job: Job) -> Done:
+            ensure_local(request, job)
             return WORK_DONE
 
         return Answer(work)
@@ -246,22 +246,21 @@ class Session:
         self._unshown_warnings.append(message)
 
     @contextmanager
-    def _its_turn(self, emit: EmitEvent, cancel: threading.Event) -> Iterator[None]:
+    def _its_turn(self, job: Job) -> Iterator[None]:
         if not self._turn.acquire(blocking=False):
-            emit(Progress("Waiting for the answer before this one"))
+            job.progress("Waiting for the answer before this one")
             while not self._turn.acquire(timeout=WAIT_STEP_S):
-                if cancel.is_set():
-                    raise Cancelled
+                job.check()
         try:
             yield
         finally:
             self._turn.release()
 
-    def _answer(self, ask: Ask, answer: Answer, emit: EmitEvent, cancel: threading.Event) -> Done:
+    def _answer(self, ask: Ask, answer: Answer, job: Job) -> Done:
         """Answer in the worker thread; leave the result on ``answer`` however it ends."""
-        draft = Draft(ask, emit, cancel)
+        draft = Draft(ask, job)
         try:
-            with self._its_turn(emit, cancel):
+            with self._its_turn(job):
                 done = self._run(draft, answer)
         except Cancelled:
             done = Done(finish_reason="cancelled", metrics=draft.metrics)
@@ -300,7 +299,7 @@ class Session:
         self._request_log.write(record, result, settings=draft.ask.settings)
 
     def _run(self, draft: Draft, answer: Answer) -> Done:
-        engine = self._prepared_engine(draft.ask.settings, draft.emit)
+        engine = self._prepared_engine(draft.ask.settings, draft.job)
         answer.context = self.last_context = context = self._build_context(draft.ask, engine)
         draft.start(engine, context)
         if draft.ask.dry_run:
@@ -320,20 +319,20 @@ class Session:
             response_cache.put(draft.key, draft.to_cache(done))
         return done
 
-    def _prepared_engine(self, settings: Settings, emit: EmitEvent) -> Engine:
-        engine = self._slot.take(settings, emit=emit)
+    def _prepared_engine(self, settings: Settings, job: Job) -> Engine:
+        engine = self._slot.take(settings, job)
         if not engine.is_loaded:
             choice = engine_choice(settings)
             if choice.is_fallback:
-                emit(Progress(f"Taking {choice.name}: {choice.reason}"))
-        engine.prepare(emit)
+                job.progress(f"Taking {choice.name}: {choice.reason}")
+        engine.prepare(job)
         return engine
 
-    def _answer_batch(self, answer: BatchAnswer, emit: EmitEvent, cancel: threading.Event) -> Done:
+    def _answer_batch(self, answer: BatchAnswer, job: Job) -> Done:
         """Answer a batch in the worker thread; leave what became of it on ``answer``."""
-        batch = Batch(answer.asks, emit=emit, cancel=cancel, record=self._record, warn=self._warn)
+        batch = Batch(answer.asks, job=job, record=self._record, warn=self._warn)
         try:
-            with self._its_turn(batch.emit, cancel):
+            with self._its_turn(batch.job):
                 for drafts in batch.groups():
                     with batch.failing(drafts, together=True):
                         self._run_group(batch, drafts)
@@ -348,7 +347,7 @@ class Session:
     def _run_group(self, batch: Batch, drafts: Sequence[Draft]) -> None:
         """Answer the questions of a batch that one engine is for."""
         settings = drafts[0].ask.settings
-        engine = self._prepared_engine(settings, batch.emit)
+        engine = self._prepared_engine(settings, batch.job)
         for draft in drafts:
             with batch.failing([draft]):
                 self.last_context = self._build_context(draft.ask, engine)
@@ -362,16 +361,16 @@ class Session:
             threshold=settings.memory_threshold, engine=engine, response_cache=response_cache
         )
         begin = time.perf_counter()
-        engine.load(batch.emit)
+        engine.load(batch.job)
         self.metrics.add_load(time.perf_counter() - begin)
         batch.generate(engine, drafts, response_cache)
 
     def _generate(self, draft: Draft, engine: Engine) -> Done:
         begin = time.perf_counter()
-        engine.load(draft.emit)
+        engine.load(draft.job)
         load_s = time.perf_counter() - begin
-        draft.emit(Progress("Reading the prompt"))
-        done = engine.generate(draft.request, emit=draft.emit, cancel=draft.cancel)
+        draft.job.progress("Reading the prompt")
+        done = engine.generate(draft.request, draft.job)
         for warning in done.warnings:
             self._warn(warning)
         return replace(done, metrics=replace(done.metrics, load_s=load_s))

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 
-from codeface_jupyter.generation import Done, Failed, StreamEvent
+from codeface_jupyter.generation import Done, Failed
+from codeface_jupyter.jobs import Event, Job
 
 __all__ = ["Stream", "Work"]
 
-Work = Callable[[Callable[[StreamEvent], None], threading.Event], Done]
+Work = Callable[[Job], Done]
 
 
 class Stream:
@@ -25,8 +26,8 @@ class Stream:
     Parameters
     ----------
     work
-        Called in the worker thread with a function that emits an event and
-        with the event that asks it to stop; returns the final `Done`.
+        Called in the worker thread with the job that tells its events and hears
+        that it is to stop; returns the final `Done`.
 
     Examples
     --------
@@ -37,8 +38,8 @@ class Stream:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._events: queue.SimpleQueue[StreamEvent] = queue.SimpleQueue()
-        self._cancel = threading.Event()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._job = Job(self._events.put)
         self._end: Done | Failed | None = None
         # With the caller's context, output made by the worker lands in the caller's cell.
         context = contextvars.copy_context()
@@ -58,7 +59,7 @@ class Stream:
     ) -> None:
         self.cancel()
 
-    def __iter__(self) -> Iterator[StreamEvent]:
+    def __iter__(self) -> Iterator[Event]:
         """Yield events up to and including `Done`; raise what the worker raised."""
         while not self.is_finished:
             yield from self.read(timeout_s=None)
@@ -71,13 +72,13 @@ class Stream:
     @property
     def is_cancelled(self) -> bool:
         """Whether the work has been asked to stop."""
-        return self._cancel.is_set()
+        return self._job.is_cancelled
 
     def cancel(self) -> None:
         """Ask the worker to stop; it ends with a `Done` of its own. May be called twice."""
-        self._cancel.set()
+        self._job.cancel()
 
-    def read(self, *, timeout_s: float | None) -> list[StreamEvent]:
+    def read(self, *, timeout_s: float | None) -> list[Event]:
         """Return the events that have come, waiting at most ``timeout_s`` for the first.
 
         Raises
@@ -85,7 +86,7 @@ class Stream:
         BaseException
             What the worker raised, once all events before it have been returned.
         """
-        events: list[StreamEvent] = []
+        events: list[Event] = []
         with suppress(queue.Empty):
             while self._end is None:
                 event = self._events.get(timeout=0 if events else timeout_s)
@@ -104,6 +105,6 @@ class Stream:
 
     def _run(self) -> None:
         try:
-            self._events.put(self._work(self._events.put, self._cancel))
+            self._events.put(self._work(self._job))
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised in the reader
             self._events.put(Failed(error))

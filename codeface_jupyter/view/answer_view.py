@@ -22,7 +22,7 @@ from IPython.display import DisplayHandle, display
 
 from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.frontend.subshells import is_click, shield
-from codeface_jupyter.generation import Progress
+from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.rendering import GrowingMarkdown
 

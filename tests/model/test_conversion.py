@@ -20,12 +20,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from codeface_jupyter.config import DEFAULT_MODEL, default_cache_dir
 from codeface_jupyter.errors import FetchError, ModelFilesError
-from codeface_jupyter.generation import Cancelled, Chunk, Progress
-from codeface_jupyter.models import catalog, convert, fetch, storage
+from codeface_jupyter.generation import Chunk
+from codeface_jupyter.jobs import Cancelled, Job, Progress
+from codeface_jupyter.models import catalog, fetch, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.conversion import gguf_to_safetensors as convert
 from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, read_manifest
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import check_model_folder
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import estimate
 
 MakeModel = Callable[..., Path]
@@ -118,14 +121,14 @@ def test_the_converted_model_computes_what_the_original_does(
     original: Path, file: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    convert_gguf(file, target, sha256="0" * 64, job=Job())
     check_model_folder(target)
     torch.testing.assert_close(logits(target), logits(original), rtol=0, atol=0)
 
 
 def test_it_computes_what_transformers_own_reader_gives(file: Path, tmp_path: Path) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    convert_gguf(file, target, sha256="0" * 64, job=Job())
     theirs = logits(file.parent, gguf_file=file.name)
     torch.testing.assert_close(logits(target), theirs, rtol=0, atol=0)
 
@@ -134,7 +137,7 @@ def test_tokenizer_chat_template_and_stops_come_along(
     original: Path, file: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    convert_gguf(file, target, sha256="0" * 64, job=Job())
     before, after = (AutoTokenizer.from_pretrained(f) for f in (original, target))
     assert after(PROMPT).input_ids == before(PROMPT).input_ids
     messages = [{"role": "user", "content": "für élève"}]
@@ -151,7 +154,7 @@ def test_the_manifest_names_source_and_versions(file: Path, tmp_path: Path) -> N
     import transformers
 
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="ab" * 32, emit=ignore)
+    convert_gguf(file, target, sha256="ab" * 32, job=Job())
     manifest = read_manifest(target)
     assert manifest is not None
     assert manifest["source_sha256"] == "ab" * 32
@@ -165,7 +168,7 @@ def test_large_models_are_written_in_shards(
     monkeypatch.setattr(convert, "PIECE_VALUES", 1_000)
     target = tmp_path / "models" / "tiny"
     told: list[Progress] = []
-    convert_gguf(file, target, sha256="0" * 64, emit=told.append)  # type: ignore[arg-type]
+    convert_gguf(file, target, sha256="0" * 64, job=Job(told.append))  # type: ignore[arg-type]
     shards = sorted(target.glob("*.safetensors"))
     assert len(shards) > 2
     for shard in shards:
@@ -194,7 +197,7 @@ def test_a_matrix_stored_twice_is_tied_and_two_matrices_are_not(
     AutoTokenizer.from_pretrained(make_model("qwen2")).save_pretrained(folder)
     target = tmp_path / "models" / "tiny"
     file = write_gguf(folder, tmp_path / "tiny.gguf")
-    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    convert_gguf(file, target, sha256="0" * 64, job=Job())
     model = AutoModelForCausalLM.from_pretrained(target)
     tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
     assert tied is repeats
@@ -209,11 +212,11 @@ def test_cancel_leaves_nothing_and_the_next_run_cleans_up(file: Path, tmp_path: 
             cancel.set()
 
     with pytest.raises(Cancelled):
-        convert_gguf(file, target, sha256="0" * 64, emit=cancel_midway, cancel=cancel)
+        convert_gguf(file, target, sha256="0" * 64, job=Job(cancel_midway, cancel=cancel))
     assert list(target.parent.iterdir()) == []
     # What a run that was killed leaves behind.
     (target.parent / ".tiny.part-killed").mkdir()
-    convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+    convert_gguf(file, target, sha256="0" * 64, job=Job())
     assert list(target.parent.iterdir()) == [target]
 
 
@@ -226,7 +229,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: Usage)
     target = tmp_path / "models" / "tiny"
     with pytest.raises(FetchError, match="but 10 B are free"):
-        convert_gguf(file, target, sha256="0" * 64, emit=ignore)
+        convert_gguf(file, target, sha256="0" * 64, job=Job())
     assert list(target.parent.iterdir()) == []
 
 
@@ -234,7 +237,7 @@ def test_what_is_no_gguf_is_refused_by_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"not a model" * 100)
     with pytest.raises(ModelFilesError, match=r"broken\.gguf is not a readable GGUF file"):
-        convert_gguf(broken, tmp_path / "out", sha256="0" * 64, emit=ignore)
+        convert_gguf(broken, tmp_path / "out", sha256="0" * 64, job=Job())
 
 
 def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
@@ -244,7 +247,7 @@ def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.close()
     with pytest.raises(ModelFilesError, match="holds a mamba model; conversion knows llama, qwen2"):
-        convert_gguf(file, tmp_path / "out", sha256="0" * 64, emit=ignore)
+        convert_gguf(file, tmp_path / "out", sha256="0" * 64, job=Job())
 
 
 def test_from_the_package_index_to_a_loaded_model(
@@ -284,14 +287,14 @@ def test_from_the_package_index_to_a_loaded_model(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     cache_dir = tmp_path / "cache"
-    found = ensure_local("tiny", cache_dir=cache_dir, emit=ignore)
+    found = ensure_local(ModelRequest("tiny", cache_dir), Job())
     assert (found.source, found.gguf) == ("converted", cache_dir / "gguf" / "tiny.gguf")
-    assert locate("tiny", cache_dir=cache_dir) == found
+    assert locate(ModelRequest("tiny", cache_dir)) == found
     torch.testing.assert_close(logits(found.path), logits(original), rtol=0, atol=0)
     # A conversion of before is made again from the kept file, without pip.
     monkeypatch.setattr(convert, "CONVERTER_VERSION", convert.CONVERTER_VERSION + 1)
     monkeypatch.setattr(fetch, "fetch_gguf", lambda *_, **__: found.gguf)
-    assert ensure_local("tiny", cache_dir=cache_dir, emit=ignore).source == "converted"
+    assert ensure_local(ModelRequest("tiny", cache_dir), Job()).source == "converted"
 
 
 @pytest.mark.parametrize("family", ["qwen2", "llama", "mistral", "gpt_neo", "gpt_bigcode"])
@@ -324,7 +327,7 @@ def test_a_model_that_generates_no_text_is_named() -> None:
 @pytest.mark.real_model
 def test_the_shipped_model_is_the_published_one_and_loads_at_once() -> None:
     entry = catalog.CATALOG[DEFAULT_MODEL]
-    found = ensure_local(DEFAULT_MODEL, cache_dir=default_cache_dir(), emit=ignore)
+    found = ensure_local(ModelRequest(DEFAULT_MODEL, default_cache_dir()), Job())
     began = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(found.path)
     model = AutoModelForCausalLM.from_pretrained(found.path, dtype="auto")

@@ -7,13 +7,14 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines import transformers as engine_module
+from codeface_jupyter.engines.transformers import engine as engine_module
 from codeface_jupyter.engines.transformers.cpu_decode import (
     gains_without_onednn,
     single_tokens_without_onednn,
 )
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
 
@@ -66,11 +67,11 @@ def test_an_answer_and_a_cancelled_one_leave_the_switch_on(make_model, tmp_path,
         prompt=Prompt(request="Group df by x"), sampling=SamplingParameters(max_new_tokens=8)
     )
     seen: set[bool] = set()
-    done = engine.generate(request, emit=lambda event: seen.add(is_on()), cancel=threading.Event())
+    done = engine.generate(request, Job(lambda event: seen.add(is_on())))
     assert done.metrics.generated_tokens > 1
     assert is_on()
     cancel = threading.Event()
-    engine.generate(request, emit=lambda event: cancel.set(), cancel=cancel)
+    engine.generate(request, Job(lambda event: cancel.set(), cancel=cancel))
     assert is_on()
     # What runs between the passes, such as painting in another thread, finds it on.
     assert seen == {True}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines import adapters, quantization
+from codeface_jupyter.engines.transformers import adapters, quantization
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
 PROMPT = Prompt(request="Group df by x", cells=("import pandas as pd",))
@@ -54,8 +54,7 @@ def answer(engine: TransformersEngine) -> str:
     request = GenerationRequest(prompt=PROMPT, sampling=SamplingParameters(max_new_tokens=16))
     engine.generate(
         request,
-        emit=lambda event: chunks.append(event.text) if isinstance(event, Chunk) else None,
-        cancel=threading.Event(),
+        Job(lambda event: chunks.append(event.text) if isinstance(event, Chunk) else None),
     )
     return "".join(chunks)
 
@@ -66,12 +65,12 @@ class TestQuantization:
     ):
         monkeypatch.setattr(quantization, "find_spec", lambda name: None)
         with pytest.raises(EngineUnavailableError, match=r"needs bitsandbytes.*cpu.*Linux") as e:
-            make_engine(make_model(), quantization="int4").prepare(ignore)
+            make_engine(make_model(), quantization="int4").prepare(Job())
         assert "pip install bitsandbytes" in e.value.hint
 
     def test_another_engines_scheme_is_refused_with_the_choices(self, make_engine, make_model):
         with pytest.raises(ConfigError, match=r"openvino engine.*int8 or int4"):
-            make_engine(make_model(), quantization="q8_0").prepare(ignore)
+            make_engine(make_model(), quantization="q8_0").prepare(Job())
 
     @pytest.fixture
     def wide_model(self, make_tokenizer, tmp_path) -> Path:
@@ -93,7 +92,7 @@ class TestQuantization:
         pytest.importorskip("bitsandbytes")
         whole, small = make_engine(wide_model), make_engine(wide_model, quantization=scheme)
         for engine in (whole, small):
-            engine.load(ignore)
+            engine.load(Job())
         assert answer(small)
         assert small.identity.quantization == f"{scheme}-bitsandbytes"
         assert small.identity != whole.identity
@@ -128,7 +127,7 @@ class TestQuantization:
     @pytest.mark.usefixtures("torchao_alone")
     def test_torchaos_four_bits_are_refused_on_a_cpu(self, make_engine, wide_model):
         with pytest.raises(EngineUnavailableError, match=r"needs bitsandbytes, .*device cpu"):
-            make_engine(wide_model, quantization="int4", device_map="cpu").prepare(ignore)
+            make_engine(wide_model, quantization="int4", device_map="cpu").prepare(Job())
 
     @pytest.mark.usefixtures("torchao_alone")
     def test_torchaos_four_bits_need_no_other_package_and_one_dtype(self):
@@ -184,37 +183,37 @@ class TestAdapter:
             make_engine(make_model("llama"), adapter=adapter),
             make_engine(make_model("llama")),
         )
-        engine.prepare(ignore)
-        plain.prepare(ignore)
+        engine.prepare(Job())
+        plain.prepare(Job())
         assert plain.identity.adapter == ""
         first = engine.identity.adapter
         weights = adapter / adapters.WEIGHTS_FILE
         weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
         again = make_engine(make_model("llama"), adapter=adapter)
-        again.prepare(ignore)
+        again.prepare(Job())
         assert again.identity.adapter != first
 
     def test_a_missing_file_is_named(self, make_engine, make_model, adapter):
         (adapter / adapters.WEIGHTS_FILE).unlink()
         with pytest.raises(ModelFilesError, match=r"adapter_model\.safetensors is missing"):
-            make_engine(make_model("llama"), adapter=adapter).prepare(ignore)
+            make_engine(make_model("llama"), adapter=adapter).prepare(Job())
 
     def test_pickled_weights_are_refused(self, make_engine, make_model, adapter):
         (adapter / adapters.WEIGHTS_FILE).rename(adapter / adapters.PICKLED_FILE)
         with pytest.raises(ModelFilesError, match=r"adapter_model\.bin holds pickled weights"):
-            make_engine(make_model("llama"), adapter=adapter).prepare(ignore)
+            make_engine(make_model("llama"), adapter=adapter).prepare(Job())
 
     def test_one_for_another_model_is_named(self, make_engine, make_model, adapter):
         engine = make_engine(make_model("gpt_neo"), adapter=adapter)
         with pytest.raises(ModelFilesError, match=r"adapter_model\.safetensors does not fit"):
-            engine.load(ignore)
+            engine.load(Job())
 
     def test_without_peft_it_says_what_to_install(
         self, make_engine, make_model, monkeypatch, tmp_path
     ):
         monkeypatch.setattr(adapters, "find_spec", lambda name: None)
         with pytest.raises(EngineUnavailableError, match="peft") as caught:
-            make_engine(make_model(), adapter=tmp_path).prepare(ignore)
+            make_engine(make_model(), adapter=tmp_path).prepare(Job())
         assert "codeface-jupyter[peft]" in caught.value.hint
 
 
@@ -239,7 +238,7 @@ class TestRemoteCode:
 
     def test_it_does_not_run_unasked(self, make_engine, folder, tmp_path):
         with pytest.raises(ModelFilesError) as caught:
-            make_engine(folder).prepare(ignore)
+            make_engine(folder).prepare(Job())
         assert "--trust-remote-code" in caught.value.hint
         assert not (tmp_path / "ran").exists()
 
@@ -253,7 +252,7 @@ class TestRemoteCode:
     def test_a_missing_file_is_named(self, make_engine, folder):
         (folder / "own.py").unlink()
         with pytest.raises(ModelFilesError, match=r"own\.py is missing"):
-            make_engine(folder, TRUSTED).prepare(ignore)
+            make_engine(folder, TRUSTED).prepare(Job())
 
 
 class TestPickle:
@@ -266,7 +265,7 @@ class TestPickle:
 
     def test_it_is_refused_unasked_and_the_flag_is_named(self, make_engine, folder):
         with pytest.raises(ModelFilesError, match=r"pytorch_model\.bin holds pickled") as caught:
-            make_engine(folder).prepare(ignore)
+            make_engine(folder).prepare(Job())
         assert "--allow-pickle" in caught.value.hint
 
     def test_the_call_that_asks_gets_the_same_answer(self, make_engine, make_model, folder):

@@ -14,6 +14,7 @@ from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 from codeface_jupyter.session import Session
 
@@ -91,7 +92,7 @@ def answer(engine, *, cancel=None, on_event=lambda _: None, **sampling):
         prompt=Prompt(request="Group df by x.", cells=("import pandas as pd",)),
         sampling=SamplingParameters(**sampling),
     )
-    done = engine.generate(request, emit=emit, cancel=cancel or threading.Event())
+    done = engine.generate(request, Job(emit, cancel=cancel or threading.Event()))
     return done, "".join(event.text for event in events if isinstance(event, Chunk))
 
 
@@ -177,13 +178,12 @@ def test_a_batch_is_answered_as_each_request_alone(server):
     alone, results = [], {}
     for request in requests:
         texts = []
-        engine.generate(request, emit=collected(texts), cancel=threading.Event())
+        engine.generate(request, Job(collected(texts)))
         alone.append("".join(texts))
     engine.generate_batch(
         requests,
         on_result=lambda index, text, done: results.update({index: (text, done)}),
-        emit=lambda _: None,
-        cancel=threading.Event(),
+        job=Job(),
     )
     assert [results[index][0] for index in range(3)] == alone
     assert [results[index][1].metrics.generated_tokens for index in range(3)] == [12, 4, 8]

@@ -24,24 +24,19 @@ from codeface_jupyter.errors import (
     NotEnoughMemoryError,
     PromptTooLongError,
 )
-from codeface_jupyter.generation import (
-    Cancelled,
-    Chunk,
-    Done,
-    GenerationRequest,
-    Progress,
-    SamplingParameters,
-)
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import memory
 from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino, find_openvino
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.prompts import Prompt
 
 pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
 
 from codeface_jupyter.engines import openvino as openvino_engine
-from codeface_jupyter.engines import openvino_model, openvino_paged_model, openvino_pipeline
+from codeface_jupyter.engines.openvino import paged_model, pipeline, support
 from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.openvino.paged_model import OpenVINOFailedError, PagedModel, Piece
 from codeface_jupyter.engines.openvino.pipeline import BATCH_ANSWERS
@@ -89,7 +84,7 @@ def ask(text: str, **sampling: object) -> GenerationRequest:
 
 def answer(engine: OpenVINOEngine, request: GenerationRequest) -> tuple[str, Done]:
     events: Events = []
-    done = engine.generate(request, emit=events.append, cancel=threading.Event())
+    done = engine.generate(request, Job(events.append))
     return text_of(events), done
 
 
@@ -106,7 +101,7 @@ def reference(settings: Settings, request: GenerationRequest) -> str:
     from codeface_jupyter.engines.transformers.engine import TransformersEngine
 
     events: Events = []
-    TransformersEngine(settings).generate(request, emit=events.append, cancel=threading.Event())
+    TransformersEngine(settings).generate(request, Job(events.append))
     return text_of(events)
 
 
@@ -176,7 +171,7 @@ def test_the_load_runs_the_first_pass_and_tells_if_it_fails(
     with monkeypatch.context() as patched:
         patched.setattr(PagedModel, "read", fail)
         with pytest.raises(ModelFilesError, match="could not create a primitive") as caught:
-            engine.load(ignore)
+            engine.load(Job())
     assert not engine.is_loaded
     assert "transformers" in caught.value.hint
     assert answer(engine, ask("x"))[1].metrics.load_s > 0
@@ -207,7 +202,7 @@ def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None
         if isinstance(event, Chunk):
             cancel.set()
 
-    done = engine.generate(ask(LONG, max_new_tokens=60), emit=stop_at_the_first, cancel=cancel)
+    done = engine.generate(ask(LONG, max_new_tokens=60), Job(stop_at_the_first, cancel=cancel))
     first = next(event for event in events if isinstance(event, Chunk))
     assert done.finish_reason == "cancelled"
     assert done.metrics.generated_tokens == first.generated_tokens
@@ -228,8 +223,8 @@ def test_cancel_while_a_long_prompt_is_read_keeps_what_was_read(
                 cancel.set()
 
     with monkeypatch.context() as patched:
-        patched.setattr(openvino_pipeline, "PASS_TOKENS", 64)
-        done = engine.generate(ask(LONG), emit=stop_while_reading, cancel=cancel)
+        patched.setattr(pipeline, "PASS_TOKENS", 64)
+        done = engine.generate(ask(LONG), Job(stop_while_reading, cancel=cancel))
     assert done.finish_reason == "cancelled"
     assert done.metrics.generated_tokens == 0
     assert behind == [0, 64]
@@ -283,7 +278,7 @@ def cancelled_in_a_pass(
     request = kind(model._request, cancel)
     with monkeypatch.context() as patched:
         patched.setattr(model, "_request", request)
-        done = engine.generate(ask(LONG), emit=ignore, cancel=cancel)
+        done = engine.generate(ask(LONG), Job(cancel=cancel))
     assert request.is_cancelled
     assert done.finish_reason == "cancelled"
     return done
@@ -321,7 +316,7 @@ def test_an_error_while_writing_comes_out_and_leaves_the_engine_in_order(
             raise LookupError("nobody listens")  # noqa: TRY004 - the error is the point, not the type
 
     with pytest.raises(LookupError, match="nobody listens"):
-        engine.generate(ask(LONG), emit=fail, cancel=threading.Event())
+        engine.generate(ask(LONG), Job(fail))
     assert answer(engine, ask(LONG))[0] == whole
 
 
@@ -360,8 +355,7 @@ def test_a_batch_gives_the_answers_of_one_after_another(engine: OpenVINOEngine) 
     engine.generate_batch(
         requests,
         on_result=lambda index, text, done: results.update({index: (text, done)}),
-        emit=ignore,
-        cancel=threading.Event(),
+        job=Job(),
     )
     assert [results[n][0] for n in range(count)] == alone
     assert {done.finish_reason for _, done in results.values()} == {"length"}
@@ -372,8 +366,7 @@ def test_answers_of_no_tokens_end_too(engine: OpenVINOEngine) -> None:
     engine.generate_batch(
         [ask("first", max_new_tokens=0), ask("second", max_new_tokens=3)],
         on_result=lambda index, text, _: results.update({index: text}),
-        emit=ignore,
-        cancel=threading.Event(),
+        job=Job(),
     )
     assert results[0] == ""
     assert results[1] == answer(engine, ask("second", max_new_tokens=3))[0]
@@ -391,7 +384,7 @@ def test_a_cancelled_batch_ends_every_answer_and_the_engine_goes_on(
         cancel.set()
 
     requests = [ask("first", max_new_tokens=2), ask(LONG, max_new_tokens=200)]
-    engine.generate_batch(requests, on_result=take, emit=ignore, cancel=cancel)
+    engine.generate_batch(requests, on_result=take, job=Job(cancel=cancel))
     assert ends == {0: "length", 1: "cancelled"}
     assert answer(engine, ask(LONG))[0] == whole
 
@@ -437,8 +430,8 @@ def test_what_is_held_is_told_and_kept_keys_are_dropped(engine: OpenVINOEngine) 
 def test_the_manifest_names_the_weights_and_the_saved_form_is_used_again(
     settings: Settings, shared_engine: OpenVINOEngine
 ) -> None:
-    shared_engine.load(ignore)
-    local = locate(settings.model, cache_dir=settings.cache_dir)
+    shared_engine.load(Job())
+    local = locate(ModelRequest(settings.model, settings.cache_dir))
     assert local is not None
     folder = find_openvino(local, quantization="int8", cache_dir=settings.cache_dir)
     assert folder is not None
@@ -447,7 +440,7 @@ def test_the_manifest_names_the_weights_and_the_saved_form_is_used_again(
     assert manifest["quantization"] == "int8"
     again: Events = []
     made = ensure_openvino(
-        local, quantization="int8", cache_dir=settings.cache_dir, emit=again.append
+        local, quantization="int8", cache_dir=settings.cache_dir, job=Job(again.append)
     )
     assert (made, again) == (folder, [])
     assert [path.name for path in folder.parent.glob(".*")] == []
@@ -475,12 +468,12 @@ def test_a_device_that_fails_costs_no_saved_form(
 ) -> None:
     settings = Settings(model=str(make_model("qwen2")), cache_dir=tmp_path, device_map="gpu")
     on_cpu = OpenVINOEngine(settings.model_copy(update={"device_map": "cpu"}))
-    on_cpu.load(ignore)
+    on_cpu.load(Job())
     made = ModelStorage(tmp_path, settings.model).openvino("int8") / "openvino_model.bin"
     time_of_before = made.stat().st_mtime_ns
-    monkeypatch.setattr(openvino_model, "DEVICES", {"gpu": "NPU7"})
+    monkeypatch.setattr(support, "DEVICES", {"gpu": "NPU7"})
     with pytest.raises(ModelFilesError, match="NPU7") as caught:
-        OpenVINOEngine(settings).load(ignore)
+        OpenVINOEngine(settings).load(Job())
     assert "device_map = 'cpu'" in caught.value.hint
     assert made.stat().st_mtime_ns == time_of_before
 
@@ -497,7 +490,7 @@ def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
 
     settings = Settings(model=str(make_model("qwen2")), cache_dir=tmp_path)
     engine = OpenVINOEngine(settings)
-    engine.load(ignore)
+    engine.load(Job())
     engine.unload()
 
     class SmallCore(openvino.Core):  # type: ignore[misc]  # OpenVINO ships no types
@@ -509,7 +502,7 @@ def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
     with monkeypatch.context() as patched:
         patched.setattr(openvino, "Core", SmallCore)
         with pytest.raises(ModelFilesError, match="memory ran out") as caught:
-            engine.load(ignore)
+            engine.load(Job())
     assert "smaller model" in caught.value.hint
     assert made.stat().st_mtime_ns == time_of_before
 
@@ -517,13 +510,13 @@ def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
 def test_a_damaged_model_in_openvinos_own_form_is_to_be_fetched_again(
     settings: Settings, shared_engine: OpenVINOEngine, tmp_path: Path
 ) -> None:
-    shared_engine.load(ignore)
+    shared_engine.load(Job())
     folder = tmp_path / "exported"
     shutil.copytree(settings.model, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "openvino_model.xml").write_bytes(b"<net>")
     (folder / "openvino_model.bin").write_bytes(b"")
     with pytest.raises(ModelFilesError, match="OpenVINO cannot load") as caught:
-        OpenVINOEngine(settings.model_copy(update={"model": str(folder)})).load(ignore)
+        OpenVINOEngine(settings.model_copy(update={"model": str(folder)})).load(Job())
     # The general engine would send the user back.
     assert "again" in caught.value.hint
     assert "transformers" not in caught.value.hint
@@ -551,14 +544,14 @@ def test_scores_that_are_no_numbers_are_an_error_and_their_keys_are_not_kept(
 def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(make_model("qwen2"), model)
-    before = locate(str(model), cache_dir=tmp_path)
+    before = locate(ModelRequest(str(model), tmp_path))
     assert before is not None
-    ensure_openvino(before, quantization="int8", cache_dir=tmp_path, emit=ignore)
+    ensure_openvino(before, quantization="int8", cache_dir=tmp_path, job=Job())
     weights = model / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-4_000:] = bytes(4_000)
     weights.write_bytes(content)
-    after = locate(str(model), cache_dir=tmp_path)
+    after = locate(ModelRequest(str(model), tmp_path))
     assert after is not None
     assert find_openvino(after, quantization="int8", cache_dir=tmp_path) is None
 
@@ -612,7 +605,7 @@ def test_a_folder_of_another_kind_names_the_engine_that_runs_it(
 ) -> None:
     settings = Settings(model=str(make_model("gpt_neo")), cache_dir=tmp_path)
     with pytest.raises(ModelFilesError, match="GPTNeoForCausalLM") as caught:
-        OpenVINOEngine(settings).prepare(ignore)
+        OpenVINOEngine(settings).prepare(Job())
     assert "transformers" in caught.value.hint
     choice = engine_choice(settings)
     assert (choice.name, choice.is_fallback) == ("transformers", True)
@@ -634,21 +627,21 @@ def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(
 ) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda _: 1_000_000)
     with pytest.raises(NotEnoughMemoryError, match="1 MB are free"):
-        engine.load(ignore)
+        engine.load(Job())
     assert not engine.is_loaded
 
 
 def test_a_failure_of_openvino_unloads_the_model_and_says_so(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.load(ignore)
+    engine.load(Job())
 
     def broken(*args: Any) -> dict[str, Any]:
         given = inputs(*args)
         return given | {"position_ids": given["position_ids"][:-1]}
 
-    inputs = openvino_paged_model._inputs
-    monkeypatch.setattr(openvino_paged_model, "_inputs", broken)
+    inputs = paged_model._inputs
+    monkeypatch.setattr(paged_model, "_inputs", broken)
     assert engine._pipeline is not None
     model = weakref.ref(engine._pipeline._model)
     with pytest.raises(GenerationError, match="OpenVINO failed") as caught:
@@ -664,7 +657,7 @@ def test_a_failure_of_openvino_unloads_the_model_and_says_so(
 @pytest.mark.real_model
 def test_the_shipped_model_answers_in_code_and_the_same_again() -> None:
     settings = Settings(model=DEFAULT_MODEL, cache_dir=default_cache_dir(), auto_pull=False)
-    if locate(settings.model, cache_dir=settings.cache_dir) is None:
+    if locate(ModelRequest(settings.model, settings.cache_dir)) is None:
         pytest.skip("the shipped model has not been fetched")
     engine = OpenVINOEngine(settings)
     request = ask("Write a function that returns the mean of a list.", max_new_tokens=48)

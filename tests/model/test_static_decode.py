@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines import transformers as engine_module
+from codeface_jupyter.engines.transformers import engine as engine_module
 from codeface_jupyter.engines.transformers import static_decode
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.engines.transformers.fused_norms import fused_norms
@@ -30,14 +30,8 @@ from codeface_jupyter.engines.transformers.static_decode import (
     can_decode_statically,
     static_decoder,
 )
-from codeface_jupyter.generation import (
-    Cancelled,
-    Chunk,
-    Done,
-    GenerationRequest,
-    Progress,
-    SamplingParameters,
-)
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.prompts import Prompt
 
 RECORDABLE = ["qwen2", "llama", "gpt_bigcode", "starcoder2", "phi"]
@@ -98,7 +92,7 @@ def make_engine(make_model, tmp_path, monkeypatch) -> Callable[..., Transformers
             model=str(folder), dtype="float32", cache_dir=tmp_path / "cache", **options
         )
         engine = TransformersEngine(settings)
-        engine.load(lambda event: None)
+        engine.load(Job())
         return engine
 
     # They are small: waiting for the collector after each test would take longest of all.
@@ -116,7 +110,7 @@ def plain(make_model, tmp_path_factory) -> Callable[..., Answer]:
             engines[family] = TransformersEngine(
                 Settings(model=str(make_model(family)), dtype="float32", cache_dir=cache_dir)
             )
-            engines[family].load(lambda event: None)
+            engines[family].load(Job())
             engines[family]._static = None
         engines[family].shrink()
         return ask(engines[family], asked)
@@ -148,7 +142,7 @@ def ask(
             texts.append(event.text)
         emit(event)
 
-    done = engine.generate(asked or request(), emit=collect, cancel=cancel or threading.Event())
+    done = engine.generate(asked or request(), Job(collect, cancel=cancel or threading.Event()))
     return "".join(texts), done
 
 
@@ -430,7 +424,7 @@ class TestWarmUp:
                 raise Cancelled
 
         with pytest.raises(Cancelled):
-            engine.load(emit)
+            engine.load(Job(emit))
         assert ("Warming up the decoder", 0) in stages
         assert recorder.recordings == 0
         assert engine.is_loaded

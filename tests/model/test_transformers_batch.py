@@ -15,6 +15,7 @@ from codeface_jupyter.engines.transformers import batch_run
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import GenerationError, PromptTooLongError
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 from codeface_jupyter.session import Session
 
@@ -58,7 +59,7 @@ def alone(engine: TransformersEngine, asked: GenerationRequest) -> tuple[str, Do
         if isinstance(event, Chunk):
             chunks.append(event.text)
 
-    done = engine.generate(asked, emit=emit, cancel=threading.Event())
+    done = engine.generate(asked, Job(emit))
     return "".join(chunks), done
 
 
@@ -76,7 +77,7 @@ def together(
         results[index] = (text, done)
         on_result(index)
 
-    engine.generate_batch(requests, on_result=take, emit=ignore, cancel=cancel or threading.Event())
+    engine.generate_batch(requests, on_result=take, job=Job(cancel=cancel or threading.Event()))
     return [results[index] for index in range(len(requests))]
 
 
@@ -151,8 +152,7 @@ class TestSameAsAlone:
         after = []
         engine.generate(
             request(WORDS[1]),
-            emit=lambda event: isinstance(event, Chunk) and after.append(event.text),
-            cancel=threading.Event(),
+            Job(lambda event: isinstance(event, Chunk) and after.append(event.text)),
         )
         assert "".join(after) == before
 
@@ -160,7 +160,7 @@ class TestSameAsAlone:
 class TestWork:
     def test_a_start_that_all_share_is_read_once(self, make_engine):
         engine = make_engine()
-        engine.load(ignore)
+        engine.load(Job())
         read: list[int] = []
         engine._model.register_forward_pre_hook(
             lambda _, __, inputs: read.append(inputs["input_ids"].numel()), with_kwargs=True
@@ -171,7 +171,7 @@ class TestWork:
 
     def test_rows_leave_the_run_as_they_end(self, make_engine):
         engine = make_engine()
-        engine.load(ignore)
+        engine.load(Job())
         rows: list[int] = []
         engine._model.register_forward_pre_hook(
             lambda _, __, inputs: rows.append(inputs["input_ids"].shape[0]), with_kwargs=True
@@ -212,7 +212,7 @@ class TestBrokenOff:
     @pytest.mark.parametrize("passes", [0, 1, 4])
     def test_a_cancel_in_the_middle_of_a_pass(self, make_engine, passes):
         engine = make_engine()
-        engine.load(ignore)
+        engine.load(Job())
         cancel = threading.Event()
         count = iter(range(1_000))
         handle = engine._model.model.layers[1].register_forward_pre_hook(
@@ -243,7 +243,7 @@ class TestBrokenOff:
 
     def test_when_one_row_is_too_much_the_error_has_the_numbers(self, make_engine):
         engine = make_engine()
-        engine.load(ignore)
+        engine.load(Job())
         handle = shortage_above(engine, rows=0)
         with pytest.raises(GenerationError, match="ran out of memory"):
             together(engine, [request(words) for words in WORDS])
@@ -252,7 +252,7 @@ class TestBrokenOff:
 
 def shortage_above(engine: TransformersEngine, *, rows: int, after_passes: int = 0):
     """Have passes over more than ``rows`` rows fail as if memory had run out."""
-    engine.load(ignore)
+    engine.load(Job())
     passes: list[int] = []
 
     def fail(_, __, inputs):

@@ -26,14 +26,8 @@ from codeface_jupyter.errors import (
     NotEnoughMemoryError,
     PromptTooLongError,
 )
-from codeface_jupyter.generation import (
-    Cancelled,
-    Chunk,
-    Done,
-    GenerationRequest,
-    Progress,
-    SamplingParameters,
-)
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.prompts import Prompt
 
 FAMILIES = ["qwen2", "llama", "gpt_neo", "gpt_bigcode", "mistral"]
@@ -81,7 +75,7 @@ def ask(
             chunks.append(event.text)
         emit(event)
 
-    done = engine.generate(asked or request(), emit=collect, cancel=cancel or threading.Event())
+    done = engine.generate(asked or request(), Job(collect, cancel=cancel or threading.Event()))
     return "".join(chunks), done
 
 
@@ -258,7 +252,7 @@ class TestCancel:
 
     def test_a_cancel_while_the_prompt_is_read_leaves_the_forward_pass(self, make_engine):
         engine = make_engine()
-        engine.load(lambda event: None)
+        engine.load(Job())
         cancel = threading.Event()
         reached = []
         first, *_, last = engine._model.model.layers
@@ -323,7 +317,7 @@ class TestFollowUps:
     @pytest.mark.parametrize("passes", range(4))
     def test_after_a_cancel_in_the_middle_of_a_pass(self, make_engine, make_model, passes, copying):
         engine = make_engine()
-        engine.load(lambda event: None)
+        engine.load(Job())
         cancel = threading.Event()
         count = iter(range(100))
         handle = engine._model.model.layers[1].register_forward_pre_hook(
@@ -413,7 +407,7 @@ class TestMemory:
         sampling = {"temperature": temperature, "seed": 7}
         text, unbroken = ask(make_engine(family), request(**sampling))
         engine = make_engine(family)
-        engine.load(lambda event: None)
+        engine.load(Job())
         passes = []
 
         def exhaust_once(*_: object) -> None:
@@ -433,7 +427,7 @@ class TestMemory:
 
     def test_nothing_of_a_broken_pass_stays_alive(self, make_engine):
         engine = make_engine()
-        engine.load(lambda event: None)
+        engine.load(Job())
         seen = []
 
         def exhaust(_: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -449,7 +443,7 @@ class TestMemory:
     def test_the_users_own_tensors_survive(self, make_engine):
         mine = torch.arange(5.0)
         engine = make_engine()
-        engine.load(lambda event: None)
+        engine.load(Job())
         engine._model.register_forward_pre_hook(
             lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full"))
         )
@@ -467,7 +461,7 @@ class TestMemory:
         with monkeypatch.context() as patched:
             patched.setattr(AutoModelForCausalLM, "from_pretrained", exhausted)
             with pytest.raises(GenerationError, match=r"ran out of memory.*20\.00 GiB"):
-                engine.load(lambda event: None)
+                engine.load(Job())
         assert not engine.is_loaded
         assert ask(engine)[0]
 
@@ -497,7 +491,7 @@ class TestMemory:
         # The look ahead goes by the config, so that it need not touch the weights.
         (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 10**12}))
         with pytest.raises(NotEnoughMemoryError, match=r"needs .* are free") as raised:
-            make_engine(folder=folder).load(lambda event: None)
+            make_engine(folder=folder).load(Job())
         assert raised.value.needed_bytes > raised.value.available_bytes
 
     def test_a_forced_load_offloads_into_a_folder_that_ends_with_it(self, make_engine, tmp_path):
@@ -513,7 +507,7 @@ class TestMemory:
         folder.mkdir()
         (folder / "notes.txt").touch()
         engine = make_engine(force_load=True, offload_folder=folder)
-        engine.load(lambda event: None)
+        engine.load(Job())
         assert len(list(folder.iterdir())) == 2
         engine.unload()
         assert [file.name for file in folder.iterdir()] == ["notes.txt"]
@@ -522,7 +516,7 @@ class TestMemory:
 class TestPrompt:
     def test_a_chat_prompt_follows_the_template(self, make_engine):
         engine = make_engine()
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         text = engine.format_prompt(PROMPT)
         assert engine.is_chat
         assert text.startswith("<|im_start|>system\n")
@@ -530,7 +524,7 @@ class TestPrompt:
 
     def test_a_base_model_continues_a_script_and_stops_at_its_next_cell(self, make_engine):
         engine = make_engine(is_base=True)
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         assert not engine.is_chat
         assert engine.format_prompt(PROMPT).endswith("# Group df by x\n")
 
@@ -543,7 +537,7 @@ class TestPrompt:
             "[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
         )
         engine = make_engine(folder=make_model(chat_template=template))
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         text = engine.format_prompt(PROMPT)
         assert text.startswith("[user]You are a pair programmer")
         assert text.endswith("Group df by x")
@@ -551,7 +545,7 @@ class TestPrompt:
     def test_a_template_that_refuses_everything_is_named(self, make_engine, make_model):
         folder = make_model(chat_template="{{ raise_exception('never') }}")
         engine = make_engine(folder=folder)
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         with pytest.raises(ModelFilesError, match="refuses a plain conversation: never"):
             engine.format_prompt(PROMPT)
 
@@ -576,7 +570,7 @@ class TestPrompt:
         }
         file.write_text(json.dumps(tokenizer))
         engine = make_engine(folder=folder)
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         ids = engine._prepared_tokenizer.encode_prompt(engine.format_prompt(PROMPT))
         assert ids.count(0) == 1
         assert ids[0] == 0
@@ -587,19 +581,19 @@ class TestPrompt:
 class TestPrepareAndLoad:
     def test_prepare_reads_no_weights(self, make_engine):
         engine = make_engine()
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         assert not engine.is_loaded
         assert engine.context_window == 1_024
         assert engine.identity.dtype == "float32"
 
     def test_auto_settles_on_a_dtype(self, make_engine):
         engine = make_engine(dtype="auto")
-        engine.prepare(lambda event: None)
+        engine.prepare(Job())
         assert engine.identity.dtype in {"float32", "bfloat16", "float16"}
 
     def test_load_reports_progress_to_the_end(self, make_engine):
         events: list[Progress] = []
-        make_engine().load(events.append)
+        make_engine().load(Job(events.append))
         weights = [event for event in events if event.stage == "Loading the weights"]
         assert weights[0].completed == 0
         assert weights[-1].completed == weights[-1].total
@@ -611,28 +605,28 @@ class TestPrepareAndLoad:
 
         engine = make_engine()
         with pytest.raises(Cancelled):
-            engine.load(emit)
+            engine.load(Job(emit))
         assert not engine.is_loaded
         assert ask(engine)[1].finish_reason == "length"
 
     def test_a_model_that_is_not_here_is_not_fetched_when_that_is_off(self, make_engine):
         engine = make_engine(model="owner/no-such-model", auto_pull=False)
         with pytest.raises(ModelNotFoundError, match="auto_pull is off"):
-            engine.prepare(lambda event: None)
+            engine.prepare(Job())
 
     def test_an_attention_kernel_that_is_not_installed_is_refused(self, make_engine):
         engine = make_engine(attn_implementation="flash_attention_2")
         with pytest.raises(EngineUnavailableError, match="flash-attn"):
-            engine.prepare(lambda event: None)
+            engine.prepare(Job())
 
     def test_eager_attention_answers_the_same(self, make_engine):
         assert ask(make_engine(attn_implementation="eager"))[0] == ask(make_engine())[0]
 
     def test_a_device_that_does_not_exist_is_refused(self, make_engine):
         with pytest.raises(ConfigError, match="names no device"):
-            make_engine(device_map="warp").prepare(lambda event: None)
+            make_engine(device_map="warp").prepare(Job())
         with pytest.raises(EngineUnavailableError, match="torch finds"):
-            make_engine(device_map="cuda:99").prepare(lambda event: None)
+            make_engine(device_map="cuda:99").prepare(Job())
 
     @pytest.mark.parametrize(
         ("file", "content"),
@@ -649,10 +643,10 @@ class TestPrepareAndLoad:
         folder = shutil.copytree(make_model(), tmp_path / "model")
         (folder / file).write_text(content)
         with pytest.raises(ModelFilesError, match="model"):
-            make_engine(folder=folder).load(lambda event: None)
+            make_engine(folder=folder).load(Job())
 
     def test_weights_of_another_architecture_are_refused(self, make_engine, make_model, tmp_path):
         folder = shutil.copytree(make_model("qwen2"), tmp_path / "model")
         shutil.copy(make_model("gpt_bigcode") / "model.safetensors", folder)
         with pytest.raises(ModelFilesError, match=r"lacks \d+ weights"):
-            make_engine(folder=folder).load(lambda event: None)
+            make_engine(folder=folder).load(Job())

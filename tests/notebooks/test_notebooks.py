@@ -7,6 +7,7 @@ import pytest
 from codeface_jupyter.config import Settings
 from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
@@ -51,7 +52,7 @@ def test_notebook_runs_with_scripted_answers(run, path, monkeypatch):
 @pytest.mark.real_model
 def test_quickstart_gives_sensible_code_that_runs(run):
     settings = Settings()
-    if locate(settings.model, cache_dir=settings.cache_dir) is None:
+    if locate(ModelRequest(settings.model, settings.cache_dir)) is None:
         pytest.skip("the model is not here: codeface pull")
     notebook = run(QUICKSTART)
     (answer,) = outputs(notebook, "%%codeface")

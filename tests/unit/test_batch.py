@@ -12,7 +12,8 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError, PromptTooLongError
-from codeface_jupyter.generation import Cancelled, Chunk, Progress
+from codeface_jupyter.generation import Chunk
+from codeface_jupyter.jobs import Cancelled, Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 
@@ -27,7 +28,7 @@ class SideBySideEngine(ScriptedEngine):
         self.batches: list[int] = []
         self.breaks_after = breaks_after
 
-    def generate_batch(self, requests, *, on_result, emit, cancel):
+    def generate_batch(self, requests, *, on_result, job):
         self.batches.append(len(requests))
         for count, (index, request) in enumerate(reversed(list(enumerate(requests)))):
             if count == self.breaks_after:
@@ -38,7 +39,7 @@ class SideBySideEngine(ScriptedEngine):
                 if isinstance(event, Chunk):
                     texts.append(event.text)
 
-            done = self.generate(request, emit=collect, cancel=cancel)
+            done = self.generate(request, job.telling(collect))
             on_result(index, "".join(texts), done)
 
 
@@ -83,17 +84,17 @@ def stop_at_second_chunk(engine, monkeypatch, *, request_number: int) -> None:
     """Have the batch stopped in the middle of a request's answer."""
     generate = engine.generate
 
-    def stopping(request, *, emit, cancel):
+    def stopping(request, job):
         number, chunks = len(engine.requests) + 1, []
 
         def emit_and_stop(event):
-            emit(event)
+            job.emit(event)
             if isinstance(event, Chunk):
                 chunks.append(event)
             if number == request_number and len(chunks) == 2:
-                cancel.set()
+                job.cancel()
 
-        return generate(request, emit=emit_and_stop, cancel=cancel)
+        return generate(request, job.telling(emit_and_stop))
 
     monkeypatch.setattr(engine, "generate", stopping)
 
@@ -170,7 +171,7 @@ class TestFailures:
         assert len(engine.requests) == 2
 
     def test_a_model_that_cannot_be_had_is_raised(self, session, engine, monkeypatch):
-        def prepare(emit):
+        def prepare(job):
             raise ModelNotFoundError("no such model")
 
         monkeypatch.setattr(engine, "prepare", prepare)
@@ -293,7 +294,7 @@ class TestCancel:
 
     def test_leaving_a_load_cancels_everything(self, config):
         class Stoppable(ScriptedEngine):
-            def load(self, emit):
+            def load(self, job):
                 raise Cancelled
 
         items = session_with(config, Stoppable(echo)).generate_batch(REQUESTS)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from codeface_jupyter import cli, doctor
+from codeface_jupyter.cli import doctor
+from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
-from codeface_jupyter.generation import Progress
 from codeface_jupyter.models import listing
 
 
@@ -87,10 +87,10 @@ def test_pulling_a_local_folder_says_where_it_is(
 def test_progress_is_one_line_per_stage_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with cli._progress() as emit:
+    with cli._progress() as job:
         for completed in range(5):
-            emit(Progress("Downloading tiny", completed, 4, "B"))
-        emit(Progress("Joining tiny", 1, 4, "B"))
+            job.progress("Downloading tiny", completed, 4, "B")
+        job.progress("Joining tiny", 1, 4, "B")
     assert capsys.readouterr().err == "Downloading tiny …\nJoining tiny …\n"
 
 
@@ -99,9 +99,9 @@ def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    with cli._progress() as emit:
-        emit(Progress("Asking the hub"))
-        emit(Progress("Downloading tiny", 500_000, 2_000_000, "B"))
+    with cli._progress() as job:
+        job.progress("Asking the hub")
+        job.progress("Downloading tiny", 500_000, 2_000_000, "B")
     text = capsys.readouterr().err
     assert not any("bytes" in line for line in text.splitlines() if "Asking" in line)
     assert "Downloading tiny" in text

@@ -17,13 +17,16 @@ from safetensors.numpy import save_file
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines import choice, openvino_model, slot
+from codeface_jupyter.engines import choice, current_engine
 from codeface_jupyter.engines.base import create_engine
 from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines.openvino import support
 from codeface_jupyter.errors import ConfigError, ModelFilesError
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
-from codeface_jupyter.models.fetch import LocalModel, locate
+from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import read_config
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
 QWEN = {
     "architectures": ["Qwen2ForCausalLM"],
@@ -37,7 +40,7 @@ QWEN = {
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenVINO is installed, an accelerator is not there, whatever this machine has."""
-    monkeypatch.setattr(openvino_model, "find_spec", lambda name: name)
+    monkeypatch.setattr(support, "find_spec", lambda name: name)
     monkeypatch.setattr(choice, "_has_accelerator", lambda: False)
 
 
@@ -113,7 +116,7 @@ def test_a_model_that_openvino_cannot_read_falls_back_and_says_why(
 def test_without_openvino_the_reason_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openvino_model, "find_spec", lambda _: None)
+    monkeypatch.setattr(support, "find_spec", lambda _: None)
     found = engine_choice(settings_for(write_model(tmp_path / "m")))
     assert (found.name, found.is_fallback) == ("transformers", True)
     assert "pip install 'codeface-jupyter[openvino]'" in found.reason
@@ -154,7 +157,7 @@ def test_openvino_refuses_what_it_would_ignore_and_auto_takes_another(
 ) -> None:
     folder = write_model(tmp_path / "m")
     settings = settings_for(folder, engine=engine, adapter=adapter).permitting(permissions)
-    assert word in (openvino_model.setting_problem(settings) or "")
+    assert word in (support.setting_problem(settings) or "")
     if engine == "auto":
         assert create_engine(settings).identity.engine == "transformers"
         return
@@ -188,7 +191,7 @@ def test_the_families_that_are_converted_are_told_by_their_config(tmp_path: Path
     for name in ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"):
         folder = write_model(tmp_path / name, architectures=[name])
         assert unsupported_reason(folder) is None
-        per_token = openvino_model.kv_bytes_per_token(read_config(folder), dtype="auto")
+        per_token = support.kv_bytes_per_token(read_config(folder), dtype="auto")
         assert per_token == 2 * 4 * 16 * 2
 
 
@@ -209,9 +212,9 @@ def test_what_keys_and_values_take_is_told_of_every_family(
     config: dict[str, object], bytes_per_token: int, window: int | None
 ) -> None:
     for dtype, factor in (("auto", 1), ("float16", 1), ("float32", 2)):
-        found = openvino_model.kv_bytes_per_token(config, dtype=dtype)
+        found = support.kv_bytes_per_token(config, dtype=dtype)
         assert found == factor * bytes_per_token
-    assert openvino_model.trained_window(config) == window
+    assert support.trained_window(config) == window
 
 
 def write_ir_model(folder: Path) -> Path:
@@ -250,7 +253,7 @@ def test_the_choice_looks_at_the_model_once(
         looks.append(model)
         return locate(model, **how)
 
-    monkeypatch.setattr(openvino_model, "locate", counted)
+    monkeypatch.setattr(support, "locate", counted)
     engine_choice(settings_for(write_model(tmp_path / "m")))
     assert len(looks) == 1
 
@@ -263,7 +266,7 @@ def test_allowed_pickles_go_before_openvinos_own_form(tmp_path: Path) -> None:
     assert engine_choice(allowing).name == "transformers"
     # It gets as far as the tokenizer, which is none.
     with pytest.raises(ModelFilesError, match=r"okeni[sz]er"):
-        create_engine(allowing).prepare(lambda event: None)
+        create_engine(allowing).prepare(Job())
 
 
 @pytest.mark.parametrize("write", [write_model, write_ir_model])
@@ -275,17 +278,17 @@ def test_auto_fetches_a_model_of_unknown_kind_before_it_takes_an_engine(
     settings = Settings(model="somebody/some-model", cache_dir=tmp_path / "cache")
     fetched: list[LocalModel] = []
 
-    def fetch(settings: Settings, **_: object) -> LocalModel:
-        fetched.append(LocalModel(name=settings.model, path=write(tmp_path / "m"), source="hub"))
+    def fetch(request: ModelRequest, *_: object, **__: object) -> LocalModel:
+        fetched.append(LocalModel(name=request.model, path=write(tmp_path / "m"), source="hub"))
         return fetched[0]
 
-    monkeypatch.setattr(slot, "find_or_fetch", fetch)
-    monkeypatch.setattr(openvino_model, "locate", lambda *_, **__: next(iter(fetched), None))
-    place = slot.EngineSlot()
+    monkeypatch.setattr(current_engine, "find_or_fetch", fetch)
+    monkeypatch.setattr(support, "locate", lambda *_, **__: next(iter(fetched), None))
+    place = current_engine.EngineSlot()
     assert place.peek(settings).identity.engine == "transformers"
-    taken = place.take(settings, emit=lambda event: None)
+    taken = place.take(settings, Job())
     assert taken.identity.engine == "openvino"
-    assert place.take(settings, emit=lambda event: None) is taken
+    assert place.take(settings, Job()) is taken
     assert len(fetched) == 1
 
 
@@ -293,10 +296,10 @@ def test_an_engine_that_is_not_loaded_gives_way_when_files_call_for_another(
     tmp_path: Path,
 ) -> None:
     settings = settings_for(write_model(tmp_path / "m", architectures=["GPTNeoForCausalLM"]))
-    place = slot.EngineSlot()
-    first = place.take(settings, emit=lambda event: None)
+    place = current_engine.EngineSlot()
+    first = place.take(settings, Job())
     write_model(tmp_path / "m")
-    second = place.take(settings, emit=lambda event: None)
+    second = place.take(settings, Job())
     assert (first.identity.engine, second.identity.engine) == ("transformers", "openvino")
 
 
@@ -310,5 +313,5 @@ def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(
 ) -> None:
     settings = settings_for(write_ir_model(tmp_path / "m"), engine="transformers")
     with pytest.raises(ModelFilesError, match="OpenVINO's own form") as caught:
-        create_engine(settings.permitting(permissions)).prepare(lambda event: None)
+        create_engine(settings.permitting(permissions)).prepare(Job())
     assert way_out in caught.value.hint

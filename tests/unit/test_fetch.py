@@ -21,11 +21,14 @@ from codeface_jupyter.errors import (
     ModelFilesError,
     ModelNotFoundError,
 )
-from codeface_jupyter.generation import Cancelled, Chunk, Progress
-from codeface_jupyter.models import catalog, convert, storage
+from codeface_jupyter.generation import Chunk
+from codeface_jupyter.jobs import Cancelled, Job, Progress
+from codeface_jupyter.models import catalog, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.fetch import LocalModel, ensure_local, locate
+from codeface_jupyter.models.conversion import gguf_to_safetensors as convert
+from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import folder_revision
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"
@@ -186,7 +189,7 @@ class TestLocalFolder:
     def test_a_folder_is_taken_as_it_is_without_asking_anyone(
         self, folder: Path, cache_dir: Path, hub: FakeHub
     ) -> None:
-        found = ensure_local(str(folder), cache_dir=cache_dir, emit=ignore)
+        found = ensure_local(ModelRequest(str(folder), cache_dir), Job())
         revision = folder_revision(folder)
         assert found == LocalModel(
             name=str(folder), path=folder, source="folder", revision=revision
@@ -196,25 +199,25 @@ class TestLocalFolder:
     def test_a_broken_folder_is_refused_by_file(self, folder: Path, cache_dir: Path) -> None:
         (folder / "model.safetensors").write_bytes(b"short")
         with pytest.raises(ModelFilesError, match=r"model\.safetensors is corrupt"):
-            locate(str(folder), cache_dir=cache_dir)
+            locate(ModelRequest(str(folder), cache_dir))
 
     @pytest.mark.parametrize("name", ["../nowhere", "/nowhere/at/all", "a/b/c", "a b", "~nobody/x"])
     def test_a_path_that_is_not_there_is_not_asked_of_the_hub(
         self, name: str, cache_dir: Path, hub: FakeHub
     ) -> None:
         with pytest.raises(ModelNotFoundError, match="neither a folder here nor a model's name"):
-            ensure_local(name, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(name, cache_dir), Job())
         assert hub.requests == []
 
     def test_a_file_is_no_model(self, folder: Path, cache_dir: Path) -> None:
         with pytest.raises(ModelFilesError, match="is a file"):
-            locate(str(folder / "config.json"), cache_dir=cache_dir)
+            locate(ModelRequest(str(folder / "config.json"), cache_dir))
 
 
 class TestHub:
     def test_only_safetensors_and_text_files_come(self, cache_dir: Path, hub: FakeHub) -> None:
         told: list[Progress | Chunk] = []
-        found = ensure_local(MODEL, cache_dir=cache_dir, emit=told.append)
+        found = ensure_local(ModelRequest(MODEL, cache_dir), Job(told.append))
         assert found.source == "hub"
         assert found.revision == COMMIT
         names = sorted(path.name for path in found.path.iterdir())
@@ -230,11 +233,11 @@ class TestHub:
     ) -> None:
         del hub.files["model.safetensors"]
         hub.files |= {"openvino_model.xml": b"<net/>", "openvino_model.bin": b"\0" * 1_000}
-        found = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+        found = ensure_local(ModelRequest(MODEL, cache_dir), Job())
         names = sorted(path.name for path in found.path.iterdir())
         wanted = ["config.json", "openvino_model.bin", "openvino_model.xml", "tokenizer.json"]
         assert names == wanted
-        assert locate(MODEL, cache_dir=cache_dir) == found
+        assert locate(ModelRequest(MODEL, cache_dir)) == found
 
     def test_allowed_pickles_come_before_openvinos_own_form(
         self, cache_dir: Path, hub: FakeHub
@@ -243,26 +246,26 @@ class TestHub:
         hub.files |= {"openvino_model.xml": b"<net/>", "openvino_model.bin": b"\0" * 1_000}
         hub.files["pytorch_model.bin"] = b"pickled"
         allowing = Permissions(allow_pickle=True)
-        found = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore, permissions=allowing)
+        found = ensure_local(ModelRequest(MODEL, cache_dir, permissions=allowing), Job())
         names = sorted(path.name for path in found.path.iterdir())
         assert names == ["config.json", "pytorch_model.bin", "tokenizer.json"]
 
     def test_the_second_time_nothing_is_asked(self, cache_dir: Path, hub: FakeHub) -> None:
-        first = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+        first = ensure_local(ModelRequest(MODEL, cache_dir), Job())
         asked = len(hub.requests)
-        assert locate(MODEL, cache_dir=cache_dir) == first
-        assert ensure_local(MODEL, cache_dir=cache_dir, emit=ignore) == first
+        assert locate(ModelRequest(MODEL, cache_dir)) == first
+        assert ensure_local(ModelRequest(MODEL, cache_dir), Job()) == first
         assert len(hub.requests) == asked
 
     def test_locate_never_downloads(self, cache_dir: Path, hub: FakeHub) -> None:
-        assert locate(MODEL, cache_dir=cache_dir) is None
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
         assert hub.requests == []
 
     def test_a_cut_connection_is_resumed_where_it_broke(
         self, cache_dir: Path, hub: FakeHub
     ) -> None:
         hub.cuts = 1
-        found = ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+        found = ensure_local(ModelRequest(MODEL, cache_dir), Job())
         assert (found.path / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
 
     def test_a_connection_that_stays_cut_is_an_error_and_nothing_counts_as_whole(
@@ -272,18 +275,18 @@ class TestHub:
         monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
         hub.cuts = 100
         with pytest.raises(FetchError, match="connection to the hub was lost"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
-        assert locate(MODEL, cache_dir=cache_dir) is None
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
         hub.cuts = 0
-        assert ensure_local(MODEL, cache_dir=cache_dir, emit=ignore).source == "hub"
+        assert ensure_local(ModelRequest(MODEL, cache_dir), Job()).source == "hub"
 
     def test_a_wrong_digest_is_refused_and_the_file_removed(
         self, cache_dir: Path, hub: FakeHub, own_hub_cache: Path
     ) -> None:
         hub.published_sha256["model.safetensors"] = "0" * 64
         with pytest.raises(DigestMismatchError, match=r"model\.safetensors"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
-        assert locate(MODEL, cache_dir=cache_dir) is None
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
         sizes = {path.stat().st_size for path in own_hub_cache.rglob("*") if path.is_file()}
         assert len(hub.files["model.safetensors"]) not in sizes
 
@@ -297,9 +300,9 @@ class TestHub:
                 cancel.set()
 
         with pytest.raises(Cancelled):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=cancel_while_checking, cancel=cancel)
-        assert locate(MODEL, cache_dir=cache_dir) is None
-        assert ensure_local(MODEL, cache_dir=cache_dir, emit=ignore).source == "hub"
+            ensure_local(ModelRequest(MODEL, cache_dir), Job(cancel_while_checking, cancel=cancel))
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
+        assert ensure_local(ModelRequest(MODEL, cache_dir), Job()).source == "hub"
 
     def test_cancel_stops_a_download(self, cache_dir: Path, hub: FakeHub) -> None:
         cancel = threading.Event()
@@ -309,9 +312,9 @@ class TestHub:
                 cancel.set()
 
         with pytest.raises(Cancelled):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=cancel_at_first_byte, cancel=cancel)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job(cancel_at_first_byte, cancel=cancel))
         assert not any("model.safetensors" in request for request in hub.requests)
-        assert locate(MODEL, cache_dir=cache_dir) is None
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
 
     def test_cancel_does_not_wait_for_a_connection_that_hangs(
         self, cache_dir: Path, hub: FakeHub
@@ -326,23 +329,23 @@ class TestHub:
         threading.Thread(target=cancel_when_it_hangs).start()
         began = time.monotonic()
         with pytest.raises(Cancelled):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore, cancel=cancel)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job(ignore, cancel=cancel))
         assert time.monotonic() - began < 3
-        assert locate(MODEL, cache_dir=cache_dir) is None
+        assert locate(ModelRequest(MODEL, cache_dir)) is None
 
     def test_a_repository_of_pickles_is_refused_before_anything_comes(
         self, cache_dir: Path, hub: FakeHub
     ) -> None:
         del hub.files["model.safetensors"]
         with pytest.raises(ModelFilesError, match=r"owner/tiny/pytorch_model\.bin holds pickled"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
         assert not any("resolve" in request for request in hub.requests)
 
     def test_the_single_file_is_preferred_to_shards_of_the_same_weights(
         self, cache_dir: Path, hub: FakeHub
     ) -> None:
         hub.files["model-00001-of-00001.safetensors"] = safetensors_bytes()
-        ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+        ensure_local(ModelRequest(MODEL, cache_dir), Job())
         assert not any("model-00001" in request for request in hub.requests)
 
     def test_a_full_disk_is_seen_before_the_download(
@@ -353,7 +356,7 @@ class TestHub:
 
         monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: Usage)
         with pytest.raises(FetchError, match=r"needs 200 kB in .*, but 1 kB are free"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
 
     @pytest.mark.parametrize(
         ("status", "error", "message"),
@@ -368,13 +371,13 @@ class TestHub:
     ) -> None:
         hub.status = status
         with pytest.raises(error, match=message):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
 
     @pytest.mark.usefixtures("no_hub")
     def test_no_network_gives_up_within_seconds(self, cache_dir: Path) -> None:
         began = time.monotonic()
         with pytest.raises(FetchError, match=r"is not on this machine\. The hub could not be"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
         assert time.monotonic() - began < 5
 
     def test_offline_mode_asks_nobody_and_says_so(
@@ -382,14 +385,14 @@ class TestHub:
     ) -> None:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         with pytest.raises(FetchError, match="HF_HUB_OFFLINE"):
-            ensure_local(MODEL, cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest(MODEL, cache_dir), Job())
         assert hub.requests == []
 
     def test_a_mistyped_catalog_name_is_met_with_its_neighbours(
         self, cache_dir: Path, no_hub: None
     ) -> None:
         with pytest.raises(FetchError) as caught:
-            ensure_local("qwen2.5-coder-0.6b", cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest("qwen2.5-coder-0.6b", cache_dir), Job())
         assert "Did you mean qwen2.5-coder-0.5b" in caught.value.hint
 
 
@@ -437,7 +440,7 @@ class TestCatalogModel:
     ) -> None:
         path = write_converted(cache_dir, sha256="5" * 64)
         for name in ("tiny", MODEL):
-            found = ensure_local(name, cache_dir=cache_dir, emit=ignore)
+            found = ensure_local(ModelRequest(name, cache_dir), Job())
             assert (found.name, found.path, found.source) == ("tiny", path, "converted")
             assert found.entry is entry
             assert found.gguf is None
@@ -448,7 +451,7 @@ class TestCatalogModel:
         gguf = cache_dir / "gguf" / "tiny.gguf"
         gguf.parent.mkdir()
         gguf.write_bytes(b"GGUF")
-        found = locate("tiny", cache_dir=cache_dir)
+        found = locate(ModelRequest("tiny", cache_dir))
         assert found is not None
         assert found.gguf == gguf
 
@@ -459,19 +462,19 @@ class TestCatalogModel:
         self, entry: ModelEntry, cache_dir: Path, sha256: str, version: int | None
     ) -> None:
         write_converted(cache_dir, sha256=sha256, version=version)
-        assert locate("tiny", cache_dir=cache_dir) is None
+        assert locate(ModelRequest("tiny", cache_dir)) is None
 
     def test_another_revision_is_asked_of_the_hub(
         self, entry: ModelEntry, cache_dir: Path, hub: FakeHub
     ) -> None:
         write_converted(cache_dir, sha256="5" * 64)
-        found = ensure_local("tiny", revision="main", cache_dir=cache_dir, emit=ignore)
+        found = ensure_local(ModelRequest("tiny", cache_dir, revision="main"), Job())
         assert found.source == "hub"
 
     def test_the_pinned_revision_is_what_the_hub_is_asked_for(
         self, entry: ModelEntry, cache_dir: Path, hub: FakeHub
     ) -> None:
-        assert ensure_local("tiny", cache_dir=cache_dir, emit=ignore).source == "hub"
+        assert ensure_local(ModelRequest("tiny", cache_dir), Job()).source == "hub"
         assert hub.requests[0] == f"GET /api/models/{MODEL}/revision/{COMMIT}?blobs=true"
 
     @pytest.mark.usefixtures("no_hub")
@@ -481,11 +484,11 @@ class TestCatalogModel:
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
         with pytest.raises(FetchError, match=r"tiny-part1==1\.0 could not be fetched"):
-            ensure_local("tiny", cache_dir=cache_dir, emit=ignore)
+            ensure_local(ModelRequest("tiny", cache_dir), Job())
 
     def test_a_cache_folder_that_cannot_be_made_is_said(
         self, entry: ModelEntry, tmp_path: Path
     ) -> None:
         (tmp_path / "file").write_text("in the way")
         with pytest.raises(FetchError, match="is not a folder"):
-            ensure_local("tiny", cache_dir=tmp_path / "file", emit=ignore)
+            ensure_local(ModelRequest("tiny", tmp_path / "file"), Job())

@@ -9,7 +9,9 @@ import pytest
 
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.errors import ModelNotFoundError
-from codeface_jupyter.models import details, removal
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models import model_details as details
+from codeface_jupyter.models import removal
 from codeface_jupyter.models.fetch import LocalModel
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files
@@ -104,7 +106,7 @@ class TestRemoval:
         before = set(cache_dir.rglob("*"))
         files = own_files("qwen", cache_dir=cache_dir)
         assert files == fetched
-        remove_files("qwen", files, cache_dir=cache_dir, emit=ignore)
+        remove_files("qwen", files, cache_dir=cache_dir, job=Job())
         gone = before - set(cache_dir.rglob("*"))
         assert not [path for path in gone if f"{NAME}-instruct" in str(path)]
         assert not [path for path in fetched if path.exists()]

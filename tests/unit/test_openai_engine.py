@@ -28,7 +28,8 @@ from codeface_jupyter.errors import (
     ModelNotFoundError,
     PromptTooLongError,
 )
-from codeface_jupyter.generation import Chunk, GenerationRequest, Progress, SamplingParameters
+from codeface_jupyter.generation import Chunk, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job, Progress
 from codeface_jupyter.prompts import Prompt
 from codeface_jupyter.session import Session
 
@@ -210,7 +211,7 @@ def answer(engine, request="say hello", *, cancel=None, on_event=lambda _: None,
     asked = GenerationRequest(
         prompt=Prompt(request=request), sampling=SamplingParameters(**sampling)
     )
-    done = engine.generate(asked, emit=emit, cancel=cancel or threading.Event())
+    done = engine.generate(asked, Job(emit, cancel=cancel or threading.Event()))
     return done, "".join(event.text for event in events if isinstance(event, Chunk))
 
 
@@ -497,8 +498,7 @@ def batch(engine, words, *, cancel=None, on_result=lambda *_: None, **sampling):
             for word in words
         ],
         on_result=take,
-        emit=lambda _: None,
-        cancel=cancel or threading.Event(),
+        job=Job(cancel=cancel or threading.Event()),
     )
     return results
 
@@ -700,7 +700,7 @@ def test_cancel_mid_answer_closes_the_connection_and_keeps_the_text(serve):
 def test_cancel_from_another_thread_acts_at_once_while_waiting(serve, behaviour, retries):
     server = serve(behaviour)
     engine = engine_for(server, request_retries=retries)
-    engine.load(lambda _: None)
+    engine.load(Job())
     cancel, ended = threading.Event(), []
 
     def work():
@@ -955,13 +955,13 @@ def test_two_servers_with_one_models_name_are_told_apart():
 
 def test_a_missing_address_is_said_before_anything_else():
     with pytest.raises(EngineUnavailableError, match=r"base_url.*\n.*CODEFACE_BASE_URL"):
-        OpenAIEngine(Settings()).prepare(lambda _: None)
+        OpenAIEngine(Settings()).prepare(Job())
 
 
 def test_a_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setattr("codeface_jupyter.engines.openai.engine.find_spec", lambda _: None)
     with pytest.raises(EngineUnavailableError, match=r"codeface-jupyter\[remote\]"):
-        OpenAIEngine(Settings(base_url="http://a/v1")).prepare(lambda _: None)
+        OpenAIEngine(Settings(base_url="http://a/v1")).prepare(Job())
 
 
 def test_a_prompt_that_cannot_fit_is_not_sent(serve):

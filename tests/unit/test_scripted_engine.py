@@ -9,14 +9,8 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Engine, create_engine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import ConfigError, GenerationError, PromptTooLongError
-from codeface_jupyter.generation import (
-    Chunk,
-    Done,
-    GenerationRequest,
-    Progress,
-    SamplingParameters,
-    StreamEvent,
-)
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.prompts import Prompt, extract_code_blocks
 
 LONG = "word " * 1_000
@@ -24,12 +18,11 @@ LONG = "word " * 1_000
 
 def ask(
     engine: Engine, request: str = "Print one", **sampling: object
-) -> tuple[str, Done, list[StreamEvent]]:
-    events: list[StreamEvent] = []
+) -> tuple[str, Done, list[Event]]:
+    events: list[Event] = []
     done = engine.generate(
         GenerationRequest(prompt=Prompt(request=request), sampling=SamplingParameters(**sampling)),
-        emit=events.append,
-        cancel=threading.Event(),
+        Job(events.append),
     )
     return "".join(e.text for e in events if isinstance(e, Chunk)), done, events
 
@@ -73,8 +66,7 @@ class TestAnswers:
         with pytest.raises(ValueError, match="cut"):
             engine.generate(
                 GenerationRequest(prompt=Prompt(request="x")),
-                emit=events.append,
-                cancel=threading.Event(),
+                Job(events.append),
             )
         text = "".join(event.text for event in events if isinstance(event, Chunk))
         assert text == "half an answer"
@@ -111,9 +103,7 @@ class TestCancel:
         cancel = threading.Event()
         threading.Timer(0.05, cancel.set).start()
         started = time.perf_counter()
-        done = engine.generate(
-            GenerationRequest(prompt=Prompt(request="x")), emit=lambda event: None, cancel=cancel
-        )
+        done = engine.generate(GenerationRequest(prompt=Prompt(request="x")), Job(cancel=cancel))
         assert done.finish_reason == "cancelled"
         assert time.perf_counter() - started < 10
 
@@ -128,7 +118,7 @@ class TestCancel:
                 cancel.set()
 
         done = engine.generate(
-            GenerationRequest(prompt=Prompt(request="x")), emit=emit, cancel=cancel
+            GenerationRequest(prompt=Prompt(request="x")), Job(emit, cancel=cancel)
         )
         assert done.finish_reason == "cancelled"
         assert "one two three four five".startswith("".join(said))
@@ -139,7 +129,7 @@ class TestLoad:
     def test_load_reports_progress_from_nothing_to_all(self):
         engine = ScriptedEngine(["x"])
         events = []
-        engine.load(events.append)
+        engine.load(Job(events.append))
         assert all(isinstance(event, Progress) for event in events)
         assert events[0].completed == 0
         assert events[-1].completed == events[-1].total
@@ -147,9 +137,9 @@ class TestLoad:
 
     def test_a_loaded_engine_does_not_load_again(self):
         engine = ScriptedEngine(["x"])
-        engine.load(lambda event: None)
+        engine.load(Job())
         events = []
-        engine.load(events.append)
+        engine.load(Job(events.append))
         assert events == []
         engine.unload()
         assert not engine.is_loaded

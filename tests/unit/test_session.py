@@ -8,7 +8,8 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.generation import Chunk, Done, Progress, Started
+from codeface_jupyter.generation import Chunk, Done, Started
+from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 

@@ -11,9 +11,9 @@ TIMEOUT_S = 10
 
 
 def test_events_come_in_order_and_end_with_done():
-    def work(emit, cancel):
+    def work(job):
         for n in range(100):
-            emit(Chunk(str(n), n))
+            job.emit(Chunk(str(n), n))
         return DONE
 
     events = list(Stream(work))
@@ -25,8 +25,8 @@ def test_failure_is_raised_in_the_reader_with_the_workers_traceback():
     def break_down():
         raise ZeroDivisionError("in the worker")
 
-    def work(emit, cancel):
-        emit(Chunk("partial", 1))
+    def work(job):
+        job.emit(Chunk("partial", 1))
         break_down()
 
     stream = Stream(work)
@@ -40,7 +40,7 @@ def test_failure_is_raised_in_the_reader_with_the_workers_traceback():
 
 
 def test_failure_without_any_event_does_not_hang():
-    def work(emit, cancel):
+    def work(job):
         raise SystemExit("even this")
 
     with pytest.raises(SystemExit):
@@ -50,7 +50,7 @@ def test_failure_without_any_event_does_not_hang():
 def test_read_returns_nothing_when_nothing_came_in_time():
     go = threading.Event()
 
-    def work(emit, cancel):
+    def work(job):
         go.wait(TIMEOUT_S)
         return DONE
 
@@ -64,8 +64,8 @@ def test_read_returns_nothing_when_nothing_came_in_time():
 
 
 def test_leaving_the_block_cancels_the_work():
-    def work(emit, cancel):
-        assert cancel.wait(TIMEOUT_S)
+    def work(job):
+        assert job.wait(TIMEOUT_S)
         return DONE
 
     with Stream(work) as stream:

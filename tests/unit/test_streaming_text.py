@@ -11,6 +11,7 @@ from codeface_jupyter.engines.text.streaming_text import (
     TextFilter,
 )
 from codeface_jupyter.generation import Chunk, GenerationMetrics
+from codeface_jupyter.jobs import Job
 
 # Plain letters, what stop strings begin with, and everything that clusters: combining marks,
 # emoji with modifiers and joiners, flags, conjuncts, Hangul syllables, line ends.
@@ -163,7 +164,7 @@ class TestIncrementalDetokenizer:
 class TestAnswerWriter:
     def test_chunks_carry_the_tokens_so_far_and_done_the_counts(self):
         events = []
-        writer = AnswerWriter(events.append, stop_strings=["END"])
+        writer = AnswerWriter(Job(events.append), stop_strings=["END"])
         writer.write("one\n")
         writer.write("")
         writer.write("two\n", tokens=3)
@@ -176,14 +177,14 @@ class TestAnswerWriter:
 
     def test_an_empty_answer_has_no_chunk(self):
         events = []
-        done = AnswerWriter(events.append).done("stop")
+        done = AnswerWriter(Job(events.append)).done("stop")
         assert events == []
         assert done.metrics.generated_tokens == 0
         assert done.metrics.decode_s == 0
 
     def test_held_back_text_comes_at_the_end(self):
         events = []
-        writer = AnswerWriter(events.append, stop_strings=["```"])
+        writer = AnswerWriter(Job(events.append), stop_strings=["```"])
         writer.write("a``")
         writer.done("length")
         assert "".join(chunk.text for chunk in events) == "a``"

@@ -8,6 +8,7 @@ import pytest
 
 from codeface_jupyter.config import CONFIG_FILE_VARIABLE, Config, Settings
 from codeface_jupyter.engines.base import create_engine
+from codeface_jupyter.jobs import Job
 
 GUIDE = Path(__file__).parents[2] / "docs" / "team.md"
 NOT_SETTINGS = {CONFIG_FILE_VARIABLE, "CODEFACE_KEYS"}  # the second is the example's own
@@ -48,6 +49,6 @@ def test_the_hubs_example_gives_each_user_an_engine_with_their_own_key(
     settings = Config(file=tmp_path / "none.toml").settings
     assert settings.api_key.get_secret_value() == "anns-key"
     engine = create_engine(settings)
-    engine.prepare(lambda _: None)
+    engine.prepare(Job())
     assert not engine.is_local
     assert engine.context_window == 32768

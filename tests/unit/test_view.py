@@ -7,7 +7,7 @@ import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.generation import Progress
+from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.view.answer_view import (
     PAINT_INTERVAL_S,

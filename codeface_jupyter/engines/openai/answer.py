@@ -10,14 +10,8 @@ from codeface_jupyter.engines.openai.connection import Server
 from codeface_jupyter.engines.openai.errors import cut_off_error
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError
-from codeface_jupyter.generation import (
-    Done,
-    Emit,
-    FinishReason,
-    GenerationMetrics,
-    GenerationRequest,
-    Progress,
-)
+from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, GenerationRequest
+from codeface_jupyter.jobs import Job
 
 __all__ = ["Answering", "field_of"]
 
@@ -38,8 +32,8 @@ class Answering:
         An estimate, for a server that does not count.
     stop_strings
         Texts that end the answer.
-    emit
-        Takes each `Chunk`, and `Progress` while the model thinks.
+    job
+        Told each `Chunk`, and `Progress` while the model thinks.
 
     Attributes
     ----------
@@ -55,20 +49,20 @@ class Answering:
         *,
         prompt_tokens: int,
         stop_strings: tuple[str, ...],
-        emit: Emit,
+        job: Job,
     ) -> None:
         self.request = request
         self.has_begun = False
         self.prompt_tokens = prompt_tokens
         self._stop_strings = stop_strings
         self._usage: GenerationMetrics | None = None
-        self._emit = emit
+        self._job = job
         self._thoughts = 0
         self.begin()
 
     def begin(self) -> None:
         """Start the clock: the request is sent now."""
-        self._writer = AnswerWriter(self._emit, stop_strings=self._stop_strings)
+        self._writer = AnswerWriter(self._job, stop_strings=self._stop_strings)
 
     def done(self, reason: FinishReason, *, error: Exception | None = None) -> Done:
         """Show what was held back and return the end, with the server's counts if it told them."""
@@ -134,7 +128,7 @@ class Answering:
             self._writer.write(piece.text)
         elif piece.is_thought:
             self._thoughts += 1
-            self._emit(Progress("The model is thinking", self._thoughts))
+            self._job.progress("The model is thinking", self._thoughts)
         if piece.usage is not None:
             self._usage = piece.usage
             self._writer.generated_tokens = piece.usage.generated_tokens

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Protocol
 
 from codeface_jupyter.engines.openai.answer import Answering
-from codeface_jupyter.generation import Cancelled, Done, FinishReason
+from codeface_jupyter.generation import Done, FinishReason
+from codeface_jupyter.jobs import Cancelled
 
 __all__ = ["SideBySide"]
 

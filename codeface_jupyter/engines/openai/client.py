@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from codeface_jupyter.engines.openai.connection import Server, connect
-from codeface_jupyter.generation import Cancelled
+from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -55,7 +55,7 @@ class KeptClient:
         self._thread.start()
         self._end = weakref.finalize(self, _ask_to_end, self._loop)
 
-    def run(self, work: Coroutine[object, object, Answer], cancel: threading.Event) -> Answer:
+    def run(self, work: Coroutine[object, object, Answer], job: Job) -> Answer:
         """Wait for ``work`` and return what it returns, or leave it when asked to.
 
         Leaving acts within a twentieth of a second, whatever the work waits for: a name,
@@ -64,9 +64,9 @@ class KeptClient:
         Raises
         ------
         Cancelled
-            If ``cancel`` was set before the work was done.
+            If ``job`` was stopped before the work was done.
         """
-        future = self.start(work, cancel)
+        future = self.start(work, job)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -76,10 +76,10 @@ class KeptClient:
             future.cancel()
 
     def start(
-        self, work: Coroutine[object, object, Answer], cancel: threading.Event
+        self, work: Coroutine[object, object, Answer], job: Job
     ) -> concurrent.futures.Future[Answer]:
         """Begin what `run` waits for; whoever cancels the future leaves it too."""
-        return asyncio.run_coroutine_threadsafe(_until_cancelled(work, cancel), self._loop)
+        return asyncio.run_coroutine_threadsafe(_until_cancelled(work, job), self._loop)
 
     def close(self) -> None:
         """Close the connections; what still runs is cancelled."""
@@ -113,12 +113,10 @@ def _ask_to_end(loop: asyncio.AbstractEventLoop) -> None:
         loop.call_soon_threadsafe(loop.stop)
 
 
-async def _until_cancelled(
-    work: Coroutine[object, object, Answer], cancel: threading.Event
-) -> Answer:
+async def _until_cancelled(work: Coroutine[object, object, Answer], job: Job) -> Answer:
     task = asyncio.ensure_future(work)
     try:
-        while not task.done() and not cancel.is_set():
+        while not task.done() and not job.is_cancelled:
             await asyncio.wait({task}, timeout=CANCEL_STEP_S)
     finally:
         if not task.done():

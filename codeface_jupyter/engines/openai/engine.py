@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import queue
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from importlib.util import find_spec
@@ -23,14 +22,8 @@ from codeface_jupyter.engines.openai.connection import Server, find_api_key, imp
 from codeface_jupyter.engines.openai.request import Requester, stop_strings
 from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.errors import EngineUnavailableError, GenerationError
-from codeface_jupyter.generation import (
-    Cancelled,
-    Done,
-    Emit,
-    EngineIdentity,
-    GenerationRequest,
-    Progress,
-)
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, conversation_text
 
 __all__ = ["OpenAIEngine"]
@@ -92,7 +85,7 @@ class OpenAIEngine:
         """The setting ``remote_context_window``: the API does not tell."""
         return self._settings.remote_context_window
 
-    def prepare(self, emit: Emit) -> None:  # noqa: ARG002 - an engine's signature
+    def prepare(self, job: Job) -> None:  # noqa: ARG002 - an engine's signature
         """Check that there is a client and a server's address; ask nobody yet.
 
         Raises
@@ -112,7 +105,7 @@ class OpenAIEngine:
                 "or CODEFACE_BASE_URL before the kernel starts.",
             )
 
-    def load(self, emit: Emit) -> None:
+    def load(self, job: Job) -> None:
         """Import the client, find the key, and keep one client for all answers.
 
         Raises
@@ -124,8 +117,8 @@ class OpenAIEngine:
         """
         if self._client is not None:
             return
-        self.prepare(emit)
-        emit(Progress("Importing the client"))
+        self.prepare(job)
+        job.progress("Importing the client")
         import_client()
         secret = self._settings.api_key
         given = None if secret is None else secret.get_secret_value()
@@ -152,7 +145,7 @@ class OpenAIEngine:
         digits = sum(map(str.isdigit, text))
         return digits + math.ceil((len(text.encode(errors="replace")) - digits) / BYTES_PER_TOKEN)
 
-    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request``; cancelling closes the connection at once.
 
         Raises
@@ -163,18 +156,18 @@ class OpenAIEngine:
             If the server has no such model.
         GenerationError
             If the server cannot be reached, refuses, fails, or breaks off; chunks
-            that were emitted stay the answer's beginning.
+            that were told stay the answer's beginning.
         """
-        client, requester = self._loaded(emit)
-        answering = self._answering(request, emit)
+        client, requester = self._loaded(job)
+        answering = self._answering(request, job)
 
         def told_busy(status: int) -> None:
-            emit(Progress(f"{self._server.host} is busy (HTTP {status})"))
+            job.progress(f"{self._server.host} is busy (HTTP {status})")
 
         try:
-            reason = client.run(requester.answer(answering, told_busy=told_busy), cancel)
+            reason = client.run(requester.answer(answering, told_busy=told_busy), job)
         except Cancelled:
-            if not cancel.is_set():
+            if not job.is_cancelled:
                 raise
             reason = "cancelled"
         except GenerationError:
@@ -187,8 +180,7 @@ class OpenAIEngine:
         requests: Sequence[GenerationRequest],
         *,
         on_result: Callable[[int, str, Done], None],
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         """Answer all ``requests``, a few at a time side by side.
 
@@ -201,10 +193,9 @@ class OpenAIEngine:
             Called in this thread with a request's index, its answer's text and its end,
             as soon as that is known. A request that failed has its error in the end;
             the others go on.
-        emit
-            Where `Progress` goes.
-        cancel
-            Closes the connections at once and ends what is not finished, as ``cancelled``.
+        job
+            Told of `Progress`; stopped, it closes the connections at once and ends what is
+            not finished, as ``cancelled``.
 
         Raises
         ------
@@ -213,40 +204,40 @@ class OpenAIEngine:
         ConfigError
             If the key cannot be sent.
         """
-        client, requester = self._loaded(emit)
+        client, requester = self._loaded(job)
         ended: queue.SimpleQueue[tuple[int, str, Done] | Future[None]] = queue.SimpleQueue()
         texts: list[list[str]] = [[] for _ in requests]
         work = SideBySide(
             [
-                self._answering(request, collected(pieces))
+                self._answering(request, collected(pieces, job))
                 for request, pieces in zip(requests, texts, strict=True)
             ],
             ask=requester.answer,
             report=lambda index, done: ended.put((index, "".join(texts[index]), done)),
         )
-        future = client.start(work.run(), cancel)
+        future = client.start(work.run(), job)
         future.add_done_callback(ended.put)
         try:
             while not isinstance(result := ended.get(), Future):
                 on_result(*result)
             future.result()
         except (Cancelled, CancelledError):
-            if not cancel.is_set():
+            if not job.is_cancelled:
                 raise Cancelled from None
         finally:
             future.cancel()
 
-    def _loaded(self, emit: Emit) -> tuple[KeptClient, Requester]:
-        self.load(emit)
+    def _loaded(self, job: Job) -> tuple[KeptClient, Requester]:
+        self.load(job)
         assert self._client is not None
         assert self._requester is not None
-        emit(Progress(f"Waiting for {self._server.host}"))
+        job.progress(f"Waiting for {self._server.host}")
         return self._client, self._requester
 
-    def _answering(self, request: GenerationRequest, emit: Emit) -> Answering:
+    def _answering(self, request: GenerationRequest, job: Job) -> Answering:
         return Answering(
             request,
             prompt_tokens=self.count_tokens(self.format_prompt(request.prompt)),
             stop_strings=stop_strings(request, self._settings),
-            emit=emit,
+            job=job,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sysconfig
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,20 +41,20 @@ from codeface_jupyter.errors import (
     GenerationError,
     ModelFilesError,
 )
-from codeface_jupyter.generation import (
-    Done,
-    Emit,
-    EngineIdentity,
-    GenerationRequest,
-    Progress,
-)
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import (
-    IR_WEIGHTS_FILE,
     discard_openvino,
     ensure_openvino,
 )
-from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
-from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir, read_config
+from codeface_jupyter.models.fetch import find_or_fetch
+from codeface_jupyter.models.folder_check import (
+    IR_WEIGHTS_FILE,
+    is_ir_folder,
+    is_only_ir,
+    read_config,
+)
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
 from codeface_jupyter.models.memory_usage import forget_frames, give_back
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
@@ -153,7 +152,7 @@ class OpenVINOEngine:
     def _kv_bytes_per_token(self) -> int:
         return kv_bytes_per_token(self._config, dtype=self._settings.dtype)
 
-    def prepare(self, emit: Emit) -> None:
+    def prepare(self, job: Job) -> None:
         """Bring the files here and read the tokenizer.
 
         Raises
@@ -170,16 +169,18 @@ class OpenVINOEngine:
         if self._tokenizer is not None:
             return
         _require_openvino()
-        self._files = find_or_fetch(self._settings, emit=emit)
+        self._files = find_or_fetch(
+            ModelRequest.of(self._settings), job, may_fetch=self._settings.auto_pull
+        )
         self._check_kind(self._files)
         folder = self._files.path
-        emit(Progress("Reading the tokenizer"))
+        job.progress("Reading the tokenizer")
         self._config = read_config(folder)
         tokenizer = ModelTokenizer(load_tokenizer(folder), model_name=self._settings.model)
         self._eos_ids = tokenizer.eos_ids(configured_eos_ids(folder, self._config))
         self._tokenizer = tokenizer
 
-    def load(self, emit: Emit) -> None:
+    def load(self, job: Job) -> None:
         """Take the weights into memory; the first time, quantise them before.
 
         Raises
@@ -193,10 +194,10 @@ class OpenVINOEngine:
         """
         if self._pipeline is not None:
             return
-        self.prepare(emit)
+        self.prepare(job)
         assert self._files is not None
         try:
-            self._pipeline = self._open_saved(self._files, emit)
+            self._pipeline = self._open_saved(self._files, job)
         except OpenVINOFailedError as error:
             forget_frames(error)
             raise ModelFilesError(
@@ -234,7 +235,7 @@ class OpenVINOEngine:
         """Return the number of tokens in ``text``, none added."""
         return self._prepared_tokenizer.count_tokens(text)
 
-    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
 
         Raises
@@ -244,18 +245,18 @@ class OpenVINOEngine:
         GenerationError
             If OpenVINO fails.
         """
-        load_s = self._timed_load(emit)
+        load_s = self._timed_load(job)
         prompt_ids = self._prompt_ids(request)
-        answer = self._answer(request, prompt_ids, emit=emit, cancel=cancel)
+        answer = self._answer(request, prompt_ids, job=job)
 
         def tell(behind: int) -> None:
-            emit(Progress("Reading the prompt", behind, len(prompt_ids)))
+            job.progress("Reading the prompt", behind, len(prompt_ids))
 
         assert self._pipeline is not None
         with self._openvino_errors():
             reused = self._pipeline.decode(
                 AnswerRun(prompt_ids, request.sampling, answer.take),
-                cancel=cancel,
+                job=job,
                 on_reading=tell,
             )
         return answer.done(reused_prompt_tokens=reused, load_s=load_s)
@@ -265,8 +266,7 @@ class OpenVINOEngine:
         requests: Sequence[GenerationRequest],
         *,
         on_result: Callable[[int, str, Done], None],
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         """Answer all ``requests`` side by side: many times faster than one after another.
 
@@ -277,10 +277,9 @@ class OpenVINOEngine:
         on_result
             Called with a request's index, its answer's text and its end, as soon as that
             is known; in the order in which they end.
-        emit
-            Where the `Progress` of the load goes.
-        cancel
-            Ends all answers that are not finished, as ``cancelled``.
+        job
+            Told the `Progress` of the load; stopped, it ends all answers that are not
+            finished, as ``cancelled``.
 
         Raises
         ------
@@ -289,12 +288,12 @@ class OpenVINOEngine:
         GenerationError
             If OpenVINO fails.
         """
-        load_s = self._timed_load(emit)
+        load_s = self._timed_load(job)
         assert self._pipeline is not None
         prompts = [self._prompt_ids(request) for request in requests]
         texts: list[list[str]] = [[] for _ in requests]
         answers = [
-            self._answer(request, ids, emit=collected(parts), cancel=cancel)
+            self._answer(request, ids, job=collected(parts, job))
             for request, ids, parts in zip(requests, prompts, texts, strict=True)
         ]
 
@@ -307,7 +306,7 @@ class OpenVINOEngine:
                 AnswerRun(ids, request.sampling, answer.take)
                 for ids, request, answer in zip(prompts, requests, answers, strict=True)
             ]
-            for index in self._pipeline.decode_batch(runs, cancel=cancel):
+            for index in self._pipeline.decode_batch(runs, job=job):
                 finish(index)
 
     def _check_kind(self, files: LocalModel) -> None:
@@ -318,19 +317,19 @@ class OpenVINOEngine:
                 hint="The engine transformers runs it: engine = 'transformers'.",
             )
 
-    def _open_saved(self, files: LocalModel, emit: Emit) -> TokenPipeline:
+    def _open_saved(self, files: LocalModel, job: Job) -> TokenPipeline:
         """Open the saved form of ``files``, made first where there is none."""
         if self._is_served_as_it_is:
-            return self._open(files.path, emit)
+            return self._open(files.path, job)
         cache_dir, quantization = self._settings.cache_dir, self._quantization
         make = partial(
-            ensure_openvino, files, quantization=quantization, cache_dir=cache_dir, emit=emit
+            ensure_openvino, files, quantization=quantization, cache_dir=cache_dir, job=job
         )
         with suppress(UnreadableModelError):
-            return self._open(make(), emit)
+            return self._open(make(), job)
         # It was damaged since it was made: the weights themselves are still here.
         discard_openvino(files, quantization=quantization, cache_dir=cache_dir)
-        return self._open(make(), emit)
+        return self._open(make(), job)
 
     def _way_out(self, error: OpenVINOFailedError) -> str:
         """Return what may work where a load failed."""
@@ -357,11 +356,11 @@ class OpenVINOEngine:
         )
         check_fits(needed, model=self._settings.model)
 
-    def _open(self, folder: Path, emit: Emit) -> TokenPipeline:
+    def _open(self, folder: Path, job: Job) -> TokenPipeline:
         self._check_memory(folder)
         weights = folder / IR_WEIGHTS_FILE
         self._weights_bytes = weights.stat().st_size if weights.exists() else 0
-        emit(Progress("Loading the weights"))
+        job.progress("Loading the weights")
         model = PagedModel(
             folder,
             device=self._device,
@@ -382,11 +381,11 @@ class OpenVINOEngine:
             text = ""
         return TokenText(self._prepared_tokenizer.encode(text))
 
-    def _timed_load(self, emit: Emit) -> float:
+    def _timed_load(self, job: Job) -> float:
         if self._pipeline is not None:
             return 0.0
         begin = time.perf_counter()
-        self.load(emit)
+        self.load(job)
         return time.perf_counter() - begin
 
     def _prompt_ids(self, request: GenerationRequest) -> list[int]:
@@ -403,18 +402,17 @@ class OpenVINOEngine:
         request: GenerationRequest,
         prompt_ids: list[int],
         *,
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> TokenAnswer:
         stop_strings = request.sampling.stop_strings
         if not self.is_chat:
             stop_strings += COMPLETION_STOP_STRINGS
         return TokenAnswer(
-            AnswerWriter(emit, stop_strings=stop_strings),
+            AnswerWriter(job, stop_strings=stop_strings),
             self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=self._eos_ids),
             prompt_tokens=len(prompt_ids),
             eos_ids=self._eos_ids,
-            cancel=cancel,
+            job=job,
         )
 
     @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.generation import Cancelled
-from codeface_jupyter.models.conversion.openvino_ir import IR_FILE
+from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.models.folder_check import IR_FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +160,7 @@ class PagedModel:
         for cache in self._caches:
             cache.data[target] = cache.data[source]
 
-    def read(self, pieces: Sequence[Piece], *, cancel: threading.Event) -> NDArray[np.float32]:
+    def read(self, pieces: Sequence[Piece], *, job: Job) -> NDArray[np.float32]:
         """Read all pieces in one pass.
 
         Returns
@@ -173,12 +172,11 @@ class PagedModel:
         Raises
         ------
         Cancelled
-            If ``cancel`` was set before the pass was through; nothing of it counts then.
+            If ``job`` was stopped before the pass was through; nothing of it counts then.
         OpenVINOFailedError
             If OpenVINO fails.
         """
-        if cancel.is_set():
-            raise Cancelled
+        job.check()
         wanted = list(_wanted(pieces))
         inputs = _inputs(pieces, wanted)
         with _told():
@@ -186,7 +184,7 @@ class PagedModel:
                 {name: inputs[name] for name in self._names}, share_inputs=True
             )
             while not self._request.wait_for(CANCEL_INTERVAL_MS):
-                if cancel.is_set():
+                if job.is_cancelled:
                     self._leave()
         logits: NDArray[np.float32] = self._request.get_output_tensor(0).data
         logits = logits.reshape(-1, logits.shape[-1])

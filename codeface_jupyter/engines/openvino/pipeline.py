@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from codeface_jupyter.engines.openvino.kv_blocks import KeyBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenText
 from codeface_jupyter.engines.text.sampler import TokenChooser
-from codeface_jupyter.generation import Cancelled, SamplingParameters
+from codeface_jupyter.generation import SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class TokenPipeline:
     def warm_up(self) -> None:
         """Run a pass for nothing: the first one rearranges the weights."""
         piece = Piece([0], past=0, blocks=[0], wanted=1)
-        self._model.read([piece], cancel=threading.Event())
+        self._model.read([piece], job=Job())
 
     @property
     def kept_bytes(self) -> int:
@@ -91,17 +91,17 @@ class TokenPipeline:
         self,
         run: AnswerRun,
         *,
-        cancel: threading.Event,
+        job: Job,
         on_reading: Callable[[int], None],
     ) -> int:
-        """Decode one answer to its end, or until ``cancel`` is set.
+        """Decode one answer to its end, or until ``job`` is stopped.
 
         Parameters
         ----------
         run
             The answer.
-        cancel
-            Ends it, also in the middle of a pass.
+        job
+            Stopped, it ends the answer, also in the middle of a pass.
         on_reading
             Told, before each pass but the last that reads the prompt, how many of its
             tokens are behind.
@@ -115,37 +115,37 @@ class TokenPipeline:
         assert decoding is not None, "A prompt beyond the room is refused before."
         reused = decoding.read
         try:
-            while not (decoding.is_over or cancel.is_set()):
+            while not (decoding.is_over or job.is_cancelled):
                 if decoding.unread > PASS_TOKENS:
                     on_reading(decoding.read)
-                self._pass([(decoding, decoding.propose(at_most=PASS_TOKENS))], cancel)
+                self._pass([(decoding, decoding.propose(at_most=PASS_TOKENS))], job)
         except Cancelled:
-            if not cancel.is_set():
+            if not job.is_cancelled:
                 raise
         finally:
             self._blocks.keep(decoding.sequence)
         return reused
 
-    def decode_batch(self, runs: Sequence[AnswerRun], *, cancel: threading.Event) -> Iterator[int]:
+    def decode_batch(self, runs: Sequence[AnswerRun], *, job: Job) -> Iterator[int]:
         """Decode all answers, some side by side; a waiting one begins when another ends.
 
         Yields
         ------
         int
-            The index of each answer that has ended, as soon as it has; when ``cancel`` is
-            set, those of all that are left.
+            The index of each answer that has ended, as soon as it has; when ``job`` is
+            stopped, those of all that are left.
         """
         waiting = deque(enumerate(runs))
         running: dict[int, _Decoding] = {}
         try:
-            while (running or waiting) and not cancel.is_set():
+            while (running or waiting) and not job.is_cancelled:
                 self._admit(waiting, running)
-                self._pass_of_many(list(running.values()), cancel)
+                self._pass_of_many(list(running.values()), job)
                 for index in [i for i, decoding in running.items() if decoding.is_over]:
                     self._blocks.keep(running.pop(index).sequence)
                     yield index
         except Cancelled:
-            if not cancel.is_set():
+            if not job.is_cancelled:
                 raise
         finally:
             for decoding in running.values():
@@ -166,7 +166,7 @@ class TokenPipeline:
         sequence = self._blocks.begin(run.prompt_ids, room=run.room)
         return None if sequence is None else _Decoding(run, sequence, habits=self._habits)
 
-    def _pass_of_many(self, decodings: Sequence[_Decoding], cancel: threading.Event) -> None:
+    def _pass_of_many(self, decodings: Sequence[_Decoding], job: Job) -> None:
         """Let each answer have its next token; prompts are read with the room that is left."""
         left = PASS_TOKENS
         proposals: list[tuple[_Decoding, list[int]]] = []
@@ -177,14 +177,12 @@ class TokenPipeline:
             if token_ids:
                 proposals.append((decoding, token_ids))
         if going_on:
-            self._pass(proposals, cancel)
+            self._pass(proposals, job)
 
-    def _pass(
-        self, proposals: Sequence[tuple[_Decoding, list[int]]], cancel: threading.Event
-    ) -> None:
+    def _pass(self, proposals: Sequence[tuple[_Decoding, list[int]]], job: Job) -> None:
         """Read what each answer proposes, and let it take what follows."""
         pieces = [self._piece(decoding, token_ids) for decoding, token_ids in proposals]
-        logits = self._model.read(pieces, cancel=cancel)
+        logits = self._model.read(pieces, job=job)
         begin = 0
         for (decoding, token_ids), piece in zip(proposals, pieces, strict=True):
             decoding.take(token_ids, logits[begin : begin + piece.wanted])

@@ -23,6 +23,7 @@ from codeface_jupyter.models.conversion.openvino_ir import (
 )
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
+from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
     "INSTALL_HINT",
@@ -88,12 +89,7 @@ def model_kind(settings: Settings) -> ModelKind:
     """Look at the model that ``settings`` name."""
     permissions = settings.permissions
     try:
-        local = locate(
-            settings.model,
-            revision=settings.revision,
-            cache_dir=settings.cache_dir,
-            permissions=permissions,
-        )
+        local = locate(ModelRequest.of(settings))
         if local is not None:
             is_only = is_only_ir(local.path, permissions=permissions)
             return ModelKind(problem=folder_problem(local.path), is_only_ir=is_only)

@@ -13,14 +13,8 @@ from dataclasses import replace
 
 import regex
 
-from codeface_jupyter.generation import (
-    Chunk,
-    Done,
-    Emit,
-    FinishReason,
-    GenerationMetrics,
-    Progress,
-)
+from codeface_jupyter.generation import Chunk, Done, FinishReason, GenerationMetrics
+from codeface_jupyter.jobs import Event, Job
 
 __all__ = ["AnswerWriter", "IncrementalDetokenizer", "TextFilter", "collected"]
 
@@ -180,15 +174,15 @@ class AnswerWriter:
 
     Parameters
     ----------
-    emit
-        Takes each `Chunk`.
+    job
+        Told each `Chunk`.
     stop_strings
         Texts that end the answer.
     """
 
-    def __init__(self, emit: Emit, *, stop_strings: Sequence[str] = ()) -> None:
+    def __init__(self, job: Job, *, stop_strings: Sequence[str] = ()) -> None:
         self.generated_tokens = 0
-        self._emit = emit
+        self._job = job
         self._filter = TextFilter(stop_strings=stop_strings)
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -237,14 +231,14 @@ class AnswerWriter:
 
     def _show(self, text: str) -> None:
         if text:
-            self._emit(Chunk(text, self.generated_tokens))
+            self._job.emit(Chunk(text, self.generated_tokens))
 
 
-def collected(texts: list[str]) -> Emit:
-    """Return what appends the text of each chunk to ``texts``."""
+def collected(texts: list[str], job: Job) -> Job:
+    """Return ``job`` with the text of each chunk appended to ``texts``, and nothing else told."""
 
-    def emit(event: Progress | Chunk) -> None:
+    def take(event: Event) -> None:
         if isinstance(event, Chunk):
             texts.append(event.text)
 
-    return emit
+    return job.telling(take)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection
 
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.memory import process_peak_bytes
 
 __all__ = ["TokenAnswer"]
@@ -23,8 +23,8 @@ class TokenAnswer:
         The length of the prompt.
     eos_ids
         Tokens that end the answer.
-    cancel
-        Ends the answer when it is set.
+    job
+        Ends the answer when it is stopped.
     """
 
     def __init__(
@@ -34,20 +34,20 @@ class TokenAnswer:
         *,
         prompt_tokens: int,
         eos_ids: Collection[int],
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         self._writer = writer
         self._detokenizer = detokenizer
         self._prompt_tokens = prompt_tokens
         self._eos_ids = frozenset(eos_ids)
-        self._cancel = cancel
+        self._job = job
         self._met_eos = False
 
     def take(self, token_id: int) -> bool:
         """Write a token; return whether the answer goes on."""
         self._met_eos = token_id in self._eos_ids
         self._writer.write(self._detokenizer.add([token_id]))
-        return not (self._writer.is_stopped or self._met_eos or self._cancel.is_set())
+        return not (self._writer.is_stopped or self._met_eos or self._job.is_cancelled)
 
     def done(self, *, reused_prompt_tokens: int = 0, load_s: float) -> Done:
         """Write what was held back and return the end of the answer."""
@@ -65,4 +65,4 @@ class TokenAnswer:
     def _finish_reason(self) -> FinishReason:
         if self._writer.is_stopped or self._met_eos:
             return "stop"
-        return "cancelled" if self._cancel.is_set() else "length"
+        return "cancelled" if self._job.is_cancelled else "length"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -16,7 +15,8 @@ from codeface_jupyter.engines.transformers.generate_hooks import (
     with_repetition_penalty,
 )
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
-from codeface_jupyter.generation import Cancelled, SamplingParameters
+from codeface_jupyter.generation import SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.memory_usage import give_back, shortage_in
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class BatchRun:
         The kept KV caches.
     eos_ids
         Tokens that end an answer.
-    cancel
-        Ends every answer at any time.
+    job
+        Stopped, it ends every answer at any time.
     free_bytes
         Measures the memory that keys and values may take together.
     token_bytes
@@ -125,7 +125,7 @@ class BatchRun:
         *,
         prefixes: PrefixStore,
         eos_ids: Sequence[int],
-        cancel: threading.Event,
+        job: Job,
         free_bytes: Callable[[], int],
         token_bytes: int,
         avoids_onednn: bool,
@@ -133,7 +133,7 @@ class BatchRun:
         self._model = model
         self._prefixes = prefixes
         self._eos_ids = list(eos_ids)
-        self._cancel = cancel
+        self._job = job
         self._free_bytes = free_bytes
         self._token_bytes = token_bytes
         self._avoids_onednn = avoids_onednn
@@ -172,7 +172,7 @@ class BatchRun:
         import torch
 
         try:
-            with cancellable(self._model, self._cancel):
+            with cancellable(self._model, self._job):
                 cache = self._shared_start(rows)
                 input_ids, mask = self._padded(rows)
                 while rows:
@@ -189,7 +189,7 @@ class BatchRun:
                     if cache is not None:
                         cache.batch_select_indices(kept)
         except Cancelled:
-            if not self._cancel.is_set():
+            if not self._job.is_cancelled:
                 raise
             for row in rows:
                 row.is_ended = True

@@ -18,7 +18,7 @@ from codeface_jupyter.engines.transformers.quantization import (
     settle_quantization,
 )
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
-from codeface_jupyter.generation import Emit, Progress
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import has_weights
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def load_weights(
     config: PretrainedConfig,
     placement: Placement,
     offload_folder: Path | None,
-    emit: Emit,
+    job: Job,
 ) -> PreTrainedModel:
     """Take the weights into memory, ready to generate.
 
@@ -215,7 +215,7 @@ def load_weights(
         options["quantization_config"] = scheme
     # Pickled weights only where they were allowed, and where there are no others.
     is_pickled = placement.permissions.allow_pickle and not has_weights(folder)
-    with _file_errors(folder), _loading_progress(emit):
+    with _file_errors(folder), _loading_progress(job):
         model, info = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
@@ -234,7 +234,7 @@ def load_weights(
             hint="The folder belongs to another kind of model, or is incomplete: fetch it again.",
         )
     if placement.adapter is not None:
-        emit(Progress("Putting the adapter on"))
+        job.progress("Putting the adapter on")
         model = put_on(model, placement.adapter, merge=not placement.quantization)
     # The checkpoint's own sampling defaults would mix with the user's settings.
     model.generation_config = GenerationConfig(
@@ -284,8 +284,8 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _loading_progress(emit: Emit) -> Iterator[None]:
-    """Report transformers' own progress bars through ``emit`` instead of printing them."""
+def _loading_progress(job: Job) -> Iterator[None]:
+    """Report transformers' own progress bars through ``job`` instead of printing them."""
     from transformers.utils import logging
 
     stage = "Loading the weights"
@@ -295,9 +295,9 @@ def _loading_progress(emit: Emit) -> Iterator[None]:
         # The hook is the process's: what the user loads at the same time keeps its bars.
         if threading.get_ident() != thread:
             return factory(*args, **kwargs)
-        return _ProgressBar(*args, emit=emit, stage=stage, **kwargs)
+        return _ProgressBar(*args, job=job, stage=stage, **kwargs)
 
-    emit(Progress(stage))
+    job.progress(stage)
     previous = logging.set_tqdm_hook(bar)
     try:
         yield
@@ -312,13 +312,13 @@ class _ProgressBar:
         self,
         iterable: Iterable[Any] = (),
         *,
-        emit: Emit,
+        job: Job,
         stage: str,
         total: int | None = None,
         **_: Any,
     ) -> None:
         self._items = list(iterable)
-        self._emit = emit
+        self._job = job
         self._stage = stage
         self._total = total or len(self._items)
         self._completed = 0
@@ -337,7 +337,7 @@ class _ProgressBar:
     def update(self, steps: int = 1) -> None:
         """Count ``steps`` more items as done."""
         self._completed += steps
-        self._emit(Progress(self._stage, self._completed, self._total))
+        self._job.progress(self._stage, self._completed, self._total)
 
     def close(self) -> None:
         """End the bar; nothing is left to show."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from codeface_jupyter.engines.transformers.generate_hooks import (
     with_repetition_penalty,
 )
 from codeface_jupyter.engines.transformers.static_decode import StaticDecoder
-from codeface_jupyter.generation import Cancelled, GenerationRequest
+from codeface_jupyter.generation import GenerationRequest
+from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -41,8 +41,8 @@ class DecodeRun:
         Takes the tokens, and knows those that have come.
     eos_ids
         Tokens that end the answer.
-    cancel
-        Leaves a run at any time.
+    job
+        Stopped, it leaves a run at any time.
     avoids_onednn
         Whether single tokens are faster without oneDNN.
     static
@@ -56,7 +56,7 @@ class DecodeRun:
         *,
         criterion: AnswerCriterion,
         eos_ids: Sequence[int],
-        cancel: threading.Event,
+        job: Job,
         avoids_onednn: bool,
         static: StaticDecoder | None = None,
     ) -> None:
@@ -64,7 +64,7 @@ class DecodeRun:
         self._request = request
         self._criterion = criterion
         self._eos_ids = list(eos_ids)
-        self._cancel = cancel
+        self._job = job
         self._avoids_onednn = avoids_onednn
         self._static = static
         self._prompt_tokens = len(criterion.token_ids)
@@ -89,7 +89,7 @@ class DecodeRun:
                 else:
                     self._decode_fast(cache)
         except Cancelled:
-            if not self._cancel.is_set():
+            if not self._job.is_cancelled:
                 raise
 
     def _decode_fast(self, cache: DynamicCache) -> None:
@@ -142,7 +142,7 @@ class DecodeRun:
         with ExitStack() as stack:
             if self._avoids_onednn:
                 stack.enter_context(single_tokens_without_onednn(self._model))
-            stack.enter_context(cancellable(self._model, self._cancel))
+            stack.enter_context(cancellable(self._model, self._job))
             # Read in pieces, each piece is new as it comes.
             if not is_careful:
                 stack.enter_context(reading_only_what_is_new(self._model))

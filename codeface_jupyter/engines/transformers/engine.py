@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,16 +31,11 @@ from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_c
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
 from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.errors import GenerationError, ModelFilesError
-from codeface_jupyter.generation import (
-    Done,
-    Emit,
-    EngineIdentity,
-    GenerationMetrics,
-    GenerationRequest,
-    Progress,
-)
-from codeface_jupyter.models.fetch import LocalModel, find_or_fetch
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationMetrics, GenerationRequest
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.folder_check import is_only_ir
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import (
     available_memory,
     check_fits,
@@ -137,7 +131,7 @@ class TransformersEngine:
             raise RuntimeError("The engine's prepare() comes before anything that needs tokens.")
         return self._tokenizer
 
-    def prepare(self, emit: Emit) -> None:
+    def prepare(self, job: Job) -> None:
         """Bring the files here; read the config and the tokenizer.
 
         Raises
@@ -154,10 +148,10 @@ class TransformersEngine:
         if self._tokenizer is not None:
             return
         self._files = find_or_fetch(
-            self._settings, emit=emit, permissions=self._settings.permissions
+            ModelRequest.of(self._settings), job, may_fetch=self._settings.auto_pull
         )
         _refuse_openvino_form(self._files, self._settings.permissions)
-        emit(Progress("Reading the tokenizer"))
+        job.progress("Reading the tokenizer")
         self._placement = placement = place(self._settings)
         self._adapter_identity = adapter_identity(placement.adapter)
         self._config = load_config(self._files.path, placement)
@@ -165,7 +159,7 @@ class TransformersEngine:
             load_tokenizer(self._files.path, placement), model_name=self._settings.model
         )
 
-    def load(self, emit: Emit) -> None:
+    def load(self, job: Job) -> None:
         """Take the weights into memory; in the background, get all else ready as well.
 
         Raises
@@ -177,19 +171,19 @@ class TransformersEngine:
         """
         if self._model is not None:
             return
-        self.prepare(emit)
+        self.prepare(job)
         assert self._files is not None
         assert self._placement is not None
         self._check_memory()
-        self._load_weights(self._files.path, emit)
+        self._load_weights(self._files.path, job)
         if self._placement.device_type == "cpu":
             self._avoids_onednn = gains_without_onednn(self._model)
         self._static = static = static_decoder(self._model)
         # An answer that waits for the weights records what it needs itself.
         if static is not None and self._settings.background_load:
-            shortage_in(lambda: static.warm_up(emit))
+            shortage_in(lambda: static.warm_up(job))
 
-    def _load_weights(self, folder: Path, emit: Emit) -> None:
+    def _load_weights(self, folder: Path, job: Job) -> None:
         assert self._placement is not None
         placement = self._placement
 
@@ -199,7 +193,7 @@ class TransformersEngine:
                 config=self._config,
                 placement=placement,
                 offload_folder=self._offload_folder(),
-                emit=emit,
+                job=job,
             )
 
         if failure := shortage_in(load):
@@ -223,7 +217,7 @@ class TransformersEngine:
         """Return the number of tokens in ``text``, none added."""
         return self._prepared_tokenizer.count_tokens(text)
 
-    def generate(self, request: GenerationRequest, *, emit: Emit, cancel: threading.Event) -> Done:
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
 
         If memory runs out, the kept KV caches are dropped and the answer goes on once more
@@ -236,15 +230,15 @@ class TransformersEngine:
         GenerationError
             If memory runs out again.
         """
-        load_s = self._timed_load(emit)
-        writer = self._writer(request, emit)
+        load_s = self._timed_load(job)
+        writer = self._writer(request, job)
         prompt_ids = self._prompt_ids(request)
         eos_ids = self._eos_ids()
         detokenizer = self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=eos_ids)
         criterion = AnswerCriterion(
-            prompt_ids, writer=writer, detokenizer=detokenizer, eos_ids=eos_ids, cancel=cancel
+            prompt_ids, writer=writer, detokenizer=detokenizer, eos_ids=eos_ids, job=job
         )
-        reused, warnings = self._decode(request, criterion, emit=emit, cancel=cancel)
+        reused, warnings = self._decode(request, criterion, job=job)
         done = writer.done(
             criterion.finish(),
             metrics=GenerationMetrics(
@@ -261,8 +255,7 @@ class TransformersEngine:
         requests: Sequence[GenerationRequest],
         *,
         on_result: Callable[[int, str, Done], None],
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         """Answer all ``requests`` side by side, as many at once as memory allows.
 
@@ -273,15 +266,15 @@ class TransformersEngine:
         GenerationError
             If memory runs out for a single answer.
         """
-        load_s = self._timed_load(emit)
-        answers = [self._row(n, request, cancel=cancel) for n, request in enumerate(requests)]
+        load_s = self._timed_load(job)
+        answers = [self._row(n, request, job=job) for n, request in enumerate(requests)]
 
         def finish(row: BatchRow) -> None:
             done = row.answer.done(load_s=load_s)
             metrics = replace(done.metrics, peak_memory_bytes=self._peak_memory_bytes())
             on_result(row.index, row.text, replace(done, metrics=metrics))
 
-        if failure := self._batch_run(cancel)(answers, finish):
+        if failure := self._batch_run(job)(answers, finish):
             give_back()
             tokens = max(row.most_tokens for row in answers)
             raise self._out_of_memory_error(failure, tokens=tokens)
@@ -303,11 +296,11 @@ class TransformersEngine:
             self._static.clear()
         return dropped
 
-    def _writer(self, request: GenerationRequest, emit: Emit) -> AnswerWriter:
+    def _writer(self, request: GenerationRequest, job: Job) -> AnswerWriter:
         stop_strings = request.sampling.stop_strings
         if not self.is_chat:
             stop_strings += COMPLETION_STOP_STRINGS
-        return AnswerWriter(emit, stop_strings=stop_strings)
+        return AnswerWriter(job, stop_strings=stop_strings)
 
     def _prompt_ids(self, request: GenerationRequest) -> list[int]:
         prompt_ids = self._prepared_tokenizer.encode_prompt(self.format_prompt(request.prompt))
@@ -318,19 +311,19 @@ class TransformersEngine:
         )
         return prompt_ids
 
-    def _row(self, index: int, request: GenerationRequest, *, cancel: threading.Event) -> BatchRow:
+    def _row(self, index: int, request: GenerationRequest, *, job: Job) -> BatchRow:
         texts: list[str] = []
         eos_ids, prompt_ids = self._eos_ids(), self._prompt_ids(request)
         answer = TokenAnswer(
-            self._writer(request, collected(texts)),
+            self._writer(request, collected(texts, job)),
             self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=eos_ids),
             prompt_tokens=len(prompt_ids),
             eos_ids=eos_ids,
-            cancel=cancel,
+            job=job,
         )
         return BatchRow(index, prompt_ids, answer=answer, texts=texts, sampling=request.sampling)
 
-    def _batch_run(self, cancel: threading.Event) -> BatchRun:
+    def _batch_run(self, job: Job) -> BatchRun:
         assert self._model is not None
         assert self._config is not None
         assert self._placement is not None
@@ -339,7 +332,7 @@ class TransformersEngine:
             self._model,
             prefixes=self.prefixes,
             eos_ids=self._eos_ids(),
-            cancel=cancel,
+            job=job,
             free_bytes=lambda: available_memory(device) // BATCH_SHARE,
             token_bytes=kv_cache_bytes(self._config, dtype=self._placement.dtype, tokens=1),
             avoids_onednn=self._avoids_onednn,
@@ -375,11 +368,11 @@ class TransformersEngine:
         self._offload = tempfile.TemporaryDirectory(prefix="codeface-offload-", dir=parent)
         return Path(self._offload.name)
 
-    def _timed_load(self, emit: Emit) -> float:
+    def _timed_load(self, job: Job) -> float:
         if self._model is not None:
             return 0.0
         started = time.perf_counter()
-        self.load(emit)
+        self.load(job)
         return time.perf_counter() - started
 
     def _eos_ids(self) -> list[int]:
@@ -391,8 +384,7 @@ class TransformersEngine:
         request: GenerationRequest,
         criterion: AnswerCriterion,
         *,
-        emit: Emit,
-        cancel: threading.Event,
+        job: Job,
     ) -> tuple[int, tuple[str, ...]]:
         """Run the model; return how many prompt tokens were reused, and what went amiss."""
         model = self._model
@@ -402,7 +394,7 @@ class TransformersEngine:
             request,
             criterion=criterion,
             eos_ids=self._eos_ids(),
-            cancel=cancel,
+            job=job,
             avoids_onednn=self._avoids_onednn,
             static=self._static,
         )
@@ -413,18 +405,18 @@ class TransformersEngine:
         reused = 0 if cache is None else cache.get_seq_length()
         if failure := shortage_in(lambda: run(cache)):
             cache = None
-            return 0, self._decode_again(run, criterion, failure, emit=emit)
+            return 0, self._decode_again(run, criterion, failure, job=job)
         if cache is not None:
             self.prefixes.keep(criterion.token_ids, cache, at_least=prompt_tokens)
         return reused, ()
 
     def _decode_again(
-        self, run: DecodeRun, criterion: AnswerCriterion, failure: str, *, emit: Emit
+        self, run: DecodeRun, criterion: AnswerCriterion, failure: str, *, job: Job
     ) -> tuple[str, ...]:
         """Go on after memory ran out, with less; return what the user is to be told."""
         dropped = self.shrink()
         give_back()
-        emit(Progress("Out of memory: trying again with less"))
+        job.progress("Out of memory: trying again with less")
         assert self._model is not None
         cache = new_cache(self._model)
         if again := shortage_in(lambda: run(cache, is_careful=True)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
-from codeface_jupyter.generation import Cancelled, FinishReason, SamplingParameters
+from codeface_jupyter.generation import FinishReason, SamplingParameters
+from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +35,8 @@ class AnswerCriterion:
         Where tokens go to become chunks.
     eos_ids
         Tokens that end the answer.
-    cancel
-        Ends the answer when it is set.
+    job
+        Ends the answer when it is stopped.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class AnswerCriterion:
         writer: AnswerWriter,
         detokenizer: IncrementalDetokenizer,
         eos_ids: Collection[int],
-        cancel: threading.Event,
+        job: Job,
     ) -> None:
         self.token_ids = list(prompt_ids)
         self._writer = writer
         self._detokenizer = detokenizer
         self._eos_ids = frozenset(eos_ids)
-        self._cancel = cancel
+        self._job = job
         self.is_finished = False
 
     def __call__(self, input_ids: torch.LongTensor, *_: object, **__: object) -> torch.BoolTensor:
@@ -75,7 +75,9 @@ class AnswerCriterion:
         """Take the next tokens; return whether to stop."""
         self.token_ids += new_ids
         self._writer.write(self._detokenizer.add(new_ids), tokens=len(new_ids))
-        self.is_finished = self._writer.is_stopped or self._ends_with_eos() or self._cancel.is_set()
+        self.is_finished = (
+            self._writer.is_stopped or self._ends_with_eos() or self._job.is_cancelled
+        )
         return self.is_finished
 
     def finish(self) -> FinishReason:
@@ -83,22 +85,22 @@ class AnswerCriterion:
         self._writer.flush(self._detokenizer.finish())
         if self._writer.is_stopped or self._ends_with_eos():
             return "stop"
-        return "cancelled" if self._cancel.is_set() else "length"
+        return "cancelled" if self._job.is_cancelled else "length"
 
     def _ends_with_eos(self) -> bool:
         return self._writer.generated_tokens > 0 and self.token_ids[-1] in self._eos_ids
 
 
 @contextmanager
-def cancellable(model: PreTrainedModel, cancel: threading.Event) -> Iterator[None]:
-    """Leave a forward pass of ``model`` by `Cancelled` as soon as ``cancel`` is set.
+def cancellable(model: PreTrainedModel, job: Job) -> Iterator[None]:
+    """Leave a forward pass of ``model`` by `Cancelled` as soon as ``job`` is stopped.
 
     A long prompt is read in one pass; looking at every block of every layer ends it
     within a fraction of the time that one layer takes.
     """
 
     def check(*_: object) -> None:
-        if cancel.is_set():
+        if job.is_cancelled:
             raise Cancelled
 
     layers = _decoder_layers(model)

@@ -16,7 +16,7 @@ from codeface_jupyter.engines.transformers.generate_hooks import AnswerCriterion
 from codeface_jupyter.engines.transformers.kv_prefixes import new_cache, start_of
 from codeface_jupyter.engines.transformers.recorded_pass import GraphRecorder, Recorder
 from codeface_jupyter.engines.transformers.static_keys_values import StaticKeysValues
-from codeface_jupyter.generation import Cancelled, Emit, Progress
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.memory_usage import shortage_in
 
 if TYPE_CHECKING:
@@ -155,20 +155,20 @@ class StaticDecoder:
         """Drop all recordings; the next answer makes them again."""
         self._steps.clear()
 
-    def warm_up(self, emit: Emit) -> None:
+    def warm_up(self, job: Job) -> None:
         """Read a few tokens and record a pass, so that the first answer need not wait for it."""
         import torch
 
         stage = "Warming up the decoder"
-        emit(Progress(stage, 0, 2))
+        job.progress(stage, 0, 2)
         cache = new_cache(self._model)
         input_ids = torch.zeros((1, WARM_UP_TOKENS), dtype=torch.int64, device=self._model.device)
         with torch.no_grad():
             self._model(input_ids=input_ids, past_key_values=cache, use_cache=True)
-            emit(Progress(stage, 1, 2))
+            job.progress(stage, 1, 2)
             if cache is not None:
                 self._step_for(cache, input_ids[0, -1:], tokens=WARM_UP_TOKENS + 1)
-        emit(Progress(stage, 2, 2))
+        job.progress(stage, 2, 2)
 
     def __call__(
         self,

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import FetchError, ModelFilesError
-from codeface_jupyter.generation import Emit, Progress
-from codeface_jupyter.models.storage import check_cancelled, ensure_free_space, replace_folder
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.storage import ensure_free_space, replace_folder
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +55,7 @@ def convert_gguf(
     target: Path,
     *,
     sha256: str,
-    emit: Emit,
-    cancel: threading.Event | None = None,
+    job: Job,
 ) -> None:
     """Turn ``gguf`` into a folder that ``AutoModelForCausalLM.from_pretrained`` loads.
 
@@ -70,8 +68,8 @@ def convert_gguf(
         The file to read and the folder to make.
     sha256
         The file's digest, kept in the manifest as the weights' origin.
-    emit, cancel
-        Where progress goes, and what stops the work.
+    job
+        Told of the progress; stopped, it ends the work.
 
     Raises
     ------
@@ -83,31 +81,29 @@ def convert_gguf(
     target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(f".{target.name}.part-*"):
         shutil.rmtree(stale, ignore_errors=True)
-    emit(Progress(f"Reading {gguf.name}"))
+    job.progress(f"Reading {gguf.name}")
     source = _GgufSource(gguf)
-    check_cancelled(cancel)
+    job.check()
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
     try:
-        _convert(source, work, emit=emit, cancel=cancel)
+        _convert(source, work, job=job)
         _write_manifest(work, gguf, sha256)
         replace_folder(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _convert(
-    source: _GgufSource, work: Path, *, emit: Emit, cancel: threading.Event | None
-) -> None:
+def _convert(source: _GgufSource, work: Path, *, job: Job) -> None:
     config = source.config()
     shapes = _parameter_shapes(config)
     total = _total_bytes(shapes)
     ensure_free_space(work, needed_bytes=total, purpose=source.stage)
-    emit(Progress(source.stage, 0, total, "B"))
-    check_cancelled(cancel)
+    job.progress(source.stage, 0, total, "B")
+    job.check()
     tokenizer = source.tokenizer()
     tokenizer.save_pretrained(work)
     _save_settings(config, tokenizer, work)
-    _save_weights(source, config, shapes, work, emit=emit, cancel=cancel)
+    _save_weights(source, config, shapes, work, job=job)
 
 
 @dataclass
@@ -249,8 +245,7 @@ def _save_weights(
     shapes: Mapping[str, tuple[int, ...]],
     work: Path,
     *,
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -263,10 +258,10 @@ def _save_weights(
         file = f"model-{number:05}-of-{len(shards):05}.safetensors"
         tensors = {}
         for name in names:
-            check_cancelled(cancel)
+            job.check()
             tensors[name] = _unpack(source, name, shapes[name], config)
             done += _count(shapes[name]) * BFLOAT16_BYTES
-            emit(Progress(source.stage, done, total, "B"))
+            job.progress(source.stage, done, total, "B")
         try:
             save_file(tensors, work / file, metadata={"format": "pt"})
         except SafetensorError as error:

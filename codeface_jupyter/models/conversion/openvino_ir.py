@@ -13,31 +13,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.generation import Emit, Progress
-from codeface_jupyter.models.conversion.openvino_ir_writer import IR_FILE, IR_WEIGHTS_FILE
-from codeface_jupyter.models.fetch import LocalModel
-from codeface_jupyter.models.folder_check import read_config, weight_files
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.folder_check import (
+    IR_FILE,
+    IR_WEIGHTS_FILE,
+    read_config,
+    weight_files,
+)
+from codeface_jupyter.models.local_model import LocalModel
 from codeface_jupyter.models.storage import (
     ModelStorage,
-    check_cancelled,
     ensure_free_space,
     replace_folder,
     writing_into,
 )
 
 __all__ = [
-    "IR_FILE",
-    "IR_WEIGHTS_FILE",
     "QUANTIZATIONS",
     "Quantization",
     "discard_openvino",
@@ -125,8 +124,7 @@ def ensure_openvino(
     *,
     quantization: Quantization,
     cache_dir: Path,
-    emit: Emit,
-    cancel: threading.Event | None = None,
+    job: Job,
 ) -> Path:
     """Find the saved form of ``local``, or make it.
 
@@ -140,18 +138,18 @@ def ensure_openvino(
     FetchError
         If the disk cannot hold the result.
     Cancelled
-        If ``cancel`` was set.
+        If ``job`` was stopped.
     """
     storage = ModelStorage(cache_dir, local.name)
     found = find_openvino(local, quantization=quantization, cache_dir=cache_dir)
     if found is not None:
         return found
-    with writing_into(cache_dir), storage.lock(emit, cancel):
+    with writing_into(cache_dir), storage.lock(job):
         # Another process may have finished it while this one waited.
         found = find_openvino(local, quantization=quantization, cache_dir=cache_dir)
         if found is not None:
             return found
-        return _make(local, quantization, cache_dir, emit, cancel)
+        return _make(local, quantization, cache_dir, job)
 
 
 def discard_openvino(local: LocalModel, *, quantization: Quantization, cache_dir: Path) -> None:
@@ -163,8 +161,7 @@ def _make(
     local: LocalModel,
     quantization: Quantization,
     cache_dir: Path,
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> Path:
     reason = unsupported_reason(local.path)
     if reason is not None:
@@ -177,16 +174,15 @@ def _make(
     for stale in target.parent.glob(f".{target.name}.part-*"):
         shutil.rmtree(stale, ignore_errors=True)
     stage = f"Preparing {local.name} for OpenVINO (once)"
-    emit(Progress(stage))
+    job.progress(stage)
     source = _Checkpoint(local.path)
     needed = FORMS_AT_ONCE * source.quantized_bytes(quantization) + GRAPH_BYTES
     ensure_free_space(target.parent, needed_bytes=needed, purpose=stage)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
     try:
         gguf = work / "model.gguf"
-        _write_gguf(source, gguf, quantization=quantization, stage=stage, emit=emit, cancel=cancel)
-        saving = partial(emit, Progress(f"{stage}: saving"))
-        _save_as_ir(source, gguf, quantization=quantization, tell=saving, cancel=cancel)
+        _write_gguf(source, gguf, quantization=quantization, stage=stage, job=job)
+        _save_as_ir(source, gguf, quantization=quantization, stage=stage, job=job)
         gguf.unlink()
         _write_manifest(work, local, quantization)
         replace_folder(work, target)
@@ -317,8 +313,7 @@ def _write_gguf(
     *,
     quantization: Quantization,
     stage: str,
-    emit: Emit,
-    cancel: threading.Event | None,
+    job: Job,
 ) -> None:
     import numpy as np
     from gguf import GGMLQuantizationType, GGUFWriter, quant_shape_to_byte_shape, quantize
@@ -342,11 +337,11 @@ def _write_gguf(
     writer.write_ti_data_to_file()
     total, done = sum(tensor.count for tensor in source.tensors), 0
     for tensor in source.tensors:
-        check_cancelled(cancel)
+        job.check()
         packed = [quantize(rows, kinds[tensor.name]) for rows in source.pieces(tensor)]
         writer.write_tensor_data(np.concatenate(packed))
         done += tensor.count
-        emit(Progress(stage, done, total))
+        job.progress(stage, done, total)
     writer.close()
 
 
@@ -355,14 +350,12 @@ def _save_as_ir(
     gguf: Path,
     *,
     quantization: Quantization,
-    tell: Callable[[], None],
-    cancel: threading.Event | None,
+    stage: str,
+    job: Job,
 ) -> None:
-    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it.
-
-    ``tell`` is called again and again meanwhile; what it raises ends the work.
-    """
-    arguments = (str(gguf), quantization, str(source.config["intermediate_size"]))
+    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
+    graph = gguf.with_name(IR_FILE)
+    arguments = (str(gguf), str(graph), quantization, str(source.config["intermediate_size"]))
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
             [sys.executable, "-I", str(WRITER), *arguments],
@@ -372,15 +365,14 @@ def _save_as_ir(
         )
         try:
             while process.poll() is None:
-                tell()
-                check_cancelled(cancel)
+                job.progress(f"{stage}: saving")
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(POLL_S)
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        if process.returncode != 0 or not (gguf.parent / IR_WEIGHTS_FILE).is_file():
+        if process.returncode != 0 or not gguf.with_name(IR_WEIGHTS_FILE).is_file():
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines()
             reason = lines[-1] if lines else f"it ended with status {process.returncode}"

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     import openvino
     from numpy.typing import NDArray
 
-__all__ = ["IR_FILE", "IR_WEIGHTS_FILE", "Packing", "requantize"]
+__all__ = ["Packing", "requantize"]
 
 Packing = Literal["int8", "int4"]
 
-IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
 LARGEST_INT8 = 127
 # Values of a row that share scale and offset in four bits, and their sixteen levels.
 GROUP_VALUES, LARGEST_UINT4 = 32, 15
@@ -258,28 +257,27 @@ def _save(gguf: Path) -> None:
     )
 
 
-def _repack(folder: Path, *, packing: Packing, intermediate_size: int) -> None:
+def _repack(graph: Path, *, packing: Packing, intermediate_size: int) -> None:
     import openvino
 
-    made = folder / IR_FILE
-    model = openvino.Core().read_model(str(made))
+    model = openvino.Core().read_model(str(graph))
     if not requantize(model, packing=packing, intermediate_size=intermediate_size):
         raise RuntimeError("OpenVINO's reader made a graph without constant matrices.")
-    packed = folder / "packed.xml"
+    packed = graph.with_name("packed.xml")
     openvino.save_model(model, str(packed), compress_to_fp16=False)
     # The read model's constants lie in the file that is replaced.
     del model
-    packed.replace(made)
-    packed.with_suffix(".bin").replace(folder / IR_WEIGHTS_FILE)
+    packed.replace(graph)
+    packed.with_suffix(".bin").replace(graph.with_suffix(".bin"))
 
 
-def _main(gguf: Path, quantization: str, intermediate_size: int) -> None:
+def _main(gguf: Path, graph: Path, quantization: str, intermediate_size: int) -> None:
     _save(gguf)
     # Other quantizations are a GGUF's own blocks.
     for packing in get_args(Packing):
         if packing == quantization:
-            _repack(gguf.parent, packing=packing, intermediate_size=intermediate_size)
+            _repack(graph, packing=packing, intermediate_size=intermediate_size)
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    _main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
