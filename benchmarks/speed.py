@@ -87,7 +87,7 @@ def our_answerer(
 ) -> Callable[[str, int, bool], dict[str, float]]:
     """Return a function that answers a prompt with the engine of this package."""
     from codeface_jupyter.config import Config
-    from codeface_jupyter.engines.base import create_engine
+    from codeface_jupyter.engines.registry import create_engine
     from codeface_jupyter.generation import GenerationRequest, SamplingParameters
     from codeface_jupyter.prompts import Prompt
 

@@ -1,31 +1,16 @@
-"""What an engine is, and how one is found by name."""
+"""What an engine is: protocols only, so that every engine may import them."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.choice import engine_choice
-from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
-__all__ = [
-    "BatchEngine",
-    "Engine",
-    "EngineFactory",
-    "available_engines",
-    "check_prompt_fits",
-    "create_engine",
-]
-
-logger = logging.getLogger(__name__)
-
-ENTRY_POINT_GROUP = "codeface_jupyter.engines"
+__all__ = ["BatchEngine", "Engine", "EngineFactory", "HoldsMemory"]
 
 
 class Engine(Protocol):
@@ -98,43 +83,15 @@ class BatchEngine(Protocol):
         """
 
 
+@runtime_checkable
+class HoldsMemory(Protocol):
+    """An engine whose memory is this machine's."""
+
+    def held_bytes(self) -> Mapping[str, int]:
+        """Return what it holds, in bytes, by what it is: weights, KV prefixes, graphs."""
+
+    def shrink(self) -> int:
+        """Drop what the next request can do without; return its bytes."""
+
+
 EngineFactory = Callable[[Settings], Engine]
-
-
-def available_engines() -> list[str]:
-    """Return the names of the installed engines, sorted."""
-    return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
-
-
-def create_engine(settings: Settings) -> Engine:
-    """Make the engine that ``settings`` name; nothing is loaded yet.
-
-    Raises
-    ------
-    EngineUnavailableError
-        If no engine of that name is installed.
-    """
-    choice = engine_choice(settings)
-    name = choice.name
-    if choice.is_fallback and choice.is_certain:
-        logger.info("engine = 'auto' takes %s: %s.", name, choice.reason)
-    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
-    if not found:
-        raise EngineUnavailableError(
-            f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
-            hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
-        )
-    factory: EngineFactory = next(iter(found)).load()
-    return factory(settings)
-
-
-def check_prompt_fits(
-    *, prompt_tokens: int, max_new_tokens: int, context_window: int | None
-) -> None:
-    """Raise `PromptTooLongError` unless prompt and answer fit a window; None fits everything."""
-    if context_window is not None and prompt_tokens + max_new_tokens > context_window:
-        raise PromptTooLongError(
-            prompt_tokens=prompt_tokens,
-            max_new_tokens=max_new_tokens,
-            context_window=context_window,
-        )

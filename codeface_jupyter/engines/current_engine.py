@@ -1,15 +1,15 @@
-"""The place of the one engine in use: changed when the settings name another."""
+"""The one engine in use: another takes its place when the settings name one."""
 
 from __future__ import annotations
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import Engine, create_engine
-from codeface_jupyter.engines.choice import EngineChoice, engine_choice
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.registry import EngineChoice, create_engine, engine_choice
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
 
-__all__ = ["EngineSlot", "engine_key"]
+__all__ = ["CurrentEngine", "engine_key"]
 
 # The settings that decide which engine answers; the others change from call to call.
 ENGINE_SETTINGS = (
@@ -35,7 +35,7 @@ ENGINE_SETTINGS = (
 LOADING_SETTINGS = ("auto_pull", "force_load")
 
 
-class EngineSlot:
+class CurrentEngine:
     """Keeps the engine in use.
 
     Parameters

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import check_prompt_fits
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.generation import (

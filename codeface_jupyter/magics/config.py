@@ -10,7 +10,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.choice import EngineChoice, engine_choice
+from codeface_jupyter.engines.registry import EngineChoice, engine_choice
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.view.tables import Table
 

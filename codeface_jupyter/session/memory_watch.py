@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from codeface_jupyter.engines.base import Engine
-from codeface_jupyter.engines.memory_protocol import HoldsMemory
+from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.models.memory import process_peak_bytes
 from codeface_jupyter.models.memory_usage import (
     DeviceMemory,

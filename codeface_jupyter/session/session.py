@@ -20,8 +20,8 @@ from codeface_jupyter.context import (
     build_context,
 )
 from codeface_jupyter.engines.base import Engine
-from codeface_jupyter.engines.choice import engine_choice
-from codeface_jupyter.engines.current_engine import EngineSlot
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.registry import engine_choice
 from codeface_jupyter.generation import (
     Done,
     GenerationMetrics,
@@ -85,7 +85,7 @@ class Session:
         self._response_cache_key = _response_cache_key(settings)
         self._request_log = RequestLog(warn=self._warn)
         self._unshown_warnings: list[str] = []
-        self._slot = EngineSlot(engine)
+        self._current = CurrentEngine(engine)
         self._memory_watch = MemoryWatch()
         self._counter: tuple[Engine, TokenCounter] | None = None
         # One answer at a time: an engine has one set of weights and one KV cache in hand.
@@ -94,7 +94,7 @@ class Session:
     @property
     def engine(self) -> Engine | None:
         """The engine in use, if any answer has needed one."""
-        return self._slot.engine
+        return self._current.engine
 
     @cached_property
     def prometheus(self) -> PrometheusExporter:
@@ -174,7 +174,7 @@ class Session:
 
         def work(_: Answer, job: Job) -> Done:
             with self._its_turn(job):
-                engine = self._slot.take(settings or self.config.settings, job)
+                engine = self._current.take(settings or self.config.settings, job)
                 engine.prepare(job)
                 begin = time.perf_counter()
                 engine.load(job)
@@ -203,7 +203,7 @@ class Session:
 
     def may_see_values(self, settings: Settings) -> bool:
         """Whether the model that ``settings`` name may be told the values of variables."""
-        return _may_see_values(self._slot.peek(settings), settings)
+        return _may_see_values(self._current.peek(settings), settings)
 
     def memory(self) -> MemoryReport:
         """Return who holds how much memory."""
@@ -216,7 +216,7 @@ class Session:
     def unload(self) -> None:
         """Give the model's memory back; the next question loads it again."""
         with self._turn:
-            self._slot.unload()
+            self._current.unload()
 
     def close(self) -> None:
         """Give everything back."""
@@ -320,7 +320,7 @@ class Session:
         return done
 
     def _prepared_engine(self, settings: Settings, job: Job) -> Engine:
-        engine = self._slot.take(settings, job)
+        engine = self._current.take(settings, job)
         if not engine.is_loaded:
             choice = engine_choice(settings)
             if choice.is_fallback:

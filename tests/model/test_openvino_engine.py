@@ -16,7 +16,7 @@ import pytest
 
 from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
 from codeface_jupyter.engines.base import BatchEngine
-from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines.registry import engine_choice
 from codeface_jupyter.errors import (
     ConfigError,
     GenerationError,
@@ -35,7 +35,7 @@ from codeface_jupyter.prompts import Prompt
 
 pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
 
-from codeface_jupyter.engines import openvino as openvino_engine
+from codeface_jupyter.engines.openvino import engine as openvino_engine
 from codeface_jupyter.engines.openvino import paged_model, pipeline, support
 from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.openvino.paged_model import OpenVINOFailedError, PagedModel, Piece

@@ -17,10 +17,9 @@ from safetensors.numpy import save_file
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines import choice, current_engine
-from codeface_jupyter.engines.base import create_engine
-from codeface_jupyter.engines.choice import engine_choice
+from codeface_jupyter.engines import current_engine, registry
 from codeface_jupyter.engines.openvino import support
+from codeface_jupyter.engines.registry import create_engine, engine_choice
 from codeface_jupyter.errors import ConfigError, ModelFilesError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
@@ -41,7 +40,7 @@ QWEN = {
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenVINO is installed, an accelerator is not there, whatever this machine has."""
     monkeypatch.setattr(support, "find_spec", lambda name: name)
-    monkeypatch.setattr(choice, "_has_accelerator", lambda: False)
+    monkeypatch.setattr(registry, "_has_accelerator", lambda: False)
 
 
 def write_model(folder: Path, **config: object) -> Path:
@@ -125,7 +124,7 @@ def test_without_openvino_the_reason_says_how_to_get_it(
 def test_an_accelerator_goes_before_the_fast_engine_of_cpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(registry, "_has_accelerator", lambda: True)
     assert engine_choice(settings_for(write_model(tmp_path / "m"))).name == "transformers"
     on_cpu = settings_for(tmp_path / "m", device_map="cpu")
     assert engine_choice(on_cpu).name == "openvino"
@@ -174,9 +173,9 @@ def test_deciding_imports_neither_torch_nor_openvino(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from codeface_jupyter.config import Settings\n"
-        "from codeface_jupyter.engines.base import create_engine\n"
-        "from codeface_jupyter.engines import choice\n"
-        "choice._shows_accelerator = lambda: False\n"
+        "from codeface_jupyter.engines.registry import create_engine\n"
+        "from codeface_jupyter.engines import registry\n"
+        "registry._shows_accelerator = lambda: False\n"
         "create_engine(Settings(model=sys.argv[1]))\n"
         "heavy = {'torch', 'transformers', 'openvino', 'openvino_genai'} & set(sys.modules)\n"
         "sys.stdout.write(', '.join(heavy))\n"
@@ -228,7 +227,7 @@ def write_ir_model(folder: Path) -> Path:
 def test_openvinos_own_form_is_openvinos_whatever_the_machine_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(registry, "_has_accelerator", lambda: True)
     found = engine_choice(settings_for(write_ir_model(tmp_path / "m")))
     assert (found.name, found.reason) == ("openvino", "its weights are in OpenVINO's own form")
 
@@ -284,7 +283,7 @@ def test_auto_fetches_a_model_of_unknown_kind_before_it_takes_an_engine(
 
     monkeypatch.setattr(current_engine, "find_or_fetch", fetch)
     monkeypatch.setattr(support, "locate", lambda *_, **__: next(iter(fetched), None))
-    place = current_engine.EngineSlot()
+    place = current_engine.CurrentEngine()
     assert place.peek(settings).identity.engine == "transformers"
     taken = place.take(settings, Job())
     assert taken.identity.engine == "openvino"
@@ -296,7 +295,7 @@ def test_an_engine_that_is_not_loaded_gives_way_when_files_call_for_another(
     tmp_path: Path,
 ) -> None:
     settings = settings_for(write_model(tmp_path / "m", architectures=["GPTNeoForCausalLM"]))
-    place = current_engine.EngineSlot()
+    place = current_engine.CurrentEngine()
     first = place.take(settings, Job())
     write_model(tmp_path / "m")
     second = place.take(settings, Job())

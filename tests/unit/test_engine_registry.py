@@ -3,9 +3,10 @@
 import pytest
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import available_engines, check_prompt_fits, create_engine
 from codeface_jupyter.engines.openvino import support as openvino_model
+from codeface_jupyter.engines.registry import available_engines, create_engine
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import EngineUnavailableError, PromptTooLongError
 

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import Engine, create_engine
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.registry import create_engine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import ConfigError, GenerationError, PromptTooLongError
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters

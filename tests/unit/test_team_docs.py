@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.config import CONFIG_FILE_VARIABLE, Config, Settings
-from codeface_jupyter.engines.base import create_engine
+from codeface_jupyter.engines.registry import create_engine
 from codeface_jupyter.jobs import Job
 
 GUIDE = Path(__file__).parents[2] / "docs" / "team.md"

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.openai.answer import Answering, field_of
 from codeface_jupyter.engines.openai.connection import TOLD_BUSY, Server
 from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.generation import FinishReason, GenerationRequest
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, chat_messages, completion_text
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import check_prompt_fits
 from codeface_jupyter.engines.openvino.paged_model import (
     OpenVINOFailedError,
     PagedModel,
@@ -33,6 +32,7 @@ from codeface_jupyter.engines.openvino.support import (
     quantization,
     trained_window,
 )
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.text.token_answer import TokenAnswer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines.base import check_prompt_fits
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, collected
 from codeface_jupyter.engines.text.token_answer import TokenAnswer

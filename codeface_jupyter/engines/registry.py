@@ -1,18 +1,26 @@
-"""Which engine ``engine = "auto"`` takes here, and why."""
+"""Which engines are installed, which of them ``engine = "auto"`` takes here, and why."""
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
+from codeface_jupyter.engines.base import Engine, EngineFactory
+from codeface_jupyter.errors import EngineUnavailableError
 
-__all__ = ["EngineChoice", "engine_choice"]
+__all__ = ["EngineChoice", "available_engines", "create_engine", "engine_choice"]
+
+logger = logging.getLogger(__name__)
+
+ENTRY_POINT_GROUP = "codeface_jupyter.engines"
 
 # What drivers of NVIDIA and AMD leave where a program can see it, and WSL's way to either.
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -60,6 +68,33 @@ def engine_choice(settings: Settings) -> EngineChoice:
     return choose(
         name="openvino", reason=f"the fastest here for this model on the {device(settings)}"
     )
+
+
+def available_engines() -> list[str]:
+    """Return the names of the installed engines, sorted."""
+    return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
+
+
+def create_engine(settings: Settings) -> Engine:
+    """Make the engine that ``settings`` name; nothing is loaded yet.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If no engine of that name is installed.
+    """
+    choice = engine_choice(settings)
+    name = choice.name
+    if choice.is_fallback and choice.is_certain:
+        logger.info("engine = 'auto' takes %s: %s.", name, choice.reason)
+    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    if not found:
+        raise EngineUnavailableError(
+            f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
+            hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
+        )
+    factory: EngineFactory = next(iter(found)).load()
+    return factory(settings)
 
 
 def _wants_torch(settings: Settings) -> str | None:
