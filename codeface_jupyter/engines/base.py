@@ -38,6 +38,10 @@ class Engine(Protocol):
         """Whether the weights are in memory."""
 
     @property
+    def default_repetition_penalty(self) -> float:
+        """The penalty where the settings leave it open; 1 is none."""
+
+    @property
     def context_window(self) -> int | None:
         """Tokens the model can see at once, prompt and answer together."""
 

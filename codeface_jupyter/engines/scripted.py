@@ -85,6 +85,8 @@ class ScriptedEngine:
     'stop'
     """
 
+    default_repetition_penalty = 1.05
+
     def __init__(
         self,
         answers: Sequence[ScriptedAnswer] | Callable[[Prompt], str],

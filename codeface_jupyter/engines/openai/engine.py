@@ -46,6 +46,9 @@ class OpenAIEngine:
         ``base_url``, ``api_key``, ``model`` and the other settings of a server.
     """
 
+    # A server has a default of its own, and not every server knows the parameter.
+    default_repetition_penalty = 1.0
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server = Server(

@@ -84,6 +84,8 @@ class OpenVINOEngine:
     """
 
     is_local = True
+    # Small models that decode greedily fall into loops without one: see benchmarks/RESULTS.md.
+    default_repetition_penalty = 1.05
 
     def __init__(self, settings: Settings) -> None:
         check_settings(settings)
