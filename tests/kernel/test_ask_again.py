@@ -16,7 +16,7 @@ from codeface_jupyter.engines.current_engine import CurrentEngine as _Slot
 from codeface_jupyter.errors import GenerationError as _Error
 _session = get_ipython().configurables[-1].extension.session
 _engine = _Engine({answers}, token_delay_s={delay})
-_session._slot = _Slot(_engine)
+_session._current = _Slot(_engine)
 _session.response_cache.clear()
 """
 

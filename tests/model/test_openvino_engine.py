@@ -569,17 +569,20 @@ def test_a_conversion_that_is_cancelled_while_it_is_saved_leaves_nothing(
 
     settings = Settings(model=str(make_model("qwen2")), engine="openvino", cache_dir=tmp_path)
     with pytest.raises(Cancelled):
-        OpenVINOEngine(settings).load(stop_at_the_second)
+        OpenVINOEngine(settings).load(Job(stop_at_the_second))
     assert list((tmp_path / "openvino").iterdir()) == []
 
 
 def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
+        "from codeface_jupyter.jobs import Job\n"
         "from codeface_jupyter.models.fetch import locate\n"
         "from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino\n"
-        "cache = Path(sys.argv[2]); local = locate(sys.argv[1], cache_dir=cache); seen = []\n"
-        "ensure_openvino(local, quantization='int4', cache_dir=cache, emit=seen.append)\n"
+        "from codeface_jupyter.models.local_model import ModelRequest\n"
+        "cache, seen = Path(sys.argv[2]), []\n"
+        "local = locate(ModelRequest(sys.argv[1], cache))\n"
+        "ensure_openvino(local, quantization='int4', cache_dir=cache, job=Job(seen.append))\n"
         "sys.stdout.write(str(any('saving' in p.stage for p in seen)))\n"
     )
     command = [sys.executable, "-c", code, str(make_model("qwen2")), str(tmp_path)]
