@@ -6,18 +6,14 @@ went in and what stayed out. It works on plain data: no kernel, no front end, no
 
 from __future__ import annotations
 
-from codeface_jupyter.context.build import build_context
+from codeface_jupyter.context.build_context import build_context
 from codeface_jupyter.context.cells import Cell, clean
-from codeface_jupyter.context.failure import ErrorInfo
+from codeface_jupyter.context.context import Context, Piece, PieceKind
+from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
+from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter
-from codeface_jupyter.context.vocabulary import (
-    Context,
-    ContextLimits,
-    ContextSources,
-    Piece,
-    PieceKind,
-)
 
 __all__ = [
     "Cell",

@@ -13,6 +13,7 @@ from typing import Literal
 
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
 
@@ -59,7 +60,7 @@ class Cell:
         if self.execution_count is not None:
             return f"In [{self.execution_count}]"
         words = self.source.strip().partition("\n")[0]
-        return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"
+        return shorten(words, max_chars=MAX_TITLE_CHARS)
 
 
 @dataclass
@@ -103,7 +104,7 @@ def clean(cell: Cell) -> tuple[str, str]:
     tuple
         The text, empty if nothing is left, and the reason, empty if nothing went.
     """
-    source = _shorten(cell.source)
+    source = _without_middle(cell.source)
     if cell.cell_type == "markdown":
         text, secrets = redact(source)
         reason = "a secret left out" if secrets else "" if text.strip() else "empty"
@@ -298,7 +299,7 @@ def _cut(choice: CellChoice, *, max_tokens: int, count_tokens: TokenCounter) -> 
     choice.reason = "cut in the middle" if choice.text else "longer than the budget"
 
 
-def _shorten(source: str) -> str:
+def _without_middle(source: str) -> str:
     """Cut a giant source at line ends, so that nothing below takes long."""
     if len(source) <= MAX_CELL_CHARS:
         return source

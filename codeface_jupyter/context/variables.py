@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
-from codeface_jupyter.context.vocabulary import ContextSources
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.namespace import Description, column_names, describe, is_data, resolve
 from codeface_jupyter.privacy import is_secret_name
 

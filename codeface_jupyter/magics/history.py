@@ -7,6 +7,7 @@ from IPython.display import display
 
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import parse_nothing
+from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["HistoryMagics"]
@@ -30,7 +31,7 @@ class HistoryMagics(MagicFamily):
         parse_nothing("codeface_history", line)
         exchanges = self.extension.session.conversation.exchanges
         rows = [
-            (str(number), _shortened(exchange.request), _shortened(exchange.answer))
+            (str(number), _short(exchange.request), _short(exchange.answer))
             for number, exchange in enumerate(exchanges, start=1)
         ]
         sent = self.extension.config.settings.history_exchanges
@@ -50,6 +51,5 @@ class HistoryMagics(MagicFamily):
         self.extension.session.conversation.clear()
 
 
-def _shortened(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= MAX_SHOWN_CHARS else f"{flat[: MAX_SHOWN_CHARS - 1]}…"
+def _short(text: str) -> str:
+    return in_one_line(text, max_chars=MAX_SHOWN_CHARS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from codeface_jupyter.namespace.description import TIMES, Outline, View, is_instance
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import TIMES
 
 __all__ = ["numpy_array", "torch_tensor"]
 

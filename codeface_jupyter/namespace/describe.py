@@ -11,20 +11,12 @@ from functools import partial
 from typing import Any
 
 from codeface_jupyter.namespace import arrays, frames, objects
-from codeface_jupyter.namespace.description import (
-    PLAIN_TYPES,
-    Description,
-    Detail,
-    Outline,
-    View,
-    bases_of,
-    is_instance,
-    shorten,
-    type_name,
-    write_label,
-)
-from codeface_jupyter.namespace.guard import attempt
+from codeface_jupyter.namespace.classes import bases_of, is_instance, type_name
+from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
+from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
 from codeface_jupyter.privacy import has_secret, is_secret_name, redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = ["column_names", "describe", "is_data"]
 
@@ -33,6 +25,7 @@ __all__ = ["column_names", "describe", "is_data"]
 OWN_CODE_TIMEOUT_S = 0.1
 DESCRIBER_TIMEOUT_S = 0.5
 MAX_CHARS: dict[Detail, int] = {"brief": 400, "full": 8_000}
+MAX_REPR_CHARS = 160
 
 Describer = Callable[[Any, View], Outline]
 
@@ -124,7 +117,7 @@ def describe(
         kind=outline.kind,
         type_name=type_name(type(obj)),
         facts=outline.facts,
-        text=text if len(text) <= limit else f"{text[: max(limit - 1, 0)]}…",
+        text=shorten(text, max_chars=limit),
     )
 
 
@@ -170,19 +163,16 @@ def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline
         words = attempt(lambda: _ai_repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             facts = {**outline.facts, "ai_repr": True}
-            return Outline(outline.kind, _one_text(words, max_chars), facts, outline.body)
+            return Outline(outline.kind, shorten(words, max_chars=max_chars), facts, outline.body)
     elif outline.kind == "object" and _has_harmless_repr(obj):
         words = attempt(lambda: repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             # Our own line says what a long repr would bury.
-            written = shorten(str(words[: max_chars + 1]), max_chars=min(max_chars, 160))
+            limit = min(max_chars, MAX_REPR_CHARS)
+            written = shorten(str(words[: limit + 1]), max_chars=limit).replace("\n", " ")
             outline.facts["repr"] = written
             outline.text = f"{type_name(type(obj))}: {written}"
     return outline
-
-
-def _one_text(words: str, max_chars: int) -> str:
-    return words if len(words) <= max_chars else f"{words[: max_chars - 1]}…"
 
 
 def _ai_repr(obj: object) -> str:

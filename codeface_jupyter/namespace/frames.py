@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codeface_jupyter.namespace.description import (
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import (
     HIDDEN,
     TIMES,
-    Outline,
-    View,
     join_some,
     write_label,
     write_value,

@@ -13,20 +13,18 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from codeface_jupyter.namespace.description import (
+from codeface_jupyter.namespace.classes import bases_of, type_name
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import (
     HIDDEN,
     PLAIN_TYPES,
     TIMES,
-    Outline,
-    View,
-    bases_of,
     join_some,
-    shorten,
-    type_name,
     write_label,
     write_value,
 )
 from codeface_jupyter.privacy import is_secret_name, redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = [
     "container",
@@ -250,8 +248,8 @@ def _item(label: str, value: object, view: View) -> str:
     """Write one entry: a label and the value if it is plain and may be told, else its class."""
     if view.is_full and view.allow_values and type(value) in PLAIN_TYPES:
         written = HIDDEN if is_secret_name(label) else write_value(value)
-        return f"{shorten(label, max_chars=60)} = {written}"
-    return f"{shorten(label, max_chars=60)} ({type(value).__name__})"
+        return f"{write_label(label)} = {written}"
+    return f"{write_label(label)} ({type(value).__name__})"
 
 
 def _kinds(items: Iterable[object]) -> str:
@@ -271,7 +269,7 @@ def _signature(obj: Any) -> str:
         return "(...)"
     # Annotations that are kept as text come in quotes.
     signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
-    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS)
+    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS).replace("\n", " ")
 
 
 def _add_docstring(outline: Outline, obj: Any) -> None:
@@ -299,7 +297,7 @@ def _is_method(value: object) -> bool:
 
 def _axes(axes: Any) -> str:
     labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
-    title, x, y = (shorten(label, max_chars=60) for label in labels)
+    title, x, y = map(write_label, labels)
     lines = f"{len(axes.lines)} lines" if axes.lines else ""
     named = " vs ".join(filter(None, (y, x)))
     return " ".join(filter(None, (repr(title) if title else "", named, lines))) or "axes"

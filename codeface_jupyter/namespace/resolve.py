@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.namespace.classes import bases_of
 from codeface_jupyter.namespace.describe import column_names
-from codeface_jupyter.namespace.description import bases_of
-from codeface_jupyter.namespace.guard import attempt
+from codeface_jupyter.namespace.foreign_code import attempt
 
 __all__ = ["close_names", "resolve"]
 

@@ -22,7 +22,7 @@ from codeface_jupyter.context import (
     read_text_file,
 )
 from codeface_jupyter.errors import NotebookError, PromptTooLongError, UnknownNameError
-from codeface_jupyter.namespace.description import TIMES
+from codeface_jupyter.namespace.writing import TIMES
 from codeface_jupyter.prompts import Message, Prompt, chat_messages
 
 

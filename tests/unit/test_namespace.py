@@ -16,7 +16,7 @@ import pytest
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import close_names, describe, resolve
-from codeface_jupyter.namespace.description import TIMES
+from codeface_jupyter.namespace.writing import TIMES
 
 Point = namedtuple("Point", "x y")
 

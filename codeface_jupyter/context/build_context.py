@@ -7,19 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
+from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.files import relevant_part
+from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
-from codeface_jupyter.context.vocabulary import (
-    Context,
-    ContextLimits,
-    ContextSources,
-    Piece,
-    PieceKind,
-)
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import Message, Prompt, fenced
+from codeface_jupyter.shorten import in_one_line
 
 __all__ = ["build_context"]
 
@@ -216,7 +213,7 @@ class _Builder:
         room = self.room("history", self.limits.max_history_tokens)
         is_full = False
         for exchange in reversed(_exchanges(self.sources.history)):
-            part = _Part("history", _title(exchange[0]["content"]))
+            part = _Part("history", in_one_line(exchange[0]["content"], max_chars=MAX_TITLE_CHARS))
             tokens = sum(self.count_tokens(message["content"]) for message in exchange)
             is_full = is_full or tokens > room
             if is_full:
@@ -293,7 +290,8 @@ class _Builder:
         ]
         parts += [*self.parts["file"], *self.parts["variable"], *self.parts["error"]]
         request = self.sources.request
-        parts.append(_Part("request", _title(request), request, self.count_tokens(request)))
+        title = in_one_line(request, max_chars=MAX_TITLE_CHARS)
+        parts.append(_Part("request", title, request, self.count_tokens(request)))
         rest = total_tokens - sum(part.tokens for part in parts)
         parts.insert(0, _Part("layout", "system prompt and layout", "…", max(0, rest)))
         return tuple(
@@ -340,8 +338,3 @@ def _failure(source: str, report: str) -> str:
 def _file_reason(*, is_whole: bool, secrets: int) -> str:
     reasons = [] if is_whole else ["the relevant part only"]
     return ", ".join([*reasons, "secrets left out"] if secrets else reasons)
-
-
-def _title(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"

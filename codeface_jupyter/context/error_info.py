@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from codeface_jupyter.shorten import shorten
+
 __all__ = ["ErrorInfo"]
 
 MAX_FRAMES = 4
@@ -92,10 +94,7 @@ def _message(error: BaseException) -> str:
     text = traceback.TracebackException(type(error), error, None, lookup_lines=False)
     message = "".join(text.format_exception_only()).strip()
     message = message.rpartition("\n")[2] if isinstance(error, SyntaxError) else message
-    message = message.partition(": ")[2]
-    if len(message) <= MAX_MESSAGE_CHARS:
-        return message
-    return f"{message[:MAX_MESSAGE_CHARS]}…"
+    return shorten(message.partition(": ")[2], max_chars=MAX_MESSAGE_CHARS)
 
 
 def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
