@@ -51,8 +51,6 @@ TEXT_TOKEN_WORDS = frozenset({
 # fmt: on
 MIN_TOKEN_CHARS = 16
 
-Interval = tuple[int, int]
-
 # In the place of what is not shown.
 HIDDEN = "***"
 

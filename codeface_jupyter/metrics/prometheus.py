@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
@@ -87,25 +86,27 @@ class PrometheusExporter:
         Raises
         ------
         MetricsError
-            If they are served on another port already, or the port cannot be had.
+            If they are served on another port already, or the port is taken.
         """
         from prometheus_client import start_http_server
 
         if not 0 <= port <= 65_535:  # noqa: PLR2004 - the range of TCP ports
-            raise MetricsError(f"Port {port} does not exist; expected 1 to 65535, or 0 for any.")
+            raise MetricsError(
+                f"{port} is not a port number; expected 1 to 65535, or 0 for any free port."
+            )
         if self.url is not None:
             if port not in {0, urlsplit(self.url).port}:
                 raise MetricsError(
-                    f"The metrics are served already, at {self.url}.",
-                    hint="Use that address; %unload_ext codeface_jupyter stops it.",
+                    f"The metrics are already being served at {self.url}.",
+                    hint="Use that address, or stop it with %unload_ext codeface_jupyter.",
                 )
             return self.url
         try:
             self._server, _ = start_http_server(port, addr=LOOPBACK, registry=self.registry)
         except OSError as error:
             raise MetricsError(
-                f"Port {port} of {LOOPBACK} cannot be had: {error.strerror or error}.",
-                hint="%codeface_stats --serve 0 takes a free one.",
+                f"Port {port} on {LOOPBACK} cannot be opened: {error.strerror or error}.",
+                hint="Use %codeface_stats --serve 0 to let the system pick a free port.",
             ) from None
         self.url = f"http://{LOOPBACK}:{self._server.server_port}/metrics"
         return self.url
@@ -116,27 +117,34 @@ class PrometheusExporter:
         Raises
         ------
         MetricsError
-            If ``url`` is no web address, or the gateway cannot be reached or refuses.
+            If ``url`` is not a web address, or the gateway cannot be reached or refuses.
         """
         from prometheus_client import push_to_gateway
+        from prometheus_client.exposition import basic_auth_handler
 
         shown = masked_url(url)
         if not _is_web_address(url):
             raise MetricsError(
-                f"{shown} is no Pushgateway; expected http://host:9091 or https://host."
+                f"{shown} is not a Pushgateway URL; expected http://host:9091 or https://host."
             )
         this_kernel = {"instance": f"{platform.node()}:{os.getpid()}"}
+        # The sender takes the login apart from the address, and urllib no address with one.
+        address, username, password = _split_login(url)
+        push = partial(
+            push_to_gateway,
+            address,
+            JOB,
+            self.registry,
+            this_kernel,
+            PUSH_TIMEOUT_S,
+            partial(basic_auth_handler, username=username, password=password),
+        )
         try:
-            within(
-                PUSH_TIMEOUT_S,
-                lambda: push_to_gateway(
-                    url, JOB, self.registry, this_kernel, PUSH_TIMEOUT_S, _make_sender
-                ),
-            )
+            within(PUSH_TIMEOUT_S, push)
         except (OSError, HTTPException, ValueError) as error:
             raise MetricsError(
                 f"The metrics could not be pushed to {shown}: {_reason(error)}.",
-                hint="A Pushgateway was expected there; nothing else was sent.",
+                hint="Check that a Prometheus Pushgateway is running at that address.",
             ) from None
 
     def close(self) -> None:
@@ -277,26 +285,13 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _make_sender(
-    url: str,
-    method: str,
-    timeout: float | None,
-    headers: Sequence[tuple[str, str]],
-    data: bytes,
-) -> Callable[[], None]:
-    """Return a function that sends ``data``; user and password of ``url`` go into a header."""
+def _split_login(url: str) -> tuple[str, str | None, str | None]:
+    """Return ``url`` without its login, then the user name and the password; None without one."""
     parts = urlsplit(url)
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    request = Request(address, data=data, method=method, headers=dict(headers))  # noqa: S310 - http or https, as checked
-    if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-
-    def send() -> None:
-        with urlopen(request, timeout=timeout):  # noqa: S310 - as above
-            pass
-
-    return send
+    if parts.username is None:
+        return address, None, None
+    return address, unquote(parts.username), unquote(parts.password or "")
 
 
 def _reason(error: Exception) -> str:
