@@ -47,6 +47,7 @@ __all__ = [
     "ProtocolError",
     "ResponseCacheError",
     "UnknownNameError",
+    "install_hint",
 ]
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
@@ -79,6 +80,11 @@ class CodeFaceError(Exception):
         """Return what IPython shows instead of a traceback."""
         lines = [f"{RED}{type(self).__name__}{RESET}: {self.message}"]
         return [*lines, self.hint] if self.hint else lines
+
+
+def install_hint(extra: str) -> str:
+    """Return the command that installs one of this package's extras, for an error's hint."""
+    return f'pip install "codeface-jupyter[{extra}]"'
 
 
 def _restore(

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from codeface_jupyter.errors import ResponseCacheError
+from codeface_jupyter.errors import ResponseCacheError, install_hint
 from codeface_jupyter.privacy import HIDDEN, masked_url
 from codeface_jupyter.response_cache.entry import CachedResponse, CacheStatus
 from codeface_jupyter.threads import within
@@ -34,7 +34,6 @@ PAUSE_S = 30.0
 COUNTING_S = 2.0
 KEYS_PER_SCAN = 1_000
 LARGEST_VALUE_BYTES = 8 * 2**20
-INSTALL_HINT = "pip install 'codeface-jupyter[redis]'"
 
 RESPONSE = TypeAdapter(CachedResponse)
 
@@ -174,7 +173,7 @@ class RedisResponseCache:
             self._failures["unreachable"] += 1
             raise ResponseCacheError(
                 f"The response cache {self.place} needs the package redis, which is not installed.",
-                hint=INSTALL_HINT,
+                hint=install_hint("redis"),
             ) from None
         return redis
 
