@@ -1,7 +1,7 @@
-"""What a request knows about the notebook: cells, variables, files, the last error.
+"""What a prompt says about the notebook: cells, variables, files, the last error.
 
-`build_context` chooses under a budget of the engine's own tokens, and reports what
-went in and what stayed out. It works on plain data: no kernel, no front end, no engine.
+`build_context` chooses within a budget counted in the engine's own tokens, and reports
+what is included and what is not. It works on plain data: no kernel, no front end, no engine.
 """
 
 from __future__ import annotations

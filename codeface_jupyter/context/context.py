@@ -14,20 +14,20 @@ PieceKind = Literal["layout", "history", "cell", "file", "variable", "error", "r
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """One line of the report: a part of the prompt, or what stayed out of it.
+    """One line of the report: a part of the prompt, or what was left out.
 
     Attributes
     ----------
     kind
         What it is; ``layout`` is the system prompt and the words between the pieces.
     title
-        How the user knows it.
+        What the user knows it by.
     tokens
-        What it takes of the prompt; 0 if it stayed out.
+        Its tokens in the prompt; 0 if it was left out.
     included
         Whether it is in the prompt.
     reason
-        Why it stayed out, or went in only in part.
+        Why it was left out or included only in part.
     """
 
     kind: PieceKind
@@ -39,7 +39,7 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """A prompt that fits, and how it came about.
+    """A prompt that fits, and the report of what is in it.
 
     Attributes
     ----------

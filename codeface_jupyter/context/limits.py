@@ -18,7 +18,7 @@ class ContextLimits:
     context_window
         The model's window; None when unknown.
     max_new_tokens
-        What the answer may take of the window.
+        How much of the window the answer may use.
     max_cells
         How many of the nearest cells may be sent; None is all that fit.
     max_cell_tokens, max_variable_tokens, max_error_tokens, max_file_tokens, max_history_tokens
@@ -36,7 +36,7 @@ class ContextLimits:
 
     @classmethod
     def from_settings(cls, settings: Settings, *, context_window: int | None) -> ContextLimits:
-        """Return the limits that the settings name, for a model's window."""
+        """Return the limits from the settings, for a model's window."""
         return cls(
             context_window=context_window,
             max_new_tokens=settings.max_new_tokens,

@@ -1,4 +1,4 @@
-"""What the notebook offers for a prompt: the request, cells, variables, an error, files."""
+"""What a prompt can be made from: the request, cells, variables, an error, files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ContextSources"]
 
 @dataclass(frozen=True, kw_only=True)
 class ContextSources:
-    """Everything that a prompt may be made of.
+    """Everything that a prompt can be made from.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class ContextSources:
     variables
         The names to describe; None lets the context choose, empty is none.
     error
-        The error to speak of.
+        The error that the request is about.
     files
         Text files to quote from.
     history

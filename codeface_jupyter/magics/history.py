@@ -1,4 +1,4 @@
-"""``%codeface_history`` and ``%codeface_reset``: the conversation, shown and forgotten."""
+"""``%codeface_history`` and ``%codeface_reset``: show and forget the conversation."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ class HistoryMagics(MagicFamily):
             for number, exchange in enumerate(exchanges, start=1)
         ]
         sent = self.extension.config.settings.history_exchanges
-        title = f"{len(rows)} exchanges; the last {sent} go along (history_exchanges)"
+        title = (
+            f"{len(rows)} exchanges; the last {sent} are sent with a request (history_exchanges)"
+        )
         display(Table(title, ("", "request", "answer"), rows))
 
     @no_var_expand
     @line_magic
     def codeface_reset(self, line: str) -> None:
-        """Forget the conversation; the model, the response cache and the figures stay.
+        """Forget the conversation, but keep the model, the response cache and the metrics.
 
         ::
 

@@ -1,4 +1,4 @@
-"""A session's figures as Prometheus metrics: served on this machine, or pushed to a gateway."""
+"""A session's metrics for Prometheus: served on this machine, or pushed to a gateway."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LOAD_BUCKETS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
 class PrometheusExporter:
-    """Counts a session's requests in a registry of its own, and hands the counts out.
+    """Counts a session's requests in a registry of its own, and serves or pushes the counts.
 
     Pass it to `SessionMetrics.observe`.
 
     Parameters
     ----------
     cache_failures
-        Returns how often the response cache could not serve, by reason.
+        Returns how often the response cache failed, by reason.
 
     Attributes
     ----------
@@ -76,17 +76,17 @@ class PrometheusExporter:
         self._load.observe(seconds)
 
     def serve(self, port: int) -> str:
-        """Serve the metrics to this machine alone, until `close`, and return their URL.
+        """Serve the metrics on this machine only, until `close`, and return their URL.
 
         Parameters
         ----------
         port
-            The TCP port; 0 takes a free one.
+            The TCP port; 0 for any free one.
 
         Raises
         ------
         MetricsError
-            If they are served on another port already, or the port is taken.
+            If they are already served on another port, or the port cannot be opened.
         """
         from prometheus_client import start_http_server
 
@@ -169,23 +169,23 @@ class PrometheusExporter:
         )
         self._cache_hits = Counter(
             "codeface_cache_hits_total",
-            "Answers replayed (response), prompts whose start was read already (kv_prefix).",
+            "Answers replayed (response), prompts whose start was in the KV cache (kv_prefix).",
             ("cache",),
             registry=registry,
         )
         self._cache_misses = Counter(
             "codeface_cache_misses_total",
-            "Requests that a cache had nothing for.",
+            "Requests that were not in a cache.",
             ("cache",),
             registry=registry,
         )
         for cache in ("response", "kv_prefix"):
-            # There from the start, so that a share of hits can be asked for at once.
+            # Exist from the start, so that the share of hits can be queried at once.
             self._cache_hits.labels(cache=cache)
             self._cache_misses.labels(cache=cache)
         self._saved = Counter(
             "codeface_response_cache_saved_seconds_total",
-            "Seconds of generation that replayed answers saved.",
+            "Seconds of generation saved by replayed answers.",
             registry=registry,
         )
 
@@ -195,21 +195,21 @@ class PrometheusExporter:
         labels, registry = MODEL_LABELS, self.registry
         self._generation = Histogram(
             "codeface_generation_seconds",
-            "Seconds from the request, model in memory, to the last token.",
+            "Seconds from the request to the last token, without loading the model.",
             labels,
             registry=registry,
             buckets=GENERATION_BUCKETS_S,
         )
         self._first_token = Histogram(
             "codeface_time_to_first_token_seconds",
-            "Seconds from the request, model in memory, to the first token.",
+            "Seconds from the request to the first token, without loading the model.",
             labels,
             registry=registry,
             buckets=FIRST_TOKEN_BUCKETS_S,
         )
         self._load = Histogram(
             "codeface_model_load_seconds",
-            "Seconds that a model took into memory.",
+            "Seconds spent loading a model into memory.",
             registry=registry,
             buckets=LOAD_BUCKETS_S,
         )
@@ -222,19 +222,21 @@ class PrometheusExporter:
         self._tokens = {
             name: Counter(f"codeface_{name}_total", meaning, labels, registry=registry)
             for name, meaning in (
-                ("prompt_tokens", "Tokens of prompts."),
-                ("reused_prompt_tokens", "Tokens of prompts that were in the KV cache already."),
-                ("generated_tokens", "Tokens generated."),
+                ("prompt_tokens", "Prompt tokens."),
+                ("reused_prompt_tokens", "Prompt tokens that were already in the KV cache."),
+                ("generated_tokens", "Generated tokens."),
             )
         }
         self._peak_memory = Gauge(
             "codeface_peak_memory_bytes",
-            "Largest memory of the last answer: the device's for CUDA, the process's otherwise.",
+            "Peak memory during the last answer: of the device with CUDA, else of the process.",
             labels,
             registry=registry,
         )
         resident = Gauge(
-            "codeface_resident_memory_bytes", "Memory of the kernel's process.", registry=registry
+            "codeface_resident_memory_bytes",
+            "Resident memory of the kernel process.",
+            registry=registry,
         )
         resident.set_function(_resident_memory_bytes)
 
@@ -253,7 +255,7 @@ class PrometheusExporter:
 
 
 class _CacheFailures:
-    """Reads the response cache's own counts whenever the metrics are collected."""
+    """Reads the response cache's own counts each time the metrics are collected."""
 
     def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
         self._read = read
@@ -263,7 +265,7 @@ class _CacheFailures:
 
         family = CounterMetricFamily(
             "codeface_response_cache_failures",
-            "Calls that the response cache could not serve, by reason.",
+            "Failed calls to the response cache, by reason.",
             labels=["reason"],
         )
         for reason, count in self._read().items():
@@ -297,6 +299,6 @@ def _split_login(url: str) -> tuple[str, str | None, str | None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, HTTPError):
         error.close()
-        return f"it answered {error.code} {error.reason}"
+        return f"the server answered {error.code} {error.reason}"
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason or type(error).__name__)

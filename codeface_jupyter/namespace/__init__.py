@@ -1,7 +1,7 @@
-"""What the notebook's live objects are, in few words, and how a name finds one.
+"""Short descriptions of the notebook's live objects, and finding an object by its name.
 
 Describing an object never changes it, prints nothing, and takes a fraction of a
-second whatever the object does: see `codeface_jupyter.namespace.foreign_code`.
+second whatever the object's own code does: see `codeface_jupyter.namespace.foreign_code`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays and tensors: shape, dtype, device, range."""
+"""Describe arrays and tensors: shape, dtype, device, range."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SAMPLED_ELEMENTS = 200_000
 
 
 def numpy_array(array: Any, view: View) -> Outline:
-    """Describe a NumPy array; subclasses are looked at as plain arrays."""
+    """Describe a NumPy array; subclasses are treated as plain arrays."""
     import numpy as np
 
     plain = np.ndarray.view(array, np.ndarray)

@@ -1,4 +1,4 @@
-"""What an object really is, found out without running any code of its own."""
+"""An object's real class, found without running the object's own code."""
 
 from __future__ import annotations
 

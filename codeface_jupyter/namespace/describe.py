@@ -1,4 +1,4 @@
-"""Which describer an object gets, and what its own ``_ai_repr_`` and ``repr`` may add."""
+"""Describe any object: by its kind, or by its own ``_ai_repr_`` or ``repr``."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def describe(
     max_chars: int | None = None,
     allow_values: bool = False,
 ) -> Description:
-    """Say what an object is, in few words.
+    """Return a short description of an object.
 
     An object's own ``_ai_repr_`` (Jupyter enhancement proposal 128: a MIME bundle,
     perhaps from a coroutine) comes first, then what we know of its class, then its
-    ``repr``. Nothing of it is changed, consumed, collected or printed.
+    ``repr``. The object is not changed, consumed, collected or printed.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ def describe(
     max_chars
         The longest text; 400 or 8,000 characters unless given.
     allow_values
-        Whether values may be told, not only names, types and shapes. A name that
-        looks like a secret's never has its value told.
+        Whether values may be shown, not only names, types and shapes. The value of
+        a name that looks like a secret's is never shown.
     """
     limit = MAX_CHARS[detail] if max_chars is None else max_chars
     view = View(is_full=detail == "full", allow_values=allow_values and not is_secret_name(name))
@@ -122,7 +122,7 @@ def describe(
 
 
 def is_data(obj: object) -> bool:
-    """Whether an object is data or a model, by its class alone: cheaper than describing it."""
+    """Whether an object is data or a model, judged by its class: cheaper than describing it."""
     return _describer(obj) in DATA_DESCRIBERS
 
 
@@ -144,7 +144,7 @@ def _outline(obj: object, view: View) -> Outline:
 
 
 def _describer(obj: object) -> Describer:
-    """Return what describes an object: by its exact class, by its bases, by its library."""
+    """Return the describer of an object, by its exact class, its bases or its library."""
     if type(obj) in PLAIN_TYPES:
         return objects.plain_value
     bases = bases_of(obj)
@@ -158,7 +158,7 @@ def _describer(obj: object) -> Describer:
 
 
 def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline:
-    """Put an object's ``_ai_repr_``, or for an unknown class its ``repr``, in place of ours."""
+    """Put an object's ``_ai_repr_``, or for an unknown class its ``repr``, in place of our own."""
     if _has(obj, "_ai_repr_"):
         words = attempt(lambda: _ai_repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:

@@ -1,4 +1,4 @@
-"""What is found out about an object, and the description that is made of it."""
+"""The data of a description: what a describer found out, and what is made of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """An object in few words.
+    """A short description of an object.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Description:
     facts
         What was computed, as JSON values: shape, columns, dtype, signature …
     text
-        The same for the prompt, one line unless full detail was asked for.
+        The same as text for the prompt; one line unless full detail was asked for.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """How much of an object may be told: at length or briefly, with values or without."""
+    """How much of an object to describe: in full or in brief, with values or without."""
 
     is_full: bool = False
     allow_values: bool = False
@@ -51,7 +51,7 @@ class View:
 
 @dataclass
 class Outline:
-    """What a describer for one kind of object found.
+    """What the describer of one kind of object found out.
 
     Attributes
     ----------

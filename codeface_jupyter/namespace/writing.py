@@ -1,4 +1,4 @@
-"""How values, labels and lists of them are written: short, and without secrets."""
+"""Write values, labels and lists of them: short and without secrets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_INT_BITS = 200
 
 
 def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
-    """Write one value if it is a plain one, else its class; secrets are hidden."""
+    """Write a plain value, or the class of any other; secrets are hidden."""
     cls = type(value)
     if cls not in PLAIN_TYPES:
         item = _library_scalar(value)
@@ -47,7 +47,7 @@ def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
 
 
 def write_label(label: object) -> str:
-    """Write a column's or a key's name; one that is no plain value, as its class."""
+    """Write a column's or a key's name; if it is not a plain value, its class."""
     if type(label) is str:
         return shorten(label, max_chars=MAX_LABEL_CHARS).replace("\n", " ")
     if type(label) is tuple:
@@ -69,7 +69,7 @@ def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:
 
 
 def _library_scalar(value: object) -> object:
-    """Return a scalar of NumPy or pandas as one of Python's, or as text; None for others."""
+    """Return a NumPy or pandas scalar as a Python value or as text; None for anything else."""
     if any(is_instance(value, "pandas", name) for name in ("Timestamp", "Timedelta", "Period")):
         return str(value)
     if not is_instance(value, "numpy", "generic"):

@@ -83,7 +83,7 @@ def test_cache_is_shown_cleared_and_switched_off_and_on(notebook):
     assert re.search(r"state +off", cache_shown(notebook))
     notebook.run("%codeface_cache on")
     assert "--no-cache asks again" in ask(notebook).bundles[-1]["text/markdown"]
-    assert notebook.run("%codeface_cache clear").text == "1 answers were forgotten.\n"
+    assert notebook.run("%codeface_cache clear").text == "Answers removed: 1\n"
     assert "--no-cache" not in ask(notebook).bundles[-1]["text/markdown"]
     refused = notebook.run("%codeface_cache drop")
     assert refused.reply["ename"] == "UsageError"

@@ -230,7 +230,7 @@ def test_the_relevant_part_of_a_file() -> None:
     assert "about topic30\n" not in context.prompt.notes
     piece = next(piece for piece in context.report if piece.kind == "file")
     assert piece.tokens <= 200
-    assert piece.reason == "the relevant part only"
+    assert piece.reason == "only the relevant part"
 
 
 def test_files_that_cannot_be_sent_say_why(tmp_path: Path) -> None:
@@ -253,7 +253,9 @@ def test_an_empty_request_is_refused() -> None:
 
 
 def test_a_request_that_does_not_fit_says_both_numbers() -> None:
-    with pytest.raises(PromptTooLongError, match="may take 50, but the model's window holds 100"):
+    with pytest.raises(
+        PromptTooLongError, match="may take 50, but the model's context window holds 100"
+    ):
         build("word " * 200, limits=ContextLimits(context_window=100, max_new_tokens=50))
 
 

@@ -168,7 +168,7 @@ def test_a_gateway_without_a_login_gets_none(exporter, gateway):
 
 def test_gateway_that_refuses(exporter, gateway):
     gateway.status = 400
-    with pytest.raises(MetricsError, match="it answered 400"):
+    with pytest.raises(MetricsError, match="the server answered 400"):
         exporter.push(f"http://127.0.0.1:{gateway.server_port}")
     with pytest.raises(MetricsError, match=r"http://\*\*\*@127.0.0.1") as caught:
         exporter.push(f"http://mary:s3cret@127.0.0.1:{gateway.server_port}")
