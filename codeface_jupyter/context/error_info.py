@@ -18,10 +18,10 @@ __all__ = ["ErrorInfo"]
 MAX_FRAMES = 4
 MAX_NAMES = 8
 MAX_MESSAGE_CHARS = 500
-# Frames of installed packages, IPython's included, do not help a notebook's user.
-LIBRARY_FOLDERS = tuple(
-    str(Path(sysconfig.get_path(key)).resolve()) for key in ("stdlib", "purelib", "platlib")
-)
+# Frames of installed packages, IPython's included, do not help a notebook's user. By name, since
+# packages may be the environment's, the user's, the system's, or those of a parent environment.
+PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
+STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,8 @@ def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
 def _is_library(filename: str) -> bool:
     if filename.startswith("<"):
         return filename.startswith("<frozen")
-    return str(Path(filename).resolve()).startswith(LIBRARY_FOLDERS)
+    path = Path(filename).resolve()
+    return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
 
 
 def _line(frame: FrameType, number: int) -> str:

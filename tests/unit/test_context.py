@@ -174,6 +174,19 @@ def test_a_syntax_error_names_its_line() -> None:
     assert info.line == "x = (1"
 
 
+def test_packages_outside_the_environment_are_no_code_of_the_users(tmp_path: Path) -> None:
+    package = tmp_path / "user" / "site-packages" / "package.py"
+    package.parent.mkdir(parents=True)
+    package.write_text("def fail():\n    raise ValueError('inside')\n")
+    script = tmp_path / "cell.py"
+    script.write_text("fail()\n")
+    namespace: dict[str, object] = {}
+    exec(compile(package.read_text(), str(package), "exec"), namespace)
+    with pytest.raises(ValueError, match="inside") as caught:
+        exec(compile(script.read_text(), str(script), "exec"), namespace)
+    assert ErrorInfo.from_exception(caught.value).line == "fail()"
+
+
 def test_an_error_that_cannot_be_printed_is_still_told() -> None:
     class BrokenError(Exception):
         def __str__(self) -> str:
