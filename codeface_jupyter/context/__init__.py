@@ -7,7 +7,7 @@ what is included and what is not. It works on plain data: no kernel, no front en
 from __future__ import annotations
 
 from codeface_jupyter.context.build_context import build_context
-from codeface_jupyter.context.cells import Cell, clean
+from codeface_jupyter.context.cells import Cell
 from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
@@ -26,6 +26,5 @@ __all__ = [
     "TextFile",
     "TokenCounter",
     "build_context",
-    "clean",
     "read_text_file",
 ]

@@ -49,9 +49,11 @@ def read_text_file(path: str | Path) -> TextFile:
             hint=f"Relative paths start at the kernel's working directory, {Path.cwd()}.",
         ) from None
     try:
+        # Editors on Windows begin a file with a byte order mark.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
+    # Binary data can be valid UTF-8, but hardly without a null character.
     if "\0" in text:
         raise NotebookError(
             f"{path} is not a UTF-8 text file.",

@@ -78,6 +78,7 @@ class ExplainMagics(MagicFamily):
         if what and isinstance(thing, str):
             display(Table(expression, ("", ""), [(what, f"{len(thing.splitlines())} lines")]))
             return expression, what, redact(thing)[0]
+        # The user may see all values; the model sees them only where they stay on this machine.
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):
             display(table)

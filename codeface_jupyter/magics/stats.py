@@ -60,10 +60,10 @@ class StatsMagics(MagicFamily):
         session = self.extension.session
         if args.serve is not None:
             url = session.prometheus.serve(args.serve)
-            sys.stdout.write(f"Serving metrics at {url}, on this machine only.\n")
+            sys.stdout.write(f"Metrics are served, on this machine only, at {url}\n")
         if args.push is not None:
             session.prometheus.push(args.push)
-            sys.stdout.write(f"Metrics were pushed to {masked_url(args.push)}.\n")
+            sys.stdout.write(f"Metrics were pushed to {masked_url(args.push)}\n")
         if args.reset:
             session.metrics.reset()
         if args.json:

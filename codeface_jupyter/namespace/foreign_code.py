@@ -31,6 +31,7 @@ class _Call(threading.Thread, Generic[T]):
     def __init__(self, function: Callable[[], T]) -> None:
         super().__init__(name="codeface-describe", daemon=True)
         self._function = function
+        # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
         self.result: T | None = None
 

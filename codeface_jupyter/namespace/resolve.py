@@ -94,6 +94,7 @@ def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]
 
 def _attributes(obj: object) -> list[str]:
     """Return an object's attributes without calling any of its own code."""
+    # dir() of a class with a metaclass runs the metaclass's code.
     names = set(dir(type(obj))) if type(type(obj)) is type else set()
     with contextlib.suppress(AttributeError):
         names |= set(object.__getattribute__(obj, "__dict__"))

@@ -105,6 +105,7 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map is not None:
             language = normalise_language(token.info, default=default_language)
+            # The parser closes a fence at the end of the text too: only the line itself tells.
             last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
             is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
             blocks.append(CodeBlock(language, token.content.rstrip("\n"), is_closed))

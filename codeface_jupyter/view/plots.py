@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,12 +89,13 @@ def svg_plots(panels: Sequence[Series]) -> str:
 
 
 def _panel(series: Series) -> str:
+    # Where all values are zero, any scale will do.
     top = max(series.known, default=0.0) or 1.0
     step = (RIGHT - LEFT) / max(len(series.values) - 1, 1)
     points = [
         (LEFT + number * step, BOTTOM - value / top * (BOTTOM - TOP), series.text_of(value), label)
         for number, (value, label) in enumerate(zip(series.values, series.labels, strict=True))
-        if value is not None and math.isfinite(value)
+        if value is not None
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in points)
     circles = "".join(

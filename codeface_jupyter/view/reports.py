@@ -91,6 +91,7 @@ class SessionReport:
         if not plotted:
             return []
         labels = [f"{_clock_time(record)}, {record.model}" for record in plotted]
+        # Zero means that an answer broke off before there was anything to time: a gap, not a point.
         rates = [record.metrics.decode_tokens_per_s or None for record in plotted]
         waits = [record.metrics.time_to_first_token_s or None for record in plotted]
         return [
@@ -169,6 +170,7 @@ def cache_table(
         *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(failures.items())),
     ]
     if status.trouble:
+        # Entries that could not be counted would show as zero.
         rows[2:4] = [("problem", status.trouble)]
     return Table("Response cache", ("", ""), rows)
 

@@ -53,7 +53,7 @@ def test_metrics_are_served_until_the_extension_is_unloaded(notebook):
     said = notebook.run("%codeface_stats --serve 0").text
     url = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)[0]
     assert notebook.run("%codeface_stats --serve 0").text == said
-    assert "served already" in error_of(notebook.run("%codeface_stats --serve 1"))
+    assert "already being served" in error_of(notebook.run("%codeface_stats --serve 1"))
     ask(notebook, "something else")
     text = urlopen(url, timeout=10).read().decode()
     sample = 'codeface_requests_total{engine="scripted",finish_reason="stop",model="scripted"} 2.0'
