@@ -118,7 +118,7 @@ def test_without_openvino_the_reason_says_how_to_get_it(
     monkeypatch.setattr(support, "find_spec", lambda _: None)
     found = engine_choice(settings_for(write_model(tmp_path / "m")))
     assert (found.name, found.is_fallback) == ("transformers", True)
-    assert "pip install 'codeface-jupyter[openvino]'" in found.reason
+    assert 'pip install "codeface-jupyter[openvino]"' in found.reason
 
 
 def test_an_accelerator_goes_before_the_fast_engine_of_cpus(

@@ -22,7 +22,6 @@ from codeface_jupyter.engines.openvino.pipeline import AnswerRun, TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenText
 from codeface_jupyter.engines.openvino.support import (
-    INSTALL_HINT,
     check_settings,
     configured_eos_ids,
     device,
@@ -40,6 +39,7 @@ from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
     ModelFilesError,
+    install_hint,
 )
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
@@ -439,5 +439,5 @@ def _require_openvino() -> None:
     if find_spec("openvino_genai") is None:
         raise EngineUnavailableError(
             "The engine openvino needs the package openvino-genai, which is not installed.",
-            hint=INSTALL_HINT,
+            hint=install_hint("openvino"),
         )

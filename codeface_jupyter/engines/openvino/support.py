@@ -14,7 +14,7 @@ from typing import Any
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
-from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
+from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import (
     QUANTIZATIONS,
@@ -26,7 +26,6 @@ from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
-    "INSTALL_HINT",
     "ModelKind",
     "check_settings",
     "configured_eos_ids",
@@ -40,7 +39,6 @@ __all__ = [
     "trained_window",
 ]
 
-INSTALL_HINT = "pip install 'codeface-jupyter[openvino]'"
 # Nothing to speak of is lost by eight bits.
 DEFAULT_QUANTIZATION: Quantization = "int8"
 # Keys and values have sixteen bits at the most, but in float32.
@@ -77,7 +75,7 @@ class ModelKind:
 def setting_problem(settings: Settings) -> str | None:
     """Return why the engine openvino is not for ``settings``, whatever the model; None if it is."""
     if find_spec("openvino_genai") is None:
-        return f"OpenVINO is not installed ({INSTALL_HINT})"
+        return f"OpenVINO is not installed ({install_hint('openvino')})"
     if settings.device_map.lower() not in DEVICES:
         return f"OpenVINO has no device {settings.device_map!r}"
     if settings.quantization not in {"auto", *QUANTIZATIONS}:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.errors import EngineUnavailableError, ModelFilesError
+from codeface_jupyter.errors import EngineUnavailableError, ModelFilesError, install_hint
 from codeface_jupyter.models.folder_check import fingerprint
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_adapter(folder: Path) -> None:
     if find_spec("peft") is None:
         raise EngineUnavailableError(
             "adapter needs the package peft, which is not installed.",
-            hint='pip install "codeface-jupyter[peft]"',
+            hint=install_hint("peft"),
         )
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
