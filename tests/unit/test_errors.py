@@ -49,5 +49,17 @@ def test_every_error_is_public_and_drawn_in_the_tree():
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, CodeFaceError)
     }
-    assert classes == set(errors.__all__)
+    assert classes | {"first_line"} == set(errors.__all__)
     assert all(name in errors.__doc__ for name in classes)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("No such kind.\nLong story"), "No such kind"),
+        (OSError("\n  broken pipe \n"), "broken pipe"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_an_error_is_quoted_by_its_first_line(error, line):
+    assert errors.first_line(error) == line
