@@ -47,6 +47,7 @@ __all__ = [
     "ProtocolError",
     "ResponseCacheError",
     "UnknownNameError",
+    "first_line",
     "install_hint",
 ]
 
@@ -202,3 +203,12 @@ class UnknownNameError(NotebookError):
 
 class ProtocolError(NotebookError):
     """The front end sent a message that is malformed, too large or of another version."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, without a full stop, to quote in another.
+
+    An error without a message is quoted by its type.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".") if lines else type(error).__name__

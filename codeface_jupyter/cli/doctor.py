@@ -90,7 +90,7 @@ def _disk_finding(folder: Path) -> Finding:
     free = shutil.disk_usage(existing).free
     if not os.access(existing, os.W_OK):
         return Finding(
-            "cache folder", f"{folder} may not be written to", False, "set CODEFACE_CACHE_DIR"
+            "cache folder", f"no permission to write to {folder}", False, "set CODEFACE_CACHE_DIR"
         )
     return Finding("cache folder", f"{folder}, {format_bytes(free)} free")
 
@@ -111,7 +111,7 @@ def _hub_finding() -> Finding:
     if is_reachable():
         return Finding("hub", "reachable")
     return Finding(
-        "hub", "does not answer", False, "models of the package index can be had without it"
+        "hub", "does not answer", False, "models on the package index can be fetched without it"
     )
 
 

@@ -53,7 +53,7 @@ def test_every_error_is_public_and_drawn_in_the_tree():
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, CodeFaceError)
     }
-    assert classes == set(errors.__all__) - {"install_hint"}
+    assert classes == set(errors.__all__) - {"first_line", "install_hint"}
     assert all(name in errors.__doc__ for name in classes)
 
 
@@ -65,3 +65,15 @@ def test_every_extra_that_a_hint_names_exists():
     assert {"openvino", "redis", "remote"} <= named
     assert named <= set(project["project"]["optional-dependencies"])
     assert install_hint("redis") == 'pip install "codeface-jupyter[redis]"'
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("No such kind.\nLong story"), "No such kind"),
+        (OSError("\n  broken pipe \n"), "broken pipe"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_an_error_is_quoted_by_its_first_line(error, line):
+    assert errors.first_line(error) == line

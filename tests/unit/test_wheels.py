@@ -262,7 +262,7 @@ def test_waiting_for_another_process_is_said_and_can_be_cancelled(storage: Model
         ModelStorage(storage.cache_dir, "tiny").lock(Job(wait_then_give_up, cancel=cancel)),
     ):
         pytest.fail("both hold the lock")
-    assert told == ["Waiting for another process that fetches tiny"]
+    assert told == ["Waiting for another process that is working on tiny"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/absolute", "..", "a/../../b", "owner/name"])
