@@ -5,6 +5,7 @@ import type { INotebookTracker } from '@jupyterlab/notebook';
 
 import { button } from './actions';
 import type { IBridges } from './bridges';
+import { notifyFailure } from './notifications';
 import { findPlace, receivesOutput } from './places';
 
 /** What the button can do. */
@@ -64,7 +65,7 @@ export class AgainTarget implements IAgainTarget {
 
   ask(): boolean {
     const bridge = this._bridge();
-    bridge?.askAgain(this._options.answerId);
+    bridge?.request('ask_again', { answer_id: this._options.answerId }).catch(notifyFailure);
     return bridge !== null;
   }
 

@@ -9,6 +9,7 @@ import { Widget } from '@lumino/widgets';
 import type { IBridges } from './bridges';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magics';
 import { insertBelow } from './notebook';
+import { notifyFailure } from './notifications';
 import { goToCell } from './places';
 
 export namespace CommandIDs {
@@ -128,9 +129,12 @@ async function textOf(given: unknown, title: string, placeholder: string): Promi
 }
 
 async function showStats(bridges: IBridges): Promise<void> {
-  const text = await bridges.current?.requestStats();
+  const stats = await bridges.current?.request('get_stats', {}).catch(notifyFailure);
+  if (!stats) {
+    return;
+  }
   const body = new Widget({ node: document.createElement('pre') });
   body.addClass('jp-CodeFace-stats');
-  body.node.textContent = text || 'Nothing has been asked yet.';
+  body.node.textContent = stats.text || 'Nothing has been asked yet.';
   await showDialog({ title: 'CodeFace', body, buttons: [Dialog.okButton({ label: 'Close' })] });
 }

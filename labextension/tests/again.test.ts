@@ -17,6 +17,7 @@ vi.mock('@jupyterlab/ui-components', () => {
   };
 });
 vi.mock('@jupyterlab/notebook', () => ({}));
+vi.mock('@jupyterlab/apputils', () => ({}));
 
 function buttonOf(again: AskAgain): HTMLButtonElement {
   return again.node.querySelector('button') as HTMLButtonElement;
@@ -53,7 +54,7 @@ describe('the button', () => {
 });
 
 describe('an answer in its notebook', () => {
-  let bridge: { isLive: boolean; askAgain: ReturnType<typeof vi.fn> };
+  let bridge: { isLive: boolean; request: ReturnType<typeof vi.fn> };
   let future: { isDisposed: boolean } | null;
   let node: HTMLElement;
 
@@ -78,7 +79,7 @@ describe('an answer in its notebook', () => {
   }
 
   beforeEach(() => {
-    bridge = { isLive: true, askAgain: vi.fn() };
+    bridge = { isLive: true, request: vi.fn(() => Promise.resolve({})) };
     future = { isDisposed: false };
     node = document.createElement('div');
   });
@@ -87,7 +88,7 @@ describe('an answer in its notebook', () => {
     const shown = target(panel({}, true, { future }));
     expect(shown.isPossible).toBe(true);
     expect(shown.ask()).toBe(true);
-    expect(bridge.askAgain).toHaveBeenCalledExactlyOnceWith('a1');
+    expect(bridge.request).toHaveBeenCalledExactlyOnceWith('ask_again', { answer_id: 'a1' });
   });
 
   it('cannot be asked for without its kernel', () => {
@@ -95,7 +96,7 @@ describe('an answer in its notebook', () => {
     const shown = target(panel({}, true, { future }));
     expect(shown.isPossible).toBe(false);
     expect(shown.ask()).toBe(false);
-    expect(bridge.askAgain).not.toHaveBeenCalled();
+    expect(bridge.request).not.toHaveBeenCalled();
   });
 
   it.each([
