@@ -89,8 +89,8 @@ class Bridge:
     def on(self, notification: Notification[P], handler: Callable[[P], None]) -> None:
         """Have ``handler`` called with the payload of each ``notification`` of a front end.
 
-        It may be called in a subshell's thread; it must neither display anything nor take
-        long. What it raises is told to the front end. It takes the place of another one.
+        It may be called in a subshell's thread, and must neither display anything nor take
+        long. What it raises is told to the front end. Of several handlers the last one counts.
         """
         self._handlers.on(notification, handler)
 
@@ -103,9 +103,9 @@ class Bridge:
     ) -> None:
         """Have ``handler`` answer each ``request`` of a front end.
 
-        It is called as `on` says, with the payload and a job that tells when the result
-        is not wanted any more. What it raises becomes the answer. It takes the place of
-        another one.
+        It is called with the payload and a job, which tells when the result is not wanted
+        any more, and under the same terms as a handler of `on`. What it raises reaches who
+        asked, as the request's error.
 
         Parameters
         ----------

@@ -36,6 +36,7 @@ GONE = "The notebook's page is gone."
 
 P = TypeVar("P", bound=Mapping[str, object])
 R = TypeVar("R", bound=Mapping[str, object])
+H = TypeVar("H")
 
 
 class RequestJob:
@@ -114,7 +115,7 @@ class Handlers:
         *,
         in_thread: bool = False,
     ) -> None:
-        """Have ``handler`` give the result of each ``request``, in a thread of its own if so."""
+        """Have ``handler`` give the result of each ``request``, ``in_thread`` of its own or not."""
 
         def answer(data: Payload, job: RequestJob) -> Payload:
             payload = parse_payload(request.payload, data, method=request.method)
@@ -334,9 +335,6 @@ class Connection:
     def _send(self, message: protocol.KernelMessage) -> None:
         if not self._is_closed:
             self._send_now(dict(message))
-
-
-H = TypeVar("H")
 
 
 def _known(handlers: Mapping[str, H], method: str) -> H:

@@ -6,11 +6,11 @@ import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/no
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import type { IBridges } from './bridges';
-import { askCells, editCells, explainCells, fixCells, ISubject } from './magics';
+import { goToCell } from './cellLocation';
+import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { insertBelow } from './notebook';
 import { notifyFailure } from './notifications';
-import { goToCell } from './places';
+import type { IBridges } from './openNotebooks';
 
 export namespace CommandIDs {
   export const ask = 'codeface:ask-below';

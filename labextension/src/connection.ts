@@ -207,7 +207,8 @@ export class Connection {
 
   private _sendError(id: string | null, error: unknown): void {
     const message = String(error instanceof Error ? error.message : error);
-    const text = message.slice(0, MAX_ERROR_CHARACTERS);
+    // Half of a surrogate pair is no text, so it goes as well.
+    const text = message.slice(0, MAX_ERROR_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '');
     this._send({ type: 'error', request_id: id, message: text });
   }
 

@@ -179,7 +179,8 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
   response: data => isId(data.request_id) && isObject(data.result),
   error: data =>
     (data.request_id === undefined || data.request_id === null || isId(data.request_id)) &&
-    isShorter(data.message, MAX_ERROR_CHARACTERS)
+    // The kernel counts characters, and each is one or two of what a page counts.
+    isShorter(data.message, 2 * MAX_ERROR_CHARACTERS)
 };
 
 const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {

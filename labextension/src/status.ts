@@ -3,8 +3,8 @@
 import type { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
-import type { IBridges } from './bridges';
 import { CommandIDs } from './commands';
+import type { IBridges } from './openNotebooks';
 import type { Status } from './protocol';
 
 /** Shows the session of the notebook in front; empty when there is none. */

@@ -134,13 +134,13 @@ describe('a request of the kernel', () => {
       message: "This page does not know the method 'get_cells'"
     });
     handlers.handle('get_cells', () => {
-      throw new Error('x'.repeat(MAX_ERROR_CHARACTERS + 1));
+      throw new Error(`${'x'.repeat(MAX_ERROR_CHARACTERS - 1)}🐼`);
     });
     expect(await askForCells({ asking: 3 })).toMatchObject({
       request_id: 'k1',
       message: 'get_cells: the kernel sent what this page cannot use'
     });
-    const message = 'x'.repeat(MAX_ERROR_CHARACTERS);
+    const message = 'x'.repeat(MAX_ERROR_CHARACTERS - 1);
     expect(await askForCells()).toEqual({ type: 'error', request_id: 'k1', message });
   });
 

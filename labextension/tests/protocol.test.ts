@@ -55,6 +55,13 @@ describe('the protocol', () => {
     expect(protocol.parseKernelMessage({ version: 2, type })).toBeNull();
   });
 
+  it('takes the longest error, however a page counts its characters', () => {
+    const message = '🐼'.repeat(protocol.MAX_ERROR_CHARACTERS);
+    const error = { version: 2, type: 'error', request_id: 'r1', message };
+    expect(protocol.parseKernelMessage(error)).toEqual(error);
+    expect(protocol.parseKernelMessage({ ...error, message: `${message}🐼` })).toBeNull();
+  });
+
   it.each([1, 3])('understands an error of version %i, such as that it is not ours', version => {
     const error = { version, type: 'error', message: 'The front end speaks version 2.' };
     expect(protocol.parseKernelMessage(error)).toEqual(error);
