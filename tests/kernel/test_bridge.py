@@ -433,9 +433,10 @@ def test_stats_settings_and_status_reach_their_ends(front_end):
 # Runs until it is cancelled, and tells when it began and how it ended.
 ENDLESS = """
 import time
+from codeface_jupyter.frontend.connection import Partial
 ended = threading.Event()
 def work(payload, job):
-    job.emit({"text": "begun"})
+    job.emit(Partial({"text": "begun"}))
     try:
         while True:
             job.check()
