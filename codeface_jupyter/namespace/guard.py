@@ -39,6 +39,9 @@ class _Call(threading.Thread, Generic[T]):
             self.result = self._context.run(self._function)
         except BaseException:  # noqa: BLE001 - thread boundary: foreign code may raise anything
             self.result = None
+        finally:
+            # Threads that begin meanwhile keep the muted output, and with it this object.
+            del self._function
 
     def stop(self) -> None:
         """Raise an exception in the thread, where the interpreter next looks for one."""
