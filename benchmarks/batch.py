@@ -23,7 +23,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.session.batch import BatchItem
+from codeface_jupyter.session.events import BatchItem
 
 COLUMNS = ("price", "units", "region", "date", "discount", "customer", "product", "returns")
 TASKS = ("Plot the distribution of {}", "Return the ten rows with the largest {}")

@@ -12,6 +12,7 @@ from codeface_jupyter.jobs import Event
 from codeface_jupyter.prompts import CodeBlock, Prompt, extract_code, extract_code_blocks
 
 __all__ = [
+    "BrokenOff",
     "Chunk",
     "Done",
     "EngineIdentity",
@@ -20,8 +21,9 @@ __all__ = [
     "GenerationMetrics",
     "GenerationRequest",
     "GenerationResult",
+    "Revised",
     "SamplingParameters",
-    "Started",
+    "Warned",
 ]
 
 FinishReason = Literal["stop", "length", "cancelled", "error"]
@@ -108,36 +110,6 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started(Event):
-    """The prompt is settled and the model about to answer it.
-
-    Attributes
-    ----------
-    prompt
-        The exact text that the model is given.
-    identity
-        Which model answers.
-    is_bare_code
-        Whether the answer is to be code without fences, as a base model writes it.
-    is_local
-        Whether the prompt stays on this machine.
-    """
-
-    prompt: str
-    identity: EngineIdentity
-    is_bare_code: bool = False
-    is_local: bool = True
-
-
-@dataclass(frozen=True)
-class Chunk(Event):
-    """Text of the answer, whole characters only, and the tokens generated so far."""
-
-    text: str
-    generated_tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class GenerationMetrics:
     """What an answer cost.
 
@@ -175,30 +147,6 @@ class GenerationMetrics:
     def total_s(self) -> float:
         """Seconds from the request, model in memory, to the last token."""
         return self.time_to_first_token_s + self.decode_s
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done(Event):
-    """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
-
-    Attributes
-    ----------
-    error
-        What one answer of a batch failed with, the others going on; an answer that is
-        alone raises it.
-    """
-
-    finish_reason: FinishReason
-    metrics: GenerationMetrics
-    warnings: tuple[str, ...] = ()
-    error: Exception | None = None
-
-
-@dataclass(frozen=True)
-class Failed(Event):
-    """The end of a stream by an exception, which is raised in the consumer."""
-
-    error: BaseException
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,3 +197,73 @@ class GenerationResult:
             f"<GenerationResult {self.finish_reason}, {m.generated_tokens} tokens, "
             f"{len(self.code_blocks)} code blocks>"
         )
+
+
+@dataclass(frozen=True)
+class Chunk(Event):
+    """Text of the answer, whole characters only, and the tokens generated so far."""
+
+    text: str
+    generated_tokens: int
+
+
+@dataclass(frozen=True)
+class Revised(Event):
+    """Another text takes the place of the whole answer so far; chunks go on after it.
+
+    Attributes
+    ----------
+    text
+        The answer as it is from now on.
+    generated_tokens
+        Tokens generated for it.
+    reason
+        Why, as the user reads it: a few words that follow "revised:".
+    """
+
+    text: str
+    generated_tokens: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """One sentence that the user is to be told beside the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Event):
+    """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
+
+    Attributes
+    ----------
+    warnings
+        What an engine has to say of it, one sentence each.
+    error
+        What one answer of a batch failed with, the others going on; an answer that is
+        alone raises it.
+    result
+        What came of it. An engine leaves it open, and so does work that gives no answer.
+    """
+
+    finish_reason: FinishReason
+    metrics: GenerationMetrics
+    warnings: tuple[str, ...] = ()
+    error: Exception | None = None
+    result: GenerationResult | None = None
+
+
+@dataclass(frozen=True)
+class BrokenOff(Event):
+    """The answer as far as it came before an error, which is raised in the consumer next."""
+
+    result: GenerationResult
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The end of a stream by an exception, which is raised in the consumer."""
+
+    error: BaseException

@@ -126,7 +126,7 @@ class Repeat:
             if result is None or result.finish_reason not in {"stop", "length"} or not result.text:
                 return kept
             self._extension.repeats.discard(self)
-            return self._make_bundle(result)
+            return self._make_bundle(result, note=answer.revision_note)
 
         watch(
             self._extension, answer, WidgetView(answer, place=self._place), make_bundle=new_or_kept

@@ -243,7 +243,8 @@ class _Showing:
             changes=self._output.changes,
         )
         self._repeat = self._repeat_of(result, make_bundle)
-        return make_bundle(result, answer_id=self._repeat.answer_id if self._repeat else None)
+        answer_id = self._repeat.answer_id if self._repeat else None
+        return make_bundle(result, answer_id=answer_id, note=self._answer.revision_note)
 
     def _repeat_of(self, result: GenerationResult, make_bundle: MakeBundle) -> Repeat | None:
         """Return what asks a cached answer's question again, where somebody could click."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codeface_jupyter.session.answer import Ask
-    from codeface_jupyter.session.batch import BatchItem
+    from codeface_jupyter.session.events import BatchItem
 
 __all__ = ["BatchMagics"]
 
@@ -90,7 +90,7 @@ class BatchMagics(MagicFamily):
         if cell is not None:
             if words:
                 raise UsageError(
-                    f"Below %%codeface_batch stand the requests; {words!r} is no option."
+                    f"The requests go below %%codeface_batch; {words!r} is not an option."
                 )
             typed = [text.strip() for text in cell.splitlines() if text.strip()]
             if not typed:
@@ -114,9 +114,10 @@ class BatchMagics(MagicFamily):
         answer = self.extension.session.stream_batch(asks)
 
         def bundle() -> dict[str, Any] | None:
-            if not answer.items or all(item.error for item in answer.items):
+            items = answer.items
+            if not answer.is_finished or all(item.error for item in items):
                 return None
-            table = batch_table(answer.items, elapsed_s=time.perf_counter() - begin)
+            table = batch_table(items, elapsed_s=time.perf_counter() - begin)
             return {"text/markdown": table.to_markdown(), "text/plain": str(table)}
 
         watch(self.extension, answer, view_for(self.extension, answer), make_bundle=bundle)

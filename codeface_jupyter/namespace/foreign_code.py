@@ -40,6 +40,9 @@ class _Call(threading.Thread, Generic[T]):
             self.result = self._context.run(self._function)
         except BaseException:  # noqa: BLE001 - thread boundary: foreign code may raise anything
             self.result = None
+        finally:
+            # Threads that begin meanwhile keep the muted output, and with it this object.
+            del self._function
 
     def stop(self) -> None:
         """Raise an exception in the thread, as soon as the interpreter checks for one."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextSources
-from codeface_jupyter.generation import (
-    Chunk,
-    Done,
-    GenerationResult,
-    Started,
-)
-from codeface_jupyter.jobs import Event, Job, Progress
-from codeface_jupyter.session.stream import Stream
+from codeface_jupyter.generation import Chunk, GenerationResult, Revised
+from codeface_jupyter.jobs import Event, Progress
+from codeface_jupyter.session.answer_state import AnswerState, BatchState
+from codeface_jupyter.session.events import BatchItem, Started
+from codeface_jupyter.session.stream import Stream, Work
 
-__all__ = ["Answer", "AnswerWork", "Ask"]
+__all__ = ["Answer", "Ask", "BatchAnswer", "TokenRate"]
 
 MIN_RATE_S = 0.5  # a rate over less time jumps about
 
@@ -52,52 +49,73 @@ class Ask:
     cell_id: str | None = None
     context: Context | None = None
 
+    def as_text(self) -> Ask:
+        """Return what was asked, without what the notebook offered: keeps no object alive."""
+        sources = ContextSources(request=self.sources.request, task=self.sources.task)
+        return replace(self, sources=sources)
+
     def again(self, context: Context) -> Ask:
         """Return this question, to be answered anew: the very same prompt, nothing replayed.
 
         It is made of text alone, so that keeping it keeps none of the user's objects alive.
         """
-        sources = ContextSources(request=self.sources.request, task=self.sources.task)
-        return replace(self, sources=sources, context=context, use_response_cache=False)
+        return replace(self.as_text(), context=context, use_response_cache=False)
 
 
-AnswerWork = Callable[["Answer", Job], Done]
+@dataclass
+class TokenRate:
+    """How fast tokens come to whoever reads them.
+
+    Attributes
+    ----------
+    tokens_per_s
+        The rate since the first token, once it means something; None before.
+    """
+
+    clock: Callable[[], float] = time.perf_counter
+    tokens_per_s: float | None = None
+    _first: tuple[float, int] | None = field(default=None)
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case Revised():
+                # Its tokens came before, or from elsewhere: what follows has a rate of its own.
+                self._first, self.tokens_per_s = None, None
+            case Chunk():
+                self._count(event.generated_tokens)
+
+    def _count(self, generated_tokens: int) -> None:
+        now = self.clock()
+        if self._first is None:
+            self._first = now, generated_tokens
+        begin, first_tokens = self._first
+        if now - begin >= MIN_RATE_S:
+            self.tokens_per_s = (generated_tokens - first_tokens) / (now - begin)
+
+
+def _ignore(_: Event) -> None:
+    """Read an event for what the answer makes of it."""
 
 
 class Answer:
     """An answer on its way: read its events, cancel it, keep what came of it.
 
-    Attributes
+    What it knows is a fold over the events that have been read (`AnswerState`), so that it
+    can be read in one thread while another one answers.
+
+    Parameters
     ----------
-    text
-        The answer as far as its events have been read.
-    progress
-        The work going on before the first token, or None.
-    started
-        The settled prompt, once the model is about to answer.
-    generated_tokens
-        Tokens generated so far.
-    tokens_per_s
-        The rate since the first token, once it means something; None before.
-    context
-        What went into the prompt and what stayed out, once settled.
-    result
-        The finished or broken-off answer; None until there is one.
-    warnings
-        What the user is to be told of beside the answer, one sentence each.
+    work
+        Answers in a worker thread, which begins at once.
+    state
+        What takes the events; an `AnswerState` unless given.
     """
 
-    def __init__(self, work: AnswerWork) -> None:
-        self.text = ""
-        self.progress: Progress | None = None
-        self.started: Started | None = None
-        self.generated_tokens = 0
-        self.tokens_per_s: float | None = None
-        self._first_chunk: tuple[float, int] | None = None
-        self.context: Context | None = None
-        self.result: GenerationResult | None = None
-        self.warnings: tuple[str, ...] = ()
-        self._stream = Stream(lambda job: work(self, job))
+    def __init__(self, work: Work, *, state: AnswerState | None = None) -> None:
+        self._state = state if state is not None else AnswerState()
+        self._rate = TokenRate()
+        self._stream = Stream(work)
 
     def __iter__(self) -> Iterator[Event]:
         """Yield every event; raise what the engine raised."""
@@ -115,16 +133,97 @@ class Answer:
         return self._stream.is_cancelled
 
     @property
+    def state(self) -> AnswerState:
+        """All that the events have told so far."""
+        return self._state
+
+    @property
+    def text(self) -> str:
+        """The answer as far as its events have been read."""
+        return self._state.text
+
+    @property
+    def progress(self) -> Progress | None:
+        """The work going on before the first token, or None."""
+        return self._state.progress
+
+    @property
+    def started(self) -> Started | None:
+        """The settled prompt, once the model is about to answer."""
+        return self._state.started
+
+    @property
+    def context(self) -> Context | None:
+        """What went into the prompt and what stayed out, once settled."""
+        return self._state.context
+
+    @property
+    def generated_tokens(self) -> int:
+        """Tokens generated so far."""
+        return self._state.generated_tokens
+
+    @property
     def is_generating(self) -> bool:
         """Whether the model is at work, after everything that comes before the first token."""
-        return self.generated_tokens > 0
+        return self._state.is_generating
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """The rate since the first token, once it means something; None before."""
+        return self._rate.tokens_per_s
+
+    @property
+    def revision(self) -> Revised | None:
+        """The last event that replaced the text so far; None if it has only grown."""
+        return self._state.revision
+
+    @property
+    def revision_note(self) -> str:
+        """What the user is told of a text that was replaced; empty if it has only grown."""
+        return f"revised: {self.revision.reason}" if self.revision else ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user is to be told of beside the answer, one sentence each."""
+        return self._state.warnings
+
+    @property
+    def result(self) -> GenerationResult | None:
+        """The finished or broken-off answer; None until there is one."""
+        return self._state.result
 
     def read(self, *, timeout_s: float | None) -> list[Event]:
-        """Return the events that have come, waiting at most ``timeout_s`` for the first."""
+        """Return the events that have come, waiting at most ``timeout_s`` for the first.
+
+        Raises
+        ------
+        BaseException
+            What the engine raised, once all events before it have been returned.
+        """
         events = self._stream.read(timeout_s=timeout_s)
         for event in events:
             self._take(event)
         return events
+
+    def read_to_end(self, on_event: Callable[[Event], object] = _ignore) -> None:
+        """Wait for the last event; when the wait is broken off, the answer is cancelled.
+
+        Parameters
+        ----------
+        on_event
+            Told of every event.
+
+        Raises
+        ------
+        BaseException
+            What the engine raised, or ``on_event``.
+        """
+        try:
+            for event in self:
+                on_event(event)
+        finally:
+            if not self.is_finished:
+                self.cancel()
 
     def cancel(self) -> None:
         """Stop the answer within one token; what has come is kept."""
@@ -135,21 +234,24 @@ class Answer:
         return self._stream.join(timeout_s)
 
     def _take(self, event: Event) -> None:
-        match event:
-            case Progress():
-                self.progress = event
-            case Started():
-                self.started = event
-            case Chunk():
-                self.progress = None
-                self.text += event.text
-                self._count(event.generated_tokens)
+        self._state.take(event)
+        self._rate.take(event)
 
-    def _count(self, generated_tokens: int) -> None:
-        now = time.perf_counter()
-        self.generated_tokens = generated_tokens
-        if self._first_chunk is None:
-            self._first_chunk = now, generated_tokens
-        begin, first_tokens = self._first_chunk
-        if now - begin >= MIN_RATE_S:
-            self.tokens_per_s = (generated_tokens - first_tokens) / (now - begin)
+
+class BatchAnswer(Answer):
+    """A batch on its way: its progress is the number of questions that have been answered.
+
+    Parameters
+    ----------
+    work
+        Answers the questions in a worker thread, which begins at once.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._batch = BatchState()
+        super().__init__(work, state=self._batch)
+
+    @property
+    def items(self) -> list[BatchItem]:
+        """What became of each question that has come to its end, in the questions' order."""
+        return self._batch.items

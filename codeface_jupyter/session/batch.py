@@ -1,289 +1,174 @@
-"""Many questions at once: each has a result of its own, whatever becomes of the others."""
+"""How a batch is answered: contexts, then the response cache, or the engine side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
 
 from codeface_jupyter.engines.base import BatchEngine, Engine
-from codeface_jupyter.engines.current_engine import engine_key
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.generation import (
-    Chunk,
-    Done,
-    FinishReason,
-    GenerationMetrics,
-    GenerationResult,
-    Started,
-)
-from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
+from codeface_jupyter.generation import Chunk, Done, GenerationResult
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.response_cache import ResponseCache
-from codeface_jupyter.session.answer import Answer, Ask
-from codeface_jupyter.session.pending_answer import Draft
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.pending_batch import PendingBatch
+from codeface_jupyter.session.resources import Resources
 
-__all__ = ["Batch", "BatchAnswer", "BatchItem"]
+__all__ = ["BatchAnswering"]
 
-STAGE = "Answering"
-
-RecordItem = Callable[[Draft, GenerationResult, Exception | None], None]
-Warn = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchItem:
-    """What became of one question of a batch.
-
-    Attributes
-    ----------
-    request
-        The user's words.
-    result
-        The answer as far as it came: whole, cut off by ``cancelled``, or up to where an
-        ``error`` ended it, possibly without any text.
-    error
-        What it failed with; None if it did not fail.
-    """
-
-    request: str
-    result: GenerationResult
-    error: Exception | None = None
-
-    @property
-    def text(self) -> str:
-        """The answer's text."""
-        return self.result.text
-
-    @property
-    def code(self) -> str:
-        """The code in the answer."""
-        return self.result.code
-
-    @property
-    def finish_reason(self) -> FinishReason:
-        """Why the answer ended."""
-        return self.result.finish_reason
-
-    def __repr__(self) -> str:
-        failure = f", {type(self.error).__name__}" if self.error else ""
-        return f"<BatchItem {self.request[:40]!r}: {self.finish_reason}{failure}>"
+logger = logging.getLogger(__name__)
 
 
-class BatchAnswer(Answer):
-    """A batch on its way: its progress is the number of questions that have been answered.
+class BatchAnswering:
+    """Answers many questions, each with an end of its own.
 
     Parameters
     ----------
     asks
         The questions.
-    work
-        Answers them in the worker thread.
-
-    Attributes
-    ----------
-    items
-        What became of each question, in their order; empty until the end.
+    resources
+        What the session's answers share.
     """
 
-    def __init__(
-        self,
-        asks: Sequence[Ask],
-        work: Callable[[BatchAnswer, Job], Done],
-    ) -> None:
-        self.asks = tuple(asks)
-        self.items: list[BatchItem] = []
-        super().__init__(lambda _, job: work(self, job))
+    def __init__(self, asks: Sequence[Ask], resources: Resources) -> None:
+        self._asks = asks
+        self._resources = resources
 
-    @property
-    def is_generating(self) -> bool:
-        """Whether questions are being answered."""
-        return self.progress is not None and self.progress.unit == "answers"
+    def run(self, job: Job) -> Done:
+        """Answer in a worker thread, telling each question's end; return the end of the batch.
 
-
-class Batch:
-    """The questions of a batch as their worker answers them.
-
-    Parameters
-    ----------
-    asks
-        The questions.
-    job
-        Told the progress; stopped, it ends what is not finished.
-    record
-        Enters a result in the books.
-    warn
-        Takes one sentence for the user.
-    """
-
-    def __init__(
-        self,
-        asks: Sequence[Ask],
-        *,
-        job: Job,
-        record: RecordItem,
-        warn: Warn,
-    ) -> None:
-        self.job = job.telling(self._take)
-        self._listener = job
-        self._record = record
-        self._warn = warn
-        self._drafts = [Draft(ask, self.job) for ask in asks]
-        self._items: dict[Draft, BatchItem] = {}
-        self._is_answering = False
-        self._has_started = False
-        self._model_error: Exception | None = None
-
-    def groups(self) -> list[list[Draft]]:
-        """Return the questions by the engine that is to answer them."""
-        groups: dict[tuple[object, ...], list[Draft]] = {}
-        for draft in self._drafts:
-            groups.setdefault(engine_key(draft.ask.settings), []).append(draft)
-        return list(groups.values())
-
-    def open(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """Return those of ``drafts`` that have no result yet."""
-        return [draft for draft in drafts if draft not in self._items]
-
-    def _take(self, event: Event) -> None:
-        """Pass on what concerns the whole batch."""
-        if isinstance(event, Progress) and not self._is_answering:
-            self._listener.emit(event)
-        if isinstance(event, Started) and not self._has_started:
-            self._has_started = True
-            self._listener.emit(event)
-
-    @contextmanager
-    def failing(self, drafts: Sequence[Draft], *, together: bool = False) -> Iterator[None]:
-        """Take what is raised for the failure of those ``drafts`` that have no result.
-
-        Parameters
-        ----------
-        together
-            Whether it is the model's failure rather than the questions' own.
+        Raises
+        ------
+        Exception
+            The model's failure, if no question has had an answer for it.
         """
+        batch = PendingBatch(self._asks, job, record=self._record)
+        # An item's error keeps the frames that it came through, and those keep this object.
+        self._asks = ()
         try:
-            yield
+            with self._resources.turns.take(batch.job):
+                for questions in batch.groups():
+                    with batch.failing(questions, together=True):
+                        self._answer_group(batch, questions)
         except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - the thread boundary of each question: its reader finds it in the item
-            if together and self.open(drafts):
-                self._model_error = error
-            for draft in self.open(drafts):
-                self._end(draft, Done(finish_reason="error", metrics=draft.metrics), error=error)
+            logger.debug("A batch was cancelled.")
+        finally:
+            done = batch.finish()
+            self._resources.tell_warnings(job)
+        batch.raise_if_all_failed_together()
+        return done
 
-    def preview(self, drafts: Sequence[Draft]) -> None:
-        """End the questions that only settle their prompt."""
-        for draft in self.open(drafts):
-            if draft.ask.dry_run:
-                self._end(draft, Done(finish_reason="stop", metrics=draft.metrics))
+    def _answer_group(self, batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
+        """Answer the questions of a batch that one engine is for."""
+        resources, settings = self._resources, questions[0].ask.settings
+        engine = resources.prepared_engine(settings, batch.job)
+        for pending in questions:
+            with batch.failing([pending]):
+                pending.start(engine, resources.build_context(pending.ask, engine))
+        _preview(batch, questions)
+        response_cache = resources.responses.use(settings)
+        _replay(batch, questions, response_cache)
+        if not batch.open(questions):
+            return
+        resources.make_room(settings, engine)
+        resources.metrics.add_load(resources.load(engine, batch.job))
+        self._generate(batch, questions, engine, response_cache)
 
-    def replay(self, drafts: Sequence[Draft], response_cache: ResponseCache) -> None:
-        """Answer from ``response_cache`` what it holds."""
-        for draft in self.open(drafts):
-            cached = response_cache.get(draft.key) if draft.may_replay else None
-            draft.cache_outcome = "miss" if draft.may_replay else "off"
-            if cached is not None:
-                self._end(draft, draft.replay(cached))
-
-    def generate(
-        self, engine: Engine, drafts: Sequence[Draft], response_cache: ResponseCache
+    def _generate(
+        self,
+        batch: PendingBatch,
+        questions: Sequence[PendingAnswer],
+        engine: Engine,
+        response_cache: ResponseCache,
     ) -> None:
         """Answer with ``engine`` what is open, the same question once.
 
         Side by side if the engine can; what such a run leaves open is asked one after
         another, so that one question's failure is not the others'.
         """
-        self._is_answering = True
-        self._report()
-        open_drafts = self.open(drafts)
-        if isinstance(engine, BatchEngine) and len(open_drafts) > 1:
-            self._side_by_side(engine, _same(open_drafts), response_cache)
-        for same in _same(self.open(drafts)):
-            self.job.check()
+        batch.begin()
+        open_questions = batch.open(questions)
+        if isinstance(engine, BatchEngine) and len(open_questions) > 1:
+            self._side_by_side(batch, _same(open_questions), engine, response_cache)
+        for same in _same(batch.open(questions)):
+            batch.job.check()
             done: Done | None = None
-            with self.failing(same):
+            with batch.failing(same):
                 done = engine.generate(same[0].request, same[0].job)
             if done is not None:
-                self._finish(same, done, response_cache)
-
-    def finish(self) -> list[BatchItem]:
-        """Return what became of each question; those without a result were cancelled."""
-        for draft in self.open(self._drafts):
-            self._end(draft, Done(finish_reason="cancelled", metrics=draft.metrics))
-        return [self._items[draft] for draft in self._drafts]
-
-    def raise_if_all_failed_together(self) -> None:
-        """Raise the model's failure if no question has had an answer for it."""
-        if self._model_error is not None and all(i.error for i in self._items.values()):
-            raise self._model_error
-
-    def done(self) -> Done:
-        """Return the end of the batch, with the sums of its tokens."""
-        results = [item.result for item in self._items.values()]
-        was_cut = any(result.finish_reason == "cancelled" for result in results)
-        generated = [r.metrics for r in results if not r.metrics.from_response_cache]
-        metrics = GenerationMetrics(
-            prompt_tokens=sum(m.prompt_tokens for m in generated),
-            generated_tokens=sum(m.generated_tokens for m in generated),
-        )
-        return Done(finish_reason="cancelled" if was_cut else "stop", metrics=metrics)
+                self._finish(batch, same, done, response_cache)
 
     def _side_by_side(
-        self, engine: BatchEngine, groups: Sequence[list[Draft]], response_cache: ResponseCache
+        self,
+        batch: PendingBatch,
+        groups: Sequence[list[PendingAnswer]],
+        engine: BatchEngine,
+        response_cache: ResponseCache,
     ) -> None:
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
             same[0].job.emit(Chunk(text, done.metrics.generated_tokens))
             if done.error is None:
-                self._finish(same, done, response_cache)
+                self._finish(batch, same, done, response_cache)
                 return
-            for draft in same:
-                self._end(draft, done, error=done.error)
+            for pending in same:
+                batch.end(pending, done, error=done.error)
 
+        requests = [same[0].request for same in groups]
         try:
-            engine.generate_batch(
-                [same[0].request for same in groups],
-                on_result=on_result,
-                job=self.job,
-            )
+            engine.generate_batch(requests, on_result=on_result, job=batch.job)
         except (CodeFaceError, RuntimeError, MemoryError) as error:
             reason = error.message if isinstance(error, CodeFaceError) else str(error)
-            self._warn(
+            self._resources.warn(
                 f"The requests could not be answered side by side ({reason.rstrip('.')}); "
                 "the rest was asked one after another."
             )
 
-    def _finish(self, same: Sequence[Draft], done: Done, response_cache: ResponseCache) -> None:
+    def _finish(
+        self,
+        batch: PendingBatch,
+        same: Sequence[PendingAnswer],
+        done: Done,
+        response_cache: ResponseCache,
+    ) -> None:
         """Keep an answer, and give it to all that asked the same."""
         first, *copies = same
         for warning in done.warnings:
-            self._warn(warning)
-        kept = first.to_cache(done)
-        if first.may_keep and done.finish_reason in {"stop", "length"}:
-            response_cache.put(first.key, kept)
-        self._end(first, done)
-        for draft in copies:
-            replayed = draft.replay(kept)
-            draft.cache_outcome = "hit" if draft.may_replay else "off"
-            self._end(draft, replayed)
+            self._resources.warn(warning)
+        entry = first.keep(done, response_cache)
+        batch.end(first, done)
+        for pending in copies:
+            replayed = pending.replay(entry)
+            pending.cache_outcome = "hit" if pending.may_replay else "off"
+            batch.end(pending, replayed)
 
-    def _end(self, draft: Draft, done: Done, *, error: Exception | None = None) -> None:
-        result = draft.result(done.finish_reason, done.metrics)
-        request = draft.ask.sources.request
-        self._items[draft] = BatchItem(request=request, result=result, error=error)
-        self._record(draft, result, error)
-        self._report()
-
-    def _report(self) -> None:
-        if self._is_answering:
-            self._listener.emit(
-                Progress(STAGE, len(self._items), len(self._drafts), unit="answers")
-            )
+    def _record(
+        self, pending: PendingAnswer, result: GenerationResult, error: Exception | None
+    ) -> None:
+        self._resources.record(pending, result, error=error)
 
 
-def _same(drafts: Sequence[Draft]) -> list[list[Draft]]:
-    """Return ``drafts`` with those together that one answer serves."""
-    together: dict[object, list[Draft]] = {}
-    for draft in drafts:
-        together.setdefault(draft.key if draft.is_repeatable else draft, []).append(draft)
+def _preview(batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
+    """End the questions that only settle their prompt."""
+    for pending in batch.open(questions):
+        if pending.ask.dry_run:
+            batch.end(pending, Done(finish_reason="stop", metrics=pending.metrics))
+
+
+def _replay(
+    batch: PendingBatch, questions: Sequence[PendingAnswer], response_cache: ResponseCache
+) -> None:
+    """Answer from ``response_cache`` what it holds."""
+    for pending in batch.open(questions):
+        cached = pending.look_up(response_cache)
+        if cached is not None:
+            batch.end(pending, pending.replay(cached))
+
+
+def _same(questions: Sequence[PendingAnswer]) -> list[list[PendingAnswer]]:
+    """Return ``questions`` with those together that one answer serves."""
+    together: dict[object, list[PendingAnswer]] = {}
+    for pending in questions:
+        together.setdefault(pending.key if pending.is_repeatable else pending, []).append(pending)
     return list(together.values())

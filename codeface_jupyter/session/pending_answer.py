@@ -10,43 +10,63 @@ from codeface_jupyter.generation import (
     Chunk,
     Done,
     EngineIdentity,
-    FinishReason,
     GenerationMetrics,
     GenerationRequest,
     GenerationResult,
     SamplingParameters,
-    Started,
 )
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
-from codeface_jupyter.prompts import COPYING_TASKS, Prompt
-from codeface_jupyter.response_cache import CachedResponse, response_key
+from codeface_jupyter.prompts import COPYING_TASKS
+from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.answer_state import AnswerState
+from codeface_jupyter.session.events import Started
 
-__all__ = ["Draft"]
-
-# Small models that decode greedily fall into loops without one: see benchmarks/RESULTS.md.
-REPETITION_PENALTY = 1.05
+__all__ = ["PendingAnswer"]
 
 
-class Draft:
-    """An answer as its worker builds it up."""
+class PendingAnswer:
+    """An answer as its worker builds it up; its text is a fold over the events that it tells.
+
+    Parameters
+    ----------
+    ask
+        The question.
+    job
+        Told of every event.
+
+    Attributes
+    ----------
+    job
+        What the engine is given.
+    sampling
+        How tokens are chosen; settled by `start`.
+    cache_outcome, saved_s
+        Whether the response cache had the answer, and the seconds that this saved.
+    """
 
     def __init__(self, ask: Ask, job: Job) -> None:
         self.ask = ask
-        self.job = job.telling(self._take)
+        self.job = job.telling(self._tell)
         self.sampling = _sampling(ask)
-        self.identity = EngineIdentity(engine=ask.settings.engine, model=ask.settings.model)
-        self.prompt = ""
-        self.prompt_tokens = 0
-        self.is_bare_code = False
-        self.is_local = True
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
         self._listener = job
-        self._prompt: Prompt | None = None
-        self._texts: list[str] = []
-        self._generated_tokens = 0
+        self._state = AnswerState()
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """Which model answers: until it is settled, the one that is asked for."""
+        if self._state.started is not None:
+            return self._state.started.identity
+        return EngineIdentity(engine=self.ask.settings.engine, model=self.ask.settings.model)
+
+    @property
+    def prompt(self) -> str:
+        """The exact text that the model is given; empty before `start`."""
+        context = self._state.context
+        return context.text if context else ""
 
     @property
     def is_repeatable(self) -> bool:
@@ -54,22 +74,12 @@ class Draft:
         return not self.sampling.do_sample or self.sampling.seed is not None
 
     @property
-    def may_keep(self) -> bool:
-        """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
-        settings = self.ask.settings
-        is_wanted = self.is_repeatable or settings.response_cache_sampled
-        return bool(settings.response_cache) and is_wanted
-
-    @property
-    def may_replay(self) -> bool:
-        """Whether a kept answer may be given."""
-        return self.may_keep and self.ask.use_response_cache
-
-    @property
     def metrics(self) -> GenerationMetrics:
         """What is known of an answer that broke off."""
+        context = self._state.context
         return GenerationMetrics(
-            prompt_tokens=self.prompt_tokens, generated_tokens=self._generated_tokens
+            prompt_tokens=context.prompt_tokens if context else 0,
+            generated_tokens=self._state.generated_tokens,
         )
 
     @property
@@ -80,35 +90,43 @@ class Draft:
     @property
     def request(self) -> GenerationRequest:
         """What the engine is asked; after `start`."""
-        assert self._prompt is not None
+        assert self._state.context is not None
+        prompt = self._state.context.prompt
         return GenerationRequest(
-            prompt=self._prompt,
+            prompt=prompt,
             sampling=self.sampling,
-            expects_copying=self._prompt.task in COPYING_TASKS,
+            expects_copying=prompt.task in COPYING_TASKS,
         )
 
-    def _take(self, event: Event) -> None:
-        """Keep the text that comes, and pass every event on."""
-        if isinstance(event, Chunk):
-            self._texts.append(event.text)
-            self._generated_tokens = event.generated_tokens
-        self._listener.emit(event)
+    @property
+    def may_replay(self) -> bool:
+        """Whether a kept answer may be given."""
+        return self._may_keep and self.ask.use_response_cache
+
+    @property
+    def _may_keep(self) -> bool:
+        """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
+        settings = self.ask.settings
+        is_wanted = self.is_repeatable or settings.response_cache_sampled
+        return bool(settings.response_cache) and is_wanted
 
     def start(self, engine: Engine, context: Context) -> None:
-        """Settle the prompt."""
-        self.identity, self._prompt = engine.identity, context.prompt
-        self.prompt, self.prompt_tokens = context.text, context.prompt_tokens
-        self.is_bare_code = not engine.is_chat
-        self.is_local = engine.is_local
+        """Settle the prompt and the sampling."""
+        self.sampling = _sampling(self.ask, default_penalty=engine.default_repetition_penalty)
         self.job.check()
         self.job.emit(
             Started(
-                prompt=self.prompt,
-                identity=self.identity,
-                is_bare_code=self.is_bare_code,
-                is_local=self.is_local,
+                context=context,
+                identity=engine.identity,
+                is_bare_code=not engine.is_chat,
+                is_local=engine.is_local,
             )
         )
+
+    def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
+        """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
+        self.cache_outcome = "miss" if self.may_replay else "off"
+        return response_cache.get(self.key) if self.may_replay else None
 
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
@@ -121,36 +139,47 @@ class Draft:
         )
         return Done(finish_reason=cached.finish_reason, metrics=metrics)
 
-    def to_cache(self, done: Done) -> CachedResponse:
-        """Return what the response cache keeps."""
-        return CachedResponse(
-            text="".join(self._texts),
+    def keep(self, done: Done, response_cache: ResponseCache) -> CachedResponse:
+        """Keep the answer in ``response_cache`` if it is whole and may be; return its entry."""
+        entry = CachedResponse(
+            text=self._state.text,
             finish_reason=done.finish_reason,
             prompt_tokens=done.metrics.prompt_tokens,
             generated_tokens=done.metrics.generated_tokens,
             total_s=done.metrics.total_s,
         )
+        if self._may_keep and done.finish_reason in {"stop", "length"}:
+            response_cache.put(self.key, entry)
+        return entry
 
-    def result(self, finish_reason: FinishReason, metrics: GenerationMetrics) -> GenerationResult:
+    def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came."""
+        started = self._state.started
         return GenerationResult(
-            text="".join(self._texts),
-            finish_reason=finish_reason,
-            metrics=metrics,
+            text=self._state.text,
+            finish_reason=done.finish_reason,
+            metrics=done.metrics,
             identity=self.identity,
             sampling=self.sampling,
             prompt=self.prompt,
             language=self.ask.language,
-            is_bare_code=self.is_bare_code,
-            is_local=self.is_local,
+            is_bare_code=started is not None and started.is_bare_code,
+            is_local=started is None or started.is_local,
         )
 
+    def release(self) -> None:
+        """Let the user's objects go: nothing is made of them any more."""
+        self.ask = self.ask.as_text()
 
-def _sampling(ask: Ask) -> SamplingParameters:
+    def _tell(self, event: Event) -> None:
+        self._state.take(event)
+        self._listener.emit(event)
+
+
+def _sampling(ask: Ask, *, default_penalty: float = 1.0) -> SamplingParameters:
     values = {f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
     if values["repetition_penalty"] is None:
+        # What copies a cell has to repeat it.
         copies = ask.sources.task in COPYING_TASKS
-        # A server has a default of its own, and not every server knows the parameter.
-        is_server = ask.settings.engine == "openai"
-        values["repetition_penalty"] = 1.0 if copies or is_server else REPETITION_PENALTY
+        values["repetition_penalty"] = 1.0 if copies else default_penalty
     return SamplingParameters(**values)

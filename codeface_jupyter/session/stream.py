@@ -37,14 +37,13 @@ class Stream:
     """
 
     def __init__(self, work: Work) -> None:
-        self._work = work
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._job = Job(self._events.put)
         self._end: Done | Failed | None = None
         # With the caller's context, output made by the worker lands in the caller's cell.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
-            target=context.run, args=(self._run,), name="codeface-worker", daemon=True
+            target=context.run, args=(self._run, work), name="codeface-worker", daemon=True
         )
         self._thread.start()
 
@@ -103,8 +102,8 @@ class Stream:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def _run(self) -> None:
+    def _run(self, work: Work) -> None:
         try:
-            self._events.put(self._work(self._job))
+            self._events.put(work(self._job))
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised in the reader
             self._events.put(Failed(error))

@@ -22,8 +22,9 @@ from IPython.display import DisplayHandle, display
 
 from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.frontend.subshells import is_click, shield
-from codeface_jupyter.jobs import Progress
+from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
+from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.rendering import GrowingMarkdown
 
 __all__ = [
@@ -44,7 +45,7 @@ PAINT_SHARE = 0.02
 STOP_TOOLTIP = "Stop here and keep what has come"
 ASK_AGAIN_TOOLTIP = "Ask once more; this answer comes from the response cache"
 NOTHING = {"text/html": "", "text/plain": ""}
-STOP_UNHEARD = "This kernel hears no buttons while a cell runs: interrupt it instead (I, I)"
+STOP_UNHEARD = "Buttons do not reach this kernel while a cell runs; interrupt it instead (I, I)"
 
 
 class View(Protocol):
@@ -129,34 +130,6 @@ def interrupts_cancel(answer: Answer) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-@dataclass
-class ProgressMeter:
-    """Turns progress reports into one line with size, speed and time left."""
-
-    clock: Callable[[], float] = time.monotonic
-    _stage: str = ""
-    _begin_s: float = 0.0
-    _begin_completed: float = 0.0
-
-    def describe(self, progress: Progress) -> str:
-        """Return the line for ``progress``."""
-        if progress.stage != self._stage:
-            self._stage = progress.stage
-            self._begin_s, self._begin_completed = self.clock(), progress.completed
-        elapsed_s = self.clock() - self._begin_s
-        if not progress.total:
-            return f"{progress.stage} … {elapsed_s:.0f} s"
-        if not progress.unit:
-            return f"{progress.stage}: {progress.completed / progress.total:.0%}"
-        quantity, rate = QUANTITIES[progress.unit]
-        speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
-        line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
-        if speed <= 0:
-            return f"{line}, {elapsed_s:.0f} s"
-        left_s = (progress.total - progress.completed) / speed
-        return f"{line}, {rate(speed)}, {left_s:.0f} s left"
-
-
 class SubshellAnchor:
     """A widget that nobody sees, which keeps the subshell of all others alive.
 
@@ -226,6 +199,7 @@ class WidgetView:
         self._markdown = GrowingMarkdown()
         self._meter = ProgressMeter()
         self._painted_text = ""
+        self._revision: Revised | None = None
         self._stop = widgets.Button(
             description="Stop",
             icon="stop",
@@ -250,6 +224,9 @@ class WidgetView:
         self._bar.layout.display = "" if progress and progress.total else "none"
         if progress and progress.total:
             self._bar.value = progress.completed / progress.total
+        if answer.revision is not self._revision:
+            # The new text does not begin with the old one.
+            self._markdown, self._revision = GrowingMarkdown(), answer.revision
         if answer.text != self._painted_text:
             self._body.value = self._markdown.render(answer.text)
             self._painted_text = answer.text
@@ -271,7 +248,7 @@ class WidgetView:
         parts.append(f"{answer.generated_tokens} tokens")
         if answer.tokens_per_s is not None:
             parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
-        return ", ".join(parts)
+        return ", ".join(filter(None, (*parts, answer.revision_note)))
 
 
 class AskAgainButton:
@@ -339,25 +316,41 @@ class TextView:
         self._meter = ProgressMeter()
         self._written = 0
         self._line_chars = 0
+        self._revision: Revised | None = None
 
     def paint(self, answer: Answer) -> None:
         """Write what is new; progress rewrites one line."""
+        self._follow_revision(answer)
         if answer.progress is not None and not answer.text:
             self._rewrite_line(self._meter.describe(answer.progress))
-        elif answer.text[self._written :]:
-            self._rewrite_line("")
-            self._stream.write(answer.text[self._written :])
-            self._written = len(answer.text)
+        else:
+            self._write_new(answer)
         self._stream.flush()
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Write the rest: what the answer changes, and the line of figures."""
-        answer.progress = None
-        self.paint(answer)
+        self._follow_revision(answer)
+        self._write_new(answer)
         rest = bundle["text/plain"].removeprefix(answer.text) if bundle else ""
         self._rewrite_line("")
         self._stream.write(f"{rest}\n")
         self._stream.flush()
+
+    def _follow_revision(self, answer: Answer) -> None:
+        """Say that what stands above no longer counts; what nobody has seen needs no words."""
+        if answer.revision is self._revision:
+            return
+        self._revision = answer.revision
+        if self._written:
+            self._stream.write(f"\n[{answer.revision_note}]\n")
+        self._written = 0
+
+    def _write_new(self, answer: Answer) -> None:
+        """Write what has been added, or after a revision the whole text."""
+        if answer.text[self._written :]:
+            self._rewrite_line("")
+            self._stream.write(answer.text[self._written :])
+            self._written = len(answer.text)
 
     def _rewrite_line(self, line: str) -> None:
         if not line and not self._line_chars:
@@ -371,18 +364,3 @@ def _close(widget: widgets.Widget) -> None:
     for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
         if part is not None:
             part.close()
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.0f} MB"
-
-
-def _answers_rate(per_s: float) -> str:
-    return f"{per_s:.1f}/s" if per_s >= 1 else f"{per_s * 60:.0f}/min"
-
-
-# By a progress report's unit: how a quantity and a rate are written.
-QUANTITIES: dict[str, tuple[Callable[[float], str], Callable[[float], str]]] = {
-    "B": (_megabytes, lambda per_s: f"{_megabytes(per_s)}/s"),
-    "answers": (lambda count: f"{count:.0f}", _answers_rate),
-}

@@ -13,7 +13,7 @@ from codeface_jupyter.metrics import RequestRecord, SessionSummary
 from codeface_jupyter.models.memory_usage import DeviceMemory
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.response_cache import CacheStatus
-from codeface_jupyter.session.batch import BatchItem
+from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots

@@ -12,11 +12,11 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 ASK = "%%codeface --cells 0 -n 2000\nsay a number"
 SCRIPT = """
 from codeface_jupyter.engines.scripted import ScriptedEngine as _Engine
-from codeface_jupyter.engines.current_engine import CurrentEngine as _Slot
+from codeface_jupyter.engines.current_engine import CurrentEngine as _Current
 from codeface_jupyter.errors import GenerationError as _Error
 _session = get_ipython().configurables[-1].extension.session
 _engine = _Engine({answers}, token_delay_s={delay})
-_session._current = _Slot(_engine)
+_session._resources.engines = _Current(_engine)
 _session.response_cache.clear()
 """
 

@@ -107,10 +107,10 @@ def test_a_session_shrinks_before_it_answers_and_tells_in_its_report(tmp_path) -
     engine = WarmEngine(["first", "second"])
     config = Config(file=tmp_path / "none.toml")
     session = Session(config=config, engine=engine)
-    session._memory_watch = used(0.5)
+    session._resources.memory_watch = used(0.5)
     session.generate("one")
     assert engine.kept_bytes
-    session._memory_watch = used(0.95, 0.5)
+    session._resources.memory_watch = used(0.95, 0.5)
     assert session.generate("two").text == "second"
     assert engine.kept_bytes == 0
     report = session.memory()
@@ -128,7 +128,7 @@ def test_the_threshold_is_a_setting(tmp_path) -> None:
     config.set(memory_threshold=1.0)
     engine = WarmEngine(["first"])
     session = Session(config=config, engine=engine)
-    session._memory_watch = used(0.99)
+    session._resources.memory_watch = used(0.99)
     session.generate("one")
     assert engine.kept_bytes
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -246,3 +249,23 @@ def test_a_frame_is_not_changed() -> None:
 
 def test_a_broken_frame_still_has_a_name() -> None:
     assert describe(BrokenFrame({"a": [1]}), name="b").text.startswith("b: ")
+
+
+class StartsThread:
+    """Makes a thread while it is described: the thread remembers where output goes."""
+
+    threads: ClassVar[list[threading.Thread]] = []
+
+    def __repr__(self) -> str:
+        self.threads.append(threading.Thread())
+        return "a thread starter"
+
+
+def test_threads_made_meanwhile_do_not_keep_the_object_alive() -> None:
+    thing = StartsThread()
+    alive = weakref.ref(thing)
+    describe(thing, allow_values=True)
+    assert thing.threads
+    del thing
+    gc.collect()
+    assert alive() is None

@@ -2,8 +2,14 @@ from dataclasses import fields, replace
 
 import pytest
 
+from codeface_jupyter.config import Config
 from codeface_jupyter.generation import EngineIdentity, SamplingParameters
-from codeface_jupyter.response_cache import CachedResponse, MemoryResponseCache, response_key
+from codeface_jupyter.response_cache import (
+    CachedResponse,
+    CurrentResponseCache,
+    MemoryResponseCache,
+    response_key,
+)
 
 IDENTITY = EngineIdentity(engine="e", model="m", revision="r", dtype="d")
 SAMPLING = SamplingParameters()
@@ -70,3 +76,11 @@ def test_cache_is_bounded_in_bytes_and_drops_the_least_recent():
     assert cache.get("c") is not None
     cache.clear()
     assert len(cache) == 0
+
+
+def test_a_cache_that_was_given_is_used_even_while_it_is_empty(tmp_path):
+    config = Config(file=tmp_path / "none.toml")
+    given = MemoryResponseCache(max_bytes=10, ttl_s=10)
+    current = CurrentResponseCache(config.settings, given=given, warn=print)
+    assert current.cache is given
+    assert current.use(config.with_overrides({"response_cache_bytes": 20})) is given

@@ -8,10 +8,11 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.generation import Chunk, Done, Started
+from codeface_jupyter.generation import Chunk, Done
 from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.events import Started
 
 TIMEOUT_S = 10
 ANSWER = "```python\nprint(1)\n```"
@@ -283,3 +284,11 @@ def test_new_code_is_kept_from_repeating_itself_and_a_rewritten_cell_is_not(conf
     penalties = [request.sampling.repetition_penalty for request in engine.requests]
     assert penalties == [1.05, 1.0, 1.3]
     assert [request.expects_copying for request in engine.requests] == [False, True, False]
+
+
+def test_how_much_repetition_is_kept_down_is_for_the_engine_to_say(config):
+    session, engine = make_session(config)
+    engine.default_repetition_penalty = 1.2
+    result = session.generate("print one")
+    assert engine.requests[0].sampling.repetition_penalty == 1.2
+    assert result.sampling == engine.requests[0].sampling

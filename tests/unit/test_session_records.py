@@ -1,4 +1,4 @@
-"""What a session enters in its books, and when it replays."""
+"""What a session records, and when it replays."""
 
 import pytest
 

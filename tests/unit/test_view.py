@@ -1,23 +1,27 @@
 import io
 import os
 import signal
+import threading
 import time
 
 import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import Chunk, Done, GenerationMetrics, Revised
 from codeface_jupyter.jobs import Progress
-from codeface_jupyter.session import Session
+from codeface_jupyter.session import Answer, Session
 from codeface_jupyter.view.answer_view import (
     PAINT_INTERVAL_S,
-    ProgressMeter,
     TextView,
     Throttle,
     WidgetView,
     interrupts_cancel,
     show,
 )
+from codeface_jupyter.view.progress_meter import ProgressMeter
+
+TIMEOUT_S = 10
 
 
 class Recorder:
@@ -107,6 +111,71 @@ def test_terminal_gets_each_character_once_and_the_figures(session_of):
     show(answer, TextView(out), make_bundle=lambda: {"text/plain": f"{answer.text}\n[3 tokens]"})
     lines = out.getvalue().replace("\r", "\n").splitlines()
     assert lines[-2:] == ["some words in a row", "[3 tokens]"]
+
+
+def revised_answer(*, first="", then="better words"):
+    """An answer that writes ``first``, then another text; the second read sees the change."""
+    go = threading.Event()
+
+    def work(job):
+        if first:
+            job.emit(Chunk(first, 2))
+        go.wait(TIMEOUT_S)
+        job.emit(Revised(then[:4], 1, "it did not run"))
+        job.emit(Chunk(then[4:], 2))
+        return Done(finish_reason="stop", metrics=GenerationMetrics())
+
+    answer = Answer(work)
+    if first:
+        answer.read(timeout_s=TIMEOUT_S)
+    return answer, go
+
+
+@pytest.mark.parametrize("is_painted", [True, False])
+def test_terminal_says_that_the_answer_is_revised_and_gets_the_new_text_whole(is_painted):
+    answer, go = revised_answer(first="first words")
+    out = io.StringIO()
+    view = TextView(out)
+    view.paint(answer)
+    go.set()
+    answer.read_to_end()
+    if is_painted:
+        view.paint(answer)
+    view.finish(answer, {"text/plain": f"{answer.text}\n[2 tokens]"})
+    lines = out.getvalue().splitlines()
+    assert lines == ["first words", "[revised: it did not run]", "better words", "[2 tokens]"]
+
+
+def test_terminal_says_nothing_of_a_text_that_it_never_wrote():
+    answer, go = revised_answer(first="first words")
+    go.set()
+    answer.read_to_end()
+    out = io.StringIO()
+    TextView(out).finish(answer, None)
+    assert out.getvalue() == "better words\n"
+
+
+def test_terminal_tells_progress_below_an_answer_that_is_written_anew():
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    out = io.StringIO()
+    view = TextView(out)
+    for event in (Chunk("first words", 2), Revised("", 0, "it did not run"), Progress("Trying")):
+        answer.state.take(event)
+        view.paint(answer)
+    assert out.getvalue() == "first words\n[revised: it did not run]\n\rTrying … 0 s"
+
+
+def test_widgets_show_the_new_text_alone_and_why():
+    answer, go = revised_answer(first="# First\n\nwords\n\nmore")
+    view = WidgetView(answer)
+    view.paint(answer)
+    assert "First" in view._body.value
+    go.set()
+    answer.read_to_end()
+    view.paint(answer)
+    assert "First" not in view._body.value
+    assert "<p>better words</p>" in view._body.value
+    assert view._status.value == "2 tokens, revised: it did not run"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""What is known of an answer, and of a batch, once some of its events have come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from codeface_jupyter.context import Context
+from codeface_jupyter.generation import (
+    BrokenOff,
+    Chunk,
+    Done,
+    GenerationResult,
+    Revised,
+    Warned,
+)
+from codeface_jupyter.jobs import Event, Progress
+from codeface_jupyter.session.events import BatchItem, ItemDone, Started
+
+__all__ = ["AnswerState", "BatchState"]
+
+
+@dataclass
+class AnswerState:
+    """A fold over an answer's events: only `take` changes it, and the same events give the same.
+
+    Attributes
+    ----------
+    text
+        The answer so far.
+    progress
+        The work going on before the first token, or None.
+    started
+        The settled prompt, once the model is about to answer.
+    generated_tokens
+        Tokens generated so far.
+    revision
+        The last event that replaced the text so far; None if it has only grown.
+    warnings
+        What the user is to be told of beside the answer, one sentence each.
+    result
+        The finished or broken-off answer; None until there is one.
+    """
+
+    text: str = ""
+    progress: Progress | None = None
+    started: Started | None = None
+    generated_tokens: int = 0
+    revision: Revised | None = None
+    warnings: tuple[str, ...] = ()
+    result: GenerationResult | None = None
+
+    @classmethod
+    def fold(cls, events: Iterable[Event]) -> Self:
+        """Return what ``events`` tell."""
+        state = cls()
+        for event in events:
+            state.take(event)
+        return state
+
+    @property
+    def context(self) -> Context | None:
+        """What went into the prompt and what stayed out, once settled."""
+        return self.started.context if self.started else None
+
+    @property
+    def is_generating(self) -> bool:
+        """Whether the model is at work, after everything that comes before the first token."""
+        return self.generated_tokens > 0
+
+    def take(self, event: Event) -> None:
+        """Take the next event; one of a kind that it does not know changes nothing."""
+        match event:
+            case Progress():
+                self.progress = event
+            case Started():
+                self.started = event
+            case Chunk():
+                self._write(self.text + event.text, event.generated_tokens)
+            case Revised():
+                self.revision = event
+                self._write(event.text, event.generated_tokens)
+            case Warned():
+                self.warnings += (event.text,)
+            case BrokenOff() | Done():
+                self.result = event.result
+
+    def _write(self, text: str, generated_tokens: int) -> None:
+        self.progress = None
+        self.text = text
+        self.generated_tokens = generated_tokens
+
+
+@dataclass
+class BatchState(AnswerState):
+    """A fold over the events of a batch; its progress is the number of questions answered."""
+
+    _items: dict[int, BatchItem] = field(default_factory=dict)
+
+    @property
+    def items(self) -> list[BatchItem]:
+        """What became of the questions that have come to their end, in the questions' order."""
+        return [self._items[index] for index in sorted(self._items)]
+
+    @property
+    def is_generating(self) -> bool:
+        """Whether questions are being answered."""
+        return self.progress is not None and self.progress.unit == "answers"
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        if isinstance(event, ItemDone):
+            self._items[event.index] = event.item
+        super().take(event)

@@ -1,0 +1,87 @@
+"""How one question is answered: its context, then the response cache or the engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.generation import BrokenOff, Done, GenerationResult
+from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.conversation import Exchange
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.resources import Resources
+
+__all__ = ["Answering"]
+
+
+class Answering:
+    """Answers one question.
+
+    Parameters
+    ----------
+    ask
+        The question.
+    resources
+        What the session's answers share.
+    """
+
+    def __init__(self, ask: Ask, resources: Resources) -> None:
+        self._ask = ask
+        self._resources = resources
+
+    def run(self, job: Job) -> Done:
+        """Answer in a worker thread; return the end, with the result.
+
+        Raises
+        ------
+        BaseException
+            What went wrong, after the result so far has been told as `BrokenOff`.
+        """
+        pending = PendingAnswer(self._ask, job)
+        try:
+            with self._resources.turns.take(pending.job):
+                done = self._answer(pending)
+        except Cancelled:
+            done = Done(finish_reason="cancelled", metrics=pending.metrics)
+        except BaseException as error:
+            broken = Done(finish_reason="error", metrics=pending.metrics)
+            result = self._enter(pending, broken, error=error)
+            pending.job.emit(BrokenOff(result))
+            raise
+        return replace(done, result=self._enter(pending, done))
+
+    def _answer(self, pending: PendingAnswer) -> Done:
+        ask, resources = pending.ask, self._resources
+        engine = resources.prepared_engine(ask.settings, pending.job)
+        pending.start(engine, resources.build_context(ask, engine))
+        if ask.dry_run:
+            return Done(finish_reason="stop", metrics=pending.metrics)
+        response_cache = resources.responses.use(ask.settings)
+        cached = pending.look_up(response_cache)
+        if cached is not None:
+            return pending.replay(cached)
+        resources.make_room(ask.settings, engine)
+        done = self._generate(pending, engine)
+        pending.keep(done, response_cache)
+        return done
+
+    def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:
+        load_s = self._resources.load(engine, pending.job)
+        pending.job.progress("Reading the prompt")
+        done = engine.generate(pending.request, pending.job)
+        for warning in done.warnings:
+            self._resources.warn(warning)
+        return replace(done, metrics=replace(done.metrics, load_s=load_s))
+
+    def _enter(
+        self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
+    ) -> GenerationResult:
+        """Record an answer that has ended, and tell what the user is to be warned of."""
+        result = pending.result(done)
+        if error is None and result.text:
+            exchange = Exchange(pending.ask.sources.request, result.text, pending.ask.cell_id)
+            self._resources.conversation.add(exchange)
+        self._resources.record(pending, result, error=error)
+        self._resources.tell_warnings(pending.job)
+        return result

@@ -1,0 +1,88 @@
+"""What a session tells of its answers beside text: the settled prompt, the items of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeface_jupyter.context import Context
+from codeface_jupyter.generation import EngineIdentity, FinishReason, GenerationResult
+from codeface_jupyter.jobs import Event
+
+__all__ = ["BatchItem", "ItemDone", "Started"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Event):
+    """The prompt is settled and the model about to answer it.
+
+    Attributes
+    ----------
+    context
+        The prompt, with what went into it and what stayed out.
+    identity
+        Which model answers.
+    is_bare_code
+        Whether the answer is to be code without fences, as a base model writes it.
+    is_local
+        Whether the prompt stays on this machine.
+    """
+
+    context: Context
+    identity: EngineIdentity
+    is_bare_code: bool = False
+    is_local: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchItem:
+    """What became of one question of a batch.
+
+    Attributes
+    ----------
+    request
+        The user's words.
+    result
+        The answer as far as it came: whole, cut off by ``cancelled``, or up to where an
+        ``error`` ended it, possibly without any text.
+    error
+        What it failed with; None if it did not fail.
+    """
+
+    request: str
+    result: GenerationResult
+    error: Exception | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer's text."""
+        return self.result.text
+
+    @property
+    def code(self) -> str:
+        """The code in the answer."""
+        return self.result.code
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """Why the answer ended."""
+        return self.result.finish_reason
+
+    def __repr__(self) -> str:
+        failure = f", {type(self.error).__name__}" if self.error else ""
+        return f"<BatchItem {self.request[:40]!r}: {self.finish_reason}{failure}>"
+
+
+@dataclass(frozen=True)
+class ItemDone(Event):
+    """One question of a batch has come to its end; the others go on.
+
+    Attributes
+    ----------
+    index
+        The question's place in the batch, from 0.
+    item
+        What became of it.
+    """
+
+    index: int
+    item: BatchItem

@@ -1,0 +1,132 @@
+"""The questions of a batch as their worker answers them, and what became of them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from codeface_jupyter.engines.current_engine import engine_key
+from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult, Warned
+from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
+from codeface_jupyter.models.memory_usage import forget_frames
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.events import BatchItem, ItemDone, Started
+from codeface_jupyter.session.pending_answer import PendingAnswer
+
+__all__ = ["PendingBatch"]
+
+STAGE = "Answering"
+
+RecordItem = Callable[[PendingAnswer, GenerationResult, Exception | None], None]
+
+
+class PendingBatch:
+    """The questions of a batch as their worker answers them.
+
+    Parameters
+    ----------
+    asks
+        The questions.
+    job
+        Told of progress and of every question's end; stopped, it ends what is not finished.
+    record
+        Records a result.
+
+    Attributes
+    ----------
+    job
+        What engines are given.
+    """
+
+    def __init__(self, asks: Sequence[Ask], job: Job, *, record: RecordItem) -> None:
+        self.job = job.telling(self._take)
+        self._listener = job
+        self._record = record
+        self._indices = {PendingAnswer(ask, self.job): index for index, ask in enumerate(asks)}
+        self._items: dict[PendingAnswer, BatchItem] = {}
+        self._is_answering = False
+        self._has_started = False
+        self._model_error: Exception | None = None
+
+    def groups(self) -> list[list[PendingAnswer]]:
+        """Return the questions by the engine that is to answer them."""
+        groups: dict[tuple[object, ...], list[PendingAnswer]] = {}
+        for pending in self._indices:
+            groups.setdefault(engine_key(pending.ask.settings), []).append(pending)
+        return list(groups.values())
+
+    def open(self, questions: Sequence[PendingAnswer]) -> list[PendingAnswer]:
+        """Return those of ``questions`` that have no result yet."""
+        return [pending for pending in questions if pending not in self._items]
+
+    def begin(self) -> None:
+        """Tell from now on how many questions have been answered, in place of engines' progress."""
+        self._is_answering = True
+        self._report()
+
+    def end(self, pending: PendingAnswer, done: Done, *, error: Exception | None = None) -> None:
+        """Take the end of a question: record it and tell of it."""
+        result = pending.result(done)
+        request = pending.ask.sources.request
+        item = self._items[pending] = BatchItem(request=request, result=result, error=error)
+        pending.release()
+        self._record(pending, result, error)
+        self._listener.emit(ItemDone(self._indices[pending], item))
+        self._report()
+
+    @contextmanager
+    def failing(
+        self, questions: Sequence[PendingAnswer], *, together: bool = False
+    ) -> Iterator[None]:
+        """Take what is raised for the failure of those ``questions`` that have no result.
+
+        Parameters
+        ----------
+        together
+            Whether it is the model's failure rather than the questions' own.
+        """
+        try:
+            yield
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - the thread boundary of each question: its reader finds it in the item
+            # Items are kept; what the broken work was about is not.
+            forget_frames(error)
+            if together and self.open(questions):
+                self._model_error = error
+            for pending in self.open(questions):
+                self.end(pending, Done(finish_reason="error", metrics=pending.metrics), error=error)
+
+    def finish(self) -> Done:
+        """End what has no result as cancelled; return the end of the batch and its tokens' sums."""
+        for pending in self.open(list(self._indices)):
+            self.end(pending, Done(finish_reason="cancelled", metrics=pending.metrics))
+        results = [item.result for item in self._items.values()]
+        was_cut = any(result.finish_reason == "cancelled" for result in results)
+        generated = [r.metrics for r in results if not r.metrics.from_response_cache]
+        metrics = GenerationMetrics(
+            prompt_tokens=sum(m.prompt_tokens for m in generated),
+            generated_tokens=sum(m.generated_tokens for m in generated),
+        )
+        return Done(finish_reason="cancelled" if was_cut else "stop", metrics=metrics)
+
+    def raise_if_all_failed_together(self) -> None:
+        """Raise the model's failure if no question has had an answer for it."""
+        if self._model_error is not None and all(i.error for i in self._items.values()):
+            raise self._model_error
+
+    def _take(self, event: Event) -> None:
+        """Pass on what concerns the whole batch."""
+        match event:
+            case Progress() if not self._is_answering:
+                self._listener.emit(event)
+            case Started() if not self._has_started:
+                self._has_started = True
+                self._listener.emit(event)
+            case Warned():
+                self._listener.emit(event)
+
+    def _report(self) -> None:
+        if self._is_answering:
+            progress = Progress(STAGE, len(self._items), len(self._indices), unit="answers")
+            self._listener.emit(progress)

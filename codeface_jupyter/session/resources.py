@@ -1,0 +1,158 @@
+"""What the answers of a session share: the engine, the response cache, memory, metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.registry import engine_choice
+from codeface_jupyter.generation import GenerationResult, Warned
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.metrics import RequestLog, SessionMetrics
+from codeface_jupyter.response_cache import CurrentResponseCache, ResponseCache
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.conversation import Conversation
+from codeface_jupyter.session.memory_watch import MemoryWatch
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.turns import Turns
+
+__all__ = ["Resources", "may_see_values"]
+
+logger = logging.getLogger(__name__)
+# The view shows warnings; without a handler Python would print them a second time.
+logger.addHandler(logging.NullHandler())
+
+
+class Resources:
+    """What the answers of a session share.
+
+    Parameters
+    ----------
+    settings
+        The settings at the session's beginning.
+    engine, response_cache
+        What to use whatever the settings say.
+
+    Attributes
+    ----------
+    turns
+        Who may use what follows now.
+    engines, responses
+        The engine and the response cache in use.
+    memory_watch
+        Gives memory back when it runs short.
+    conversation, metrics
+        What was asked and answered, and what it cost.
+    last_context
+        The context of the last question; None before the first.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engine: Engine | None = None,
+        response_cache: ResponseCache | None = None,
+    ) -> None:
+        self.turns = Turns()
+        self.engines = CurrentEngine(engine)
+        self.responses = CurrentResponseCache(settings, given=response_cache, warn=self.warn)
+        self.memory_watch = MemoryWatch()
+        self.conversation = Conversation()
+        self.metrics = SessionMetrics()
+        self.last_context: Context | None = None
+        self._request_log = RequestLog(warn=self.warn)
+        self._counter: tuple[Engine, TokenCounter] | None = None
+        self._untold_warnings: list[str] = []
+
+    def prepared_engine(self, settings: Settings, job: Job) -> Engine:
+        """Return the engine that ``settings`` name, ready to count tokens."""
+        engine = self.engines.take(settings, job)
+        if not engine.is_loaded:
+            choice = engine_choice(settings)
+            if choice.is_fallback:
+                job.progress(f"Taking {choice.name}: {choice.reason}")
+        engine.prepare(job)
+        return engine
+
+    def load(self, engine: Engine, job: Job) -> float:
+        """Take the model into memory; return the seconds that it took."""
+        begin = time.perf_counter()
+        engine.load(job)
+        return time.perf_counter() - begin
+
+    def build_context(self, ask: Ask, engine: Engine) -> Context:
+        """Settle what ``engine`` is told for ``ask``."""
+        self.last_context = ask.context or build_context(
+            ask.sources,
+            limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
+            count_tokens=self._token_counter(engine),
+            format_prompt=engine.format_prompt,
+            allow_values=may_see_values(engine, ask.settings),
+            language=ask.language,
+        )
+        return self.last_context
+
+    def make_room(self, settings: Settings, engine: Engine) -> None:
+        """Give memory back if a device is nearly full."""
+        self.memory_watch.make_room(
+            threshold=settings.memory_threshold,
+            engine=engine,
+            response_cache=self.responses.cache,
+        )
+
+    def record(
+        self,
+        pending: PendingAnswer,
+        result: GenerationResult,
+        *,
+        error: BaseException | None = None,
+    ) -> None:
+        """Record what an answer cost; a dry run costs nothing and is not recorded."""
+        if pending.ask.dry_run:
+            return
+        record = self.metrics.add_result(
+            result,
+            error=error,
+            response_cache=pending.cache_outcome,
+            saved_s=pending.saved_s,
+            cell_id=pending.ask.cell_id,
+        )
+        self._request_log.write(record, result, settings=pending.ask.settings)
+
+    def warn(self, message: str) -> None:
+        """Log ``message``, and have it told to the user with the next answer that ends."""
+        logger.warning(message)
+        self._untold_warnings.append(message)
+
+    def tell_warnings(self, job: Job) -> None:
+        """Tell what there is to warn of, once."""
+        warnings, self._untold_warnings = self._untold_warnings, []
+        for message in warnings:
+            job.emit(Warned(message))
+
+    def unload(self) -> None:
+        """Give the model's memory back, once nobody uses it."""
+        with self.turns.take(Job()):
+            self.engines.unload()
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.unload()
+        self.responses.cache.close()
+        self._request_log.close()
+
+    def _token_counter(self, engine: Engine) -> TokenCounter:
+        """Return the counter of ``engine``, which remembers what it has counted."""
+        if self._counter is None or self._counter[0] is not engine:
+            self._counter = engine, TokenCounter(engine.count_tokens)
+        return self._counter[1]
+
+
+def may_see_values(engine: Engine, settings: Settings) -> bool:
+    """Whether ``engine`` may be told the values of variables."""
+    return engine.is_local or settings.send_values_to_remote

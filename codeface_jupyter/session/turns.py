@@ -1,0 +1,41 @@
+"""Who may use the engine now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from codeface_jupyter.jobs import Job
+
+__all__ = ["Turns"]
+
+WAIT_STEP_S = 0.05
+
+
+class Turns:
+    """Gives the engine to one piece of work at a time.
+
+    An engine has one set of weights and one KV cache in hand.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self, job: Job) -> Iterator[None]:
+        """Wait for the turn of ``job``, telling that it waits, and keep it inside the block.
+
+        Raises
+        ------
+        Cancelled
+            If it is stopped while it waits.
+        """
+        if not self._lock.acquire(blocking=False):
+            job.progress("Waiting for the answer before this one")
+            while not self._lock.acquire(timeout=WAIT_STEP_S):
+                job.check()
+        try:
+            yield
+        finally:
+            self._lock.release()

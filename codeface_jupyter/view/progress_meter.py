@@ -1,0 +1,54 @@
+"""A line that says how far work is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codeface_jupyter.jobs import Progress
+
+__all__ = ["ProgressMeter"]
+
+
+@dataclass
+class ProgressMeter:
+    """Turns progress reports into one line with size, speed and time left."""
+
+    clock: Callable[[], float] = time.monotonic
+    _stage: str = ""
+    _begin_s: float = 0.0
+    _begin_completed: float = 0.0
+
+    def describe(self, progress: Progress) -> str:
+        """Return the line for ``progress``."""
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._begin_s, self._begin_completed = self.clock(), progress.completed
+        elapsed_s = self.clock() - self._begin_s
+        if not progress.total:
+            return f"{progress.stage} … {elapsed_s:.0f} s"
+        if not progress.unit:
+            return f"{progress.stage}: {progress.completed / progress.total:.0%}"
+        quantity, rate = QUANTITIES[progress.unit]
+        speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
+        line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
+        if speed <= 0:
+            return f"{line}, {elapsed_s:.0f} s"
+        left_s = (progress.total - progress.completed) / speed
+        return f"{line}, {rate(speed)}, {left_s:.0f} s left"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _answers_rate(per_s: float) -> str:
+    return f"{per_s:.1f}/s" if per_s >= 1 else f"{per_s * 60:.0f}/min"
+
+
+# By a progress report's unit: how a quantity and a rate are written.
+QUANTITIES: dict[str, tuple[Callable[[float], str], Callable[[float], str]]] = {
+    "B": (_megabytes, lambda per_s: f"{_megabytes(per_s)}/s"),
+    "answers": (lambda count: f"{count:.0f}", _answers_rate),
+}
