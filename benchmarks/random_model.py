@@ -10,12 +10,9 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
 from codeface_jupyter.engines.transformers.checkpoint import place
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
-from codeface_jupyter.engines.transformers.recorded_pass import EagerRecorder
-from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.jobs import Job
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
     from codeface_jupyter.prompts import Prompt
@@ -147,22 +144,7 @@ class RandomEngine(TransformersEngine):
         model.generation_config = GenerationConfig()
         self._model = model.eval()
         self.load_s = time.perf_counter() - begin
-        self._static = static_decoder(model) or StaticDecoder(model, EagerRecorder())
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Return the request as it is: it is laid out already."""
         return prompt.request
-
-    def decode_plainly(self) -> None:
-        """Record no passes from now on."""
-        self.shrink()
-        self._static = None
-
-    def logits_after(self, token_ids: list[int]) -> torch.Tensor:
-        """Return the logits after ``token_ids`` by one plain pass, of shape ``(vocabulary,)``."""
-        import torch
-
-        input_ids = torch.tensor([token_ids], device=self.model.device)
-        with torch.no_grad():
-            logits: torch.Tensor = self.model(input_ids=input_ids, logits_to_keep=1).logits
-        return logits[0, -1].float()

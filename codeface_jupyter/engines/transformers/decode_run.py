@@ -12,9 +12,7 @@ from codeface_jupyter.engines.transformers.generate_hooks import (
     cancellable,
     logits_processors,
     reading_only_what_is_new,
-    with_repetition_penalty,
 )
-from codeface_jupyter.engines.transformers.static_decode import StaticDecoder
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
 
@@ -45,8 +43,6 @@ class DecodeRun:
         Stopped, it leaves a run at any time.
     avoids_onednn
         Whether single tokens are faster without oneDNN.
-    static
-        Decodes by recorded passes; None where there are none.
     """
 
     def __init__(
@@ -58,7 +54,6 @@ class DecodeRun:
         eos_ids: Sequence[int],
         job: Job,
         avoids_onednn: bool,
-        static: StaticDecoder | None = None,
     ) -> None:
         self._model = model
         self._request = request
@@ -66,7 +61,6 @@ class DecodeRun:
         self._eos_ids = list(eos_ids)
         self._job = job
         self._avoids_onednn = avoids_onednn
-        self._static = static
         self._prompt_tokens = len(criterion.token_ids)
         # Made once, so that an answer that is taken up again goes on with the same random state.
         self._processors = logits_processors(request.sampling)
@@ -83,30 +77,10 @@ class DecodeRun:
         """
         try:
             with self._adapted(is_careful=is_careful):
-                # Guessed tokens are checked several at a time, which a recorded pass cannot.
-                if cache is None or is_careful or self._request.expects_copying:
-                    self._generate(cache, is_careful=is_careful)
-                else:
-                    self._decode_fast(cache)
+                self._generate(cache, is_careful=is_careful)
         except Cancelled:
             if not self._job.is_cancelled:
                 raise
-
-    def _decode_fast(self, cache: DynamicCache) -> None:
-        """Read the prompt the plain way, then decode by recorded passes if there are any."""
-        if self._static is not None:
-            self._generate(cache, max_new_tokens=1)
-            if self._criterion.is_finished or self._room == 0:
-                return
-            sampling = self._request.sampling
-            if self._static(
-                cache,
-                self._criterion,
-                processors=with_repetition_penalty(self._processors, sampling),
-                max_new_tokens=self._room,
-            ):
-                return
-        self._generate(cache)
 
     @property
     def _room(self) -> int:
@@ -114,23 +88,14 @@ class DecodeRun:
         generated = len(self._criterion.token_ids) - self._prompt_tokens
         return self._request.sampling.max_new_tokens - generated
 
-    def _generate(
-        self,
-        cache: DynamicCache | None,
-        *,
-        max_new_tokens: int | None = None,
-        is_careful: bool = False,
-    ) -> None:
+    def _generate(self, cache: DynamicCache | None, *, is_careful: bool) -> None:
         import torch
 
         input_ids = torch.tensor([self._criterion.token_ids], device=self._model.device)
-        config = self._generation_config(
-            cache, max_new_tokens=max_new_tokens or self._room, is_careful=is_careful
-        )
         self._model.generate(
             input_ids,
             attention_mask=torch.ones_like(input_ids),
-            generation_config=config,
+            generation_config=self._generation_config(cache, is_careful=is_careful),
             logits_processor=self._processors,
             stopping_criteria=[self._criterion],
             past_key_values=cache,
@@ -148,7 +113,7 @@ class DecodeRun:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
 
-    def _generation_config(self, cache: object, *, max_new_tokens: int, is_careful: bool) -> Any:
+    def _generation_config(self, cache: object, *, is_careful: bool) -> Any:
         from transformers import GenerationConfig
 
         sampling = self._request.sampling
@@ -156,7 +121,7 @@ class DecodeRun:
         guesses = self._request.expects_copying and cache is not None and not is_careful
         in_pieces = is_careful and cache is not None
         return GenerationConfig(
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=self._room,
             # Sampling is a logits processor of ours: see `logits_processors`.
             do_sample=False,
             repetition_penalty=sampling.repetition_penalty,

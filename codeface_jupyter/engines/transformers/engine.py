@@ -29,7 +29,6 @@ from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.generate_hooks import AnswerCriterion
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
-from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
 from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationMetrics, GenerationRequest
 from codeface_jupyter.jobs import Job
@@ -93,7 +92,6 @@ class TransformersEngine:
         self._adapter_identity = ""
         self._model: PreTrainedModel | None = None
         self._avoids_onednn = False
-        self._static: StaticDecoder | None = None
         self._offload: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -162,7 +160,7 @@ class TransformersEngine:
         )
 
     def load(self, job: Job) -> None:
-        """Take the weights into memory; in the background, get all else ready as well.
+        """Take the weights into memory.
 
         Raises
         ------
@@ -180,10 +178,6 @@ class TransformersEngine:
         self._load_weights(self._files.path, job)
         if self._placement.device_type == "cpu":
             self._avoids_onednn = gains_without_onednn(self._model)
-        self._static = static = static_decoder(self._model)
-        # An answer that waits for the weights records what it needs itself.
-        if static is not None and self._settings.background_load:
-            shortage_in(lambda: static.warm_up(job))
 
     def _load_weights(self, folder: Path, job: Job) -> None:
         assert self._placement is not None
@@ -204,7 +198,7 @@ class TransformersEngine:
 
     def unload(self) -> None:
         """Drop weights and KV caches and give their memory back."""
-        self._model = self._static = None
+        self._model = None
         self.prefixes.clear()
         give_back()
         if self._offload is not None:
@@ -282,20 +276,14 @@ class TransformersEngine:
             raise self._out_of_memory_error(failure, tokens=tokens)
 
     def held_bytes(self) -> dict[str, int]:
-        """Return what the weights, the kept KV caches and recorded passes take, in bytes."""
+        """Return what the weights and the kept KV caches take, in bytes."""
         weights = 0 if self._model is None else int(self._model.get_memory_footprint())
-        held = {"weights": weights, "KV prefixes": self.prefixes.size_bytes}
-        if self._static is not None:
-            held["decode graphs"] = self._static.size_bytes
-        return held
+        return {"weights": weights, "KV prefixes": self.prefixes.size_bytes}
 
     def shrink(self) -> int:
-        """Drop the kept KV caches and recorded passes; return their bytes."""
+        """Drop the kept KV caches; return their bytes."""
         dropped = self.prefixes.size_bytes
         self.prefixes.clear()
-        if self._static is not None:
-            dropped += self._static.size_bytes
-            self._static.clear()
         return dropped
 
     def _writer(self, request: GenerationRequest, job: Job) -> AnswerWriter:
@@ -398,7 +386,6 @@ class TransformersEngine:
             eos_ids=self._eos_ids(),
             job=job,
             avoids_onednn=self._avoids_onednn,
-            static=self._static,
         )
         prompt_tokens = len(criterion.token_ids)
         cache = self.prefixes.longest(criterion.token_ids)
