@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
-from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
 from codeface_jupyter.engines.transformers.generate_hooks import (
     cancellable,
     logits_processors,
@@ -115,8 +113,6 @@ class BatchRun:
         Measures the memory that keys and values may take together.
     token_bytes
         What the keys and values of a token take.
-    avoids_onednn
-        Whether single tokens are faster without oneDNN.
     """
 
     def __init__(
@@ -128,7 +124,6 @@ class BatchRun:
         job: Job,
         free_bytes: Callable[[], int],
         token_bytes: int,
-        avoids_onednn: bool,
     ) -> None:
         self._model = model
         self._prefixes = prefixes
@@ -136,7 +131,6 @@ class BatchRun:
         self._job = job
         self._free_bytes = free_bytes
         self._token_bytes = token_bytes
-        self._avoids_onednn = avoids_onednn
 
     def __call__(self, rows: Sequence[BatchRow], on_end: OnEnd) -> str:
         """Answer all ``rows``, and call ``on_end`` with each as it ends.
@@ -253,17 +247,14 @@ class BatchRun:
         criterion: _RowsCriterion,
     ) -> torch.Tensor:
         """Go on until ``criterion`` stops; return all tokens, of shape ``(rows, length)``."""
-        # A matrix of several rows is oneDNN's own business.
-        avoids_onednn = self._avoids_onednn and len(rows) == 1
-        with single_tokens_without_onednn(self._model) if avoids_onednn else nullcontext():
-            output: torch.Tensor = self._model.generate(
-                input_ids,
-                attention_mask=mask,
-                generation_config=self._generation_config(max(row.room for row in rows)),
-                logits_processor=_row_by_row(rows),
-                stopping_criteria=[criterion],
-                past_key_values=cache,
-            )
+        output: torch.Tensor = self._model.generate(
+            input_ids,
+            attention_mask=mask,
+            generation_config=self._generation_config(max(row.room for row in rows)),
+            logits_processor=_row_by_row(rows),
+            stopping_criteria=[criterion],
+            past_key_values=cache,
+        )
         return output
 
     def _generation_config(self, max_new_tokens: int) -> Any:

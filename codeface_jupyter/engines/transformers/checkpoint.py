@@ -141,8 +141,7 @@ def _best_dtype(device_type: str) -> str:
     """Return the fastest type for a device that keeps the checkpoint's quality.
 
     On CPUs float16 is slow to read prompts (a tenth of bfloat16 on AVX-512), float32 slow
-    all over; `codeface_jupyter.engines.transformers.cpu_decode` makes up for bfloat16's slow
-    decoding.
+    all over.
     """
     import torch
 

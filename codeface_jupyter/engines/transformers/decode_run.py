@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
 from codeface_jupyter.engines.transformers.generate_hooks import (
     AnswerCriterion,
     cancellable,
@@ -41,8 +40,6 @@ class DecodeRun:
         Tokens that end the answer.
     job
         Stopped, it leaves a run at any time.
-    avoids_onednn
-        Whether single tokens are faster without oneDNN.
     """
 
     def __init__(
@@ -53,14 +50,12 @@ class DecodeRun:
         criterion: AnswerCriterion,
         eos_ids: Sequence[int],
         job: Job,
-        avoids_onednn: bool,
     ) -> None:
         self._model = model
         self._request = request
         self._criterion = criterion
         self._eos_ids = list(eos_ids)
         self._job = job
-        self._avoids_onednn = avoids_onednn
         self._prompt_tokens = len(criterion.token_ids)
         # Made once, so that an answer that is taken up again goes on with the same random state.
         self._processors = logits_processors(request.sampling)
@@ -103,10 +98,8 @@ class DecodeRun:
 
     @contextmanager
     def _adapted(self, *, is_careful: bool) -> Iterator[None]:
-        """Let the model be left at any time, start warm, and decode the fast way."""
+        """Let the model be left at any time, and start warm."""
         with ExitStack() as stack:
-            if self._avoids_onednn:
-                stack.enter_context(single_tokens_without_onednn(self._model))
             stack.enter_context(cancellable(self._model, self._job))
             # Read in pieces, each piece is new as it comes.
             if not is_careful:

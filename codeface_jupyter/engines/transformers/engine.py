@@ -24,7 +24,6 @@ from codeface_jupyter.engines.transformers.checkpoint import (
     load_weights,
     place,
 )
-from codeface_jupyter.engines.transformers.cpu_decode import gains_without_onednn
 from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.generate_hooks import AnswerCriterion
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
@@ -91,7 +90,6 @@ class TransformersEngine:
         self._placement: Placement | None = None
         self._adapter_identity = ""
         self._model: PreTrainedModel | None = None
-        self._avoids_onednn = False
         self._offload: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -176,8 +174,6 @@ class TransformersEngine:
         assert self._placement is not None
         self._check_memory()
         self._load_weights(self._files.path, job)
-        if self._placement.device_type == "cpu":
-            self._avoids_onednn = gains_without_onednn(self._model)
 
     def _load_weights(self, folder: Path, job: Job) -> None:
         assert self._placement is not None
@@ -325,7 +321,6 @@ class TransformersEngine:
             job=job,
             free_bytes=lambda: available_memory(device) // BATCH_SHARE,
             token_bytes=kv_cache_bytes(self._config, dtype=self._placement.dtype, tokens=1),
-            avoids_onednn=self._avoids_onednn,
         )
 
     def _check_memory(self) -> None:
@@ -385,7 +380,6 @@ class TransformersEngine:
             criterion=criterion,
             eos_ids=self._eos_ids(),
             job=job,
-            avoids_onednn=self._avoids_onednn,
         )
         prompt_tokens = len(criterion.token_ids)
         cache = self.prefixes.longest(criterion.token_ids)
