@@ -22,7 +22,7 @@ INSTALLED := $(VENV)/share/jupyter/labextensions
 # npm and node may come from pip's own Node wheels.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lab dev lint format bench clean
+.PHONY: help demo test lab dev lint hooks format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/validate-pyproject pyproject.toml
+
+hooks: $(BASE) $(LINT) $(NODE_MODULES) ## have git check what a commit changes before it is made
+	$(BIN)/pre-commit install
 
 format: $(LINT) ## rewrite the code in the house's format
 	$(BIN)/ruff format .

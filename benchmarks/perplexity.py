@@ -21,8 +21,9 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.openvino_ir import IR_FILE, QUANTIZATIONS, ensure_openvino
+from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS, OpenVINOForm
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.folder_check import IR_FILE
 from codeface_jupyter.models.local_model import ModelRequest
 
 MODULES: tuple[ModuleType, ...] = (argparse, textwrap, dataclasses, statistics)
@@ -76,7 +77,8 @@ def main() -> None:
     print(describe_machine("openvino", "openvino-genai"))
     print("| quantization | perplexity | tokens |\n| --- | --- | --- |")
     for kind in QUANTIZATIONS:
-        folder = ensure_openvino(local, quantization=kind, cache_dir=cache_dir, job=Job())
+        form = OpenVINOForm(local=local, quantization=kind, cache_dir=cache_dir)
+        folder = form.ensure(Job())
         properties = precision_properties("auto", "CPU", quantization=kind)
         found = log_likelihoods(folder, sequences, properties=properties)
         perplexity = math.exp(-statistics.fmean(found))

@@ -1,27 +1,27 @@
-"""Every error CodeFace raises on purpose, and how one looks in a notebook.
+"""The errors that CodeFace raises on purpose, and how they look in a notebook.
 
 ::
 
     CodeFaceError
-    ├── ConfigError                 a setting has an unknown name, type or range
+    ├── ConfigError                 a setting's name, type or value is not allowed
     ├── ModelError
     │   ├── ModelNotFoundError      no such model here, in the catalog or on the hub
-    │   ├── FetchError              the files could not be brought onto this machine
+    │   ├── FetchError              the files could not be fetched to this machine
     │   │   └── DigestMismatchError a file is not the one that was published
-    │   ├── ModelFilesError         a folder's files are broken, unsafe or of a wrong kind
+    │   ├── ModelFilesError         a folder's files are broken, unsafe or of the wrong kind
     │   └── NotEnoughMemoryError    the model needs more than the machine has
     ├── EngineError
     │   ├── EngineUnavailableError  an engine, or a package it needs, is not installed
     │   ├── PromptTooLongError      the prompt does not fit the model's window
     │   └── GenerationError         the engine failed while it answered
     ├── ResponseCacheError          the shared response cache cannot be used
-    ├── MetricsError                figures cannot be served, pushed or handed over
+    ├── MetricsError                metrics cannot be served, pushed or exported
     └── NotebookError
-        ├── UnknownNameError        a name that the notebook does not hold
-        └── ProtocolError           a message of the front end that cannot be used
+        ├── UnknownNameError        a name that is not defined in the notebook
+        └── ProtocolError           a message from the front end that cannot be used
 
 Domain errors show as one line and a hint: a traceback through this package
-tells a notebook's user nothing. Anything else keeps its traceback. Wrong magic
+would not help a notebook's user. All other errors keep their traceback. Wrong magic
 syntax is IPython's own ``UsageError``, raised by the magics.
 """
 
@@ -47,6 +47,8 @@ __all__ = [
     "ProtocolError",
     "ResponseCacheError",
     "UnknownNameError",
+    "first_line",
+    "install_hint",
 ]
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
@@ -81,6 +83,11 @@ class CodeFaceError(Exception):
         return [*lines, self.hint] if self.hint else lines
 
 
+def install_hint(extra: str) -> str:
+    """Return the command that installs one of this package's extras, for an error's hint."""
+    return f'pip install "codeface-jupyter[{extra}]"'
+
+
 def _restore(
     cls: type[CodeFaceError], args: tuple[object, ...], state: dict[str, object]
 ) -> CodeFaceError:
@@ -95,7 +102,7 @@ class ConfigError(CodeFaceError):
 
 
 class ModelError(CodeFaceError):
-    """Something about a model's files."""
+    """A problem with a model's files."""
 
 
 class ModelNotFoundError(ModelError):
@@ -103,7 +110,7 @@ class ModelNotFoundError(ModelError):
 
 
 class FetchError(ModelError):
-    """A model's files could not be brought onto this machine."""
+    """A model's files could not be fetched to this machine."""
 
 
 class DigestMismatchError(FetchError):
@@ -111,9 +118,9 @@ class DigestMismatchError(FetchError):
 
     def __init__(self, file: str, *, expected: str, actual: str) -> None:
         super().__init__(
-            f"{file} has SHA-256 {actual[:16]}…, but {expected[:16]}… was published: "
-            "it was refused and removed.",
-            hint="Pull again; if it happens twice, the source has changed and must not be trusted.",
+            f"{file} has the SHA-256 digest {actual[:16]}…, but {expected[:16]}… was published; "
+            "the file was removed.",
+            hint="Pull the model again; if it happens twice, do not trust the source.",
         )
         self.expected = expected
         self.actual = actual
@@ -141,7 +148,7 @@ class NotEnoughMemoryError(ModelError):
 
 
 class EngineError(CodeFaceError):
-    """Something about the engine that runs a model."""
+    """A problem with the engine that runs a model."""
 
 
 class EngineUnavailableError(EngineError):
@@ -154,7 +161,7 @@ class PromptTooLongError(EngineError):
     def __init__(self, *, prompt_tokens: int, max_new_tokens: int, context_window: int) -> None:
         super().__init__(
             f"The prompt has {prompt_tokens:,} tokens and the answer may take {max_new_tokens:,}, "
-            f"but the model's window holds {context_window:,}.",
+            f"but the model's context window holds {context_window:,}.",
             hint="Send fewer cells (--cells N), shorten the request, or lower --max-new-tokens.",
         )
         self.prompt_tokens = prompt_tokens
@@ -167,19 +174,19 @@ class GenerationError(EngineError):
 
 
 class ResponseCacheError(CodeFaceError):
-    """The server that the response cache is shared through cannot be reached or refuses."""
+    """The server that holds the shared response cache cannot be reached or refuses."""
 
 
 class MetricsError(CodeFaceError):
-    """The session's figures cannot be served, pushed or handed over."""
+    """The session's metrics cannot be served, pushed or exported."""
 
 
 class NotebookError(CodeFaceError):
-    """Something about the notebook's own state."""
+    """A problem with the notebook's own state."""
 
 
 class UnknownNameError(NotebookError):
-    """A name that the notebook does not hold.
+    """A name that is not defined in the notebook.
 
     Attributes
     ----------
@@ -195,4 +202,13 @@ class UnknownNameError(NotebookError):
 
 
 class ProtocolError(NotebookError):
-    """The front end sent a message that is malformed, too big or of another version."""
+    """The front end sent a message that is malformed, too large or of another version."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, without a full stop, to quote in another.
+
+    An error without a message is quoted by its type.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".") if lines else type(error).__name__

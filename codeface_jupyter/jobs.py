@@ -1,4 +1,4 @@
-"""A piece of work that takes its time: it tells what goes on, and hears when it is to stop."""
+"""A piece of work that takes time: it reports what it does, and can be stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Cancelled(Exception):  # noqa: N818 - an outcome, not an error; never show
 
 
 class Event:
-    """Something that work tells on its way; the base of every event."""
+    """Something that work reports while it runs; the base of every event."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Progress(Event):
     Attributes
     ----------
     stage
-        What is going on, as the user reads it.
+        What is being done, as text for the user.
     completed, total
         How much is done; ``total`` is None when unknown.
     unit
@@ -45,18 +45,18 @@ def _tell_nobody(_: Event) -> None:
 
 
 class Job:
-    """What a piece of work is given to talk to whoever waits for it.
+    """What connects a piece of work with whoever waits for it.
 
-    Work that has nothing to keep calls `progress` or `check`, which leave it by `Cancelled`
-    once it is to stop. Work that keeps what it has made so far, as an answer does, looks at
-    `is_cancelled` and ends by itself.
+    Work that has nothing to keep calls `progress` or `check`, which raise `Cancelled` once it
+    is to stop. Work that keeps what it has made so far, as an answer does, looks at
+    `is_cancelled` and returns.
 
     Parameters
     ----------
     tell
-        Takes each event, in the thread that works; nobody unless given.
+        Called with each event, in the thread that works; events are dropped unless given.
     cancel
-        Set to stop the work; one of its own unless given.
+        The event that stops the work once it is set; a new one unless given.
     """
 
     def __init__(
@@ -83,26 +83,26 @@ class Job:
             raise Cancelled
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait so long, or until the work is to stop; return whether it is."""
+        """Wait for ``timeout_s`` or until the work is to stop; return whether it is to."""
         return self._cancel.wait(timeout_s)
 
     def emit(self, event: Event) -> None:
-        """Tell ``event``."""
+        """Report ``event``."""
         self._tell(event)
 
     def progress(
         self, stage: str, completed: float = 0, total: float | None = None, unit: Unit = ""
     ) -> None:
-        """Tell how far the work is.
+        """Report how far the work has come.
 
         Raises
         ------
         Cancelled
-            If it is to stop.
+            If the work is to stop.
         """
         self.check()
         self._tell(Progress(stage, completed, total, unit))
 
     def telling(self, tell: Callable[[Event], object]) -> Job:
-        """Return this job with another listener: stopped with it, heard elsewhere."""
+        """Return a job that is stopped together with this one and reports to ``tell``."""
         return Job(tell, cancel=self._cancel)

@@ -1,4 +1,4 @@
-"""Secrets stay here: lines and names that look like keys, tokens or passwords, and URLs with one.
+"""Find and hide secrets: lines, names and URLs that seem to hold a key, a token or a password.
 
 The detectors are detect-secrets', called one by one: they hold no state, so any
 thread may use them, whereas the library's own scan goes through global settings.
@@ -51,9 +51,7 @@ TEXT_TOKEN_WORDS = frozenset({
 # fmt: on
 MIN_TOKEN_CHARS = 16
 
-Interval = tuple[int, int]
-
-# In the place of what is not shown.
+# Stands for what is hidden.
 HIDDEN = "***"
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
@@ -61,12 +59,12 @@ HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*)(:\d{1,5})?")
 
 
 def redact(text: str) -> tuple[str, int]:
-    """Leave out the lines of ``text`` that hold a secret.
+    """Remove the lines of ``text`` that hold a secret.
 
     Returns
     -------
     tuple
-        The text with a short mark for each run of such lines, and how many lines went.
+        The text with a short mark for each run of such lines, and how many were removed.
     """
     lines = text.split("\n")
     hidden = {number for number, line in enumerate(lines) if has_secret(line)}
@@ -86,7 +84,7 @@ def redact(text: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=4_096)
 def has_secret(line: str) -> bool:
-    """Whether one line of text holds what looks like a key, a token or a password."""
+    """Whether a line of text seems to hold a key, a token or a password."""
     if len(line) > MAX_LINE_CHARS:
         return True
     return (
@@ -114,8 +112,8 @@ def is_secret_name(name: str) -> bool:
 def masked_url(url: str) -> str:
     """Return ``url`` without user, password and query.
 
-    What does not read as an address is hidden as a whole, since a password may
-    stand anywhere in it; a plain word is returned as it is.
+    Anything that cannot be parsed as an address is hidden as a whole, since a
+    password may be anywhere in it; a plain word is returned unchanged.
 
     Examples
     --------
@@ -218,7 +216,7 @@ def _in_private_keys(lines: list[str]) -> Iterator[int]:
 
 
 def _in_assigned_literals(text: str) -> Iterator[int]:
-    """Yield the numbers of the lines of literals, in any form, given to a secret's name."""
+    """Yield the numbers of the lines with literals assigned to a secret's name."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -249,7 +247,7 @@ def _texts(value: ast.expr) -> Iterator[ast.Constant]:
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names and values that a statement, a keyword or a dict brings together."""
+    """Yield the names and values that a statement, a keyword argument or a dict pairs."""
     match node:
         case ast.Assign(targets=targets, value=value):
             yield from ((_last_name(target), value) for target in targets)

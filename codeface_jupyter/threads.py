@@ -1,47 +1,63 @@
-"""A bound on the time that a call may take, whatever it waits for."""
+"""Calls that run in a thread of their own, so that whoever waits for one can give it up."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future, wait
+from typing import TypeVar
 
-__all__ = ["within"]
+__all__ = ["cancellable", "within"]
 
 T = TypeVar("T")
+
+POLL_S = 0.1
 
 
 def within(timeout_s: float, call: Callable[[], T]) -> T:
     """Return what ``call`` returns, or give it up after ``timeout_s`` seconds.
 
-    It runs in a thread of its own, which is left to end by itself when given up:
-    socket time-outs bound neither the look-up of a name nor an answer that comes
-    in drops.
+    Its thread is left to end by itself when it is given up: socket timeouts bound neither
+    the lookup of a name nor an answer that comes in drops.
 
     Raises
     ------
     TimeoutError
         If it took longer.
     """
-    running = _Call(call)
-    thread = threading.Thread(target=running.run, name="codeface-deadline", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if thread.is_alive():
+    outcome = _begin(call)
+    # Not `result(timeout=…)`, which cannot be told from a TimeoutError of the call itself.
+    if not wait([outcome], timeout=timeout_s).done:
         raise TimeoutError(f"no answer within {timeout_s:g} s")
-    if running.error is not None:
-        raise running.error
-    return running.results[0]
+    return outcome.result()
 
 
-class _Call(Generic[T]):
-    def __init__(self, call: Callable[[], T]) -> None:
-        self._call = call
-        self.results: list[T] = []
-        self.error: BaseException | None = None
+def cancellable(call: Callable[[], T], *, check: Callable[[], object]) -> T:
+    """Return what ``call`` returns, or give it up as soon as ``check`` raises.
 
-    def run(self) -> None:
+    Parameters
+    ----------
+    call
+        Left to end by itself, in its thread, when it is given up.
+    check
+        Asked ten times a second; what it raises is raised here.
+    """
+    outcome = _begin(call)
+    while True:
+        check()
+        if wait([outcome], timeout=POLL_S).done:
+            return outcome.result()
+
+
+def _begin(call: Callable[[], T]) -> Future[T]:
+    outcome: Future[T] = Future()
+
+    def run() -> None:
         try:
-            self.results.append(self._call())
-        except BaseException as error:  # noqa: BLE001 - the thread boundary: raised by `within`
-            self.error = error
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - the thread boundary: raised by the waiter
+            outcome.set_exception(error)
+
+    # Not an executor's thread: the interpreter would wait for it when it ends.
+    threading.Thread(target=run, name="codeface-call", daemon=True).start()
+    return outcome

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from codeface_jupyter.config import DEFAULT_MODEL, Settings
-from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.errors import CodeFaceError, install_hint
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.hub import is_offline, is_reachable
@@ -30,11 +30,11 @@ PACKAGES = {
     "ipywidgets": "live answers in the notebook",
 }
 OPTIONAL_PACKAGES = {
-    "jupyterlab": 'pip install "codeface-jupyter[lab]"',
-    "notebook": 'pip install "codeface-jupyter[lab]"',
-    "ipykernel": 'pip install "codeface-jupyter[lab]"',
+    "jupyterlab": install_hint("lab"),
+    "notebook": install_hint("lab"),
+    "ipykernel": install_hint("lab"),
     "pandas": "pip install pandas",
-    "redis": "pip install redis",
+    "redis": install_hint("redis"),
 }
 
 
@@ -90,7 +90,7 @@ def _disk_finding(folder: Path) -> Finding:
     free = shutil.disk_usage(existing).free
     if not os.access(existing, os.W_OK):
         return Finding(
-            "cache folder", f"{folder} may not be written to", False, "set CODEFACE_CACHE_DIR"
+            "cache folder", f"no permission to write to {folder}", False, "set CODEFACE_CACHE_DIR"
         )
     return Finding("cache folder", f"{folder}, {format_bytes(free)} free")
 
@@ -111,7 +111,7 @@ def _hub_finding() -> Finding:
     if is_reachable():
         return Finding("hub", "reachable")
     return Finding(
-        "hub", "does not answer", False, "models of the package index can be had without it"
+        "hub", "does not answer", False, "models on the package index can be fetched without it"
     )
 
 

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             errors.print(escape(error.hint), highlight=False)
         return EXIT_FAILURE
     except (KeyboardInterrupt, Cancelled):
-        errors.print("Interrupted; what has come whole is kept.")
+        errors.print("Interrupted; files that are complete are kept.")
         return EXIT_INTERRUPTED
     return 0
 
@@ -164,6 +164,11 @@ def _add_pull(commands: _Commands) -> None:
 def _settings(options: argparse.Namespace) -> Settings:
     overrides = {"cache_dir": options.cache_dir, "model": getattr(options, "model", None)}
     return Config().with_overrides(overrides)
+
+
+def _request(options: argparse.Namespace) -> ModelRequest:
+    settings = _settings(options)
+    return ModelRequest(settings.model, settings.cache_dir)
 
 
 def _pull(options: argparse.Namespace) -> None:
@@ -264,18 +269,16 @@ def _coloured(text: str) -> str:
 
 
 def _info(options: argparse.Namespace) -> None:
-    settings = _settings(options)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in model_details(settings.model, cache_dir=settings.cache_dir):
+    for name, value in model_details(_request(options)):
         table.add_row(f"[bold]{escape(name)}[/]", escape(value))
     Console(highlight=False).print(table)
 
 
 def _alias(options: argparse.Namespace) -> None:
-    settings = _settings(options)
-    name, model = checked_alias(options.name, settings.model, cache_dir=settings.cache_dir)
+    name, model = checked_alias(options.name, _request(options))
     Config().aliases.add(name, model)
     Console(soft_wrap=True, highlight=False).print(f"{escape(name)} stands for {escape(model)}.")
 
@@ -285,8 +288,8 @@ def _dealias(options: argparse.Namespace) -> None:
 
 
 def _remove(options: argparse.Namespace) -> None:
-    settings = _settings(options)
-    files = own_files(settings.model, cache_dir=settings.cache_dir)
+    request = _request(options)
+    files = own_files(request)
     out = Console(soft_wrap=True, highlight=False)
     for path in files:
         out.print(f"{format_bytes(size_bytes(path)):>9}  {escape(str(path))}")
@@ -294,7 +297,7 @@ def _remove(options: argparse.Namespace) -> None:
         out.print("Nothing was removed.")
         return
     with _progress() as job:
-        remove_files(settings.model, files, cache_dir=settings.cache_dir, job=job)
+        remove_files(request, files, job=job)
     out.print("Removed.")
 
 

@@ -1,23 +1,19 @@
-"""What a request knows about the notebook: cells, variables, files, the last error.
+"""What a prompt says about the notebook: cells, variables, files, the last error.
 
-`build_context` chooses under a budget of the engine's own tokens, and reports what
-went in and what stayed out. It works on plain data: no kernel, no front end, no engine.
+`build_context` chooses within a budget counted in the engine's own tokens, and reports
+what is included and what is not. It works on plain data: no kernel, no front end, no engine.
 """
 
 from __future__ import annotations
 
-from codeface_jupyter.context.build import build_context
-from codeface_jupyter.context.cells import Cell, clean
-from codeface_jupyter.context.failure import ErrorInfo
+from codeface_jupyter.context.build_context import build_context
+from codeface_jupyter.context.cells import Cell
+from codeface_jupyter.context.context import Context, Piece, PieceKind
+from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
+from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter
-from codeface_jupyter.context.vocabulary import (
-    Context,
-    ContextLimits,
-    ContextSources,
-    Piece,
-    PieceKind,
-)
 
 __all__ = [
     "Cell",
@@ -30,6 +26,5 @@ __all__ = [
     "TextFile",
     "TokenCounter",
     "build_context",
-    "clean",
     "read_text_file",
 ]

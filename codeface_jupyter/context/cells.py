@@ -1,4 +1,4 @@
-"""The notebook's cells: what may be sent of each, and which of them are, under a budget."""
+"""The notebook's cells: what may be sent of each, and which ones fit the budget."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Literal
 
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
 
@@ -22,7 +23,7 @@ MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|\?\s*$")
 NOT_RUN_MARK = "# (this cell was not run)"
 SEPARATOR = "\n\n"
 
-# A cell beyond this size is data: its middle goes before anything else looks at it.
+# A larger cell is data: its middle is removed before anything else looks at it.
 MAX_CELL_CHARS = 100_000
 MAX_TITLE_CHARS = 40
 REMEMBERED_CELLS = 4_096
@@ -31,7 +32,7 @@ DefinitionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell of the notebook, as the front end or the kernel's history knows it.
+    """One cell of the notebook, as the front end or the kernel's history has it.
 
     Attributes
     ----------
@@ -55,25 +56,25 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The cell as a person finds it: its number, or its first words."""
+        """How a person identifies the cell: its number, or its first line."""
         if self.execution_count is not None:
             return f"In [{self.execution_count}]"
         words = self.source.strip().partition("\n")[0]
-        return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"
+        return shorten(words, max_chars=MAX_TITLE_CHARS)
 
 
 @dataclass
 class CellChoice:
-    """What became of one cell.
+    """Whether and how one cell is sent.
 
     Attributes
     ----------
     cell
         The cell.
     text
-        What is sent of it; empty when it stays out.
+        What is sent of it; empty when it is left out.
     reason
-        Why it stays out, or is sent in part; empty when it is sent as it is.
+        Why it is left out or sent only in part; empty when it is sent whole.
     tokens
         The tokens of ``text``, its separator included.
     is_needed
@@ -95,15 +96,15 @@ class CellChoice:
 def clean(cell: Cell) -> tuple[str, str]:
     """Return what may be sent of a cell, and what was left out of it.
 
-    Magics, shell lines and lines with secrets go; cells in another language
-    and those that ask CodeFace go as a whole.
+    Magics, shell lines and lines with secrets are removed; cells in another language
+    and those that ask CodeFace are left out as a whole.
 
     Returns
     -------
     tuple
-        The text, empty if nothing is left, and the reason, empty if nothing went.
+        The text, empty if nothing is left, and the reason, empty if nothing was removed.
     """
-    source = _shorten(cell.source)
+    source = _without_middle(cell.source)
     if cell.cell_type == "markdown":
         text, secrets = redact(source)
         reason = "a secret left out" if secrets else "" if text.strip() else "empty"
@@ -199,7 +200,7 @@ def _cleaned(choices: Sequence[CellChoice], *, max_cells: int | None) -> list[Ce
     kept = len(candidates) if max_cells is None else min(max_cells, len(candidates))
     far = len(candidates) - kept
     for choice in candidates[:far]:
-        choice.leave_out(f"beyond the nearest {max_cells} cells" if max_cells else "not asked for")
+        choice.leave_out(f"beyond the nearest {max_cells} cells" if max_cells else "not requested")
     return candidates[far:]
 
 
@@ -240,7 +241,7 @@ def _keep_definitions(
 ) -> None:
     """Reduce far cells to their imports and the heads of their definitions."""
     for choice in far:
-        choice.leave_out("far, and the budget is used up")
+        choice.leave_out("far above, and the budget is used up")
     # Imports first: they are short, and usually the farthest of all.
     for definitions in (False, True):
         for choice in reversed(far):
@@ -251,7 +252,7 @@ def _keep_definitions(
             if digest and tokens - choice.tokens <= max_tokens:
                 max_tokens -= tokens - choice.tokens
                 choice.text, choice.tokens = digest, tokens
-                choice.reason = "far: imports and definitions only"
+                choice.reason = "far above: only imports and definitions"
 
 
 def _keep_needed(
@@ -262,7 +263,7 @@ def _keep_needed(
     free: int,
     count_tokens: TokenCounter,
 ) -> None:
-    """Take back far cells that define what the request names, for near ones if need be."""
+    """Bring back far cells that define what the request names, in place of near ones if needed."""
     wanted = set(names)
     for choice in near:
         choice.is_needed = not wanted.isdisjoint(defined_names(clean(choice.cell)[0]))
@@ -279,7 +280,7 @@ def _keep_needed(
         while evictable and whole.tokens > free + before:
             gone = evictable.pop(0)
             free += gone.tokens
-            gone.leave_out("made room for a cell that the request needs")
+            gone.leave_out("left out for a cell that the request needs")
         _cut(whole, max_tokens=free + before, count_tokens=count_tokens)
         if whole.tokens > before:
             free -= whole.tokens - before
@@ -298,7 +299,7 @@ def _cut(choice: CellChoice, *, max_tokens: int, count_tokens: TokenCounter) -> 
     choice.reason = "cut in the middle" if choice.text else "longer than the budget"
 
 
-def _shorten(source: str) -> str:
+def _without_middle(source: str) -> str:
     """Cut a giant source at line ends, so that nothing below takes long."""
     if len(source) <= MAX_CELL_CHARS:
         return source
@@ -309,7 +310,7 @@ def _shorten(source: str) -> str:
 
 
 def _without_magics(source: str) -> tuple[str, int]:
-    """Drop lines that are IPython's, not Python's; return the rest and how many went."""
+    """Drop lines that are IPython's, not Python's; return the rest and the number dropped."""
     # Where Python can read it, a line that starts with % is an operator or a string.
     if _parse(source) is not None:
         return source, 0
@@ -326,7 +327,7 @@ def _parse(source: str) -> ast.Module | None:
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a top-level statement binds, those inside its blocks included."""
+    """Yield the names that a top-level statement binds, including those in its blocks."""
     if isinstance(node, DefinitionNode):
         yield node.name
         return

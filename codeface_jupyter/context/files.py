@@ -1,4 +1,4 @@
-"""Text files that the user wants the model to see: reading them, and their relevant part."""
+"""Text files that the user wants to send: reading them, and choosing their relevant part."""
 
 from __future__ import annotations
 
@@ -31,27 +31,29 @@ def read_text_file(path: str | Path) -> TextFile:
     Raises
     ------
     NotebookError
-        If there is no such file, or it is not text, or it is larger than 1 MiB.
+        If the file does not exist, is not text, or is larger than 1 MiB.
     """
     file = Path(path).expanduser()
     try:
         size = file.stat().st_size
         if size > MAX_FILE_BYTES:
             raise NotebookError(
-                f"{path} has {size:,} bytes; a file for the prompt may have {MAX_FILE_BYTES:,}.",
-                hint="Save the part that matters to a file of its own.",
+                f"{path} has {size:,} bytes; a file in a prompt may have up to {MAX_FILE_BYTES:,}.",
+                hint="Save the relevant part to a separate file.",
             )
         content = file.read_bytes()
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise NotebookError(
             f"{path}: {reason}.",
-            hint=f"Paths are relative to the kernel's folder, {Path.cwd()}.",
+            hint=f"Relative paths start at the kernel's working directory, {Path.cwd()}.",
         ) from None
     try:
+        # Editors on Windows begin a file with a byte order mark.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
+    # Binary data can be valid UTF-8, but hardly without a null character.
     if "\0" in text:
         raise NotebookError(
             f"{path} is not a UTF-8 text file.",
@@ -63,7 +65,7 @@ def read_text_file(path: str | Path) -> TextFile:
 def relevant_part(
     text: str, *, words: Collection[str], max_tokens: int, count_tokens: Callable[[str], int]
 ) -> str:
-    """Return the blocks of ``text`` that share most words with the request, in their order.
+    """Return the blocks of ``text`` that share the most words with the request, in order.
 
     A block is a paragraph: lines up to an empty one, 20 at most. The first block
     ranks above those that share nothing, since headers say what a file is.

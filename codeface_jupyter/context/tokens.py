@@ -1,4 +1,4 @@
-"""Counting and cutting text in an engine's own tokens."""
+"""Count and cut text in an engine's own tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_REMEMBERED_TOKENS = 2**20
 
 
 class TokenCounter:
-    """Counts tokens and remembers the counts, as most pieces come back with each request.
+    """Counts tokens and remembers the counts, as most pieces recur in each request.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class TokenCounter:
 def cut_middle(
     text: str, *, max_tokens: int, count_tokens: Callable[[str], int], ending: str = ""
 ) -> str:
-    """Cut whole lines out of the middle of ``text``, leaving a mark that says how many.
+    """Remove lines from the middle of ``text``, leaving a mark that says how many.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def cut_middle(
     count_tokens
         Counts tokens.
     ending
-        What will follow the text.
+        The text that will follow.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which of the notebook's variables a request needs to know about, and in what order."""
+"""Choose which of the notebook's variables to describe for a request, and in what order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
-from codeface_jupyter.context.vocabulary import ContextSources
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.namespace import Description, column_names, describe, is_data, resolve
 from codeface_jupyter.privacy import is_secret_name
 
@@ -23,7 +23,7 @@ SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
 
 @dataclass(frozen=True, kw_only=True)
 class VariableChoice:
-    """One variable: its name, what is told of it, and why nothing is, if so."""
+    """One variable: its name, its description, or the reason for leaving it out."""
 
     name: str
     text: str = ""
@@ -35,14 +35,14 @@ def choose_variables(
 ) -> Iterator[VariableChoice]:
     """Yield the variables worth describing, the ones that matter most first.
 
-    Those asked for by name; else those in the request, then data frames with a
-    column that the request names, then data that the nearest cells use, then data
-    that changed last.
+    Only those that the user listed, if so; else those that the request names, then
+    data frames with a column that it names, then data that the nearest cells use,
+    then data that changed last.
 
     Raises
     ------
     UnknownNameError
-        If a variable asked for does not exist.
+        If a variable that the user listed does not exist.
     """
     if sources.variables is not None:
         for name in dict.fromkeys(sources.variables):
@@ -60,7 +60,7 @@ def choose_variables(
 
 
 def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[str]:
-    """Return one line for each name that is no secret, modules and functions left out."""
+    """Return a line for each name except secrets, modules, functions and classes."""
     lines = []
     for name, value in names.items():
         if is_secret_name(name) or _is_internal(name):
@@ -73,7 +73,7 @@ def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[s
 
 def _choice(name: str, value: object, *, allow_values: bool) -> VariableChoice:
     if is_secret_name(name):
-        return VariableChoice(name=name, reason="its name looks like a secret's")
+        return VariableChoice(name=name, reason="its name looks like that of a secret")
     return VariableChoice(
         name=name, text=describe(value, name=name, allow_values=allow_values).text
     )
@@ -82,9 +82,9 @@ def _choice(name: str, value: object, *, allow_values: bool) -> VariableChoice:
 def _unasked(
     sources: ContextSources, *, seen: set[str], allow_values: bool
 ) -> Iterator[tuple[str, Description]]:
-    """Yield data that the request may be about though it does not name it.
+    """Yield data that the request may be about, although it does not name them.
 
-    Numbers and functions stay out: the cells show them anyway.
+    Numbers and functions are left out: the cells show them anyway.
     """
     candidates = (
         name

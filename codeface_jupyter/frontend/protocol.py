@@ -1,9 +1,20 @@
 """What the kernel and the front end say to each other.
 
-A comm carries plain JSON objects. Every message names the protocol's version
-and its type, and what comes from the front end is checked before anything
-else reads it. ``labextension/src/protocol.ts`` is the other half;
-``tests/data/protocol`` holds the examples that both are tested on.
+A comm carries plain JSON objects. Each names the protocol's version and its type:
+
+``notification``
+    A method and its payload; nobody answers.
+``request``
+    The same with an id: one ``response`` or ``error`` with that id follows, unless the
+    comm closes first. A ``cancel`` with the id says that the answer is not wanted any
+    more. From the kernel, ``partial`` may bring the result as far as it has come.
+``error``
+    Without an id, it is about a message that nobody waits on.
+
+The methods and what they carry are declared below; a new one changes nothing else of
+the front end's room. All that comes from the front end is checked before anything else
+reads it. ``labextension/src/protocol.ts`` is the other half; ``tests/data/protocol``
+holds the examples that both are tested on.
 
 The kernel opens a comm to `HELLO_TARGET` when the extension is loaded. A front
 end that knows the target answers by opening a comm to `NOTEBOOK_TARGET`, and
@@ -12,8 +23,9 @@ everything else goes through that one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic cannot read typing's own before 3.12
@@ -21,50 +33,115 @@ from typing_extensions import TypedDict  # pydantic cannot read typing's own bef
 from codeface_jupyter.errors import ProtocolError
 
 __all__ = [
+    "ASK_AGAIN",
+    "CELLS",
+    "GET_CELLS",
+    "GET_STATS",
     "HELLO_TARGET",
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
+    "MAX_ERROR_CHARACTERS",
+    "MAX_ID_CHARACTERS",
     "MAX_NOTEBOOK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
     "RESULT_MIME",
-    "AskAgainMessage",
+    "RESULT_VERSION",
+    "SETTINGS",
+    "STATUS",
+    "STOP",
+    "AnswerReference",
+    "CancelMessage",
     "Cell",
-    "CellsMessage",
-    "CellsRequest",
+    "CellsWanted",
     "ErrorMessage",
     "FrontEndMessage",
     "FrontEndSettings",
     "HelloMessage",
-    "InsertMessage",
     "KernelMessage",
-    "NotebookMessage",
-    "NotebookSnapshot",
+    "NotebookCells",
+    "Nothing",
+    "Notification",
+    "NotificationMessage",
     "OpenMessage",
+    "PartialMessage",
+    "Payload",
+    "Request",
+    "RequestMessage",
+    "ResponseMessage",
     "ResultBlock",
     "ResultData",
-    "SettingsMessage",
-    "StatsMessage",
-    "StatsRequest",
-    "StatusMessage",
-    "StopMessage",
+    "Stats",
+    "Status",
     "parse_front_end_message",
+    "parse_payload",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 HELLO_TARGET = "codeface.hello"
 NOTEBOOK_TARGET = "codeface.notebook"
+# What is saved in notebooks has a version of its own: messages are not kept.
 RESULT_MIME = "application/vnd.codeface.result.v1+json"
+RESULT_VERSION = 1
 
 # A notebook beyond these is cut by the front end; a message beyond them is refused.
 MAX_CELLS = 5_000
 MAX_CELL_CHARACTERS = 50_000
 MAX_NOTEBOOK_CHARACTERS = 1_000_000
+# Whoever sends an error cuts it.
+MAX_ERROR_CHARACTERS = 4_000
 
-Identifier = Annotated[str, Field(min_length=1, max_length=512)]
+# Of ids and methods.
+MAX_ID_CHARACTERS = 512
+
+Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 # `strict` keeps True from passing for 1.
 Version = Annotated[int, Field(ge=PROTOCOL_VERSION, le=PROTOCOL_VERSION, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+# Objects only, so that a later release can add a field to any of them.
+Payload = dict[str, Any]
+
+P = TypeVar("P", bound=Mapping[str, object])
+R = TypeVar("R", bound=Mapping[str, object])
+
+
+@dataclass(frozen=True, eq=False)
+class Notification(Generic[P]):
+    """A method that nobody answers.
+
+    Parameters
+    ----------
+    method
+        Its name in messages.
+    payload
+        What it carries.
+    """
+
+    method: str
+    payload: TypeAdapter[P]
+
+
+@dataclass(frozen=True, eq=False)
+class Request(Generic[P, R]):
+    """A method that gets one response.
+
+    Parameters
+    ----------
+    method
+        Its name in messages.
+    payload
+        What it carries.
+    result
+        What the response carries, and each partial one before it.
+    """
+
+    method: str
+    payload: TypeAdapter[P]
+    result: TypeAdapter[R]
+
+
+class Nothing(TypedDict):
+    """The payload or the result of a method that needs none."""
 
 
 class Cell(TypedDict):
@@ -96,10 +173,61 @@ class FrontEndSettings(TypedDict, total=False):
     background_load: bool
 
 
-class _Notebook(TypedDict):
+class NotebookCells(TypedDict):
+    """The cells of a notebook, and the one that runs or asks."""
+
     path: Annotated[str, Field(max_length=4_096)]
     asking: Identifier | None
     cells: Annotated[list[Cell], Field(max_length=MAX_CELLS), AfterValidator(_check_cells)]
+
+
+class CellsWanted(TypedDict):
+    """Which cell wants to know its notebook."""
+
+    asking: str | None
+
+
+class AnswerReference(TypedDict):
+    """An answer, by the ``answer_id`` of its `ResultData`."""
+
+    answer_id: Identifier
+
+
+class Stats(TypedDict):
+    """The session's figures, as they are to be shown."""
+
+    text: str
+
+
+class Status(TypedDict):
+    """What the session is doing."""
+
+    model: str
+    engine: str
+    state: Literal["idle", "loading", "generating"]
+    tokens_per_s: float | None
+
+
+_NOTHING = TypeAdapter(Nothing)
+_NOTEBOOK_CELLS = TypeAdapter(NotebookCells)
+
+# From the front end.
+CELLS = Notification("cells", _NOTEBOOK_CELLS)
+"""The cells, pushed right before one of them runs."""
+SETTINGS = Notification("settings", TypeAdapter(FrontEndSettings))
+"""The front end's settings, at first and when they change."""
+STOP = Notification("stop", _NOTHING)
+"""End the answer that is being generated."""
+ASK_AGAIN = Request("ask_again", TypeAdapter(AnswerReference), _NOTHING)
+"""Ask the question of an answer once more, and replay nothing."""
+GET_STATS = Request("get_stats", _NOTHING, TypeAdapter(Stats))
+"""Give the session's figures."""
+
+# From the kernel.
+GET_CELLS = Request("get_cells", TypeAdapter(CellsWanted), _NOTEBOOK_CELLS)
+"""Give the cells as they are now."""
+STATUS = Notification("status", TypeAdapter(Status))
+"""The session's state has changed."""
 
 
 class OpenMessage(TypedDict):
@@ -107,124 +235,86 @@ class OpenMessage(TypedDict):
 
     version: Version
     type: Literal["open"]
-    settings: FrontEndSettings
-
-
-class NotebookMessage(_Notebook):
-    """Front end to kernel: the cells, pushed right before one of them runs."""
-
-    version: Version
-    type: Literal["notebook"]
-
-
-class CellsMessage(_Notebook):
-    """Front end to kernel: the cells, as an answer to `CellsRequest`."""
-
-    version: Version
-    type: Literal["cells"]
-    request_id: Identifier
-
-
-class StopMessage(TypedDict):
-    """Front end to kernel: end the answer that is being generated."""
-
-    version: Version
-    type: Literal["stop"]
-
-
-class AskAgainMessage(TypedDict):
-    """Front end to kernel: ask the question of an answer once more, and replay nothing."""
-
-    version: Version
-    type: Literal["ask_again"]
-    answer_id: Identifier
-
-
-class SettingsMessage(TypedDict):
-    """Front end to kernel: the settings have changed."""
-
-    version: Version
-    type: Literal["settings"]
-    settings: FrontEndSettings
-
-
-class StatsRequest(TypedDict):
-    """Front end to kernel: send the session's figures."""
-
-    version: Version
-    type: Literal["get_stats"]
-    request_id: Identifier
-
-
-FrontEndMessage = (
-    OpenMessage
-    | NotebookMessage
-    | CellsMessage
-    | StopMessage
-    | AskAgainMessage
-    | SettingsMessage
-    | StatsRequest
-)
 
 
 class HelloMessage(TypedDict):
-    """Kernel to front end: the extension is loaded in this kernel."""
+    """Kernel to front end, with the comm's opening: the extension is loaded in this kernel."""
 
-    version: int
+    version: Version
     type: Literal["hello"]
     package_version: str
 
 
-class CellsRequest(TypedDict):
-    """Kernel to front end: send the cells as they are now."""
+class NotificationMessage(TypedDict):
+    """Something that nobody answers."""
 
-    version: int
-    type: Literal["get_cells"]
-    request_id: str
-    asking: str | None
-
-
-class InsertMessage(TypedDict):
-    """Kernel to front end: put ``source`` below the cell that asked, or in its place."""
-
-    version: int
-    type: Literal["insert"]
-    cell_id: str
-    mode: Literal["below", "replace"]
-    cell_type: Literal["code", "markdown"]
-    source: str
+    version: Version
+    type: Literal["notification"]
+    method: Identifier
+    payload: Payload
 
 
-class StatusMessage(TypedDict):
-    """Kernel to front end: what the session is doing."""
+class RequestMessage(TypedDict):
+    """Something that one `ResponseMessage` or one `ErrorMessage` answers."""
 
-    version: int
-    type: Literal["status"]
-    model: str
-    engine: str
-    state: Literal["idle", "loading", "generating"]
-    tokens_per_s: float | None
+    version: Version
+    type: Literal["request"]
+    request_id: Identifier
+    method: Identifier
+    payload: Payload
 
 
-class StatsMessage(TypedDict):
-    """Kernel to front end: the session's figures, as the answer to `StatsRequest`."""
+class CancelMessage(TypedDict):
+    """The answer to a request of the sender's is not wanted any more."""
 
-    version: int
-    type: Literal["stats"]
-    request_id: str
-    text: str
+    version: Version
+    type: Literal["cancel"]
+    request_id: Identifier
+
+
+class PartialMessage(TypedDict):
+    """Kernel to front end: the result of a request as far as it has come."""
+
+    version: Version
+    type: Literal["partial"]
+    request_id: Identifier
+    result: Payload
+
+
+class ResponseMessage(TypedDict):
+    """The result of a request."""
+
+    version: Version
+    type: Literal["response"]
+    request_id: Identifier
+    result: Payload
 
 
 class ErrorMessage(TypedDict):
-    """Kernel to front end: a message could not be used."""
+    """A request that failed, or without an id, another message that could not be used."""
 
-    version: int
+    version: Version
     type: Literal["error"]
-    message: str
+    request_id: Identifier | None
+    message: Annotated[str, Field(max_length=MAX_ERROR_CHARACTERS)]
 
 
+FrontEndMessage = (
+    OpenMessage
+    | NotificationMessage
+    | RequestMessage
+    | CancelMessage
+    | ResponseMessage
+    | ErrorMessage
+)
 KernelMessage = (
-    HelloMessage | CellsRequest | InsertMessage | StatusMessage | StatsMessage | ErrorMessage
+    HelloMessage
+    | NotificationMessage
+    | RequestMessage
+    | CancelMessage
+    | PartialMessage
+    | ResponseMessage
+    | ErrorMessage
 )
 
 
@@ -247,7 +337,7 @@ class ResultData(TypedDict):
     ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
     ``footer`` says in a line which model answered and what it cost; an answer that
     rewrites another cell than the asking one names it in ``replaces_cell_id``.
-    ``answer_id`` is what `AskAgainMessage` calls an answer that was replayed; else None.
+    ``answer_id`` is what `ASK_AGAIN` calls an answer that was replayed; else None.
     """
 
     version: int
@@ -263,53 +353,17 @@ class ResultData(TypedDict):
     answer_id: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class NotebookSnapshot:
-    """The notebook's cells in document order, markdown cells included.
-
-    Attributes
-    ----------
-    path
-        The notebook's path on the server.
-    asking
-        The id of the cell that asked; always one of ``cells``.
-    cells
-        Every cell, also those below the asking one and those never run.
-    executed
-        The ids of the cells that this kernel has run with their present source.
-    source
-        ``"pulled"`` is the notebook as it is now, ``"pushed"`` as it was when
-        the asking cell was sent off.
-    """
-
-    path: str
-    asking: str
-    cells: tuple[Cell, ...]
-    executed: frozenset[str]
-    source: Literal["pulled", "pushed"]
-
-    @property
-    def above(self) -> tuple[Cell, ...]:
-        """The cells above the asking one."""
-        return self.cells[: self._position]
-
-    @property
-    def below(self) -> tuple[Cell, ...]:
-        """The cells below the asking one."""
-        return self.cells[self._position + 1 :]
-
-    @property
-    def _position(self) -> int:
-        return next(i for i, cell in enumerate(self.cells) if cell["id"] == self.asking)
-
-
 _FRONT_END_MESSAGES: TypeAdapter[FrontEndMessage] = TypeAdapter(
     Annotated[FrontEndMessage, Field(discriminator="type")]
 )
 
+T = TypeVar("T")
+
 
 def parse_front_end_message(data: object) -> FrontEndMessage:
     """Check a message from the front end; fields that are not known are left out.
+
+    Payloads and results are checked by `parse_payload`, once their method is known.
 
     Raises
     ------
@@ -325,9 +379,24 @@ def parse_front_end_message(data: object) -> FrontEndMessage:
             hint="Install the same codeface-jupyter beside JupyterLab and in the kernel, "
             "then reload the page.",
         )
+    return _validated(_FRONT_END_MESSAGES, data, name="message")
+
+
+def parse_payload(adapter: TypeAdapter[T], data: Payload, *, method: str) -> T:
+    """Check a method's payload or result; fields that are not known are left out.
+
+    Raises
+    ------
+    ProtocolError
+        If a field is missing, of a wrong type, or over its limit.
+    """
+    return _validated(adapter, data, name=method)
+
+
+def _validated(adapter: TypeAdapter[T], data: object, *, name: str) -> T:
     try:
-        return _FRONT_END_MESSAGES.validate_python(data)
+        return adapter.validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "message"
-        raise ProtocolError(f"{where}: {first['msg']}.") from None
+        where = ".".join(map(str, (name, *first["loc"])))
+        raise ProtocolError(f"{where:.100}: {first['msg']:.300}.") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.magics.show_progress import watch
+from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.answer_view import AskAgainButton, WidgetView
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Repeat:
             # The thread boundary: no cell is left to fail.
             if not isinstance(error, CodeFaceError):
                 logger.warning("Asking again failed", exc_info=True)
-            note = f"asked again without success: {_in_a_line(error)}"
+            note = f"asked again without success: {_note(error)}"
             self._place.put(self._make_bundle(self._shown, answer_id=self.answer_id, note=note))
         finally:
             self._under_way.release()
@@ -132,7 +133,6 @@ class Repeat:
         )
 
 
-def _in_a_line(error: Exception) -> str:
+def _note(error: Exception) -> str:
     kind = "" if isinstance(error, CodeFaceError) else f"{type(error).__name__}: "
-    text = " ".join(f"{kind}{error}".split())
-    return text if len(text) <= MAX_NOTE_CHARS else f"{text[:MAX_NOTE_CHARS]}…"
+    return in_one_line(f"{kind}{error}", max_chars=MAX_NOTE_CHARS)

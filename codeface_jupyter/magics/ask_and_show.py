@@ -16,7 +16,7 @@ from codeface_jupyter.context import Cell, ContextSources, read_text_file
 from codeface_jupyter.magics.ask_again import MakeBundle, Repeat
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, view_for, watch
-from codeface_jupyter.magics.templates import read_template
+from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import WidgetView

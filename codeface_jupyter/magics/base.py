@@ -1,4 +1,4 @@
-"""What every class of magics is: magics that share one extension."""
+"""The base of all classes of magics, which share one extension."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["MagicFamily"]
 
 
 class MagicFamily(Magics):
-    """Magics of one concern.
+    """Magics for one task.
 
     Parameters
     ----------
     shell
         The running IPython shell.
     extension
-        What all families share.
+        The object that all magics share.
     """
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:

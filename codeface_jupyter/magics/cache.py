@@ -1,4 +1,4 @@
-"""``%codeface_cache``: what the response cache holds, cleared and switched off and on."""
+"""``%codeface_cache``: show, clear and switch the response cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["CacheMagics"]
 
 @magics_class
 class CacheMagics(MagicFamily):
-    """Look after the response cache."""
+    """Manage the response cache."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
         super().__init__(shell, extension)
@@ -31,11 +31,11 @@ class CacheMagics(MagicFamily):
     @no_var_expand
     @line_magic
     def codeface_cache(self, line: str) -> None:
-        """Show what the response cache holds and saved; clear it, or switch it off or on.
+        """Show what the response cache holds and has saved; clear it or switch it off or on.
 
-        An answer in it is replayed when the very same question is asked again;
-        ``--no-cache`` at a question asks the model all the same. Clearing a cache in
-        Redis clears it for everyone who shares it.
+        A cached answer is replayed when exactly the same question is asked again; with
+        ``--no-cache``, a question always asks the model. Clearing a cache in Redis
+        clears it for everyone who shares it.
 
         ::
 
@@ -51,7 +51,7 @@ class CacheMagics(MagicFamily):
                 self._show_cache()
             case ["clear"]:
                 cache = self.extension.session.use_response_cache(config.settings)
-                sys.stdout.write(f"{cache.clear():,} answers were forgotten.\n")
+                sys.stdout.write(f"Answers removed: {cache.clear():,}\n")
             case ["off"]:
                 if config.settings.response_cache:
                     self._choice_before_off = config.settings.response_cache
@@ -60,7 +60,7 @@ class CacheMagics(MagicFamily):
                 if not config.settings.response_cache:
                     config.set(response_cache=self._choice_before_off)
             case _:
-                raise UsageError("%codeface_cache takes nothing, or one of: clear | off | on")
+                raise UsageError("%codeface_cache takes no argument, or one of: clear | off | on")
 
     def _show_cache(self) -> None:
         from codeface_jupyter.view.reports import cache_table

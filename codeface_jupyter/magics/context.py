@@ -1,4 +1,4 @@
-"""``%codeface_context``: what the model is told, piece by piece."""
+"""``%codeface_context``: show what is sent to the model, piece by piece."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["ContextMagics"]
 
 @magics_class
 class ContextMagics(MagicFamily):
-    """Show what goes along with a request."""
+    """Show what is sent with a request."""
 
     @no_var_expand
     @line_magic
     @magic_arguments()
     @ask_options
     def codeface_context(self, line: str) -> None:
-        """Show what the last request sent, or with words, what they would send.
+        """Show what the last request sent, or what the given request would send.
 
-        A table of the pieces with their tokens and of what was left out, then the
-        exact text.
+        Shows a table of the pieces, with their tokens and with what was left out, and
+        then the exact text.
 
         ::
 
@@ -45,6 +45,6 @@ class ContextMagics(MagicFamily):
             return
         last = self.extension.session.last_context
         if last is None:
-            display(Table("Nothing has been sent in this session.", ("",), []))
+            display(Table("Nothing has been sent in this session yet.", ("",), []))
         else:
             display(ContextPreview(last, order="as they were sent"))

@@ -1,4 +1,4 @@
-"""``%codeface_explain``: what something in the notebook is, in facts and in the model's words."""
+"""``%codeface_explain``: explain something in the notebook, with facts and in words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplainMagics", "facts_tables"]
 
 
-# What the text behind these names is.
+# What these names hold the text of.
 TEXTS = {"In": "cell", "Err": "error"}
 
 
@@ -41,16 +41,17 @@ class ExplainMagics(MagicFamily):
     @no_var_expand
     @line_magic
     @magic_arguments()
-    @argument("--brief", action="store_true", help="Show the facts only; ask no model.")
+    @argument("--brief", action="store_true", help="Show only the facts, without asking the model.")
     @context_options
     @sampling_options
     @model_options
     def codeface_explain(self, line: str) -> None:
         """Explain something in the notebook: first the facts, then in the model's words.
 
-        A variable, function, class or module, dotted or indexed; ``In[3]``, ``Out[3]``,
-        ``Err[3]``; or a cell by its number. The facts (type, shape, columns, signature,
-        source) are computed from the live object; the words below them are the model's.
+        Takes a variable, function, class or module, dotted or indexed; ``In[3]``,
+        ``Out[3]`` or ``Err[3]``; or a cell's number. The facts (type, shape, columns,
+        signature, source) are computed from the live object; the explanation below
+        them is the model's.
 
         ::
 
@@ -62,13 +63,13 @@ class ExplainMagics(MagicFamily):
         """
         args, expression = parse(self.codeface_explain, line)
         if not expression:
-            raise UsageError("Name something of the notebook: %codeface_explain NAME")
+            raise UsageError("Name something in the notebook: %codeface_explain NAME")
         name, kind, text = self._look_up(expression, args)
         if not args.brief:
             self._ask(args, name, kind, text)
 
     def _look_up(self, expression: str, args: argparse.Namespace) -> tuple[str, str, str]:
-        """Show the facts about something; return its name, what it is, and its text."""
+        """Show the facts about something; return its name, its kind and its text."""
         notebook = self.extension.notebook
         if expression.isdecimal():
             expression = f"In[{expression}]"
@@ -77,6 +78,7 @@ class ExplainMagics(MagicFamily):
         if what and isinstance(thing, str):
             display(Table(expression, ("", ""), [(what, f"{len(thing.splitlines())} lines")]))
             return expression, what, redact(thing)[0]
+        # The user may see all values; the model sees them only where they stay on this machine.
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):
             display(table)

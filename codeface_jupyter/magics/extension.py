@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
+from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
 from codeface_jupyter.magics.answers_to_ask_again import Repeats
 from codeface_jupyter.magics.notebook import Notebook
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.config import Settings
-    from codeface_jupyter.frontend.protocol import FrontEndSettings
+    from codeface_jupyter.frontend.connection import RequestJob
+    from codeface_jupyter.frontend.protocol import (
+        AnswerReference,
+        FrontEndSettings,
+        Nothing,
+        Stats,
+    )
     from codeface_jupyter.session import Session
     from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view.answer_view import SubshellAnchor
@@ -40,10 +47,11 @@ class Extension:
         # The front end's settings arrive in a subshell's thread.
         self._session_lock = threading.Lock()
         self._is_loading = False
-        self.bridge.on_stop(self.stop)
-        self.bridge.on_ask_again(self.repeats.begin)
-        self.bridge.on_stats(self._stats)
-        self.bridge.on_settings(self._apply_front_end_settings)
+        self.bridge.on(protocol.STOP, lambda _: self.stop())
+        self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
+        self.bridge.handle(protocol.ASK_AGAIN, self._ask_again)
+        # The first time it makes the session, which is slow to import.
+        self.bridge.handle(protocol.GET_STATS, self._stats, in_thread=True)
         self.config.on_change(self._load_if_asked)
         self.bridge.open()
         self._load_if_asked(self.config.settings)
@@ -91,7 +99,11 @@ class Extension:
             local_only = settings.model_copy(update={"auto_pull": False})
             self.answers.add(self.session.load(local_only))
 
-    def _stats(self) -> str:
+    def _ask_again(self, answer: AnswerReference, _job: RequestJob) -> Nothing:
+        self.repeats.begin(answer["answer_id"])
+        return {}
+
+    def _stats(self, _: Nothing, _job: RequestJob) -> Stats:
         from codeface_jupyter.view.reports import stats_table
 
-        return str(stats_table(self.session.metrics.summary()))
+        return {"text": str(stats_table(self.session.metrics.summary()))}

@@ -1,4 +1,4 @@
-"""``%codeface_fix`` and ``%codeface_edit``: change a cell that is there."""
+"""``%codeface_fix`` and ``%codeface_edit``: change an existing cell."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 @magics_class
 class FixEditMagics(MagicFamily):
-    """Fix and edit the notebook's cells; nothing is changed unless the user says so."""
+    """Fix and edit the notebook's cells; nothing changes unless the user accepts it."""
 
     @no_var_expand
     @line_magic
     @magic_arguments()
     @ask_options
     def codeface_fix(self, line: str) -> None:
-        """Repair the cell that failed last, or the one with the number given.
+        """Fix the cell that failed last, or the cell with the given number.
 
-        The model sees the failing cell, the traceback in your own code, and what the
-        names on the failing line hold. The repaired cell is shown as a change and can
-        be inserted, or put in the failing one's place.
+        The model is given the failing cell, the traceback through your own code, and
+        the objects that the failing line uses. The fixed cell is shown as a diff; it
+        can be inserted below, or replace the failing cell.
 
         ::
 
@@ -57,10 +57,10 @@ class FixEditMagics(MagicFamily):
     @magic_arguments()
     @ask_options
     def codeface_edit(self, line: str) -> None:
-        """Change a cell as you say: the one above, or the one with the number given.
+        """Change the cell above, or the cell with the given number, as you ask.
 
-        The changed cell is shown as a change and can be inserted, or put in the old
-        one's place.
+        The changed cell is shown as a diff; it can be inserted below, or replace the
+        old cell.
 
         ::
 
@@ -83,13 +83,13 @@ class FixEditMagics(MagicFamily):
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     def _failed_cell(self, source: str) -> Cell:
-        """Return the failing cell as the notebook holds it now, for the Replace button."""
+        """Return the failing cell as it is in the notebook now, for the Replace button."""
         cells, _ = self.extension.notebook.cells(below=True)
         same = [cell for cell in cells if cell.source.strip() == source.strip()]
         return same[-1] if same else Cell(source=source)
 
 
 def _number_and_words(text: str) -> tuple[int | None, str]:
-    """Split off a cell's number at the beginning."""
+    """Split a cell's number off the beginning."""
     match = re.match(r"(\d+)(?:\s+|$)(.*)", text, re.DOTALL)
     return (int(match[1]), match[2]) if match else (None, text)

@@ -1,4 +1,4 @@
-"""``%codeface_history`` and ``%codeface_reset``: the conversation, shown and forgotten."""
+"""``%codeface_history`` and ``%codeface_reset``: show and forget the conversation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from IPython.display import display
 
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import parse_nothing
+from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["HistoryMagics"]
@@ -30,17 +31,19 @@ class HistoryMagics(MagicFamily):
         parse_nothing("codeface_history", line)
         exchanges = self.extension.session.conversation.exchanges
         rows = [
-            (str(number), _shortened(exchange.request), _shortened(exchange.answer))
+            (str(number), _short(exchange.request), _short(exchange.answer))
             for number, exchange in enumerate(exchanges, start=1)
         ]
         sent = self.extension.config.settings.history_exchanges
-        title = f"{len(rows)} exchanges; the last {sent} go along (history_exchanges)"
+        title = (
+            f"{len(rows)} exchanges; the last {sent} are sent with a request (history_exchanges)"
+        )
         display(Table(title, ("", "request", "answer"), rows))
 
     @no_var_expand
     @line_magic
     def codeface_reset(self, line: str) -> None:
-        """Forget the conversation; the model, the response cache and the figures stay.
+        """Forget the conversation, but keep the model, the response cache and the metrics.
 
         ::
 
@@ -50,6 +53,5 @@ class HistoryMagics(MagicFamily):
         self.extension.session.conversation.clear()
 
 
-def _shortened(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= MAX_SHOWN_CHARS else f"{flat[: MAX_SHOWN_CHARS - 1]}…"
+def _short(text: str) -> str:
+    return in_one_line(text, max_chars=MAX_SHOWN_CHARS)

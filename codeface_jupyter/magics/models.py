@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
@@ -12,6 +13,7 @@ from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import split_words
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ModelMagics"]
@@ -81,8 +83,9 @@ class ModelMagics(MagicFamily):
             case _:
                 raise UsageError(USAGE)
 
-    def _resolved(self, model: str) -> str:
-        return self.extension.config.with_overrides({"model": model}).model
+    def _request(self, model: str) -> ModelRequest:
+        settings = self.extension.config.with_overrides({"model": model})
+        return ModelRequest(settings.model, settings.cache_dir)
 
     def _list(self) -> None:
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
@@ -105,10 +108,9 @@ class ModelMagics(MagicFamily):
 
     def _use(self, model: str) -> None:
         from codeface_jupyter.models.fetch import locate
-        from codeface_jupyter.models.local_model import ModelRequest
 
         config = self.extension.config
-        found = locate(ModelRequest(self._resolved(model), config.settings.cache_dir))
+        found = locate(self._request(model))
         config.set(model=model)
         when = "" if found else ", once it is fetched: the next question does, or pull"
         sys.stdout.write(f"{config.settings.model} answers from now on{when}.\n")
@@ -116,26 +118,24 @@ class ModelMagics(MagicFamily):
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details
 
-        settings, target = self.extension.config.settings, self._resolved(model)
-        revision = settings.revision if target == settings.model else None
-        rows = model_details(target, cache_dir=settings.cache_dir, revision=revision)
-        display(Table(model, ("", ""), rows))
+        settings, request = self.extension.config.settings, self._request(model)
+        if request.model == settings.model:
+            request = replace(request, revision=settings.revision)
+        display(Table(model, ("", ""), model_details(request)))
 
     def _alias(self, name: str, model: str) -> None:
         from codeface_jupyter.models.alias_check import checked_alias
 
-        config = self.extension.config
-        target = self._resolved(model)
-        name, target = checked_alias(name, target, cache_dir=config.settings.cache_dir)
-        config.aliases.add(name, target)
+        name, target = checked_alias(name, self._request(model))
+        self.extension.config.aliases.add(name, target)
         sys.stdout.write(f"{name} stands for {target}.\n")
 
     def _remove(self, model: str, *, is_agreed: bool) -> None:
         from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
         from codeface_jupyter.models.storage import format_bytes
 
-        target, cache_dir = self._resolved(model), self.extension.config.settings.cache_dir
-        files = own_files(target, cache_dir=cache_dir)
+        request = self._request(model)
+        files = own_files(request)
         lines = [f"{format_bytes(size_bytes(path)):>9}  {path}\n" for path in files]
         sys.stdout.write("".join(lines))
         if not is_agreed and not _agreed():
@@ -143,7 +143,7 @@ class ModelMagics(MagicFamily):
             return
         # Files that are mapped into memory stay on the disk, or cannot be removed at all.
         self.extension.session.unload()
-        remove_files(target, files, cache_dir=cache_dir, job=Job())
+        remove_files(request, files, job=Job())
         sys.stdout.write("Removed.\n")
 
 

@@ -1,7 +1,7 @@
 """The options of the magics, and how a line is split into options and words.
 
-Only options at the line's beginning are parsed: the rest is what the user
-wrote, kept to the letter, apostrophes, braces and backslashes included.
+Only options at the beginning of the line are parsed: the rest is kept exactly as
+the user wrote it, with its apostrophes, braces and backslashes.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def model_options(function: F) -> F:
     return _with(
         function,
         argument("-m", "--model", help="A catalog name, a hub id (owner/name) or a local folder."),
-        argument("-e", "--engine", help="auto, or an installed engine's name."),
+        argument("-e", "--engine", help="auto, or the name of an installed engine."),
         argument(
             "--force",
             action="store_true",
-            help="Load a model that does not fit in memory, offloading the rest to disk.",
+            help="Load a model that does not fit into memory, and offload the rest to disk.",
         ),
         argument(
             "--trust-remote-code",
@@ -80,21 +80,23 @@ def sampling_options(function: F) -> F:
     """Add the options that decide how the answer is generated."""
     return _with(
         function,
-        argument("-n", "--max-new-tokens", help="The longest answer, in tokens."),
-        argument("-t", "--temperature", help="0 is greedy; up to 2 is more varied."),
-        argument("--top-p", help="Sample from the smallest set of tokens with this mass."),
-        argument("--top-k", help="Sample from this many of the likeliest tokens."),
-        argument("--seed", help="The same seed gives the same answer."),
+        argument("-n", "--max-new-tokens", help="The maximum length of the answer, in tokens."),
+        argument("-t", "--temperature", help="0 is greedy; higher values, up to 2, vary more."),
+        argument(
+            "--top-p", help="Sample from the smallest set of tokens with this total probability."
+        ),
+        argument("--top-k", help="Sample from this many of the most likely tokens."),
+        argument("--seed", help="The seed for sampling: the same seed gives the same answer."),
         argument(
             "--no-cache",
             action="store_true",
-            help="Ask again even when the response cache has the answer.",
+            help="Ask the model even if the response cache has the answer.",
         ),
     )
 
 
 def result_options(function: F) -> F:
-    """Add the options of the code's language and of where results are kept."""
+    """Add the options for the code's language and for keeping the result in a variable."""
     return _with(
         function,
         argument("-l", "--language", default="python", help="The language of the code."),
@@ -103,7 +105,7 @@ def result_options(function: F) -> F:
 
 
 def output_options(function: F) -> F:
-    """Add the options that decide what becomes of the answer."""
+    """Add the options that decide how the answer is shown and used."""
     return _with(
         function,
         result_options,
@@ -113,13 +115,13 @@ def output_options(function: F) -> F:
             "-b",
             "--background",
             action="store_true",
-            help="Free the kernel at once and answer while other cells run.",
+            help="Free the kernel at once, and answer while other cells run.",
         ),
     )
 
 
 def context_options(function: F) -> F:
-    """Add the options that decide what the model is told."""
+    """Add the options that decide what is sent to the model."""
     return _with(
         function,
         argument("--cells", metavar="N", help="How many cells to send: a number, all or none."),
@@ -128,13 +130,15 @@ def context_options(function: F) -> F:
             "--files",
             metavar="PATH",
             action="append",
-            help="A text file to quote the relevant part of; may be repeated.",
+            help="A text file whose relevant part is sent; may be repeated.",
         ),
-        argument("-T", "--template", metavar="NAME", help="A prompt template of your own."),
+        argument(
+            "-T", "--template", metavar="NAME", help="The name of one of your own prompt templates."
+        ),
         argument(
             "--dry-run",
             action="store_true",
-            help="Show the exact prompt and its token count; ask nothing.",
+            help="Show the exact prompt and its token count, without asking the model.",
         ),
     )
 
@@ -159,7 +163,7 @@ def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
     magic
         The magic method, decorated with ``magic_arguments``.
     line
-        What stands after the magic's name.
+        The text after the magic's name.
 
     Returns
     -------
@@ -183,7 +187,7 @@ def split_words(line: str) -> list[str]:
 def parse_nothing(name: str, line: str) -> None:
     """Refuse arguments for a magic that takes none."""
     if line.strip():
-        raise UsageError(f"%{name} takes no arguments, not {line.strip()!r}.")
+        raise UsageError(f"%{name} takes no arguments, but got {line.strip()!r}.")
 
 
 def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
@@ -200,7 +204,7 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def permissions(args: argparse.Namespace) -> Permissions:
-    """Return what a magic's options allow, in this call only, and warn of it."""
+    """Return what a magic's options allow, in this call only, and warn about it."""
     allowed = Permissions(
         trust_remote_code=getattr(args, "trust_remote_code", False),
         allow_pickle=getattr(args, "allow_pickle", False),
@@ -210,9 +214,9 @@ def permissions(args: argparse.Namespace) -> Permissions:
 
 
 def check_variable_name(name: str | None) -> None:
-    """Refuse a name for ``-o`` that no variable can have."""
+    """Refuse a name for ``-o`` that is not a valid variable name."""
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
-        raise UsageError(f"-o {name}: a variable's name was expected.")
+        raise UsageError(f"-o {name}: expected the name of a variable.")
 
 
 def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], str]:

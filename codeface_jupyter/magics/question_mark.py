@@ -1,7 +1,7 @@
-"""Let a line magic's words end in a question mark.
+"""Allow a line magic's text to end in a question mark.
 
-IPython reads ``%codeface what is df?`` as a wish for help on ``df``. For our
-magics, words that end so are a question; ``%codeface?`` alone stays help.
+IPython takes ``%codeface what is df?`` as a request for help on ``df``. For our
+magics, such a line is a question; ``%codeface?`` alone still shows help.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INDENTS = frozenset({tokenize.INDENT, tokenize.DEDENT})
 
 
 class QuestionTransformer(TokenTransformBase):
-    """Turns ``%codeface … ?`` into the call it means, before IPython sees the mark.
+    """Turns ``%codeface … ?`` into the call that it means, before IPython sees the mark.
 
     It works on tokens, as IPython's own transformers do, so a string that looks
     like a magic stays a string.
@@ -46,7 +46,7 @@ class QuestionTransformer(TokenTransformBase):
         return None
 
     def transform(self, lines: list[str]) -> list[str]:
-        """Return ``lines`` with the call in the magic's place."""
+        """Return ``lines`` with the call in place of the magic."""
         first, column = self.start_line, self.start_col
         last = find_end_of_continued_line(lines, first)
         match = QUESTION.fullmatch("".join(lines[first : last + 1])[column:])
@@ -57,12 +57,12 @@ class QuestionTransformer(TokenTransformBase):
 
 
 def add_to(shell: InteractiveShell) -> None:
-    """Have ``shell`` understand such questions."""
+    """Make ``shell`` accept such questions."""
     shell.input_transformer_manager.token_transformers.append(QuestionTransformer)
 
 
 def remove_from(shell: InteractiveShell) -> None:
-    """Leave ``shell`` as it was."""
+    """Undo `add_to`."""
     transformers = shell.input_transformer_manager.token_transformers
     if QuestionTransformer in transformers:
         transformers.remove(QuestionTransformer)

@@ -1,4 +1,4 @@
-"""``%codeface_stats``: what this session's answers cost."""
+"""``%codeface_stats``: show, serve or push the session's metrics."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ __all__ = ["StatsMagics"]
 
 @magics_class
 class StatsMagics(MagicFamily):
-    """Show the session's figures."""
+    """Show the session's metrics."""
 
     @no_var_expand
     @line_magic
     @magic_arguments()
-    @argument("--json", action="store_true", help="Print the figures as JSON.")
-    @argument("--frame", action="store_true", help="Return a data frame, a row per request.")
-    @argument("--reset", action="store_true", help="Start counting anew.")
+    @argument("--json", action="store_true", help="Print the metrics as JSON.")
+    @argument(
+        "--frame", action="store_true", help="Return a data frame with a row for each request."
+    )
+    @argument("--reset", action="store_true", help="Reset the metrics.")
     @argument(
         "--serve",
         metavar="PORT",
         type=int,
-        help="Serve the figures to Prometheus, on this machine only; 0 takes a free port.",
+        help="Serve the metrics for Prometheus, on this machine only; 0 picks a free port.",
     )
-    @argument("--push", metavar="URL", help="Send the figures to a Prometheus Pushgateway, once.")
+    @argument("--push", metavar="URL", help="Push the metrics once to a Prometheus Pushgateway.")
     def codeface_stats(self, line: str) -> pd.DataFrame | None:
         """Show what this session's answers cost: requests, tokens, times, memory.
 
@@ -54,14 +56,14 @@ class StatsMagics(MagicFamily):
 
         args, words = parse(self.codeface_stats, line)
         if words:
-            raise UsageError(f"%codeface_stats takes options only, not {words!r}.")
+            raise UsageError(f"%codeface_stats takes only options, not {words!r}.")
         session = self.extension.session
         if args.serve is not None:
             url = session.prometheus.serve(args.serve)
-            sys.stdout.write(f"The figures are served to this machine at {url}\n")
+            sys.stdout.write(f"Metrics are served, on this machine only, at {url}\n")
         if args.push is not None:
             session.prometheus.push(args.push)
-            sys.stdout.write(f"The figures were pushed to {masked_url(args.push)}\n")
+            sys.stdout.write(f"Metrics were pushed to {masked_url(args.push)}\n")
         if args.reset:
             session.metrics.reset()
         if args.json:

@@ -1,4 +1,4 @@
-"""``%codeface_test``: tests for a function or class of the notebook."""
+"""``%codeface_test``: write tests for a function or class in the notebook."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["TestMagics"]
 
 @magics_class
 class TestMagics(MagicFamily):
-    """Test the notebook's code."""
+    """Write tests for the notebook's code."""
 
     @no_var_expand
     @line_magic
     @magic_arguments()
     @ask_options
     def codeface_test(self, line: str) -> None:
-        """Write tests for a function or class of the notebook, as a cell.
+        """Write tests for a function or class in the notebook, as a new cell.
 
         ::
 
@@ -36,7 +36,7 @@ class TestMagics(MagicFamily):
 
         args, name = parse(self.codeface_test, line)
         if not name:
-            raise UsageError("Name a function of the notebook: %codeface_test NAME")
+            raise UsageError("Name a function or class in the notebook: %codeface_test NAME")
         source = _source_of(self.extension.notebook.lookup(name), name)
         ask, order = make_ask(
             self.extension, args, check_request(name, source), task="test", history=()
@@ -50,6 +50,6 @@ def _source_of(thing: object, name: str) -> str:
         return redact(inspect.getsource(thing))[0]  # type: ignore[arg-type]
     except (TypeError, OSError):
         raise NotebookError(
-            f"{name} is no function or class whose source is known.",
-            hint="Define it in a cell of this notebook, or in a module it imports.",
+            f"{name} is not a function or class with known source code.",
+            hint="Define it in a cell of this notebook, or in a module that it imports.",
         ) from None

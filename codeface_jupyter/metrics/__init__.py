@@ -1,4 +1,4 @@
-"""What a session's answers cost: records and sums, for people, for Prometheus, for a log."""
+"""What a session's answers cost: records and sums, for reports, Prometheus and a log."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
-"""A session's figures as Prometheus metrics: served on this machine, or pushed to a gateway."""
+"""A session's metrics for Prometheus: served on this machine, or pushed to a gateway."""
 
 from __future__ import annotations
 
-import base64
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
@@ -32,14 +31,14 @@ LOAD_BUCKETS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
 class PrometheusExporter:
-    """Counts a session's requests in a registry of its own, and hands the counts out.
+    """Counts a session's requests in a registry of its own, and serves or pushes the counts.
 
     Pass it to `SessionMetrics.observe`.
 
     Parameters
     ----------
     cache_failures
-        Returns how often the response cache could not serve, by reason.
+        Returns how often the response cache failed, by reason.
 
     Attributes
     ----------
@@ -77,35 +76,37 @@ class PrometheusExporter:
         self._load.observe(seconds)
 
     def serve(self, port: int) -> str:
-        """Serve the metrics to this machine alone, until `close`, and return their URL.
+        """Serve the metrics on this machine only, until `close`, and return their URL.
 
         Parameters
         ----------
         port
-            The TCP port; 0 takes a free one.
+            The TCP port; 0 for any free one.
 
         Raises
         ------
         MetricsError
-            If they are served on another port already, or the port cannot be had.
+            If they are already served on another port, or the port cannot be opened.
         """
         from prometheus_client import start_http_server
 
         if not 0 <= port <= 65_535:  # noqa: PLR2004 - the range of TCP ports
-            raise MetricsError(f"Port {port} does not exist; expected 1 to 65535, or 0 for any.")
+            raise MetricsError(
+                f"{port} is not a port number; expected 1 to 65535, or 0 for any free port."
+            )
         if self.url is not None:
             if port not in {0, urlsplit(self.url).port}:
                 raise MetricsError(
-                    f"The metrics are served already, at {self.url}.",
-                    hint="Use that address; %unload_ext codeface_jupyter stops it.",
+                    f"The metrics are already being served at {self.url}.",
+                    hint="Use that address, or stop it with %unload_ext codeface_jupyter.",
                 )
             return self.url
         try:
             self._server, _ = start_http_server(port, addr=LOOPBACK, registry=self.registry)
         except OSError as error:
             raise MetricsError(
-                f"Port {port} of {LOOPBACK} cannot be had: {error.strerror or error}.",
-                hint="%codeface_stats --serve 0 takes a free one.",
+                f"Port {port} on {LOOPBACK} cannot be opened: {error.strerror or error}.",
+                hint="Use %codeface_stats --serve 0 to let the system pick a free port.",
             ) from None
         self.url = f"http://{LOOPBACK}:{self._server.server_port}/metrics"
         return self.url
@@ -116,27 +117,34 @@ class PrometheusExporter:
         Raises
         ------
         MetricsError
-            If ``url`` is no web address, or the gateway cannot be reached or refuses.
+            If ``url`` is not a web address, or the gateway cannot be reached or refuses.
         """
         from prometheus_client import push_to_gateway
+        from prometheus_client.exposition import basic_auth_handler
 
         shown = masked_url(url)
         if not _is_web_address(url):
             raise MetricsError(
-                f"{shown} is no Pushgateway; expected http://host:9091 or https://host."
+                f"{shown} is not a Pushgateway URL; expected http://host:9091 or https://host."
             )
         this_kernel = {"instance": f"{platform.node()}:{os.getpid()}"}
+        # The sender takes the login apart from the address, and urllib no address with one.
+        address, username, password = _split_login(url)
+        push = partial(
+            push_to_gateway,
+            address,
+            JOB,
+            self.registry,
+            this_kernel,
+            PUSH_TIMEOUT_S,
+            partial(basic_auth_handler, username=username, password=password),
+        )
         try:
-            within(
-                PUSH_TIMEOUT_S,
-                lambda: push_to_gateway(
-                    url, JOB, self.registry, this_kernel, PUSH_TIMEOUT_S, _make_sender
-                ),
-            )
+            within(PUSH_TIMEOUT_S, push)
         except (OSError, HTTPException, ValueError) as error:
             raise MetricsError(
                 f"The metrics could not be pushed to {shown}: {_reason(error)}.",
-                hint="A Pushgateway was expected there; nothing else was sent.",
+                hint="Check that a Prometheus Pushgateway is running at that address.",
             ) from None
 
     def close(self) -> None:
@@ -161,23 +169,23 @@ class PrometheusExporter:
         )
         self._cache_hits = Counter(
             "codeface_cache_hits_total",
-            "Answers replayed (response), prompts whose start was read already (kv_prefix).",
+            "Answers replayed (response), prompts whose start was in the KV cache (kv_prefix).",
             ("cache",),
             registry=registry,
         )
         self._cache_misses = Counter(
             "codeface_cache_misses_total",
-            "Requests that a cache had nothing for.",
+            "Requests that were not in a cache.",
             ("cache",),
             registry=registry,
         )
         for cache in ("response", "kv_prefix"):
-            # There from the start, so that a share of hits can be asked for at once.
+            # Exist from the start, so that the share of hits can be queried at once.
             self._cache_hits.labels(cache=cache)
             self._cache_misses.labels(cache=cache)
         self._saved = Counter(
             "codeface_response_cache_saved_seconds_total",
-            "Seconds of generation that replayed answers saved.",
+            "Seconds of generation saved by replayed answers.",
             registry=registry,
         )
 
@@ -187,21 +195,21 @@ class PrometheusExporter:
         labels, registry = MODEL_LABELS, self.registry
         self._generation = Histogram(
             "codeface_generation_seconds",
-            "Seconds from the request, model in memory, to the last token.",
+            "Seconds from the request to the last token, without loading the model.",
             labels,
             registry=registry,
             buckets=GENERATION_BUCKETS_S,
         )
         self._first_token = Histogram(
             "codeface_time_to_first_token_seconds",
-            "Seconds from the request, model in memory, to the first token.",
+            "Seconds from the request to the first token, without loading the model.",
             labels,
             registry=registry,
             buckets=FIRST_TOKEN_BUCKETS_S,
         )
         self._load = Histogram(
             "codeface_model_load_seconds",
-            "Seconds that a model took into memory.",
+            "Seconds spent loading a model into memory.",
             registry=registry,
             buckets=LOAD_BUCKETS_S,
         )
@@ -214,19 +222,21 @@ class PrometheusExporter:
         self._tokens = {
             name: Counter(f"codeface_{name}_total", meaning, labels, registry=registry)
             for name, meaning in (
-                ("prompt_tokens", "Tokens of prompts."),
-                ("reused_prompt_tokens", "Tokens of prompts that were in the KV cache already."),
-                ("generated_tokens", "Tokens generated."),
+                ("prompt_tokens", "Prompt tokens."),
+                ("reused_prompt_tokens", "Prompt tokens that were already in the KV cache."),
+                ("generated_tokens", "Generated tokens."),
             )
         }
         self._peak_memory = Gauge(
             "codeface_peak_memory_bytes",
-            "Largest memory of the last answer: the device's for CUDA, the process's otherwise.",
+            "Peak memory during the last answer: of the device with CUDA, else of the process.",
             labels,
             registry=registry,
         )
         resident = Gauge(
-            "codeface_resident_memory_bytes", "Memory of the kernel's process.", registry=registry
+            "codeface_resident_memory_bytes",
+            "Resident memory of the kernel process.",
+            registry=registry,
         )
         resident.set_function(_resident_memory_bytes)
 
@@ -245,7 +255,7 @@ class PrometheusExporter:
 
 
 class _CacheFailures:
-    """Reads the response cache's own counts whenever the metrics are collected."""
+    """Reads the response cache's own counts each time the metrics are collected."""
 
     def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
         self._read = read
@@ -255,7 +265,7 @@ class _CacheFailures:
 
         family = CounterMetricFamily(
             "codeface_response_cache_failures",
-            "Calls that the response cache could not serve, by reason.",
+            "Failed calls to the response cache, by reason.",
             labels=["reason"],
         )
         for reason, count in self._read().items():
@@ -277,31 +287,18 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _make_sender(
-    url: str,
-    method: str,
-    timeout: float | None,
-    headers: Sequence[tuple[str, str]],
-    data: bytes,
-) -> Callable[[], None]:
-    """Return a function that sends ``data``; user and password of ``url`` go into a header."""
+def _split_login(url: str) -> tuple[str, str | None, str | None]:
+    """Return ``url`` without its login, then the user name and the password; None without one."""
     parts = urlsplit(url)
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    request = Request(address, data=data, method=method, headers=dict(headers))  # noqa: S310 - http or https, as checked
-    if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-
-    def send() -> None:
-        with urlopen(request, timeout=timeout):  # noqa: S310 - as above
-            pass
-
-    return send
+    if parts.username is None:
+        return address, None, None
+    return address, unquote(parts.username), unquote(parts.password or "")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, HTTPError):
         error.close()
-        return f"it answered {error.code} {error.reason}"
+        return f"the server answered {error.code} {error.reason}"
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason or type(error).__name__)

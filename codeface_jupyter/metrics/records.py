@@ -1,4 +1,4 @@
-"""What a session's answers cost: a record of each, and their sums."""
+"""Metrics of a session: a record of each request, and their sums."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CacheOutcome", "MetricsObserver", "RequestRecord", "SessionMetrics",
 
 CacheOutcome = Literal["hit", "miss", "off"]
 
-# Asking a model that is in memory to load takes less; it is no load.
+# Loading a model that is already in memory takes less and does not count as a load.
 SHORTEST_LOAD_S = 0.01
 
 
@@ -31,11 +31,11 @@ class RequestRecord:
     prompt_chars, answer_chars
         Lengths in characters.
     cell_id
-        The notebook cell that asked, where it is known.
+        The notebook cell that asked, if known.
     response_cache
-        Whether the response cache had the answer, or was not to be asked.
+        Whether the response cache had the answer, or was not used.
     saved_s
-        Seconds that replaying the answer saved.
+        Seconds saved by replaying the answer.
     error
         The exception's class name when it failed, else empty.
     """
@@ -93,13 +93,13 @@ class SessionSummary:
 
 
 class MetricsObserver(Protocol):
-    """Something that is told of every request and every load of a model."""
+    """Something that is notified of every request and every load of a model."""
 
     def on_request(self, record: RequestRecord) -> None:
-        """Take a request that has ended."""
+        """Handle a request that has ended."""
 
     def on_load(self, seconds: float) -> None:
-        """Take the time that a model took into memory."""
+        """Handle the seconds that a model took to load."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ class SessionMetrics:
         saved_s: float = 0.0,
         cell_id: str | None = None,
     ) -> RequestRecord:
-        """Count an answer, as far as it came, and return its record."""
+        """Count an answer, complete or not, and return its record."""
         record = RequestRecord(
             at=self.clock(),
             model=result.identity.model,
@@ -153,7 +153,7 @@ class SessionMetrics:
         return record
 
     def add_load(self, seconds: float) -> None:
-        """Count a load of a model, unless it was in memory already."""
+        """Count a load of a model, unless it was already in memory."""
         if seconds < SHORTEST_LOAD_S:
             return
         with self._lock:
@@ -162,7 +162,7 @@ class SessionMetrics:
                 observer.on_load(seconds)
 
     def observe(self, observer: MetricsObserver) -> None:
-        """Tell ``observer`` of everything that has been counted, and of what is to come."""
+        """Notify ``observer`` of everything counted so far and from now on."""
         with self._lock:
             for record in self._records:
                 observer.on_request(record)
@@ -192,13 +192,13 @@ class SessionMetrics:
         )
 
     def reset(self) -> None:
-        """Start counting anew; observers keep what they were told."""
+        """Reset the counts; observers keep what they have counted."""
         with self._lock:
             self._records.clear()
             self._loads_s.clear()
 
 
 def _median(values: list[float]) -> float:
-    # An answer that broke off has no such figure.
+    # An answer that broke off has no such value.
     positive = [value for value in values if value > 0]
     return statistics.median(positive) if positive else 0.0

@@ -1,4 +1,4 @@
-"""One structured log record per request, and a file of them when one is named."""
+"""Log each request as a structured record, and to a file if one is set."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ LOCK_POLL_S = 0.002
 class RequestLog:
     """Writes a line of JSON for each request, to a logger and to the file that is set.
 
-    Lengths and times are written, texts only if the setting ``log_texts`` is on. A
-    file that cannot be written is warned of once and given up; no request fails.
+    Lengths and times are written, texts only if the setting ``log_texts`` is on. If
+    the file cannot be written, it warns once and stops writing; no request fails.
 
     Parameters
     ----------
     warn
-        Takes one sentence for the user.
+        Shows the user one sentence.
     """
 
     def __init__(self, *, warn: Callable[[str], None]) -> None:
@@ -64,7 +64,7 @@ class RequestLog:
 
     def close(self) -> None:
         """Close the file."""
-        # What a full disk did not take when it was written, it does not take now either.
+        # If a full disk rejected the last line, closing fails for the same reason.
         with suppress(OSError):
             if self._handler is not None:
                 self._handler.close()
@@ -86,14 +86,14 @@ class RequestLog:
         file = self._file
         self.close()
         self._file = file  # named again, it is not tried again
-        self._warn(f"The request log {file} cannot be written and is given up: {error}.")
+        self._warn(f"The request log {file} cannot be written and is switched off: {error}.")
 
 
 class _FileHandler(RotatingFileHandler):
-    """A rotated file that its owner alone may read, and that reports what goes wrong.
+    """A rotated file that only its owner may read, and that reports its failures.
 
-    Several kernels may write one file: each takes a lock beside it for the time of a
-    line, and opens the file anew, since another may have rotated it meanwhile.
+    Several kernels may write to one file: for each line, a kernel takes a lock beside
+    it and reopens the file, since another kernel may have rotated it.
     """
 
     def __init__(self, file: Path, *, on_failure: Callable[[BaseException | None], None]) -> None:
@@ -112,7 +112,7 @@ class _FileHandler(RotatingFileHandler):
             with self._turn.acquire(poll_interval=LOCK_POLL_S):
                 super().emit(record)
                 self._close_file()
-        # The second is said by older versions of the lock where a file system has none.
+        # Older versions of the lock raise the second where the file system has no locks.
         except (OSError, NotImplementedError):
             self.handleError(record)
 

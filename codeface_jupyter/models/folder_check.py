@@ -1,17 +1,16 @@
-"""Whether a model folder can be loaded, and safely: complete, whole, no pickled weights."""
+"""The check that a model folder can be loaded, and safely: complete and without pickles."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.errors import ModelFilesError, first_line
 
 __all__ = [
     "IR_FILE",
@@ -29,15 +28,14 @@ __all__ = [
     "weight_files",
 ]
 
-# What OpenVINO's tools call a saved model: the graph, and its constants beside it.
+# OpenVINO's own names for a model saved as IR: the graph, and its constants.
 IR_FILE, IR_WEIGHTS_FILE = "openvino_model.xml", "openvino_model.bin"
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 PICKLE_INDEX_FILE = "pytorch_model.bin.index.json"
 WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|USE_POLICY)[^/]*")
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
-HEADER_LENGTH_BYTES = 8
-MAX_HEADER_BYTES = 100_000_000
+# Of a file of any size, 256 KiB are enough to notice other weights.
 SAMPLES, SAMPLE_BYTES = 64, 4_096
 CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadModel$")
 
@@ -48,17 +46,17 @@ def is_weight_file(name: str) -> bool:
 
 
 def is_ir_file(name: str) -> bool:
-    """Whether a repository's file is a part of a model in OpenVINO's own form (IR)."""
+    """Whether a repository's file is part of a model in OpenVINO IR."""
     return name in {IR_FILE, IR_WEIGHTS_FILE}
 
 
 def is_ir_folder(folder: Path) -> bool:
-    """Whether ``folder`` holds a model in OpenVINO's own form."""
+    """Whether ``folder`` holds a model in OpenVINO IR."""
     return (folder / IR_FILE).is_file()
 
 
 def is_only_ir(folder: Path, *, permissions: Permissions = NOTHING_MORE) -> bool:
-    """Whether all weights in ``folder`` that may be read are in OpenVINO's own form."""
+    """Whether all weights in ``folder`` that may be read are OpenVINO IR."""
     if not is_ir_folder(folder) or has_weights(folder):
         return False
     return not (permissions.allow_pickle and _pickled_files(folder))
@@ -70,7 +68,7 @@ def is_side_file(name: str) -> bool:
 
 
 def is_pickled_file(name: str) -> bool:
-    """Whether a file holds weights that can run code when they are read."""
+    """Whether a file holds pickled weights, which can run code when they are read."""
     return PICKLED_FILE.fullmatch(name) is not None
 
 
@@ -80,13 +78,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ModelFilesError
-        If there is none, or it is not a JSON object.
+        If it is missing, or does not hold a JSON object.
     """
     return _read_json(folder / "config.json")
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the safetensors files that the folder ought to hold, existing or not."""
+    """Return the safetensors files that the folder should hold, existing or not."""
     index = folder / INDEX_FILE
     if (folder / SINGLE_FILE).exists() or not index.exists():
         return [folder / SINGLE_FILE]
@@ -100,7 +98,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether all weight files are there; says nothing about what is in them."""
+    """Whether all weight files exist, whatever is in them."""
     try:
         return all(file.is_file() for file in weight_files(folder))
     except ModelFilesError:
@@ -108,7 +106,7 @@ def has_weights(folder: Path) -> bool:
 
 
 def folder_revision(folder: Path) -> str:
-    """Return what tells a folder's present contents from any others, in place of a commit.
+    """Return a fingerprint of a folder's present contents, which stands for a commit.
 
     Configuration, tokenizer and weights count: each of them can change an answer.
     """
@@ -121,10 +119,10 @@ def folder_revision(folder: Path) -> str:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """Return a digest of ``files`` that costs milliseconds, whatever their size.
+    """Return a digest of ``files`` that takes milliseconds, whatever their size.
 
-    Of small files every byte counts; of large ones name, size, time of change, and samples
-    from end to end, so that neither equal times nor equal shapes are taken for equal weights.
+    Of small files every byte counts; of large ones name, size, time of modification and
+    samples from end to end, so that equal times or equal shapes do not pass for equal weights.
     """
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -138,28 +136,28 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 def _sampled_offsets(size: int) -> Iterable[int]:
-    """Return where to read `SAMPLE_BYTES` each: all of a small file, the last bytes too."""
+    """Return where to read `SAMPLE_BYTES` each: a small file whole, the last bytes of any."""
     step = max(SAMPLE_BYTES, size // SAMPLES)
     return (*range(0, max(size - SAMPLE_BYTES, 0), step), max(size - SAMPLE_BYTES, 0))
 
 
 def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE) -> None:
-    """Refuse a folder that is incomplete, corrupt, pickled or no causal language model.
+    """Refuse a folder that is incomplete, corrupt, pickled or not a causal language model.
 
-    Reads the safetensors headers only, so it costs milliseconds whatever the model's size.
-    OpenVINO's own form has nothing to compare its size with.
+    Only the headers of safetensors files are read, so that it takes milliseconds whatever the
+    model's size. OpenVINO IR does not say how large its weights should be.
 
     Parameters
     ----------
     folder
-        Where the model lies.
+        The model's folder.
     permissions
-        Whether its code must be there, and pickled weights may stand for safetensors.
+        Whether its code must be there, and whether pickled weights may stand for safetensors.
 
     Raises
     ------
     ModelFilesError
-        Naming the file that is wrong.
+        Naming the file that is at fault.
     """
     config = read_config(folder)
     _check_architecture(folder, config)
@@ -193,10 +191,10 @@ def _check_code(folder: Path, config: Mapping[str, Any]) -> None:
     references = config.get("auto_map") or {}
     for reference in references.values() if isinstance(references, Mapping) else ():
         file = folder / f"{str(reference).split('.')[0]}.py"
-        # A double dash names the repository of somebody else.
+        # A double dash refers to another repository.
         if "--" not in str(reference) and not file.is_file():
             raise ModelFilesError(
-                f"{file} is missing, the code that config.json names.",
+                f"{file} is missing, which config.json names as the model's code.",
                 hint="Fetch the model again with --trust-remote-code.",
             )
 
@@ -218,39 +216,25 @@ def pickled_weights_error(file: str) -> ModelFilesError:
     return ModelFilesError(
         f"{file} holds pickled weights, which can run code when they are read; "
         "safetensors was expected.",
-        hint="Convert it where you trust it: model.save_pretrained(folder) writes safetensors. "
-        "If you trust its source, --allow-pickle reads it in that call.",
+        hint="Convert it where it can do no harm: model.save_pretrained(folder) writes "
+        "safetensors. If you trust its source, --allow-pickle reads it in that call.",
     )
 
 
 def _check_safetensors(file: Path) -> None:
-    """Compare the header's offsets with the file's size.
+    """Refuse a file that is cut off, or whose tensors do not fill it exactly."""
+    from safetensors import SafetensorError, safe_open
 
-    The layout is safetensors' own: eight bytes of length, a JSON header, the tensors.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        start = stream.read(HEADER_LENGTH_BYTES)
-        if len(start) < HEADER_LENGTH_BYTES:
-            raise _corrupt(file, f"it has only {size} bytes")
-        (length,) = struct.unpack("<Q", start)
-        if length > min(MAX_HEADER_BYTES, size - HEADER_LENGTH_BYTES):
-            raise _corrupt(file, "its header is cut off or not safetensors")
-        header = stream.read(length)
     try:
-        tensors = json.loads(header)
-        ends = [int(t["data_offsets"][1]) for k, t in tensors.items() if k != "__metadata__"]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        raise _corrupt(file, "its header cannot be read") from None
-    expected = HEADER_LENGTH_BYTES + length + max(ends, default=0)
-    if size != expected:
-        raise _corrupt(file, f"it has {size:,} bytes instead of {expected:,}")
-
-
-def _corrupt(file: Path, reason: str) -> ModelFilesError:
-    return ModelFilesError(
-        f"{file} is corrupt: {reason}.", hint="Delete the file and fetch the model again."
-    )
+        # The file is mapped and its header read; NumPy, as torch would have to be imported.
+        with safe_open(file, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        reason = first_line(error).rpartition("deserializing header: ")[2]
+        raise ModelFilesError(
+            f"{file} is corrupt: {reason}, in {file.stat().st_size:,} bytes.",
+            hint="Delete the file and fetch the model again.",
+        ) from error
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -258,10 +242,10 @@ def _read_json(file: Path) -> dict[str, Any]:
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFilesError(
-            f"{file} is missing.", hint="A model's folder holds config.json, tokenizer and weights."
+            f"{file} is missing.", hint="A model folder holds config.json, tokenizer and weights."
         ) from None
     except (ValueError, OSError) as error:
         raise ModelFilesError(f"{file} cannot be read: {error}.") from None
     if not isinstance(value, dict):
-        raise ModelFilesError(f"{file} holds no JSON object.")
+        raise ModelFilesError(f"{file} does not hold a JSON object.")
     return value

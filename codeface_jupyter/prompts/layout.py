@@ -1,4 +1,4 @@
-"""From a prompt to the messages or the text that a kind of model is given."""
+"""Lay a prompt out as messages for chat models or as text for base models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INSTRUCTIONS = {
     "test": "Write tests as plain assert statements, in one {language} block.",
 }
 
-# A base model goes on writing cells after its own: the next marker ends the answer.
+# A base model continues with more cells after its own: the next marker ends the answer.
 COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
 
 
@@ -43,7 +43,7 @@ def chat_messages(prompt: Prompt) -> list[Message]:
     """Lay ``prompt`` out as a conversation for a chat model.
 
     The cells open the first of the user's turns, whatever was said since: they
-    change least, so consecutive requests share everything up to the conversation.
+    change least, so that consecutive requests share everything up to the conversation.
     """
     turns: list[Message] = [*prompt.history, {"role": "user", "content": _question(prompt)}]
     if prompt.cells:
@@ -61,7 +61,7 @@ def _question(prompt: Prompt) -> str:
 
 
 def conversation_text(messages: Sequence[Message]) -> str:
-    """Write a conversation for people: each message under its role, word for word."""
+    """Write a conversation for people: each message after its role, unchanged."""
     return "".join(f"{message['role']}: {message['content']}\n\n" for message in messages)
 
 

@@ -1,4 +1,4 @@
-"""What a model is to know and to do, before it is laid out for a kind of model."""
+"""A prompt: what the model should know and do, before any layout."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Message(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What the model is to know and to do, before it is laid out for a kind of model.
+    """What the model should know and do, before it is laid out for a kind of model.
 
     The order of the fields is the order in the prompt: what stays the same from
-    request to request comes first, so that engines can reuse the start's KV cache.
+    request to request comes first, so that engines can reuse its KV cache.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class Prompt:
     task
         What kind of answer is wanted.
     language
-        The language the answer's code is to be in.
+        The language of the code in the answer.
     instruction
-        What to say in place of the task's own instruction.
+        Replaces the task's own instruction.
     """
 
     request: str

@@ -1,4 +1,4 @@
-"""The words in which the magics ask: to explain, to edit, to test."""
+"""The wording of requests to explain, to edit and to test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def explain_request(name: str, text: str, *, kind: str = "object") -> str:
     Parameters
     ----------
     name
-        What the notebook calls it.
+        Its name in the notebook.
     text
         The facts about it, or the source of a cell, or the text of an error.
     kind
@@ -32,7 +32,7 @@ def explain_request(name: str, text: str, *, kind: str = "object") -> str:
 
 
 def edit_request(instruction: str, source: str) -> str:
-    """Return the request to change the cell ``source`` as the user's ``instruction`` says."""
+    """Return the request to change the cell ``source`` as the user's ``instruction`` asks."""
     return f"{fenced(source, 'python')}\n\n{instruction}"
 
 

@@ -1,4 +1,4 @@
-"""Text with fields to fill in: the user's templates, and braces in a request."""
+"""Fill in the fields of a user's template, and the expressions in a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = [
     "interpolate",
 ]
 
-# A field to fill in: a name, then attributes and indices. Anything else between braces is text.
+# An expression to replace: a name, attributes and indices. Other text in braces stays.
 FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[(?:-?\d+|'[^'\]]*'|\"[^\"\]]*\")\])*)\}")
 
 
@@ -23,29 +23,29 @@ def fill_template(text: str, fields: Mapping[str, str]) -> str:
     Raises
     ------
     NotebookError
-        If the template names a field that there is none of.
+        If the template uses an unknown field or a single ``$``.
     """
     template = Template(text)
     unknown = sorted(set(template.get_identifiers()) - set(fields))
     if unknown or not template.is_valid():
-        what = f"the unknown field ${unknown[0]}" if unknown else "a lone $"
+        what = f"the unknown field ${unknown[0]}" if unknown else "a $ without a field's name"
         raise NotebookError(
-            f"The template has {what}.",
-            hint=f"Its fields are ${', $'.join(sorted(fields))}; write $$ for a dollar sign.",
+            f"The template contains {what}.",
+            hint=f"Its fields can be ${', $'.join(sorted(fields))}; write $$ for a dollar sign.",
         )
     return template.substitute(fields)
 
 
 def interpolate(text: str, lookup: Callable[[str], str | None]) -> str:
-    """Replace each ``{expression}`` that ``lookup`` knows; all other braces stay as typed.
+    """Replace each ``{expression}`` that ``lookup`` knows; other braces stay as typed.
 
     Parameters
     ----------
     text
         What the user typed.
     lookup
-        Gives the text for an expression of names, attributes and indices, such as
-        ``df.shape`` or ``In[3]``; None leaves the braces alone.
+        Returns the text for an expression of names, attributes and indices, such as
+        ``df.shape`` or ``In[3]``, or None to leave the braces alone.
     """
 
     def replacement(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Answers kept in a Redis server, shared between kernels and people."""
+"""A response cache in a Redis server, shared between kernels and people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from codeface_jupyter.errors import ResponseCacheError
+from codeface_jupyter.errors import ResponseCacheError, install_hint
 from codeface_jupyter.privacy import HIDDEN, masked_url
 from codeface_jupyter.response_cache.entry import CachedResponse, CacheStatus
 from codeface_jupyter.threads import within
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Failure = Literal["unreachable", "refused", "invalid"]
 
-# The version is that of the value's form: another one would be another namespace.
+# The version is that of the values' format: a new format gets a new namespace.
 KEY_PREFIX = "codeface:v1:response:"
 SOCKET_TIMEOUT_S = 0.25
 DEADLINE_S = 0.5
@@ -34,29 +34,28 @@ PAUSE_S = 30.0
 COUNTING_S = 2.0
 KEYS_PER_SCAN = 1_000
 LARGEST_VALUE_BYTES = 8 * 2**20
-INSTALL_HINT = "pip install 'codeface-jupyter[redis]'"
 
 RESPONSE = TypeAdapter(CachedResponse)
 
 
 class RedisResponseCache:
-    """Keeps answers in Redis, as JSON that is checked when it is read.
+    """Keeps answers in Redis, as JSON that is validated when it is read.
 
-    A call to the server takes half a second at most. After a failed one the server
-    is left alone for a while, so that a request loses that time once, not each time.
+    A call to the server takes half a second at most. After a failure the server is not
+    asked for a while, so that only one request loses that time, not every request.
 
     Parameters
     ----------
     url
         ``redis://``, ``rediss://`` (TLS) or ``unix://``, with user and password as needed.
     max_bytes
-        The longest answer kept, in bytes of UTF-8; the server's own settings bound the sum.
+        The longest answer kept, in bytes of UTF-8; the server's settings limit the total.
     ttl_s
         How long an answer is kept, in seconds.
     warn
-        Takes one sentence for the user, the first time that something goes wrong.
+        Shows the user one sentence, the first time that something goes wrong.
     clock
-        Seconds, to tell when the server may be tried again.
+        Returns seconds; decides when the server is tried again.
     """
 
     def __init__(
@@ -84,29 +83,29 @@ class RedisResponseCache:
 
     @property
     def failures(self) -> Mapping[str, int]:
-        """How often it could not serve: unreachable, refused, or invalid values."""
+        """How often it failed: unreachable, refused, or invalid values."""
         return dict(self._failures)
 
     def get(self, key: str) -> CachedResponse | None:
-        """Return the answer kept under ``key``; None if there is none or no way to tell."""
-        # A bounded read: what others put there may be anything, of any size.
+        """Return the answer kept under ``key``; None if there is none or the server fails."""
+        # A bounded read: others may have stored anything, of any size.
         value = self._attempt(lambda client: client.getrange(_name(key), 0, LARGEST_VALUE_BYTES))
         if not value:
             return None
         response = _parse(value)
         if response is None:
             self._failures["invalid"] += 1
-            logger.debug("A value in %s is no answer of ours", self.place)
+            logger.debug("A value in %s is not an answer of ours", self.place)
         return response
 
     def put(self, key: str, response: CachedResponse) -> None:
-        """Keep ``response``, unless it is too long or the server does not take it."""
+        """Keep ``response``, unless it is too long or the server refuses it."""
         value = json.dumps(asdict(response)).encode()
         if response.size_bytes <= self._max_bytes and len(value) <= LARGEST_VALUE_BYTES:
             self._attempt(lambda client: client.set(_name(key), value, px=self._ttl_ms))
 
     def status(self) -> CacheStatus:
-        """Count our answers in the server, for two seconds at most."""
+        """Count our answers on the server, for two seconds at most."""
         entries = size_bytes = 0
         is_complete = True
         deadline = time.monotonic() + COUNTING_S
@@ -124,7 +123,7 @@ class RedisResponseCache:
         )
 
     def clear(self) -> int:
-        """Delete every answer of ours in the server, for everyone; return how many.
+        """Delete all our answers on the server, for everyone; return how many.
 
         Raises
         ------
@@ -140,7 +139,7 @@ class RedisResponseCache:
             self._client = None
 
     def _attempt(self, command: Callable[[Any], T]) -> T | None:
-        """Return what ``command`` gives, or None when the server fails or is left alone."""
+        """Return the result of ``command``, or None if the server fails or is not asked now."""
         if self._clock() < self._closed_until:
             self._failures["unreachable"] += 1
             return None
@@ -160,7 +159,7 @@ class RedisResponseCache:
             result = within(DEADLINE_S, lambda: command(client))
         except redis.ResponseError as error:
             raise self._failed("refused", error) from None
-        # A server that is no Redis makes the client's parser fail in the last three ways.
+        # With a server that is not Redis, the client's parser fails in the last three ways.
         except (redis.RedisError, OSError, LookupError, TypeError, ValueError) as error:
             self._closed_until = self._clock() + PAUSE_S
             raise self._failed("unreachable", error) from None
@@ -174,7 +173,7 @@ class RedisResponseCache:
             self._failures["unreachable"] += 1
             raise ResponseCacheError(
                 f"The response cache {self.place} needs the package redis, which is not installed.",
-                hint=INSTALL_HINT,
+                hint=install_hint("redis"),
             ) from None
         return redis
 
@@ -189,7 +188,7 @@ class RedisResponseCache:
                 self._url.get_secret_value(),
                 socket_timeout=SOCKET_TIMEOUT_S,
                 socket_connect_timeout=SOCKET_TIMEOUT_S,
-                # Once more on a new connection: the old one may be of before a restart.
+                # Retry once on a new connection: the old one may predate a restart.
                 retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
                 protocol=2,
             )
@@ -208,10 +207,10 @@ class RedisResponseCache:
         self._failures[kind] += 1
         reason = _reason(error, secrets=_secrets(self._url))
         logger.debug("Redis at %s: %s", self.place, reason)
-        pause = f"; it is tried again after {PAUSE_S:.0f} s" if kind == "unreachable" else ""
+        pause = f"; the server is tried again in {PAUSE_S:.0f} s" if kind == "unreachable" else ""
         return ResponseCacheError(
             f"The response cache {self.place} cannot be used: {reason}.",
-            hint=f"Answers are generated anew meanwhile{pause}.",
+            hint=f"Answers are generated without it{pause}.",
         )
 
 
@@ -220,7 +219,7 @@ def _name(key: str) -> str:
 
 
 def _parse(value: object) -> CachedResponse | None:
-    """Return the answer in a value, or None for whatever else it is."""
+    """Return the answer in a value, or None if it is anything else."""
     if not isinstance(value, bytes) or len(value) > LARGEST_VALUE_BYTES:
         return None
     try:
@@ -245,7 +244,7 @@ def _sizes(client: Any, *, names: list[bytes]) -> list[int]:
     pipeline = client.pipeline(transaction=False)
     for name in names:
         pipeline.strlen(name)
-    # A key of another type answers with an error, and takes no part in the sum.
+    # A key of another type returns an error, which counts as zero.
     return [size if isinstance(size, int) else 0 for size in pipeline.execute(raise_on_error=False)]
 
 
@@ -256,20 +255,20 @@ def _secrets(url: SecretStr) -> list[str]:
 
 
 def _reason(error: Exception, *, secrets: list[str]) -> str:
-    """Say what went wrong in the user's terms.
+    """Return what went wrong in the user's terms.
 
-    A server's own words are left out: they may repeat a command, password included.
+    The server's own message is left out: it may repeat a command, password included.
     """
     import redis.exceptions as known
 
     for kinds, reason in (
-        ((known.AuthenticationError, known.AuthorizationError), "it refused user or password"),
+        ((known.AuthenticationError, known.AuthorizationError), "it rejected the user or password"),
         ((known.OutOfMemoryError,), "its memory is full"),
-        ((known.ReadOnlyError,), "it takes no writes"),
-        ((known.NoPermissionError,), f"the user may not use the keys {KEY_PREFIX}*"),
+        ((known.ReadOnlyError,), "it is read-only"),
+        ((known.NoPermissionError,), f"the user has no access to the keys {KEY_PREFIX}*"),
         ((known.BusyLoadingError,), "it is still loading its data"),
         ((known.TimeoutError, TimeoutError), f"no answer within {DEADLINE_S:g} s"),
-        ((known.ResponseError,), "it refused a command"),
+        ((known.ResponseError,), "it rejected a command"),
         ((known.ConnectionError, OSError), ""),
     ):
         if isinstance(error, kinds):
@@ -277,4 +276,4 @@ def _reason(error: Exception, *, secrets: list[str]) -> str:
             for secret in secrets:
                 text = text.replace(secret, HIDDEN)
             return text
-    return "what answers there is no Redis server"
+    return "the server there is not Redis"

@@ -1,9 +1,8 @@
-"""Small plots of one figure over a series of requests: as SVG in a notebook, as text elsewhere."""
+"""Small plots of a metric over a series of requests: SVG for notebooks, text for terminals."""
 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ WIDTH, PANEL_HEIGHT = 600, 74
 LEFT, RIGHT, TOP, BOTTOM = 8, 592, 22, 68
 RADIUS = 2.5
 
-# The text's own colour where the page has no theme, so that light and dark both read well.
+# The text's own colour where the page has no theme, so that it is readable on light and dark.
 SVG_STYLE = (
     "width:100%;max-width:600px;height:auto;display:block;"
     "font-family:var(--jp-ui-font-family,sans-serif);font-size:11px"
@@ -26,18 +25,18 @@ POINT_STYLE = "fill:var(--jp-brand-color1,currentColor)"
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One figure of each request, oldest first.
+    """One metric of each request, oldest first.
 
     Attributes
     ----------
     name
-        What the figure is.
+        What the metric is called.
     unit
         Follows each value, as in ``12.5 tokens/s``.
     values
-        Zero or more each; None where a request has no such figure.
+        Zero or more each; None where a request has no value.
     labels
-        What each request was; as many as there are values.
+        A label for each request; as many as there are values.
     """
 
     name: str
@@ -47,18 +46,18 @@ class Series:
 
     @property
     def known(self) -> list[float]:
-        """The values that there are."""
+        """The values without the missing ones."""
         return [value for value in self.values if value is not None]
 
     def describe(self) -> str:
-        """Return the figure's name and range, in words."""
+        """Return the metric's name and range, in words."""
         if not self.known:
             return f"{self.name}: none yet"
         low, high = (self.text_of(bound) for bound in (min(self.known), max(self.known)))
         return f"{self.name}: {low}" if low == high else f"{self.name}: {low} to {high}"
 
     def text_of(self, value: float) -> str:
-        """Return one value with its unit, in three digits or so."""
+        """Return one value with its unit, with about three digits."""
         digits = 0 if value >= 100 else 1 if value >= 10 else 2  # noqa: PLR2004 - three digits
         return f"{value:,.{digits}f} {self.unit}"
 
@@ -75,7 +74,7 @@ def sparkline(series: Series) -> str:
 def svg_plots(panels: Sequence[Series]) -> str:
     """Return one SVG element with a panel for each series, one below the other.
 
-    Each panel begins at zero; a point tells its request when pointed at.
+    Each panel begins at zero; a point shows its request as a tooltip.
     """
     body = "".join(
         f'<g transform="translate(0 {number * PANEL_HEIGHT})">{_panel(series)}</g>'
@@ -90,12 +89,13 @@ def svg_plots(panels: Sequence[Series]) -> str:
 
 
 def _panel(series: Series) -> str:
+    # Where all values are zero, any scale will do.
     top = max(series.known, default=0.0) or 1.0
     step = (RIGHT - LEFT) / max(len(series.values) - 1, 1)
     points = [
         (LEFT + number * step, BOTTOM - value / top * (BOTTOM - TOP), series.text_of(value), label)
         for number, (value, label) in enumerate(zip(series.values, series.labels, strict=True))
-        if value is not None and math.isfinite(value)
+        if value is not None
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, *_ in points)
     circles = "".join(

@@ -24,7 +24,7 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from codeface_jupyter.context import Cell, Context
-from codeface_jupyter.frontend.protocol import PROTOCOL_VERSION, RESULT_MIME
+from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
 from codeface_jupyter.view.tables import Table
@@ -173,7 +173,7 @@ def result_bundle(
         text = f"{fenced(difference, 'diff')}\n\n{text}"
     footer = " · ".join(filter(None, (describe_result(result), note)))
     data = {
-        "version": PROTOCOL_VERSION,
+        "version": RESULT_VERSION,
         "text": text,
         "blocks": [_block_data(block) for block in result.code_blocks],
         "finish_reason": result.finish_reason,

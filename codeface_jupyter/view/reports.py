@@ -1,9 +1,8 @@
-"""What a session cost, laid out for people: tables, a timeline, a data frame."""
+"""Reports of a session's metrics: tables, a timeline, a data frame."""
 
 from __future__ import annotations
 
 import html
-import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import CodeFaceError, MetricsError
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
+from codeface_jupyter.models.memory_usage import DeviceMemory
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.session.batch import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
+from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
 
@@ -40,7 +41,7 @@ BATCH_END_CHARS = 80
 
 @dataclass(frozen=True)
 class SessionReport:
-    """A session's figures: sums, the timeline, the slowest requests.
+    """A session's metrics: sums, the timeline, the slowest requests.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ class SessionReport:
         if not plotted:
             return []
         labels = [f"{_clock_time(record)}, {record.model}" for record in plotted]
+        # Zero means that an answer broke off before there was anything to time: a gap, not a point.
         rates = [record.metrics.decode_tokens_per_s or None for record in plotted]
         waits = [record.metrics.time_to_first_token_s or None for record in plotted]
         return [
@@ -99,7 +101,7 @@ class SessionReport:
 
 
 def stats_table(summary: SessionSummary) -> Table:
-    """Lay a session's sums out."""
+    """Return a table of a session's sums."""
     asked = summary.response_cache_hits + summary.response_cache_misses
     replayed = f"{summary.response_cache_hits:,} of {asked:,} replayed"
     reused = f"{summary.reused_prompt_tokens:,} of {summary.prompt_tokens:,} prompt tokens reused"
@@ -121,7 +123,7 @@ def stats_table(summary: SessionSummary) -> Table:
 
 
 def slowest_table(records: Sequence[RequestRecord]) -> Table:
-    """List the requests that took longest, loading included."""
+    """Return a table of the requests that took longest, loading included."""
     timed = [record for record in records if _wait_s(record) > 0]
     rows = [
         (
@@ -143,7 +145,7 @@ def slowest_table(records: Sequence[RequestRecord]) -> Table:
 def cache_table(
     summary: SessionSummary, status: CacheStatus, *, failures: Mapping[str, int], is_on: bool
 ) -> Table:
-    """Lay out what a response cache holds, and what it did for this session.
+    """Return a table of what a response cache holds and has saved in this session.
 
     Parameters
     ----------
@@ -152,14 +154,14 @@ def cache_table(
     status
         What the cache holds.
     failures
-        How often it could not serve, by reason.
+        How often it failed, by reason.
     is_on
-        Whether it is asked at all.
+        Whether it is switched on.
     """
     more = "" if status.is_complete else " or more"
     rows = [
         ("state", "on" if is_on else "off"),
-        ("place", status.place),
+        ("location", status.place),
         ("entries", f"{status.entries:,}{more}"),
         ("bytes", f"{status.size_bytes:,}{more}"),
         ("hits", f"{summary.response_cache_hits:,}"),
@@ -168,21 +170,15 @@ def cache_table(
         *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(failures.items())),
     ]
     if status.trouble:
-        rows[2:4] = [("trouble", status.trouble)]
+        # Entries that could not be counted would show as zero.
+        rows[2:4] = [("problem", status.trouble)]
     return Table("Response cache", ("", ""), rows)
 
 
 def memory_table(report: MemoryReport) -> Table:
-    """Lay out who holds how much memory."""
+    """Return a table of memory by device, process and owner."""
     times = "time" if report.shrinks == 1 else "times"
-    rows = [
-        (
-            device.name,
-            f"{device.used_share:.0%} of {format_bytes(device.total_bytes)} used, "
-            f"{format_bytes(device.free_bytes)} free".replace("%", " %"),
-        )
-        for device in report.devices
-    ]
+    rows = [(device.name, _device_memory(device)) for device in report.devices]
     rows += [
         (
             "this process",
@@ -196,11 +192,16 @@ def memory_table(report: MemoryReport) -> Table:
         *((f"model: {name}", format_bytes(size)) for name, size in report.engine_bytes.items()),
         ("response cache", format_bytes(report.response_cache_bytes)),
         (
-            f"above {report.threshold:.0%}".replace("%", " %"),
-            f"dropped {format_bytes(report.dropped_bytes)} in {report.shrinks:,} {times}",
+            f"freed above {report.threshold:.0%}",
+            f"{format_bytes(report.dropped_bytes)}, {report.shrinks:,} {times}",
         ),
     ]
     return Table("Memory", ("", ""), rows)
+
+
+def _device_memory(device: DeviceMemory) -> str:
+    total, free = format_bytes(device.total_bytes), format_bytes(device.free_bytes)
+    return f"{device.used_share:.0%} of {total} used, {free} free"
 
 
 def records_frame(records: Sequence[RequestRecord]) -> pd.DataFrame:
@@ -216,7 +217,7 @@ def records_frame(records: Sequence[RequestRecord]) -> pd.DataFrame:
     except ImportError:
         raise MetricsError(
             "A data frame needs pandas, which is not installed.",
-            hint="%pip install pandas, or use %codeface_stats --json.",
+            hint="Install it with %pip install pandas, or use %codeface_stats --json.",
         ) from None
     frame = pd.DataFrame([record.as_row() for record in records])
     if not frame.empty:
@@ -237,12 +238,12 @@ def _range_of(series: Series) -> str:
 
 
 def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
-    """Lay a batch out: each request, how its answer begins, its tokens and how it ended."""
+    """Return a table of a batch: each request, the start of its answer, tokens, how it ended."""
     rows = [
         (
             str(number),
-            textwrap.shorten(item.request, BATCH_CELL_CHARS, placeholder=" …"),
-            textwrap.shorten(item.code or item.text, BATCH_CELL_CHARS, placeholder=" …"),
+            in_one_line(item.request, max_chars=BATCH_CELL_CHARS),
+            in_one_line(item.code or item.text, max_chars=BATCH_CELL_CHARS),
             f"{item.result.metrics.prompt_tokens:,} + {item.result.metrics.generated_tokens:,}",
             _batch_end(item),
         )
@@ -262,4 +263,4 @@ def _batch_end(item: BatchItem) -> str:
         return f"{item.finish_reason}{replayed}"
     message = item.error.message if isinstance(item.error, CodeFaceError) else str(item.error)
     text = f"{type(item.error).__name__}: {message}"
-    return textwrap.shorten(text, BATCH_END_CHARS, placeholder=" …")
+    return in_one_line(text, max_chars=BATCH_END_CHARS)

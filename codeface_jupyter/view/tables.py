@@ -1,4 +1,4 @@
-"""A small table that reads well as Markdown in a notebook and as text in a terminal."""
+"""A small table for notebooks (Markdown, HTML) and terminals (text)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Table:
     title
         Shown above the table.
     columns
-        The headings; all empty for a table without any.
+        The headings; all empty for a table without headings.
     rows
-        One text per column each.
+        The texts of each row, one per column.
     """
 
     title: str
@@ -81,5 +81,5 @@ def _html_row(tag: str, texts: Sequence[str]) -> str:
 
 
 def _literal(text: str) -> str:
-    """Escape what Markdown or HTML would read as markup."""
+    """Escape what Markdown or HTML would interpret as markup."""
     return re.sub(r"([\\`*_{}\[\]<>|#$~])", r"\\\1", " ".join(text.split()))

@@ -1,16 +1,37 @@
-/** The row of buttons under a code block: what they do is given, what they say is decided here. */
+/** The actions of a result: each is one object in the list, and a button wherever it is of use. */
 
-import { addBelowIcon, copyIcon, editIcon, LabIcon, launcherIcon } from '@jupyterlab/ui-components';
+import {
+  addBelowIcon,
+  copyIcon,
+  editIcon,
+  LabIcon,
+  launcherIcon,
+  refreshIcon
+} from '@jupyterlab/ui-components';
 
-/** What the buttons of a block can do. */
-export interface IBlockTarget {
-  /** Why nothing can be changed, or null if it can. */
+import type { NotebookBridge } from './bridge';
+import type { ResultData } from './protocol';
+
+/** The part of a result that a row of buttons is about, in the notebook that shows it. */
+export interface IResultPart {
+  /** One code block, all of them, or the answer as such. */
+  readonly kind: 'block' | 'all blocks' | 'answer';
+
+  readonly data: ResultData;
+
+  /** Why the notebook cannot be changed, or null if it can. */
   readonly obstacle: string | null;
 
-  /** Return the id of the block's cell if it is in the notebook already. */
+  /** Whether the block belongs in the place of the request. */
+  readonly isReplacement: boolean;
+
+  /** The way to the kernel that gave the answer, while what it still says can be shown. */
+  readonly bridge: Pick<NotebookBridge, 'request'> | null;
+
+  /** Return the id of the first block's cell if it is in the notebook already. */
   find(): string | null;
 
-  /** Insert the block below the cell that asked; null if that is gone. */
+  /** Insert the blocks below the cell that asked; null if that is gone. */
   insert(): string | null;
 
   /** Put the block in the place of the request; null if that is gone. */
@@ -23,100 +44,118 @@ export interface IBlockTarget {
   copy(): void;
 }
 
-/** How the row looks. */
-export interface IActionOptions {
-  first: 'below' | 'replace';
-  canReplace: boolean;
-  insertLabel: string;
-  copyLabel: string;
+/** What came of an action. */
+export interface IOutcome {
+  /** What the row says. */
+  message: string;
+
+  /** What can be done next; shown beside the message. */
+  offers?: IAction[];
+
+  /** Whether the button has done all it can. */
+  isFinal?: boolean;
 }
 
-const GONE = 'The cell that asked is not in this notebook any more';
+/** Something to do with a part of a result. */
+export interface IAction {
+  id: string;
+  icon: LabIcon;
+  label: string | ((part: IResultPart) => string);
+  caption?: string;
 
-/** A row of buttons and a line that says what they did. */
-export class BlockActions {
-  constructor(target: IBlockTarget, options: IActionOptions) {
-    this._target = target;
-    this._insert = button(options.insertLabel, addBelowIcon, () => this._onInsert());
-    this._replace = button('Replace cell', editIcon, () => this._onReplace());
-    this._copy = button(options.copyLabel, copyIcon, () => this._onCopy());
-    this._goTo = button('Go to cell', launcherIcon, () => this._onGoTo());
-    this._again = button('Insert again', addBelowIcon, () => this._doInsert());
-    this._message.className = 'jp-CodeFace-message';
-    // Read out by screen readers without moving the focus.
-    this._message.setAttribute('role', 'status');
-    const change = options.canReplace ? [this._insert, this._replace] : [this._insert];
-    const ordered = options.first === 'replace' ? change.reverse() : change;
-    ordered[0]?.classList.add('jp-mod-accept');
-    this.node.className = 'jp-CodeFace-actions';
-    this.node.append(...ordered, this._copy, this._message, this._goTo, this._again);
-    this._show('');
-  }
+  /** Whether the part has the button; asked again when a kernel comes or goes. */
+  isVisible(part: IResultPart): boolean;
 
-  readonly node = document.createElement('div');
+  /** Whether the button comes before those of the list that are not. */
+  isPreferred?(part: IResultPart): boolean;
 
-  private _onInsert(): void {
-    const known = this._target.find();
-    if (known) {
-      this._cellId = known;
-      this._show('Already inserted', this._goTo, this._again);
-    } else {
-      this._doInsert();
-    }
-  }
+  /** What the row says until a promised outcome is there. */
+  progress?: string;
 
-  private _doInsert(): void {
-    this._change('Inserted below', () => this._target.insert());
-  }
-
-  private _onReplace(): void {
-    this._change('Replaced', () => this._target.replace());
-  }
-
-  private _onCopy(): void {
-    this._target.copy();
-    this._show('Copied');
-  }
-
-  private _onGoTo(): void {
-    if (this._cellId === null || !this._target.goTo(this._cellId)) {
-      this._show('That cell is gone');
-    }
-  }
-
-  private _change(done: string, act: () => string | null): void {
-    const { obstacle } = this._target;
-    this._cellId = obstacle === null ? act() : null;
-    if (this._cellId === null) {
-      this._show(obstacle ?? GONE);
-    } else {
-      this._show(done, this._goTo);
-    }
-  }
-
-  private _show(message: string, ...offers: HTMLElement[]): void {
-    this._message.textContent = message;
-    for (const offer of [this._goTo, this._again]) {
-      offer.hidden = !offers.includes(offer);
-    }
-  }
-
-  private readonly _target: IBlockTarget;
-  private readonly _insert: HTMLButtonElement;
-  private readonly _replace: HTMLButtonElement;
-  private readonly _copy: HTMLButtonElement;
-  private readonly _goTo: HTMLButtonElement;
-  private readonly _again: HTMLButtonElement;
-  private readonly _message = document.createElement('span');
-  private _cellId: string | null = null;
+  /** Do it. An error is told to the user; null leaves the row as it is. */
+  run(part: IResultPart): IOutcome | null | Promise<IOutcome | null>;
 }
 
-/** Make a button in JupyterLab's style. */
-export function button(label: string, icon: LabIcon, onClick: () => void): HTMLButtonElement {
-  const node = document.createElement('button');
-  node.type = 'button';
-  node.className = 'jp-CodeFace-button';
-  node.append(icon.element({ tag: 'span', className: 'jp-CodeFace-icon', width: '14px' }), label);
-  node.addEventListener('click', onClick);
-  return node;
+const CELL_GONE = 'The cell that asked is not in this notebook any more';
+const ASKING = 'Asking again …';
+const KERNEL_GONE = 'The kernel that gave this answer is gone';
+
+/** All actions, in the order of their buttons. */
+export const ACTIONS: readonly IAction[] = [
+  {
+    id: 'insert-below',
+    icon: addBelowIcon,
+    label: part => (part.kind === 'block' ? 'Insert below' : 'Insert all'),
+    isVisible: part => part.kind !== 'answer',
+    run: part => {
+      const known = part.find();
+      return known
+        ? { message: 'Already inserted', offers: [goToCell(known), INSERT_AGAIN] }
+        : insert(part);
+    }
+  },
+  {
+    id: 'replace-cell',
+    icon: editIcon,
+    label: 'Replace cell',
+    isVisible: part => part.kind === 'block',
+    isPreferred: part => part.isReplacement,
+    run: part => change(part, 'Replaced', () => part.replace())
+  },
+  {
+    id: 'copy',
+    icon: copyIcon,
+    label: part => (part.kind === 'block' ? 'Copy' : 'Copy all'),
+    isVisible: part => part.kind !== 'answer',
+    run: part => {
+      part.copy();
+      return { message: 'Copied' };
+    }
+  },
+  {
+    id: 'ask-again',
+    icon: refreshIcon,
+    label: 'Ask again',
+    caption: 'Ask once more; this answer comes from the response cache',
+    isVisible: part => part.kind === 'answer' && Boolean(part.data.answer_id && part.bridge),
+    progress: ASKING,
+    run: async ({ bridge, data }) => {
+      if (!bridge || !data.answer_id) {
+        return { message: KERNEL_GONE };
+      }
+      await bridge.request('ask_again', { answer_id: data.answer_id });
+      // The kernel puts another output in this one's place, even if nothing comes of it.
+      return { message: ASKING, isFinal: true };
+    }
+  }
+];
+
+const INSERT_AGAIN: IAction = {
+  id: 'insert-again',
+  icon: addBelowIcon,
+  label: 'Insert again',
+  isVisible: () => true,
+  run: insert
+};
+
+function goToCell(cellId: string): IAction {
+  return {
+    id: 'go-to-cell',
+    icon: launcherIcon,
+    label: 'Go to cell',
+    isVisible: () => true,
+    run: part => (part.goTo(cellId) ? null : { message: 'That cell is gone' })
+  };
+}
+
+function insert(part: IResultPart): IOutcome {
+  return change(part, 'Inserted below', () => part.insert());
+}
+
+function change(part: IResultPart, done: string, act: () => string | null): IOutcome {
+  if (part.obstacle !== null) {
+    return { message: part.obstacle };
+  }
+  const cellId = act();
+  return cellId === null ? { message: CELL_GONE } : { message: done, offers: [goToCell(cellId)] };
 }

@@ -6,23 +6,22 @@ import type { JSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { Connection, CONNECTION_GONE, Handlers, IRequestOptions } from './connection';
 import {
-  Cell,
   FrontEndMessage,
   HELLO_TARGET,
-  InsertMessage,
-  KernelMessage,
-  KernelSettings,
+  KernelNotifications,
+  KernelRequests,
   NOTEBOOK_TARGET,
   parseKernelMessage,
   PROTOCOL_VERSION,
-  StatusMessage
+  Status
 } from './protocol';
 
 /** A subshell is there within milliseconds; without one the comm works between cells. */
 const SUBSHELL_TIMEOUT_MS = 3000;
 
-const GONE: ReadonlySet<string> = new Set([
+const GONE_STATUSES: ReadonlySet<string> = new Set([
   'restarting',
   'autorestarting',
   'terminating',
@@ -38,13 +37,18 @@ const GONE: ReadonlySet<string> = new Set([
 export class NotebookBridge implements IDisposable {
   constructor(options: NotebookBridge.IOptions) {
     this._sessionContext = options.sessionContext;
-    this._describe = options.describe;
-    this._settings = options.settings;
+    this.handlers.on('status', status => {
+      this._status = status;
+      this._statusChanged.emit();
+    });
     this._sessionContext.kernelChanged.connect(this._onKernelChanged, this);
     this._sessionContext.statusChanged.connect(this._onKernelStatusChanged, this);
     this._sessionContext.connectionStatusChanged.connect(this._onConnectionStatusChanged, this);
     this._attach(this._sessionContext.session?.kernel ?? null);
   }
+
+  /** Who takes what the kernel sends. */
+  readonly handlers = new Handlers();
 
   /** Whether the kernel has the extension loaded and a comm is open. */
   get isLive(): boolean {
@@ -52,8 +56,13 @@ export class NotebookBridge implements IDisposable {
   }
 
   /** What the kernel's session is doing, or null while there is none. */
-  get status(): StatusMessage | null {
+  get status(): Status | null {
     return this.isLive ? this._status : null;
+  }
+
+  /** Emitted when a comm has opened, before anything else goes over it. */
+  get opened(): ISignal<this, void> {
+    return this._opened;
   }
 
   /** Emitted when the comm opens or closes and when the session's state changes. */
@@ -61,12 +70,7 @@ export class NotebookBridge implements IDisposable {
     return this._statusChanged;
   }
 
-  /** Emitted when the kernel wants a cell inserted. */
-  get insertRequested(): ISignal<this, InsertMessage> {
-    return this._insertRequested;
-  }
-
-  /** Emitted when the kernel could not use a message. */
+  /** Emitted when the kernel could not use a message that nobody waits on. */
   get failed(): ISignal<this, string> {
     return this._failed;
   }
@@ -87,42 +91,29 @@ export class NotebookBridge implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Tell the kernel the cells as they are right before `asking` runs. */
-  push(asking: string): void {
-    if (this.isLive) {
-      this._send({ type: 'notebook', ...this._describe(asking) });
-    }
+  /** Tell the kernel something, if there is one. */
+  notify<M extends keyof KernelNotifications>(method: M, payload: KernelNotifications[M]): void {
+    this._connection?.notify(method, payload);
   }
 
-  /** Tell the kernel that the settings have changed. */
-  pushSettings(): void {
-    this._send({ type: 'settings', settings: this._settings() });
+  /** Ask the kernel; see `Connection.request`. */
+  request<M extends keyof KernelRequests>(
+    method: M,
+    payload: KernelRequests[M]['payload'],
+    options?: IRequestOptions<KernelRequests[M]['result']>
+  ): Promise<KernelRequests[M]['result']> {
+    return this._connection && this._canSend
+      ? this._connection.request(method, payload, options)
+      : Promise.reject(new Error(CONNECTION_GONE));
   }
 
   /** End the answer that is being generated: by message if that is heard, else by interrupt. */
   async stop(): Promise<void> {
     if (this._isOnSubshell) {
-      this._send({ type: 'stop' });
+      this.notify('stop', {});
     } else {
       await this._kernel?.interrupt();
     }
-  }
-
-  /** Have the question of a replayed answer asked once more, in that answer's place. */
-  askAgain(answerId: string): void {
-    this._send({ type: 'ask_again', answer_id: answerId });
-  }
-
-  /** Return the session's figures, or null if the connection ends before they come. */
-  requestStats(): Promise<string | null> {
-    if (!this.isLive) {
-      return Promise.resolve(null);
-    }
-    const request = `stats-${(this._requests += 1)}`;
-    return new Promise(resolve => {
-      this._waiting.set(request, resolve);
-      this._send({ type: 'get_stats', request_id: request });
-    });
   }
 
   private _attach(kernel: Kernel.IKernelConnection | null): void {
@@ -159,23 +150,30 @@ export class NotebookBridge implements IDisposable {
       comm.dispose();
       return;
     }
-    comm.onMsg = message => this._onMessage(message);
+    const connection = new Connection({
+      handlers: this.handlers,
+      send: message => this._send(message),
+      failed: message => this._failed.emit(message)
+    });
+    comm.onMsg = message => receive(connection, message);
     comm.onClose = () => this._onClosed(comm);
     this._comm = comm;
+    this._connection = connection;
     this._isOnSubshell = isOnSubshell;
-    comm.open(versioned({ type: 'open', settings: this._settings() }));
+    comm.open(versioned({ type: 'open' }));
+    this._opened.emit();
     this._statusChanged.emit();
   }
 
-  /** Forget the comm; what still waits for an answer gets none. */
+  /** Forget the comm, and end what is under way on it. */
   private _drop(): void {
     this._attempts += 1;
     const comm = this._comm;
+    this._connection?.close();
     this._comm = null;
+    this._connection = null;
     this._isOnSubshell = false;
     this._status = null;
-    this._waiting.forEach(resolve => resolve(null));
-    this._waiting.clear();
     if (comm) {
       comm.dispose();
       this._statusChanged.emit();
@@ -189,42 +187,7 @@ export class NotebookBridge implements IDisposable {
   }
 
   private get _canSend(): boolean {
-    return this.isLive && !GONE.has(this._kernel?.status ?? 'dead');
-  }
-
-  private _onMessage(message: JupyterMessage.ICommMsgMsg): void {
-    const data = parseKernelMessage(message.content.data);
-    if (data) {
-      this._handle(data);
-    }
-  }
-
-  private _handle(message: KernelMessage): void {
-    switch (message.type) {
-      case 'get_cells':
-        this._send({
-          type: 'cells',
-          request_id: message.request_id,
-          ...this._describe(message.asking)
-        });
-        break;
-      case 'insert':
-        this._insertRequested.emit(message);
-        break;
-      case 'status':
-        this._status = message;
-        this._statusChanged.emit();
-        break;
-      case 'stats':
-        this._waiting.get(message.request_id)?.(message.text);
-        this._waiting.delete(message.request_id);
-        break;
-      case 'error':
-        this._failed.emit(message.message);
-        break;
-      case 'hello':
-        break;
-    }
+    return this.isLive && !GONE_STATUSES.has(this._kernel?.status ?? 'dead');
   }
 
   private _onClosed(comm: Kernel.IComm): void {
@@ -249,51 +212,48 @@ export class NotebookBridge implements IDisposable {
   }
 
   private _onKernelStatusChanged(_: ISessionContext, status: Kernel.Status): void {
-    if (GONE.has(status)) {
+    if (GONE_STATUSES.has(status)) {
       this._drop();
     }
   }
 
   private _onConnectionStatusChanged(_: ISessionContext, status: Kernel.ConnectionStatus): void {
-    if (status === 'connected' && this._kernel?.handleComms && !this.isLive) {
+    if (status !== 'connected') {
+      this._connection?.interrupt();
+    } else if (this._kernel?.handleComms && !this.isLive) {
       void this._discover(this._kernel);
     }
   }
 
   private readonly _sessionContext: ISessionContext;
-  private readonly _describe: NotebookBridge.Describe;
-  private readonly _settings: () => KernelSettings;
+  private readonly _opened = new Signal<this, void>(this);
   private readonly _statusChanged = new Signal<this, void>(this);
-  private readonly _insertRequested = new Signal<this, InsertMessage>(this);
   private readonly _failed = new Signal<this, string>(this);
-  private readonly _waiting = new Map<string, (text: string | null) => void>();
   private _kernel: Kernel.IKernelConnection | null = null;
   private _comm: Kernel.IComm | null = null;
+  private _connection: Connection | null = null;
   private _isOnSubshell = false;
-  private _status: StatusMessage | null = null;
+  private _status: Status | null = null;
   private _attempts = 0;
-  private _requests = 0;
   private _isDisposed = false;
 }
 
 export namespace NotebookBridge {
-  /** Give the notebook as the kernel is to see it. */
-  export type Describe = (asking: string | null) => {
-    path: string;
-    asking: string | null;
-    cells: Cell[];
-  };
-
   /** What a bridge needs. */
   export interface IOptions {
     sessionContext: ISessionContext;
-    describe: Describe;
-    settings: () => KernelSettings;
+  }
+}
+
+function receive(connection: Connection, message: JupyterMessage.ICommMsgMsg): void {
+  const data = parseKernelMessage(message.content.data);
+  if (data) {
+    connection.receive(data);
   }
 }
 
 function versioned(message: FrontEndMessage): JSONObject {
-  return { version: PROTOCOL_VERSION, ...message };
+  return { version: PROTOCOL_VERSION, ...message } as JSONObject;
 }
 
 /** Wait for the comm's subshell, in those releases of JupyterLab that have them. */

@@ -6,10 +6,11 @@ import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/no
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import type { IBridges } from './bridges';
-import { askCells, editCells, explainCells, fixCells, ISubject } from './magics';
+import { goToCell } from './cellLocation';
+import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { insertBelow } from './notebook';
-import { goToCell } from './places';
+import { notifyFailure } from './notifications';
+import type { IBridges } from './openNotebooks';
 
 export namespace CommandIDs {
   export const ask = 'codeface:ask-below';
@@ -128,9 +129,12 @@ async function textOf(given: unknown, title: string, placeholder: string): Promi
 }
 
 async function showStats(bridges: IBridges): Promise<void> {
-  const text = await bridges.current?.requestStats();
+  const stats = await bridges.current?.request('get_stats', {}).catch(notifyFailure);
+  if (!stats) {
+    return;
+  }
   const body = new Widget({ node: document.createElement('pre') });
   body.addClass('jp-CodeFace-stats');
-  body.node.textContent = text || 'Nothing has been asked yet.';
+  body.node.textContent = stats.text || 'Nothing has been asked yet.';
   await showDialog({ title: 'CodeFace', body, buttons: [Dialog.okButton({ label: 'Close' })] });
 }

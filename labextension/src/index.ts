@@ -7,12 +7,12 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 
-import { Bridges, IBridges } from './bridges';
 import { addCommands } from './commands';
-import { ERROR_MIME, ErrorRenderer } from './errors';
+import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { UntrustedMarkdown } from './markdown';
+import { Bridges, IBridges } from './openNotebooks';
 import { RESULT_MIME } from './protocol';
-import { ResultRenderer } from './renderer';
+import { ResultRenderer } from './resultRenderer';
 import { Settings } from './settings';
 import { StatusItem } from './status';
 

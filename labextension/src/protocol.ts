@@ -5,14 +5,18 @@
  * examples in `tests/data/protocol`.
  */
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const HELLO_TARGET = 'codeface.hello';
 export const NOTEBOOK_TARGET = 'codeface.notebook';
+// What is saved in notebooks has a version of its own: messages are not kept.
 export const RESULT_MIME = 'application/vnd.codeface.result.v1+json';
+export const RESULT_VERSION = 1;
 
 export const MAX_CELLS = 5000;
 export const MAX_CELL_CHARACTERS = 50000;
 export const MAX_NOTEBOOK_CHARACTERS = 1000000;
+export const MAX_ID_CHARACTERS = 512;
+export const MAX_ERROR_CHARACTERS = 4000;
 
 /** One cell of the notebook, as it stands in the editor. */
 export type Cell = {
@@ -29,50 +33,77 @@ export type KernelSettings = {
   background_load?: boolean;
 };
 
-type NotebookCells = { path: string; asking: string | null; cells: Cell[] };
-
-/** A message without its version, which the bridge adds. */
-export type FrontEndMessage =
-  | { type: 'open'; settings: KernelSettings }
-  | ({ type: 'notebook' } & NotebookCells)
-  | ({ type: 'cells'; request_id: string } & NotebookCells)
-  | { type: 'stop' }
-  | { type: 'ask_again'; answer_id: string }
-  | { type: 'settings'; settings: KernelSettings }
-  | { type: 'get_stats'; request_id: string };
-
-/** Ask for the cells as they are now. */
-export type CellsRequest = { type: 'get_cells'; request_id: string; asking: string | null };
-
-/** Put `source` below a cell, or in its place. */
-export type InsertMessage = {
-  type: 'insert';
-  cell_id: string;
-  mode: 'below' | 'replace';
-  cell_type: 'code' | 'markdown';
-  source: string;
-};
+/** The cells of a notebook, and the one that runs or asks. */
+export type NotebookCells = { path: string; asking: string | null; cells: Cell[] };
 
 /** What the session is doing. */
-export type StatusMessage = {
-  type: 'status';
+export type Status = {
   model: string;
   engine: string;
   state: 'idle' | 'loading' | 'generating';
   tokens_per_s: number | null;
 };
 
-/** The session's figures. */
-export type StatsMessage = { type: 'stats'; request_id: string; text: string };
+/** What a payload or a result holds where there is nothing to say. */
+export type Nothing = Record<string, never>;
 
-/** A message that the kernel could not use. */
-export type ErrorMessage = { type: 'error'; message: string };
+/** What the kernel can be told. */
+export type KernelNotifications = {
+  /** The cells, right before one of them runs. */
+  cells: NotebookCells;
+  /** The settings, at first and when they change. */
+  settings: KernelSettings;
+  /** End the answer that is being generated. */
+  stop: Nothing;
+};
 
-/** The extension is loaded in this kernel. */
-export type HelloMessage = { type: 'hello'; package_version: string };
+/** What the kernel can be asked. */
+export type KernelRequests = {
+  /** Ask the question of an answer once more, and replay nothing. */
+  ask_again: { payload: { answer_id: string }; result: Nothing };
+  /** Give the session's figures. */
+  get_stats: { payload: Nothing; result: { text: string } };
+};
+
+/** What the kernel tells. */
+export type FrontEndNotifications = {
+  status: Status;
+};
+
+/** What the kernel asks. */
+export type FrontEndRequests = {
+  /** Give the cells as they are now. */
+  get_cells: { payload: { asking: string | null }; result: NotebookCells };
+};
+
+type Fields = Record<string, unknown>;
+
+type NotificationMessage = { type: 'notification'; method: string; payload: Fields };
+type RequestMessage = { type: 'request'; request_id: string; method: string; payload: Fields };
+type CancelMessage = { type: 'cancel'; request_id: string };
+type ResponseMessage = { type: 'response'; request_id: string; result: Fields };
+/** The result of a request as far as it has come. */
+type PartialMessage = { type: 'partial'; request_id: string; result: Fields };
+/** A request that failed, or without an id, another message that could not be used. */
+type ErrorMessage = { type: 'error'; request_id?: string | null; message: string };
+
+/** A message without its version, which the bridge adds. */
+export type FrontEndMessage =
+  | { type: 'open' }
+  | NotificationMessage
+  | RequestMessage
+  | CancelMessage
+  | ResponseMessage
+  | ErrorMessage;
 
 export type KernelMessage =
-  CellsRequest | InsertMessage | StatusMessage | StatsMessage | ErrorMessage | HelloMessage;
+  | { type: 'hello'; package_version: string }
+  | NotificationMessage
+  | RequestMessage
+  | CancelMessage
+  | PartialMessage
+  | ResponseMessage
+  | ErrorMessage;
 
 /** One code block of an answer and the cell that it would become. */
 export type ResultBlock = {
@@ -100,22 +131,35 @@ export type ResultData = {
   answer_id?: string | null;
 };
 
-type Fields = Record<string, unknown>;
-
 /** Return the message, or null for anything that is not one of ours in our version. */
 export function parseKernelMessage(data: unknown): KernelMessage | null {
-  if (!isObject(data) || data.version !== PROTOCOL_VERSION || typeof data.type !== 'string') {
+  if (!isObject(data) || !isOneOf(data.type, ...Object.keys(KERNEL_MESSAGES))) {
     return null;
   }
-  const isValid = KERNEL_MESSAGES[data.type];
-  return isValid?.(data) ? (data as unknown as KernelMessage) : null;
+  // An error of any version is understood: that the versions differ is one.
+  const isOurs = data.version === PROTOCOL_VERSION || data.type === 'error';
+  const message = data as KernelMessage;
+  return isOurs && KERNEL_MESSAGES[message.type](data) ? message : null;
+}
+
+/** Whether `data` is what the kernel gives for a request. */
+export function isResult<M extends keyof KernelRequests>(
+  method: M,
+  data: Fields
+): data is KernelRequests[M]['result'] {
+  return RESULTS[method](data);
+}
+
+/** Whether `data` is what the kernel sends with a method. */
+export function isPayload(method: keyof typeof PAYLOADS, data: Fields): boolean {
+  return PAYLOADS[method](data);
 }
 
 /** Whether `data` is a result of a version that this front end can show. */
 export function isResultData(data: unknown): data is ResultData {
   return (
     isObject(data) &&
-    data.version === PROTOCOL_VERSION &&
+    data.version === RESULT_VERSION &&
     areStrings(data, 'text', 'finish_reason', 'footer', 'prompt', 'insert') &&
     isStringOrNull(data.cell_id) &&
     isStringOrNull(data.replaces_cell_id) &&
@@ -126,19 +170,33 @@ export function isResultData(data: unknown): data is ResultData {
   );
 }
 
-const KERNEL_MESSAGES: Record<string, (data: Fields) => boolean> = {
+const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> = {
   hello: data => areStrings(data, 'package_version'),
-  get_cells: data => areStrings(data, 'request_id') && isStringOrNull(data.asking),
-  insert: data =>
-    areStrings(data, 'cell_id', 'source') &&
-    isOneOf(data.mode, 'below', 'replace') &&
-    isOneOf(data.cell_type, 'code', 'markdown'),
+  notification: data => isId(data.method) && isObject(data.payload),
+  request: data => isId(data.request_id) && isId(data.method) && isObject(data.payload),
+  cancel: data => isId(data.request_id),
+  partial: data => isId(data.request_id) && isObject(data.result),
+  response: data => isId(data.request_id) && isObject(data.result),
+  error: data =>
+    (data.request_id === undefined || data.request_id === null || isId(data.request_id)) &&
+    // The kernel counts characters, and each is one or two of what a page counts.
+    isShorter(data.message, 2 * MAX_ERROR_CHARACTERS)
+};
+
+const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
+  ask_again: () => true,
+  get_stats: data => areStrings(data, 'text')
+};
+
+const PAYLOADS: Record<
+  keyof FrontEndNotifications | keyof FrontEndRequests,
+  (data: Fields) => boolean
+> = {
+  get_cells: data => isStringOrNull(data.asking),
   status: data =>
     areStrings(data, 'model', 'engine') &&
     isOneOf(data.state, 'idle', 'loading', 'generating') &&
-    (data.tokens_per_s === null || typeof data.tokens_per_s === 'number'),
-  stats: data => areStrings(data, 'request_id', 'text'),
-  error: data => areStrings(data, 'message')
+    (data.tokens_per_s === null || typeof data.tokens_per_s === 'number')
 };
 
 function isResultBlock(block: unknown): block is ResultBlock {
@@ -156,6 +214,14 @@ function isObject(value: unknown): value is Fields {
 
 function areStrings(data: Fields, ...names: string[]): boolean {
   return names.every(name => typeof data[name] === 'string');
+}
+
+function isId(value: unknown): boolean {
+  return isShorter(value, MAX_ID_CHARACTERS) && value !== '';
+}
+
+function isShorter(value: unknown, limit: number): boolean {
+  return typeof value === 'string' && value.length <= limit;
 }
 
 function isStringOrNull(value: unknown): boolean {

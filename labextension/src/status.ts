@@ -3,9 +3,9 @@
 import type { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
-import type { IBridges } from './bridges';
 import { CommandIDs } from './commands';
-import type { StatusMessage } from './protocol';
+import type { IBridges } from './openNotebooks';
+import type { Status } from './protocol';
 
 /** Shows the session of the notebook in front; empty when there is none. */
 export class StatusItem extends Widget {
@@ -34,7 +34,7 @@ export class StatusItem extends Widget {
 }
 
 /** Return the session's state in one line. */
-export function describeStatus(status: StatusMessage | null): string {
+export function describeStatus(status: Status | null): string {
   if (!status) {
     return 'CodeFace';
   }

@@ -1,39 +1,67 @@
-/** What the buttons under a block do and say. */
+/** What the buttons of a result do and say. */
 
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { BlockActions, IBlockTarget } from '../src/actions';
+import { ActionRow } from '../src/actionRow';
+import { IAction, IResultPart } from '../src/actions';
+import { notifyFailure } from '../src/notifications';
+import type { ResultData } from '../src/protocol';
 
 vi.mock('@jupyterlab/ui-components', () => {
   const icon = { element: () => document.createElement('span') };
-  return { addBelowIcon: icon, copyIcon: icon, editIcon: icon, launcherIcon: icon };
+  return {
+    addBelowIcon: icon,
+    copyIcon: icon,
+    editIcon: icon,
+    launcherIcon: icon,
+    refreshIcon: icon
+  };
 });
+vi.mock('../src/notifications', () => ({ notifyFailure: vi.fn() }));
 
-let target: { [name in keyof IBlockTarget]: IBlockTarget[name] };
-let node: HTMLElement;
+let part: { -readonly [name in keyof IResultPart]: IResultPart[name] };
+let row: ActionRow;
 
-function show(first: 'below' | 'replace' = 'below', canReplace = true): void {
-  const labels = { insertLabel: 'Insert below', copyLabel: 'Copy' };
-  node = new BlockActions(target, { ...labels, first, canReplace }).node;
+function show(changes: Partial<IResultPart> = {}, ...actions: IAction[]): void {
+  Object.assign(part, changes);
+  row = new ActionRow(part, actions.length ? actions : undefined);
+}
+
+function buttons(): HTMLButtonElement[] {
+  return [...row.node.querySelectorAll('button')];
 }
 
 function visible(): string[] {
-  return [...node.querySelectorAll('button')]
+  return buttons()
     .filter(button => !button.hidden)
     .map(button => button.textContent ?? '');
 }
 
-function press(label: string): void {
-  [...node.querySelectorAll('button')].find(button => button.textContent === label)?.click();
+function buttonOf(label: string): HTMLButtonElement | undefined {
+  return buttons().find(button => button.textContent === label);
+}
+
+async function press(label: string): Promise<void> {
+  buttonOf(label)?.click();
+  await settle();
+}
+
+async function settle(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, 0));
 }
 
 function message(): string {
-  return node.querySelector('[role=status]')?.textContent ?? '';
+  return row.node.querySelector('[role=status]')?.textContent ?? '';
 }
 
 beforeEach(() => {
-  target = {
+  vi.mocked(notifyFailure).mockClear();
+  part = {
+    kind: 'block',
+    data: { answer_id: null } as ResultData,
     obstacle: null,
+    isReplacement: false,
+    bridge: null,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
@@ -44,61 +72,146 @@ beforeEach(() => {
 });
 
 describe('the buttons of a block', () => {
-  it('come in the order of the settings', () => {
+  it('come in the order of the list, the preferred ones first', () => {
     expect(visible()).toEqual(['Insert below', 'Replace cell', 'Copy']);
-    show('replace');
+    expect(buttonOf('Insert below')?.classList.contains('jp-mod-accept')).toBe(true);
+    show({ isReplacement: true });
     expect(visible()).toEqual(['Replace cell', 'Insert below', 'Copy']);
-    show('below', false);
-    expect(visible()).toEqual(['Insert below', 'Copy']);
+    expect(buttonOf('Replace cell')?.classList.contains('jp-mod-accept')).toBe(true);
+    expect(buttonOf('Insert below')?.classList.contains('jp-mod-accept')).toBe(false);
+    show({ kind: 'all blocks' });
+    expect(visible()).toEqual(['Insert all', 'Copy all']);
   });
 
-  it('say what they did and offer to go there', () => {
-    press('Insert below');
+  it('say what they did and offer to go there', async () => {
+    await press('Insert below');
     expect(message()).toBe('Inserted below');
-    press('Go to cell');
-    expect(target.goTo).toHaveBeenCalledWith('new');
+    await press('Go to cell');
+    expect(part.goTo).toHaveBeenCalledWith('new');
+    expect(message()).toBe('Inserted below');
   });
 
-  it('do not insert twice unasked', () => {
-    target.find = () => 'new';
-    press('Insert below');
-    expect(target.insert).not.toHaveBeenCalled();
+  it('do not insert twice unasked', async () => {
+    part.find = () => 'new';
+    await press('Insert below');
+    expect(part.insert).not.toHaveBeenCalled();
     expect(message()).toBe('Already inserted');
-    press('Insert again');
-    expect(target.insert).toHaveBeenCalledOnce();
+    expect(visible().slice(3)).toEqual(['Go to cell', 'Insert again']);
+    await press('Insert again');
+    expect(part.insert).toHaveBeenCalledOnce();
+    expect(visible().slice(3)).toEqual(['Go to cell']);
   });
 
-  it('replace', () => {
-    press('Replace cell');
-    expect(target.replace).toHaveBeenCalledOnce();
+  it('replace', async () => {
+    await press('Replace cell');
+    expect(part.replace).toHaveBeenCalledOnce();
     expect(message()).toBe('Replaced');
   });
 
-  it('change nothing when there is an obstacle, and name it', () => {
-    target = { ...target, obstacle: 'This notebook is read-only' };
-    show();
-    press('Insert below');
-    press('Replace cell');
-    expect(target.insert).not.toHaveBeenCalled();
-    expect(target.replace).not.toHaveBeenCalled();
+  it('change nothing when there is an obstacle, and name it', async () => {
+    part.obstacle = 'This notebook is read-only';
+    await press('Insert below');
+    await press('Replace cell');
+    expect(part.insert).not.toHaveBeenCalled();
+    expect(part.replace).not.toHaveBeenCalled();
     expect(message()).toBe('This notebook is read-only');
   });
 
-  it('say when the asking cell or the new one is gone', () => {
-    target.insert = () => null;
-    press('Insert below');
+  it('say when the asking cell or the new one is gone', async () => {
+    part.insert = () => null;
+    await press('Insert below');
     expect(message()).toBe('The cell that asked is not in this notebook any more');
-    target.insert = () => 'new';
-    target.goTo = () => false;
-    press('Insert below');
-    press('Go to cell');
+    part.insert = () => 'new';
+    part.goTo = () => false;
+    await press('Insert below');
+    await press('Go to cell');
     expect(message()).toBe('That cell is gone');
     expect(visible()).not.toContain('Go to cell');
   });
 
-  it('copy', () => {
-    press('Copy');
-    expect(target.copy).toHaveBeenCalledOnce();
+  it('copy', async () => {
+    await press('Copy');
+    expect(part.copy).toHaveBeenCalledOnce();
     expect(message()).toBe('Copied');
+  });
+});
+
+describe('the button of an answer from the response cache', () => {
+  const data = { answer_id: 'a1' } as ResultData;
+  let request: ReturnType<typeof vi.fn>;
+
+  beforeEach(() => {
+    request = vi.fn(() => Promise.resolve({}));
+    show({ kind: 'answer', data, bridge: { request } });
+  });
+
+  it('asks once and says so', async () => {
+    expect(visible()).toEqual(['Ask again']);
+    buttonOf('Ask again')?.click();
+    expect(message()).toBe('Asking again …');
+    await press('Ask again');
+    await press('Ask again');
+    expect(request).toHaveBeenCalledExactlyOnceWith('ask_again', { answer_id: 'a1' });
+    expect(message()).toBe('Asking again …');
+  });
+
+  it('is not there for an answer that was generated', () => {
+    show({ data: { answer_id: null } as ResultData });
+    expect(visible()).toEqual([]);
+    show({ data: {} as ResultData });
+    expect(visible()).toEqual([]);
+  });
+
+  it('comes and goes with the kernel', () => {
+    const { bridge } = part;
+    show({ bridge: null });
+    expect(visible()).toEqual([]);
+    part.bridge = bridge;
+    row.update();
+    expect(visible()).toEqual(['Ask again']);
+  });
+
+  it('says that the kernel is gone and goes as well', async () => {
+    part.bridge = null;
+    await press('Ask again');
+    expect(visible()).toEqual([]);
+    expect(message()).toBe('The kernel that gave this answer is gone');
+  });
+
+  it('tells what the kernel says went wrong, and can be pressed again', async () => {
+    request.mockReturnValueOnce(Promise.reject(new Error('no such answer')));
+    await press('Ask again');
+    expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('no such answer'));
+    expect(message()).toBe('');
+    expect(buttonOf('Ask again')?.disabled).toBe(false);
+  });
+});
+
+describe('an action of the list', () => {
+  const icon = { element: () => document.createElement('span') } as unknown as IAction['icon'];
+  const action: IAction = {
+    id: 'count',
+    icon,
+    label: 'Count',
+    caption: 'Count what is there',
+    isVisible: () => true,
+    run: () => ({ message: '3' })
+  };
+
+  it('needs nothing but its object to be a button', async () => {
+    show({}, action);
+    expect(visible()).toEqual(['Count']);
+    expect(buttonOf('Count')?.title).toBe('Count what is there');
+    await press('Count');
+    expect(message()).toBe('3');
+  });
+
+  it('that fails at once is told as well', async () => {
+    const run = () => {
+      throw new Error('broken');
+    };
+    show({}, { ...action, run });
+    await press('Count');
+    expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('broken'));
   });
 });

@@ -39,7 +39,7 @@ class FakeComm {
 
   /** Let the kernel say something. */
   hear(data: object): void {
-    this.onMsg({ content: { data: { version: 1, ...data } } });
+    this.onMsg({ content: { data: { version: 2, ...data } } });
   }
 }
 
@@ -102,6 +102,7 @@ class FakeSession {
 }
 
 const CELLS = { path: 'a.ipynb', cells: [] };
+const STATUS = { model: 'm', engine: 'e', state: 'idle', tokens_per_s: null };
 
 let kernel: FakeKernel;
 let session: FakeSession;
@@ -113,11 +114,7 @@ async function settle(): Promise<void> {
 
 function connect(to: FakeKernel | null): void {
   session = new FakeSession(to);
-  bridge = new NotebookBridge({
-    sessionContext: session as unknown as ISessionContext,
-    describe: asking => ({ ...CELLS, asking }),
-    settings: () => ({ context_cells: 3 })
-  });
+  bridge = new NotebookBridge({ sessionContext: session as unknown as ISessionContext });
 }
 
 beforeEach(() => {
@@ -126,12 +123,15 @@ beforeEach(() => {
 });
 
 describe('a bridge', () => {
-  it('opens when the kernel says hello, with the settings', async () => {
+  it('opens when the kernel says hello, and says so before anything else is sent', async () => {
+    bridge.opened.connect(() => bridge.notify('settings', { context_cells: 3 }));
     expect(bridge.isLive).toBe(false);
     await kernel.hello();
     expect(bridge.isLive).toBe(true);
+    const payload = { context_cells: 3 };
     expect(kernel.comm.sent).toEqual([
-      { version: 1, type: 'open', settings: { context_cells: 3 } }
+      { version: 2, type: 'open' },
+      { version: 2, type: 'notification', method: 'settings', payload }
     ]);
   });
 
@@ -147,21 +147,29 @@ describe('a bridge', () => {
     expect(kernel.comms.map(comm => comm.isDisposed)).toEqual([true, false]);
   });
 
-  it('pushes the cells and answers the question for them', async () => {
+  it('answers the kernel by its handlers, on every comm', async () => {
+    bridge.handlers.handle('get_cells', ({ asking }) => ({ ...CELLS, asking }));
     await kernel.hello();
-    bridge.push('b');
-    kernel.comm.hear({ type: 'get_cells', request_id: 'r', asking: 'c' });
+    await kernel.hello();
+    kernel.comm.hear({
+      type: 'request',
+      request_id: 'k1',
+      method: 'get_cells',
+      payload: { asking: 'c' }
+    });
+    await settle();
     expect(kernel.comm.sent.slice(1)).toEqual([
-      { version: 1, type: 'notebook', ...CELLS, asking: 'b' },
-      { version: 1, type: 'cells', request_id: 'r', ...CELLS, asking: 'c' }
+      { version: 2, type: 'response', request_id: 'k1', result: { ...CELLS, asking: 'c' } }
     ]);
   });
 
   it('says nothing before it is live and after the kernel is gone', async () => {
-    bridge.push('b');
+    bridge.notify('stop', {});
+    await expect(bridge.request('get_stats', {})).rejects.toThrow('kernel is gone');
     await kernel.hello();
     kernel.status = 'restarting';
-    bridge.push('b');
+    bridge.notify('stop', {});
+    await expect(bridge.request('get_stats', {})).rejects.toThrow('kernel is gone');
     expect(kernel.comm.sent.length).toBe(1);
   });
 
@@ -222,7 +230,12 @@ describe('a bridge', () => {
   it('stops by a message on a subshell, and by an interrupt without', async () => {
     await kernel.hello();
     await bridge.stop();
-    expect(kernel.comm.sent.at(-1)).toEqual({ version: 1, type: 'stop' });
+    expect(kernel.comm.sent.at(-1)).toEqual({
+      version: 2,
+      type: 'notification',
+      method: 'stop',
+      payload: {}
+    });
     expect(kernel.interrupt).not.toHaveBeenCalled();
 
     kernel.supportsSubshells = false;
@@ -231,48 +244,65 @@ describe('a bridge', () => {
     expect(kernel.interrupt).toHaveBeenCalledOnce();
   });
 
-  it('names the answer whose question is to be asked again', async () => {
-    bridge.askAgain('a1');
-    await kernel.hello();
-    bridge.askAgain('a1');
-    const asked = { version: 1, type: 'ask_again', answer_id: 'a1' };
-    expect(kernel.comm.sent.slice(1)).toEqual([asked]);
-  });
-
   it('shows the status and forgets it with the comm', async () => {
     await kernel.hello();
-    const status = { type: 'status', model: 'm', engine: 'e', state: 'idle', tokens_per_s: null };
-    kernel.comm.hear(status);
-    expect(bridge.status).toMatchObject(status);
+    kernel.comm.hear({ type: 'notification', method: 'status', payload: STATUS });
+    expect(bridge.status).toEqual(STATUS);
     kernel.comm.close();
     expect(bridge.status).toBeNull();
   });
 
-  it('hands on insertions and complaints, and ignores what is malformed', async () => {
+  it('hands on complaints, of other versions too, and ignores what is malformed', async () => {
     await kernel.hello();
-    const inserted = vi.fn();
     const failed = vi.fn();
-    bridge.insertRequested.connect((_, message) => inserted(message.source));
     bridge.failed.connect((_, message) => failed(message));
-    const insert = { type: 'insert', cell_id: 'a', mode: 'below', cell_type: 'code' };
-    kernel.comm.hear({ ...insert, source: 'x' });
-    kernel.comm.hear({ ...insert, source: 3 });
-    kernel.comm.hear({ type: 'error', message: 'no' });
-    expect(inserted.mock.calls).toEqual([['x']]);
-    expect(failed.mock.calls).toEqual([['no']]);
+    kernel.comm.hear({ type: 'error', request_id: null, message: 'no' });
+    kernel.comm.hear({ type: 'error', request_id: null, message: 3 });
+    kernel.comm.hear({ version: 1, type: 'error', message: 'version 1' });
+    expect(failed.mock.calls).toEqual([['no'], ['version 1']]);
   });
 
-  it('answers a question for figures, also when the kernel restarts meanwhile', async () => {
-    expect(await bridge.requestStats()).toBeNull();
+  it('brings a response to who asked', async () => {
     await kernel.hello();
-    const answered = bridge.requestStats();
-    const request = kernel.comm.sent.at(-1);
-    kernel.comm.hear({ type: 'stats', request_id: request?.request_id, text: 'requests 3' });
-    expect(await answered).toBe('requests 3');
+    const asked = bridge.request('get_stats', {});
+    const request_id = kernel.comm.sent.at(-1)?.request_id;
+    kernel.comm.hear({ type: 'response', request_id, result: { text: 'requests 3' } });
+    expect(await asked).toEqual({ text: 'requests 3' });
+  });
 
-    const lost = bridge.requestStats();
-    session.statusChanged.emit('restarting');
-    expect(await lost).toBeNull();
+  it.each<[string, () => void]>([
+    ['the comm closes', () => kernel.comm.close()],
+    ['the kernel restarts', () => session.statusChanged.emit('restarting')],
+    ['the connection is lost', () => session.connectionStatusChanged.emit('connecting')],
+    ['another kernel comes', () => session.kernelChanged.emit({ newValue: null })],
+    ['the extension is loaded again', () => void kernel.hello()],
+    ['it is disposed', () => bridge.dispose()]
+  ])('ends what is under way in both directions when %s', async (_, end) => {
+    let ended: AbortSignal | undefined;
+    bridge.handlers.handle('get_cells', (_, signal) => {
+      ended = signal;
+      return new Promise(() => undefined);
+    });
+    await kernel.hello();
+    const asked = bridge.request('get_stats', {});
+    kernel.comm.hear({
+      type: 'request',
+      request_id: 'k1',
+      method: 'get_cells',
+      payload: { asking: null }
+    });
+    end();
+    await expect(asked).rejects.toThrow('kernel is gone');
+    expect(ended?.aborted).toBe(true);
+  });
+
+  it('has the kernel stop what was asked for before the connection was lost', async () => {
+    await kernel.hello();
+    const asked = bridge.request('get_stats', {}).catch(() => undefined);
+    session.connectionStatusChanged.emit('connecting');
+    await asked;
+    expect(kernel.comm.sent.at(-1)).toEqual({ version: 2, type: 'cancel', request_id: 'r1' });
+    expect(bridge.isLive).toBe(true);
   });
 
   it('closes its comm and hears nothing more once it is disposed', async () => {

@@ -12,6 +12,31 @@ function examples(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, 'utf-8')) as Record<string, unknown>;
 }
 
+interface IMethodExample {
+  from: 'front end' | 'kernel';
+  payload: Record<string, unknown>;
+  result?: Record<string, unknown>;
+}
+
+interface IBadExample {
+  method: string;
+  payload?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+}
+
+const METHODS = examples('payloads.json') as Record<string, IMethodExample>;
+/** What the kernel sends: its own payloads, and the results of what it is asked. */
+const PAYLOADS = Object.entries(METHODS).filter(([, { from }]) => from === 'kernel');
+const RESULTS = Object.entries(METHODS).filter(
+  ([, { from, result }]) => from === 'front end' && result
+);
+
+function isUsable({ method, payload, result }: IBadExample): boolean {
+  return payload
+    ? protocol.isPayload(method as 'status', payload)
+    : protocol.isResult(method as 'get_stats', result ?? {});
+}
+
 describe('the protocol', () => {
   it('has the names and limits of the kernel', () => {
     expect(protocol).toMatchObject(examples('limits.json'));
@@ -23,6 +48,41 @@ describe('the protocol', () => {
 
   it.each(Object.entries(examples('bad_kernel_messages.json')))('refuses %s', (_, message) => {
     expect(protocol.parseKernelMessage(message)).toBeNull();
+  });
+
+  it('refuses what is no type of ours, whatever its name', () => {
+    const type = 'constructor';
+    expect(protocol.parseKernelMessage({ version: 2, type })).toBeNull();
+  });
+
+  it('takes the longest error, however a page counts its characters', () => {
+    const message = '🐼'.repeat(protocol.MAX_ERROR_CHARACTERS);
+    const error = { version: 2, type: 'error', request_id: 'r1', message };
+    expect(protocol.parseKernelMessage(error)).toEqual(error);
+    expect(protocol.parseKernelMessage({ ...error, message: `${message}🐼` })).toBeNull();
+  });
+
+  it.each([1, 3])('understands an error of version %i, such as that it is not ours', version => {
+    const error = { version, type: 'error', message: 'The front end speaks version 2.' };
+    expect(protocol.parseKernelMessage(error)).toEqual(error);
+  });
+
+  it.each(PAYLOADS)('takes the payload of %s', (method, { payload }) => {
+    expect(isUsable({ method, payload })).toBe(true);
+  });
+
+  it.each(RESULTS)('takes the result of %s', (method, { result }) => {
+    expect(isUsable({ method, result })).toBe(true);
+  });
+
+  const sent = [...PAYLOADS.map(([m]) => `${m} payload`), ...RESULTS.map(([m]) => `${m} result`)];
+  const bad = Object.entries(examples('bad_payloads.json') as Record<string, IBadExample>);
+  it.each(
+    bad.filter(([, { method, payload }]) =>
+      sent.includes(`${method} ${payload ? 'payload' : 'result'}`)
+    )
+  )('refuses %s', (_, example) => {
+    expect(isUsable(example)).toBe(false);
   });
 
   it.each(Object.entries(examples('results.json')))('shows a result with %s', (_, result) => {

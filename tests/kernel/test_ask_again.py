@@ -16,7 +16,7 @@ from codeface_jupyter.engines.current_engine import CurrentEngine as _Slot
 from codeface_jupyter.errors import GenerationError as _Error
 _session = get_ipython().configurables[-1].extension.session
 _engine = _Engine({answers}, token_delay_s={delay})
-_session._slot = _Slot(_engine)
+_session._current = _Slot(_engine)
 _session.response_cache.clear()
 """
 
@@ -49,7 +49,7 @@ class FrontEnd:
     def connect(self):
         """Open the labextension's comm."""
         self.comm_id = uuid.uuid4().hex
-        self.send("comm_open", {"version": 1, "type": "open", "settings": {}})
+        self.send("comm_open", {"version": 2, "type": "open"})
 
     def send(self, msg_type, data, comm_id=None):
         content = {"comm_id": comm_id or self.comm_id, "data": data}
@@ -60,7 +60,9 @@ class FrontEnd:
         self.client.shell_channel.send(message)
 
     def ask_again(self, answer_id):
-        self.send("comm_msg", {"version": 1, "type": "ask_again", "answer_id": answer_id})
+        request = {"type": "request", "request_id": uuid.uuid4().hex, "method": "ask_again"}
+        payload = {"answer_id": answer_id}
+        self.send("comm_msg", {"version": 2, **request, "payload": payload})
 
     def click(self, comm_id):
         self.send("comm_msg", {"method": "custom", "content": {"event": "click"}}, comm_id)

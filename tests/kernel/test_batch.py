@@ -95,7 +95,7 @@ def test_dry_run_counts_the_tokens_and_asks_nothing(notebook):
         ("thing = ['a', 3]", "thing", "NotebookError", r"thing[1] is of type int"),
         ("", "", "UsageError", "Name a list of texts"),
         ("a = b = ['x']", "a b", "UsageError", "One list was expected"),
-        ("a = ['x']", "a -o 2x", "UsageError", "a variable's name was expected"),
+        ("a = ['x']", "a -o 2x", "UsageError", "expected the name of a variable"),
     ],
 )
 def test_what_is_no_list_of_texts_is_refused(notebook, setup, line, name, text):

@@ -11,6 +11,7 @@ from jupyter_client.manager import start_new_kernel
 TIMEOUT_S = 60
 OPEN = """
 import threading
+from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
 bridge = Bridge(get_ipython())
 bridge.open()
@@ -66,7 +67,7 @@ class FrontEnd:
             self.client.control_channel.send(request)
             reply = self.client.get_control_msg(timeout=TIMEOUT_S)
             self.subshell_id = reply["content"]["subshell_id"]
-        opening = self._send("comm_open", {"version": 1, "type": "open", "settings": {}})
+        opening = self._send("comm_open", {"version": 2, "type": "open"})
         self._wait_for_subshell(opening)
         return self
 
@@ -76,7 +77,16 @@ class FrontEnd:
             self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == request)
 
     def send(self, **data):
-        return self._send("comm_msg", {"version": 1, **data})
+        return self._send("comm_msg", {"version": 2, **data})
+
+    def notify(self, method, **payload):
+        return self.send(type="notification", method=method, payload=payload)
+
+    def request(self, method, request_id="r", **payload):
+        return self.send(type="request", request_id=request_id, method=method, payload=payload)
+
+    def close_comm(self):
+        return self._send("comm_close", {})
 
     def _send(self, msg_type, data):
         content = {"comm_id": self.comm_id, "target_name": "codeface.notebook", "data": data}
@@ -86,10 +96,11 @@ class FrontEnd:
         return message["header"]["msg_id"]
 
     def received(self, kind):
-        """Return the kernel's next message of that kind, in the order in which they came."""
+        """Return the kernel's next message of a type, or of a method, in the order of coming."""
 
         def is_of_kind(m):
-            return m["msg_type"] == "comm_msg" and m["content"]["data"].get("type") == kind
+            data = m["content"].get("data", {})
+            return m["msg_type"] == "comm_msg" and kind in (data.get("type"), data.get("method"))
 
         unread = range(self.read, len(self.seen))
         found = next((n for n in unread if is_of_kind(self.seen[n])), None)
@@ -100,9 +111,7 @@ class FrontEnd:
         return self.seen[found]["content"]["data"]
 
     def push(self, cells, *, asking):
-        self._wait_for_subshell(
-            self.send(type="notebook", path="a.ipynb", asking=asking, cells=cells)
-        )
+        self._wait_for_subshell(self.notify("cells", path="a.ipynb", asking=asking, cells=cells))
 
 
 def is_status(message, state):
@@ -126,6 +135,7 @@ NOTEBOOK = [
     cell("d", "ask"),
     cell("e", "z = 3"),
 ]
+COUNT = "print(len(bridge._front_ends))"
 SHOW = "s = bridge.cells(); print(s and (s.source, [c['id'] for c in s.above], sorted(s.executed)))"
 
 
@@ -155,20 +165,20 @@ def test_the_kernel_announces_itself_and_says_goodbye(kernel):
     closed = [m for m in front_end.seen if m["msg_type"] == "comm_close"]
 
     assert [m["content"]["target_name"] for m in opened] == ["codeface.hello"]
-    assert opened[0]["content"]["data"]["version"] == 1
+    assert opened[0]["content"]["data"]["version"] == 2
     assert [m["content"]["comm_id"] for m in closed] == [opened[0]["content"]["comm_id"]]
 
 
 def test_closing_closes_the_notebooks_comms_and_opening_again_takes_new_ones(front_end):
     front_end.open_comm(on_subshell=True)
     front_end.run("bridge.close()")
-    assert front_end.run("print(bridge.is_connected)") == "False"
+    assert front_end.run(COUNT) == "0"
 
     front_end.run("bridge.open()")
     front_end.comm_id = uuid.uuid4().hex
     front_end.open_comm(on_subshell=False)
 
-    assert front_end.run("print(bridge.is_connected)") == "True"
+    assert front_end.run(COUNT) == "1"
 
 
 def test_pushed_cells_come_in_document_order_with_those_that_really_ran(front_end):
@@ -187,15 +197,10 @@ def test_cells_are_pulled_while_the_asking_cell_runs(front_end):
 
     running = front_end.start(SHOW.replace("cells()", "cells(timeout_s=20)"), cell_id="d")
     request = front_end.received("get_cells")
-    front_end.send(
-        type="cells",
-        request_id=request["request_id"],
-        path="a.ipynb",
-        asking=request["asking"],
-        cells=NOTEBOOK,
-    )
+    result = {"path": "a.ipynb", "asking": "d", "cells": NOTEBOOK}
+    front_end.send(type="response", request_id=request["request_id"], result=result)
 
-    assert request["asking"] == "d"
+    assert request["payload"] == {"asking": "d"}
     assert front_end.finish(running).startswith("('pulled', ['a', 'b', 'c']")
 
 
@@ -227,7 +232,7 @@ def test_without_a_front_end_nothing_is_known_and_nothing_fails(front_end):
     told = "bridge.publish_status(model='m', engine='e', state='idle')\n"
 
     assert front_end.run(told + SHOW, cell_id="d") == "None"
-    assert front_end.run("print(bridge.insert('1'), bridge.is_heard_while_busy)") == "False None"
+    assert front_end.run("print(bridge.is_heard_while_busy)") == "None"
 
 
 def test_two_notebooks_on_one_kernel_do_not_mix(front_end):
@@ -245,14 +250,14 @@ def test_stop_is_heard_while_the_cell_runs(front_end):
     front_end.open_comm(on_subshell=True)
     # A comm that the main shell has sent on is answered on the busy main shell by ipykernel 7.4.
     waiting = (
-        "event = threading.Event()\nbridge.on_stop(event.set)\n"
+        "event = threading.Event()\nbridge.on(protocol.STOP, lambda _: event.set())\n"
         "bridge.publish_status(model='m', engine='e', state='generating')\n"
         "print(event.wait(20))"
     )
 
     running = front_end.start(waiting, cell_id="d")
     front_end.received("status")
-    front_end.send(type="stop")
+    front_end.notify("stop")
 
     assert front_end.finish(running) == "True"
 
@@ -260,14 +265,14 @@ def test_stop_is_heard_while_the_cell_runs(front_end):
 def test_the_kernel_stays_busy_until_the_cell_ends(front_end):
     front_end.open_comm(on_subshell=True)
     running = front_end.start(
-        "event = threading.Event()\nbridge.on_stop(event.set)\nevent.wait(20)"
+        "event = threading.Event()\nbridge.on(protocol.STOP, lambda _: event.set())\nevent.wait(20)"
     )
     front_end.wait(lambda m: m["msg_type"] == "execute_input")
 
-    pushed = front_end.send(type="settings", settings={})
+    pushed = front_end.notify("settings")
     front_end.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == pushed)
     front_end.wait(lambda m: is_status(m, "busy") and m["parent_header"]["msg_id"] == running)
-    front_end.send(type="stop")
+    front_end.notify("stop")
     front_end.finish(running)
 
     assert is_status(front_end.seen[-1], "idle")
@@ -277,7 +282,8 @@ def test_other_comms_leave_the_kernel_idle_for_a_moment_only(front_end):
     front_end.open_comm(on_subshell=True)
     running = front_end.start(
         "first, second = threading.Event(), threading.Event()\n"
-        "bridge.on_settings(lambda _: first.set())\nbridge.on_stop(second.set)\nfirst.wait(20)\n"
+        "bridge.on(protocol.SETTINGS, lambda _: first.set())\n"
+        "bridge.on(protocol.STOP, lambda _: second.set())\nfirst.wait(20)\n"
         "bridge.publish_status(model='m', engine='e', state='generating')\nsecond.wait(20)"
     )
     front_end.wait(lambda m: m["msg_type"] == "execute_input")
@@ -286,11 +292,11 @@ def test_other_comms_leave_the_kernel_idle_for_a_moment_only(front_end):
     other = front_end.send(type="update")
     front_end.comm_id = mine
     front_end.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == other)
-    front_end.send(type="settings", settings={})
+    front_end.notify("settings")
     front_end.received("status")
 
     front_end.wait(lambda m: is_status(m, "busy") and m["parent_header"]["msg_id"] == running)
-    front_end.send(type="stop")
+    front_end.notify("stop")
     front_end.finish(running)
 
 
@@ -298,14 +304,15 @@ def test_a_figure_of_the_running_cell_survives_a_message(front_end):
     front_end.open_comm(on_subshell=True)
     front_end.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
     plot = (
-        "plt.plot([1, 2])\nevent = threading.Event()\nbridge.on_stop(event.set)\n"
+        "plt.plot([1, 2])\nevent = threading.Event()\n"
+        "bridge.on(protocol.STOP, lambda _: event.set())\n"
         "bridge.publish_status(model='m', engine='e', state='loading')\nevent.wait(20)"
     )
 
     running = front_end.start(plot, cell_id="d")
     front_end.received("status")
     front_end.push(NOTEBOOK, asking="d")
-    front_end.send(type="stop")
+    front_end.notify("stop")
     front_end.finish(running)
 
     figures = [m for m in front_end.seen if m["msg_type"] == "display_data"]
@@ -313,13 +320,18 @@ def test_a_figure_of_the_running_cell_survives_a_message(front_end):
     assert "image/png" in figures[0]["content"]["data"]
 
 
+NOTIFICATION = {"type": "notification", "payload": {}}
+
+
 @pytest.mark.parametrize(
     ("message", "complaint"),
     [
         ({"type": "run_code"}, "does not match any of the expected tags"),
-        ({"type": "notebook", "path": "", "asking": None, "cells": [{}]}, "notebook.cells.0"),
-        ({"type": "stop", "version": 2}, "speaks version 2"),
-        ({"type": "stop", "version": "9" * 5_000_000}, "speaks version '999"),
+        ({**NOTIFICATION, "method": "run_code"}, "does not know the method 'run_code'"),
+        ({**NOTIFICATION, "method": "cells", "payload": {"cells": [{}]}}, "cells.path: Field"),
+        ({**NOTIFICATION, "method": "x" * 5_000_000}, "method: String should have at most 512"),
+        ({"type": "open", "version": 1}, "speaks version 1"),
+        ({"type": "open", "version": "9" * 5_000_000}, "speaks version '999"),
     ],
 )
 def test_a_bad_message_is_answered_in_a_line_and_changes_nothing(front_end, message, complaint):
@@ -327,46 +339,249 @@ def test_a_bad_message_is_answered_in_a_line_and_changes_nothing(front_end, mess
     front_end.push(NOTEBOOK, asking="d")
 
     front_end.send(**message)
-    answer = front_end.received("error")["message"]
+    answer = front_end.received("error")
 
-    assert complaint in answer
-    assert len(answer) < 400
+    assert complaint in answer["message"]
+    assert answer["request_id"] is None
+    assert len(answer["message"]) < 400
     assert front_end.run(SHOW, cell_id="d").startswith("('pushed', ['a', 'b', 'c']")
 
 
-def test_a_callback_that_fails_is_reported_to_the_sender(front_end):
-    front_end.open_comm(on_subshell=True)
-    front_end.run("bridge.on_stats(lambda: 1 / 0)")
-
-    front_end.send(type="get_stats", request_id="r")
-
-    assert front_end.received("error")["message"] == "ZeroDivisionError: division by zero"
-
-
-def test_stats_settings_insertion_and_status_reach_their_ends(front_end):
+@pytest.mark.parametrize(
+    ("request_", "complaint"),
+    [
+        ({"method": "run_code", "payload": {}}, "does not know the method 'run_code'"),
+        ({"method": "stop", "payload": {}}, "does not know the method 'stop'"),
+        ({"method": "get_stats", "payload": []}, "payload: Input should be a valid dict"),
+        ({"payload": {}}, "method: Field required"),
+        ({"method": "ask_again", "payload": {"answer_id": ""}}, "ask_again.answer_id: String"),
+    ],
+)
+def test_a_bad_request_is_answered_with_its_id(front_end, request_, complaint):
     front_end.run(
-        "settings = []\nbridge.on_settings(settings.append)\n"
-        "bridge.on_stats(lambda: 'requests 3')\n"
+        "for request in (protocol.GET_STATS, protocol.ASK_AGAIN):\n"
+        "    bridge.handle(request, lambda payload, job: {})"
+    )
+    front_end.open_comm(on_subshell=True)
+
+    front_end.send(type="request", request_id="r1", **request_)
+    answer = front_end.received("error")
+
+    assert complaint in answer["message"]
+    assert answer["request_id"] == "r1"
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        ("ZeroDivisionError('none')", "ZeroDivisionError: none"),
+        ("NotebookError('There is none.', hint='Run it.')", "There is none.\nRun it."),
+        ("Cancelled()", "The request was cancelled."),
+    ],
+)
+def test_what_a_handler_raises_reaches_the_asker(front_end, in_thread, raised, message):
+    front_end.open_comm(on_subshell=True)
+    front_end.run(
+        "from codeface_jupyter.errors import NotebookError\n"
+        "from codeface_jupyter.generation import Cancelled\n"
+        f"def fail(payload, job):\n    raise {raised}\n"
+        f"bridge.handle(protocol.GET_STATS, fail, in_thread={in_thread})"
+    )
+
+    front_end.request("get_stats", "r7")
+
+    expected = {"version": 2, "type": "error", "request_id": "r7", "message": message}
+    assert front_end.received("error") == expected
+
+
+def test_what_a_notification_meets_is_told_without_an_id(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.run("bridge.on(protocol.STOP, lambda _: 1 / 0)")
+
+    front_end.notify("stop")
+    answer = front_end.received("error")
+
+    assert (answer["request_id"], answer["message"]) == (
+        None,
+        "ZeroDivisionError: division by zero",
+    )
+
+
+def test_stats_settings_and_status_reach_their_ends(front_end):
+    front_end.run(
+        "settings = []\nbridge.on(protocol.SETTINGS, settings.append)\n"
+        "bridge.handle(protocol.GET_STATS, lambda payload, job: {'text': 'requests 3'})\n"
         "bridge.publish_status(model='m', engine='e', state='loading')"
     )
     front_end.open_comm(on_subshell=True)
-    assert front_end.received("status")["state"] == "loading"  # said before it came
+    said_before_it_came = front_end.received("status")["payload"]
+    assert (said_before_it_came["model"], said_before_it_came["state"]) == ("m", "loading")
 
-    front_end.push(NOTEBOOK, asking="d")
-    front_end.send(type="settings", settings={"context_cells": 4})
-    front_end.send(type="get_stats", request_id="r")
-    assert front_end.received("stats") == {
-        "version": 1,
-        "type": "stats",
-        "request_id": "r",
-        "text": "requests 3",
+    front_end.notify("settings")
+    front_end.notify("settings", context_cells=4)
+    front_end.request("get_stats", "r1")
+    assert front_end.received("response") == {
+        "version": 2,
+        "type": "response",
+        "request_id": "r1",
+        "result": {"text": "requests 3"},
     }
     assert front_end.run("print(settings)") == "[{}, {'context_cells': 4}]"
 
-    running = front_end.start("print(bridge.insert('z', mode='replace'))", cell_id="d")
-    inserted = front_end.received("insert")
-    assert (inserted["cell_id"], inserted["mode"], inserted["source"]) == ("d", "replace", "z")
-    assert front_end.finish(running) == "True"
+
+# Runs until it is cancelled, and tells when it began and how it ended.
+ENDLESS = """
+import time
+ended = threading.Event()
+def work(payload, job):
+    job.emit({"text": "begun"})
+    try:
+        while True:
+            job.check()
+            time.sleep(0.01)
+    finally:
+        ended.set()
+bridge.handle(protocol.GET_STATS, work, in_thread=True)
+"""
+
+
+def test_a_cancel_reaches_a_running_handler_and_ends_that_one_only(front_end):
+    front_end.run(ENDLESS)
+    front_end.open_comm(on_subshell=True)
+    front_end.request("get_stats", "r1")
+    begun = front_end.received("partial")
+    front_end.request("get_stats", "r2")
+    front_end.received("partial")
+
+    front_end.send(type="cancel", request_id="r1")
+    first = front_end.received("error")
+    front_end.send(type="cancel", request_id="r1")
+    front_end.send(type="cancel", request_id="unknown")
+    front_end.send(type="cancel", request_id="r2")
+
+    assert (begun["request_id"], begun["result"]) == ("r1", {"text": "begun"})
+    assert (first["request_id"], first["message"]) == ("r1", "The request was cancelled.")
+    assert front_end.received("error")["request_id"] == "r2"
+
+
+def test_a_handler_in_a_thread_keeps_nothing_waiting(front_end):
+    front_end.run(ENDLESS)
+    front_end.open_comm(on_subshell=True)
+    front_end.request("get_stats", "r1")
+    front_end.received("partial")
+
+    front_end.push(NOTEBOOK, asking="d")
+
+    assert front_end.run(SHOW, cell_id="d").startswith("('pushed', ['a', 'b', 'c']")
+    front_end.send(type="cancel", request_id="r1")
+    front_end.received("error")
+
+
+def test_an_id_that_is_taken_and_too_many_requests_are_refused(front_end):
+    front_end.run(ENDLESS)
+    front_end.open_comm(on_subshell=True)
+    for number in range(32):
+        front_end.request("get_stats", f"r{number}")
+        front_end.received("partial")
+
+    front_end.request("get_stats", "r0")
+    taken = front_end.received("error")
+    front_end.request("get_stats", "one more")
+    refused = front_end.received("error")
+    front_end.close_comm()
+
+    assert (taken["request_id"], taken["message"]) == (
+        None,
+        "The request 'r0' is under way already.",
+    )
+    assert (refused["request_id"], refused["message"]) == (
+        "one more",
+        "32 requests are under way already.",
+    )
+    assert front_end.run("print(ended.wait(20))") == "True"
+
+
+@pytest.mark.parametrize("end", ["front_end.close_comm()", "front_end.run('bridge.close()')"])
+def test_a_comm_that_closes_ends_what_the_front_end_asked(front_end, end):
+    front_end.run(ENDLESS)
+    front_end.open_comm(on_subshell=True)
+    front_end.request("get_stats", "r1")
+    front_end.received("partial")
+
+    eval(end)
+
+    assert front_end.run("print(ended.wait(20), bridge._front_ends)") == "True []"
+    assert not [m for m in front_end.seen if m["content"].get("data", {}).get("type") == "error"]
+
+
+def test_a_comm_that_closes_ends_what_the_kernel_asked(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK, asking="d")
+    running = front_end.start(
+        "import time; t = time.perf_counter()\n"
+        "print(bridge.cells(timeout_s=20).source, time.perf_counter() - t < 15)",
+        cell_id="d",
+    )
+
+    front_end.received("get_cells")
+    front_end.close_comm()
+
+    assert front_end.finish(running) == "pushed True"
+
+
+def test_a_request_that_is_given_up_is_cancelled_and_its_late_response_ignored(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK, asking="d")
+
+    assert front_end.run(SHOW, cell_id="d").startswith("('pushed'")
+    request = front_end.received("get_cells")
+    assert front_end.received("cancel")["request_id"] == request["request_id"]
+    result = {"path": "a.ipynb", "asking": "d", "cells": []}
+    front_end.send(type="response", request_id=request["request_id"], result=result)
+
+    assert front_end.run("print(len(bridge._front_ends[0].connection._pending))") == "0"
+    assert front_end.run(COUNT) == "1"
+
+
+RESULT = {"path": "a.ipynb", "asking": "d", "cells": NOTEBOOK}
+
+
+def test_a_second_response_is_ignored(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK[3:], asking="d")
+    running = front_end.start(SHOW.replace("cells()", "cells(timeout_s=20)"), cell_id="d")
+    request_id = front_end.received("get_cells")["request_id"]
+
+    front_end.send(type="response", request_id=request_id, result=RESULT)
+    front_end.send(type="response", request_id=request_id, result={**RESULT, "cells": []})
+    front_end.send(type="error", request_id=request_id, message="Too late.")
+
+    assert front_end.finish(running).startswith("('pulled', ['a', 'b', 'c']")
+    assert not [m for m in front_end.seen if m["content"].get("data", {}).get("type") == "error"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "error", "message": "The page has no notebook."},
+        {"type": "response", "result": {**RESULT, "cells": "none"}},
+    ],
+)
+def test_a_page_that_fails_to_answer_is_not_waited_for(front_end, answer):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK, asking="d")
+    running = front_end.start(SHOW.replace("cells()", "cells(timeout_s=50)"), cell_id="d")
+    request = front_end.received("get_cells")
+
+    front_end.send(request_id=request["request_id"], **answer)
+
+    assert front_end.finish(running).startswith("('pushed', ['a', 'b', 'c']")
+    if answer["type"] == "response":
+        assert (
+            "get_cells.cells: Input should be a valid list"
+            in (front_end.received("error")["message"])
+        )
 
 
 def test_status_is_sent_often_enough_and_no_more(front_end):
@@ -377,9 +592,9 @@ def test_status_is_sent_often_enough_and_no_more(front_end):
         "bridge.publish_status(model='m', engine='e', state='idle')"
     )
     sent = [
-        m["content"]["data"]["state"]
+        m["content"]["data"]["payload"]["state"]
         for m in front_end.seen
-        if m["msg_type"] == "comm_msg" and m["content"]["data"]["type"] == "status"
+        if m["msg_type"] == "comm_msg" and m["content"]["data"].get("method") == "status"
     ]
 
     assert sent[0] == "generating"
@@ -391,4 +606,4 @@ def test_reloaded_pages_leave_no_heap_of_comms(front_end):
     for _ in range(10):
         FrontEnd(front_end.client).open_comm(on_subshell=False)
 
-    assert front_end.run("print(len(bridge._front_ends))") == "8"
+    assert front_end.run(COUNT) == "8"

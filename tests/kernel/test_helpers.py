@@ -86,7 +86,7 @@ def test_edit_rewrites_the_cell_above_or_one_by_number(scripted):
         ("%codeface_edit 9999 do it", "No cell was run as In [9999]"),
         ("%codeface_fix 9999", "raised no error"),
         ("%codeface_test", "UsageError"),
-        ("%codeface_test units", "no function or class"),
+        ("%codeface_test units", "not a function or class"),
         ("%codeface_explain", "UsageError"),
         ("%codeface_explain unit", "Did you mean units"),
         ("%codeface --files /no/such/file hi", "No such file"),
@@ -147,7 +147,7 @@ def test_templates_of_the_users_own(scripted, tmp_path):
     run = scripted.run("%codeface -T bad spring")
     assert "unknown field $nonsense" in run.of_type("error")[0]["evalue"]
     missing = scripted.run("%codeface -T ../haiku spring")
-    assert "There are: bad, haiku" in missing.of_type("error")[0]["evalue"]
+    assert "Known templates: bad, haiku" in missing.of_type("error")[0]["evalue"]
 
 
 def test_follow_up_knows_the_last_exchange_until_reset(scripted):

@@ -53,7 +53,7 @@ def test_metrics_are_served_until_the_extension_is_unloaded(notebook):
     said = notebook.run("%codeface_stats --serve 0").text
     url = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)[0]
     assert notebook.run("%codeface_stats --serve 0").text == said
-    assert "served already" in error_of(notebook.run("%codeface_stats --serve 1"))
+    assert "already being served" in error_of(notebook.run("%codeface_stats --serve 1"))
     ask(notebook, "something else")
     text = urlopen(url, timeout=10).read().decode()
     sample = 'codeface_requests_total{engine="scripted",finish_reason="stop",model="scripted"} 2.0'
@@ -83,7 +83,7 @@ def test_cache_is_shown_cleared_and_switched_off_and_on(notebook):
     assert re.search(r"state +off", cache_shown(notebook))
     notebook.run("%codeface_cache on")
     assert "--no-cache asks again" in ask(notebook).bundles[-1]["text/markdown"]
-    assert notebook.run("%codeface_cache clear").text == "1 answers were forgotten.\n"
+    assert notebook.run("%codeface_cache clear").text == "Answers removed: 1\n"
     assert "--no-cache" not in ask(notebook).bundles[-1]["text/markdown"]
     refused = notebook.run("%codeface_cache drop")
     assert refused.reply["ename"] == "UsageError"

@@ -24,8 +24,10 @@ from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import catalog, fetch, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.conversion import gguf_layout
 from codeface_jupyter.models.conversion import gguf_to_safetensors as convert
-from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, read_manifest
+from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf
+from codeface_jupyter.models.conversion.manifest import read_manifest
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import check_model_folder
 from codeface_jupyter.models.local_model import ModelRequest
@@ -155,7 +157,7 @@ def test_the_manifest_names_source_and_versions(file: Path, tmp_path: Path) -> N
 
     target = tmp_path / "models" / "tiny"
     convert_gguf(file, target, sha256="ab" * 32, job=Job())
-    manifest = read_manifest(target)
+    manifest = read_manifest(target, converter_version=convert.CONVERTER_VERSION)
     assert manifest is not None
     assert manifest["source_sha256"] == "ab" * 32
     assert manifest["transformers_version"] == transformers.__version__
@@ -165,7 +167,7 @@ def test_large_models_are_written_in_shards(
     original: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convert, "SHARD_BYTES", 30_000)
-    monkeypatch.setattr(convert, "PIECE_VALUES", 1_000)
+    monkeypatch.setattr(gguf_layout, "PIECE_VALUES", 1_000)
     target = tmp_path / "models" / "tiny"
     told: list[Progress] = []
     convert_gguf(file, target, sha256="0" * 64, job=Job(told.append))  # type: ignore[arg-type]
@@ -189,7 +191,7 @@ def test_a_matrix_stored_twice_is_tied_and_two_matrices_are_not(
 ) -> None:
     source = AutoModelForCausalLM.from_pretrained(make_model("qwen2"))
     if repeats:
-        # What quantisation does to one of two copies.
+        # What quantization does to one of two copies.
         embedding = source.model.embed_tokens.weight
         source.lm_head.weight.data = embedding.data * 1.001
     folder = tmp_path / "source"
@@ -246,7 +248,7 @@ def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    with pytest.raises(ModelFilesError, match="holds a mamba model; conversion knows llama, qwen2"):
+    with pytest.raises(ModelFilesError, match="holds a mamba model, which cannot be converted"):
         convert_gguf(file, tmp_path / "out", sha256="0" * 64, job=Job())
 
 
@@ -320,7 +322,7 @@ def test_an_unknown_architecture_is_named(tmp_path: Path, config: dict[str, obje
 def test_a_model_that_generates_no_text_is_named() -> None:
     from transformers import ResNetConfig
 
-    with pytest.raises(ModelFilesError, match="ResNetConfig is no causal language model"):
+    with pytest.raises(ModelFilesError, match="ResNetConfig is not a causal language model"):
         estimate(ResNetConfig())
 
 

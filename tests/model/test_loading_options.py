@@ -66,7 +66,7 @@ class TestQuantization:
         monkeypatch.setattr(quantization, "find_spec", lambda name: None)
         with pytest.raises(EngineUnavailableError, match=r"needs bitsandbytes.*cpu.*Linux") as e:
             make_engine(make_model(), quantization="int4").prepare(Job())
-        assert "pip install bitsandbytes" in e.value.hint
+        assert "codeface-jupyter[quantization]" in e.value.hint
 
     def test_another_engines_scheme_is_refused_with_the_choices(self, make_engine, make_model):
         with pytest.raises(ConfigError, match=r"openvino engine.*int8 or int4"):

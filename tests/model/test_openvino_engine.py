@@ -1,4 +1,4 @@
-"""The engine openvino on tiny models, quantised here: exact, repeatable, whole or not at all."""
+"""The engine openvino on tiny models, quantized here: exact, repeatable, whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from codeface_jupyter.errors import (
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import memory
-from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino, find_openvino
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
@@ -433,16 +433,14 @@ def test_the_manifest_names_the_weights_and_the_saved_form_is_used_again(
     shared_engine.load(Job())
     local = locate(ModelRequest(settings.model, settings.cache_dir))
     assert local is not None
-    folder = find_openvino(local, quantization="int8", cache_dir=settings.cache_dir)
+    form = OpenVINOForm(local=local, quantization="int8", cache_dir=settings.cache_dir)
+    folder = form.find()
     assert folder is not None
     manifest = json.loads((folder / "codeface.json").read_text())
     assert manifest["source"] == local.revision
     assert manifest["quantization"] == "int8"
     again: Events = []
-    made = ensure_openvino(
-        local, quantization="int8", cache_dir=settings.cache_dir, job=Job(again.append)
-    )
-    assert (made, again) == (folder, [])
+    assert (form.ensure(Job(again.append)), again) == (folder, [])
     assert [path.name for path in folder.parent.glob(".*")] == []
 
 
@@ -546,14 +544,14 @@ def test_changed_weights_are_converted_again(make_model: MakeModel, tmp_path: Pa
     shutil.copytree(make_model("qwen2"), model)
     before = locate(ModelRequest(str(model), tmp_path))
     assert before is not None
-    ensure_openvino(before, quantization="int8", cache_dir=tmp_path, job=Job())
+    OpenVINOForm(local=before, quantization="int8", cache_dir=tmp_path).ensure(Job())
     weights = model / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-4_000:] = bytes(4_000)
     weights.write_bytes(content)
     after = locate(ModelRequest(str(model), tmp_path))
     assert after is not None
-    assert find_openvino(after, quantization="int8", cache_dir=tmp_path) is None
+    assert OpenVINOForm(local=after, quantization="int8", cache_dir=tmp_path).find() is None
 
 
 def test_a_conversion_that_is_cancelled_while_it_is_saved_leaves_nothing(
@@ -569,17 +567,20 @@ def test_a_conversion_that_is_cancelled_while_it_is_saved_leaves_nothing(
 
     settings = Settings(model=str(make_model("qwen2")), engine="openvino", cache_dir=tmp_path)
     with pytest.raises(Cancelled):
-        OpenVINOEngine(settings).load(stop_at_the_second)
+        OpenVINOEngine(settings).load(Job(stop_at_the_second))
     assert list((tmp_path / "openvino").iterdir()) == []
 
 
 def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
+        "from codeface_jupyter.jobs import Job\n"
         "from codeface_jupyter.models.fetch import locate\n"
-        "from codeface_jupyter.models.conversion.openvino_ir import ensure_openvino\n"
-        "cache = Path(sys.argv[2]); local = locate(sys.argv[1], cache_dir=cache); seen = []\n"
-        "ensure_openvino(local, quantization='int4', cache_dir=cache, emit=seen.append)\n"
+        "from codeface_jupyter.models.local_model import ModelRequest\n"
+        "from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm\n"
+        "cache = Path(sys.argv[2]); local = locate(ModelRequest(sys.argv[1], cache)); seen = []\n"
+        "form = OpenVINOForm(local=local, quantization='int4', cache_dir=cache)\n"
+        "form.ensure(Job(seen.append))\n"
         "sys.stdout.write(str(any('saving' in p.stage for p in seen)))\n"
     )
     command = [sys.executable, "-c", code, str(make_model("qwen2")), str(tmp_path)]

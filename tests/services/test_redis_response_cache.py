@@ -169,7 +169,7 @@ def test_wrong_password_is_warned_of_once_without_repeating_it(start_redis, plac
         made.cache.put("k", RESPONSE)
         made.pause_is_over()
     assert len(made.warnings) == 1
-    assert "refused user or password" in made.warnings[0]
+    assert "rejected the user or password" in made.warnings[0]
     shown = made.warnings[0] + caplog.text + repr(made.cache) + made.cache.status().trouble
     assert "s3cret" not in shown
     assert "mary" not in shown

@@ -11,6 +11,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError, ModelNotFoundError
 from codeface_jupyter.models.alias_check import checked_alias
+from codeface_jupyter.models.local_model import ModelRequest
 
 
 @pytest.fixture
@@ -110,16 +111,16 @@ class TestChecks:
     )
     def test_a_catalog_name_stays_the_catalogs(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="catalog's own name"):
-            checked_alias(name, "owner/name", cache_dir=tmp_path)
+            checked_alias(name, ModelRequest("owner/name", tmp_path))
 
     @pytest.mark.parametrize("name", ["", "a/b", "../x", "a b", "-a", "x" * 65])
     def test_what_is_no_name_is_refused(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be an alias"):
-            checked_alias(name, "owner/name", cache_dir=tmp_path)
+            checked_alias(name, ModelRequest("owner/name", tmp_path))
 
     def test_what_is_no_model_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ModelNotFoundError):
-            checked_alias("mine", "../nowhere", cache_dir=tmp_path)
+            checked_alias("mine", ModelRequest("../nowhere", tmp_path))
 
     def test_a_folder_is_kept_by_its_whole_path(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,4 +130,4 @@ class TestChecks:
         (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
         (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
         monkeypatch.chdir(tmp_path)
-        assert checked_alias("Mine", "./model", cache_dir=tmp_path) == ("mine", str(folder))
+        assert checked_alias("Mine", ModelRequest("./model", tmp_path)) == ("mine", str(folder))

@@ -92,5 +92,5 @@ def test_memory_is_weights_and_kv_cache_up_to_the_window() -> None:
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "", ".hidden", "Upper"])
 def test_a_name_that_could_leave_the_cache_folder_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="is no model name"):
+    with pytest.raises(ConfigError, match="is not a model name"):
         tiny_entry(name=name)

@@ -22,7 +22,7 @@ from codeface_jupyter.context import (
     read_text_file,
 )
 from codeface_jupyter.errors import NotebookError, PromptTooLongError, UnknownNameError
-from codeface_jupyter.namespace.description import TIMES
+from codeface_jupyter.namespace.writing import TIMES
 from codeface_jupyter.prompts import Message, Prompt, chat_messages
 
 
@@ -174,6 +174,19 @@ def test_a_syntax_error_names_its_line() -> None:
     assert info.line == "x = (1"
 
 
+def test_packages_outside_the_environment_are_no_code_of_the_users(tmp_path: Path) -> None:
+    package = tmp_path / "user" / "site-packages" / "package.py"
+    package.parent.mkdir(parents=True)
+    package.write_text("def fail():\n    raise ValueError('inside')\n")
+    script = tmp_path / "cell.py"
+    script.write_text("fail()\n")
+    namespace: dict[str, object] = {}
+    exec(compile(package.read_text(), str(package), "exec"), namespace)
+    with pytest.raises(ValueError, match="inside") as caught:
+        exec(compile(script.read_text(), str(script), "exec"), namespace)
+    assert ErrorInfo.from_exception(caught.value).line == "fail()"
+
+
 def test_an_error_that_cannot_be_printed_is_still_told() -> None:
     class BrokenError(Exception):
         def __str__(self) -> str:
@@ -230,7 +243,7 @@ def test_the_relevant_part_of_a_file() -> None:
     assert "about topic30\n" not in context.prompt.notes
     piece = next(piece for piece in context.report if piece.kind == "file")
     assert piece.tokens <= 200
-    assert piece.reason == "the relevant part only"
+    assert piece.reason == "only the relevant part"
 
 
 def test_files_that_cannot_be_sent_say_why(tmp_path: Path) -> None:
@@ -253,7 +266,9 @@ def test_an_empty_request_is_refused() -> None:
 
 
 def test_a_request_that_does_not_fit_says_both_numbers() -> None:
-    with pytest.raises(PromptTooLongError, match="may take 50, but the model's window holds 100"):
+    with pytest.raises(
+        PromptTooLongError, match="may take 50, but the model's context window holds 100"
+    ):
         build("word " * 200, limits=ContextLimits(context_window=100, max_new_tokens=50))
 
 

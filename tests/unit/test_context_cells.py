@@ -79,7 +79,7 @@ def test_all_cells_that_fit_are_sent_as_they_are() -> None:
 def test_one_token_less_than_needed_leaves_out_the_far_ones() -> None:
     choices = choose_cells([filler(number) for number in range(5)], max_tokens=49)
     assert [bool(choice.text) for choice in choices] == [False, False, True, True, True]
-    assert choices[0].reason == "far, and the budget is used up"
+    assert choices[0].reason == "far above, and the budget is used up"
 
 
 def test_imports_definitions_and_what_the_request_names_stay() -> None:

@@ -22,6 +22,7 @@ from codeface_jupyter.engines.openvino import support
 from codeface_jupyter.engines.registry import create_engine, engine_choice
 from codeface_jupyter.errors import ConfigError, ModelFilesError
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import read_config
@@ -96,9 +97,9 @@ def test_what_only_transformers_has_decides_for_it(
         ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rotary"),
         ({"rope_parameters": {"rope_type": "llama3"}}, "rotary"),
         ({"attention_bias": True}, "bias"),
-        ({"use_sliding_window": True}, "slides"),
+        ({"use_sliding_window": True}, "sliding window"),
         ({"hidden_size": 48}, "multiple"),
-        ({"quantization_config": {"bits": 4}}, "quantised"),
+        ({"quantization_config": {"bits": 4}}, "already quantized"),
     ],
 )
 def test_a_model_that_openvino_cannot_read_falls_back_and_says_why(
@@ -118,7 +119,7 @@ def test_without_openvino_the_reason_says_how_to_get_it(
     monkeypatch.setattr(support, "find_spec", lambda _: None)
     found = engine_choice(settings_for(write_model(tmp_path / "m")))
     assert (found.name, found.is_fallback) == ("transformers", True)
-    assert "pip install 'codeface-jupyter[openvino]'" in found.reason
+    assert 'pip install "codeface-jupyter[openvino]"' in found.reason
 
 
 def test_an_accelerator_goes_before_the_fast_engine_of_cpus(
@@ -213,7 +214,7 @@ def test_what_keys_and_values_take_is_told_of_every_family(
     for dtype, factor in (("auto", 1), ("float16", 1), ("float32", 2)):
         found = support.kv_bytes_per_token(config, dtype=dtype)
         assert found == factor * bytes_per_token
-    assert support.trained_window(config) == window
+    assert Architecture.of(config).context_window == window
 
 
 def write_ir_model(folder: Path) -> Path:

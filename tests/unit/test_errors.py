@@ -1,5 +1,8 @@
 import inspect
 import pickle
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from codeface_jupyter.errors import (
     NotEnoughMemoryError,
     PromptTooLongError,
     UnknownNameError,
+    install_hint,
 )
 
 EXAMPLES = [
@@ -49,5 +53,27 @@ def test_every_error_is_public_and_drawn_in_the_tree():
         for name, value in vars(errors).items()
         if inspect.isclass(value) and issubclass(value, CodeFaceError)
     }
-    assert classes == set(errors.__all__)
+    assert classes == set(errors.__all__) - {"first_line", "install_hint"}
     assert all(name in errors.__doc__ for name in classes)
+
+
+def test_every_extra_that_a_hint_names_exists():
+    root = Path(errors.__file__).parent
+    sources = "".join(file.read_text(encoding="utf-8") for file in root.rglob("*.py"))
+    named = set(re.findall(r"install_hint\([\"'](\w+)[\"']\)", sources))
+    project = tomllib.loads((root.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {"openvino", "redis", "remote"} <= named
+    assert named <= set(project["project"]["optional-dependencies"])
+    assert install_hint("redis") == 'pip install "codeface-jupyter[redis]"'
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("No such kind.\nLong story"), "No such kind"),
+        (OSError("\n  broken pipe \n"), "broken pipe"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_an_error_is_quoted_by_its_first_line(error, line):
+    assert errors.first_line(error) == line

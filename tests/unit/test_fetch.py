@@ -362,7 +362,7 @@ class TestHub:
         ("status", "error", "message"),
         [
             (404, ModelNotFoundError, "The hub has no model 'owner/tiny'"),
-            (401, FetchError, "wants its licence accepted"),
+            (401, FetchError, "licence of owner/tiny has to be accepted"),
             (503, FetchError, "The hub could not be reached"),
         ],
     )

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,25 +81,75 @@ def test_pickled_weights_are_refused_by_name(folder: Path) -> None:
         check_model_folder(folder)
 
 
+def header(*offsets: tuple[int, int]) -> bytes:
+    tensors = {
+        f"w{i}": {"dtype": "F32", "shape": [1], "data_offsets": list(place)}
+        for i, place in enumerate(offsets)
+    }
+    text = json.dumps(tensors).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "only 0 bytes"),
-        (b"\xff" * 64, "cut off or not safetensors"),
-        (struct.pack("<Q", 4) + b"nope", "header cannot be read"),
-        (struct.pack("<Q", 2) + b"[]", "header cannot be read"),
+        (b"", "header too small, in 0 bytes"),
+        (b"\xff" * 64, "header too large, in 64 bytes"),
+        (struct.pack("<Q", 200_000_000) + b"{}", "header too large"),
+        (struct.pack("<Q", 50) + b"{}", "invalid header length"),
+        (struct.pack("<Q", 4) + b"nope", "invalid JSON in header"),
+        (struct.pack("<Q", 2) + b"[]", "invalid JSON in header"),
+        (header((0, 4), (0, 4)) + bytes(4), "invalid offset for tensor"),
+        (header((0, 4), (8, 12)) + bytes(12), "invalid offset for tensor"),
+        (header((0, 4)) + bytes(9), "file not fully covered"),
+    ],
+    ids=[
+        "empty",
+        "no safetensors",
+        "huge header",
+        "cut header",
+        "no JSON",
+        "no object",
+        "overlap",
+        "gap",
+        "too long",
     ],
 )
-def test_a_corrupt_header_is_named(folder: Path, content: bytes, reason: str) -> None:
+def test_a_corrupt_file_is_named_with_the_reason(folder: Path, content: bytes, reason: str) -> None:
     (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(ModelFilesError, match=rf"model\.safetensors is corrupt: .*{reason}"):
         check_model_folder(folder)
 
 
-def test_a_truncated_file_is_named_with_both_sizes(folder: Path) -> None:
+def test_a_truncated_file_is_named_with_its_size(folder: Path) -> None:
     write_safetensors(folder / "model.safetensors", payload=b"\0")
-    with pytest.raises(ModelFilesError, match=r"has \d+ bytes instead of \d+"):
+    size = (folder / "model.safetensors").stat().st_size
+    with pytest.raises(ModelFilesError, match=rf"not fully covered, in {size} bytes"):
         check_model_folder(folder)
+
+
+def test_a_check_reads_no_more_than_the_header_and_imports_no_torch(folder: Path) -> None:
+    size = 50 * 10**9
+    tensors = {"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    text = json.dumps(tensors).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        # The tensor is a hole in the file and takes no room on the disk.
+        file.truncate(8 + len(text) + size)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from codeface_jupyter.models.folder_check import check_model_folder\n"
+        "check_model_folder(Path(sys.argv[1]))\n"
+        "sys.stdout.write(str('torch' in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "False"
 
 
 def test_a_model_that_does_not_generate_text_is_refused(folder: Path) -> None:

@@ -12,7 +12,7 @@ from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models import model_details as details
 from codeface_jupyter.models import removal
-from codeface_jupyter.models.fetch import LocalModel
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files
 from codeface_jupyter.models.storage import ModelStorage
@@ -69,7 +69,7 @@ def fetched(cache_dir: Path) -> list[Path]:
 
 class TestDetails:
     def test_a_catalog_model_that_is_not_here(self, cache_dir: Path) -> None:
-        rows = dict(model_details("qwen", cache_dir=cache_dir))
+        rows = dict(model_details(ModelRequest("qwen", cache_dir)))
         assert rows["model"] == NAME
         assert rows["licence"] == "Apache-2.0"
         assert rows["parameters"] == "494,032,768"
@@ -82,12 +82,12 @@ class TestDetails:
         self, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(details, "available_memory", lambda _: 2 * 10**9)
-        rows = dict(model_details(NAME, cache_dir=cache_dir))
+        rows = dict(model_details(ModelRequest(NAME, cache_dir)))
         assert rows["memory in bfloat16"] == "1.3 GB, fits: 2.0 GB are free"
         assert rows["memory in float32"].endswith("does not fit: 377 MB short")
 
     def test_a_folder_of_ones_own(self, folder: Path, cache_dir: Path) -> None:
-        rows = dict(model_details(str(folder), cache_dir=cache_dir))
+        rows = dict(model_details(ModelRequest(str(folder), cache_dir)))
         assert rows["architecture"] == "LlamaForCausalLM"
         assert rows["kind"] == "chat"
         assert rows["context window"] == "4,096 tokens"
@@ -97,25 +97,25 @@ class TestDetails:
         assert rows["memory in float32"]
 
     def test_a_gated_model_says_so(self, cache_dir: Path) -> None:
-        rows = dict(model_details("starcoder", cache_dir=cache_dir))
-        assert "wants a login" in rows["licence"]
+        rows = dict(model_details(ModelRequest("starcoder", cache_dir)))
+        assert "needs a login" in rows["licence"]
 
 
 class TestRemoval:
     def test_all_of_ours_goes_and_nothing_else(self, cache_dir: Path, fetched: list[Path]) -> None:
         before = set(cache_dir.rglob("*"))
-        files = own_files("qwen", cache_dir=cache_dir)
+        files = own_files(ModelRequest("qwen", cache_dir))
         assert files == fetched
-        remove_files("qwen", files, cache_dir=cache_dir, job=Job())
+        remove_files(ModelRequest("qwen", cache_dir), files, job=Job())
         gone = before - set(cache_dir.rglob("*"))
         assert not [path for path in gone if f"{NAME}-instruct" in str(path)]
         assert not [path for path in fetched if path.exists()]
-        with pytest.raises(ModelNotFoundError, match="holds nothing"):
-            own_files("qwen", cache_dir=cache_dir)
+        with pytest.raises(ModelNotFoundError, match="holds no files of qwen"):
+            own_files(ModelRequest("qwen", cache_dir))
 
     def test_a_users_folder_is_never_ours(self, folder: Path, cache_dir: Path) -> None:
         with pytest.raises(ModelNotFoundError) as caught:
-            own_files(str(folder), cache_dir=cache_dir)
+            own_files(ModelRequest(str(folder), cache_dir))
         assert f"{folder} is a folder of your own: delete it yourself." in caught.value.hint
 
     def test_the_hubs_cache_is_never_ours(
@@ -124,14 +124,14 @@ class TestRemoval:
         found = LocalModel(name="owner/name", path=tmp_path, source="hub")
         monkeypatch.setattr(removal, "locate", lambda *_, **__: found)
         with pytest.raises(ModelNotFoundError) as caught:
-            own_files("owner/name", cache_dir=cache_dir)
+            own_files(ModelRequest("owner/name", cache_dir))
         assert "`hf cache rm model/owner/name` removes them" in caught.value.hint
 
     def test_no_name_leads_out_of_the_cache_folder(self, cache_dir: Path, tmp_path: Path) -> None:
         cache_dir.mkdir()
         (tmp_path / "victim.gguf").touch()
         with pytest.raises(ModelNotFoundError):
-            own_files("../victim", cache_dir=cache_dir)
+            own_files(ModelRequest("../victim", cache_dir))
 
 
 class TestCommands:

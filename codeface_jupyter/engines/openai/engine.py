@@ -21,7 +21,7 @@ from codeface_jupyter.engines.openai.client import KeptClient
 from codeface_jupyter.engines.openai.connection import Server, find_api_key, import_client
 from codeface_jupyter.engines.openai.request import Requester, stop_strings
 from codeface_jupyter.engines.text.streaming_text import collected
-from codeface_jupyter.errors import EngineUnavailableError, GenerationError
+from codeface_jupyter.errors import EngineUnavailableError, GenerationError, install_hint
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, conversation_text
@@ -99,7 +99,7 @@ class OpenAIEngine:
         if find_spec("openai") is None:
             raise EngineUnavailableError(
                 "The openai engine needs the package openai, which is not installed.",
-                hint='Install it: pip install "codeface-jupyter[remote]"',
+                hint=install_hint("remote"),
             )
         if not self._server.base_url:
             raise EngineUnavailableError(

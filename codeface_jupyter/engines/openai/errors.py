@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.openai.connection import KEYRING_SERVICE, Server
 from codeface_jupyter.errors import CodeFaceError, GenerationError, ModelNotFoundError
+from codeface_jupyter.shorten import shorten
 
 if TYPE_CHECKING:
     import openai
@@ -173,7 +174,7 @@ class Explainer:
         if self.api_key:
             line = line.replace(self.api_key, "(key)")
         line = CONTROLS.sub(" ", line).strip()
-        return line if len(line) <= MAX_SAID else f"{line[:MAX_SAID]}…"
+        return shorten(line, max_chars=MAX_SAID)
 
 
 def cut_off_error(server: Server, *, has_begun: bool, said: str = "") -> GenerationError:

@@ -6,7 +6,6 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from codeface_jupyter.engines.openvino.pipeline import AnswerRun, TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenText
 from codeface_jupyter.engines.openvino.support import (
-    INSTALL_HINT,
     check_settings,
     configured_eos_ids,
     device,
@@ -30,7 +28,6 @@ from codeface_jupyter.engines.openvino.support import (
     kv_bytes_per_token,
     load_tokenizer,
     quantization,
-    trained_window,
 )
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
@@ -40,13 +37,12 @@ from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
     ModelFilesError,
+    install_hint,
 )
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.openvino_ir import (
-    discard_openvino,
-    ensure_openvino,
-)
+from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.folder_check import (
     IR_WEIGHTS_FILE,
@@ -129,7 +125,8 @@ class OpenVINOEngine:
         """The model's window, or the room for keys and values where that is less."""
         if self._tokenizer is None:
             return None
-        return min(trained_window(self._config) or self._capacity_tokens, self._capacity_tokens)
+        trained = Architecture.of(self._config).context_window
+        return min(trained or self._capacity_tokens, self._capacity_tokens)
 
     @property
     def _prepared_tokenizer(self) -> ModelTokenizer:
@@ -323,15 +320,14 @@ class OpenVINOEngine:
         """Open the saved form of ``files``, made first where there is none."""
         if self._is_served_as_it_is:
             return self._open(files.path, job)
-        cache_dir, quantization = self._settings.cache_dir, self._quantization
-        make = partial(
-            ensure_openvino, files, quantization=quantization, cache_dir=cache_dir, job=job
+        form = OpenVINOForm(
+            local=files, quantization=self._quantization, cache_dir=self._settings.cache_dir
         )
         with suppress(UnreadableModelError):
-            return self._open(make(), job)
+            return self._open(form.ensure(job), job)
         # It was damaged since it was made: the weights themselves are still here.
-        discard_openvino(files, quantization=quantization, cache_dir=cache_dir)
-        return self._open(make(), job)
+        form.discard()
+        return self._open(form.ensure(job), job)
 
     def _way_out(self, error: OpenVINOFailedError) -> str:
         """Return what may work where a load failed."""
@@ -439,5 +435,5 @@ def _require_openvino() -> None:
     if find_spec("openvino_genai") is None:
         raise EngineUnavailableError(
             "The engine openvino needs the package openvino-genai, which is not installed.",
-            hint=INSTALL_HINT,
+            hint=install_hint("openvino"),
         )

@@ -14,7 +14,8 @@ from typing import Any
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
-from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError
+from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import (
     QUANTIZATIONS,
@@ -26,7 +27,6 @@ from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
-    "INSTALL_HINT",
     "ModelKind",
     "check_settings",
     "configured_eos_ids",
@@ -37,21 +37,12 @@ __all__ = [
     "model_kind",
     "quantization",
     "setting_problem",
-    "trained_window",
 ]
 
-INSTALL_HINT = "pip install 'codeface-jupyter[openvino]'"
 # Nothing to speak of is lost by eight bits.
 DEFAULT_QUANTIZATION: Quantization = "int8"
 # Keys and values have sixteen bits at the most, but in float32.
 KV_VALUE_BYTES = {"float32": 4}
-# What configurations of older families call these.
-OTHER_NAMES = {
-    "num_attention_heads": ("n_head", "num_heads"),
-    "num_hidden_layers": ("n_layer", "num_layers"),
-    "hidden_size": ("n_embd", "d_model"),
-    "max_position_embeddings": ("n_positions", "n_ctx", "max_seq_len"),
-}
 DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
 
 
@@ -77,7 +68,7 @@ class ModelKind:
 def setting_problem(settings: Settings) -> str | None:
     """Return why the engine openvino is not for ``settings``, whatever the model; None if it is."""
     if find_spec("openvino_genai") is None:
-        return f"OpenVINO is not installed ({INSTALL_HINT})"
+        return f"OpenVINO is not installed ({install_hint('openvino')})"
     if settings.device_map.lower() not in DEVICES:
         return f"OpenVINO has no device {settings.device_map!r}"
     if settings.quantization not in {"auto", *QUANTIZATIONS}:
@@ -209,35 +200,9 @@ def configured_eos_ids(folder: Path, config: Mapping[str, Any]) -> int | list[in
     return eos
 
 
-def trained_window(config: Mapping[str, Any]) -> int | None:
-    """Return the tokens that a model was trained to see at once; None if the config is silent."""
-    window = _value(_text_config(config), "max_position_embeddings")
-    return int(window) if window else None
-
-
 def kv_bytes_per_token(config: Mapping[str, Any], *, dtype: str) -> int:
     """Return the bytes that one token's keys and values take at most.
 
     0 if the config does not say. ``dtype`` is the setting of that name.
     """
-    config = _text_config(config)
-    try:
-        heads = int(_value(config, "num_attention_heads"))
-        head_size = int(config.get("head_dim") or _value(config, "hidden_size") // heads)
-        kv_heads = 1 if config.get("multi_query") else config.get("num_key_value_heads") or heads
-        values = 2 * int(_value(config, "num_hidden_layers")) * int(kv_heads) * head_size
-    except (TypeError, ValueError, ZeroDivisionError):
-        return 0
-    return values * KV_VALUE_BYTES.get(dtype, 2)
-
-
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the part about text of a model that takes more than text."""
-    text = config.get("text_config")
-    return text if isinstance(text, Mapping) else config
-
-
-def _value(config: Mapping[str, Any], name: str) -> Any:
-    """Return a setting under its own name or an older one, None if there is neither."""
-    names = (name, *OTHER_NAMES[name])
-    return next((config[known] for known in names if config.get(known) is not None), None)
+    return Architecture.of(config).kv_values_per_token * KV_VALUE_BYTES.get(dtype, 2)

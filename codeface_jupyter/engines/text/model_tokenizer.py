@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.end_tokens import END_TOKENS, end_token_ids
 from codeface_jupyter.prompts import Message, Prompt, chat_messages, completion_text
 
 if TYPE_CHECKING:
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelTokenizer"]
 
-# Some checkpoints name only one of the tokens that end their answers.
-END_TOKENS = (
-    "<|endoftext|>",
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|end|>",
-    "<end_of_turn>",
-)
 # What separates turns without being a token of its own, as in Llama 2's template.
 TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
 # Some checkpoints do not mark all of their control tokens as special.
@@ -107,8 +99,7 @@ class ModelTokenizer:
     def eos_ids(self, configured: int | Sequence[int] | None) -> list[int]:
         """Return the tokens that end an answer: the ``configured`` ones and the usual ones."""
         ids = {configured} if isinstance(configured, int) else set(configured or ())
-        added = self._tokenizer.get_added_vocab()
-        ids |= {added[token] for token in END_TOKENS if token in added}
+        ids.update(end_token_ids(self._tokenizer.get_added_vocab()))
         if self._tokenizer.eos_token_id is not None:
             ids.add(self._tokenizer.eos_token_id)
         return sorted(ids)

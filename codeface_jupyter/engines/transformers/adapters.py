@@ -8,7 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.errors import EngineUnavailableError, ModelFilesError
+from codeface_jupyter.errors import (
+    EngineUnavailableError,
+    ModelFilesError,
+    first_line,
+    install_hint,
+)
 from codeface_jupyter.models.folder_check import fingerprint
 
 if TYPE_CHECKING:
@@ -34,7 +39,7 @@ def check_adapter(folder: Path) -> None:
     if find_spec("peft") is None:
         raise EngineUnavailableError(
             "adapter needs the package peft, which is not installed.",
-            hint='pip install "codeface-jupyter[peft]"',
+            hint=install_hint("peft"),
         )
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
@@ -84,9 +89,9 @@ def put_on(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedMo
             warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
             adapted = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
     except (ValueError, RuntimeError, KeyError, UserWarning) as error:
-        reason = str(error).strip().splitlines()[0][:SHOWN_CHARACTERS]
+        reason = first_line(error)[:SHOWN_CHARACTERS]
         raise ModelFilesError(
-            f"{folder / WEIGHTS_FILE} does not fit a {type(model).__name__}: {reason}",
+            f"{folder / WEIGHTS_FILE} does not fit a {type(model).__name__}: {reason}.",
             hint="An adapter works on the model that it was trained on, and on no other.",
         ) from error
     base: PreTrainedModel = adapted.merge_and_unload() if merge else adapted.get_base_model()

@@ -17,7 +17,7 @@ from codeface_jupyter.engines.transformers.quantization import (
     quantization_config,
     settle_quantization,
 )
-from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
+from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError, first_line
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import has_weights
 
@@ -260,7 +260,7 @@ def _file_errors(folder: Path) -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise EngineUnavailableError(
-            f"{folder} needs a package that is not installed: {_first_line(error)}"
+            f"{folder} needs a package that is not installed: {first_line(error)}."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
@@ -271,15 +271,10 @@ def _file_errors(folder: Path) -> Iterator[None]:
                 hint="Read it. If you trust it, --trust-remote-code runs it in that call.",
             ) from error
         raise ModelFilesError(
-            f"{folder} cannot be loaded: {_first_line(error)}",
+            f"{folder} cannot be loaded: {first_line(error)}.",
             hint="It must hold config, tokenizer and safetensors weights of a causal language "
             "model that this version of transformers knows.",
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 @contextmanager

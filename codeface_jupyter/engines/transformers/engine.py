@@ -31,6 +31,7 @@ from codeface_jupyter.engines.transformers.quantization import quantized_estimat
 from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationMetrics, GenerationRequest
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.folder_check import is_only_ir
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
@@ -119,9 +120,7 @@ class TransformersEngine:
         """The positions that the model's config gives; None if it gives none."""
         if self._config is None:
             return None
-        text_config = self._config.get_text_config(decoder=True)
-        window = getattr(text_config, "max_position_embeddings", None)
-        return int(window) if window else None
+        return Architecture.of(self._config).context_window
 
     @property
     def _prepared_tokenizer(self) -> ModelTokenizer:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.errors import ConfigError, EngineUnavailableError
+from codeface_jupyter.errors import ConfigError, EngineUnavailableError, install_hint
 from codeface_jupyter.models.memory import MemoryEstimate
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def settle_quantization(name: str, *, device_type: str) -> str:
     raise EngineUnavailableError(
         f"quantization = {name!r} needs {package}, which is not installed "
         f"(device {device_type}, {platform.system()} on {platform.machine()}).",
-        hint=f"pip install {package.split()[0]}, where it is built for this platform; "
+        hint=f"{install_hint('quantization')}, where it is built for this platform; "
         "or set quantization = 'auto'. On a CPU the openvino engine is the fast one.",
     )
 
@@ -82,7 +82,7 @@ def quantization_config(scheme: str, *, dtype: str) -> Any:
     if dtype != "bfloat16":
         raise ConfigError(
             f"quantization = 'int4' by torchao computes with dtype = 'bfloat16', not {dtype!r}.",
-            hint="Set dtype = 'bfloat16', or: pip install bitsandbytes",
+            hint=f"Set dtype = 'bfloat16', or: {install_hint('quantization')}",
         )
     # The kernels for this layout come with torch; the default one needs a package more.
     return TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format=TORCH_INT4_LAYOUT))

@@ -1,63 +1,56 @@
-"""GGUF into what transformers loads in a second: bfloat16 safetensors, tokenizer, settings.
+"""From GGUF to a folder that transformers loads in a second: bfloat16 safetensors and tokenizer.
 
-Reading a GGUF through transformers costs most of a minute at every start; this pays it once.
-Tensors are unpacked piece by piece and written shard by shard, so that the peak of memory is
+Reading a GGUF through transformers takes most of a minute at every start; here it is paid once.
+Tensors are dequantized piece by piece and written shard by shard, so that the peak of memory is
 two shards, whatever the model's size.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.storage import ensure_free_space, replace_folder
+from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.gguf_layout import (
+    deinterleave,
+    interleaved_heads,
+    row_slices,
+    tensor_namer,
+)
+from codeface_jupyter.models.conversion.manifest import read_manifest, write_json, write_manifest
+from codeface_jupyter.models.end_tokens import end_token_ids
+from codeface_jupyter.models.storage import ensure_free_space, new_folder
 
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-__all__ = ["CONVERTER_VERSION", "convert_gguf", "read_manifest"]
+__all__ = ["CONVERTER_VERSION", "convert_gguf", "is_converted"]
 
-# Raise it when converted folders of before must be made again.
+# To be raised when folders of earlier versions must be converted again.
 CONVERTER_VERSION = 1
-MANIFEST = "codeface.json"
 SHARD_BYTES = 512 * 2**20
-PIECE_VALUES = 1 << 24
 BFLOAT16_BYTES = 2
 SUPPORTED_ARCHITECTURES = ("llama", "qwen2")
-# Rotary weights that llama.cpp stores with the halves of each head interleaved.
-INTERLEAVED = ("attn_q.weight", "attn_k.weight")
+# Two quantizations of one matrix are closer than this; two trained matrices are far from it.
 SAME_MATRIX_COSINE = 0.95
-# End-of-turn tokens of the usual chat formats; those that the vocabulary holds end an answer.
-STOP_TOKENS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>")
+SAMPLED_ROWS = slice(64)
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return a converted folder's manifest, or None if this version did not write it whole."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(manifest, dict) or manifest.get("converter_version") != CONVERTER_VERSION:
-        return None
-    return manifest
+def is_converted(folder: Path, *, sha256: str) -> bool:
+    """Whether this converter made ``folder`` of the GGUF with that digest, and it is complete."""
+    manifest = read_manifest(folder, converter_version=CONVERTER_VERSION)
+    return manifest is not None and manifest.get("source_sha256") == sha256
 
 
-def convert_gguf(
-    gguf: Path,
-    target: Path,
-    *,
-    sha256: str,
-    job: Job,
-) -> None:
-    """Turn ``gguf`` into a folder that ``AutoModelForCausalLM.from_pretrained`` loads.
+def convert_gguf(gguf: Path, target: Path, *, sha256: str, job: Job) -> None:
+    """Convert ``gguf`` to a folder that ``AutoModelForCausalLM.from_pretrained`` loads.
 
     The folder appears under its name only when it is complete; what an interrupted run left
     behind is removed.
@@ -69,37 +62,29 @@ def convert_gguf(
     sha256
         The file's digest, kept in the manifest as the weights' origin.
     job
-        Told of the progress; stopped, it ends the work.
+        Reports progress and may stop the work.
 
     Raises
     ------
     ModelFilesError
-        If the file is no GGUF, or of an architecture that is not known here.
+        If the file is not a GGUF, or of an architecture that is not supported.
     FetchError
         If the disk cannot hold the result.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(f".{target.name}.part-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    job.progress(f"Reading {gguf.name}")
-    source = _GgufSource(gguf)
-    job.check()
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.part-", dir=target.parent))
-    try:
+    with new_folder(target) as work:
+        job.progress(f"Reading {gguf.name}")
+        source = _GgufSource(gguf)
+        job.check()
         _convert(source, work, job=job)
-        _write_manifest(work, gguf, sha256)
-        replace_folder(work, target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        write_manifest(work, converter_version=CONVERTER_VERSION, facts=_facts(gguf, sha256))
 
 
 def _convert(source: _GgufSource, work: Path, *, job: Job) -> None:
     config = source.config()
     shapes = _parameter_shapes(config)
     total = _total_bytes(shapes)
-    ensure_free_space(work, needed_bytes=total, purpose=source.stage)
+    ensure_free_space(work.parent, needed_bytes=total, purpose=source.stage)
     job.progress(source.stage, 0, total, "B")
-    job.check()
     tokenizer = source.tokenizer()
     tokenizer.save_pretrained(work)
     _save_settings(config, tokenizer, work)
@@ -108,22 +93,26 @@ def _convert(source: _GgufSource, work: Path, *, job: Job) -> None:
 
 @dataclass
 class _Tensor:
-    """One tensor of the file: its packed rows, unpacked on demand."""
+    """One tensor of the file, dequantized on demand.
+
+    ``packed`` has as many rows as ``shape``. Each holds whole blocks of values that share a
+    scale, so that any rows can be dequantized without the others.
+    """
 
     name: str
     shape: tuple[int, ...]
     packed: Any
     quantization: Any
 
-    def rows(self, start: int, stop: int) -> Any:
-        """Unpack rows into float32, shape ``[stop - start, …]``."""
+    def rows(self, rows: slice) -> Any:
+        """Return rows in float32, shape ``[rows, …]``."""
         from gguf import dequantize
 
-        return dequantize(self.packed[start:stop], self.quantization)
+        return dequantize(self.packed[rows], self.quantization)
 
 
 class _GgufSource:
-    """A GGUF file as a set of named tensors plus what transformers makes of its metadata."""
+    """A GGUF file: its tensors by name, and what transformers makes of its metadata."""
 
     def __init__(self, path: Path) -> None:
         from gguf import GGUFReader, GGUFValueType
@@ -137,11 +126,11 @@ class _GgufSource:
             raise ModelFilesError(f"{path} is not a readable GGUF file: {error}.") from error
         if self.architecture not in SUPPORTED_ARCHITECTURES:
             raise ModelFilesError(
-                f"{path} holds a {self.architecture} model; conversion knows "
-                f"{', '.join(SUPPORTED_ARCHITECTURES)}.",
+                f"{path} holds a {self.architecture} model, which cannot be converted; "
+                f"supported are {', '.join(SUPPORTED_ARCHITECTURES)}.",
                 hint="Use the model's safetensors from the hub instead.",
             )
-        # Not the reader's own fields: a vocabulary takes half a gigabyte in them.
+        # The reader itself is not kept: its fields hold a vocabulary in half a gigabyte.
         self._scalars = {
             name: (field.contents(), field.types[0])
             for name, field in reader.fields.items()
@@ -151,7 +140,7 @@ class _GgufSource:
         self._tensors = {
             tensor.name: _Tensor(
                 name=tensor.name,
-                # GGUF counts dimensions from the fastest one.
+                # A GGUF lists the dimension that varies fastest first, torch last.
                 shape=tuple(int(n) for n in reversed(tensor.shape)),
                 packed=tensor.data,
                 quantization=tensor.tensor_type,
@@ -160,11 +149,11 @@ class _GgufSource:
         }
 
     def config(self) -> PretrainedConfig:
-        """Return the model's configuration, with tied embeddings told apart from a copy."""
+        """Return the model's configuration, which says whether its embeddings are tied."""
         from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
         with tempfile.TemporaryDirectory(prefix="codeface-") as folder:
-            # Without the vocabulary, which takes ten seconds to read and says nothing here.
+            # Without the vocabulary: it takes ten seconds to read and is not needed here.
             self._write_scalars(Path(folder) / "scalars.gguf")
             config = AutoConfig.from_pretrained(folder, gguf_file="scalars.gguf")
         config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].__name__]
@@ -174,7 +163,7 @@ class _GgufSource:
         return config
 
     def _write_scalars(self, file: Path) -> None:
-        """Write a GGUF that holds this one's settings, no lists and no tensors."""
+        """Write a GGUF with the same settings, but without lists and tensors."""
         from gguf import GGUFWriter
 
         writer = GGUFWriter(file, self.architecture)
@@ -197,32 +186,24 @@ class _GgufSource:
         return tokenizer
 
     def tensor_for(self, parameter: str, *, num_layers: int) -> _Tensor:
-        """Return the tensor that holds ``parameter``, named as transformers does."""
-        from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
-
-        architecture = next(k for k, v in MODEL_ARCH_NAMES.items() if v == self.architecture)
-        names = get_tensor_name_map(architecture, num_layers)
-        name = names.get_name(parameter, try_suffixes=(".weight", ".bias"))
-        # A tied matrix may be stored twice; the output's copy is quantised more finely.
+        """Return the tensor that holds ``parameter``, named as in transformers."""
+        name = tensor_namer(self.architecture, num_layers=num_layers)(parameter)
+        # A tied matrix may be stored twice; the output's copy is quantized more finely.
         if name == "token_embd.weight" and self._output_repeats_embedding():
             name = "output.weight" if "output.weight" in self._tensors else name
         if name is None or name not in self._tensors:
             raise ModelFilesError(f"{self.path} has no tensor for {parameter}.")
         return self._tensors[name]
 
-    def is_interleaved(self, tensor: _Tensor) -> bool:
-        """Whether the rows of each head must be put back into transformers' order."""
-        return self.architecture == "llama" and tensor.name.endswith(INTERLEAVED)
-
     def _output_repeats_embedding(self) -> bool:
-        """Whether output and embedding are one matrix, but for how it was quantised."""
+        """Whether output and embedding are one matrix, apart from its quantization."""
         import numpy as np
 
         output, embedding = self._tensors.get("output.weight"), self._tensors["token_embd.weight"]
         if output is None:
             return True
-        sample = min(64, output.shape[0])
-        a, b = output.rows(0, sample).ravel(), embedding.rows(0, sample).ravel()
+        # Both have shape [vocabulary, hidden]; the first tokens tell.
+        a, b = output.rows(SAMPLED_ROWS).ravel(), embedding.rows(SAMPLED_ROWS).ravel()
         if a.shape != b.shape:
             return False
         cosine = float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12))
@@ -230,7 +211,7 @@ class _GgufSource:
 
 
 def _parameter_shapes(config: PretrainedConfig) -> dict[str, tuple[int, ...]]:
-    """Return every parameter of the model, tied ones once, in the model's order."""
+    """Return the shape of every parameter, tied ones once, in the model's order."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -252,33 +233,34 @@ def _save_weights(
 
     total = _total_bytes(shapes)
     shards = list(_shards(shapes))
+    sizes = Architecture.of(config)
     weight_map: dict[str, str] = {}
     done = 0
     for number, names in enumerate(shards, start=1):
         file = f"model-{number:05}-of-{len(shards):05}.safetensors"
         tensors = {}
         for name in names:
-            job.check()
-            tensors[name] = _unpack(source, name, shapes[name], config)
-            done += _count(shapes[name]) * BFLOAT16_BYTES
+            tensors[name] = _unpack(source, name, shapes[name], sizes)
+            done += prod(shapes[name]) * BFLOAT16_BYTES
             job.progress(source.stage, done, total, "B")
         try:
             save_file(tensors, work / file, metadata={"format": "pt"})
         except SafetensorError as error:
             raise FetchError(
                 f"{work / file} could not be written: {error}.",
-                hint="Nothing half-made was kept. Check the disk's free space, then run it again.",
+                hint="No incomplete file was kept. Check the disk's free space, then run it again.",
             ) from error
         weight_map |= dict.fromkeys(names, file)
     index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-    _write_json(work / "model.safetensors.index.json", index)
+    write_json(work / "model.safetensors.index.json", index)
 
 
 def _shards(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[list[str]]:
+    """Yield the names of the parameters of each file, at most `SHARD_BYTES` or one tensor."""
     names: list[str] = []
     size = 0
     for name, shape in shapes.items():
-        tensor_bytes = _count(shape) * BFLOAT16_BYTES
+        tensor_bytes = prod(shape) * BFLOAT16_BYTES
         if names and size + tensor_bytes > SHARD_BYTES:
             yield names
             names, size = [], 0
@@ -288,35 +270,23 @@ def _shards(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[list[str]]:
 
 
 def _unpack(
-    source: _GgufSource, name: str, shape: tuple[int, ...], config: PretrainedConfig
+    source: _GgufSource, name: str, shape: tuple[int, ...], sizes: Architecture
 ) -> torch.Tensor:
-    """Return a parameter as bfloat16; no more than a piece of it is ever float32."""
+    """Return a parameter in bfloat16; only a piece of it at a time is in float32."""
     import torch
 
-    tensor = source.tensor_for(name, num_layers=config.num_hidden_layers)
+    tensor = source.tensor_for(name, num_layers=sizes.num_layers)
     if tensor.shape != shape:
         raise ModelFilesError(
-            f"{source.path}: {tensor.name} has shape {tensor.shape}, {shape} was expected."
+            f"{source.path}: {tensor.name} has shape {tensor.shape} instead of {shape}."
         )
     result = torch.empty(shape, dtype=torch.bfloat16)
-    step = max(1, PIECE_VALUES // max(1, _count(shape[1:])))
-    for start in range(0, shape[0], step):
-        piece = tensor.rows(start, min(start + step, shape[0]))
-        # A copy, as the file's own pages must not be written to.
-        result[start : start + step] = torch.from_numpy(piece.copy()).reshape(-1, *shape[1:])
-    if source.is_interleaved(tensor):
-        heads = config.num_attention_heads
-        if tensor.name.endswith("attn_k.weight"):
-            heads = config.num_key_value_heads
-        result = _deinterleave(result, heads)
-    return result
-
-
-def _deinterleave(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """Undo llama.cpp's order of rows: ``[heads, half, 2, in]`` → ``[heads, 2, half, in]``."""
-    rows, columns = weight.shape
-    split = weight.reshape(heads, rows // heads // 2, 2, columns)
-    return split.transpose(1, 2).reshape(rows, columns).contiguous()
+    for rows in row_slices(shape):
+        # A copy: what is not quantized are the mapped file's own pages, which are read-only.
+        piece = torch.from_numpy(tensor.rows(rows).copy())
+        result[rows] = piece.reshape(-1, *shape[1:])
+    heads = interleaved_heads(tensor.name, architecture=source.architecture, sizes=sizes)
+    return result if heads is None else deinterleave(result, heads)
 
 
 def _save_settings(
@@ -325,7 +295,7 @@ def _save_settings(
     from transformers import GenerationConfig
 
     stops = stop_token_ids(tokenizer)
-    # Greedy unless asked otherwise: sampling is each request's choice.
+    # Without sampling parameters, which are each request's choice.
     generation = GenerationConfig(
         bos_token_id=config.bos_token_id,
         eos_token_id=stops,
@@ -336,35 +306,22 @@ def _save_settings(
 
 
 def stop_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the ids that end an answer: end-of-sequence first, then known end-of-turn marks."""
+    """Return the ids that end an answer: the tokenizer's own first, then the usual ones."""
     vocabulary = tokenizer.get_vocab()
-    marks: Sequence[str | None] = (tokenizer.eos_token, *STOP_TOKENS)
-    return list(dict.fromkeys(vocabulary[mark] for mark in marks if mark in vocabulary))
+    own = [vocabulary[tokenizer.eos_token]] if tokenizer.eos_token in vocabulary else []
+    return list(dict.fromkeys([*own, *end_token_ids(vocabulary)]))
 
 
-def _write_manifest(work: Path, gguf: Path, sha256: str) -> None:
+def _facts(gguf: Path, sha256: str) -> dict[str, str]:
     import transformers
 
-    manifest = {
-        "converter_version": CONVERTER_VERSION,
+    return {
         "source": gguf.name,
         "source_sha256": sha256,
         "dtype": "bfloat16",
         "transformers_version": transformers.__version__,
     }
-    _write_json(work / MANIFEST, manifest)
-
-
-def _write_json(file: Path, value: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _total_bytes(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    return sum(_count(shape) for shape in shapes.values()) * BFLOAT16_BYTES
-
-
-def _count(shape: Sequence[int]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product
+    return sum(prod(shape) for shape in shapes.values()) * BFLOAT16_BYTES

@@ -1,8 +1,8 @@
-"""Turns a GGUF into OpenVINO's own form; a script, for a process of its own.
+"""From a GGUF to OpenVINO IR: a script, for a process of its own.
 
-Reading takes several times the model's memory and cannot be stopped; a process can. The
-reader takes the GGUF's blocks over as they are; `requantize` then packs the matrices in the
-shape that is read fastest. Nothing of this package is imported here: the process is isolated.
+Reading takes several times the model's memory and cannot be stopped; a process can be. The
+reader keeps the GGUF's blocks as they are; `requantize` then packs the matrices as they are
+read fastest. The process is isolated, so that nothing of this package is imported here.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ __all__ = ["Packing", "requantize"]
 Packing = Literal["int8", "int4"]
 
 LARGEST_INT8 = 127
-# Values of a row that share scale and offset in four bits, and their sixteen levels.
+# In four bits, 32 neighbours of a row share a scale and an offset, and have sixteen levels.
 GROUP_VALUES, LARGEST_UINT4 = 32, 15
-# Where the range of a group is cut: what few outliers lose, all others gain.
+# Shares of a group's range that are tried: cutting off a few outliers gives all others finer steps.
 RANGE_SHARES = (1.0, 0.95, 0.9, 0.85, 0.8)
 MATRIX_RANK = 2
-# Rows are packed some at a time: the largest matrix has hundreds of millions of values.
+# The values that are converted at a time: the largest matrix has hundreds of millions.
 PIECE_VALUES = 1 << 24
 
 
 def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: int) -> int:
     """Pack the matrices of ``model`` anew, in place; return how many there were.
 
-    Matrices that are multiplied by the same values, as those for queries, keys and values
-    are, become one: each multiplication has a price of its own, whatever its size.
+    Matrices that multiply the same values, such as those for queries, keys and values,
+    become one: each multiplication has a fixed cost besides that of its size.
 
     Parameters
     ----------
     model
-        As the reader made it: each matrix is computed from constants.
+        As the reader made it: each matrix, ``[rows, columns]``, is computed from constants.
     packing
         ``int8``: eight bits and one scale per row, which is read faster than blocks with
-        scales of their own and loses no more. ``int4``: four bits for the projections
-        that widen in each layer, half of all its values; eight for the rest.
+        scales of their own and loses no more. ``int4``: four bits for each layer's gate and
+        up projections, half of all its values; eight for the rest.
     intermediate_size
         The rows of those projections.
     """
@@ -69,7 +69,7 @@ def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: in
 
 
 def _products_of_the_same(model: openvino.Model) -> list[list[Any]]:
-    """Return the products of each value that is multiplied by several matrices of its own."""
+    """Return the groups of matrix products that have their left side in common."""
     found: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
     for output in _matrices(model):
         users = [port.get_node() for port in output.get_target_inputs()]
@@ -91,10 +91,11 @@ def _matrix(product: Any) -> Any:
 
 
 def _merge(products: Sequence[Any], matrix: Any) -> None:
-    """Multiply once, by all matrices one below the other, and split what comes out."""
+    """Multiply once, by ``matrix``, all matrices one below the other, and split the result."""
     import numpy as np
     from openvino import opset13 as ops
 
+    # [tokens, columns] · [all rows, columns]ᵀ → [tokens, all rows]; the parts follow each other.
     merged = ops.matmul(products[0].input_value(0), matrix, transpose_a=False, transpose_b=True)
     rows = [_matrix(product).output(0).get_shape()[0] for product in products]
     sums = [found for found in map(_biased, products) if found is not None]
@@ -108,7 +109,7 @@ def _merge(products: Sequence[Any], matrix: Any) -> None:
 
 
 def _biased(product: Any) -> tuple[Any, NDArray[np.float32]] | None:
-    """Return the node that adds a constant to ``product``, and the constant, if that is all."""
+    """Return the node that adds a bias to ``product``, and the bias; None if there is none."""
     import numpy as np
 
     users = list(product.output(0).get_target_inputs())
@@ -122,7 +123,7 @@ def _biased(product: Any) -> tuple[Any, NDArray[np.float32]] | None:
 
 
 def _matrices(model: openvino.Model) -> Iterator[Any]:
-    """Yield what is multiplied by or looked up in, where it is a constant matrix."""
+    """Yield the constant matrices that values are multiplied by or looked up in."""
     for node in model.get_ordered_ops():
         place = {"MatMul": 1, "Gather": 0}.get(node.get_type_name())
         if place is None:
@@ -142,9 +143,9 @@ def _is_constant(node: Any) -> bool:
 
 
 def _computed(node: Any) -> NDArray[Any]:
-    """Return what a constant expression gives; whatever it computes in, this does in float32.
+    """Return the value of a constant expression, computed in float32.
 
-    OpenVINO would fold it ten times as slowly, value by value.
+    OpenVINO's own constant folding takes ten times as long.
     """
     import numpy as np
 
@@ -161,7 +162,7 @@ def _computed(node: Any) -> NDArray[Any]:
     if kind in computes:
         result: NDArray[Any] = computes[kind](*sources, dtype=np.float32)
         return result
-    raise RuntimeError(f"OpenVINO's reader computed weights by {kind}, which is not known here.")
+    raise RuntimeError(f"OpenVINO's reader computes weights with {kind}, which is not supported.")
 
 
 def _pieces(values: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -172,7 +173,7 @@ def _pieces(values: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.flo
 
 
 def _in_eight_bits(values: NDArray[np.float32]) -> Any:
-    """Return the graph of ``[rows, columns]`` int8 times one scale per row."""
+    """Return the graph that multiplies int8, ``[rows, columns]``, by a scale, ``[rows, 1]``."""
     import numpy as np
     from openvino import opset13 as ops
 
@@ -180,6 +181,7 @@ def _in_eight_bits(values: NDArray[np.float32]) -> Any:
     scales = np.empty((len(values), 1), dtype=np.float16)
     for place, piece in _pieces(values):
         scale = np.abs(piece).max(axis=1, keepdims=True) / LARGEST_INT8
+        # Rounded to float16 first, so that the codes are the best ones for the scale as stored.
         scales[place] = np.maximum(scale, np.finfo(np.float16).tiny)
         rounded = np.rint(piece / scales[place].astype(np.float32))
         codes[place] = np.clip(rounded, -LARGEST_INT8, LARGEST_INT8)
@@ -188,7 +190,10 @@ def _in_eight_bits(values: NDArray[np.float32]) -> Any:
 
 
 def _in_four_bits(values: NDArray[np.float32]) -> Any:
-    """Return the graph of ``[rows, groups, 32]`` four-bit codes with scales and offsets."""
+    """Return the graph of four-bit codes, ``[rows, groups, 32]``, with scales and offsets.
+
+    Scales and offsets have shape ``[rows, groups, 1]``; a value is (code - offset) · scale.
+    """
     import numpy as np
     from openvino import opset13 as ops
 
@@ -206,9 +211,13 @@ def _in_four_bits(values: NDArray[np.float32]) -> Any:
 
 
 def _best_fit(grouped: NDArray[np.float32]) -> tuple[Any, Any, Any]:
-    """Return codes, scales and offsets of each group, of the cut range with the least error."""
+    """Return codes, scales and offsets of each group, for the range with the least error.
+
+    ``grouped`` has shape ``[rows, groups, 32]``, scales and offsets ``[rows, groups, 1]``.
+    """
     import numpy as np
 
+    # Zero lies in every range, so that it stays exactly zero.
     low = np.minimum(grouped.min(axis=2, keepdims=True), 0)
     high = np.maximum(grouped.max(axis=2, keepdims=True), 0)
     least = np.full(low.shape, np.inf, dtype=np.float32)
@@ -233,7 +242,7 @@ def _coded(grouped: Any, scale: Any, offset: Any) -> Any:
 
 
 def _uint4(codes: NDArray[np.uint8]) -> Any:
-    """Return a constant of two codes a byte, the first in the lower half."""
+    """Return a constant of four-bit codes: two in a byte, the first in the lower half."""
     import numpy as np
     import openvino
     from openvino import opset13 as ops
@@ -248,10 +257,10 @@ def _uint4(codes: NDArray[np.uint8]) -> Any:
 
 
 def _save(gguf: Path) -> None:
-    """Have OpenVINO GenAI read ``gguf`` and save its own form beside it."""
+    """Have OpenVINO GenAI read ``gguf`` and save it as IR beside it."""
     import openvino_genai
 
-    # The empty tokenizer keeps the reader from making one of a vocabulary that is not there.
+    # An empty tokenizer: the reader would make one of the vocabulary, which the file lacks.
     openvino_genai.LLMPipeline(
         str(gguf), openvino_genai.Tokenizer(str(gguf.parent)), "CPU", enable_save_ov_model=True
     )
@@ -265,7 +274,7 @@ def _repack(graph: Path, *, packing: Packing, intermediate_size: int) -> None:
         raise RuntimeError("OpenVINO's reader made a graph without constant matrices.")
     packed = graph.with_name("packed.xml")
     openvino.save_model(model, str(packed), compress_to_fp16=False)
-    # The read model's constants lie in the file that is replaced.
+    # Its constants are mapped from the file that is about to be replaced.
     del model
     packed.replace(graph)
     packed.with_suffix(".bin").replace(graph.with_suffix(".bin"))
@@ -273,7 +282,7 @@ def _repack(graph: Path, *, packing: Packing, intermediate_size: int) -> None:
 
 def _main(gguf: Path, graph: Path, quantization: str, intermediate_size: int) -> None:
     _save(gguf)
-    # Other quantizations are a GGUF's own blocks.
+    # The other quantizations keep the GGUF's own blocks.
     for packing in get_args(Packing):
         if packing == quantization:
             _repack(graph, packing=packing, intermediate_size=intermediate_size)

@@ -1,11 +1,11 @@
-"""Running code that is not ours and may do anything: raise, hang, print.
+"""Run code that is not ours and may do anything: raise, hang, print.
 
 An object's own ``__repr__`` is a program. It runs in a daemon thread, so that the
-caller can go on when it does not come back; what it prints is dropped; what it
-raises is a failure of the description, not of the request. A thread that ran out
-of time is told to end by an exception, which stops a loop in Python; one that
-waits in C ends when it returns. Nothing else can be done from within a process.
-A thread in the middle of an import is left to finish: half a module would stay.
+caller can go on when it does not return; what it prints is dropped; an error in it
+fails the description, not the request. A thread that ran out of time is stopped by
+an exception, which ends a loop in Python; one that waits in C ends when it returns.
+Nothing else can be done from within a process. A thread in the middle of an import
+may finish, since half an imported module would remain.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ T = TypeVar("T")
 
 
 class _TimeUpError(BaseException):
-    """Raised inside a call that has run out of time; not an Exception, lest it be caught."""
+    """Raised inside a call that has run out of time; not an Exception, or it would be caught."""
 
 
 class _Call(threading.Thread, Generic[T]):
     def __init__(self, function: Callable[[], T]) -> None:
         super().__init__(name="codeface-describe", daemon=True)
         self._function = function
+        # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
         self.result: T | None = None
 
@@ -41,7 +42,7 @@ class _Call(threading.Thread, Generic[T]):
             self.result = None
 
     def stop(self) -> None:
-        """Raise an exception in the thread, where the interpreter next looks for one."""
+        """Raise an exception in the thread, as soon as the interpreter checks for one."""
         if self.ident is not None and not self._is_importing():
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
@@ -70,7 +71,7 @@ def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:
 
 @contextlib.contextmanager
 def _muted(thread: threading.Thread) -> Iterator[None]:
-    """Drop what ``thread`` prints or warns about; all others keep their output."""
+    """Drop what ``thread`` prints or warns about; other threads keep their output."""
     out = cast("TextIO", _ThreadFilter(sys.stdout, thread))
     err = cast("TextIO", _ThreadFilter(sys.stderr, thread))
     before = sys.stdout, sys.stderr
@@ -78,7 +79,7 @@ def _muted(thread: threading.Thread) -> Iterator[None]:
     try:
         yield
     finally:
-        # A cell that runs meanwhile may have put its own in place.
+        # A cell that ran in the meantime may have replaced the streams.
         if sys.stdout is out:
             sys.stdout = before[0]
         if sys.stderr is err:

@@ -1,6 +1,5 @@
 /** The bridges of all open notebooks. */
 
-import { Notification } from '@jupyterlab/apputils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import {
   INotebookModel,
@@ -12,9 +11,9 @@ import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
-import { describeCells, insertBelow, replaceCell } from './notebook';
-import type { InsertMessage } from './protocol';
-import { goToCell } from './places';
+import { describeCells } from './notebook';
+import { notifyFailure } from './notifications';
+import type { NotebookCells } from './protocol';
 import type { ISettings } from './settings';
 
 /** Finds the bridge of a notebook. */
@@ -45,11 +44,14 @@ export class Bridges implements IBridges {
     this._tracker.forEach(panel => this._add(panel));
     this._tracker.widgetAdded.connect((_, panel) => this._add(panel));
     this._tracker.currentChanged.connect(() => this._currentChanged.emit());
-    this._settings.changed.connect(() => this._bridges.forEach(bridge => bridge.pushSettings()));
+    this._settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
       const panel = this._tracker.find(candidate => candidate.content === notebook);
-      this.of(panel ?? null)?.push(cell.model.id);
+      const bridge = this.of(panel ?? null);
+      if (panel && bridge?.isLive) {
+        bridge.notify('cells', cellsOf(panel.context, cell.model.id));
+      }
     });
   }
 
@@ -71,24 +73,15 @@ export class Bridges implements IBridges {
     if (this._bridges.has(context)) {
       return;
     }
-    const bridge = new NotebookBridge({
-      sessionContext: context.sessionContext,
-      describe: asking => ({
-        path: context.path,
-        asking,
-        cells: describeCells(context.model.sharedModel, asking)
-      }),
-      settings: () => this._settings.forKernel
-    });
+    const bridge = new NotebookBridge({ sessionContext: context.sessionContext });
+    bridge.handlers.handle('get_cells', ({ asking }) => cellsOf(context, asking));
+    bridge.opened.connect(this._sendSettings, this);
     bridge.statusChanged.connect(() => {
       if (bridge === this.current) {
         this._currentChanged.emit();
       }
     });
-    bridge.insertRequested.connect((_, message) => this._insert(context, message));
-    bridge.failed.connect((_, message) => {
-      Notification.warning(`CodeFace: ${message}`, { autoClose: 10000 });
-    });
+    bridge.failed.connect((_, message) => notifyFailure(message));
     this._bridges.set(context, bridge);
     this._currentChanged.emit();
   }
@@ -100,21 +93,17 @@ export class Bridges implements IBridges {
     }
   }
 
-  private _insert(context: Context, message: InsertMessage): void {
-    const notebook = context.model.sharedModel;
-    const id =
-      message.mode === 'below'
-        ? (insertBelow(notebook, message.cell_id, [message])[0] ?? null)
-        : replaceCell(notebook, message.cell_id, message);
-    const panel = this._tracker.currentWidget;
-    // Only the notebook that the user looks at scrolls.
-    if (id !== null && panel?.context === context) {
-      void goToCell(panel, id);
-    }
+  private _sendSettings(bridge: NotebookBridge): void {
+    bridge.notify('settings', this._settings.forKernel);
   }
 
   private readonly _tracker: INotebookTracker;
   private readonly _settings: ISettings;
   private readonly _bridges = new Map<Context, NotebookBridge>();
   private readonly _currentChanged = new Signal<this, void>(this);
+}
+
+function cellsOf(context: Context, asking: string | null): NotebookCells {
+  const { path, model } = context;
+  return { path, asking, cells: describeCells(model.sharedModel, asking) };
 }

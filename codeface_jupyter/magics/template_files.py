@@ -1,4 +1,4 @@
-"""Prompt templates of the user's own, in the config folder."""
+"""Read the user's own prompt templates from the config folder."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def read_template(name: str) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise NotebookError(f"The template {file} cannot be read: {error}.") from None
     known = sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
-    there = f"There are: {', '.join(known)}." if known else "There are none yet."
+    there = f"Known templates: {', '.join(known)}." if known else "There are no templates yet."
     raise NotebookError(
         f"There is no template {name!r}.",
-        hint=f"{there} A template is a file {folder / f'NAME{SUFFIX}'} with $request in it.",
+        hint=f"{there} A template is a file {folder / f'NAME{SUFFIX}'} that contains $request.",
     )

@@ -1,8 +1,10 @@
 /** The listings of an answer, found in what the Markdown renderer made of it. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
-import { matchListings } from '../src/listings';
+import { findListings } from '../src/markdown';
+
+vi.mock('@jupyterlab/rendermime', () => ({}));
 
 function answer(html: string): HTMLElement {
   const node = document.createElement('div');
@@ -10,16 +12,16 @@ function answer(html: string): HTMLElement {
   return node;
 }
 
-describe('matchListings', () => {
+describe('findListings', () => {
   it('finds each block in order, whatever the highlighting', () => {
     const node = answer(
       '<pre><code><span class="k">x</span> = 1\n</code></pre><p>or</p><pre><code>x = 1\n</code></pre>'
     );
-    expect(matchListings(node, ['x = 1', 'x = 1'])).toEqual([...node.querySelectorAll('pre')]);
+    expect(findListings(node, ['x = 1', 'x = 1'])).toEqual([...node.querySelectorAll('pre')]);
   });
 
   it('passes over listings that are no block, and says which block has none', () => {
     const node = answer('<pre>quoted</pre><pre>y = 2</pre>');
-    expect(matchListings(node, ['graph TD', 'y = 2'])).toEqual([null, node.lastElementChild]);
+    expect(findListings(node, ['graph TD', 'y = 2'])).toEqual([null, node.lastElementChild]);
   });
 });

@@ -5,14 +5,13 @@ import type { IRenderMime } from '@jupyterlab/rendermime';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { BlockActions } from './actions';
-import { AgainTarget, AskAgain } from './again';
-import type { IBridges } from './bridges';
-import { matchListings } from './listings';
-import type { UntrustedMarkdown } from './markdown';
+import { ActionRow } from './actionRow';
+import type { IResultPart } from './actions';
+import { findListings, UntrustedMarkdown } from './markdown';
+import type { IBridges } from './openNotebooks';
 import { isResultData, RESULT_MIME, ResultData } from './protocol';
+import { ResultPart } from './resultPart';
 import type { ISettings } from './settings';
-import { BlockTarget } from './target';
 
 /** Renders a result. */
 export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
@@ -22,7 +21,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this.layout = new PanelLayout();
     this.addClass('jp-CodeFace-result');
     options.settings.changed.connect(this._updateActions, this);
-    options.bridges.currentChanged.connect(this._updateAgain, this);
+    options.bridges.currentChanged.connect(this._refreshRows, this);
   }
 
   /** Show a result; another one may follow in the same widget. */
@@ -46,7 +45,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
-    this._updateAgain();
+    this._refreshRows();
   }
 
   private _fill(...widgets: Widget[]): void {
@@ -55,56 +54,42 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     widgets.forEach(widget => layout.addWidget(widget));
   }
 
-  /** Put a row of buttons under each block, and one for all of them at the end. */
+  /** Put a row of buttons under each block, one for all of them and one for the answer. */
   private _updateActions(): void {
     this._added.forEach(node => node.remove());
     this._added = [];
-    this._again = null;
+    this._rows = [];
     const data = this._data;
     const [answer, footer] = (this.layout as PanelLayout).widgets;
     if (!data || !answer || !this._options.settings.showButtons) {
       return;
     }
-    if (data.answer_id) {
-      this._addAgain(data.answer_id, footer ?? answer);
-    }
+    (footer ?? answer).node.append(this._makeRow('answer', data, []));
     if (data.insert === 'none') {
       return;
     }
     const codes = data.blocks.map(block => block.code);
-    matchListings(answer.node, codes).forEach((found, number) => {
+    findListings(answer.node, codes).forEach((found, number) => {
       const listing = found ?? this._appendListing(answer.node, codes[number] ?? '');
-      this._addRow(data, listing, [number]);
+      listing.after(this._makeRow('block', data, [number]));
     });
     if (codes.length > 1) {
-      this._addRow(data, answer.node, [...codes.keys()]);
+      answer.node.after(this._makeRow('all blocks', data, [...codes.keys()]));
     }
   }
 
-  private _addRow(data: ResultData, after: Element, numbers: number[]): void {
-    const { settings, tracker } = this._options;
-    const isSingle = numbers.length === 1;
-    const isReplaceFirst = settings.insertAction === 'replace' || data.insert === 'replace';
-    const target = new BlockTarget({ tracker, settings, node: this.node, data, numbers });
-    const { node } = new BlockActions(target, {
-      insertLabel: isSingle ? 'Insert below' : 'Insert all',
-      copyLabel: isSingle ? 'Copy' : 'Copy all',
-      canReplace: isSingle,
-      first: isSingle && isReplaceFirst ? 'replace' : 'below'
-    });
-    after.after(node);
-    this._added.push(node);
+  private _makeRow(kind: IResultPart['kind'], data: ResultData, numbers: number[]): HTMLElement {
+    const { bridges, settings, tracker } = this._options;
+    const { node } = this;
+    const part = new ResultPart({ kind, bridges, tracker, settings, node, data, numbers });
+    const row = new ActionRow(part);
+    this._rows.push(row);
+    this._added.push(row.node);
+    return row.node;
   }
 
-  private _addAgain(answerId: string, footer: Widget): void {
-    const { bridges, tracker } = this._options;
-    this._again = new AskAgain(new AgainTarget({ answerId, bridges, node: this.node, tracker }));
-    footer.node.append(this._again.node);
-    this._added.push(this._again.node);
-  }
-
-  private _updateAgain(): void {
-    this._again?.update();
+  private _refreshRows(): void {
+    this._rows.forEach(row => row.update());
   }
 
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
@@ -117,7 +102,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private readonly _options: ResultRenderer.IOptions;
   private _data: ResultData | null = null;
-  private _again: AskAgain | null = null;
+  private _rows: ActionRow[] = [];
   private _added: HTMLElement[] = [];
   private _renderings = 0;
 }

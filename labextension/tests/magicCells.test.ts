@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { askCells, editCells, explainCells, fixCells } from '../src/magics';
+import { askCells, editCells, explainCells, fixCells } from '../src/magicCells';
 
 const CELL = { source: 'def f():\n    pass', selection: '', executionCount: 4 };
 

@@ -1,4 +1,4 @@
-"""From what the notebook offers to one prompt that fits, and a report of the choice."""
+"""Choose from what the notebook offers what fits into one prompt, and report the choice."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
+from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.files import relevant_part
+from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
-from codeface_jupyter.context.vocabulary import (
-    Context,
-    ContextLimits,
-    ContextSources,
-    Piece,
-    PieceKind,
-)
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import Message, Prompt, fenced
+from codeface_jupyter.shorten import in_one_line
 
 __all__ = ["build_context"]
 
@@ -27,7 +24,7 @@ __all__ = ["build_context"]
 SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
 MAX_TITLE_CHARS = 60
 CELL_TOKENS_STEP = 64
-NO_ROOM = "the window is full"
+NO_ROOM = "the context window is full"
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -54,7 +51,7 @@ def build_context(
     allow_values: bool = False,
     language: str = "python",
 ) -> Context:
-    """Choose what the model is told, within its window and the limits.
+    """Choose what goes into the prompt, within the model's window and the limits.
 
     Parameters
     ----------
@@ -63,9 +60,9 @@ def build_context(
     limits
         The budgets.
     count_tokens, format_prompt
-        The engine's own; a `TokenCounter` kept between requests saves counting again.
+        The engine's own; a `TokenCounter` that is kept between requests counts each text once.
     allow_values
-        Whether sample values may be told, not only names, types and shapes.
+        Whether sample values may be sent, not only names, types and shapes.
     language
         The language the answer's code is to be in.
 
@@ -76,7 +73,7 @@ def build_context(
     PromptTooLongError
         If the request alone does not fit.
     UnknownNameError
-        If ``sources.variables`` names something that the notebook does not hold.
+        If ``sources.variables`` names something that is not in the notebook.
     """
     if not sources.request.strip():
         raise NotebookError("The request is empty.", hint="Say what the code should do.")
@@ -93,7 +90,7 @@ def build_context(
 
 
 class _Builder:
-    """Collects the parts of one prompt; each addition sees the room that is left."""
+    """Collects the parts of one prompt; each addition gets what is left of the window."""
 
     def __init__(
         self,
@@ -216,7 +213,7 @@ class _Builder:
         room = self.room("history", self.limits.max_history_tokens)
         is_full = False
         for exchange in reversed(_exchanges(self.sources.history)):
-            part = _Part("history", _title(exchange[0]["content"]))
+            part = _Part("history", in_one_line(exchange[0]["content"], max_chars=MAX_TITLE_CHARS))
             tokens = sum(self.count_tokens(message["content"]) for message in exchange)
             is_full = is_full or tokens > room
             if is_full:
@@ -258,7 +255,7 @@ class _Builder:
             self.choices.append(shown)
 
     def finish(self) -> Context:
-        """Shed what is too much for the window, and report."""
+        """Drop what does not fit into the window, and report."""
         most = self.limits.max_prompt_tokens
         while most is not None and (excess := self.total_tokens() - most) > 0:
             self._shed(excess)
@@ -268,7 +265,7 @@ class _Builder:
         return Context(prompt=prompt, text=text, prompt_tokens=tokens, report=self._report(tokens))
 
     def _shed(self, excess: int) -> None:
-        """Leave out what is worth least: cells shrink first, what the user named goes last."""
+        """Drop what is worth least: cells shrink first, what the user named goes last."""
         taken = sum(choice.tokens for choice in self.choices)
         if taken:
             # In steps, so that requests of about the same length choose the same cells.
@@ -293,7 +290,8 @@ class _Builder:
         ]
         parts += [*self.parts["file"], *self.parts["variable"], *self.parts["error"]]
         request = self.sources.request
-        parts.append(_Part("request", _title(request), request, self.count_tokens(request)))
+        title = in_one_line(request, max_chars=MAX_TITLE_CHARS)
+        parts.append(_Part("request", title, request, self.count_tokens(request)))
         rest = total_tokens - sum(part.tokens for part in parts)
         parts.insert(0, _Part("layout", "system prompt and layout", "…", max(0, rest)))
         return tuple(
@@ -309,7 +307,7 @@ class _Builder:
 
 
 def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
-    """Return the notebook's names that the request, or the error's line, speaks of, in order."""
+    """Return the notebook's names that the request or the failing line mentions, in order."""
     known = set(sources.namespace)
     for cell in sources.cells:
         if cell.cell_type == "code":
@@ -321,7 +319,7 @@ def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
 
 
 def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:
-    """Cut a conversation into exchanges: a question and what followed it."""
+    """Split a conversation into exchanges: a question and what followed it."""
     exchanges: list[tuple[Message, ...]] = []
     for message in history:
         if message["role"] == "user":
@@ -332,16 +330,11 @@ def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:
 
 
 def _failure(source: str, report: str) -> str:
-    """Return what the model is told of a failed cell; what could not be kept of it is empty."""
+    """Write a failed cell and its report for the prompt; an empty ``source`` is left out."""
     failure = f"It failed:\n{fenced(report, 'text')}"
     return f"This cell was run:\n{fenced(source, 'python')}\n{failure}" if source else failure
 
 
 def _file_reason(*, is_whole: bool, secrets: int) -> str:
-    reasons = [] if is_whole else ["the relevant part only"]
+    reasons = [] if is_whole else ["only the relevant part"]
     return ", ".join([*reasons, "secrets left out"] if secrets else reasons)
-
-
-def _title(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= MAX_TITLE_CHARS else f"{words[: MAX_TITLE_CHARS - 1]}…"

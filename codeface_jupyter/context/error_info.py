@@ -1,4 +1,4 @@
-"""The last error, as far as it is the user's own: their frames, the failing line, its names."""
+"""A cell's error, reduced to what concerns the user: own frames, failing line, its names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from codeface_jupyter.shorten import shorten
+
 __all__ = ["ErrorInfo"]
 
 MAX_FRAMES = 4
 MAX_NAMES = 8
 MAX_MESSAGE_CHARS = 500
-# Frames of installed packages tell a notebook's user nothing; nor do IPython's own.
-LIBRARY_FOLDERS = tuple(
-    str(Path(sysconfig.get_path(key)).resolve()) for key in ("stdlib", "purelib", "platlib")
-)
+# Frames of installed packages, IPython's included, do not help a notebook's user. By name, since
+# packages may be the environment's, the user's, the system's, or those of a parent environment.
+PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
+STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class ErrorInfo:
 
     @classmethod
     def from_exception(cls, error: BaseException, *, source: str = "") -> ErrorInfo:
-        """Take what matters from a caught exception and the cell that raised it."""
+        """Extract what matters from a caught exception and the cell that raised it."""
         frames = _own_frames(error)
         line = _line(*frames[-1]) if frames else ""
         if isinstance(error, SyntaxError):
@@ -74,7 +76,8 @@ def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
 def _is_library(filename: str) -> bool:
     if filename.startswith("<"):
         return filename.startswith("<frozen")
-    return str(Path(filename).resolve()).startswith(LIBRARY_FOLDERS)
+    path = Path(filename).resolve()
+    return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
 
 
 def _line(frame: FrameType, number: int) -> str:
@@ -88,14 +91,11 @@ def _format(frame: FrameType, number: int) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return an exception's message, shortened; a broken ``__str__`` gives an empty one."""
+    """Return an exception's message, shortened; empty if its ``__str__`` is broken."""
     text = traceback.TracebackException(type(error), error, None, lookup_lines=False)
     message = "".join(text.format_exception_only()).strip()
     message = message.rpartition("\n")[2] if isinstance(error, SyntaxError) else message
-    message = message.partition(": ")[2]
-    if len(message) <= MAX_MESSAGE_CHARS:
-        return message
-    return f"{message[:MAX_MESSAGE_CHARS]}…"
+    return shorten(message.partition(": ")[2], max_chars=MAX_MESSAGE_CHARS)
 
 
 def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
@@ -106,7 +106,7 @@ def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
 
 
 def _identifiers(line: str) -> list[str]:
-    """Return the names that a line reads, in order; half a statement is read word by word."""
+    """Return the names on a line, in order; an incomplete statement is split into words."""
     for text in (line, f"{line} pass", f"{line}\n    pass"):
         try:
             tree = ast.parse(text)

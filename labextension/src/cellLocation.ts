@@ -3,7 +3,7 @@
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
 /** A cell in one view of its notebook. */
-export interface IPlace {
+export interface ICellLocation {
   panel: NotebookPanel;
   cellId: string;
 }
@@ -14,22 +14,22 @@ export interface IPlace {
  * @param node - A node of the output.
  * @param cellId - The cell to look for if the output is shown outside of its notebook.
  */
-export function findPlace(
+export function locateCell(
   tracker: INotebookTracker,
   node: Node,
   cellId: string | null
-): IPlace | null {
-  let place: IPlace | null = null;
+): ICellLocation | null {
+  let location: ICellLocation | null = null;
   tracker.forEach(panel => {
     const around = panel.node.contains(node)
       ? panel.content.widgets.find(cell => cell.node.contains(node))
       : undefined;
     if (around) {
-      place = { panel, cellId: around.model.id };
+      location = { panel, cellId: around.model.id };
     }
   });
-  if (place || cellId === null) {
-    return place;
+  if (location || cellId === null) {
+    return location;
   }
   const holder = tracker.find(panel =>
     panel.content.widgets.some(cell => cell.model.id === cellId)
@@ -42,13 +42,14 @@ export function findPlace(
  *
  * It does until the cell runs again, the kernel restarts, or the page is loaded anew.
  */
-export function receivesOutput(tracker: INotebookTracker, place: IPlace): boolean {
+export function receivesOutput(tracker: INotebookTracker, location: ICellLocation): boolean {
   const holder = tracker.find(
     panel =>
-      panel.context === place.panel.context &&
+      panel.context === location.panel.context &&
       panel.content.widgets.some(
         cell =>
-          cell.model.id === place.cellId && (cell as IRun).outputArea?.future?.isDisposed === false
+          cell.model.id === location.cellId &&
+          (cell as IRun).outputArea?.future?.isDisposed === false
       )
   );
   return holder !== undefined;

@@ -7,10 +7,10 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actions';
+import { button } from './actionRow';
+import { goToCell, locateCell } from './cellLocation';
 import { CommandIDs, isPython } from './commands';
 import { logoIcon } from './icons';
-import { findPlace, goToCell } from './places';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';
@@ -39,14 +39,14 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
-    const place = findPlace(this._options.tracker, this.node, null);
-    this._button.hidden = !place || !isPython(place.panel);
+    const location = locateCell(this._options.tracker, this.node, null);
+    this._button.hidden = !location || !isPython(location.panel);
   }
 
   private async _fix(): Promise<void> {
-    const place = findPlace(this._options.tracker, this.node, null);
-    if (place) {
-      await goToCell(place.panel, place.cellId);
+    const location = locateCell(this._options.tracker, this.node, null);
+    if (location) {
+      await goToCell(location.panel, location.cellId);
       await this._options.commands.execute(CommandIDs.fix);
     }
   }

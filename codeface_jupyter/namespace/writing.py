@@ -1,0 +1,78 @@
+"""Write values, labels and lists of them: short and without secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import fractions
+import pathlib
+import uuid
+from collections.abc import Sequence
+
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.privacy import has_secret
+from codeface_jupyter.shorten import shorten
+
+__all__ = ["HIDDEN", "PLAIN_TYPES", "TIMES", "join_some", "write_label", "write_value"]
+
+MAX_LABEL_CHARS = 60
+MAX_VALUE_CHARS = 40
+HIDDEN = "(hidden)"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+# Their reprs are the standard library's own: short, without side effects.
+PLAIN_TYPES = frozenset({bool, int, float, complex, str, bytes, type(None)}) | {
+    dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal, fractions.Fraction,
+    pathlib.PosixPath, pathlib.WindowsPath, uuid.UUID, range, slice, type(...),
+}  # fmt: skip
+MAX_INT_BITS = 200
+
+
+def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
+    """Write a plain value, or the class of any other; secrets are hidden."""
+    cls = type(value)
+    if cls not in PLAIN_TYPES:
+        item = _library_scalar(value)
+        if item is None:
+            return cls.__name__
+        value, cls = item, type(item)
+    if cls is int and value.bit_length() > MAX_INT_BITS:  # type: ignore[attr-defined]
+        return f"int of {value.bit_length()} bits"  # type: ignore[attr-defined]
+    if isinstance(value, str | bytes):
+        head = value[: max_chars + 1]
+        if has_secret(repr(value[:1_000])):
+            return HIDDEN
+        return shorten(repr(head), max_chars=max_chars)
+    return shorten(repr(value), max_chars=max_chars)
+
+
+def write_label(label: object) -> str:
+    """Write a column's or a key's name; if it is not a plain value, its class."""
+    if type(label) is str:
+        return shorten(label, max_chars=MAX_LABEL_CHARS).replace("\n", " ")
+    if type(label) is tuple:
+        return f"({', '.join(write_value(part) for part in label)})"
+    return write_value(label)
+
+
+def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:
+    """Join parts with commas up to ``max_chars``, and say how many more there are."""
+    kept: list[str] = []
+    used = 0
+    for part in parts:
+        used += len(part) + 2
+        if kept and used > max_chars:
+            break
+        kept.append(part)
+    more = total - len(kept)
+    return ", ".join([*kept, f"… {more:,} more"] if more > 0 else kept)
+
+
+def _library_scalar(value: object) -> object:
+    """Return a NumPy or pandas scalar as a Python value or as text; None for anything else."""
+    if any(is_instance(value, "pandas", name) for name in ("Timestamp", "Timedelta", "Period")):
+        return str(value)
+    if not is_instance(value, "numpy", "generic"):
+        return None
+    item = value.item()  # type: ignore[attr-defined]
+    return item if type(item) in PLAIN_TYPES else str(value)

@@ -1,0 +1,86 @@
+/** The row of buttons for a part of a result, and a line that says what came of them. */
+
+import type { LabIcon } from '@jupyterlab/ui-components';
+
+import { ACTIONS, IAction, IOutcome, IResultPart } from './actions';
+import { notifyFailure } from './notifications';
+
+/** A button for each action that is of use. */
+export class ActionRow {
+  constructor(part: IResultPart, actions: readonly IAction[] = ACTIONS) {
+    this._part = part;
+    const isPreferred = (action: IAction) => action.isPreferred?.(part) === true;
+    const ordered = [...actions].sort((a, b) => Number(isPreferred(b)) - Number(isPreferred(a)));
+    this._buttons = new Map(ordered.map(action => [action, this._buttonOf(action)]));
+    this._message.className = 'jp-CodeFace-message';
+    // Read out by screen readers without moving the focus.
+    this._message.setAttribute('role', 'status');
+    this.node = document.createElement(part.kind === 'answer' ? 'span' : 'div');
+    this.node.className =
+      part.kind === 'answer' ? 'jp-CodeFace-answerActions' : 'jp-CodeFace-actions';
+    this.node.append(...this._buttons.values(), this._message);
+    this.update();
+  }
+
+  readonly node: HTMLElement;
+
+  /** Show the buttons that are of use, as things are now. */
+  update(): void {
+    let isFirst = true;
+    for (const [action, node] of this._buttons) {
+      node.hidden = !action.isVisible(this._part);
+      node.classList.toggle('jp-mod-accept', isFirst && !node.hidden);
+      isFirst = isFirst && node.hidden;
+    }
+  }
+
+  private _buttonOf(action: IAction): HTMLButtonElement {
+    const { label, icon, caption = '' } = action;
+    const text = typeof label === 'string' ? label : label(this._part);
+    const node = button(text, icon, () => void this._run(action, node));
+    node.title = caption;
+    return node;
+  }
+
+  private async _run(action: IAction, node: HTMLButtonElement): Promise<void> {
+    try {
+      const running = action.run(this._part);
+      if (running instanceof Promise) {
+        node.disabled = true;
+        this._show({ message: action.progress ?? '' });
+      }
+      const outcome = await running;
+      node.disabled = outcome?.isFinal === true;
+      this._show(outcome);
+    } catch (error) {
+      node.disabled = false;
+      this._show({ message: '' });
+      notifyFailure(error);
+    }
+    this.update();
+  }
+
+  private _show(outcome: IOutcome | null): void {
+    if (outcome) {
+      this._message.textContent = outcome.message;
+      this._offers.forEach(node => node.remove());
+      this._offers = (outcome.offers ?? []).map(action => this._buttonOf(action));
+      this.node.append(...this._offers);
+    }
+  }
+
+  private readonly _part: IResultPart;
+  private readonly _buttons: Map<IAction, HTMLButtonElement>;
+  private readonly _message = document.createElement('span');
+  private _offers: HTMLButtonElement[] = [];
+}
+
+/** Make a button in JupyterLab's style. */
+export function button(label: string, icon: LabIcon, onClick: () => void): HTMLButtonElement {
+  const node = document.createElement('button');
+  node.type = 'button';
+  node.className = 'jp-CodeFace-button';
+  node.append(icon.element({ tag: 'span', className: 'jp-CodeFace-icon', width: '14px' }), label);
+  node.addEventListener('click', onClick);
+  return node;
+}

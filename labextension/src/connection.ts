@@ -1,0 +1,257 @@
+/** The messages of one comm: notifications, and requests that can be cancelled, both ways. */
+
+import {
+  FrontEndMessage,
+  FrontEndNotifications,
+  FrontEndRequests,
+  isPayload,
+  isResult,
+  KernelMessage,
+  KernelNotifications,
+  KernelRequests,
+  MAX_ERROR_CHARACTERS
+} from './protocol';
+
+/** How a request is made. */
+export interface IRequestOptions<Result> {
+  /** Gives the request up when it is aborted. */
+  signal?: AbortSignal;
+
+  /** Called with the result as far as it has come. */
+  onPartial?: (result: Result) => void;
+}
+
+type Fields = Record<string, unknown>;
+type NotificationHandler = (payload: Fields) => void;
+type RequestHandler = (payload: Fields, signal: AbortSignal) => Fields | Promise<Fields>;
+
+/** Who takes which method of the kernel's; they outlive the comms. */
+export class Handlers {
+  /** Have `handler` called with the payload of each notification. */
+  on<M extends keyof FrontEndNotifications>(
+    method: M,
+    handler: (payload: FrontEndNotifications[M]) => void
+  ): void {
+    this._notifications.set(method, payload => {
+      check(isPayload(method, payload), method);
+      handler(payload as FrontEndNotifications[M]);
+    });
+  }
+
+  /** Have `handler` answer each request, until its signal says that nobody waits any more. */
+  handle<M extends keyof FrontEndRequests>(
+    method: M,
+    handler: (
+      payload: FrontEndRequests[M]['payload'],
+      signal: AbortSignal
+    ) => FrontEndRequests[M]['result'] | Promise<FrontEndRequests[M]['result']>
+  ): void {
+    this._requests.set(method, (payload, signal) => {
+      check(isPayload(method, payload), method);
+      return handler(payload as FrontEndRequests[M]['payload'], signal);
+    });
+  }
+
+  notificationHandler(method: string): NotificationHandler {
+    return known(this._notifications, method);
+  }
+
+  requestHandler(method: string): RequestHandler {
+    return known(this._requests, method);
+  }
+
+  private readonly _notifications = new Map<string, NotificationHandler>();
+  private readonly _requests = new Map<string, RequestHandler>();
+}
+
+/** A request of the front end's that waits for its response. */
+interface IPending {
+  takePartial(result: Fields): void;
+  settle(result: Fields): void;
+  fail(error: Error): void;
+}
+
+/** What goes over one comm, and what is under way on it. */
+export class Connection {
+  constructor(options: Connection.IOptions) {
+    this._options = options;
+  }
+
+  /** Tell the kernel something. */
+  notify<M extends keyof KernelNotifications>(method: M, payload: KernelNotifications[M]): void {
+    this._send({ type: 'notification', method, payload });
+  }
+
+  /**
+   * Ask the kernel.
+   *
+   * The promise is rejected with what the kernel says went wrong, when the comm
+   * closes, and when the signal is aborted.
+   */
+  request<M extends keyof KernelRequests>(
+    method: M,
+    payload: KernelRequests[M]['payload'],
+    options: IRequestOptions<KernelRequests[M]['result']> = {}
+  ): Promise<KernelRequests[M]['result']> {
+    const { signal, onPartial } = options;
+    const id = `r${(this._requests += 1)}`;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this._isClosed) {
+        throw new Error(CONNECTION_GONE);
+      }
+      const abort = () => {
+        this._pending.delete(id);
+        this._send({ type: 'cancel', request_id: id });
+        reject(signal?.reason as Error);
+      };
+      const end = () => signal?.removeEventListener('abort', abort);
+      signal?.addEventListener('abort', abort);
+      this._pending.set(id, {
+        takePartial: result => isResult(method, result) && onPartial?.(result),
+        settle: result => {
+          end();
+          if (isResult(method, result)) {
+            resolve(result);
+          } else {
+            reject(unusable(method));
+          }
+        },
+        fail: error => {
+          end();
+          reject(error);
+        }
+      });
+      this._send({ type: 'request', request_id: id, method, payload });
+    });
+  }
+
+  /** Take a message of the kernel's. */
+  receive(message: KernelMessage): void {
+    switch (message.type) {
+      case 'notification':
+        this._notified(message.method, message.payload);
+        break;
+      case 'request':
+        void this._answer(message.request_id, message.method, message.payload);
+        break;
+      case 'cancel':
+        // None is running if it crossed with the response.
+        this._running.get(message.request_id)?.abort();
+        break;
+      case 'partial':
+        this._pending.get(message.request_id)?.takePartial(message.result);
+        break;
+      case 'response':
+        // None is pending if it was given up, or if this is a second one.
+        this._takePending(message.request_id)?.settle(message.result);
+        break;
+      case 'error':
+        this._failed(message.request_id ?? null, message.message);
+        break;
+      case 'hello':
+        break;
+    }
+  }
+
+  /** End what is under way in both directions, such as when messages may have been lost. */
+  interrupt(): void {
+    this._running.forEach(controller => controller.abort());
+    for (const id of [...this._pending.keys()]) {
+      this._send({ type: 'cancel', request_id: id });
+      this._takePending(id)?.fail(new Error(CONNECTION_GONE));
+    }
+  }
+
+  /** End what is under way in both directions; nothing is sent any more. */
+  close(): void {
+    this._isClosed = true;
+    this.interrupt();
+  }
+
+  private _notified(method: string, payload: Fields): void {
+    try {
+      this._options.handlers.notificationHandler(method)(payload);
+    } catch (error) {
+      this._sendError(null, error);
+    }
+  }
+
+  private async _answer(id: string, method: string, payload: Fields): Promise<void> {
+    const controller = new AbortController();
+    this._running.set(id, controller);
+    try {
+      const handler = this._options.handlers.requestHandler(method);
+      const result = await handler(payload, controller.signal);
+      this._send({ type: 'response', request_id: id, result });
+    } catch (error) {
+      this._sendError(id, error);
+    } finally {
+      this._running.delete(id);
+    }
+  }
+
+  private _failed(id: string | null, message: string): void {
+    if (id === null) {
+      this._options.failed(message);
+    } else {
+      this._takePending(id)?.fail(new Error(message));
+    }
+  }
+
+  private _takePending(id: string): IPending | undefined {
+    const pending = this._pending.get(id);
+    this._pending.delete(id);
+    return pending;
+  }
+
+  private _sendError(id: string | null, error: unknown): void {
+    const message = String(error instanceof Error ? error.message : error);
+    // Half of a surrogate pair is no text, so it goes as well.
+    const text = message.slice(0, MAX_ERROR_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '');
+    this._send({ type: 'error', request_id: id, message: text });
+  }
+
+  private _send(message: FrontEndMessage): void {
+    if (!this._isClosed) {
+      this._options.send(message);
+    }
+  }
+
+  private readonly _options: Connection.IOptions;
+  private readonly _pending = new Map<string, IPending>();
+  private readonly _running = new Map<string, AbortController>();
+  private _requests = 0;
+  private _isClosed = false;
+}
+
+export namespace Connection {
+  /** What a connection needs. */
+  export interface IOptions {
+    handlers: Handlers;
+    send: (message: FrontEndMessage) => void;
+    /** Called when the kernel could not use a message that nobody waits on. */
+    failed: (message: string) => void;
+  }
+}
+
+/** Why a request gets no response when the comm has closed. */
+export const CONNECTION_GONE = 'The connection to the kernel is gone';
+
+function known<T>(handlers: Map<string, T>, method: string): T {
+  const handler = handlers.get(method);
+  if (!handler) {
+    throw new Error(`This page does not know the method '${method.slice(0, 50)}'`);
+  }
+  return handler;
+}
+
+function check(isUsable: boolean, method: string): void {
+  if (!isUsable) {
+    throw unusable(method);
+  }
+}
+
+function unusable(method: string): Error {
+  return new Error(`${method}: the kernel sent what this page cannot use`);
+}

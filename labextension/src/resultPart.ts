@@ -1,0 +1,140 @@
+/** A part of a result, put to use in the notebook that shows it. */
+
+import { Clipboard } from '@jupyterlab/apputils';
+import type { INotebookTracker } from '@jupyterlab/notebook';
+
+import type { IResultPart } from './actions';
+import type { NotebookBridge } from './bridge';
+import { goToCell, ICellLocation, locateCell, receivesOutput } from './cellLocation';
+import { findInserted, indexOf, INewCell, insertBelow, replaceCell, withPrompt } from './notebook';
+import type { IBridges } from './openNotebooks';
+import type { ResultData } from './protocol';
+import type { ISettings } from './settings';
+
+/** One block of an answer, all of them, or the answer as such. */
+export class ResultPart implements IResultPart {
+  constructor(options: ResultPart.IOptions) {
+    this._options = options;
+  }
+
+  get kind(): IResultPart['kind'] {
+    return this._options.kind;
+  }
+
+  get data(): ResultData {
+    return this._options.data;
+  }
+
+  get obstacle(): string | null {
+    const location = this._location();
+    if (!location) {
+      return 'Open the notebook of this answer to use its code';
+    }
+    return location.panel.context.model.readOnly ? 'This notebook is read-only' : null;
+  }
+
+  get isReplacement(): boolean {
+    const { data, settings } = this._options;
+    return settings.insertAction === 'replace' || data.insert === 'replace';
+  }
+
+  get bridge(): NotebookBridge | null {
+    const { bridges, node, tracker } = this._options;
+    const location = locateCell(tracker, node, null);
+    const bridge = bridges.of(location?.panel ?? null);
+    return location && bridge?.isLive && receivesOutput(tracker, location) ? bridge : null;
+  }
+
+  find(): string | null {
+    const location = this._location();
+    const [first] = location ? this._cells(location) : [];
+    return location && first ? findInserted(location.panel.context.model.sharedModel, first) : null;
+  }
+
+  insert(): string | null {
+    const location = this._location();
+    if (!location) {
+      return null;
+    }
+    const notebook = location.panel.context.model.sharedModel;
+    const [id = null] = insertBelow(notebook, location.cellId, this._cells(location));
+    return this._show(location, id);
+  }
+
+  replace(): string | null {
+    const location = this._location();
+    const [cell] = location ? this._cells(location) : [];
+    if (!location || !cell) {
+      return null;
+    }
+    const { data, numbers, settings } = this._options;
+    const block = data.blocks[numbers[0] ?? 0];
+    const source = block && settings.keepPrompt ? withPrompt(block, data.prompt) : cell.source;
+    const notebook = location.panel.context.model.sharedModel;
+    const cellId = data.replaces_cell_id ?? location.cellId;
+    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }));
+  }
+
+  goTo(cellId: string): boolean {
+    const location = this._location();
+    if (!location || indexOf(location.panel.context.model.sharedModel, cellId) < 0) {
+      return false;
+    }
+    void goToCell(location.panel, cellId);
+    return true;
+  }
+
+  copy(): void {
+    const { data, numbers } = this._options;
+    Clipboard.copyToSystem(numbers.map(number => data.blocks[number]?.code ?? '').join('\n\n'));
+  }
+
+  private _show(location: ICellLocation, cellId: string | null): string | null {
+    if (cellId !== null) {
+      void goToCell(location.panel, cellId);
+    }
+    return cellId;
+  }
+
+  private _location(): ICellLocation | null {
+    const { tracker, node, data } = this._options;
+    return locateCell(tracker, node, data.cell_id);
+  }
+
+  private _cells(location: ICellLocation): INewCell[] {
+    const { data, numbers } = this._options;
+    const { record } = data;
+    return numbers.flatMap(number => {
+      const block = data.blocks[number];
+      const origin = {
+        cell_id: location.cellId,
+        prompt_sha256: text(record.prompt_sha256),
+        block: number,
+        model: text(record.model),
+        engine: text(record.engine)
+      };
+      return block ? [{ cell_type: block.cell_type, source: block.source, origin }] : [];
+    });
+  }
+
+  private readonly _options: ResultPart.IOptions;
+}
+
+export namespace ResultPart {
+  /** What is shown, and where. */
+  export interface IOptions {
+    kind: IResultPart['kind'];
+    bridges: IBridges;
+    tracker: INotebookTracker;
+    settings: ISettings;
+    /** A node of the answer. */
+    node: Node;
+    data: ResultData;
+    /** The positions of the part's blocks in the answer. */
+    numbers: number[];
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
