@@ -13,7 +13,6 @@ from codeface_jupyter.engines.transformers.generate_hooks import (
     with_repetition_penalty,
 )
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
-from codeface_jupyter.generation import SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.memory_usage import give_back, shortage_in
 
@@ -38,58 +37,31 @@ class BatchRow:
     ----------
     index
         The request's number in the batch.
-    prompt_ids
-        The prompt's tokens.
     answer
         Takes the answer's tokens.
-    texts
-        Where its text has gone.
-    sampling
-        How they are chosen.
 
     Attributes
     ----------
-    token_ids
-        The prompt's tokens and the answer's as far as they have come.
-    room
-        How many more tokens the answer may have.
     is_ended
-        Whether the answer has come to its end.
+        Whether the answer has come to its end, be it in the middle.
     """
 
-    def __init__(
-        self,
-        index: int,
-        prompt_ids: Sequence[int],
-        *,
-        answer: TokenAnswer,
-        texts: list[str],
-        sampling: SamplingParameters,
-    ) -> None:
+    def __init__(self, index: int, answer: TokenAnswer) -> None:
         self.index = index
-        self.token_ids = list(prompt_ids)
         self.answer = answer
-        self._texts = texts
-        self.room = sampling.max_new_tokens
         self.is_ended = False
         # Made once: the random state of a row is its own and goes on with it.
+        sampling = answer.sampling
         self.processors = with_repetition_penalty(logits_processors(sampling), sampling)
 
     @property
-    def most_tokens(self) -> int:
-        """The length that prompt and answer may reach."""
-        return len(self.token_ids) + self.room
-
-    @property
-    def text(self) -> str:
-        """The answer's text, as far as it has come."""
-        return "".join(self._texts)
+    def token_ids(self) -> list[int]:
+        """The prompt's tokens and the answer's as far as they have come."""
+        return self.answer.token_ids
 
     def take(self, token_id: int) -> bool:
         """Take the next token; return whether it was the last."""
-        self.token_ids.append(token_id)
-        self.room -= 1
-        self.is_ended = not self.answer.take(token_id) or self.room == 0
+        self.is_ended = not self.answer.take(token_id)
         return self.is_ended
 
 
@@ -143,7 +115,7 @@ class BatchRun:
             How memory ran out for a single row; empty if all rows have ended.
         """
         # Rows of like length waste little on padding.
-        waiting = sorted(rows, key=lambda row: row.most_tokens)
+        waiting = sorted(rows, key=lambda row: row.answer.max_length)
         most_rows = MAX_ROWS
         while waiting:
             group = waiting[: self._rows_that_fit(waiting[:most_rows])]
@@ -159,7 +131,7 @@ class BatchRun:
     def _rows_that_fit(self, rows: Sequence[BatchRow]) -> int:
         """Return how many of the first ``rows`` memory holds, all padded to the longest."""
         room = self._free_bytes() // max(self._token_bytes, 1)
-        fitting = [n for n, row in enumerate(rows, start=1) if n * row.most_tokens <= room]
+        fitting = [n for n, row in enumerate(rows, start=1) if n * row.answer.max_length <= room]
         return max(fitting, default=1)
 
     def _answer(self, rows: Sequence[BatchRow], on_end: OnEnd) -> None:
@@ -186,8 +158,10 @@ class BatchRun:
             if not self._job.is_cancelled:
                 raise
             for row in rows:
-                row.is_ended = True
-                on_end(row)
+                # Without a cache of ours, rows that have ended stay until the last one does.
+                if not row.is_ended:
+                    row.is_ended = True
+                    on_end(row)
 
     def _padded(self, rows: Sequence[BatchRow]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return token ids and attention mask, both of shape ``(rows, length)``."""
@@ -250,7 +224,7 @@ class BatchRun:
         output: torch.Tensor = self._model.generate(
             input_ids,
             attention_mask=mask,
-            generation_config=self._generation_config(max(row.room for row in rows)),
+            generation_config=self._generation_config(max(row.answer.tokens_left for row in rows)),
             logits_processor=_row_by_row(rows),
             stopping_criteria=[criterion],
             past_key_values=cache,

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.generate_hooks import (
     AnswerCriterion,
     cancellable,
     logits_processors,
     reading_only_what_is_new,
 )
-from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DecodeRun"]
 
-PROMPT_LOOKUP_TOKENS = 8
+DRAFT_TOKENS = 8
 # Small enough that what a pass over them needs is little beside the weights.
 CAREFUL_CHUNK_TOKENS = 128
 
@@ -32,12 +32,12 @@ class DecodeRun:
     ----------
     model
         The weights, in memory.
-    request
-        How tokens are chosen.
-    criterion
+    answer
         Takes the tokens, and knows those that have come.
     eos_ids
         Tokens that end the answer.
+    drafts_from_prompt
+        Whether to decode speculatively, with draft tokens that are looked up in the prompt.
     job
         Stopped, it leaves a run at any time.
     """
@@ -45,20 +45,19 @@ class DecodeRun:
     def __init__(
         self,
         model: PreTrainedModel,
-        request: GenerationRequest,
+        answer: TokenAnswer,
         *,
-        criterion: AnswerCriterion,
         eos_ids: Sequence[int],
+        drafts_from_prompt: bool,
         job: Job,
     ) -> None:
         self._model = model
-        self._request = request
-        self._criterion = criterion
+        self._answer = answer
         self._eos_ids = list(eos_ids)
+        self._drafts_from_prompt = drafts_from_prompt
         self._job = job
-        self._prompt_tokens = len(criterion.token_ids)
         # Made once, so that an answer that is taken up again goes on with the same random state.
-        self._processors = logits_processors(request.sampling)
+        self._processors = logits_processors(answer.sampling)
 
     def __call__(self, cache: DynamicCache | None, *, is_careful: bool = False) -> None:
         """Generate from where the answer stands to its end.
@@ -68,33 +67,25 @@ class DecodeRun:
         cache
             Keys and values of a start of the tokens so far; None lets ``generate`` make one.
         is_careful
-            Take less memory and more time: read in small pieces, guess nothing.
+            Take less memory and more time: read in small pieces, draft nothing.
         """
+        import torch
+
+        # Of shape (1, length): a batch of one.
+        input_ids = torch.tensor([self._answer.token_ids], device=self._model.device)
         try:
             with self._adapted(is_careful=is_careful):
-                self._generate(cache, is_careful=is_careful)
+                self._model.generate(
+                    input_ids,
+                    attention_mask=torch.ones_like(input_ids),
+                    generation_config=self._generation_config(cache, is_careful=is_careful),
+                    logits_processor=self._processors,
+                    stopping_criteria=[AnswerCriterion(self._answer)],
+                    past_key_values=cache,
+                )
         except Cancelled:
             if not self._job.is_cancelled:
                 raise
-
-    @property
-    def _room(self) -> int:
-        """How many more tokens the answer may have."""
-        generated = len(self._criterion.token_ids) - self._prompt_tokens
-        return self._request.sampling.max_new_tokens - generated
-
-    def _generate(self, cache: DynamicCache | None, *, is_careful: bool) -> None:
-        import torch
-
-        input_ids = torch.tensor([self._criterion.token_ids], device=self._model.device)
-        self._model.generate(
-            input_ids,
-            attention_mask=torch.ones_like(input_ids),
-            generation_config=self._generation_config(cache, is_careful=is_careful),
-            logits_processor=self._processors,
-            stopping_criteria=[self._criterion],
-            past_key_values=cache,
-        )
 
     @contextmanager
     def _adapted(self, *, is_careful: bool) -> Iterator[None]:
@@ -106,20 +97,19 @@ class DecodeRun:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
 
-    def _generation_config(self, cache: object, *, is_careful: bool) -> Any:
+    def _generation_config(self, cache: DynamicCache | None, *, is_careful: bool) -> Any:
         from transformers import GenerationConfig
 
-        sampling = self._request.sampling
-        # Wrong guesses are cut off the cache again, so it must be one that can be cut.
-        guesses = self._request.expects_copying and cache is not None and not is_careful
+        # Draft tokens that do not hold are cropped off the cache, so it must be one of ours.
+        drafts = self._drafts_from_prompt and cache is not None and not is_careful
         in_pieces = is_careful and cache is not None
         return GenerationConfig(
-            max_new_tokens=self._room,
+            max_new_tokens=self._answer.tokens_left,
             # Sampling is a logits processor of ours: see `logits_processors`.
             do_sample=False,
-            repetition_penalty=sampling.repetition_penalty,
+            repetition_penalty=self._answer.sampling.repetition_penalty,
             eos_token_id=self._eos_ids or None,
             pad_token_id=self._eos_ids[0] if self._eos_ids else 0,
-            prompt_lookup_num_tokens=PROMPT_LOOKUP_TOKENS if guesses else None,
+            prompt_lookup_num_tokens=DRAFT_TOKENS if drafts else None,
             prefill_chunk_size=CAREFUL_CHUNK_TOKENS if in_pieces else None,
         )
