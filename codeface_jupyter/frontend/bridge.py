@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from comm import create_comm, get_comm_manager
 
 from codeface_jupyter.frontend import protocol
-from codeface_jupyter.frontend.connection import Handlers, RequestJob
+from codeface_jupyter.frontend.connection import Handlers
 from codeface_jupyter.frontend.front_end import FrontEnd, NotebookSnapshot
 from codeface_jupyter.frontend.protocol import (
     PROTOCOL_VERSION,
@@ -20,6 +20,7 @@ from codeface_jupyter.frontend.protocol import (
     Request,
 )
 from codeface_jupyter.frontend.subshells import BusyStatus, is_on_subshell
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.version import __version__
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Bridge:
     def handle(
         self,
         request: Request[P, R],
-        handler: Callable[[P, RequestJob], R],
+        handler: Callable[[P, Job], R],
         *,
         in_thread: bool = False,
     ) -> None:

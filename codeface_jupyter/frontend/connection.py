@@ -24,9 +24,9 @@ from codeface_jupyter.frontend.protocol import (
     Request,
     parse_payload,
 )
-from codeface_jupyter.generation import Cancelled
+from codeface_jupyter.jobs import Cancelled, Event, Job
 
-__all__ = ["Connection", "Handlers", "RequestJob"]
+__all__ = ["Connection", "Handlers", "Partial"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,48 +39,16 @@ R = TypeVar("R", bound=Mapping[str, object])
 H = TypeVar("H")
 
 
-class RequestJob:
-    """What a handler works under: whether its result is still wanted, and a way to say more.
+@dataclass(frozen=True)
+class Partial(Event):
+    """The result of a request as far as it has come: a handler's job sends it on."""
 
-    Parameters
-    ----------
-    emit
-        Sends a result as far as it has come.
-    """
-
-    def __init__(self, emit: Callable[[Mapping[str, object]], None]) -> None:
-        self._emit = emit
-        self._cancelled = threading.Event()
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the result is not wanted any more."""
-        return self._cancelled.is_set()
-
-    def cancel(self) -> None:
-        """Have the handler stop at its next check."""
-        self._cancelled.set()
-
-    def check(self) -> None:
-        """Go on only while the result is wanted.
-
-        Raises
-        ------
-        Cancelled
-            If the front end cancelled the request, or is gone.
-        """
-        if self.is_cancelled:
-            raise Cancelled
-
-    def emit(self, result: Mapping[str, object]) -> None:
-        """Send the result as far as it has come; raises as `check` does."""
-        self.check()
-        self._emit(result)
+    result: Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class _RequestHandler:
-    answer: Callable[[Payload, RequestJob], Payload]
+    answer: Callable[[Payload, Job], Payload]
     in_thread: bool
 
 
@@ -111,13 +79,13 @@ class Handlers:
     def handle(
         self,
         request: Request[P, R],
-        handler: Callable[[P, RequestJob], R],
+        handler: Callable[[P, Job], R],
         *,
         in_thread: bool = False,
     ) -> None:
         """Have ``handler`` give the result of each ``request``, ``in_thread`` of its own or not."""
 
-        def answer(data: Payload, job: RequestJob) -> Payload:
+        def answer(data: Payload, job: Job) -> Payload:
             payload = parse_payload(request.payload, data, method=request.method)
             return dict(handler(payload, job))
 
@@ -146,7 +114,7 @@ class Connection:
     def __init__(self, send: Callable[[dict[str, Any]], None], handlers: Handlers) -> None:
         self._send_now = send
         self._handlers = handlers
-        self._jobs: dict[str, RequestJob] = {}
+        self._jobs: dict[str, Job] = {}
         self._pending: dict[str, _Pending] = {}
         # Messages come in a subshell's thread, handlers have their own, the main one asks.
         self._lock = threading.Lock()
@@ -236,7 +204,7 @@ class Connection:
             # Without the id, which belongs to the request that is under way.
             self._send_error(None, f"The request {request_id!r:.50} is under way already.")
             return
-        job = RequestJob(partial(self._send_partial, request_id))
+        job = Job(partial(self._send_partial, request_id))
         with self._lock:
             if self._is_closed:
                 return
@@ -248,9 +216,7 @@ class Connection:
         else:
             self._answer(handler, message, job)
 
-    def _answer(
-        self, handler: _RequestHandler, message: protocol.RequestMessage, job: RequestJob
-    ) -> None:
+    def _answer(self, handler: _RequestHandler, message: protocol.RequestMessage, job: Job) -> None:
         request_id = message["request_id"]
         with self._telling_failures(request_id):
             try:
@@ -314,12 +280,14 @@ class Connection:
         }
         self._send(message)
 
-    def _send_partial(self, request_id: str, result: Mapping[str, object]) -> None:
+    def _send_partial(self, request_id: str, event: Event) -> None:
+        if not isinstance(event, Partial):
+            return
         message: protocol.PartialMessage = {
             "version": PROTOCOL_VERSION,
             "type": "partial",
             "request_id": request_id,
-            "result": dict(result),
+            "result": dict(event.result),
         }
         self._send(message)
 

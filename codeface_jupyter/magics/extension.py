@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.config import Settings
-    from codeface_jupyter.frontend.connection import RequestJob
     from codeface_jupyter.frontend.protocol import (
         AnswerReference,
         FrontEndSettings,
         Nothing,
         Stats,
     )
+    from codeface_jupyter.jobs import Job
     from codeface_jupyter.session import Session
     from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view.answer_view import SubshellAnchor
@@ -99,11 +99,11 @@ class Extension:
             local_only = settings.model_copy(update={"auto_pull": False})
             self.answers.add(self.session.load(local_only))
 
-    def _ask_again(self, answer: AnswerReference, _job: RequestJob) -> Nothing:
+    def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
         self.repeats.begin(answer["answer_id"])
         return {}
 
-    def _stats(self, _: Nothing, _job: RequestJob) -> Stats:
+    def _stats(self, _: Nothing, _job: Job) -> Stats:
         from codeface_jupyter.view.reports import stats_table
 
         return {"text": str(stats_table(self.session.metrics.summary()))}

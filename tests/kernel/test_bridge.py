@@ -384,7 +384,7 @@ def test_what_a_handler_raises_reaches_the_asker(front_end, in_thread, raised, m
     front_end.open_comm(on_subshell=True)
     front_end.run(
         "from codeface_jupyter.errors import NotebookError\n"
-        "from codeface_jupyter.generation import Cancelled\n"
+        "from codeface_jupyter.jobs import Cancelled\n"
         f"def fail(payload, job):\n    raise {raised}\n"
         f"bridge.handle(protocol.GET_STATS, fail, in_thread={in_thread})"
     )
@@ -433,9 +433,10 @@ def test_stats_settings_and_status_reach_their_ends(front_end):
 # Runs until it is cancelled, and tells when it began and how it ended.
 ENDLESS = """
 import time
+from codeface_jupyter.frontend.connection import Partial
 ended = threading.Event()
 def work(payload, job):
-    job.emit({"text": "begun"})
+    job.emit(Partial({"text": "begun"}))
     try:
         while True:
             job.check()
