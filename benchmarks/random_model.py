@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.transformers.checkpoint import place
-from codeface_jupyter.engines.transformers.engine import TransformersEngine
-from codeface_jupyter.engines.transformers.recorded_pass import EagerRecorder
-from codeface_jupyter.engines.transformers.static_decode import StaticDecoder, static_decoder
+from codeface_jupyter.engines.transformers.engine import Loaded, Prepared, TransformersEngine
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.local_model import LocalModel
+from codeface_jupyter.prompts import Prompt
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-
-    from codeface_jupyter.prompts import Prompt
 
 __all__ = ["SHAPES", "RandomEngine", "words"]
 
@@ -105,6 +103,14 @@ def _tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
 
 
+class _PlainCodec(PromptCodec):
+    """Takes prompts as they are: they are laid out already."""
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Return the request."""
+        return prompt.request
+
+
 class RandomEngine(TransformersEngine):
     """The transformers engine with random weights, which are made on the device itself.
 
@@ -118,51 +124,33 @@ class RandomEngine(TransformersEngine):
 
     def __init__(self, shape: str, *, device: str, dtype: str) -> None:
         super().__init__(Settings(model=shape, device_map=device, dtype=dtype))
-        self._config = SHAPES[shape].config()
-        self._placement = place(self._settings)
-        self._tokenizer = ModelTokenizer(_tokenizer(self._config.vocab_size), model_name=shape)
-        self.load_s = 0.0
+        self._shape = shape
 
     @property
     def model(self) -> PreTrainedModel:
         """The weights, in memory."""
-        assert self._model is not None
-        return self._model
+        return self._load(Job()).model
 
-    def load(self, job: Job) -> None:  # noqa: ARG002 - there is no progress to report
+    def _read_files(self, job: Job) -> Prepared:  # noqa: ARG002 - there is no progress to report
+        config = SHAPES[self._shape].config()
+        codec = _PlainCodec(
+            _tokenizer(config.vocab_size),
+            model_name=self._shape,
+            context_window=config.max_position_embeddings,
+        )
+        files = LocalModel(name=self._shape, path=Path(), source="folder")
+        return Prepared(files=files, placement=place(self._settings), config=config, codec=codec)
+
+    def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:  # noqa: ARG002 - as above
         """Make the weights."""
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
 
-        if self._model is not None:
-            return
-        assert self._placement is not None
-        self._check_memory()
-        begin = time.perf_counter()
+        self._check_memory(prepared)
         with torch.device(self._settings.device_map), torch.random.fork_rng():
             torch.manual_seed(0)
             model = AutoModelForCausalLM.from_config(
-                self._config, dtype=getattr(torch, self._placement.dtype)
+                prepared.config, dtype=getattr(torch, prepared.placement.dtype)
             )
         model.generation_config = GenerationConfig()
-        self._model = model.eval()
-        self.load_s = time.perf_counter() - begin
-        self._static = static_decoder(model) or StaticDecoder(model, EagerRecorder())
-
-    def format_prompt(self, prompt: Prompt) -> str:
-        """Return the request as it is: it is laid out already."""
-        return prompt.request
-
-    def decode_plainly(self) -> None:
-        """Record no passes from now on."""
-        self.shrink()
-        self._static = None
-
-    def logits_after(self, token_ids: list[int]) -> torch.Tensor:
-        """Return the logits after ``token_ids`` by one plain pass, of shape ``(vocabulary,)``."""
-        import torch
-
-        input_ids = torch.tensor([token_ids], device=self.model.device)
-        with torch.no_grad():
-            logits: torch.Tensor = self.model(input_ids=input_ids, logits_to_keep=1).logits
-        return logits[0, -1].float()
+        return Loaded(prepared=prepared, model=model.eval(), offload=ExitStack())

@@ -92,7 +92,7 @@ class HoldsMemory(Protocol):
     """An engine whose memory is this machine's."""
 
     def held_bytes(self) -> Mapping[str, int]:
-        """Return what it holds, in bytes, by what it is: weights, KV prefixes, graphs."""
+        """Return what it holds, in bytes, by what it is: weights, KV prefixes."""
 
     def shrink(self) -> int:
         """Drop what the next request can do without; return its bytes."""

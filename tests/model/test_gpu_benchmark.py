@@ -39,7 +39,6 @@ def test_all_is_measured_with_a_tiny_model_on_a_processor():
         assert expected in measures
     for _, median, low, high in rows:
         assert 0 <= float(low) <= float(median) <= float(high)
-    assert "recorded passes against plain ones: the same 64 greedy tokens" in ran.stdout
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

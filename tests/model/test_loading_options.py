@@ -96,7 +96,7 @@ class TestQuantization:
         assert answer(small)
         assert small.identity.quantization == f"{scheme}-bitsandbytes"
         assert small.identity != whole.identity
-        linear = small._model.model.layers[0].mlp.up_proj.weight
+        linear = small._loaded.model.model.layers[0].mlp.up_proj.weight
         assert linear.dtype in {torch.int8, torch.uint8}
 
     @pytest.fixture
@@ -118,11 +118,11 @@ class TestQuantization:
         assert small.identity != whole.identity
         ids = torch.arange(12)[None]
         with torch.no_grad():
-            exact, near = whole._model(ids).logits, small._model(ids).logits
+            exact, near = whole._loaded.model(ids).logits, small._loaded.model(ids).logits
         error = (exact - near).float().norm() / exact.float().norm()
         assert 0 < error < 0.1
-        assert small._model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int8
-        assert small._model.lm_head.weight.dtype == getattr(torch, dtype)
+        assert small._loaded.model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int8
+        assert small._loaded.model.lm_head.weight.dtype == getattr(torch, dtype)
 
     @pytest.mark.usefixtures("torchao_alone")
     def test_torchaos_four_bits_are_refused_on_a_cpu(self, make_engine, wide_model):
@@ -143,7 +143,7 @@ class TestQuantization:
         small = make_engine(wide_model, dtype="bfloat16", quantization="int4", device_map="cuda")
         assert answer(small)
         assert small.identity.quantization == "int4-torchao"
-        assert small._model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int32
+        assert small._loaded.model.model.layers[0].mlp.up_proj.weight.qdata.dtype == torch.int32
 
 
 @pytest.fixture
@@ -172,10 +172,10 @@ class TestAdapter:
         assert text != answer(make_engine(folder))
         base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         reference = PeftModel.from_pretrained(base, adapter)
-        ids = torch.tensor([engine._prepared_tokenizer.encode_prompt(engine.format_prompt(PROMPT))])
+        ids = torch.tensor([engine._codec.encode_prompt(engine.format_prompt(PROMPT))])
         with torch.no_grad():
             torch.testing.assert_close(
-                engine._model(ids).logits, reference(ids).logits, rtol=1e-3, atol=1e-3
+                engine._loaded.model(ids).logits, reference(ids).logits, rtol=1e-3, atol=1e-3
             )
 
     def test_another_adapter_is_another_identity(self, make_engine, make_model, adapter):

@@ -140,7 +140,7 @@ def test_switching_conversations_changes_no_answer(engine: OpenVINOEngine) -> No
 
 
 @pytest.mark.parametrize("sampling", [{}, {"temperature": 0.7, "seed": 3}], ids=str)
-def test_guessing_changes_no_answer_and_saves_passes(
+def test_speculation_changes_no_answer_and_saves_passes(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch, sampling: dict[str, Any]
 ) -> None:
     passes: list[int] = []
@@ -152,14 +152,14 @@ def test_guessing_changes_no_answer_and_saves_passes(
     read = PagedModel.read
     monkeypatch.setattr(PagedModel, "read", counted)
     request = ask(LONG, max_new_tokens=100, **sampling)
-    guessed, done = answer(engine, request)
-    with_guesses = len(passes)
+    speculative, done = answer(engine, request)
+    with_drafts = len(passes)
     engine.unload()
-    monkeypatch.setattr(PromptLookup, "guess", lambda *_, **__: [])
+    monkeypatch.setattr(PromptLookup, "draft", lambda *_, **__: [])
     plain, _ = answer(engine, request)
-    assert guessed == plain
+    assert speculative == plain
     assert done.metrics.generated_tokens == 100
-    assert with_guesses < len(passes) - with_guesses
+    assert with_drafts < len(passes) - with_drafts
 
 
 def test_the_load_runs_the_first_pass_and_tells_if_it_fails(
@@ -178,18 +178,18 @@ def test_the_load_runs_the_first_pass_and_tells_if_it_fails(
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_habits_change_no_answer(
+def test_the_draft_corpus_changes_no_answer(
     engine: OpenVINOEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_there: bool
 ) -> None:
     whole, _ = answer(engine, ask("x"))
     engine.unload()
-    habits = tmp_path / "habits.py"
+    corpus = tmp_path / "corpus.py"
     if is_there:
-        habits.write_text(whole, encoding="utf-8")
-    monkeypatch.setattr(openvino_engine, "HABITS_FILE", habits)
+        corpus.write_text(whole, encoding="utf-8")
+    monkeypatch.setattr(openvino_engine, "DRAFT_CORPUS_FILE", corpus)
     assert answer(engine, ask("x"))[0] == whole
-    assert engine._pipeline is not None
-    assert bool(engine._pipeline._habits.token_ids) is is_there
+    assert engine._loaded is not None
+    assert bool(engine._loaded.pipeline._corpus.token_ids) is is_there
 
 
 def test_cancel_ends_the_answer_within_one_token(engine: OpenVINOEngine) -> None:
@@ -273,8 +273,8 @@ def cancelled_in_a_pass(
 ) -> Done:
     """Ask with nothing kept, and cancel the first pass."""
     engine.shrink()
-    assert engine._pipeline is not None
-    model, cancel = engine._pipeline._model, threading.Event()
+    assert engine._loaded is not None
+    model, cancel = engine._loaded.pipeline._model, threading.Event()
     request = kind(model._request, cancel)
     with monkeypatch.context() as patched:
         patched.setattr(model, "_request", request)
@@ -334,7 +334,7 @@ def test_a_stop_string_ends_the_answer_before_it(engine: OpenVINOEngine) -> None
     assert text == whole[: whole.index(stop)]
 
 
-def test_the_limit_is_kept_also_where_tokens_are_guessed(engine: OpenVINOEngine) -> None:
+def test_the_limit_is_kept_also_where_tokens_are_drafted(engine: OpenVINOEngine) -> None:
     _, done = answer(engine, ask(LONG, max_new_tokens=7))
     assert done.finish_reason == "length"
     assert done.metrics.generated_tokens == 7
@@ -643,8 +643,8 @@ def test_a_failure_of_openvino_unloads_the_model_and_says_so(
 
     inputs = paged_model._inputs
     monkeypatch.setattr(paged_model, "_inputs", broken)
-    assert engine._pipeline is not None
-    model = weakref.ref(engine._pipeline._model)
+    assert engine._loaded is not None
+    model = weakref.ref(engine._loaded.pipeline._model)
     with pytest.raises(GenerationError, match="OpenVINO failed") as caught:
         answer(engine, ask("x"))
     assert not engine.is_loaded

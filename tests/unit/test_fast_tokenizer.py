@@ -11,7 +11,7 @@ from jinja2.exceptions import SecurityError
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
-from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.prompts import Message, Prompt
 
@@ -75,7 +75,7 @@ def test_a_template_among_the_settings_is_found(setting: object, tmp_path: Path)
 
 def test_a_base_model_has_no_template(tmp_path: Path) -> None:
     tokenizer = read(write_tokenizer(tmp_path, template=None))
-    assert not ModelTokenizer(tokenizer, model_name="base").is_chat
+    assert not PromptCodec(tokenizer, model_name="base").is_chat
 
 
 def test_hub_templates_find_what_they_expect(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_template_may_refuse_the_system_role(tmp_path: Path) -> None:
         tokenizer.apply_chat_template(
             [{"role": "system", "content": "x"}], add_generation_prompt=True
         )
-    laid_out = ModelTokenizer(tokenizer, model_name="m").format_prompt(Prompt(request="Plot it"))
+    laid_out = PromptCodec(tokenizer, model_name="m").format_prompt(Prompt(request="Plot it"))
     assert "Plot it" in laid_out
 
 

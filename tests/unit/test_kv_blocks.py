@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.engines.openvino.kv_blocks import KeyBlocks, TokenSequence
+from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 
 BLOCK = 4
 # Few different tokens, so that sequences often begin alike.
@@ -17,7 +17,7 @@ class Memory:
 
     def __init__(self, count: int, *, can_copy: bool = True) -> None:
         self.contents: list[list[int | None]] = [[None] * BLOCK for _ in range(count)]
-        self.blocks = KeyBlocks(
+        self.blocks = KVBlocks(
             count, block_tokens=BLOCK, copy_block=self.copy if can_copy else None
         )
 
@@ -25,7 +25,7 @@ class Memory:
         self.contents[target] = list(self.contents[source])
 
     def begin(self, prompt: list[int], *, new: int = 0) -> TokenSequence:
-        sequence = self.blocks.begin(prompt, room=len(prompt) + new)
+        sequence = self.blocks.begin(prompt, max_length=len(prompt) + new)
         assert sequence is not None
         return sequence
 
@@ -91,7 +91,7 @@ def test_there_is_no_room_while_others_that_have_not_ended_hold_it() -> None:
     memory.answer([1] * BLOCK)
     running = memory.begin([2] * BLOCK, new=BLOCK)
     # It could share the kept block, but finds none for what follows.
-    assert memory.blocks.begin([1] * BLOCK + [1], room=2 * BLOCK) is None
+    assert memory.blocks.begin([1] * BLOCK + [1], max_length=2 * BLOCK) is None
     # Nothing that is kept was dropped in vain.
     assert memory.blocks.used == 3
     memory.blocks.keep(running)

@@ -1,4 +1,4 @@
-"""Choosing tokens with numpy, held against transformers' own processors."""
+"""Drawing tokens with numpy, held against transformers' own processors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codeface_jupyter.engines.text.sampler import TokenChooser
+from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import SamplingParameters
 
@@ -16,14 +16,14 @@ LOGITS = np.array([1.0, 3.0, -2.0, 2.5, 0.0, 2.9, -1.0, 0.5], dtype=np.float32)
 DRAWS = 4_000
 
 
-def chooser(*, prompt: tuple[int, ...] = (), **sampling: object) -> TokenChooser:
-    return TokenChooser(SamplingParameters(**sampling), prompt)  # type: ignore[arg-type]
+def sampler(*, prompt: tuple[int, ...] = (), **sampling: object) -> Sampler:
+    return Sampler(SamplingParameters(**sampling), prompt)  # type: ignore[arg-type]
 
 
 def shares(**sampling: object) -> NDArray[np.float64]:
     """Return how often each token is drawn."""
-    one = chooser(seed=1, **sampling)
-    drawn = Counter(one.choose(LOGITS) for _ in range(DRAWS))
+    one = sampler(seed=1, **sampling)
+    drawn = Counter(one.sample(LOGITS) for _ in range(DRAWS))
     return np.array([drawn[token] / DRAWS for token in range(len(LOGITS))])
 
 
@@ -42,7 +42,7 @@ def expected(*, temperature: float, top_k: int = 0, top_p: float = 1.0) -> NDArr
 
 
 def test_at_temperature_zero_the_likeliest_is_chosen() -> None:
-    assert chooser().choose(LOGITS) == 1
+    assert sampler().sample(LOGITS) == 1
 
 
 @pytest.mark.parametrize(
@@ -65,24 +65,24 @@ def test_tokens_are_drawn_as_transformers_would(sampling: dict[str, float]) -> N
     assert np.abs(drawn - wanted).max() < 3 * 0.5 / DRAWS**0.5
 
 
-def test_what_was_said_is_penalised_as_transformers_does() -> None:
+def test_what_was_seen_is_penalized_as_transformers_does() -> None:
     import torch
     from transformers import RepetitionPenaltyLogitsProcessor
 
     said = (1, 2, 5)
     processor = RepetitionPenaltyLogitsProcessor(1.4)
     wanted = processor(torch.tensor([said]), torch.tensor(LOGITS)[None])[0]
-    one = chooser(prompt=said, repetition_penalty=1.4)
-    assert one.choose(LOGITS) == int(wanted.argmax()) == 3
+    one = sampler(prompt=said, repetition_penalty=1.4)
+    assert one.sample(LOGITS) == int(wanted.argmax()) == 3
     # Said now, it counts for the next; nothing of ours is left in the caller's array.
-    assert one.choose(LOGITS) == 1
+    assert one.sample(LOGITS) == 1
     assert LOGITS[1] == 3.0
 
 
 def test_a_seed_repeats_the_draws_and_none_does_not() -> None:
     def draws(seed: int | None) -> list[int]:
-        one = chooser(temperature=2.0, seed=seed)
-        return [one.choose(LOGITS) for _ in range(40)]
+        one = sampler(temperature=2.0, seed=seed)
+        return [one.sample(LOGITS) for _ in range(40)]
 
     assert draws(3) == draws(3) != draws(4)
     assert draws(None) != draws(None)
@@ -94,14 +94,14 @@ def test_what_is_no_number_is_refused(broken: float, sampling: dict[str, float])
     logits = LOGITS.copy()
     logits[4] = broken
     with pytest.raises(GenerationError, match=str(broken)) as caught:
-        chooser(**sampling).choose(logits)
+        sampler(**sampling).sample(logits)
     assert "float32" in caught.value.hint
     with pytest.raises(GenerationError, match="inf"):
-        chooser(**sampling).choose(np.full(8, -np.inf, dtype=np.float32))
+        sampler(**sampling).sample(np.full(8, -np.inf, dtype=np.float32))
 
 
 @pytest.mark.parametrize("sampling", [{}, {"temperature": 1.0, "seed": 1}], ids=str)
 def test_tokens_that_a_model_rules_out_are_no_error(sampling: dict[str, float]) -> None:
     logits = np.full(8, -np.inf, dtype=np.float32)
     logits[6] = -3.0
-    assert chooser(**sampling).choose(logits) == 6
+    assert sampler(**sampling).sample(logits) == 6

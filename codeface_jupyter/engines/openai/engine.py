@@ -56,8 +56,7 @@ class OpenAIEngine:
             timeout_s=settings.request_timeout_s,
             retries=settings.request_retries,
         )
-        self._client: KeptClient | None = None
-        self._requester: Requester | None = None
+        self._loaded: tuple[KeptClient, Requester] | None = None
 
     @property
     def identity(self) -> EngineIdentity:
@@ -118,24 +117,30 @@ class OpenAIEngine:
         ConfigError
             If the key cannot be sent.
         """
-        if self._client is not None:
-            return
+        self._load(job)
+
+    def _load(self, job: Job) -> tuple[KeptClient, Requester]:
+        if self._loaded is not None:
+            return self._loaded
         self.prepare(job)
         job.progress("Importing the client")
         import_client()
         secret = self._settings.api_key
         given = None if secret is None else secret.get_secret_value()
         api_key = find_api_key(given, self._server)
-        self._client = KeptClient(self._server, api_key=api_key)
-        self._requester = Requester(
-            self._client.openai, server=self._server, settings=self._settings, api_key=api_key
+        client = KeptClient(self._server, api_key=api_key)
+        requester = Requester(
+            client.openai, server=self._server, settings=self._settings, api_key=api_key
         )
+        self._loaded = client, requester
+        return self._loaded
 
     def unload(self) -> None:
         """Close the connections and forget the key."""
-        if self._client is not None:
-            self._client.close()
-        self._client = self._requester = None
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            client, _ = loaded
+            client.close()
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Return what is sent, word for word; the server lays it out for its model."""
@@ -161,7 +166,7 @@ class OpenAIEngine:
             If the server cannot be reached, refuses, fails, or breaks off; chunks
             that were told stay the answer's beginning.
         """
-        client, requester = self._loaded(job)
+        client, requester = self._connect(job)
         answering = self._answering(request, job)
 
         def told_busy(status: int) -> None:
@@ -207,7 +212,7 @@ class OpenAIEngine:
         ConfigError
             If the key cannot be sent.
         """
-        client, requester = self._loaded(job)
+        client, requester = self._connect(job)
         ended: queue.SimpleQueue[tuple[int, str, Done] | Future[None]] = queue.SimpleQueue()
         texts: list[list[str]] = [[] for _ in requests]
         work = SideBySide(
@@ -230,12 +235,10 @@ class OpenAIEngine:
         finally:
             future.cancel()
 
-    def _loaded(self, job: Job) -> tuple[KeptClient, Requester]:
-        self.load(job)
-        assert self._client is not None
-        assert self._requester is not None
+    def _connect(self, job: Job) -> tuple[KeptClient, Requester]:
+        loaded = self._load(job)
         job.progress(f"Waiting for {self._server.host}")
-        return self._client, self._requester
+        return loaded
 
     def _answering(self, request: GenerationRequest, job: Job) -> Answering:
         return Answering(

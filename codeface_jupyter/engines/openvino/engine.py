@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import sysconfig
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.local_engine import LocalEngine
 from codeface_jupyter.engines.openvino.paged_model import (
     OpenVINOFailedError,
     PagedModel,
     ShortOfMemoryError,
     UnreadableModelError,
 )
-from codeface_jupyter.engines.openvino.pipeline import AnswerRun, TokenPipeline
+from codeface_jupyter.engines.openvino.pipeline import TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
-from codeface_jupyter.engines.openvino.prompt_lookup import TokenText
+from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
 from codeface_jupyter.engines.openvino.support import (
     check_settings,
-    configured_eos_ids,
     device,
     folder_problem,
     kv_bytes_per_token,
     load_tokenizer,
     quantization,
 )
-from codeface_jupyter.engines.text.context_window import check_prompt_fits
-from codeface_jupyter.engines.text.model_tokenizer import ModelTokenizer
-from codeface_jupyter.engines.text.streaming_text import AnswerWriter, collected
-from codeface_jupyter.engines.text.token_answer import TokenAnswer
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec, configured_eos_ids
 from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
@@ -51,9 +47,8 @@ from codeface_jupyter.models.folder_check import (
     read_config,
 )
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.memory import MemoryEstimate, check_fits
+from codeface_jupyter.models.memory import MemoryEstimate, check_fits, process_peak_bytes
 from codeface_jupyter.models.memory_usage import forget_frames, give_back
-from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 __all__ = ["OpenVINOEngine"]
 
@@ -61,16 +56,59 @@ KV_CACHE_BYTES = 512 * 2**20
 # A model with large keys and values gets the room that a notebook's prompt needs all the same.
 MIN_CAPACITY_TOKENS = 8_192
 # Short functions with docstrings that compute with lists of numbers, on every machine.
-HABITS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
+DRAFT_CORPUS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
 
 
-class OpenVINOEngine:
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What is known of a model before its weights are loaded.
+
+    Attributes
+    ----------
+    files
+        Where they are.
+    codec
+        Turns prompts into token ids, and ids into text.
+    kv_bytes_per_token
+        What the keys and values of one token take; 0 if the config does not say.
+    capacity_tokens
+        For how many tokens' keys and values there is to be room.
+    """
+
+    files: LocalModel
+    codec: PromptCodec
+    kv_bytes_per_token: int
+    capacity_tokens: int
+
+    @property
+    def is_ir(self) -> bool:
+        """Whether the model came in OpenVINO's own form, which is served as it is."""
+        return is_ir_folder(self.files.path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model in memory.
+
+    Attributes
+    ----------
+    pipeline
+        Decodes with it.
+    weights_bytes
+        What its weights take.
+    """
+
+    pipeline: TokenPipeline
+    weights_bytes: int
+
+
+class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
     """Runs a model in this process with OpenVINO.
 
-    The weights are quantised once and kept in the cache folder, so that later loads take
-    about a second. The keys and values of earlier prompts are kept, so that a prompt which
-    begins like one of them is read only from where it differs, and tokens that prompt,
-    answer or common Python hold already are guessed from them.
+    The weights are quantized once and kept in the cache folder, so that later loads take
+    about a second. The KV cache of earlier prompts is kept, so that a prompt which begins
+    like one of them is read only from where it differs. Decoding is speculative: tokens that
+    prompt, answer or common Python hold already are drafted from them.
 
     Parameters
     ----------
@@ -84,155 +122,58 @@ class OpenVINOEngine:
     default_repetition_penalty = 1.05
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         check_settings(settings)
-        self._settings = settings
         self._device = device(settings)
         self._quantization = quantization(settings)
-        self._files: LocalModel | None = None
-        self._weights_bytes = 0
-        self._config: dict[str, Any] = {}
-        self._tokenizer: ModelTokenizer | None = None
-        self._eos_ids: list[int] = []
-        self._pipeline: TokenPipeline | None = None
 
     @property
     def identity(self) -> EngineIdentity:
         """Engine, model, revision, quantization and dtype.
 
-        `prepare` settles the revision, and that a model in OpenVINO's own form is quantised
+        `prepare` settles the revision, and that a model in OpenVINO's own form is quantized
         already or not at all, which makes the quantization empty.
         """
-        return EngineIdentity(
+        identity = EngineIdentity(
             engine="openvino",
             model=self._settings.model,
-            revision=(self._files.revision if self._files else self._settings.revision) or "",
+            revision=self._settings.revision or "",
             dtype=self._settings.dtype,
-            quantization="" if self._is_served_as_it_is else self._quantization,
+            quantization=self._quantization,
+        )
+        if self._prepared is None:
+            return identity
+        return replace(
+            identity,
+            revision=self._prepared.files.revision,
+            quantization=self._done_here(self._prepared),
         )
 
-    @property
-    def is_chat(self) -> bool:
-        """Whether the tokenizer has a chat template; needs `prepare`."""
-        return self._prepared_tokenizer.is_chat
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether the weights are in memory."""
-        return self._pipeline is not None
-
-    @property
-    def context_window(self) -> int | None:
-        """The model's window, or the room for keys and values where that is less."""
-        if self._tokenizer is None:
-            return None
-        trained = Architecture.of(self._config).context_window
-        return min(trained or self._capacity_tokens, self._capacity_tokens)
-
-    @property
-    def _prepared_tokenizer(self) -> ModelTokenizer:
-        if self._tokenizer is None:
-            raise RuntimeError("The engine's prepare() comes before anything that needs tokens.")
-        return self._tokenizer
-
-    @property
-    def _is_served_as_it_is(self) -> bool:
-        """Whether the model came in OpenVINO's own form."""
-        return self._files is not None and is_ir_folder(self._files.path)
-
-    @property
-    def _capacity_tokens(self) -> int:
-        """For how many tokens' keys and values there is room; few if the config is silent."""
-        per_token = self._kv_bytes_per_token
-        if not per_token:
-            return MIN_CAPACITY_TOKENS
-        return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // per_token)
-
-    @property
-    def _kv_bytes_per_token(self) -> int:
-        return kv_bytes_per_token(self._config, dtype=self._settings.dtype)
-
-    def prepare(self, job: Job) -> None:
-        """Bring the files here and read the tokenizer.
-
-        Raises
-        ------
-        EngineUnavailableError
-            If OpenVINO is not installed.
-        ModelNotFoundError
-            If there is no such model, or it is not here and must not be fetched.
-        FetchError
-            If its files cannot be brought here.
-        ModelFilesError
-            If its files are broken or of a kind that OpenVINO cannot take.
-        """
-        if self._tokenizer is not None:
-            return
-        _require_openvino()
-        self._files = find_or_fetch(
-            ModelRequest.of(self._settings), job, may_fetch=self._settings.auto_pull
-        )
-        self._check_kind(self._files)
-        folder = self._files.path
-        job.progress("Reading the tokenizer")
-        self._config = read_config(folder)
-        tokenizer = ModelTokenizer(load_tokenizer(folder), model_name=self._settings.model)
-        self._eos_ids = tokenizer.eos_ids(configured_eos_ids(folder, self._config))
-        self._tokenizer = tokenizer
-
-    def load(self, job: Job) -> None:
-        """Take the weights into memory; the first time, quantise them before.
-
-        Raises
-        ------
-        ModelFilesError
-            If OpenVINO cannot load them.
-        FetchError
-            If the disk cannot hold the quantised weights.
-        NotEnoughMemoryError
-            If memory cannot hold them and ``force_load`` is off.
-        """
-        if self._pipeline is not None:
-            return
-        self.prepare(job)
-        assert self._files is not None
-        try:
-            self._pipeline = self._open_saved(self._files, job)
-        except OpenVINOFailedError as error:
-            forget_frames(error)
-            raise ModelFilesError(
-                f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
-                hint=self._way_out(error),
-            ) from error
+    def _done_here(self, prepared: Prepared) -> str:
+        """Return how the weights are quantized here; empty for OpenVINO's own form."""
+        return "" if prepared.is_ir else self._quantization
 
     def unload(self) -> None:
         """Drop weights, keys and values and give their memory back."""
-        self._pipeline = None
+        self._loaded = None
         give_back()
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the weights and the kept keys and values take, in bytes."""
         # Asked from another thread, perhaps while the model is unloaded.
-        pipeline = self._pipeline
-        if pipeline is None:
+        loaded = self._loaded
+        if loaded is None:
             return {"weights": 0, "KV prefixes": 0}
-        return {"weights": self._weights_bytes, "KV prefixes": pipeline.kept_bytes}
+        return {"weights": loaded.weights_bytes, "KV prefixes": loaded.pipeline.kept_bytes}
 
     def shrink(self) -> int:
         """Drop the kept keys and values; return their bytes."""
         dropped = self.held_bytes()["KV prefixes"]
-        if self._pipeline is not None and dropped:
+        if self._loaded is not None and dropped:
             with self._openvino_errors():
-                self._pipeline.drop_kept()
+                self._loaded.pipeline.drop_kept()
             give_back()
         return dropped
-
-    def format_prompt(self, prompt: Prompt) -> str:
-        """Lay ``prompt`` out by the chat template, or as a script for a base model."""
-        return self._prepared_tokenizer.format_prompt(prompt)
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in ``text``, none added."""
-        return self._prepared_tokenizer.count_tokens(text)
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
@@ -245,20 +186,17 @@ class OpenVINOEngine:
             If OpenVINO fails.
         """
         load_s = self._timed_load(job)
-        prompt_ids = self._prompt_ids(request)
-        answer = self._answer(request, prompt_ids, job=job)
+        answer = self._codec.answer(request, job)
 
         def tell(behind: int) -> None:
-            job.progress("Reading the prompt", behind, len(prompt_ids))
+            job.progress("Reading the prompt", behind, answer.prompt_tokens)
 
-        assert self._pipeline is not None
+        # What is loaded has no name here: an exception's frames would keep it in memory.
         with self._openvino_errors():
-            reused = self._pipeline.decode(
-                AnswerRun(prompt_ids, request.sampling, answer.take),
-                job=job,
-                on_reading=tell,
-            )
-        return answer.done(reused_prompt_tokens=reused, load_s=load_s)
+            reused = self._load(job).pipeline.decode(answer, job=job, on_reading=tell)
+        return answer.done(
+            load_s=load_s, peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused
+        )
 
     def generate_batch(
         self,
@@ -288,130 +226,96 @@ class OpenVINOEngine:
             If OpenVINO fails.
         """
         load_s = self._timed_load(job)
-        assert self._pipeline is not None
-        prompts = [self._prompt_ids(request) for request in requests]
-        texts: list[list[str]] = [[] for _ in requests]
-        answers = [
-            self._answer(request, ids, job=collected(parts, job))
-            for request, ids, parts in zip(requests, prompts, texts, strict=True)
-        ]
-
-        def finish(index: int) -> None:
-            done = answers[index].done(load_s=load_s)
-            on_result(index, "".join(texts[index]), done)
-
+        answers = self._codec.silent_answers(requests, job)
         with self._openvino_errors():
-            runs = [
-                AnswerRun(ids, request.sampling, answer.take)
-                for ids, request, answer in zip(prompts, requests, answers, strict=True)
-            ]
-            for index in self._pipeline.decode_batch(runs, job=job):
-                finish(index)
+            for index in self._load(job).pipeline.decode_batch(answers, job=job):
+                peak_bytes = process_peak_bytes()
+                done = answers[index].done(load_s=load_s, peak_memory_bytes=peak_bytes)
+                on_result(index, answers[index].text, done)
 
-    def _check_kind(self, files: LocalModel) -> None:
-        reason = folder_problem(files.path)
-        if reason is not None:
+    def _read_files(self, job: Job) -> Prepared:
+        _require_openvino()
+        settings = self._settings
+        files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
+        _check_kind(files)
+        job.progress("Reading the tokenizer")
+        config = read_config(files.path)
+        kv_bytes = kv_bytes_per_token(config, dtype=settings.dtype)
+        capacity = _capacity_tokens(kv_bytes)
+        codec = PromptCodec(
+            load_tokenizer(files.path),
+            model_name=settings.model,
+            eos_ids=configured_eos_ids(files.path),
+            context_window=min(Architecture.of(config).context_window or capacity, capacity),
+        )
+        return Prepared(
+            files=files, codec=codec, kv_bytes_per_token=kv_bytes, capacity_tokens=capacity
+        )
+
+    def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
+        """Take the weights into memory; the first time, quantize them before."""
+        try:
+            return self._open_saved(prepared, job)
+        except OpenVINOFailedError as error:
+            forget_frames(error)
             raise ModelFilesError(
-                f"The engine openvino cannot run {files.name}: {reason}.",
-                hint="The engine transformers runs it: engine = 'transformers'.",
-            )
+                f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
+                hint=self._way_out(error, prepared.files),
+            ) from error
 
-    def _open_saved(self, files: LocalModel, job: Job) -> TokenPipeline:
-        """Open the saved form of ``files``, made first where there is none."""
-        if self._is_served_as_it_is:
-            return self._open(files.path, job)
+    def _open_saved(self, prepared: Prepared, job: Job) -> Loaded:
+        """Open the saved form of the model, made first where there is none."""
+        files = prepared.files
+        if prepared.is_ir:
+            return self._open(files.path, prepared, job=job)
         form = OpenVINOForm(
             local=files, quantization=self._quantization, cache_dir=self._settings.cache_dir
         )
         with suppress(UnreadableModelError):
-            return self._open(form.ensure(job), job)
+            return self._open(form.ensure(job), prepared, job=job)
         # It was damaged since it was made: the weights themselves are still here.
         form.discard()
-        return self._open(form.ensure(job), job)
+        return self._open(form.ensure(job), prepared, job=job)
 
-    def _way_out(self, error: OpenVINOFailedError) -> str:
-        """Return what may work where a load failed."""
-        assert self._files is not None
-        if isinstance(error, ShortOfMemoryError):
-            return "Take a smaller model, or free variables of your own."
-        if self._device != "CPU" and not isinstance(error, UnreadableModelError):
-            return "OpenVINO runs it on the processor: device_map = 'cpu'."
-        if is_only_ir(self._files.path):
-            return "Its files may be damaged, or of another release: fetch or export it again."
-        return "The engine transformers may run the model: engine = 'transformers'."
-
-    def _check_memory(self, folder: Path) -> None:
-        """Refuse what cannot fit before the system ends the kernel over it."""
+    def _open(self, folder: Path, prepared: Prepared, *, job: Job) -> Loaded:
         weights = folder / IR_WEIGHTS_FILE
-        if self._settings.force_load or not weights.exists():
-            return
-        tokens = min(MIN_CAPACITY_TOKENS, self.context_window or MIN_CAPACITY_TOKENS)
-        needed = MemoryEstimate(
-            # The file's own pages are given back on demand; its rearranged copy is not.
-            weights_bytes=weights.stat().st_size,
-            kv_cache_bytes=tokens * self._kv_bytes_per_token,
-            context_tokens=tokens,
-        )
-        check_fits(needed, model=self._settings.model)
-
-    def _open(self, folder: Path, job: Job) -> TokenPipeline:
-        self._check_memory(folder)
-        weights = folder / IR_WEIGHTS_FILE
-        self._weights_bytes = weights.stat().st_size if weights.exists() else 0
+        weights_bytes = weights.stat().st_size if weights.exists() else 0
+        if weights_bytes and not self._settings.force_load:
+            self._check_memory(weights_bytes, prepared)
         job.progress("Loading the weights")
         model = PagedModel(
             folder,
             device=self._device,
             properties=precision_properties(
-                self._settings.dtype, self._device, quantization=self.identity.quantization
+                self._settings.dtype, self._device, quantization=self._done_here(prepared)
             ),
-            capacity_tokens=self._capacity_tokens,
+            capacity_tokens=prepared.capacity_tokens,
         )
-        pipeline = TokenPipeline(model, habits=self._habits())
+        pipeline = TokenPipeline(model, corpus=_draft_corpus(prepared.codec))
         pipeline.warm_up()
-        return pipeline
+        return Loaded(pipeline=pipeline, weights_bytes=weights_bytes)
 
-    def _habits(self) -> TokenText:
-        """Return the tokens of some Python, to guess from; none where it cannot be read."""
-        try:
-            text = HABITS_FILE.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        return TokenText(self._prepared_tokenizer.encode(text))
-
-    def _timed_load(self, job: Job) -> float:
-        if self._pipeline is not None:
-            return 0.0
-        begin = time.perf_counter()
-        self.load(job)
-        return time.perf_counter() - begin
-
-    def _prompt_ids(self, request: GenerationRequest) -> list[int]:
-        prompt_ids = self._prepared_tokenizer.encode_prompt(self.format_prompt(request.prompt))
-        check_prompt_fits(
-            prompt_tokens=len(prompt_ids),
-            max_new_tokens=request.sampling.max_new_tokens,
-            context_window=self.context_window,
+    def _check_memory(self, weights_bytes: int, prepared: Prepared) -> None:
+        """Refuse what cannot fit before the system ends the kernel over it."""
+        window = prepared.codec.context_window or MIN_CAPACITY_TOKENS
+        tokens = min(MIN_CAPACITY_TOKENS, window)
+        needed = MemoryEstimate(
+            # The file's own pages are given back on demand; its rearranged copy is not.
+            weights_bytes=weights_bytes,
+            kv_cache_bytes=tokens * prepared.kv_bytes_per_token,
+            context_tokens=tokens,
         )
-        return prompt_ids
+        check_fits(needed, model=self._settings.model)
 
-    def _answer(
-        self,
-        request: GenerationRequest,
-        prompt_ids: list[int],
-        *,
-        job: Job,
-    ) -> TokenAnswer:
-        stop_strings = request.sampling.stop_strings
-        if not self.is_chat:
-            stop_strings += COMPLETION_STOP_STRINGS
-        return TokenAnswer(
-            AnswerWriter(job, stop_strings=stop_strings),
-            self._prepared_tokenizer.detokenizer(prompt_ids=prompt_ids, eos_ids=self._eos_ids),
-            prompt_tokens=len(prompt_ids),
-            eos_ids=self._eos_ids,
-            job=job,
-        )
+    def _way_out(self, error: OpenVINOFailedError, files: LocalModel) -> str:
+        """Return what may work where a load failed."""
+        if isinstance(error, ShortOfMemoryError):
+            return "Take a smaller model, or free variables of your own."
+        if self._device != "CPU" and not isinstance(error, UnreadableModelError):
+            return "OpenVINO may run it on the processor: set device_map = 'cpu'."
+        if is_only_ir(files.path):
+            return "Its files may be damaged, or made by another release: fetch or export it again."
+        return "The transformers engine may be able to run it: set engine = 'transformers'."
 
     @contextmanager
     def _openvino_errors(self) -> Iterator[None]:
@@ -427,13 +331,36 @@ class OpenVINOEngine:
             self.unload()
             raise GenerationError(
                 f"OpenVINO failed: {error}",
-                hint="The model was unloaded: ask again.",
+                hint="The model has been unloaded; ask again to load it anew.",
             ) from error
 
 
 def _require_openvino() -> None:
     if find_spec("openvino_genai") is None:
         raise EngineUnavailableError(
-            "The engine openvino needs the package openvino-genai, which is not installed.",
+            "The openvino engine needs the package openvino-genai, which is not installed.",
             hint=install_hint("openvino"),
         )
+
+
+def _check_kind(files: LocalModel) -> None:
+    reason = folder_problem(files.path)
+    if reason is not None:
+        raise ModelFilesError(
+            f"The openvino engine cannot run {files.name}: {reason}.",
+            hint="The transformers engine can: set engine = 'transformers'.",
+        )
+
+
+def _capacity_tokens(kv_bytes: int) -> int:
+    """Return for how many tokens' keys and values there is room; few if their size is unknown."""
+    return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // kv_bytes if kv_bytes else 0)
+
+
+def _draft_corpus(codec: PromptCodec) -> TokenIndex:
+    """Return the tokens of some Python, to draft from; none where it cannot be read."""
+    try:
+        text = DRAFT_CORPUS_FILE.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    return TokenIndex(codec.encode(text))

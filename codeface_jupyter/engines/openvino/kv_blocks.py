@@ -1,4 +1,4 @@
-"""Which blocks of a model's keys and values belong to which token sequence."""
+"""Which blocks of a model's KV cache belong to which token sequence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["KeyBlocks", "TokenSequence"]
+__all__ = ["KVBlocks", "TokenSequence"]
 
 
 @dataclass(eq=False)
@@ -26,7 +26,7 @@ class TokenSequence:
     blocks: list[int]
 
 
-class KeyBlocks:
+class KVBlocks:
     """Hands out blocks to sequences; those that begin alike share them.
 
     Sequences that have ended are kept, so that a prompt which begins like one of them is
@@ -63,14 +63,14 @@ class KeyBlocks:
         """The number of blocks that are taken, those for tokens to come among them."""
         return len(self._holders)
 
-    def begin(self, prompt_ids: Sequence[int], *, room: int) -> TokenSequence | None:
+    def begin(self, prompt_ids: Sequence[int], *, max_length: int) -> TokenSequence | None:
         """Return a sequence with as much of a prompt as is kept; never its last token.
 
         Parameters
         ----------
         prompt_ids
             The prompt.
-        room
+        max_length
             For how many tokens there must be blocks, the prompt's and those to come.
 
         Returns
@@ -86,7 +86,7 @@ class KeyBlocks:
             self._kept.remove(like)
             self._kept.append(like)
         self._holders.update(shared)
-        new = self._take(self._blocks_for(room) - whole)
+        new = self._take(self._blocks_for(max_length) - whole)
         if new is None:
             self._release(shared)
             return None

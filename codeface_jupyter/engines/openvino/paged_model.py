@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 LOGITS_WANTED = "logits_wanted"
-# The inputs of a decoder whose attention finds keys and values in blocks, but for the blocks.
+# The inputs of a decoder whose attention finds keys and values in blocks, but for the blocks:
+# tokens of all sequences in one row, and for each sequence where its tokens and blocks begin.
 INPUTS = {
     "input_ids",
     "position_ids",
@@ -41,7 +42,7 @@ INPUTS = {
 KEYS, VALUES = "key_cache.", "value_cache."
 # OpenVINO passes a shortage of memory on in words, like any other failure.
 SHORTAGE = re.compile(r"bad_alloc|cannot allocate memory|out of memory", re.IGNORECASE)
-# How often a pass looks whether it was cancelled, in milliseconds.
+# How often a pass checks whether it has been cancelled, in milliseconds.
 CANCEL_INTERVAL_MS = 20
 
 
@@ -118,9 +119,9 @@ class PagedModel:
         import openvino
 
         self._core, self._device = openvino.Core(), device
-        with _told(UnreadableModelError):
+        with _openvino_errors(UnreadableModelError):
             model = self._core.read_model(str(folder / IR_FILE))
-        with _told():
+        with _openvino_errors():
             _page_attention(model)
             self._computes_only_wanted = _compute_only_wanted(model)
             compiled = self._core.compile_model(
@@ -132,6 +133,8 @@ class PagedModel:
             raise OpenVINOFailedError(f"it has unknown inputs: {', '.join(sorted(unknown))}")
         self._names = INPUTS & inputs.keys()
         self._cache_ports = [p for name, p in inputs.items() if name.startswith((KEYS, VALUES))]
+        # Of shape [blocks, KV heads, block tokens, head size]. In eight bits, keys have their
+        # scales in more rows, values beside each row: so it is they that tell a block's tokens.
         values = next(port for name, port in inputs.items() if name.startswith(VALUES))
         self.block_tokens: int = values.get_partial_shape()[2].get_length()
         self.block_count = -(-capacity_tokens // self.block_tokens)
@@ -149,7 +152,7 @@ class PagedModel:
         """Give back what the keys and values take: memory is taken as blocks are written."""
         # One after another, so that a device never holds all of them twice.
         self._caches.clear()
-        with _told():
+        with _openvino_errors():
             for port in self._cache_ports:
                 cache = self._new_cache(port)
                 self._request.set_tensor(port, cache)
@@ -179,7 +182,7 @@ class PagedModel:
         job.check()
         wanted = list(_wanted(pieces))
         inputs = _inputs(pieces, wanted)
-        with _told():
+        with _openvino_errors():
             self._request.start_async(
                 {name: inputs[name] for name in self._names}, share_inputs=True
             )
@@ -187,6 +190,7 @@ class PagedModel:
                 if job.is_cancelled:
                     self._leave()
         logits: NDArray[np.float32] = self._request.get_output_tensor(0).data
+        # From [all tokens or all wanted, 1, vocabulary].
         logits = logits.reshape(-1, logits.shape[-1])
         return logits if self._computes_only_wanted else logits[wanted]
 
@@ -212,7 +216,7 @@ class PagedModel:
 
 
 @contextmanager
-def _told(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[None]:
+def _openvino_errors(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[None]:
     """Turn OpenVINO's exceptions into one that says the reason, their last line."""
     try:
         yield
@@ -233,11 +237,13 @@ def _page_attention(model: Any) -> None:
 def _compute_only_wanted(model: Any) -> bool:
     """Compute the logits of wanted tokens only; return False if the head is of another kind.
 
-    They are a large part of reading a prompt, of which only the last token's count.
+    The product with the vocabulary is a large part of reading a prompt, of which only the last
+    token's logits count. So the hidden states that are wanted are gathered before it.
     """
     import numpy as np
     from openvino import opset13
 
+    # Up from the logits to the product of hidden states and vocabulary, [tokens, 1, width].
     head = model.output(0).get_node().input_value(0).get_node()
     # Some models add to the logits or cap them.
     while head.get_type_name() in {"Add", "Convert", "Divide", "Multiply", "Tanh"}:
@@ -259,7 +265,7 @@ def _bytes_per_block(port: Any) -> int:
 
 
 def _wanted(pieces: Sequence[Piece]) -> Iterator[int]:
-    """Yield the places, among all pieces' tokens, of those whose logits are wanted."""
+    """Yield the positions, among all pieces' tokens, of those whose logits are wanted."""
     end = 0
     for piece in pieces:
         end += len(piece.token_ids)
@@ -267,7 +273,12 @@ def _wanted(pieces: Sequence[Piece]) -> Iterator[int]:
 
 
 def _inputs(pieces: Sequence[Piece], wanted: Sequence[int]) -> dict[str, Any]:
-    """Return the model's inputs, under their names."""
+    """Return the model's inputs, under their names.
+
+    All are flat: ``[tokens]`` for ids and positions, ``[sequences]`` for what was read before,
+    ``[sequences + 1]`` for where each sequence's tokens or blocks begin and the last one's end,
+    and a scalar for the length of the longest sequence.
+    """
     import numpy as np
 
     def begins(lengths: Sequence[int]) -> NDArray[np.int32]:

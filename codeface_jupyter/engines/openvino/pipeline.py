@@ -4,52 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.openvino.kv_blocks import KeyBlocks, TokenSequence
+from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
-from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenText
-from codeface_jupyter.engines.text.sampler import TokenChooser
-from codeface_jupyter.generation import SamplingParameters
+from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenIndex
+from codeface_jupyter.engines.text.sampler import Sampler
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AnswerRun", "TokenPipeline"]
+__all__ = ["TokenPipeline"]
 
 # So many tokens are read in one pass: enough to use the machine, few enough to tell progress.
 PASS_TOKENS = 512
 # More answers side by side gain little and wait for each other.
 BATCH_ANSWERS = 16
-# A pass that is full of other answers' tokens has room for likely guesses only.
-LIKELY_RUN = 4
-
-
-@dataclass(eq=False)
-class AnswerRun:
-    """One answer to be decoded.
-
-    Attributes
-    ----------
-    prompt_ids
-        The tokens before it.
-    sampling
-        How tokens are chosen; stop strings are the caller's.
-    take
-        Given each token as it comes; returns whether to go on.
-    """
-
-    prompt_ids: list[int]
-    sampling: SamplingParameters
-    take: Callable[[int], bool]
-
-    @property
-    def room(self) -> int:
-        """The tokens of prompt and longest answer."""
-        return len(self.prompt_ids) + self.sampling.max_new_tokens
+# A pass that is full of other answers' tokens has room for likely drafts only.
+MIN_MATCH_IN_BATCH = 4
 
 
 class TokenPipeline:
@@ -59,14 +34,14 @@ class TokenPipeline:
     ----------
     model
         The weights, and room for keys and values.
-    habits
-        A text like those to be written, to guess from.
+    corpus
+        A text like those to be written, to draft from.
     """
 
-    def __init__(self, model: PagedModel, *, habits: TokenText) -> None:
+    def __init__(self, model: PagedModel, *, corpus: TokenIndex) -> None:
         self._model = model
-        self._habits = habits
-        self._blocks = KeyBlocks(
+        self._corpus = corpus
+        self._blocks = KVBlocks(
             model.block_count,
             block_tokens=model.block_tokens,
             copy_block=model.copy_block if model.can_copy_blocks else None,
@@ -87,19 +62,13 @@ class TokenPipeline:
         self._blocks.clear()
         self._model.drop_keys()
 
-    def decode(
-        self,
-        run: AnswerRun,
-        *,
-        job: Job,
-        on_reading: Callable[[int], None],
-    ) -> int:
+    def decode(self, answer: TokenAnswer, *, job: Job, on_reading: Callable[[int], None]) -> int:
         """Decode one answer to its end, or until ``job`` is stopped.
 
         Parameters
         ----------
-        run
-            The answer.
+        answer
+            Knows the prompt, and takes the tokens.
         job
             Stopped, it ends the answer, also in the middle of a pass.
         on_reading
@@ -110,15 +79,21 @@ class TokenPipeline:
         -------
         int
             How many tokens of the prompt had been read before.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many blocks as prompt and answer may need.
         """
-        decoding = self._begin(run)
-        assert decoding is not None, "A prompt beyond the room is refused before."
+        decoding = self._begin(answer)
+        if decoding is None:
+            raise ValueError(f"There is no room for {answer.max_length} tokens.")
         reused = decoding.read
         try:
-            while not (decoding.is_over or job.is_cancelled):
+            while not (answer.is_over or job.is_cancelled):
                 if decoding.unread > PASS_TOKENS:
                     on_reading(decoding.read)
-                self._pass([(decoding, decoding.propose(at_most=PASS_TOKENS))], job)
+                self._pass([(decoding, decoding.propose(max_tokens=PASS_TOKENS))], job)
         except Cancelled:
             if not job.is_cancelled:
                 raise
@@ -126,7 +101,7 @@ class TokenPipeline:
             self._blocks.keep(decoding.sequence)
         return reused
 
-    def decode_batch(self, runs: Sequence[AnswerRun], *, job: Job) -> Iterator[int]:
+    def decode_batch(self, answers: Sequence[TokenAnswer], *, job: Job) -> Iterator[int]:
         """Decode all answers, some side by side; a waiting one begins when another ends.
 
         Yields
@@ -135,13 +110,13 @@ class TokenPipeline:
             The index of each answer that has ended, as soon as it has; when ``job`` is
             stopped, those of all that are left.
         """
-        waiting = deque(enumerate(runs))
+        waiting = deque(enumerate(answers))
         running: dict[int, _Decoding] = {}
         try:
             while (running or waiting) and not job.is_cancelled:
                 self._admit(waiting, running)
                 self._pass_of_many(list(running.values()), job)
-                for index in [i for i, decoding in running.items() if decoding.is_over]:
+                for index in [i for i, decoding in running.items() if decoding.answer.is_over]:
                     self._blocks.keep(running.pop(index).sequence)
                     yield index
         except Cancelled:
@@ -152,27 +127,29 @@ class TokenPipeline:
                 self._blocks.keep(decoding.sequence)
         yield from [*running, *(index for index, _ in waiting)]
 
-    def _admit(self, waiting: deque[tuple[int, AnswerRun]], running: dict[int, _Decoding]) -> None:
+    def _admit(
+        self, waiting: deque[tuple[int, TokenAnswer]], running: dict[int, _Decoding]
+    ) -> None:
         """Begin waiting answers while there is room."""
         while waiting and len(running) < BATCH_ANSWERS:
-            index, run = waiting[0]
-            decoding = self._begin(run)
+            index, answer = waiting[0]
+            decoding = self._begin(answer)
             if decoding is None:
                 return
             running[index] = decoding
             waiting.popleft()
 
-    def _begin(self, run: AnswerRun) -> _Decoding | None:
-        sequence = self._blocks.begin(run.prompt_ids, room=run.room)
-        return None if sequence is None else _Decoding(run, sequence, habits=self._habits)
+    def _begin(self, answer: TokenAnswer) -> _Decoding | None:
+        sequence = self._blocks.begin(answer.token_ids, max_length=answer.max_length)
+        return None if sequence is None else _Decoding(answer, sequence, corpus=self._corpus)
 
     def _pass_of_many(self, decodings: Sequence[_Decoding], job: Job) -> None:
-        """Let each answer have its next token; prompts are read with the room that is left."""
+        """Let each answer have its next token; prompts are read with the tokens that are left."""
         left = PASS_TOKENS
         proposals: list[tuple[_Decoding, list[int]]] = []
-        going_on = [one for one in decodings if not one.is_over]
+        going_on = [one for one in decodings if not one.answer.is_over]
         for decoding in sorted(going_on, key=lambda one: one.unread):
-            token_ids = decoding.propose(at_most=left, shortest_run=LIKELY_RUN)
+            token_ids = decoding.propose(max_tokens=left, min_match=MIN_MATCH_IN_BATCH)
             left -= len(token_ids)
             if token_ids:
                 proposals.append((decoding, token_ids))
@@ -182,6 +159,7 @@ class TokenPipeline:
     def _pass(self, proposals: Sequence[tuple[_Decoding, list[int]]], job: Job) -> None:
         """Read what each answer proposes, and let it take what follows."""
         pieces = [self._piece(decoding, token_ids) for decoding, token_ids in proposals]
+        # Of shape (all wanted, vocabulary): each proposal's rows after those of the one before.
         logits = self._model.read(pieces, job=job)
         begin = 0
         for (decoding, token_ids), piece in zip(proposals, pieces, strict=True):
@@ -191,31 +169,29 @@ class TokenPipeline:
     def _piece(self, decoding: _Decoding, token_ids: list[int]) -> Piece:
         length = decoding.read + len(token_ids)
         blocks = decoding.sequence.blocks[: -(-length // self._model.block_tokens)]
-        # Of what is known, only the last token's logits count; each guess needs its own.
-        wanted = max(0, length - len(decoding.known) + 1)
+        # Of what is known, only the last token's logits count; each draft token needs its own.
+        wanted = max(0, length - len(decoding.answer.token_ids) + 1)
         return Piece(token_ids, past=decoding.read, blocks=blocks, wanted=wanted)
 
 
 class _Decoding:
     """An answer under way.
 
-    Attributes
+    Parameters
     ----------
+    answer
+        Knows the tokens that have come, and takes the next.
     sequence
         What has been read of it.
-    known
-        The prompt's tokens and the answer's, as far as they have come.
-    is_over
-        Whether it has ended.
+    corpus
+        A text to draft from.
     """
 
-    def __init__(self, run: AnswerRun, sequence: TokenSequence, *, habits: TokenText) -> None:
+    def __init__(self, answer: TokenAnswer, sequence: TokenSequence, *, corpus: TokenIndex) -> None:
+        self.answer = answer
         self.sequence = sequence
-        self.known = list(run.prompt_ids)
-        self.is_over = run.sampling.max_new_tokens < 1
-        self._run = run
-        self._chooser = TokenChooser(run.sampling, run.prompt_ids)
-        self._lookup = PromptLookup(run.prompt_ids, habits=habits)
+        self._sampler = Sampler(answer.sampling, answer.token_ids)
+        self._lookup = PromptLookup(answer.token_ids, corpus=corpus)
 
     @property
     def read(self) -> int:
@@ -225,27 +201,31 @@ class _Decoding:
     @property
     def unread(self) -> int:
         """How many of the known tokens have not been read."""
-        return len(self.known) - self.read
+        return len(self.answer.token_ids) - self.read
 
-    def propose(self, *, at_most: int, shortest_run: int = 1) -> list[int]:
-        """Return the tokens to read next: known ones, then guesses."""
-        token_ids = self.known[self.read : self.read + at_most]
-        left = min(at_most - len(token_ids), self._run.room - len(self.known) - 1)
+    def propose(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
+        """Return the tokens to read next: known ones, then draft tokens."""
+        token_ids = self.answer.token_ids[self.read : self.read + max_tokens]
+        # A pass yields one token more than it has draft tokens.
+        left = min(max_tokens - len(token_ids), self.answer.tokens_left - 1)
         if len(token_ids) < self.unread or left <= 0:
             return token_ids
-        return token_ids + self._lookup.guess(at_most=left, shortest_run=shortest_run)
+        return token_ids + self._lookup.draft(max_tokens=left, min_match=min_match)
 
     def take(self, token_ids: Sequence[int], logits: NDArray[np.float32]) -> None:
-        """Take what a pass over ``token_ids`` gave: tokens, as long as the guesses hold."""
+        """Take what a pass over ``token_ids`` gave: tokens, as long as the draft holds.
+
+        ``logits``, of shape ``(1 + draft tokens, vocabulary)``, are those after the last known
+        token and after each draft token; of shape ``(0, vocabulary)`` amid a prompt.
+        """
         known = min(len(token_ids), self.unread)
         self.sequence.token_ids += token_ids[:known]
-        guesses = iter(token_ids[known:])
+        draft = iter(token_ids[known:])
         for row in logits:
-            token_id = self._chooser.choose(row)
+            token_id = self._sampler.sample(row)
             self._lookup.add(token_id)
-            self.known.append(token_id)
-            goes_on = self._run.take(token_id)
-            self.is_over = not goes_on or len(self.known) == self._run.room
-            if self.is_over or next(guesses, None) != token_id:
+            goes_on = self.answer.take(token_id)
+            if not goes_on or next(draft, None) != token_id:
                 return
+            # It was read as a draft token already.
             self.sequence.token_ids.append(token_id)

@@ -18,7 +18,7 @@ PRECISIONS: dict[str, dict[str, object]] = {
         "KV_CACHE_PRECISION": "f32",
     },
 }
-# OpenVINO quantises activations by groups of 32 values. They may be no larger than the groups
+# OpenVINO quantizes activations by groups of 32 values. They may be no larger than the groups
 # of the weights, which int8 has one of in each row; larger ones are faster.
 BY_QUANTIZATION: dict[str, dict[str, object]] = {"int8": {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 128}}
 
@@ -36,7 +36,7 @@ def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[
     device
         As OpenVINO calls it.
     quantization
-        How the weights were quantised here; empty if they were not.
+        How the weights were quantized here; empty if they were not.
     """
     properties = dict(PRECISIONS[dtype])
     if device != "CPU" or dtype == "float32":

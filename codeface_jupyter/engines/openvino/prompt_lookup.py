@@ -1,19 +1,19 @@
-"""Guess the next tokens from what followed the last ones elsewhere."""
+"""Draft tokens for speculative decoding: what followed the last tokens elsewhere."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-__all__ = ["PromptLookup", "TokenText"]
+__all__ = ["PromptLookup", "TokenIndex"]
 
-LONGEST_RUN = 8
-# A common token stands in many places; the last of them are looked at.
-PLACES_LOOKED_AT = 64
+MAX_MATCH = 8
+# A common token stands in many positions; the last of them are looked at.
+MAX_POSITIONS = 64
 
 
-class TokenText:
-    """Tokens, and where each of them stands.
+class TokenIndex:
+    """Tokens, and the positions of each of them.
 
     Parameters
     ----------
@@ -23,76 +23,79 @@ class TokenText:
 
     def __init__(self, token_ids: Iterable[int]) -> None:
         self.token_ids: list[int] = []
-        self._places: defaultdict[int, list[int]] = defaultdict(list)
+        self._positions: defaultdict[int, list[int]] = defaultdict(list)
         for token_id in token_ids:
             self.add(token_id)
 
     def add(self, token_id: int) -> None:
         """Take the next token."""
-        self._places[token_id].append(len(self.token_ids))
+        self._positions[token_id].append(len(self.token_ids))
         self.token_ids.append(token_id)
 
-    def following(self, ending: Sequence[int], *, at_most: int, shortest_run: int) -> list[int]:
-        """Return what follows the longest, most recent run of tokens that ends like ``ending``.
+    def continuation(
+        self, ending: Sequence[int], *, max_tokens: int, min_match: int = 1
+    ) -> list[int]:
+        """Return what follows the longest match with the end of ``ending``, or the last of these.
 
-        As many tokens as the run is long: the longer it is, the likelier they are.
+        As many tokens as the match is long: the longer it is, the likelier they are.
         """
         best, longest = 0, 0
-        for place in reversed(self._places_of(ending[-1:])):
-            run = self._run(place, ending)
-            if run > longest:
-                best, longest = place + 1, run
-            if longest == LONGEST_RUN:
+        for position in reversed(self._positions_of(ending[-1:])):
+            match = self._match(position, ending)
+            if match > longest:
+                best, longest = position + 1, match
+            if longest == MAX_MATCH:
                 break
-        if longest < shortest_run:
+        if longest < min_match:
             return []
-        return self.token_ids[best : best + max(0, min(longest, at_most))]
+        return self.token_ids[best : best + max(0, min(longest, max_tokens))]
 
-    def _places_of(self, last: Sequence[int]) -> list[int]:
-        """Return the last places of a token that are followed by another."""
-        places = self._places.get(last[0], []) if last else []
-        if places and places[-1] == len(self.token_ids) - 1:
-            return places[-PLACES_LOOKED_AT - 1 : -1]
-        return places[-PLACES_LOOKED_AT:]
+    def _positions_of(self, last: Sequence[int]) -> list[int]:
+        """Return the last positions of a token that are followed by another."""
+        positions = self._positions.get(last[0], []) if last else []
+        if positions and positions[-1] == len(self.token_ids) - 1:
+            return positions[-MAX_POSITIONS - 1 : -1]
+        return positions[-MAX_POSITIONS:]
 
-    def _run(self, place: int, ending: Sequence[int]) -> int:
-        """Return how many tokens before and at ``place`` are the last of ``ending``, too."""
-        longest = min(LONGEST_RUN, place + 1, len(ending))
+    def _match(self, position: int, ending: Sequence[int]) -> int:
+        """Return how many tokens before and at ``position`` are the last of ``ending``, too."""
+        longest = min(MAX_MATCH, position + 1, len(ending))
         ids = self.token_ids
-        run = 1
-        while run < longest and ids[place - run] == ending[-1 - run]:
-            run += 1
-        return run
+        match = 1
+        while match < longest and ids[position - match] == ending[-1 - match]:
+            match += 1
+        return match
 
 
 class PromptLookup:
-    """Finds where the last tokens stood before, and guesses that the same follow.
+    """Finds where the last tokens stood before, and drafts what followed them there.
 
-    Prompt lookup decoding (A. Saxena, 2023). A wrong guess costs a wider pass, nothing else.
+    Prompt lookup decoding (A. Saxena, 2023), a kind of speculative decoding: a draft that
+    does not hold costs a wider pass, nothing else.
 
     Parameters
     ----------
     token_ids
         The prompt's tokens.
-    habits
-        A text to look in where prompt and answer have nothing like it.
+    corpus
+        A text to look in where prompt and answer have no match.
     """
 
-    def __init__(self, token_ids: Sequence[int], *, habits: TokenText | None = None) -> None:
-        self._own = TokenText(token_ids)
-        self._habits = habits
+    def __init__(self, token_ids: Sequence[int], *, corpus: TokenIndex | None = None) -> None:
+        self._own = TokenIndex(token_ids)
+        self._corpus = corpus
 
     def add(self, token_id: int) -> None:
         """Take the next token."""
         self._own.add(token_id)
 
-    def guess(self, *, at_most: int, shortest_run: int = 1) -> list[int]:
+    def draft(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
         """Return the tokens that may come next; none where the last stands nowhere else."""
-        for text in (self._own, self._habits):
-            if text is None:
+        for index in (self._own, self._corpus):
+            if index is None:
                 continue
             ending = self._own.token_ids
-            found = text.following(ending, at_most=at_most, shortest_run=shortest_run)
+            found = index.continuation(ending, max_tokens=max_tokens, min_match=min_match)
             if found:
                 return found
         return []

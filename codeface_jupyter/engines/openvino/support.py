@@ -5,7 +5,6 @@ Files only: neither OpenVINO nor torch is imported here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -29,7 +28,6 @@ from codeface_jupyter.models.local_model import ModelRequest
 __all__ = [
     "ModelKind",
     "check_settings",
-    "configured_eos_ids",
     "device",
     "folder_problem",
     "kv_bytes_per_token",
@@ -155,7 +153,7 @@ def device(settings: Settings) -> str:
 
 
 def quantization(settings: Settings) -> Quantization:
-    """Return how weights are to be quantised.
+    """Return how weights are to be quantized.
 
     Raises
     ------
@@ -188,16 +186,6 @@ def load_tokenizer(folder: Path) -> FastTokenizer:
             hint="Put the original model's tokenizer.json and tokenizer_config.json there.",
         )
     return tokenizer
-
-
-def configured_eos_ids(folder: Path, config: Mapping[str, Any]) -> int | list[int] | None:
-    """Return the ids that end an answer, as a model's folder gives them."""
-    try:
-        generation = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        generation = {}
-    eos: int | list[int] | None = generation.get("eos_token_id", config.get("eos_token_id"))
-    return eos
 
 
 def kv_bytes_per_token(config: Mapping[str, Any], *, dtype: str) -> int:

@@ -1,7 +1,7 @@
 """A checkpoint's tokenizer without transformers, whose import takes longer than a short answer.
 
 `FastTokenizer` reads the files that transformers writes and answers the few questions that
-`codeface_jupyter.engines.text.model_tokenizer.ModelTokenizer` asks, under transformers' names.
+`codeface_jupyter.engines.text.prompt_codec.PromptCodec` asks, under transformers' names.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelFilesError(f"{file} cannot be read: {error}.") from error
     if not isinstance(settings, dict):
-        raise ModelFilesError(f"{file} holds no JSON object.")
+        raise ModelFilesError(f"{file} is not a JSON object.")
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Choose the next token from logits, with numpy."""
+"""Draw the next token from logits, with numpy."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TokenChooser"]
+__all__ = ["Sampler"]
 
 # What is this far below the best logit has less than float64's last digit of its probability.
 NEGLIGIBLE_LOGIT = 40.0
 
 
-class TokenChooser:
-    """Chooses tokens one after another, as one request wants them chosen.
+class Sampler:
+    """Draws tokens one after another, as one request wants them drawn.
 
     Each token is drawn from the distribution that follows the ones before it, whether it
-    was guessed or not, so guessing changes no answer and, with a seed, no draw.
+    was drafted or not, so speculation changes no answer and, with a seed, no draw.
 
     Parameters
     ----------
     sampling
         How: temperature, top-k, top-p, repetition penalty, seed.
     prompt_ids
-        The tokens that the repetition penalty counts as said already.
+        The tokens that the repetition penalty counts as seen already.
     """
 
     def __init__(self, sampling: SamplingParameters, prompt_ids: Sequence[int]) -> None:
         import numpy as np
 
         self._sampling = sampling
-        self._said = set(prompt_ids)
+        self._seen = set(prompt_ids)
         self._generator = np.random.default_rng(sampling.seed)
 
-    def choose(self, logits: NDArray[np.float32]) -> int:
-        """Return the next token's id; ``logits`` has one value per token of the vocabulary.
+    def sample(self, logits: NDArray[np.float32]) -> int:
+        """Return the next token's id; ``logits`` are of shape ``(vocabulary,)``.
 
         Raises
         ------
@@ -50,7 +50,7 @@ class TokenChooser:
         import numpy as np
 
         if self._sampling.repetition_penalty != 1:
-            logits = self._penalised(logits)
+            logits = self._penalized(logits)
         token_id = int(logits.argmax())  # the first that is not a number, where there is one
         if not np.isfinite(logits[token_id]):
             raise GenerationError(
@@ -60,19 +60,20 @@ class TokenChooser:
             )
         if self._sampling.do_sample:
             token_id = self._draw(logits)
-        self._said.add(token_id)
+        self._seen.add(token_id)
         return token_id
 
-    def _penalised(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Make what was said less likely (Keskar et al., 2019)."""
+    def _penalized(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make what was seen less likely (Keskar et al., 2019)."""
         import numpy as np
 
         penalty = self._sampling.repetition_penalty
-        said = np.fromiter(self._said, dtype=np.int64)
-        said = said[said < len(logits)]
+        seen = np.fromiter(self._seen, dtype=np.int64)
+        # Some models have tokens that they give no logit.
+        seen = seen[seen < len(logits)]
         logits = logits.copy()
-        values = logits[said]
-        logits[said] = np.where(values > 0, values / penalty, values * penalty)
+        values = logits[seen]
+        logits[seen] = np.where(values > 0, values / penalty, values * penalty)
         return logits
 
     def _draw(self, logits: NDArray[np.float32]) -> int:

@@ -187,6 +187,12 @@ class AnswerWriter:
         self._started = time.perf_counter()
         self._first: float | None = None
         self._last = self._started
+        self._shown: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The text of all chunks so far."""
+        return "".join(self._shown)
 
     @property
     def is_stopped(self) -> bool:
@@ -231,6 +237,7 @@ class AnswerWriter:
 
     def _show(self, text: str) -> None:
         if text:
+            self._shown.append(text)
             self._job.emit(Chunk(text, self.generated_tokens))
 
 

@@ -2,63 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
-from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics
+from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, SamplingParameters
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.memory import process_peak_bytes
 
 __all__ = ["TokenAnswer"]
 
 
 class TokenAnswer:
-    """Writes one answer, token by token, and knows why it ended.
+    """Writes one answer, token by token, and knows when it is over and why.
 
     Parameters
     ----------
-    writer, detokenizer
-        Where tokens go to become chunks.
-    prompt_tokens
-        The length of the prompt.
+    prompt_ids
+        The prompt's tokens.
+    sampling
+        How tokens are chosen, how many there may be, and the texts that end the answer.
+    detokenizer
+        Turns tokens into text as they come.
     eos_ids
         Tokens that end the answer.
     job
-        Ends the answer when it is stopped.
+        Told each `Chunk`; ends the answer when it is stopped.
+
+    Attributes
+    ----------
+    token_ids
+        The prompt's tokens and the answer's as far as they have come.
+    prompt_tokens
+        The length of the prompt.
+    max_length
+        The length that prompt and answer may reach together.
     """
 
     def __init__(
         self,
-        writer: AnswerWriter,
-        detokenizer: IncrementalDetokenizer,
+        prompt_ids: Sequence[int],
         *,
-        prompt_tokens: int,
+        sampling: SamplingParameters,
+        detokenizer: IncrementalDetokenizer,
         eos_ids: Collection[int],
         job: Job,
     ) -> None:
-        self._writer = writer
+        self.token_ids = list(prompt_ids)
+        self.prompt_tokens = len(prompt_ids)
+        self.max_length = len(prompt_ids) + sampling.max_new_tokens
+        self.sampling = sampling
+        self._writer = AnswerWriter(job, stop_strings=sampling.stop_strings)
         self._detokenizer = detokenizer
-        self._prompt_tokens = prompt_tokens
         self._eos_ids = frozenset(eos_ids)
         self._job = job
         self._met_eos = False
+        self._is_over = self.tokens_left <= 0
+
+    @property
+    def tokens_left(self) -> int:
+        """How many more tokens the answer may have."""
+        return self.max_length - len(self.token_ids)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the answer takes no more tokens."""
+        return self._is_over
+
+    @property
+    def text(self) -> str:
+        """The answer's text as far as it has been told."""
+        return self._writer.text
 
     def take(self, token_id: int) -> bool:
         """Write a token; return whether the answer goes on."""
+        self.token_ids.append(token_id)
         self._met_eos = token_id in self._eos_ids
         self._writer.write(self._detokenizer.add([token_id]))
-        return not (self._writer.is_stopped or self._met_eos or self._job.is_cancelled)
+        is_ended = self._writer.is_stopped or self._met_eos or self._job.is_cancelled
+        self._is_over = is_ended or self.tokens_left <= 0
+        return not self._is_over
 
-    def done(self, *, reused_prompt_tokens: int = 0, load_s: float) -> Done:
-        """Write what was held back and return the end of the answer."""
+    def done(self, *, load_s: float, peak_memory_bytes: int, reused_prompt_tokens: int = 0) -> Done:
+        """Write what was held back and return the end of the answer.
+
+        Parameters
+        ----------
+        load_s
+            How long the weights were waited for.
+        peak_memory_bytes
+            The most memory that was taken.
+        reused_prompt_tokens
+            How many tokens of the prompt needed no reading.
+        """
         self._writer.flush(self._detokenizer.finish())
         return self._writer.done(
             self._finish_reason(),
             metrics=GenerationMetrics(
-                prompt_tokens=self._prompt_tokens,
+                prompt_tokens=self.prompt_tokens,
                 reused_prompt_tokens=reused_prompt_tokens,
                 load_s=load_s,
-                peak_memory_bytes=process_peak_bytes(),
+                peak_memory_bytes=peak_memory_bytes,
             ),
         )
 

@@ -48,7 +48,7 @@ def check_adapter(folder: Path) -> None:
         kind = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["peft_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFilesError(
-            f"{folder / CONFIG_FILE} is no adapter's configuration: {error!r}."
+            f"{folder / CONFIG_FILE} is not an adapter configuration: {error!r}."
         ) from None
     if kind != "LORA":
         raise ModelFilesError(f"{folder / CONFIG_FILE} describes {kind}, but LORA was expected.")
@@ -92,7 +92,7 @@ def put_on(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedMo
         reason = first_line(error)[:SHOWN_CHARACTERS]
         raise ModelFilesError(
             f"{folder / WEIGHTS_FILE} does not fit a {type(model).__name__}: {reason}.",
-            hint="An adapter works on the model that it was trained on, and on no other.",
+            hint="An adapter only works with the model that it was trained on.",
         ) from error
     base: PreTrainedModel = adapted.merge_and_unload() if merge else adapted.get_base_model()
     return base

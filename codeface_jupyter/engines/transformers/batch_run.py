@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
-from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
 from codeface_jupyter.engines.transformers.generate_hooks import (
     cancellable,
     logits_processors,
     with_repetition_penalty,
 )
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
-from codeface_jupyter.generation import SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.models.memory_usage import give_back, shortage_in
 
@@ -40,58 +37,31 @@ class BatchRow:
     ----------
     index
         The request's number in the batch.
-    prompt_ids
-        The prompt's tokens.
     answer
         Takes the answer's tokens.
-    texts
-        Where its text has gone.
-    sampling
-        How they are chosen.
 
     Attributes
     ----------
-    token_ids
-        The prompt's tokens and the answer's as far as they have come.
-    room
-        How many more tokens the answer may have.
     is_ended
-        Whether the answer has come to its end.
+        Whether the answer has come to its end, be it in the middle.
     """
 
-    def __init__(
-        self,
-        index: int,
-        prompt_ids: Sequence[int],
-        *,
-        answer: TokenAnswer,
-        texts: list[str],
-        sampling: SamplingParameters,
-    ) -> None:
+    def __init__(self, index: int, answer: TokenAnswer) -> None:
         self.index = index
-        self.token_ids = list(prompt_ids)
         self.answer = answer
-        self._texts = texts
-        self.room = sampling.max_new_tokens
         self.is_ended = False
         # Made once: the random state of a row is its own and goes on with it.
+        sampling = answer.sampling
         self.processors = with_repetition_penalty(logits_processors(sampling), sampling)
 
     @property
-    def most_tokens(self) -> int:
-        """The length that prompt and answer may reach."""
-        return len(self.token_ids) + self.room
-
-    @property
-    def text(self) -> str:
-        """The answer's text, as far as it has come."""
-        return "".join(self._texts)
+    def token_ids(self) -> list[int]:
+        """The prompt's tokens and the answer's as far as they have come."""
+        return self.answer.token_ids
 
     def take(self, token_id: int) -> bool:
         """Take the next token; return whether it was the last."""
-        self.token_ids.append(token_id)
-        self.room -= 1
-        self.is_ended = not self.answer.take(token_id) or self.room == 0
+        self.is_ended = not self.answer.take(token_id)
         return self.is_ended
 
 
@@ -115,8 +85,6 @@ class BatchRun:
         Measures the memory that keys and values may take together.
     token_bytes
         What the keys and values of a token take.
-    avoids_onednn
-        Whether single tokens are faster without oneDNN.
     """
 
     def __init__(
@@ -128,7 +96,6 @@ class BatchRun:
         job: Job,
         free_bytes: Callable[[], int],
         token_bytes: int,
-        avoids_onednn: bool,
     ) -> None:
         self._model = model
         self._prefixes = prefixes
@@ -136,7 +103,6 @@ class BatchRun:
         self._job = job
         self._free_bytes = free_bytes
         self._token_bytes = token_bytes
-        self._avoids_onednn = avoids_onednn
 
     def __call__(self, rows: Sequence[BatchRow], on_end: OnEnd) -> str:
         """Answer all ``rows``, and call ``on_end`` with each as it ends.
@@ -149,7 +115,7 @@ class BatchRun:
             How memory ran out for a single row; empty if all rows have ended.
         """
         # Rows of like length waste little on padding.
-        waiting = sorted(rows, key=lambda row: row.most_tokens)
+        waiting = sorted(rows, key=lambda row: row.answer.max_length)
         most_rows = MAX_ROWS
         while waiting:
             group = waiting[: self._rows_that_fit(waiting[:most_rows])]
@@ -165,7 +131,7 @@ class BatchRun:
     def _rows_that_fit(self, rows: Sequence[BatchRow]) -> int:
         """Return how many of the first ``rows`` memory holds, all padded to the longest."""
         room = self._free_bytes() // max(self._token_bytes, 1)
-        fitting = [n for n, row in enumerate(rows, start=1) if n * row.most_tokens <= room]
+        fitting = [n for n, row in enumerate(rows, start=1) if n * row.answer.max_length <= room]
         return max(fitting, default=1)
 
     def _answer(self, rows: Sequence[BatchRow], on_end: OnEnd) -> None:
@@ -192,8 +158,10 @@ class BatchRun:
             if not self._job.is_cancelled:
                 raise
             for row in rows:
-                row.is_ended = True
-                on_end(row)
+                # Without a cache of ours, rows that have ended stay until the last one does.
+                if not row.is_ended:
+                    row.is_ended = True
+                    on_end(row)
 
     def _padded(self, rows: Sequence[BatchRow]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return token ids and attention mask, both of shape ``(rows, length)``."""
@@ -253,17 +221,14 @@ class BatchRun:
         criterion: _RowsCriterion,
     ) -> torch.Tensor:
         """Go on until ``criterion`` stops; return all tokens, of shape ``(rows, length)``."""
-        # A matrix of several rows is oneDNN's own business.
-        avoids_onednn = self._avoids_onednn and len(rows) == 1
-        with single_tokens_without_onednn(self._model) if avoids_onednn else nullcontext():
-            output: torch.Tensor = self._model.generate(
-                input_ids,
-                attention_mask=mask,
-                generation_config=self._generation_config(max(row.room for row in rows)),
-                logits_processor=_row_by_row(rows),
-                stopping_criteria=[criterion],
-                past_key_values=cache,
-            )
+        output: torch.Tensor = self._model.generate(
+            input_ids,
+            attention_mask=mask,
+            generation_config=self._generation_config(max(row.answer.tokens_left for row in rows)),
+            logits_processor=_row_by_row(rows),
+            stopping_criteria=[criterion],
+            past_key_values=cache,
+        )
         return output
 
     def _generation_config(self, max_new_tokens: int) -> Any:

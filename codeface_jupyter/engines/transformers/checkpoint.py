@@ -73,7 +73,7 @@ def place(settings: Settings) -> Placement:
     Raises
     ------
     ConfigError
-        If ``device_map`` names no device.
+        If ``device_map`` is not a device.
     EngineUnavailableError
         If the device, or a package for the attention kernel, the quantization or the
         adapter, is missing.
@@ -109,8 +109,8 @@ def _device(settings: Settings) -> tuple[str, str]:
         device = torch.device(wanted)
     except RuntimeError:
         raise ConfigError(
-            f"device_map = {wanted!r} names no device.",
-            hint=f"It is one of {', '.join(sorted(SPREAD))}, or a device such as cpu or cuda:0.",
+            f"device_map = {wanted!r} is not a device that torch knows.",
+            hint=f"Use one of {', '.join(sorted(SPREAD))}, or a device such as cpu or cuda:0.",
         ) from None
     if device.type != "cpu":
         _require_device(device, accelerator)
@@ -133,7 +133,7 @@ def _require_device(device: Any, accelerator: Any) -> None:
         )
         raise EngineUnavailableError(
             f"device_map = '{device}', but torch finds {found} on this machine.",
-            hint="device_map = 'auto' takes what there is.",
+            hint="device_map = 'auto' uses what there is.",
         )
 
 
@@ -141,8 +141,7 @@ def _best_dtype(device_type: str) -> str:
     """Return the fastest type for a device that keeps the checkpoint's quality.
 
     On CPUs float16 is slow to read prompts (a tenth of bfloat16 on AVX-512), float32 slow
-    all over; `codeface_jupyter.engines.transformers.cpu_decode` makes up for bfloat16's slow
-    decoding.
+    all over.
     """
     import torch
 
@@ -158,7 +157,7 @@ def _attention(name: str) -> str | None:
         raise EngineUnavailableError(
             "attn_implementation = 'flash_attention_2' needs a CUDA device and the package "
             "flash-attn, which is not installed.",
-            hint="Take attn_implementation = 'auto', or: pip install flash-attn",
+            hint="Set attn_implementation = 'auto', or: pip install flash-attn",
         )
     return None if name == "auto" else name
 
@@ -231,7 +230,7 @@ def load_weights(
         raise ModelFilesError(
             f"{folder} lacks {len(missing)} weights of a {type(model).__name__}, "
             f"such as {missing[0]}.",
-            hint="The folder belongs to another kind of model, or is incomplete: fetch it again.",
+            hint="The weights are those of another kind of model, or incomplete: fetch it again.",
         )
     if placement.adapter is not None:
         job.progress("Putting the adapter on")
@@ -256,8 +255,8 @@ def _file_errors(folder: Path) -> Iterator[None]:
         if "ignore_mismatched_sizes" not in str(error):
             raise
         raise ModelFilesError(
-            f"{folder} holds weights of other shapes than its config.json says.",
-            hint="The weights belong to another model of the same kind: fetch it again.",
+            f"{folder} has weights whose shapes are not those in its config.json.",
+            hint="The weights seem to be those of another model of its kind: fetch it again.",
         ) from error
     except ImportError as error:
         raise EngineUnavailableError(
@@ -268,8 +267,8 @@ def _file_errors(folder: Path) -> Iterator[None]:
             raise MemoryError(str(error)) from error
         if "trust_remote_code" in str(error):
             raise ModelFilesError(
-                f"{folder} brings Python code of its own, which is not run unasked.",
-                hint="Read it. If you trust it, --trust-remote-code runs it in that call.",
+                f"{folder} contains Python code of its own, which only runs if you allow it.",
+                hint="Read it first. If you trust it, add --trust-remote-code to the call.",
             ) from error
         raise ModelFilesError(
             f"{folder} cannot be loaded: {first_line(error)}.",

@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.transformers.cpu_decode import single_tokens_without_onednn
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.generate_hooks import (
     AnswerCriterion,
     cancellable,
     logits_processors,
     reading_only_what_is_new,
-    with_repetition_penalty,
 )
-from codeface_jupyter.engines.transformers.static_decode import StaticDecoder
-from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DecodeRun"]
 
-PROMPT_LOOKUP_TOKENS = 8
+DRAFT_TOKENS = 8
 # Small enough that what a pass over them needs is little beside the weights.
 CAREFUL_CHUNK_TOKENS = 128
 
@@ -35,41 +32,32 @@ class DecodeRun:
     ----------
     model
         The weights, in memory.
-    request
-        How tokens are chosen.
-    criterion
+    answer
         Takes the tokens, and knows those that have come.
     eos_ids
         Tokens that end the answer.
+    drafts_from_prompt
+        Whether to decode speculatively, with draft tokens that are looked up in the prompt.
     job
         Stopped, it leaves a run at any time.
-    avoids_onednn
-        Whether single tokens are faster without oneDNN.
-    static
-        Decodes by recorded passes; None where there are none.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
-        request: GenerationRequest,
+        answer: TokenAnswer,
         *,
-        criterion: AnswerCriterion,
         eos_ids: Sequence[int],
+        drafts_from_prompt: bool,
         job: Job,
-        avoids_onednn: bool,
-        static: StaticDecoder | None = None,
     ) -> None:
         self._model = model
-        self._request = request
-        self._criterion = criterion
+        self._answer = answer
         self._eos_ids = list(eos_ids)
+        self._drafts_from_prompt = drafts_from_prompt
         self._job = job
-        self._avoids_onednn = avoids_onednn
-        self._static = static
-        self._prompt_tokens = len(criterion.token_ids)
         # Made once, so that an answer that is taken up again goes on with the same random state.
-        self._processors = logits_processors(request.sampling)
+        self._processors = logits_processors(answer.sampling)
 
     def __call__(self, cache: DynamicCache | None, *, is_careful: bool = False) -> None:
         """Generate from where the answer stands to its end.
@@ -79,89 +67,49 @@ class DecodeRun:
         cache
             Keys and values of a start of the tokens so far; None lets ``generate`` make one.
         is_careful
-            Take less memory and more time: read in small pieces, guess nothing.
+            Take less memory and more time: read in small pieces, draft nothing.
         """
+        import torch
+
+        # Of shape (1, length): a batch of one.
+        input_ids = torch.tensor([self._answer.token_ids], device=self._model.device)
         try:
             with self._adapted(is_careful=is_careful):
-                # Guessed tokens are checked several at a time, which a recorded pass cannot.
-                if cache is None or is_careful or self._request.expects_copying:
-                    self._generate(cache, is_careful=is_careful)
-                else:
-                    self._decode_fast(cache)
+                self._model.generate(
+                    input_ids,
+                    attention_mask=torch.ones_like(input_ids),
+                    generation_config=self._generation_config(cache, is_careful=is_careful),
+                    logits_processor=self._processors,
+                    stopping_criteria=[AnswerCriterion(self._answer)],
+                    past_key_values=cache,
+                )
         except Cancelled:
             if not self._job.is_cancelled:
                 raise
 
-    def _decode_fast(self, cache: DynamicCache) -> None:
-        """Read the prompt the plain way, then decode by recorded passes if there are any."""
-        if self._static is not None:
-            self._generate(cache, max_new_tokens=1)
-            if self._criterion.is_finished or self._room == 0:
-                return
-            sampling = self._request.sampling
-            if self._static(
-                cache,
-                self._criterion,
-                processors=with_repetition_penalty(self._processors, sampling),
-                max_new_tokens=self._room,
-            ):
-                return
-        self._generate(cache)
-
-    @property
-    def _room(self) -> int:
-        """How many more tokens the answer may have."""
-        generated = len(self._criterion.token_ids) - self._prompt_tokens
-        return self._request.sampling.max_new_tokens - generated
-
-    def _generate(
-        self,
-        cache: DynamicCache | None,
-        *,
-        max_new_tokens: int | None = None,
-        is_careful: bool = False,
-    ) -> None:
-        import torch
-
-        input_ids = torch.tensor([self._criterion.token_ids], device=self._model.device)
-        config = self._generation_config(
-            cache, max_new_tokens=max_new_tokens or self._room, is_careful=is_careful
-        )
-        self._model.generate(
-            input_ids,
-            attention_mask=torch.ones_like(input_ids),
-            generation_config=config,
-            logits_processor=self._processors,
-            stopping_criteria=[self._criterion],
-            past_key_values=cache,
-        )
-
     @contextmanager
     def _adapted(self, *, is_careful: bool) -> Iterator[None]:
-        """Let the model be left at any time, start warm, and decode the fast way."""
+        """Let the model be left at any time, and start warm."""
         with ExitStack() as stack:
-            if self._avoids_onednn:
-                stack.enter_context(single_tokens_without_onednn(self._model))
             stack.enter_context(cancellable(self._model, self._job))
             # Read in pieces, each piece is new as it comes.
             if not is_careful:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
 
-    def _generation_config(self, cache: object, *, max_new_tokens: int, is_careful: bool) -> Any:
+    def _generation_config(self, cache: DynamicCache | None, *, is_careful: bool) -> Any:
         from transformers import GenerationConfig
 
-        sampling = self._request.sampling
-        # Wrong guesses are cut off the cache again, so it must be one that can be cut.
-        guesses = self._request.expects_copying and cache is not None and not is_careful
+        # Draft tokens that do not hold are cropped off the cache, so it must be one of ours.
+        drafts = self._drafts_from_prompt and cache is not None and not is_careful
         in_pieces = is_careful and cache is not None
         return GenerationConfig(
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=self._answer.tokens_left,
             # Sampling is a logits processor of ours: see `logits_processors`.
             do_sample=False,
-            repetition_penalty=sampling.repetition_penalty,
+            repetition_penalty=self._answer.sampling.repetition_penalty,
             eos_token_id=self._eos_ids or None,
             pad_token_id=self._eos_ids[0] if self._eos_ids else 0,
-            prompt_lookup_num_tokens=PROMPT_LOOKUP_TOKENS if guesses else None,
+            prompt_lookup_num_tokens=DRAFT_TOKENS if drafts else None,
             prefill_chunk_size=CAREFUL_CHUNK_TOKENS if in_pieces else None,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
-from codeface_jupyter.generation import FinishReason, SamplingParameters
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
+from codeface_jupyter.generation import SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
@@ -25,70 +25,28 @@ __all__ = [
 
 
 class AnswerCriterion:
-    """A stopping criterion that writes the answer: ``generate`` calls it after each step.
+    """A stopping criterion that hands an answer its tokens: ``generate`` calls it after each step.
 
     Parameters
     ----------
-    prompt_ids
-        The prompt's tokens.
-    writer, detokenizer
-        Where tokens go to become chunks.
-    eos_ids
-        Tokens that end the answer.
-    job
-        Ends the answer when it is stopped.
-
-    Attributes
-    ----------
-    token_ids
-        The prompt's tokens and the answer's as far as they have come.
-    is_finished
-        Whether the answer is not to go on.
+    answer
+        Takes the tokens, and knows when to stop.
     """
 
-    def __init__(
-        self,
-        prompt_ids: Sequence[int],
-        *,
-        writer: AnswerWriter,
-        detokenizer: IncrementalDetokenizer,
-        eos_ids: Collection[int],
-        job: Job,
-    ) -> None:
-        self.token_ids = list(prompt_ids)
-        self._writer = writer
-        self._detokenizer = detokenizer
-        self._eos_ids = frozenset(eos_ids)
-        self._job = job
-        self.is_finished = False
+    def __init__(self, answer: TokenAnswer) -> None:
+        self._answer = answer
 
     def __call__(self, input_ids: torch.LongTensor, *_: object, **__: object) -> torch.BoolTensor:
         """Take what is new in ``input_ids``, of shape ``(1, length)``; say whether to stop."""
         import torch
 
-        # On some devices generate looks at this answer one step late.
-        if not self.is_finished:
-            self.take(input_ids[0, len(self.token_ids) :].tolist())
-        return torch.full((1,), self.is_finished, dtype=torch.bool, device=input_ids.device)
-
-    def take(self, new_ids: list[int]) -> bool:
-        """Take the next tokens; return whether to stop."""
-        self.token_ids += new_ids
-        self._writer.write(self._detokenizer.add(new_ids), tokens=len(new_ids))
-        self.is_finished = (
-            self._writer.is_stopped or self._ends_with_eos() or self._job.is_cancelled
-        )
-        return self.is_finished
-
-    def finish(self) -> FinishReason:
-        """Write what is left of the text and return why the answer ended."""
-        self._writer.flush(self._detokenizer.finish())
-        if self._writer.is_stopped or self._ends_with_eos():
-            return "stop"
-        return "cancelled" if self._job.is_cancelled else "length"
-
-    def _ends_with_eos(self) -> bool:
-        return self._writer.generated_tokens > 0 and self.token_ids[-1] in self._eos_ids
+        # One token, or several after draft tokens that held. On some devices generate looks
+        # at this answer one step late.
+        for token_id in input_ids[0, len(self._answer.token_ids) :].tolist():
+            if self._answer.is_over:
+                break
+            self._answer.take(token_id)
+        return torch.full((1,), self._answer.is_over, dtype=torch.bool, device=input_ids.device)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def settle_quantization(name: str, *, device_type: str) -> str:
         return ""
     if name not in SHARES:
         raise ConfigError(
-            f"quantization = {name!r} is a form of the openvino engine's; "
+            f"quantization = {name!r} is for the openvino engine; "
             "the transformers engine takes int8 or int4.",
             hint="Set engine = 'openvino', or quantization = 'int8', 'int4' or 'auto'.",
         )

@@ -1,21 +1,36 @@
-"""Between a prompt and token ids: chat templates, markers, and the way back to text."""
+"""From a request to token ids and back to text: chat templates, markers, windows, ends."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
+from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.generation import GenerationRequest
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.end_tokens import END_TOKENS, end_token_ids
-from codeface_jupyter.prompts import Message, Prompt, chat_messages, completion_text
+from codeface_jupyter.prompts import (
+    COMPLETION_STOP_STRINGS,
+    Message,
+    Prompt,
+    chat_messages,
+    completion_text,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["ModelTokenizer"]
+__all__ = ["PromptCodec", "configured_eos_ids"]
+
+EosIds = int | Sequence[int] | None
 
 # What separates turns without being a token of its own, as in Llama 2's template.
 TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
@@ -23,8 +38,8 @@ TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
 CONTROL_TOKEN = re.compile(r"<[|\uff5c].+[|\uff5c]>")
 
 
-class ModelTokenizer:
-    """A checkpoint's tokenizer, asked what an engine asks.
+class PromptCodec:
+    """Turns requests into token ids, and the ids of their answers into text.
 
     Parameters
     ----------
@@ -32,11 +47,32 @@ class ModelTokenizer:
         As transformers loads it.
     model_name
         The model's name in errors.
+    eos_ids
+        The tokens that end an answer by the model's configuration.
+    context_window
+        How many tokens the model can see at once, prompt and answer together; None if that
+        is not known.
+
+    Attributes
+    ----------
+    eos_ids
+        The tokens that end an answer: the configured ones and the usual ones.
+    context_window
+        As given.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, model_name: str) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        model_name: str,
+        eos_ids: EosIds = None,
+        context_window: int | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
         self._model_name = model_name
+        self.eos_ids = self._all_eos_ids(eos_ids)
+        self.context_window = context_window
 
     @property
     def is_chat(self) -> bool:
@@ -96,24 +132,57 @@ class ModelTokenizer:
             return [bos_id, *ids]
         return ids
 
-    def eos_ids(self, configured: int | Sequence[int] | None) -> list[int]:
-        """Return the tokens that end an answer: the ``configured`` ones and the usual ones."""
+    def answer(self, request: GenerationRequest, job: Job) -> TokenAnswer:
+        """Return what takes the tokens of the answer to ``request``.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and answer do not fit the model's window.
+        """
+        prompt_ids = self.encode_prompt(self.format_prompt(request.prompt))
+        sampling = request.sampling
+        check_prompt_fits(
+            prompt_tokens=len(prompt_ids),
+            max_new_tokens=sampling.max_new_tokens,
+            context_window=self.context_window,
+        )
+        if not self.is_chat:
+            stop_strings = sampling.stop_strings + COMPLETION_STOP_STRINGS
+            sampling = replace(sampling, stop_strings=stop_strings)
+        return TokenAnswer(
+            prompt_ids,
+            sampling=sampling,
+            detokenizer=self._detokenizer(prompt_ids),
+            eos_ids=self.eos_ids,
+            job=job,
+        )
+
+    def silent_answers(self, requests: Sequence[GenerationRequest], job: Job) -> list[TokenAnswer]:
+        """Return what takes the tokens of many answers, whose chunks nobody is told.
+
+        Raises
+        ------
+        PromptTooLongError
+            If one prompt and its answer do not fit the model's window.
+        """
+        silent = job.telling(lambda _: None)
+        return [self.answer(request, silent) for request in requests]
+
+    def _all_eos_ids(self, configured: EosIds) -> list[int]:
         ids = {configured} if isinstance(configured, int) else set(configured or ())
         ids.update(end_token_ids(self._tokenizer.get_added_vocab()))
         if self._tokenizer.eos_token_id is not None:
             ids.add(self._tokenizer.eos_token_id)
         return sorted(ids)
 
-    def detokenizer(
-        self, *, prompt_ids: Sequence[int], eos_ids: Collection[int]
-    ) -> IncrementalDetokenizer:
-        """Return what turns the answer's tokens into text as they come."""
+    def _detokenizer(self, prompt_ids: Sequence[int]) -> IncrementalDetokenizer:
         tokenizer = self._tokenizer
         added = tokenizer.added_tokens_decoder.items()
         specials = {token_id for token_id, token in added if token.special}
         return IncrementalDetokenizer(
             lambda ids: str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)),
-            special_ids=specials.union(tokenizer.all_special_ids, eos_ids),
+            special_ids=specials.union(tokenizer.all_special_ids, self.eos_ids),
             prompt_ids=prompt_ids,
         )
 
@@ -151,3 +220,23 @@ def _without_system(messages: list[Message]) -> list[Message]:
     content = f"{system['content']}\n\n{turns[first]['content']}"
     turns[first] = {"role": "user", "content": content}
     return turns
+
+
+def configured_eos_ids(folder: Path) -> EosIds:
+    """Return the ids that end an answer, as the configuration in a model's folder gives them."""
+    for name in ("generation_config.json", "config.json"):
+        config = _read_json(folder / name)
+        # A model that takes more than text keeps what is about text in a part of its own.
+        for part in (config, config.get("text_config")):
+            if isinstance(part, dict) and part.get("eos_token_id") is not None:
+                eos_ids: EosIds = part["eos_token_id"]
+                return eos_ids
+    return None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

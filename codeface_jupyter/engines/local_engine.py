@@ -1,0 +1,127 @@
+"""What the engines that run a model in this process have in common: two states and a codec."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import Generic, Protocol, TypeVar
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.prompts import Prompt
+
+__all__ = ["LocalEngine"]
+
+
+class HasCodec(Protocol):
+    """What is known of a model before its weights are loaded."""
+
+    @property
+    def codec(self) -> PromptCodec:
+        """Turns prompts into token ids, and ids into text."""
+
+
+PreparedT = TypeVar("PreparedT", bound=HasCodec)
+LoadedT = TypeVar("LoadedT")
+
+
+class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
+    """An engine that first prepares a model's files, then loads its weights.
+
+    Each of the two states is a value that is made once, by a method of the subclass, when
+    it is first needed. What needs a state takes the value that `_prepare` or `_load` returns.
+
+    Parameters
+    ----------
+    settings
+        The model and how to load it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._prepared: PreparedT | None = None
+        self._loaded: LoadedT | None = None
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the tokenizer has a chat template; needs `prepare`."""
+        return self._codec.is_chat
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._loaded is not None
+
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens the model can see at once; None if that is not known, or not yet."""
+        return self._prepared.codec.context_window if self._prepared is not None else None
+
+    def prepare(self, job: Job) -> None:
+        """Bring the files here, and read all of them but the weights.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If there is no such model, or it is not here and must not be fetched.
+        FetchError
+            If its files cannot be brought here.
+        ModelFilesError
+            If its files are broken or of a kind that the engine cannot run.
+        EngineUnavailableError
+            If the device or a package that the settings ask for is missing.
+        """
+        self._prepare(job)
+
+    def load(self, job: Job) -> None:
+        """Take the weights into memory.
+
+        Raises
+        ------
+        NotEnoughMemoryError
+            If they do not fit and ``force_load`` is off.
+        ModelFilesError
+            If they are broken or not the config's.
+        """
+        self._load(job)
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        """Lay ``prompt`` out by the chat template, or as a script for a base model."""
+        return self._codec.format_prompt(prompt)
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens in ``text``, none added."""
+        return self._codec.count_tokens(text)
+
+    @property
+    def _codec(self) -> PromptCodec:
+        if self._prepared is None:
+            raise RuntimeError("The engine's prepare() comes before anything that needs tokens.")
+        return self._prepared.codec
+
+    def _prepare(self, job: Job) -> PreparedT:
+        if self._prepared is None:
+            self._prepared = self._read_files(job)
+        return self._prepared
+
+    def _load(self, job: Job) -> LoadedT:
+        if self._loaded is None:
+            self._loaded = self._read_weights(self._prepare(job), job)
+        return self._loaded
+
+    def _timed_load(self, job: Job) -> float:
+        """Load the weights unless they are loaded; return the seconds that this took."""
+        if self._loaded is not None:
+            return 0.0
+        started = time.perf_counter()
+        self._load(job)
+        return time.perf_counter() - started
+
+    @abstractmethod
+    def _read_files(self, job: Job) -> PreparedT:
+        """Bring the files here, and read all of them but the weights."""
+
+    @abstractmethod
+    def _read_weights(self, prepared: PreparedT, job: Job) -> LoadedT:
+        """Take the weights into memory."""
