@@ -139,7 +139,8 @@ class RandomEngine(TransformersEngine):
             context_window=config.max_position_embeddings,
         )
         files = LocalModel(name=self._shape, path=Path(), source="folder")
-        return Prepared(files=files, placement=place(self._settings), config=config, codec=codec)
+        placement = place(self._settings, self._options)
+        return Prepared(files=files, placement=placement, config=config, codec=codec)
 
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:  # noqa: ARG002 - as above
         """Make the weights."""
@@ -147,7 +148,7 @@ class RandomEngine(TransformersEngine):
         from transformers import AutoModelForCausalLM, GenerationConfig
 
         self._check_memory(prepared)
-        with torch.device(self._settings.device_map), torch.random.fork_rng():
+        with torch.device(self._options.device_map), torch.random.fork_rng():
             torch.manual_seed(0)
             model = AutoModelForCausalLM.from_config(
                 prepared.config, dtype=getattr(torch, prepared.placement.dtype)

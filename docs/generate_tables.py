@@ -1,20 +1,25 @@
-"""Write the README's tables from the code they describe; ``--check`` only compares."""
+"""Write the documentation's tables from the code they describe; ``--check`` only compares."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from codeface_jupyter.config import Settings
+from codeface_jupyter.config.engine_options import installed_engines
 from codeface_jupyter.magics import magics_classes
 from codeface_jupyter.magics.codeface import CodeFace
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.storage import format_bytes
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+# A table is written wherever a page has its marks.
+PAGES = (ROOT / "README.md",)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -67,17 +72,31 @@ def models_table() -> str:
 
 
 def settings_table() -> str:
-    """Return the settings."""
+    """Return the settings that do not depend on an engine."""
+    return fields_table("setting", Settings.model_fields, prefix="")
+
+
+def engine_options_table() -> str:
+    """Return the options of the engines that come with the package, a table for each."""
+    tables = []
+    for engine in installed_engines().values():
+        fields = engine.options.model_fields
+        if fields and engine.options.__module__.startswith("codeface_jupyter."):
+            tables.append(fields_table(f"option of `{engine.name}`", fields, f"{engine.name}."))
+    return "\n\n".join(tables)
+
+
+def fields_table(head: str, fields: Mapping[str, FieldInfo], prefix: str) -> str:
+    """Return a table of settings, or of options after their engine's name."""
     rows = (
-        (f"`{name}`", default(name), field.description or "")
-        for name, field in Settings.model_fields.items()
+        (f"`{prefix}{name}`", default(field), field.description or "")
+        for name, field in fields.items()
     )
-    return table(("setting", "default", "meaning"), rows)
+    return table((head, "default", "meaning"), rows)
 
 
-def default(name: str) -> str:
+def default(field: FieldInfo) -> str:
     """Return a setting's default; folders differ from machine to machine."""
-    field = Settings.model_fields[name]
     if field.default_factory is not None:
         return "the user's cache folder"
     return "" if field.default in (None, ()) else f"`{field.default}`"
@@ -88,6 +107,7 @@ TABLES = {
     "options": options_table,
     "models": models_table,
     "settings": settings_table,
+    "engine options": engine_options_table,
 }
 
 
@@ -105,13 +125,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    before = README.read_text(encoding="utf-8")
-    after = with_tables(before)
-    if args.check and after != before:
-        sys.stderr.write("README.md is behind the code: run `python docs/generate_tables.py`.\n")
-        return 1
-    README.write_text(after, encoding="utf-8")
-    return 0
+    is_behind = False
+    for page in PAGES:
+        before = page.read_text(encoding="utf-8")
+        after = with_tables(before)
+        if args.check and after != before:
+            is_behind = True
+            told = f"{page.name} is behind the code: run `python docs/generate_tables.py`.\n"
+            sys.stderr.write(told)
+        if not args.check:
+            page.write_text(after, encoding="utf-8")
+    return int(is_behind)
 
 
 if __name__ == "__main__":

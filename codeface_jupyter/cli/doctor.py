@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from codeface_jupyter.config import DEFAULT_MODEL, Settings
+from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, install_hint
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import locate
@@ -23,7 +24,7 @@ __all__ = ["Finding", "findings"]
 
 PACKAGE = "codeface-jupyter"
 PACKAGES = {
-    "transformers": "the engine",
+    "transformers": "the engine for every kind of model",
     "accelerate": "placing models on devices",
     "huggingface_hub": "fetching models from the hub",
     "gguf": "reading models from the package index",
@@ -55,6 +56,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _memory_finding()
     yield _disk_finding(settings.cache_dir)
     yield _model_finding(settings)
+    yield from _engine_findings(settings)
     yield _hub_finding()
     for package, purpose in PACKAGES.items():
         yield _package_finding(package, advice=f"{purpose}: pip install {package}")
@@ -103,6 +105,21 @@ def _model_finding(settings: Settings) -> Finding:
     if found is None:
         return Finding("model", f"{settings.model} is not here yet", False, "codeface pull")
     return Finding("model", f"{found.name} in {found.path}")
+
+
+def _engine_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield what each installed engine can do, and which one would answer."""
+    engines = engine_fitness(settings)
+    for name, fitness in engines.items():
+        state = fitness.problem or fitness.reason
+        yield Finding(f"engine {name}", state, not fitness.problem)
+    try:
+        choice = engine_choice(settings, engines)
+    except CodeFaceError as error:
+        yield Finding("engine", error.message, False, error.hint)
+        return
+    later = "" if choice.is_certain else ", until the model has been fetched"
+    yield Finding("engine", f"{choice.name} would answer{later}: {choice.reason}")
 
 
 def _hub_finding() -> Finding:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from codeface_jupyter.config.engine_options import EngineOptions
+from codeface_jupyter.config.layers import Config
 from codeface_jupyter.config.settings import (
-    CONFIG_FILE_VARIABLE,
     DEFAULT_MODEL,
-    Config,
     Settings,
     default_cache_dir,
-    default_config_file,
+    setting_fields,
+    short_setting_fields,
 )
+from codeface_jupyter.config.sources import CONFIG_FILE_VARIABLE, default_config_file
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
     "DEFAULT_MODEL",
     "Config",
+    "EngineOptions",
     "Settings",
     "default_cache_dir",
     "default_config_file",
+    "setting_fields",
+    "short_setting_fields",
 ]

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from codeface_jupyter.errors import ConfigError
 
 __all__ = ["Aliases"]
@@ -72,6 +70,8 @@ class Aliases:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:
         """Hold the file for a change, and write it whole or not at all."""
+        from filelock import FileLock
+
         folder = self._file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,67 @@
-"""What an engine is: protocols only, so that every engine may import them."""
+"""What an engine and its plug-in are: protocols and the values they speak in, no more.
+
+An engine may be in a package of its own. It needs one module, which is imported with the
+extension and must import nothing slow, and an entry point that names its plug-in::
+
+    [project.entry-points."codeface_jupyter.engines"]
+    echo = "codeface_echo:plugin"
+
+See ``docs/decisions/0010-engines-as-plug-ins.md`` for an example.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, TypeVar, runtime_checkable
 
-from codeface_jupyter.config import Settings
+from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
-__all__ = ["BatchEngine", "Engine", "EngineFactory", "HoldsMemory"]
+__all__ = ["BatchEngine", "Engine", "EnginePlugin", "Fitness", "HoldsMemory", "Rank"]
+
+Options = TypeVar("Options", bound=EngineOptions)
+
+
+class Rank(IntEnum):
+    """How well an engine suits a model on a machine; an engine may also rank in between."""
+
+    ONLY_BY_NAME = 0
+    """Never taken unless the settings name it."""
+    GENERAL = 10
+    """Runs this model, as it runs most."""
+    FASTEST = 20
+    """Made for a model and a machine such as these."""
+    ASKED_FOR = 30
+    """The settings or the machine ask for what it has."""
+    ONLY_READER = 40
+    """Nothing else reads this model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitness:
+    """Whether an engine can serve certain settings, and how well.
+
+    Attributes
+    ----------
+    rank
+        ``engine = "auto"`` takes the highest. With a problem it is the rank without it: an
+        engine that is taken in its place is a fallback, and the user is told so.
+    reason
+        Why it suits, in a few words that follow a colon.
+    problem
+        Why it cannot serve them, in a few words that follow a colon; empty if it can.
+    is_certain
+        Whether it stays so once the model's files are here.
+    """
+
+    rank: int = Rank.ONLY_BY_NAME
+    reason: str = ""
+    problem: str = ""
+    is_certain: bool = True
 
 
 class Engine(Protocol):
@@ -98,4 +149,28 @@ class HoldsMemory(Protocol):
         """Drop what the next request can do without; return its bytes."""
 
 
-EngineFactory = Callable[[Settings], Engine]
+class EnginePlugin(Protocol[Options]):
+    """What an entry point names: an engine before anything of it is imported.
+
+    Attributes
+    ----------
+    name
+        As settings name it; the entry point's own name.
+    options
+        The engine's options: a subclass of `EngineOptions`.
+    """
+
+    name: str
+    options: type[Options]
+
+    def fitness(self, settings: Settings, options: Options) -> Fitness:
+        """Return how well the engine suits, from files and the machine; nothing is loaded."""
+
+    def create(self, settings: Settings, options: Options) -> Engine:
+        """Make the engine, cheaply.
+
+        Raises
+        ------
+        ConfigError
+            If it would have to ignore what the settings ask for.
+        """

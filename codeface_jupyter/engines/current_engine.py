@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.config import Settings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.engines.base import Engine
-from codeface_jupyter.engines.registry import EngineChoice, create_engine, engine_choice
+from codeface_jupyter.engines.registry import (
+    EngineChoice,
+    create_engine,
+    engine_choice,
+    engine_options,
+)
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
 
-__all__ = ["CurrentEngine", "engine_key"]
+__all__ = ["CurrentEngine", "EngineKey", "engine_key"]
 
-# The settings that decide which engine answers; the others change from call to call.
-ENGINE_SETTINGS = (
-    "engine",
-    "model",
-    "revision",
-    "dtype",
-    "quantization",
-    "adapter",
-    "permissions",
-    "device_map",
-    "attn_implementation",
-    "offload_folder",
-    "cache_dir",
-    "base_url",
-    "api_key",
-    "remote_api",
-    "remote_context_window",
-    "request_timeout_s",
-    "request_retries",
-)
-# These matter until the weights are in memory, and not after.
-LOADING_SETTINGS = ("auto_pull", "force_load")
+
+@dataclass(frozen=True)
+class EngineKey:
+    """What is the same for settings that one engine serves; the others change from call to call.
+
+    Attributes
+    ----------
+    engine
+        The engine's name, or ``auto``.
+    model
+        The model.
+    options
+        The engine's options; before an engine is chosen, what was said to any of them.
+    """
+
+    engine: str
+    model: ModelRequest
+    # Options may hold lists, tables and secrets.
+    options: EngineOptions | Mapping[str, Any] = field(hash=False, repr=False)
 
 
 class CurrentEngine:
@@ -42,14 +48,23 @@ class CurrentEngine:
     ----------
     given
         An engine to use whatever the settings say.
+
+    Attributes
+    ----------
+    engine
+        The engine in use, if any.
+    choice
+        Why it was taken; None for one that was given.
     """
 
     def __init__(self, given: Engine | None = None) -> None:
         self.engine = given
+        self.choice: EngineChoice | None = None
         self._is_given = given is not None
-        self._key: tuple[object, ...] = ()
-        self._loading_key: tuple[object, ...] = ()
-        self._choice: EngineChoice | None = None
+        self._asked_for: EngineKey | None = None
+        self._key: EngineKey | None = None
+        self._loads_by: tuple[bool, bool] | None = None
+        self._foreseen: tuple[Settings, EngineChoice] | None = None
 
     def take(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name; one that is replaced is unloaded.
@@ -63,43 +78,69 @@ class CurrentEngine:
         ModelNotFoundError, FetchError, ModelFilesError
             If files are to be fetched and cannot be.
         """
-        if self.engine is not None and (self._is_given or self._serves(settings)):
+        if self.engine is not None and self._needs_no_choice(settings):
             return self.engine
-        if not engine_choice(settings).is_certain:
+        choice = self._choose(settings)
+        if not choice.is_certain:
             find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        engine = create_engine(settings)
-        self.unload()
-        self.engine = engine
-        self._key = engine_key(settings)
-        self._loading_key = _values(settings, LOADING_SETTINGS)
-        self._choice = engine_choice(settings)
-        return engine
+            choice = engine_choice(settings)
+        if self.engine is None or not self._serves(settings, choice):
+            engine = create_engine(settings, choice)
+            self.unload()
+            self.engine = engine
+            self._key = _chosen_key(settings, choice)
+            self._loads_by = _loads_by(settings)
+        self.choice = choice
+        self._asked_for = engine_key(settings)
+        return self.engine
 
     def peek(self, settings: Settings) -> Engine:
         """Return the engine that ``settings`` name, leaving the one in use where it is."""
-        if self.engine is not None and (self._is_given or self._serves(settings)):
+        if self.engine is not None and self._needs_no_choice(settings):
             return self.engine
-        return create_engine(settings)
+        choice = engine_choice(settings)
+        # The question that is being prepared is asked in a moment.
+        self._foreseen = settings, choice
+        if self.engine is not None and self._serves(settings, choice):
+            return self.engine
+        return create_engine(settings, choice)
 
     def unload(self) -> None:
         """Give the engine's memory back; it stays in its place."""
         if self.engine is not None:
             self.engine.unload()
 
-    def _serves(self, settings: Settings) -> bool:
-        if self.engine is None or self._key != engine_key(settings):
+    def _needs_no_choice(self, settings: Settings) -> bool:
+        if self.engine is None or self._is_given:
+            return self._is_given
+        return self.engine.is_loaded and self._asked_for == engine_key(settings)
+
+    def _choose(self, settings: Settings) -> EngineChoice:
+        """Return which engine is to serve, as it was foreseen; that holds for one answer."""
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is not None and foreseen[0] == settings:
+            return foreseen[1]
+        return engine_choice(settings)
+
+    def _serves(self, settings: Settings, choice: EngineChoice) -> bool:
+        """Whether the engine in use is the one that was chosen."""
+        if self.engine is None or self._key != _chosen_key(settings, choice):
             return False
-        if self.engine.is_loaded:
-            return True
-        # Files that came or went meanwhile may call for another engine.
-        is_same = self._choice == engine_choice(settings)
-        return is_same and self._loading_key == _values(settings, LOADING_SETTINGS)
+        # Files that came or went meanwhile may call for a fresh start.
+        is_same = self.choice == choice and self._loads_by == _loads_by(settings)
+        return self.engine.is_loaded or is_same
 
 
-def engine_key(settings: Settings) -> tuple[object, ...]:
-    """Return what is the same for settings that one engine serves."""
-    return _values(settings, ENGINE_SETTINGS)
+def engine_key(settings: Settings) -> EngineKey:
+    """Return what is the same for settings that surely name the same engine."""
+    return EngineKey(settings.engine, ModelRequest.of(settings), settings.given_options)
 
 
-def _values(settings: Settings, names: tuple[str, ...]) -> tuple[object, ...]:
-    return tuple(getattr(settings, name) for name in names)
+def _chosen_key(settings: Settings, choice: EngineChoice) -> EngineKey:
+    options = engine_options(choice.name, settings)
+    return EngineKey(choice.name, ModelRequest.of(settings), options)
+
+
+def _loads_by(settings: Settings) -> tuple[bool, bool]:
+    """Return what matters until the weights are in memory, and not after."""
+    return settings.auto_pull, settings.force_load

@@ -35,7 +35,7 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
     Parameters
     ----------
     settings
-        The model and how to load it.
+        The model, and what is to be done where it does not fit.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,30 +1,31 @@
-"""Which engines are installed, which of them ``engine = "auto"`` takes here, and why."""
+"""The installed engines: how well each suits, which one ``engine = "auto"`` takes, and why."""
 
 from __future__ import annotations
 
 import logging
-import os
-import platform
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import entry_points
-from pathlib import Path
+from typing import Any, cast
 
-from codeface_jupyter.config import Settings
-from codeface_jupyter.config.permissions import NOTHING_MORE
-from codeface_jupyter.engines.base import Engine, EngineFactory
-from codeface_jupyter.errors import EngineUnavailableError
+from codeface_jupyter.config import EngineOptions, Settings
+from codeface_jupyter.config.engine_options import (
+    ENTRY_POINT_GROUP,
+    InstalledEngine,
+    installed_engines,
+)
+from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
+from codeface_jupyter.errors import ConfigError, EngineUnavailableError
 
-__all__ = ["EngineChoice", "available_engines", "create_engine", "engine_choice"]
+__all__ = [
+    "EngineChoice",
+    "available_engines",
+    "create_engine",
+    "engine_choice",
+    "engine_fitness",
+    "engine_options",
+]
 
 logger = logging.getLogger(__name__)
-
-ENTRY_POINT_GROUP = "codeface_jupyter.engines"
-
-# What drivers of NVIDIA and AMD leave where a program can see it, and WSL's way to either.
-DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-WINDOWS_DRIVER = "nvcuda.dll"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class EngineChoice:
     reason
         Why it was taken, as the user reads it.
     is_fallback
-        Whether a faster engine was passed over.
+        Whether an engine that would suit better was passed over.
     is_certain
         Whether it stays so once the model's files are here.
     """
@@ -49,82 +50,115 @@ class EngineChoice:
     is_certain: bool = True
 
 
-def engine_choice(settings: Settings) -> EngineChoice:
-    """Return which engine serves ``settings``; nothing heavy is imported without need."""
-    if settings.engine != "auto":
-        return EngineChoice(name=settings.engine, reason="the settings name it")
-    from codeface_jupyter.engines.openvino.support import device, model_kind, setting_problem
-
-    kind = model_kind(settings)
-    choose = partial(EngineChoice, is_certain=kind.is_certain)
-    if kind.is_only_ir:
-        return choose(name="openvino", reason="its weights are in OpenVINO's own form")
-    reason = _wants_torch(settings)
-    if reason is not None:
-        return choose(name="transformers", reason=reason)
-    problem = setting_problem(settings) or kind.problem
-    if problem is not None:
-        return choose(name="transformers", reason=problem, is_fallback=True)
-    return choose(
-        name="openvino", reason=f"the fastest here for this model on the {device(settings)}"
-    )
-
-
 def available_engines() -> list[str]:
     """Return the names of the installed engines, sorted."""
-    return sorted(entry_points(group=ENTRY_POINT_GROUP).names)
+    return list(installed_engines())
 
 
-def create_engine(settings: Settings) -> Engine:
-    """Make the engine that ``settings`` name; nothing is loaded yet.
+def engine_fitness(settings: Settings) -> dict[str, Fitness]:
+    """Ask every installed engine how well it suits ``settings``; nothing heavy is imported."""
+    return {name: _fitness(engine, settings) for name, engine in installed_engines().items()}
+
+
+def engine_choice(settings: Settings, fitness: Mapping[str, Fitness] | None = None) -> EngineChoice:
+    """Return which engine serves ``settings``; one that they name is taken unasked.
+
+    Parameters
+    ----------
+    settings
+        What the engine is to serve.
+    fitness
+        What `engine_fitness` says of them, where it has been asked already.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If none is named, and none can serve them.
+    """
+    if settings.engine != "auto":
+        return EngineChoice(name=settings.engine, reason="the settings name it")
+    return _fittest(engine_fitness(settings) if fitness is None else fitness)
+
+
+def engine_options(name: str, settings: Settings) -> EngineOptions:
+    """Return what ``settings`` say to an engine.
 
     Raises
     ------
     EngineUnavailableError
         If no engine of that name is installed.
+    ConfigError
+        If the engine does not take a value.
     """
-    choice = engine_choice(settings)
-    name = choice.name
+    return settings.options_of(name, _installed(name).options)
+
+
+def create_engine(settings: Settings, choice: EngineChoice | None = None) -> Engine:
+    """Make the engine that ``settings`` name; nothing is loaded yet.
+
+    Parameters
+    ----------
+    settings
+        What the engine is to serve.
+    choice
+        What `engine_choice` says of them, where it has been asked already.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If no engine of that name is installed, or its plug-in is broken.
+    ConfigError
+        If the settings ask for what the engine cannot do.
+    """
+    choice = choice or engine_choice(settings)
     if choice.is_fallback and choice.is_certain:
-        logger.info("engine = 'auto' takes %s: %s.", name, choice.reason)
-    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
-    if not found:
+        logger.info("engine = 'auto' takes %s: %s.", choice.name, choice.reason)
+    options = engine_options(choice.name, settings)
+    return _plugin(_installed(choice.name)).create(settings, options)
+
+
+def _installed(name: str) -> InstalledEngine:
+    engine = installed_engines().get(name)
+    if engine is None:
         raise EngineUnavailableError(
             f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
             hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
         )
-    factory: EngineFactory = next(iter(found)).load()
-    return factory(settings)
+    if engine.problem:
+        raise EngineUnavailableError(
+            f"The engine {name} cannot be used: {engine.problem}.",
+            hint="Update or remove the package that it comes with.",
+        )
+    return engine
 
 
-def _wants_torch(settings: Settings) -> str | None:
-    """Return what only the general engine has, where the settings or the machine ask for it."""
-    for name in ("dtype", "attn_implementation"):
-        if getattr(settings, name) != "auto":
-            return f"{name} = {getattr(settings, name)!r} is its setting"
-    for name in ("adapter", "offload_folder"):
-        if getattr(settings, name) is not None:
-            return f"{name} is its setting"
-    if settings.force_load or settings.permissions != NOTHING_MORE:
-        return "force_load is its setting" if settings.force_load else "only it runs models' code"
-    if settings.device_map == "auto" and _has_accelerator():
-        return "torch finds an accelerator"
-    return None
+def _plugin(engine: InstalledEngine) -> EnginePlugin[Any]:
+    return cast("EnginePlugin[Any]", engine.plugin)
 
 
-def _has_accelerator() -> bool:
-    """Whether torch finds an accelerator; it is asked only where there is a sign of one."""
-    if "torch" not in sys.modules and not _shows_accelerator():
-        return False
-    import torch
+def _fitness(engine: InstalledEngine, settings: Settings) -> Fitness:
+    if engine.problem:
+        return Fitness(problem=engine.problem)
+    try:
+        options = settings.options_of(engine.name, engine.options)
+    except ConfigError as error:
+        return Fitness(problem=error.message.removesuffix("."))
+    return _plugin(engine).fitness(settings, options)
 
-    return bool(torch.accelerator.is_available())
 
-
-def _shows_accelerator() -> bool:
-    if sys.platform == "darwin":
-        return platform.machine() == "arm64"
-    if sys.platform == "win32":
-        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
-        return (system / WINDOWS_DRIVER).exists()
-    return any(Path(file).exists() for file in DEVICE_FILES)
+def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
+    """Return the engine of the highest rank; of several, the first."""
+    ranked = {name: f for name, f in engines.items() if f.rank > Rank.ONLY_BY_NAME}
+    fit = [name for name, fitness in ranked.items() if not fitness.problem]
+    if not fit:
+        problems = "; ".join(f"{name}: {fitness.problem}" for name, fitness in ranked.items())
+        raise EngineUnavailableError("No installed engine can serve these settings.", hint=problems)
+    name = max(fit, key=lambda name: ranked[name].rank)
+    best = max(ranked.values(), key=lambda fitness: fitness.rank)
+    is_fallback = best.rank > ranked[name].rank
+    return EngineChoice(
+        name=name,
+        reason=best.problem if is_fallback else ranked[name].reason,
+        is_fallback=is_fallback,
+        is_certain=all(fitness.is_certain for fitness in ranked.values()),
+    )

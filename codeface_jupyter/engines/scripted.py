@@ -6,10 +6,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from typing import TYPE_CHECKING
 
-from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.text.context_window import check_prompt_fits
-from codeface_jupyter.engines.text.streaming_text import AnswerWriter
+from codeface_jupyter.config import EngineOptions, Settings
+from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.generation import (
     Done,
@@ -28,7 +28,10 @@ from codeface_jupyter.prompts import (
 )
 from codeface_jupyter.shorten import in_one_line
 
-__all__ = ["ScriptedAnswer", "ScriptedEngine"]
+if TYPE_CHECKING:
+    from codeface_jupyter.engines.text.streaming_text import AnswerWriter
+
+__all__ = ["ScriptedAnswer", "ScriptedEngine", "plugin"]
 
 ScriptedAnswer = str | BaseException | tuple[str, BaseException]
 
@@ -165,6 +168,9 @@ class ScriptedEngine:
         BaseException
             Whatever the script says.
         """
+        from codeface_jupyter.engines.text.context_window import check_prompt_fits
+        from codeface_jupyter.engines.text.streaming_text import AnswerWriter
+
         self.requests.append(request)
         sampling = request.sampling
         prompt_tokens = self.count_tokens(self.format_prompt(request.prompt))
@@ -217,7 +223,7 @@ def _parse_model(model: str) -> dict[str, int]:
         match = MODEL_OPTION.fullmatch(word)
         if match is None:
             raise ConfigError(
-                f"model = {model!r}: {word!r} is no option of the scripted engine.",
+                f"model = {model!r}: {word!r} is not an option of the scripted engine.",
                 hint="Options are 40ms, slow, x300 and load500ms, e.g. scripted:40ms:x300.",
             )
         if word == "slow":
@@ -239,3 +245,21 @@ def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:
         token for token, _ in zip(lines, range(tokens - len(head) - len(tail)), strict=False)
     ]
     return "".join((head + padding + tail)[:tokens])
+
+
+class ScriptedPlugin:
+    """Never taken by itself: what it answers is of use in demos and tests only."""
+
+    name = "scripted"
+    options = EngineOptions
+
+    def fitness(self, settings: Settings, options: EngineOptions) -> Fitness:  # noqa: ARG002 - a plug-in's signature
+        """Say that the engine has to be named."""
+        return Fitness(reason="made for demos and tests, so this engine has to be named")
+
+    def create(self, settings: Settings, options: EngineOptions) -> Engine:  # noqa: ARG002 - a plug-in's signature
+        """Make the engine that answers every request with code that mentions it."""
+        return ScriptedEngine.from_settings(settings)
+
+
+plugin: EnginePlugin[EngineOptions] = ScriptedPlugin()

@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
-from codeface_jupyter.config import Settings
+from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.magics.options import ask_options, parse
@@ -26,6 +26,12 @@ __all__ = ["CodeFace"]
 
 UNSET = object()
 
+# What a magic's class has is not to be hidden by an engine's option of the same name.
+SETTINGS = {
+    name: field
+    for name, field in short_setting_fields().items()
+    if not hasattr(MagicFamily, name) and name not in {"codeface", "extension"}
+}
 # One trait for each setting, so that `%config CodeFace` lists, checks and sets them.
 _SettingTraits: Any = types.new_class(
     "_SettingTraits",
@@ -33,7 +39,7 @@ _SettingTraits: Any = types.new_class(
     exec_body=lambda body: body.update(
         {
             name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
-            for name, field in Settings.model_fields.items()
+            for name, field in SETTINGS.items()
         }
     ),
 )
@@ -84,7 +90,7 @@ class CodeFace(_SettingTraits):
     def _follow_traits(self) -> None:
         """Show the settings' values in the traits, and settle what is assigned to them."""
         config = self.extension.config
-        for name in Settings.model_fields:
+        for name in SETTINGS:
             assigned = getattr(self, name)
             if assigned is not UNSET:
                 # From IPython's own configuration, which also remembers what was refused:
@@ -93,15 +99,15 @@ class CodeFace(_SettingTraits):
                 config.set(**{name: assigned})
         self._show_settings(config.settings)
         config.on_change(self._show_settings)
-        self.observe(self._apply_trait, names=list(Settings.model_fields))
+        self.observe(self._apply_trait, names=list(SETTINGS))
 
     def _show_settings(self, settings: Settings) -> None:
-        for name in Settings.model_fields:
-            self.set_trait(name, getattr(settings, name))
+        for name in SETTINGS:
+            self.set_trait(name, settings.value_of(name))
 
     def _apply_trait(self, change: Any) -> None:
         config = self.extension.config
-        if change.new == getattr(config.settings, change.name):
+        if change.new == config.settings.value_of(change.name):
             return
         try:
             config.set(**{change.name: change.new})

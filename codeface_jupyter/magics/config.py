@@ -1,20 +1,25 @@
-"""``%codeface_config``: every setting, and where its value comes from."""
+"""``%codeface_config``: every setting, where its value comes from, and what each engine can do."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.registry import EngineChoice, engine_choice
+from codeface_jupyter.config import Config, Settings, setting_fields
+from codeface_jupyter.engines.base import Fitness
+from codeface_jupyter.engines.registry import engine_choice, engine_fitness
+from codeface_jupyter.errors import CodeFaceError, ConfigError
 from codeface_jupyter.magics.base import MagicFamily
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ConfigMagics"]
+
+COLUMNS = ("value", "from", "meaning")
 
 
 @magics_class
@@ -26,25 +31,43 @@ class ConfigMagics(MagicFamily):
     def codeface_config(self, line: str) -> None:
         """Show every setting, its value and where the value comes from; or set some.
 
+        Above them is what each installed engine can do with these settings, and the
+        engines' own options. An option's name alone speaks to every engine that has
+        it, ``openvino.dtype`` to one.
+
         ::
 
             In [1]: %codeface_config
 
-            In [2]: %codeface_config temperature=0.2 max_new_tokens=300
+            In [2]: %codeface_config temperature=0.2 openai.base_url=http://localhost:8000/v1
         """
         config = self.extension.config
         if line.strip():
             config.set(**_assignments(line))
-        settings = config.settings
-        rows = [
-            (name, _shown(getattr(settings, name)), config.origin(name), field.description or "")
-            for name, field in Settings.model_fields.items()
-        ]
-        title = f"CodeFace settings; {_engine_told(engine_choice(settings))}"
-        display(Table(title, ("setting", "value", "from", "meaning"), rows))
+        fitness = engine_fitness(config.settings)
+        display(Table("Engines", ("engine", "can serve", "why"), list(_engine_rows(fitness))))
+        rows = list(_setting_rows(config))
+        own, options = rows[: len(Settings.model_fields)], rows[len(Settings.model_fields) :]
+        display(Table("Options of engines", ("option", *COLUMNS), options))
+        title = f"CodeFace settings; {_engine_told(config.settings, fitness)}"
+        display(Table(title, ("setting", *COLUMNS), own))
 
 
-def _engine_told(choice: EngineChoice) -> str:
+def _engine_rows(engines: Mapping[str, Fitness]) -> Iterator[tuple[str, str, str]]:
+    for name, fitness in engines.items():
+        yield name, "no" if fitness.problem else "yes", fitness.problem or fitness.reason
+
+
+def _setting_rows(config: Config) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in setting_fields().items():
+        yield name, _shown(config.settings, name), config.origin(name), field.description or ""
+
+
+def _engine_told(settings: Settings, engines: Mapping[str, Fitness]) -> str:
+    try:
+        choice = engine_choice(settings, engines)
+    except CodeFaceError as error:
+        return error.message
     if not choice.is_certain:
         return "the engine is chosen once the model has been fetched"
     return f"the engine is {choice.name}: {choice.reason}"
@@ -64,5 +87,9 @@ def _assignments(line: str) -> dict[str, Any]:
     return values
 
 
-def _shown(value: object) -> str:
+def _shown(settings: Settings, name: str) -> str:
+    try:
+        value = settings.value_of(name)
+    except ConfigError:
+        return "(refused)"
     return "" if value is None else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from codeface_jupyter.engines.current_engine import engine_key
+from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult, Warned
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.memory_usage import forget_frames
@@ -50,7 +50,7 @@ class PendingBatch:
 
     def groups(self) -> list[list[PendingAnswer]]:
         """Return the questions by the engine that is to answer them."""
-        groups: dict[tuple[object, ...], list[PendingAnswer]] = {}
+        groups: dict[EngineKey, list[PendingAnswer]] = {}
         for pending in self._indices:
             groups.setdefault(engine_key(pending.ask.settings), []).append(pending)
         return list(groups.values())

@@ -9,7 +9,6 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.current_engine import CurrentEngine
-from codeface_jupyter.engines.registry import engine_choice
 from codeface_jupyter.generation import GenerationResult, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.metrics import RequestLog, SessionMetrics
@@ -72,10 +71,9 @@ class Resources:
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name, ready to count tokens."""
         engine = self.engines.take(settings, job)
-        if not engine.is_loaded:
-            choice = engine_choice(settings)
-            if choice.is_fallback:
-                job.progress(f"Taking {choice.name}: {choice.reason}")
+        choice = self.engines.choice
+        if choice is not None and choice.is_fallback and not engine.is_loaded:
+            job.progress(f"Taking {choice.name}: {choice.reason}")
         engine.prepare(job)
         return engine
 

@@ -278,15 +278,15 @@ def test_no_setting_can_allow_what_only_a_call_may(name, monkeypatch, tmp_path):
 
     file = tmp_path / "config.toml"
     flag = f"--{name.replace('_', '-')}"
-    with pytest.raises(ConfigError, match="is no setting") as caught:
+    with pytest.raises(ConfigError, match="is not a setting") as caught:
         Config(file=file).set(**{name: True})
     assert flag in caught.value.hint
     file.write_text(f"{name} = true\n")
-    with pytest.raises(ConfigError, match=r"line 1.* is no setting"):
+    with pytest.raises(ConfigError, match=r"line 1.* is not a setting"):
         Config(file=file)
     file.unlink()
     monkeypatch.setenv(f"CODEFACE_{name.upper()}", "1")
-    with pytest.raises(ConfigError, match="is no setting"):
+    with pytest.raises(ConfigError, match="is not a setting"):
         Config(file=file)
 
 

@@ -17,9 +17,11 @@ from safetensors.numpy import save_file
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.engines import current_engine, registry
+from codeface_jupyter.engines import current_engine
 from codeface_jupyter.engines.openvino import support
+from codeface_jupyter.engines.openvino.options import OpenVINOOptions
 from codeface_jupyter.engines.registry import create_engine, engine_choice
+from codeface_jupyter.engines.transformers import plugin as transformers_plugin
 from codeface_jupyter.errors import ConfigError, ModelFilesError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
@@ -41,7 +43,7 @@ QWEN = {
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenVINO is installed, an accelerator is not there, whatever this machine has."""
     monkeypatch.setattr(support, "find_spec", lambda name: name)
-    monkeypatch.setattr(registry, "_has_accelerator", lambda: False)
+    monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: False)
 
 
 def write_model(folder: Path, **config: object) -> Path:
@@ -125,7 +127,7 @@ def test_without_openvino_the_reason_says_how_to_get_it(
 def test_an_accelerator_goes_before_the_fast_engine_of_cpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: True)
     assert engine_choice(settings_for(write_model(tmp_path / "m"))).name == "transformers"
     on_cpu = settings_for(tmp_path / "m", device_map="cpu")
     assert engine_choice(on_cpu).name == "openvino"
@@ -157,7 +159,8 @@ def test_openvino_refuses_what_it_would_ignore_and_auto_takes_another(
 ) -> None:
     folder = write_model(tmp_path / "m")
     settings = settings_for(folder, engine=engine, adapter=adapter).permitting(permissions)
-    assert word in (support.setting_problem(settings) or "")
+    options = settings.options_of("openvino", OpenVINOOptions)
+    assert word in (support.setting_problem(settings, options) or "")
     if engine == "auto":
         assert create_engine(settings).identity.engine == "transformers"
         return
@@ -175,8 +178,8 @@ def test_deciding_imports_neither_torch_nor_openvino(tmp_path: Path) -> None:
         "import sys\n"
         "from codeface_jupyter.config import Settings\n"
         "from codeface_jupyter.engines.registry import create_engine\n"
-        "from codeface_jupyter.engines import registry\n"
-        "registry._shows_accelerator = lambda: False\n"
+        "from codeface_jupyter.engines.transformers import plugin\n"
+        "plugin._shows_accelerator = lambda: False\n"
         "create_engine(Settings(model=sys.argv[1]))\n"
         "heavy = {'torch', 'transformers', 'openvino', 'openvino_genai'} & set(sys.modules)\n"
         "sys.stdout.write(', '.join(heavy))\n"
@@ -228,7 +231,7 @@ def write_ir_model(folder: Path) -> Path:
 def test_openvinos_own_form_is_openvinos_whatever_the_machine_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: True)
     found = engine_choice(settings_for(write_ir_model(tmp_path / "m")))
     assert (found.name, found.reason) == ("openvino", "its weights are in OpenVINO's own form")
 

@@ -172,7 +172,7 @@ class TestFromSettings:
 
     @pytest.mark.parametrize("model", ["scripted:fast", "scripted:", "scripted:40", "scripted:x-1"])
     def test_an_unknown_option_is_refused(self, model):
-        with pytest.raises(ConfigError, match="no option of the scripted engine"):
+        with pytest.raises(ConfigError, match="not an option of the scripted engine"):
             scripted(model)
 
     def test_another_models_name_means_no_options(self):

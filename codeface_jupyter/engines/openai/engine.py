@@ -19,6 +19,7 @@ from codeface_jupyter.engines.openai.answer import Answering
 from codeface_jupyter.engines.openai.batch import SideBySide
 from codeface_jupyter.engines.openai.client import KeptClient
 from codeface_jupyter.engines.openai.connection import Server, find_api_key, import_client
+from codeface_jupyter.engines.openai.options import OpenAIOptions
 from codeface_jupyter.engines.openai.request import Requester, stop_strings
 from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.errors import EngineUnavailableError, GenerationError, install_hint
@@ -43,18 +44,21 @@ class OpenAIEngine:
     Parameters
     ----------
     settings
-        ``base_url``, ``api_key``, ``model`` and the other settings of a server.
+        ``model``, as the server calls it.
+    options
+        ``base_url``, ``api_key`` and the other options; those in ``settings`` unless given.
     """
 
     # A server has a default of its own, and not every server knows the parameter.
     default_repetition_penalty = 1.0
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, options: OpenAIOptions | None = None) -> None:
         self._settings = settings
+        self._options = options or settings.options_of("openai", OpenAIOptions)
         self._server = Server(
-            base_url=settings.base_url or "",
-            timeout_s=settings.request_timeout_s,
-            retries=settings.request_retries,
+            base_url=self._options.base_url or "",
+            timeout_s=self._options.request_timeout_s,
+            retries=self._options.request_retries,
         )
         self._loaded: tuple[KeptClient, Requester] | None = None
 
@@ -80,12 +84,12 @@ class OpenAIEngine:
     @property
     def is_chat(self) -> bool:
         """Whether the model takes a conversation; ``remote_api`` says so."""
-        return self._settings.remote_api == "chat"
+        return self._options.remote_api == "chat"
 
     @property
     def context_window(self) -> int | None:
-        """The setting ``remote_context_window``: the API does not tell."""
-        return self._settings.remote_context_window
+        """The option ``remote_context_window``: the API does not tell."""
+        return self._options.remote_context_window
 
     def prepare(self, job: Job) -> None:  # noqa: ARG002 - an engine's signature
         """Check that there is a client and a server's address; ask nobody yet.
@@ -125,12 +129,16 @@ class OpenAIEngine:
         self.prepare(job)
         job.progress("Importing the client")
         import_client()
-        secret = self._settings.api_key
+        secret = self._options.api_key
         given = None if secret is None else secret.get_secret_value()
         api_key = find_api_key(given, self._server)
         client = KeptClient(self._server, api_key=api_key)
         requester = Requester(
-            client.openai, server=self._server, settings=self._settings, api_key=api_key
+            client.openai,
+            server=self._server,
+            model=self._settings.model,
+            options=self._options,
+            api_key=api_key,
         )
         self._loaded = client, requester
         return self._loaded
@@ -244,6 +252,6 @@ class OpenAIEngine:
         return Answering(
             request,
             prompt_tokens=self.count_tokens(self.format_prompt(request.prompt)),
-            stop_strings=stop_strings(request, self._settings),
+            stop_strings=stop_strings(request, self._options),
             job=job,
         )

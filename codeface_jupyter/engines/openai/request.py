@@ -8,10 +8,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openai.answer import Answering, field_of
 from codeface_jupyter.engines.openai.connection import TOLD_BUSY, Server
 from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
+from codeface_jupyter.engines.openai.options import OpenAIOptions
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.generation import FinishReason, GenerationRequest
 from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, chat_messages, completion_text
@@ -39,19 +39,28 @@ class Requester:
         The server's client.
     server
         For errors' messages.
-    settings
-        ``model``, ``remote_api`` and ``remote_context_window``.
+    model
+        The model, as the server calls it.
+    options
+        ``remote_api`` and ``remote_context_window``.
     api_key
         Hidden wherever the server repeats it.
     """
 
     def __init__(
-        self, client: openai.AsyncOpenAI, *, server: Server, settings: Settings, api_key: str
+        self,
+        client: openai.AsyncOpenAI,
+        *,
+        server: Server,
+        model: str,
+        options: OpenAIOptions,
+        api_key: str,
     ) -> None:
         self._client = client
         self._server = server
-        self._settings = settings
-        self._explainer = Explainer(server=server, model=settings.model, api_key=api_key)
+        self._model = model
+        self._options = options
+        self._explainer = Explainer(server=server, model=model, api_key=api_key)
         self._limit = LIMIT
 
     async def answer(
@@ -80,7 +89,7 @@ class Requester:
         check_prompt_fits(
             prompt_tokens=answering.prompt_tokens,
             max_new_tokens=answering.request.sampling.max_new_tokens,
-            context_window=self._settings.remote_context_window,
+            context_window=self._options.remote_context_window,
         )
         TOLD_BUSY.set(told_busy)
         answering.begin()
@@ -108,7 +117,7 @@ class Requester:
         try:
             return await self._post(request, limit=limit)
         except openai.APIStatusError as error:
-            if self._settings.remote_api != "chat" or limit != LIMIT or not _refuses(error, limit):
+            if self._options.remote_api != "chat" or limit != LIMIT or not _refuses(error, limit):
                 raise
             refusal = error
         try:
@@ -126,7 +135,7 @@ class Requester:
         from openai import AsyncStream
 
         asked: dict[str, Any] = {limit: request.sampling.max_new_tokens}
-        if self._settings.remote_api == "chat":
+        if self._options.remote_api == "chat":
             path = "/chat/completions"
             asked["messages"] = chat_messages(request.prompt)
         else:
@@ -144,7 +153,7 @@ class Requester:
     def _settings_sent(self, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
         body: dict[str, Any] = {
-            "model": self._settings.model,
+            "model": self._model,
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": sampling.temperature,
@@ -152,7 +161,7 @@ class Requester:
         }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
-        if stops := stop_strings(request, self._settings):
+        if stops := stop_strings(request, self._options):
             body["stop"] = list(stops[:MAX_STOP_STRINGS_SENT])
         if sampling.top_k:
             body["top_k"] = sampling.top_k
@@ -172,9 +181,9 @@ class Requester:
         return None
 
 
-def stop_strings(request: GenerationRequest, settings: Settings) -> tuple[str, ...]:
+def stop_strings(request: GenerationRequest, options: OpenAIOptions) -> tuple[str, ...]:
     """Return the texts that end an answer to ``request``."""
-    is_chat = settings.remote_api == "chat"
+    is_chat = options.remote_api == "chat"
     return request.sampling.stop_strings + (() if is_chat else COMPLETION_STOP_STRINGS)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.local_engine import LocalEngine
+from codeface_jupyter.engines.openvino.options import OpenVINOOptions
 from codeface_jupyter.engines.openvino.paged_model import (
     OpenVINOFailedError,
     PagedModel,
@@ -113,19 +114,22 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
     Parameters
     ----------
     settings
-        ``device_map`` names OpenVINO's device (``cpu``, ``gpu``), ``quantization`` the
-        weights, ``dtype`` what is computed with.
+        The model; see `codeface_jupyter.config.Settings`.
+    options
+        Those in ``settings`` unless given: ``device_map`` names OpenVINO's device
+        (``cpu``, ``gpu``), ``quantization`` the weights, ``dtype`` what is computed with.
     """
 
     is_local = True
     # Small models that decode greedily fall into loops without one: see benchmarks/RESULTS.md.
     default_repetition_penalty = 1.05
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, options: OpenVINOOptions | None = None) -> None:
         super().__init__(settings)
         check_settings(settings)
-        self._device = device(settings)
-        self._quantization = quantization(settings)
+        self._options = options or settings.options_of("openvino", OpenVINOOptions)
+        self._device = device(self._options)
+        self._quantization = quantization(self._options)
 
     @property
     def identity(self) -> EngineIdentity:
@@ -138,7 +142,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             engine="openvino",
             model=self._settings.model,
             revision=self._settings.revision or "",
-            dtype=self._settings.dtype,
+            dtype=self._options.dtype,
             quantization=self._quantization,
         )
         if self._prepared is None:
@@ -240,7 +244,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         _check_kind(files)
         job.progress("Reading the tokenizer")
         config = read_config(files.path)
-        kv_bytes = kv_bytes_per_token(config, dtype=settings.dtype)
+        kv_bytes = kv_bytes_per_token(config, dtype=self._options.dtype)
         capacity = _capacity_tokens(kv_bytes)
         codec = PromptCodec(
             load_tokenizer(files.path),
@@ -287,7 +291,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             folder,
             device=self._device,
             properties=precision_properties(
-                self._settings.dtype, self._device, quantization=self._done_here(prepared)
+                self._options.dtype, self._device, quantization=self._done_here(prepared)
             ),
             capacity_tokens=prepared.capacity_tokens,
         )

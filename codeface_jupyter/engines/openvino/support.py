@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.openvino.options import OpenVINOOptions
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import (
-    QUANTIZATIONS,
     Quantization,
     unsupported_reason,
 )
@@ -63,14 +63,12 @@ class ModelKind:
     is_certain: bool = True
 
 
-def setting_problem(settings: Settings) -> str | None:
-    """Return why the engine openvino is not for ``settings``, whatever the model; None if it is."""
+def setting_problem(settings: Settings, options: OpenVINOOptions) -> str | None:
+    """Return why the engine cannot serve these, whatever the model; None if it can."""
     if find_spec("openvino_genai") is None:
         return f"OpenVINO is not installed ({install_hint('openvino')})"
-    if settings.device_map.lower() not in DEVICES:
-        return f"OpenVINO has no device {settings.device_map!r}"
-    if settings.quantization not in {"auto", *QUANTIZATIONS}:
-        return f"OpenVINO has no quantization {settings.quantization!r}"
+    if options.device_map.lower() not in DEVICES:
+        return f"OpenVINO has no device {options.device_map!r}"
     return next((problem for problem, _ in _refused(settings)), None)
 
 
@@ -98,9 +96,10 @@ def model_kind(settings: Settings) -> ModelKind:
 
 def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what ``settings`` ask for in vain, and what to do about each."""
-    if settings.adapter is not None:
+    # Another engine's option; said to all engines, it must not be ignored.
+    if (adapter := settings.given_options.get("adapter")) is not None:
         yield (
-            f"adapter = {str(settings.adapter)!r} cannot be applied by the engine openvino",
+            f"adapter = {str(adapter)!r} cannot be applied by the engine openvino",
             "Take engine = 'transformers', or a model whose weights hold the adapter already.",
         )
     if settings.permissions.trust_remote_code:
@@ -135,40 +134,26 @@ def check_settings(settings: Settings) -> None:
         raise ConfigError(f"{problem}.", hint=hint)
 
 
-def device(settings: Settings) -> str:
-    """Return OpenVINO's name of the device that the settings name.
+def device(options: OpenVINOOptions) -> str:
+    """Return OpenVINO's name of the device that ``device_map`` names.
 
     Raises
     ------
     ConfigError
         If OpenVINO has no such device.
     """
-    name = DEVICES.get(settings.device_map.lower())
+    name = DEVICES.get(options.device_map.lower())
     if name is None:
         raise ConfigError(
-            f"device_map = {settings.device_map!r} names no device of the engine openvino.",
-            hint=f"It is one of {', '.join(DEVICES)}; engine = 'transformers' knows others.",
+            f"device_map = {options.device_map!r} is not a device of the engine openvino.",
+            hint=f"It takes {', '.join(DEVICES)}; engine = 'transformers' takes others.",
         )
     return name
 
 
-def quantization(settings: Settings) -> Quantization:
-    """Return how weights are to be quantized.
-
-    Raises
-    ------
-    ConfigError
-        If OpenVINO's reader does not know the kind that the settings name.
-    """
-    if settings.quantization == "auto":
-        return DEFAULT_QUANTIZATION
-    for known in QUANTIZATIONS:
-        if settings.quantization == known:
-            return known
-    raise ConfigError(
-        f"quantization = {settings.quantization!r} is none of the engine openvino.",
-        hint=f"It is one of auto, {', '.join(QUANTIZATIONS)}.",
-    )
+def quantization(options: OpenVINOOptions) -> Quantization:
+    """Return how weights are to be quantized."""
+    return DEFAULT_QUANTIZATION if options.quantization == "auto" else options.quantization
 
 
 def load_tokenizer(folder: Path) -> FastTokenizer:

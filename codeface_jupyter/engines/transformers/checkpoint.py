@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.engines.transformers.adapters import check_adapter, put_on
+from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import (
     quantization_config,
     settle_quantization,
@@ -67,8 +68,8 @@ class Placement:
         return {"local_files_only": True, "trust_remote_code": trusted}
 
 
-def place(settings: Settings) -> Placement:
-    """Settle what ``settings`` leave to the machine.
+def place(settings: Settings, options: TransformersOptions) -> Placement:
+    """Settle what ``settings`` and ``options`` leave to the machine.
 
     Raises
     ------
@@ -80,26 +81,26 @@ def place(settings: Settings) -> Placement:
     ModelFilesError
         If the adapter's files are not right.
     """
-    device_map, device_type = _device(settings)
-    adapter = settings.adapter.expanduser() if settings.adapter else None
+    device_map, device_type = _device(settings, options)
+    adapter = options.adapter.expanduser() if options.adapter else None
     if adapter is not None:
         check_adapter(adapter)
     return Placement(
         device_map=device_map,
         device_type=device_type,
-        dtype=_best_dtype(device_type) if settings.dtype == "auto" else settings.dtype,
-        attn_implementation=_attention(settings.attn_implementation),
-        quantization=settle_quantization(settings.quantization, device_type=device_type),
+        dtype=_best_dtype(device_type) if options.dtype == "auto" else options.dtype,
+        attn_implementation=_attention(options.attn_implementation),
+        quantization=settle_quantization(options.quantization, device_type=device_type),
         adapter=adapter,
         permissions=settings.permissions,
     )
 
 
-def _device(settings: Settings) -> tuple[str, str]:
+def _device(settings: Settings, options: TransformersOptions) -> tuple[str, str]:
     import torch
 
     accelerator = torch.accelerator.current_accelerator() if _has_accelerator() else None
-    wanted = settings.device_map
+    wanted = options.device_map
     if wanted in SPREAD:
         if accelerator is not None:
             return wanted, accelerator.type

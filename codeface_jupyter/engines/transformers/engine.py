@@ -25,6 +25,7 @@ from codeface_jupyter.engines.transformers.checkpoint import (
 )
 from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
+from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
 from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
@@ -115,7 +116,9 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     Parameters
     ----------
     settings
-        The model and how to load it; see `codeface_jupyter.config.Settings`.
+        The model; see `codeface_jupyter.config.Settings`.
+    options
+        How to load it; those in ``settings`` unless given.
 
     Attributes
     ----------
@@ -127,8 +130,9 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     # Small models that decode greedily fall into loops without one: see benchmarks/RESULTS.md.
     default_repetition_penalty = 1.05
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, options: TransformersOptions | None = None) -> None:
         super().__init__(settings)
+        self._options = options or settings.options_of("transformers", TransformersOptions)
         self.prefixes = PrefixStore()
 
     @property
@@ -138,7 +142,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             engine="transformers",
             model=self._settings.model,
             revision=self._settings.revision or "",
-            dtype=self._settings.dtype,
+            dtype=self._options.dtype,
         )
         if self._prepared is None:
             return identity
@@ -241,7 +245,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
         _refuse_openvino_form(files, settings.permissions)
         job.progress("Reading the tokenizer")
-        placement = place(settings)
+        placement = place(settings, self._options)
         config = load_config(files.path, placement)
         codec = PromptCodec(
             load_tokenizer(files.path, placement),
@@ -294,7 +298,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         """Return where weights go that fit no memory: a folder that ``offload`` removes."""
         if not self._settings.force_load:
             return None
-        parent = (self._settings.offload_folder or self._settings.cache_dir).expanduser()
+        parent = (self._options.offload_folder or self._settings.cache_dir).expanduser()
         parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix="codeface-offload-", dir=parent)
         return Path(offload.enter_context(folder))

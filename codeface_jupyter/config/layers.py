@@ -1,0 +1,121 @@
+"""The layers that settings come from, and which of them each value came from.
+
+One precedence, highest first: a call's argument or a magic's flag, ``%config
+CodeFace.name = value``, the environment (``CODEFACE_NAME``), the config file
+(``config.toml`` in the user's config folder, or where ``CODEFACE_CONFIG``
+points), the default. Within one layer an engine's own table goes before an
+option's name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from codeface_jupyter.config.aliases import Aliases
+from codeface_jupyter.config.settings import Settings
+from codeface_jupyter.config.sources import (
+    checked,
+    default_config_file,
+    read_environment,
+    read_file,
+)
+
+__all__ = ["Config"]
+
+
+class Config:
+    """Settings in layers, each value with its origin.
+
+    Parameters
+    ----------
+    file
+        The config file; `default_config_file` unless given. It need not exist.
+
+    Attributes
+    ----------
+    aliases
+        The user's own names for models, which `settings` resolve.
+
+    Raises
+    ------
+    ConfigError
+        If the file or the environment holds an unknown name or a bad value.
+    """
+
+    def __init__(self, *, file: Path | None = None) -> None:
+        self.file = file or default_config_file()
+        self.aliases = Aliases(self.file.with_name("aliases.json"))
+        # Lowest first, so that later layers overwrite earlier ones.
+        self._layers: dict[str, dict[str, Any]] = {
+            "JupyterLab": {},
+            "config file": read_file(self.file),
+            "environment": read_environment(),
+            "%config": {},
+        }
+        self._callbacks: list[Callable[[Settings], None]] = []
+        self._settings = self._resolve({})
+
+    @property
+    def settings(self) -> Settings:
+        """The values in force."""
+        return self._settings
+
+    def origin(self, name: str) -> str:
+        """Return where ``name``'s value comes from: a layer's name or ``default``.
+
+        ``name`` is a setting, or an option after its engine's name.
+        """
+        for layer in reversed(self._layers):
+            if name in self._layers[layer] or _alone(name) in self._layers[layer]:
+                return layer
+        return "default"
+
+    def set(self, **values: Any) -> Settings:
+        """Change settings for this session, as ``%config`` does; all of them or none."""
+        values = checked(values, source="%config")
+        if "model" in values:
+            # What was chosen stays chosen, whatever becomes of the alias.
+            values["model"] = self.aliases.resolve(values["model"])
+        self._layers["%config"] = _laid_over(self._layers["%config"], values)
+        return self._settle()
+
+    def set_front_end(self, values: Mapping[str, Any]) -> Settings:
+        """Take what the user set in JupyterLab, in place of what was taken before."""
+        self._layers["JupyterLab"] = checked(values, source="JupyterLab's settings")
+        return self._settle()
+
+    def on_change(self, callback: Callable[[Settings], None]) -> None:
+        """Have ``callback`` called with the new settings whenever some were set."""
+        self._callbacks.append(callback)
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
+        """Return the settings with a call's own values on top; None means not given."""
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return self._resolve(checked(given, source="this call"))
+
+    def _settle(self) -> Settings:
+        self._settings = self._resolve({})
+        for callback in self._callbacks:
+            callback(self._settings)
+        return self._settings
+
+    def _resolve(self, overrides: Mapping[str, Any]) -> Settings:
+        merged: dict[str, Any] = {}
+        for values in (*self._layers.values(), overrides):
+            merged = _laid_over(merged, values)
+        if "model" in merged:
+            merged["model"] = self.aliases.resolve(merged["model"])
+        return Settings(**merged)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both layers as one: an option's name alone hides every engine's own value below."""
+    return {name: value for name, value in below.items() if _alone(name) not in above} | {**above}
+
+
+def _alone(name: str) -> str:
+    """Return an option's name without its engine's, where it can stand alone."""
+    option = name.rpartition(".")[2]
+    return name if option in Settings.model_fields else option

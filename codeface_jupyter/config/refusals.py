@@ -1,0 +1,97 @@
+"""Why a name or a value is not taken, said without repeating a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Final, get_args
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.privacy import masked_url
+
+__all__ = ["HOLDS_URL", "parts_of", "refused_value", "unknown_setting"]
+
+# Flags of single calls; see `codeface_jupyter.config.permissions`.
+CALL_FLAGS = frozenset({"trust_remote_code", "allow_pickle"})
+HOLDS_URL: Final = "holds a URL"  # In `Annotated`: a refused value may hold a password anywhere.
+
+
+def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: str) -> ConfigError:
+    """Say parameter, allowed range and value.
+
+    Parameters
+    ----------
+    name
+        The setting, as the user wrote it.
+    error
+        The first of pydantic's errors about it.
+    field
+        What the setting may be.
+    source
+        Where the value came from.
+    """
+    message = error["msg"].removeprefix("Value error, ")
+    reason = message[0].lower() + message[1:]
+    return ConfigError(
+        f"{name} = {_shown(error['input'], field)} ({source}): {reason}.",
+        hint=f"{name}: {field.description}",
+    )
+
+
+def unknown_setting(
+    name: str, *, source: str, known: Iterable[str], engines: Iterable[str]
+) -> ConfigError:
+    """Say that there is no setting ``name``, and what may have been meant.
+
+    Parameters
+    ----------
+    name
+        As the user wrote it, or an option after its engine's name.
+    source
+        Where it stands.
+    known
+        The names that there are.
+    engines
+        The installed engines.
+    """
+    engine, _, option = name.rpartition(".")
+    if option in CALL_FLAGS:
+        flag = f"--{option.replace('_', '-')}"
+        return ConfigError(
+            f"{name} ({source}) is not a setting: it is dangerous, so each call must ask for it.",
+            hint=f"Write {flag} in the call that needs it.",
+        )
+    close = get_close_matches(name, list(known), n=3)
+    hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
+    if not engine:
+        return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)
+    if engine in engines:
+        return ConfigError(f"The engine {engine} has no option {option!r} ({source}).", hint=hint)
+    if not close:
+        hint = f"Installed are {', '.join(engines)}."
+    return ConfigError(f"{name} ({source}): no engine {engine!r} is installed.", hint=hint)
+
+
+def parts_of(field: FieldInfo) -> Iterator[object]:
+    """Yield everything that the type of a setting mentions, marks such as `HOLDS_URL` among it."""
+    yield from field.metadata
+    yield from _mentioned(field.annotation)
+
+
+def _mentioned(annotation: object) -> Iterator[object]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _mentioned(part)
+
+
+def _shown(value: object, field: FieldInfo) -> str:
+    parts = list(parts_of(field))
+    is_secret = any(part is SecretStr for part in parts)
+    may_hold_one = HOLDS_URL in parts or "://" in str(value)
+    if is_secret or (may_hold_one and masked_url(str(value)) != str(value)):
+        return "(not shown)"
+    return repr(value)

@@ -1,0 +1,161 @@
+"""Reading settings where users write them, and refusing what is wrong with its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_origin
+
+import platformdirs
+from pydantic import ValidationError
+
+from codeface_jupyter.config.engine_options import (
+    by_full_name,
+    check_option,
+    engines_with,
+    installed_engines,
+)
+from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
+from codeface_jupyter.config.settings import Settings, setting_fields, short_setting_fields
+from codeface_jupyter.errors import ConfigError
+
+__all__ = [
+    "CONFIG_FILE_VARIABLE",
+    "checked",
+    "default_config_file",
+    "read_environment",
+    "read_file",
+]
+
+ENVIRONMENT_PREFIX = "CODEFACE_"
+CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
+COLLECTIONS = frozenset({dict, frozenset, list, set, tuple})
+
+
+def default_config_file() -> Path:
+    """Return the config file: ``CODEFACE_CONFIG``, else one in the user's config folder."""
+    chosen = os.environ.get(CONFIG_FILE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+
+
+def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """Return ``values`` with engines' tables as single values, if all may be what they are.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, or a value not one that the setting can have.
+    """
+    own = {name: value for name, value in values.items() if name in Settings.model_fields}
+    others = by_full_name({name: values[name] for name in values if name not in own})
+    for name in others:
+        if not any(engines_with(name)):
+            known = (*short_setting_fields(), *setting_fields())
+            raise unknown_setting(name, source=source, known=known, engines=installed_engines())
+    try:
+        Settings(**own)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        field = Settings.model_fields[name]
+        raise refused_value(name, first, field, source=source) from None
+    for name, value in others.items():
+        check_option(name, value, source=source)
+    return own | others
+
+
+def read_environment() -> dict[str, Any]:
+    """Return what ``CODEFACE_`` variables set; two underscores end an engine's name.
+
+    Raises
+    ------
+    ConfigError
+        If a variable sets what is no setting, or what the setting cannot be.
+    """
+    values: dict[str, Any] = {}
+    for variable, text in os.environ.items():
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE_VARIABLE:
+            continue
+        name = _setting_of(variable)
+        source = f"environment variable {variable}"
+        values |= checked({name: _parsed(name, text, source=source)}, source=source)
+    return values
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """Return what a config file sets; nothing if there is no such file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or for the first line that is wrong.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The config file {file} cannot be read: {error}.") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {file} is not valid TOML: {error}.") from None
+    values: dict[str, Any] = {}
+    for name, value in tables.items():
+        single = {name: value} if name in Settings.model_fields else by_full_name({name: value})
+        for full_name, given in single.items():
+            source = f"{file}, line {_line_of(full_name, text)}"
+            values |= checked({full_name: given}, source=source)
+    return values
+
+
+def _setting_of(variable: str) -> str:
+    """Return the setting that a variable names: ``CODEFACE_OPENAI__BASE_URL``, openai.base_url."""
+    engine, separator, option = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
+    if not separator:
+        return engine
+    # A variable has neither dashes nor, everywhere, small letters.
+    names = {name.lower().replace("-", "_"): name for name in installed_engines()}
+    return f"{names.get(engine, engine)}.{option}"
+
+
+def _parsed(name: str, text: str, *, source: str) -> object:
+    """Return a variable's value: JSON where the setting is a list or a table, text elsewhere."""
+    field = Settings.model_fields.get(name)
+    if field is None:
+        option = name.rpartition(".")[2]
+        engine = next(engines_with(name), None)
+        field = engine.options.model_fields[option] if engine else None
+    if field is None or not any(get_origin(part) in COLLECTIONS for part in parts_of(field)):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{name} ({source}): JSON was expected: {error}.",
+            hint='A list is written as \'["END"]\', a table as \'{"name": "value"}\'.',
+        ) from None
+
+
+def _line_of(name: str, text: str) -> int:
+    """Return the 1-based line that sets ``name``; TOML parsers keep no positions."""
+    table, _, _ = name.rpartition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            current = _unquoted(header[1])
+        elif written := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            key = ".".join(filter(None, (current, _unquoted(written[1]))))
+            if key == name or (table and key == table):
+                return number
+    return 1
+
+
+def _unquoted(key: str) -> str:
+    return key.replace('"', "").replace("'", "")

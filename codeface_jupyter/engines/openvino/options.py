@@ -1,0 +1,24 @@
+"""What the engine openvino can be set to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from codeface_jupyter.config import EngineOptions
+
+__all__ = ["OpenVINOOptions"]
+
+
+class OpenVINOOptions(EngineOptions):
+    """What OpenVINO computes with, and where."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="What is computed with; auto is OpenVINO's own choice."
+    )
+    quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
+        "auto",
+        description="Smaller weights: int8, int4, or a GGUF's blocks: q8_0, q4_0; auto is int8.",
+    )
+    device_map: str = Field("auto", description="The device: auto, cpu or gpu.")

@@ -1,0 +1,78 @@
+"""The engine transformers before torch is imported."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.config.permissions import NOTHING_MORE
+from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
+from codeface_jupyter.engines.transformers.options import TransformersOptions
+
+__all__ = ["plugin"]
+
+# What drivers of NVIDIA and AMD leave where a program can see it, and WSL's way to either.
+DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+WINDOWS_DRIVER = "nvcuda.dll"
+
+
+class TransformersPlugin:
+    """The engine that runs the most kinds of models, on the most kinds of devices."""
+
+    name = "transformers"
+    options = TransformersOptions
+
+    def fitness(self, settings: Settings, options: TransformersOptions) -> Fitness:
+        """Say what the settings or the machine ask torch for; it can always be tried."""
+        reason = _asked_for(settings, options)
+        if reason is not None:
+            return Fitness(rank=Rank.ASKED_FOR, reason=reason)
+        return Fitness(rank=Rank.GENERAL, reason="runs the most kinds of models")
+
+    def create(self, settings: Settings, options: TransformersOptions) -> Engine:
+        """Make the engine; nothing is loaded yet."""
+        from codeface_jupyter.engines.transformers.engine import TransformersEngine
+
+        return TransformersEngine(settings, options)
+
+
+def _asked_for(settings: Settings, options: TransformersOptions) -> str | None:
+    """Return what only torch has, where the settings or the machine ask for it."""
+    for name in ("dtype", "attn_implementation"):
+        if getattr(options, name) != "auto":
+            return f"{name} = {getattr(options, name)!r} asks for torch"
+    reasons = {
+        "it can apply the adapter": options.adapter is not None,
+        "it can use the offload_folder": options.offload_folder is not None,
+        "it can offload weights to disk, as force_load asks": settings.force_load,
+        "it can run a model's own code and read pickles": settings.permissions != NOTHING_MORE,
+    }
+    for reason, is_asked_for in reasons.items():
+        if is_asked_for:
+            return reason
+    sees_all_devices = options.device_map == "auto"
+    return "torch finds an accelerator" if sees_all_devices and _has_accelerator() else None
+
+
+def _has_accelerator() -> bool:
+    """Whether torch finds an accelerator; it is asked only where there is a sign of one."""
+    if "torch" not in sys.modules and not _shows_accelerator():
+        return False
+    import torch
+
+    return bool(torch.accelerator.is_available())
+
+
+def _shows_accelerator() -> bool:
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        return (system / WINDOWS_DRIVER).exists()
+    return any(Path(file).exists() for file in DEVICE_FILES)
+
+
+plugin: EnginePlugin[TransformersOptions] = TransformersPlugin()

@@ -1,0 +1,74 @@
+"""An engine in one file of a package of its own, as somebody else would write it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from codeface_jupyter.config import EngineOptions, Settings
+from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
+from codeface_jupyter.generation import (
+    Chunk,
+    Done,
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationRequest,
+)
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.prompts import Prompt
+
+
+class EchoOptions(EngineOptions):
+    greeting: str = Field("Hello", max_length=20, description="What an answer begins with.")
+    request_retries: int = Field(3, ge=0, le=5, description="How often to listen again.")
+
+
+class EchoEngine:
+    is_local = True
+    is_chat = True
+    is_loaded = True
+    default_repetition_penalty = 1.0
+    context_window = None
+
+    def __init__(self, settings: Settings, options: EchoOptions) -> None:
+        self._options = options
+        self.identity = EngineIdentity(
+            engine="echo", model=settings.model, revision=options.greeting
+        )
+
+    def prepare(self, job: Job) -> None:
+        """An echo needs no files."""
+
+    def load(self, job: Job) -> None:
+        """Nor weights."""
+
+    def unload(self) -> None:
+        """Nor memory."""
+
+    def format_prompt(self, prompt: Prompt) -> str:
+        return prompt.request
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def generate(self, request: GenerationRequest, job: Job) -> Done:
+        words = f"{self._options.greeting} {request.prompt.request}".split()
+        for count, word in enumerate(words, start=1):
+            job.emit(Chunk(f"{word} ", generated_tokens=count))
+        metrics = GenerationMetrics(generated_tokens=len(words))
+        return Done(finish_reason="stop", metrics=metrics)
+
+
+class EchoPlugin:
+    name = "echo"
+    options = EchoOptions
+
+    def fitness(self, settings: Settings, options: EchoOptions) -> Fitness:
+        if settings.model == "deaf":
+            return Fitness(rank=99, problem="nobody hears it")
+        return Fitness(rank=Rank.ASKED_FOR, reason="echoes come back at once")
+
+    def create(self, settings: Settings, options: EchoOptions) -> Engine:
+        return EchoEngine(settings, options)
+
+
+plugin: EnginePlugin[EchoOptions] = EchoPlugin()
