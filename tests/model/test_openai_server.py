@@ -178,7 +178,7 @@ def test_a_batch_is_answered_as_each_request_alone(server):
     alone, results = [], {}
     for request in requests:
         texts = []
-        engine.generate(request, Job(collected(texts)))
+        engine.generate(request, collected(texts, Job()))
         alone.append("".join(texts))
     engine.generate_batch(
         requests,
