@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,15 +12,16 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.config.engine_options import installed_engines
+from codeface_jupyter.config.engine_options import InstalledEngine, installed_engines
+from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.magics import magics_classes
 from codeface_jupyter.magics.codeface import CodeFace
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.storage import format_bytes
 
 ROOT = Path(__file__).parent.parent
-# A table is written wherever a page has its marks.
-PAGES = (ROOT / "README.md",)
+# The pages with marks; a table is written wherever a page has its marks.
+PAGES = (ROOT / "README.md", ROOT / "docs" / "reference.md")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -76,14 +78,47 @@ def settings_table() -> str:
     return fields_table("setting", Settings.model_fields, prefix="")
 
 
+def engines_table() -> str:
+    """Return the engines that come with the package, and what each says of itself."""
+    rows = ((f"`{engine.name}`", first_line(type(engine.plugin))) for engine in own_engines())
+    return table(("engine", "what it is"), rows)
+
+
 def engine_options_table() -> str:
     """Return the options of the engines that come with the package, a table for each."""
-    tables = []
-    for engine in installed_engines().values():
-        fields = engine.options.model_fields
-        if fields and engine.options.__module__.startswith("codeface_jupyter."):
-            tables.append(fields_table(f"option of `{engine.name}`", fields, f"{engine.name}."))
+    tables = [
+        fields_table(f"option of `{engine.name}`", fields, f"{engine.name}.")
+        for engine in own_engines()
+        if (fields := engine.options.model_fields)
+    ]
     return "\n\n".join(tables)
+
+
+def own_engines() -> list[InstalledEngine]:
+    """Return the engines that come with the package; other packages may have brought more."""
+    return [
+        engine
+        for engine in installed_engines().values()
+        if type(engine.plugin).__module__.startswith("codeface_jupyter.")
+    ]
+
+
+def metrics_table() -> str:
+    """Return the figures of one answer, as the docstring explains them."""
+    documented = re.split(r"Attributes\n-+\n", inspect.cleandoc(GenerationMetrics.__doc__ or ""))
+    described = re.findall(r"^(\S.*)\n((?:    .+\n?)+)", documented[1], flags=re.M)
+    rows = [
+        (f"`{names.replace(', ', '`, `')}`", " ".join(text.split())) for names, text in described
+    ]
+    for name, member in vars(GenerationMetrics).items():
+        if isinstance(member, property):
+            rows.append((f"`{name}`", first_line(member)))
+    return table(("figure", "what it is"), rows)
+
+
+def first_line(documented: object) -> str:
+    """Return the first line of a docstring."""
+    return (documented.__doc__ or "").strip().split("\n")[0]
 
 
 def fields_table(head: str, fields: Mapping[str, FieldInfo], prefix: str) -> str:
@@ -105,9 +140,11 @@ def default(field: FieldInfo) -> str:
 TABLES = {
     "magics": magics_table,
     "options": options_table,
-    "models": models_table,
     "settings": settings_table,
+    "engines": engines_table,
     "engine options": engine_options_table,
+    "models": models_table,
+    "metrics": metrics_table,
 }
 
 

@@ -1,12 +1,21 @@
+"""The documentation is what the code says, and its links lead somewhere."""
+
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from codeface_jupyter.config.engine_options import installed_engines
+
 ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
-def test_tables_in_the_readme_are_those_of_the_code():
+def test_tables_in_the_documentation_are_those_of_the_code():
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate_tables.py", "--check"],
         capture_output=True,
@@ -17,7 +26,41 @@ def test_tables_in_the_readme_are_those_of_the_code():
     assert done.returncode == 0, done.stderr
 
 
-def test_links_in_the_documentation_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_the_reference_has_every_table_that_is_made():
+    script = runpy.run_path(str(ROOT / "docs" / "generate_tables.py"))
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    assert re.findall(r"<!-- ([\w ]+): begin -->", reference) == list(script["TABLES"])
+
+
+def test_the_readme_names_the_engines_that_come_with_the_package():
+    named = set(re.findall(r"^\| `(\w+)` \|", section("## Engines"), flags=re.M))
+    ours = {
+        name
+        for name, engine in installed_engines().items()
+        if type(engine.plugin).__module__.startswith("codeface_jupyter.")
+    }
+    assert named == ours
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_in_the_documentation_lead_somewhere(page):
+    for target, anchor in LINK.findall(page.read_text()):
+        linked = page.parent / target if target else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
+
+
+def section(heading):
+    """Return the README's text from a heading to the next."""
+    text = (ROOT / "README.md").read_text()
+    return text.split(f"{heading}\n")[1].split("\n## ")[0]
+
+
+def anchors(page):
+    """Return what GitHub makes of a page's headings."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", prose, flags=re.M)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
