@@ -11,7 +11,7 @@ import pytest
 from codeface_jupyter.config.engine_options import installed_engines
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
@@ -42,13 +42,15 @@ def test_the_readme_names_the_engines_that_come_with_the_package():
     assert named == ours
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_in_the_documentation_lead_somewhere(page):
-    for target, anchor in LINK.findall(page.read_text()):
-        linked = page.parent / target if target else page
-        assert linked.exists(), f"{page.name} links to {target}"
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT))
+)
+def test_links_in_the_documentation_lead_somewhere(document):
+    for target, anchor in LINK.findall(document.read_text()):
+        linked = document.parent / target if target else document
+        assert linked.exists(), f"{document.name} links to {target}"
         if anchor:
-            assert anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
+            assert anchor in anchors(linked), f"{document.name} links to {target}#{anchor}"
 
 
 def section(heading):
@@ -57,9 +59,9 @@ def section(heading):
     return text.split(f"{heading}\n")[1].split("\n## ")[0]
 
 
-def anchors(page):
-    """Return what GitHub makes of a page's headings."""
-    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+def anchors(document):
+    """Return what GitHub makes of a document's headings."""
+    prose = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
     headings = re.findall(r"^#+ (.+)$", prose, flags=re.M)
     return {
         re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
