@@ -15,6 +15,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 
@@ -39,7 +40,7 @@ MakeSession = Callable[[Path], Session]
 def make_session(tmp_path) -> Iterator[MakeSession]:
     made: list[Session] = []
 
-    def make(folder: Path) -> Session:
+    def make(folder: Path, *, response_cache: ResponseCache | None = None) -> Session:
         config = Config(file=tmp_path / "none.toml")
         config.set(
             model=str(folder),
@@ -49,7 +50,7 @@ def make_session(tmp_path) -> Iterator[MakeSession]:
             max_new_tokens=NEW_TOKENS,
             repetition_penalty=1.0,
         )
-        made.append(Session(config=config))
+        made.append(Session(config=config, response_cache=response_cache))
         return made[-1]
 
     yield make
@@ -143,8 +144,8 @@ class TestRetrained:
             for parameter in model.parameters():
                 parameter.neg_()
         model.save_pretrained(folder)
-        second = make_session(folder)
-        second.response_cache = first.response_cache  # as a server would share it
+        # As a server would share it.
+        second = make_session(folder, response_cache=first.response_cache)
         second._given_response_cache = first.response_cache
         new = ask(second)
         assert not new.metrics.from_response_cache
