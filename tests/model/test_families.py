@@ -33,7 +33,7 @@ NEW_TOKENS = 20
 END_TOKENS = ("<|endoftext|>", "<|im_end|>", "<end_of_turn>", "<|end|>")
 CELLS = (Cell(source="import pandas as pd"), Cell(source="df = pd.DataFrame({'x': [1]})"))
 
-MakeSession = Callable[[Path], Session]
+MakeSession = Callable[..., Session]
 
 
 @pytest.fixture
