@@ -8,44 +8,57 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from notebook_kernel import Kernel
 from reporting import describe_machine, spread
 
+from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.prompts import Prompt
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+# The kernel imports this file, so that what it measures is code and no text.
 SETUP = """
 %load_ext codeface_jupyter
 %config CodeFace.max_new_tokens = {tokens}
 {options}
-import json, threading
-from codeface_jupyter.generation import (GenerationRequest, SamplingParameters)
-from codeface_jupyter.prompts import Prompt
-
-REQUEST = "Write a Python class for a matrix with addition, multiplication and printing."
-
-def bare():
-    engine = [c for c in get_ipython().configurables if type(c).__name__ == "CodeFace"][0]
-    engine = engine.extension.session.engine
-    request = GenerationRequest(
-        prompt=Prompt(request=REQUEST), sampling=SamplingParameters(max_new_tokens={tokens})
-    )
-    done = engine.generate(request, emit=lambda event: None, cancel=threading.Event())
-    return done.metrics.decode_tokens_per_s
+import json, sys
+sys.path.insert(0, {folder!r})
+from streaming_overhead import bare_rate
 """
 ASK = "%%codeface --cells 0 --vars none --no-cache\n"
 REQUEST = "Write a Python class for a matrix with addition, multiplication and printing."
+THROUGH = "print(json.dumps(_codeface.metrics.decode_tokens_per_s))"
+BARE = "print(json.dumps(bare_rate(get_ipython(), tokens={tokens})))"
+
+
+def bare_rate(shell: InteractiveShell, *, tokens: int) -> float:
+    """Return the decode rate of the engine that the session of ``shell`` has loaded."""
+    magics = next(c for c in shell.configurables if type(c).__name__ == "CodeFace")
+    request = GenerationRequest(
+        prompt=Prompt(request=REQUEST), sampling=SamplingParameters(max_new_tokens=tokens)
+    )
+    done = magics.extension.session.engine.generate(request, Job())
+    return done.metrics.decode_tokens_per_s
 
 
 def measure(*, runs: int, tokens: int, options: str) -> list[tuple[float, float]]:
     """Return pairs of decode rates, through the widgets and bare, in tokens per second."""
+    folder = str(Path(__file__).parent)
     kernel = Kernel()
     try:
-        kernel.run(SETUP.format(tokens=tokens, options=options))
+        kernel.run(SETUP.format(tokens=tokens, options=options, folder=folder))
         kernel.run(ASK + REQUEST)  # the first answer loads the model
         pairs = []
         for _ in range(runs):
             kernel.run(ASK + REQUEST)
-            through = kernel.run("print(json.dumps(_codeface.metrics.decode_tokens_per_s))")
-            pairs.append((json.loads(through), json.loads(kernel.run("print(json.dumps(bare()))"))))
+            through = kernel.run(THROUGH)
+            bare = kernel.run(BARE.format(tokens=tokens))
+            pairs.append((json.loads(through), json.loads(bare)))
         return pairs
     finally:
         kernel.close()
