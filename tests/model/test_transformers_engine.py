@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.engines.transformers.generate_hooks import logits_processors
+from codeface_jupyter.engines.transformers.kv_prefixes import MAX_PREFIXES, PrefixStore
 from codeface_jupyter.errors import (
     ConfigError,
     EngineUnavailableError,
@@ -367,10 +368,27 @@ class TestFollowUps:
             assert text == expected(make_model("mistral"), engine, asked)[0]
         assert len(engine.prefixes) == 0
 
+    def test_the_least_recently_used_conversation_goes_first(self):
+        store = PrefixStore()
+        conversations = [[n, 1, 2] for n in range(MAX_PREFIXES + 1)]
+        for token_ids in conversations[:-1]:
+            store.keep(token_ids, cache_of(token_ids))
+        assert store.longest(conversations[0]).get_seq_length() == 2
+        store.keep(conversations[-1], cache_of(conversations[-1]))
+        assert store.longest(conversations[1]) is None
+        assert all(store.longest(ids) for ids in conversations if ids != conversations[1])
+
     def test_sampling_is_the_same_warm_and_cold(self, make_engine):
         asked = request(temperature=1.0, seed=3)
         engine = make_engine()
         assert ask(engine, asked)[0] == ask(engine, asked)[0]
+
+
+def cache_of(token_ids: list[int]) -> DynamicCache:
+    cache = DynamicCache()
+    states = torch.zeros(1, 1, len(token_ids), 1)
+    cache.update(states, states, 0)
+    return cache
 
 
 def fail(*_: object) -> None:

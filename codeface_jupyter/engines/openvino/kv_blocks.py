@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 
 __all__ = ["KVBlocks", "TokenSequence"]
 
@@ -78,8 +79,12 @@ class KVBlocks:
         TokenSequence | None
             None if other sequences that have not ended leave too little room.
         """
-        like = max(self._kept, key=lambda kept: _common(kept.token_ids, prompt_ids), default=None)
-        length = 0 if like is None else _common(like.token_ids, prompt_ids[:-1])
+        like = max(
+            self._kept,
+            key=lambda kept: common_prefix_length(kept.token_ids, prompt_ids),
+            default=None,
+        )
+        length = 0 if like is None else common_prefix_length(like.token_ids, prompt_ids[:-1])
         whole, rest = divmod(length, self._block_tokens)
         shared = [] if like is None else like.blocks[:whole]
         if like is not None and length > 0:
@@ -140,10 +145,3 @@ class KVBlocks:
             if not self._holders[block]:
                 del self._holders[block]
                 self._free.append(block)
-
-
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many first tokens two sequences share."""
-    # Comparing slices is many times faster than comparing tokens one by one.
-    lengths = range(1, min(len(first), len(second)) + 1)
-    return bisect_left(lengths, True, key=lambda n: list(first[:n]) != list(second[:n]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.generate_hooks import (
     cancellable,
@@ -286,8 +287,7 @@ class _RowsCriterion:
 def _common_start(sequences: Sequence[list[int]]) -> list[int]:
     # What the first and the last in order share, all between them share.
     first, last = min(sequences), max(sequences)
-    differ = (n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
-    return first[: next(differ, len(first))]
+    return first[: common_prefix_length(first, last)]
 
 
 def _row_by_row(rows: Sequence[BatchRow]) -> list[Callable[..., Any]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
 __all__ = ["PrefixStore", "new_cache", "start_of"]
 
-DEFAULT_MAX_BYTES = 2**30
-DEFAULT_MAX_PREFIXES = 4
+# What all keys and values may take together, and how many conversations are kept.
+MAX_BYTES = 2**30
+MAX_PREFIXES = 4
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,11 @@ class PrefixStore:
 
     A kept cache is never changed: a growing cache concatenates into new tensors, so
     what is handed out can share the kept ones, and a request that is cancelled or
-    fails leaves the store as it was.
-
-    Parameters
-    ----------
-    max_bytes
-        What all keys and values may take together; the least recently used go first.
-    max_prefixes
-        How many conversations are kept.
+    fails leaves the store as it was. The least recently used go first, once there are
+    more than `MAX_PREFIXES` or they take more than `MAX_BYTES`.
     """
 
-    def __init__(
-        self, *, max_bytes: int = DEFAULT_MAX_BYTES, max_prefixes: int = DEFAULT_MAX_PREFIXES
-    ) -> None:
-        self._max_bytes = max_bytes
-        self._max_prefixes = max_prefixes
+    def __init__(self) -> None:
         # The most recently used comes last.
         self._prefixes: list[_Prefix] = []
 
@@ -62,9 +56,11 @@ class PrefixStore:
         The last token is always left out: a model needs one to answer to.
         """
         prefix = max(
-            self._prefixes, key=lambda kept: _shared(kept.token_ids, token_ids), default=None
+            self._prefixes,
+            key=lambda kept: common_prefix_length(kept.token_ids, token_ids),
+            default=None,
         )
-        length = 0 if prefix is None else _shared(prefix.token_ids, token_ids[:-1])
+        length = 0 if prefix is None else common_prefix_length(prefix.token_ids, token_ids[:-1])
         if prefix is None or length == 0:
             return None
         self._prefixes.remove(prefix)
@@ -91,10 +87,10 @@ class PrefixStore:
         self._prefixes = [
             other
             for other in self._prefixes
-            if 2 * _shared(other.token_ids, ids) < len(other.token_ids)
+            if 2 * common_prefix_length(other.token_ids, ids) < len(other.token_ids)
         ]
         self._prefixes.append(_Prefix(ids, kept, size))
-        while len(self._prefixes) > self._max_prefixes or self.size_bytes > self._max_bytes:
+        while len(self._prefixes) > MAX_PREFIXES or self.size_bytes > MAX_BYTES:
             del self._prefixes[0]
 
     def clear(self) -> None:
@@ -108,8 +104,6 @@ def new_cache(model: PreTrainedModel) -> DynamicCache | None:
     Sliding windows, recurrent states and the like do not keep every position, so no
     start can be cut from them; ``generate`` makes the cache of such a model itself.
     """
-    import inspect
-
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
     if "past_key_values" not in inspect.signature(model.forward).parameters:
@@ -127,11 +121,3 @@ def start_of(cache: DynamicCache, length: int) -> DynamicCache:
         # A run that was left in the middle of a forward pass has one position more in some.
         layer.crop(length - layer.get_seq_length())
     return start
-
-
-def _shared(left: Sequence[int], right: Sequence[int]) -> int:
-    """Return the length of the common start."""
-    for length, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return length
-    return min(len(left), len(right))
