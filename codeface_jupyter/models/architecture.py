@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["Architecture"]
+__all__ = ["DTYPE_BYTES", "Architecture"]
+
+# The bytes of one number in each type that weights, keys and values are computed with.
+DTYPE_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 # What the configurations of older families call these settings.
 OTHER_NAMES = {

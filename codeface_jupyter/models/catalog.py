@@ -13,10 +13,10 @@ from difflib import get_close_matches
 from typing import Final
 
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.models.architecture import DTYPE_BYTES
 
 __all__ = ["CATALOG", "FimTokens", "ModelEntry", "WheelPart", "WheelSource", "close_names", "find"]
 
-DTYPE_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -421,7 +421,7 @@ def find(name: str) -> ModelEntry | None:
     return _BY_ANY_NAME.get(name.strip().lower())
 
 
-def close_names(name: str, *, count: int = 3) -> list[str]:
+def close_names(name: str) -> list[str]:
     """Return catalog names that resemble ``name``, the closest first."""
-    found = get_close_matches(name.lower(), _BY_ANY_NAME, n=count)
+    found = get_close_matches(name.lower(), _BY_ANY_NAME)
     return list(dict.fromkeys(_BY_ANY_NAME[match].name for match in found))

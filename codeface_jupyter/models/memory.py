@@ -16,7 +16,7 @@ import psutil
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError, first_line
-from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.folder_check import read_config
 from codeface_jupyter.models.storage import format_bytes
@@ -38,6 +38,8 @@ __all__ = [
 
 # The interpreter, torch's own buffers and the activations of a prefill.
 WORKING_BYTES = 300_000_000
+# As many as a hint holds in one line.
+SHOWN_MODELS = 5
 CGROUP_V2, CGROUP_V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
 PROC_CGROUP = Path("/proc/self/cgroup")
 
@@ -168,7 +170,7 @@ def estimate(
     model
         A model folder, or a configuration of transformers.
     dtype
-        ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"`` for the stored type.
+        ``"float32"``, ``"bfloat16"`` or ``"float16"``.
     context_tokens
         Tokens in the KV cache, prompt and answer together.
     permissions
@@ -183,17 +185,16 @@ def estimate(
 
     config = model if isinstance(model, PretrainedConfig) else _load_config(Path(model))
     tokens = min(context_tokens, Architecture.of(config).context_window or context_tokens)
-    name = _dtype_name(config, dtype)
     return MemoryEstimate(
-        weights_bytes=_weights_bytes(config, name, permissions),
-        kv_cache_bytes=kv_cache_bytes(config, dtype=name, tokens=tokens),
+        weights_bytes=_weights_bytes(config, dtype, permissions),
+        kv_cache_bytes=kv_cache_bytes(config, dtype=dtype, tokens=tokens),
         context_tokens=tokens,
     )
 
 
 def kv_cache_bytes(config: PretrainedConfig, *, dtype: str, tokens: int) -> int:
     """Return the bytes of a KV cache that holds ``tokens``."""
-    return tokens * Architecture.of(config).kv_values_per_token * _item_bytes(dtype)
+    return tokens * Architecture.of(config).kv_values_per_token * DTYPE_BYTES[dtype]
 
 
 def _load_config(folder: Path) -> PretrainedConfig:
@@ -210,19 +211,6 @@ def _load_config(folder: Path) -> PretrainedConfig:
     if not isinstance(config, PretrainedConfig):
         raise ModelFilesError(f"{folder / 'config.json'} does not describe a model.")
     return config
-
-
-def _dtype_name(config: PretrainedConfig, dtype: str) -> str:
-    if dtype != "auto":
-        return dtype
-    return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
-
-
-def _item_bytes(dtype: str) -> int:
-    import torch
-
-    value: torch.dtype = getattr(torch, dtype)
-    return int(value.itemsize)
 
 
 def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permissions) -> int:
@@ -284,15 +272,15 @@ def check_fits(
     )
 
 
-def models_that_fit(available_bytes: int, *, dtype: str = "bfloat16", count: int = 5) -> list[str]:
-    """Return catalog models that fit into ``available_bytes``, the largest first."""
+def models_that_fit(available_bytes: int) -> list[str]:
+    """Return some catalog models that fit into ``available_bytes``, the largest first."""
     fitting = [
         entry
         for entry in CATALOG.values()
-        if entry.memory_bytes(dtype) + WORKING_BYTES <= available_bytes
+        if entry.memory_bytes("bfloat16") + WORKING_BYTES <= available_bytes
     ]
     fitting.sort(key=lambda entry: entry.parameters, reverse=True)
-    return [entry.name for entry in fitting[:count]]
+    return [entry.name for entry in fitting[:SHOWN_MODELS]]
 
 
 def process_peak_bytes() -> int:
@@ -307,21 +295,11 @@ def process_peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1_024
 
 
-def cuda_peak_bytes(*, reset: bool = False) -> int:
-    """Return the most memory that torch has held on all CUDA devices, in bytes.
-
-    Parameters
-    ----------
-    reset
-        Begin a new measurement afterwards.
-    """
+def cuda_peak_bytes() -> int:
+    """Return the most memory that torch has held on all CUDA devices, in bytes."""
     import torch
 
     if not torch.cuda.is_available():
         return 0
     devices = range(torch.cuda.device_count())
-    peak = sum(int(torch.cuda.max_memory_allocated(device)) for device in devices)
-    if reset:
-        for device in devices:
-            torch.cuda.reset_peak_memory_stats(device)
-    return peak
+    return sum(int(torch.cuda.max_memory_allocated(device)) for device in devices)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
-from codeface_jupyter.models.architecture import Architecture
-from codeface_jupyter.models.catalog import DTYPE_BYTES, FimTokens, ModelEntry
-from codeface_jupyter.models.conversion.openvino_ir import Quantization
+from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
+from codeface_jupyter.models.catalog import FimTokens, ModelEntry
+from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
@@ -102,7 +101,7 @@ def _place_rows(found: LocalModel, storage: ModelStorage) -> list[tuple[str, str
     ]
     if found.gguf is not None:
         rows.append(("converted from", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
-    forms = (storage.openvino(quantization) for quantization in get_args(Quantization))
+    forms = (storage.openvino(quantization) for quantization in QUANTIZATIONS)
     return rows + [
         ("for OpenVINO", f"{form}, {format_bytes(size_bytes(form))}")
         for form in forms

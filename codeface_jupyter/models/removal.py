@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from codeface_jupyter.errors import FetchError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.openvino_ir import Quantization
+from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
@@ -27,7 +26,7 @@ def own_files(request: ModelRequest) -> list[Path]:
     """
     storage = ModelStorage.of(request)
     places = [storage.gguf, storage.converted, storage.wheels]
-    places += [storage.openvino(quantization) for quantization in get_args(Quantization)]
+    places += [storage.openvino(quantization) for quantization in QUANTIZATIONS]
     if found := [path for path in places if path.exists()]:
         return found
     raise ModelNotFoundError(

@@ -37,10 +37,6 @@ MakeModel = Callable[..., Path]
 PROMPT = "def mean(values):\n    return"
 
 
-def ignore(_: Progress | Chunk) -> None:
-    pass
-
-
 def permute(weight: np.ndarray, heads: int) -> np.ndarray:
     """Order rotary rows as llama.cpp stores them for Llama models."""
     rows = weight.shape[0] // heads // 2

@@ -25,10 +25,6 @@ TRUSTED = Permissions(trust_remote_code=True)
 PICKLED = Permissions(allow_pickle=True)
 
 
-def ignore(_: object) -> None:
-    pass
-
-
 @pytest.fixture
 def make_engine(tmp_path):
     made = []

@@ -92,10 +92,6 @@ def text_of(events: Events) -> str:
     return "".join(event.text for event in events if isinstance(event, Chunk))
 
 
-def ignore(_: Progress | Chunk) -> None:
-    pass
-
-
 def reference(settings: Settings, request: GenerationRequest) -> str:
     """Return what transformers answers with the original weights."""
     from codeface_jupyter.engines.transformers.engine import TransformersEngine

@@ -47,10 +47,6 @@ def request(words: str, **sampling: Any) -> GenerationRequest:
     )
 
 
-def ignore(_: object) -> None:
-    """Take an event."""
-
-
 def alone(engine: TransformersEngine, asked: GenerationRequest) -> tuple[str, Done]:
     engine.shrink()
     chunks: list[str] = []

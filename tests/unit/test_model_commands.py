@@ -20,10 +20,6 @@ from codeface_jupyter.models.storage import ModelStorage
 NAME = "qwen2.5-coder-0.5b"
 
 
-def ignore(_: object) -> None:
-    pass
-
-
 @pytest.fixture(autouse=True)
 def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

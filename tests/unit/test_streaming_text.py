@@ -167,11 +167,11 @@ class TestAnswerWriter:
         writer = AnswerWriter(Job(events.append), stop_strings=["END"])
         writer.write("one\n")
         writer.write("")
-        writer.write("two\n", tokens=3)
+        writer.write("two\n")
         done = writer.done("stop", metrics=GenerationMetrics(prompt_tokens=7))
-        assert events == [Chunk("one\n", 1), Chunk("two\n", 5)]
+        assert events == [Chunk("one\n", 1), Chunk("two\n", 3)]
         metrics = done.metrics
-        assert (metrics.prompt_tokens, metrics.generated_tokens) == (7, 5)
+        assert (metrics.prompt_tokens, metrics.generated_tokens) == (7, 3)
         assert metrics.time_to_first_token_s >= 0
         assert metrics.decode_s >= 0
 

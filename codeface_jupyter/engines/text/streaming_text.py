@@ -199,12 +199,12 @@ class AnswerWriter:
         """Whether the answer has met a stop string."""
         return self._filter.is_stopped
 
-    def write(self, text: str, *, tokens: int = 1) -> None:
-        """Take the text of ``tokens`` more tokens; it may be empty."""
+    def write(self, text: str) -> None:
+        """Take the text of one more token; it may be empty."""
         self._last = time.perf_counter()
         if self._first is None:
             self._first = self._last
-        self.generated_tokens += tokens
+        self.generated_tokens += 1
         self._show(self._filter.add(text))
 
     def flush(self, text: str = "") -> None:

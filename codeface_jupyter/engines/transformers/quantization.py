@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, install_hint
+from codeface_jupyter.models.architecture import DTYPE_BYTES
 from codeface_jupyter.models.memory import MemoryEstimate
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ __all__ = ["quantization_config", "quantized_estimate", "settle_quantization"]
 
 # The share of bfloat16's bytes that a matrix takes, scales included.
 SHARES = {"int8": 0.52, "int4": 0.29}
-BFLOAT16_BYTES = 2
 TORCH_INT4_LAYOUT = "tile_packed_to_4d"
 
 
@@ -93,7 +93,7 @@ def quantized_estimate(
 ) -> MemoryEstimate:
     """Return ``needed`` with the decoder's matrices made smaller; embeddings stay whole."""
     text = config.get_text_config(decoder=True)
-    whole = 2 * text.vocab_size * text.hidden_size * BFLOAT16_BYTES
+    whole = 2 * text.vocab_size * text.hidden_size * DTYPE_BYTES["bfloat16"]
     whole = min(whole, needed.weights_bytes)
     share = SHARES[scheme.partition("-")[0]]
     smaller = int(whole + (needed.weights_bytes - whole) * share)

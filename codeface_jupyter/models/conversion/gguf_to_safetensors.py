@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.conversion.gguf_layout import (
     deinterleave,
     interleaved_heads,
@@ -36,7 +36,7 @@ __all__ = ["CONVERTER_VERSION", "convert_gguf", "is_converted"]
 # To be raised when folders of earlier versions must be converted again.
 CONVERTER_VERSION = 1
 SHARD_BYTES = 512 * 2**20
-BFLOAT16_BYTES = 2
+BFLOAT16_BYTES = DTYPE_BYTES["bfloat16"]
 SUPPORTED_ARCHITECTURES = ("llama", "qwen2")
 # Two quantizations of one matrix are closer than this; two trained matrices are far from it.
 SAME_MATRIX_COSINE = 0.95

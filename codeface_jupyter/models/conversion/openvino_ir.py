@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.jobs import Job
@@ -46,7 +46,7 @@ from codeface_jupyter.models.storage import (
 __all__ = ["QUANTIZATIONS", "OpenVINOForm", "Quantization", "unsupported_reason"]
 
 Quantization = Literal["int8", "int4", "q8_0", "q4_0"]
-QUANTIZATIONS: tuple[Quantization, ...] = ("int8", "int4", "q8_0", "q4_0")
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 
 # To be raised when what earlier versions saved must be converted again.
 CONVERTER_VERSION = 2
