@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from typing import Generic, Protocol, TypeVar
 
@@ -109,14 +108,6 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         if self._loaded is None:
             self._loaded = self._read_weights(self._prepare(job), job)
         return self._loaded
-
-    def _timed_load(self, job: Job) -> float:
-        """Load the weights unless they are loaded; return the seconds that this took."""
-        if self._loaded is not None:
-            return 0.0
-        started = time.perf_counter()
-        self._load(job)
-        return time.perf_counter() - started
 
     @abstractmethod
     def _read_files(self, job: Job) -> PreparedT:

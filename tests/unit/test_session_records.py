@@ -53,6 +53,11 @@ def test_switching_off_keeps_what_there_is_and_another_size_does_not(config, ses
     assert not session.generate("ask").metrics.from_response_cache
 
 
+def test_the_answer_that_waits_for_the_model_says_how_long(session):
+    first, second = session.generate("ask"), session.generate("ask again")
+    assert first.metrics.load_s >= 0.05 > second.metrics.load_s
+
+
 def test_loading_ahead_is_counted_and_shown_to_prometheus(session):
     list(session.load())
     session.generate("ask")

@@ -189,7 +189,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         GenerationError
             If OpenVINO fails.
         """
-        load_s = self._timed_load(job)
+        self._load(job)
         answer = self._codec.answer(request, job)
 
         def tell(behind: int) -> None:
@@ -198,9 +198,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         # What is loaded has no name here: an exception's frames would keep it in memory.
         with self._openvino_errors():
             reused = self._load(job).pipeline.decode(answer, job=job, on_reading=tell)
-        return answer.done(
-            load_s=load_s, peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused
-        )
+        return answer.done(peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused)
 
     def generate_batch(
         self,
@@ -229,12 +227,11 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         GenerationError
             If OpenVINO fails.
         """
-        load_s = self._timed_load(job)
+        self._load(job)
         answers = self._codec.silent_answers(requests, job)
         with self._openvino_errors():
             for index in self._load(job).pipeline.decode_batch(answers, job=job):
-                peak_bytes = process_peak_bytes()
-                done = answers[index].done(load_s=load_s, peak_memory_bytes=peak_bytes)
+                done = answers[index].done(peak_memory_bytes=process_peak_bytes())
                 on_result(index, answers[index].text, done)
 
     def _read_files(self, job: Job) -> Prepared:

@@ -81,13 +81,11 @@ class TokenAnswer:
         self._is_over = is_ended or self.tokens_left <= 0
         return not self._is_over
 
-    def done(self, *, load_s: float, peak_memory_bytes: int, reused_prompt_tokens: int = 0) -> Done:
+    def done(self, *, peak_memory_bytes: int, reused_prompt_tokens: int = 0) -> Done:
         """Write what was held back and return the end of the answer.
 
         Parameters
         ----------
-        load_s
-            How long the weights were waited for.
         peak_memory_bytes
             The most memory that was taken.
         reused_prompt_tokens
@@ -99,7 +97,6 @@ class TokenAnswer:
             metrics=GenerationMetrics(
                 prompt_tokens=self.prompt_tokens,
                 reused_prompt_tokens=reused_prompt_tokens,
-                load_s=load_s,
                 peak_memory_bytes=peak_memory_bytes,
             ),
         )

@@ -177,7 +177,6 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         GenerationError
             If memory runs out again.
         """
-        load_s = self._timed_load(job)
         loaded = self._load(job)
         answer = loaded.prepared.codec.answer(request, job)
         run = DecodeRun(
@@ -189,7 +188,6 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         )
         reused, warnings = self._decode(loaded, run, answer=answer, job=job)
         done = answer.done(
-            load_s=load_s,
             peak_memory_bytes=loaded.prepared.peak_memory_bytes(),
             reused_prompt_tokens=reused,
         )
@@ -211,15 +209,13 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         GenerationError
             If memory runs out for a single answer.
         """
-        load_s = self._timed_load(job)
         loaded = self._load(job)
         prepared = loaded.prepared
         answers = prepared.codec.silent_answers(requests, job)
         rows = [BatchRow(index, answer) for index, answer in enumerate(answers)]
 
         def finish(row: BatchRow) -> None:
-            peak_bytes = prepared.peak_memory_bytes()
-            done = row.answer.done(load_s=load_s, peak_memory_bytes=peak_bytes)
+            done = row.answer.done(peak_memory_bytes=prepared.peak_memory_bytes())
             on_result(row.index, row.answer.text, done)
 
         if failure := self._batch_run(loaded, job)(rows, finish):
