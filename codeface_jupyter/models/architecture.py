@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["DTYPE_BYTES", "Architecture"]
+__all__ = ["DTYPE_BYTES", "Architecture", "text_part"]
 
 # The bytes of one number in each type that weights, keys and values are computed with.
 DTYPE_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -48,14 +48,10 @@ class Architecture:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | PretrainedConfig) -> Architecture:
-        """Read ``config``, a ``config.json`` or a configuration of transformers.
-
-        Of a model that takes more than text, the part about text counts.
-        """
+        """Read ``config``, a ``config.json`` or a configuration of transformers."""
         if not isinstance(config, Mapping):
             config = config.get_text_config(decoder=True).to_dict()
-        text = config.get("text_config")
-        config = text if isinstance(text, Mapping) else config
+        config = text_part(config)
         window = _number(config, "max_position_embeddings") or None
         layers = _number(config, "num_hidden_layers")
         heads = _number(config, "num_attention_heads")
@@ -83,6 +79,15 @@ class Architecture:
         with a sliding window stops growing, so this is an upper bound.
         """
         return 2 * self.num_layers * self.num_kv_heads * self.head_dim
+
+
+def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a ``config.json`` says about text: all of it, or a part of its own.
+
+    A model that takes more than text has such a part.
+    """
+    text = config.get("text_config")
+    return text if isinstance(text, Mapping) else config
 
 
 def _number(config: Mapping[str, Any], name: str) -> int:

@@ -1,10 +1,18 @@
-"""The tokens that end an answer in the usual chat formats."""
+"""The tokens that end an answer: the usual ones, and those that a model's folder names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-__all__ = ["END_TOKENS", "end_token_ids"]
+from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.architecture import text_part
+from codeface_jupyter.models.folder_check import read_json
+
+__all__ = ["END_TOKENS", "EosIds", "configured_eos_ids", "end_token_ids"]
+
+EosIds = int | Sequence[int] | None
 
 # Some checkpoints name only one of the tokens that end their answers.
 END_TOKENS = (
@@ -20,3 +28,21 @@ END_TOKENS = (
 def end_token_ids(vocabulary: Mapping[str, int]) -> list[int]:
     """Return the ids of those that ``vocabulary`` holds."""
     return [vocabulary[token] for token in END_TOKENS if token in vocabulary]
+
+
+def configured_eos_ids(folder: Path) -> EosIds:
+    """Return the ids that end an answer, as the configuration in a model's folder gives them."""
+    for name in ("generation_config.json", "config.json"):
+        config = _read_if_possible(folder / name)
+        for part in (config, text_part(config)):
+            if part.get("eos_token_id") is not None:
+                eos_ids: EosIds = part["eos_token_id"]
+                return eos_ids
+    return None
+
+
+def _read_if_possible(file: Path) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except ModelFilesError:
+        return {}

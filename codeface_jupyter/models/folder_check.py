@@ -25,6 +25,7 @@ __all__ = [
     "is_side_file",
     "is_weight_file",
     "read_config",
+    "read_json",
     "weight_files",
 ]
 
@@ -80,7 +81,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     ModelFilesError
         If it is missing, or does not hold a JSON object.
     """
-    return _read_json(folder / "config.json")
+    return read_json(folder / "config.json")
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -88,7 +89,7 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / INDEX_FILE
     if (folder / SINGLE_FILE).exists() or not index.exists():
         return [folder / SINGLE_FILE]
-    weight_map = _read_json(index).get("weight_map")
+    weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, Mapping) or not weight_map:
         raise ModelFilesError(f"{index} has no weight_map.", hint="Fetch the model again.")
     names = sorted({str(name) for name in weight_map.values()})
@@ -237,7 +238,14 @@ def _check_safetensors(file: Path) -> None:
         ) from error
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a file of a model's folder.
+
+    Raises
+    ------
+    ModelFilesError
+        If it is missing, or does not hold a JSON object.
+    """
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

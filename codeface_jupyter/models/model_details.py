@@ -13,10 +13,10 @@ from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import ModelStorage, format_bytes
+from codeface_jupyter.models.tokenizer_files import chat_template, tokenizer_settings
 
 __all__ = ["model_details"]
 
-TEMPLATE_FILES = ("chat_template.jinja", "tokenizer_config.json")
 SOURCES = {
     "folder": "your own folder",
     "converted": "CodeFace's cache folder",
@@ -75,19 +75,13 @@ def _config_rows(folder: Path) -> list[tuple[str, str]]:
     config = read_config(folder)
     window = Architecture.of(config).context_window
     architectures = config.get("architectures") or ["unknown"]
+    template = chat_template(folder, tokenizer_settings(folder))
     return [
         ("architecture", str(architectures[0])),
-        ("kind", "chat" if _has_template(folder) else "base: continues code"),
+        ("kind", "chat" if template else "base: continues code"),
         ("context window", f"{window:,} tokens" if window else "unknown"),
         ("licence", "unknown: see its publisher"),
     ]
-
-
-def _has_template(folder: Path) -> bool:
-    first, second = (folder / name for name in TEMPLATE_FILES)
-    return first.exists() or (
-        second.exists() and '"chat_template"' in second.read_text(encoding="utf-8")
-    )
 
 
 def _place_rows(found: LocalModel, storage: ModelStorage) -> list[tuple[str, str]]:

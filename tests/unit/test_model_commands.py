@@ -92,6 +92,13 @@ class TestDetails:
         assert rows["revision"].startswith("fingerprint:")
         assert rows["memory in float32"]
 
+    def test_a_folder_without_a_chat_template_is_a_base_model(
+        self, folder: Path, cache_dir: Path
+    ) -> None:
+        (folder / "tokenizer_config.json").write_text('{"chat_template": null}')
+        rows = dict(model_details(ModelRequest(str(folder), cache_dir)))
+        assert rows["kind"] == "base: continues code"
+
     def test_a_gated_model_says_so(self, cache_dir: Path) -> None:
         rows = dict(model_details(ModelRequest("starcoder", cache_dir)))
         assert "needs a login" in rows["licence"]

@@ -29,7 +29,7 @@ from codeface_jupyter.engines.openvino.support import (
     load_tokenizer,
     quantization,
 )
-from codeface_jupyter.engines.text.prompt_codec import PromptCodec, configured_eos_ids
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
@@ -40,6 +40,7 @@ from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
+from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.folder_check import (
     IR_WEIGHTS_FILE,

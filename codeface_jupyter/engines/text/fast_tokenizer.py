@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.tokenizer_files import chat_template, tokenizer_settings
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FastTokenizer"]
 
-TOKENIZER_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_config.json"
-TEMPLATE_FILE = "chat_template.jinja"
+TOKENIZER_FILE = "tokenizer.json"
 SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 
@@ -80,10 +80,10 @@ class FastTokenizer:
         # Batches of a training run are none of ours.
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        settings = _read_settings(folder)
+        settings = tokenizer_settings(folder)
         return cls(
             tokenizer,
-            chat_template=_chat_template(folder, settings),
+            chat_template=chat_template(folder, settings),
             special_tokens=_special_tokens(settings),
         )
 
@@ -154,19 +154,6 @@ class FastTokenizer:
         return token_id
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
-    file = folder / SETTINGS_FILE
-    if not file.is_file():
-        return {}
-    try:
-        settings = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelFilesError(f"{file} cannot be read: {error}.") from error
-    if not isinstance(settings, dict):
-        raise ModelFilesError(f"{file} is not a JSON object.")
-    return settings
-
-
 def _special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
     tokens = {name: settings.get(name) for name in SPECIAL_TOKENS}
     texts = {
@@ -174,17 +161,6 @@ def _special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
         for name, token in tokens.items()
     }
     return {name: text for name, text in texts.items() if isinstance(text, str)}
-
-
-def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
-    file = folder / TEMPLATE_FILE
-    if file.is_file():
-        return file.read_text(encoding="utf-8")
-    template = settings.get("chat_template")
-    if isinstance(template, list):
-        named = {item.get("name"): item.get("template") for item in template}
-        template = named.get("default")
-    return template if isinstance(template, str) else None
 
 
 def _compile(source: str) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
@@ -16,7 +14,7 @@ from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.end_tokens import END_TOKENS, end_token_ids
+from codeface_jupyter.models.end_tokens import END_TOKENS, EosIds, end_token_ids
 from codeface_jupyter.prompts import (
     COMPLETION_STOP_STRINGS,
     Message,
@@ -28,9 +26,7 @@ from codeface_jupyter.prompts import (
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["PromptCodec", "configured_eos_ids"]
-
-EosIds = int | Sequence[int] | None
+__all__ = ["PromptCodec"]
 
 # What separates turns without being a token of its own, as in Llama 2's template.
 TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
@@ -220,23 +216,3 @@ def _without_system(messages: list[Message]) -> list[Message]:
     content = f"{system['content']}\n\n{turns[first]['content']}"
     turns[first] = {"role": "user", "content": content}
     return turns
-
-
-def configured_eos_ids(folder: Path) -> EosIds:
-    """Return the ids that end an answer, as the configuration in a model's folder gives them."""
-    for name in ("generation_config.json", "config.json"):
-        config = _read_json(folder / name)
-        # A model that takes more than text keeps what is about text in a part of its own.
-        for part in (config, config.get("text_config")):
-            if isinstance(part, dict) and part.get("eos_token_id") is not None:
-                eos_ids: EosIds = part["eos_token_id"]
-                return eos_ids
-    return None
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines.local_engine import LocalEngine
-from codeface_jupyter.engines.text.prompt_codec import PromptCodec, configured_eos_ids
+from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.adapters import adapter_identity
 from codeface_jupyter.engines.transformers.batch_run import BatchRow, BatchRun
@@ -31,6 +31,7 @@ from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.folder_check import is_only_ir
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
