@@ -38,6 +38,8 @@ SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|U
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
 # Of a file of any size, 256 KiB are enough to notice other weights.
 SAMPLES, SAMPLE_BYTES = 64, 4_096
+# What safetensors says of a file whose size is not its header's.
+NOT_COVERED = "file not fully covered"
 CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadModel$")
 
 
@@ -232,10 +234,21 @@ def _check_safetensors(file: Path) -> None:
             pass
     except SafetensorError as error:
         reason = first_line(error).rpartition("deserializing header: ")[2]
+        # Then the header itself is whole, and says how much should follow.
+        expected = f" instead of {_whole_size(file):,}" if NOT_COVERED in reason else ""
         raise ModelFilesError(
-            f"{file} is corrupt: {reason}, in {file.stat().st_size:,} bytes.",
+            f"{file} is corrupt: {reason}, in {file.stat().st_size:,} bytes{expected}.",
             hint="Delete the file and fetch the model again.",
         ) from error
+
+
+def _whole_size(file: Path) -> int:
+    """Return the bytes that a safetensors file should have, by its header."""
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(header_bytes))
+    ends = (tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
+    return 8 + header_bytes + max(ends, default=0)
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def header(*offsets: tuple[int, int]) -> bytes:
         (struct.pack("<Q", 2) + b"[]", "invalid JSON in header"),
         (header((0, 4), (0, 4)) + bytes(4), "invalid offset for tensor"),
         (header((0, 4), (8, 12)) + bytes(12), "invalid offset for tensor"),
-        (header((0, 4)) + bytes(9), "file not fully covered"),
+        (header((0, 4)) + bytes(9), r"file not fully covered, in \d+ bytes instead of \d+"),
+        (header() + bytes(1), r"file not fully covered, in 11 bytes instead of 10"),
     ],
     ids=[
         "empty",
@@ -113,6 +114,7 @@ def header(*offsets: tuple[int, int]) -> bytes:
         "overlap",
         "gap",
         "too long",
+        "no tensors",
     ],
 )
 def test_a_corrupt_file_is_named_with_the_reason(folder: Path, content: bytes, reason: str) -> None:
@@ -121,10 +123,10 @@ def test_a_corrupt_file_is_named_with_the_reason(folder: Path, content: bytes, r
         check_model_folder(folder)
 
 
-def test_a_truncated_file_is_named_with_its_size(folder: Path) -> None:
+def test_a_truncated_file_is_named_with_both_sizes(folder: Path) -> None:
     write_safetensors(folder / "model.safetensors", payload=b"\0")
     size = (folder / "model.safetensors").stat().st_size
-    with pytest.raises(ModelFilesError, match=rf"not fully covered, in {size} bytes"):
+    with pytest.raises(ModelFilesError, match=rf"in {size} bytes instead of {size + 3}\."):
         check_model_folder(folder)
 
 
