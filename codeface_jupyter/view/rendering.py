@@ -26,7 +26,7 @@ from pygments.util import ClassNotFound
 from codeface_jupyter.context import Cell, Context
 from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
-from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
+from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalize_language
 from codeface_jupyter.view.tables import Table
 
 __all__ = [
@@ -108,7 +108,7 @@ def _highlight_fence(code: str, info: str, _: object) -> str:
 
 def _lexer(info: str) -> Lexer:
     try:
-        return get_lexer_by_name(normalise_language(info))
+        return get_lexer_by_name(normalize_language(info))
     except ClassNotFound:
         return TextLexer()
 
