@@ -33,7 +33,7 @@ class Permissions:
         if self.allow_pickle:
             yield (
                 "--allow-pickle reads pickled weights, a format that has been used to carry "
-                "hostile code, in this call."
+                "malicious code, in this call."
             )
 
 

@@ -239,6 +239,7 @@ def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:
     code = f'request = {mention!r}\nprint("You asked:", request)'
     if tokens is None:
         return f"A scripted answer:\n\n{fenced(code, 'python')}\n"
+    # Comment lines in the fence fill the answer up to the length that was asked for.
     head, tail = list(_tokens(f"A scripted answer:\n\n```python\n{code}")), list(_tokens("\n```\n"))
     lines = (token for n in count(1) for token in _tokens(f"\n# line {n} of the script"))
     padding = [

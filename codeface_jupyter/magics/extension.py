@@ -30,9 +30,9 @@ __all__ = ["Extension"]
 
 
 class Extension:
-    """Owns the session, the line to the front end, and the answers on their way.
+    """Owns the session, the bridge to the front end, and the answers in progress.
 
-    The session, and with it all that is slow to import, is made at the first need.
+    The session, and with it all that is slow to import, is made when it is first needed.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -67,7 +67,7 @@ class Extension:
             return self._session
 
     def close(self) -> None:
-        """Stop what is running and give everything back."""
+        """Stop what is running and free everything."""
         self.replayed_answers.close()
         self.stop()
         if self._session is not None:
@@ -78,14 +78,14 @@ class Extension:
         self.bridge.close()
 
     def keep_subshell(self) -> None:
-        """Have the clicks on every widget from now on reach the kernel."""
+        """Make sure that clicks on widgets reach the kernel from now on."""
         from codeface_jupyter.view.answer_view import SubshellAnchor
 
         if self._anchor is None:
             self._anchor = SubshellAnchor()
 
     def stop(self) -> None:
-        """Stop every answer on its way."""
+        """Stop every answer in progress."""
         for answer in tuple(self.answers):
             answer.cancel()
 
@@ -93,7 +93,7 @@ class Extension:
         self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
 
     def _load_if_asked(self, settings: Settings) -> None:
-        """Load the model while the user types; its files must be here, and nobody waits for it."""
+        """Load the model in the background if the settings say so and its files are here."""
         if settings.background_load and not self._is_loading:
             self._is_loading = True
             local_only = settings.model_copy(update={"auto_pull": False})

@@ -146,6 +146,7 @@ class Resources:
 
     def _token_counter(self, engine: Engine) -> TokenCounter:
         """Return the counter of ``engine``, which remembers what it has counted."""
+        # Another engine has another tokenizer, and so other counts.
         if self._counter is None or self._counter[0] is not engine:
             self._counter = engine, TokenCounter(engine.count_tokens)
         return self._counter[1]

@@ -48,9 +48,9 @@ def test_bundle_serves_our_renderer_every_front_end_and_terminals():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"finish_reason": "cancelled"}, "stopped before its end"),
+        ({"finish_reason": "cancelled"}, "stopped early"),
         ({"finish_reason": "length"}, "cut off at 512 tokens"),
-        ({"finish_reason": "error"}, "broken off by an error"),
+        ({"finish_reason": "error"}, "ended by an error"),
         ({"is_local": False}, "m · remote · 5 tokens"),
         (
             {"metrics": GenerationMetrics(generated_tokens=5, from_response_cache=True)},
