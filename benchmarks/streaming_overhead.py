@@ -16,8 +16,9 @@ SETUP = """
 %load_ext codeface_jupyter
 %config CodeFace.max_new_tokens = {tokens}
 {options}
-import json, threading
-from codeface_jupyter.generation import (GenerationRequest, SamplingParameters)
+import json
+from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
 REQUEST = "Write a Python class for a matrix with addition, multiplication and printing."
@@ -28,7 +29,7 @@ def bare():
     request = GenerationRequest(
         prompt=Prompt(request=REQUEST), sampling=SamplingParameters(max_new_tokens={tokens})
     )
-    done = engine.generate(request, emit=lambda event: None, cancel=threading.Event())
+    done = engine.generate(request, Job())
     return done.metrics.decode_tokens_per_s
 """
 ASK = "%%codeface --cells 0 --vars none --no-cache\n"
