@@ -216,7 +216,7 @@ def test_an_id_that_this_kernel_did_not_give_asks_nothing(front_end):
     front_end.ask_again("0" * 32)
 
     error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")[-1]
-    assert "Run its cell again, with --no-cache." in error["content"]["data"]["message"]
+    assert "Run its cell again with --no-cache." in error["content"]["data"]["message"]
     assert front_end.notebook.value("len(_engine.requests)") == 1
 
 

@@ -93,7 +93,7 @@ def test_dry_run_counts_the_tokens_and_asks_nothing(notebook):
         ("thing = 'one text'", "thing", "NotebookError", "expected a list of strings"),
         ("thing = []", "thing", "NotebookError", "thing is empty"),
         ("thing = ['a', 3]", "thing", "NotebookError", r"thing[1] is of type int"),
-        ("", "", "UsageError", "Name a list of texts"),
+        ("", "", "UsageError", "Name a list of strings"),
         ("a = b = ['x']", "a b", "UsageError", "Expected one list"),
         ("a = ['x']", "a -o 2x", "UsageError", "expected the name of a variable"),
     ],
