@@ -30,7 +30,7 @@ __all__ = ["Connection", "Handlers", "Partial"]
 
 logger = logging.getLogger(__name__)
 
-# A page has a few under way; more than these are a fault, and threads are not free.
+# A page has a few in progress; more than these are a fault, and threads cost memory.
 MAX_REQUESTS = 32
 GONE = "The notebook's page is gone."
 

@@ -273,7 +273,7 @@ class CancelMessage(TypedDict):
 
 
 class PartialMessage(TypedDict):
-    """Kernel to front end: the result of a request as far as it has come."""
+    """Kernel to front end: the result of a request so far."""
 
     version: Version
     type: Literal["partial"]

@@ -70,7 +70,7 @@ def make_ask(
     if getattr(args, "template", None):
         request = _in_template(args, request, language=language)
         sources["instruction"] = ""
-    told = {
+    offered = {
         "cells": cells,
         "namespace": extension.notebook.namespace(),
         "variables": _variables(getattr(args, "vars", None)),
@@ -80,7 +80,7 @@ def make_ask(
         ),
     }
     ask = Ask(
-        sources=ContextSources(request=request, **told | sources),
+        sources=ContextSources(request=request, **offered | sources),
         settings=settings,
         language=language,
         use_response_cache=not args.no_cache,

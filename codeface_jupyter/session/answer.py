@@ -226,7 +226,7 @@ class Answer:
                 self.cancel()
 
     def cancel(self) -> None:
-        """Stop the answer within one token; what has come is kept."""
+        """Stop the answer within one token; what has arrived is kept."""
         self._stream.cancel()
 
     def join(self, timeout_s: float | None = None) -> bool:

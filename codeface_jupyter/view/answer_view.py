@@ -265,7 +265,7 @@ class AskAgainButton:
     def __init__(self, on_click: Callable[[], None]) -> None:
         self._on_click = on_click
         self._place = Place()
-        # If it is saved all the same, exporters show nothing.
+        # If it is saved anyway, exporters show nothing.
         self._place.bundle = NOTHING
         self._button: widgets.Button | None = None
 

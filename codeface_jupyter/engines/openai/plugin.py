@@ -1,4 +1,4 @@
-"""The engine openai before its client is imported."""
+"""The openai engine before its client is imported."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         return "" if prepared.is_ir else self._quantization
 
     def unload(self) -> None:
-        """Drop weights, keys and values and give their memory back."""
+        """Drop weights, keys and values and free their memory."""
         self._loaded = None
         give_back()
 

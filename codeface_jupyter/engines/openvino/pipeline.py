@@ -58,7 +58,7 @@ class TokenPipeline:
         return self._blocks.used * self._model.block_bytes
 
     def drop_kept(self) -> None:
-        """Drop the kept keys and values, and give their memory back."""
+        """Drop the kept keys and values and free their memory."""
         self._blocks.clear()
         self._model.drop_keys()
 
@@ -175,7 +175,7 @@ class TokenPipeline:
 
 
 class _Decoding:
-    """An answer under way.
+    """An answer in progress.
 
     Parameters
     ----------

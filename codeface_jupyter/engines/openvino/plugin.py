@@ -1,4 +1,4 @@
-"""The engine openvino before OpenVINO is imported."""
+"""The openvino engine before OpenVINO is imported."""
 
 from __future__ import annotations
 

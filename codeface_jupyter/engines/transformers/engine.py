@@ -155,7 +155,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         )
 
     def unload(self) -> None:
-        """Drop weights and KV caches and give their memory back."""
+        """Drop weights and KV caches and free their memory."""
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
             loaded.offload.close()

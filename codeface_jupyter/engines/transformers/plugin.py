@@ -1,4 +1,4 @@
-"""The engine transformers before torch is imported."""
+"""The transformers engine before torch is imported."""
 
 from __future__ import annotations
 
