@@ -1,7 +1,7 @@
 """What answering many prompts together gains: 16 one after another against 16 side by side.
 
-Both ways ask the same session for the same requests in turn, greedy, without the response
-cache, each run with wording of its own, so that no run finds the other's prompts read.
+Both ways ask the same session the same requests in turn, greedy, without the response cache,
+each run with its own wording, so that no run finds the prompts of another in the KV cache.
 The cells above the request are the same for all, as in a notebook.
 
 The figure is the rate of whole requests: prompt and answer, from the first to the last.
@@ -60,6 +60,7 @@ def measure(
     begin = time.perf_counter()
     items = session.generate_batch(asks(config, count=count, run=f"{run} together"))
     together_s = time.perf_counter() - begin
+    # A failed request costs no time, which would look like speed.
     failed = [item for item in items if item.error is not None]
     if failed:
         raise RuntimeError(f"{len(failed)} requests failed: {failed[0].error}")

@@ -3,7 +3,7 @@
 Each run has a kernel of its own. The clock starts when ``%load_ext codeface_jupyter`` is sent;
 a question follows at once, as when the notebook's first cells are run. It stops when the
 message that shows the answer's first words reaches the front end: the extension's import, the
-model's load and the reading of the prompt are all within. Goal: 4 s.
+model's load and the prefill are all included. Goal: 4 s.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def synchronize(device: str) -> None:
 
 def timed(work: Callable[[], object], device: str) -> float:
     """Return the seconds that ``work`` takes on the device."""
+    # Kernels run asynchronously: wait for earlier ones before, and for these after.
     synchronize(device)
     begin = time.perf_counter()
     work()
@@ -76,6 +77,7 @@ def product_rates(device: str, runs: int, *, width: int, dtype: torch.dtype) -> 
         for _ in range(repeats):
             torch.matmul(left, right, out=output)
 
+    # The first product picks a kernel, which is not what is measured.
     multiply()
     return [repeats * 2 * width**3 / timed(multiply, device) for _ in range(runs)]
 
@@ -134,7 +136,7 @@ class Bench:
         rates = []
         for run in range(self.args.runs + 1):
             done = answer(self.engine, self.new_text(128), self.args.tokens)
-            # The first chooses kernels and takes workspaces.
+            # The first run chooses kernels and allocates workspaces, so it does not count.
             if run:
                 rates.append((done.metrics.generated_tokens - 1) / done.metrics.decode_s)
         return rates

@@ -92,7 +92,7 @@ def main() -> None:
     if args.only in {None, "notebook"}:
         for pieces in PIECES:
             report(
-                f"notebook tasks, told {pieces}",
+                f"notebook tasks, given {pieces}",
                 TASKS,
                 lambda task, pieces=pieces: ask_notebook_task(session, task, pieces),
             )

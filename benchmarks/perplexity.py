@@ -52,9 +52,11 @@ def log_likelihoods(
                 "position_ids": np.arange(start, end)[None],
                 "beam_idx": np.zeros(1, np.int32),
             }
+            # (tokens, vocabulary); then their logarithmic softmax, which must not overflow.
             logits = next(iter(request.infer(inputs).values()))[0].astype(np.float64)
             logits -= logits.max(axis=1, keepdims=True)
             logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            # A token's logits are about the next one, of which the last has none.
             following = ids[start + 1 : end + 1]
             found += logits[np.arange(len(following)), following].tolist()
     return found

@@ -148,6 +148,7 @@ class RandomEngine(TransformersEngine):
         from transformers import AutoModelForCausalLM, GenerationConfig
 
         self._check_memory(prepared)
+        # Made on the device itself, since large shapes do not fit into main memory.
         with torch.device(self._options.device_map), torch.random.fork_rng():
             torch.manual_seed(0)
             model = AutoModelForCausalLM.from_config(

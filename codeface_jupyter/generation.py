@@ -36,7 +36,7 @@ class SamplingParameters:
     Attributes
     ----------
     max_new_tokens
-        The longest answer, in tokens.
+        The maximum length of the answer, in tokens.
     temperature
         0 is greedy decoding.
     top_p, top_k
@@ -185,6 +185,7 @@ class GenerationResult:
         return {
             **asdict(self.identity),
             "is_local": self.is_local,
+            # Through JSON: its tuples become lists, as they come back from a saved notebook.
             "sampling": json.loads(json.dumps(asdict(self.sampling))),
             "finish_reason": self.finish_reason,
             "metrics": asdict(self.metrics),
@@ -209,7 +210,7 @@ class Chunk(Event):
 
 @dataclass(frozen=True)
 class Revised(Event):
-    """Another text takes the place of the whole answer so far; chunks go on after it.
+    """A text that replaces the whole answer so far; later chunks continue it.
 
     Attributes
     ----------
@@ -228,24 +229,24 @@ class Revised(Event):
 
 @dataclass(frozen=True)
 class Warned(Event):
-    """One sentence that the user is to be told beside the answer."""
+    """A warning of one sentence, shown beside the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Event):
-    """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
+    """The end of an answer: why it ended, what it cost, and what the user should know of it.
 
     Attributes
     ----------
     warnings
-        What an engine has to say of it, one sentence each.
+        The engine's warnings, one sentence each.
     error
-        What one answer of a batch failed with, the others going on; an answer that is
-        alone raises it.
+        What one answer of a batch failed with, while the others go on; an answer on its
+        own raises it.
     result
-        What came of it. An engine leaves it open, and so does work that gives no answer.
+        The finished answer; None from an engine, and from work that gives no answer.
     """
 
     finish_reason: FinishReason

@@ -1,4 +1,4 @@
-"""Calls that run in a thread of their own, so that whoever waits for one can give it up."""
+"""Calls that run in their own thread, so that whoever waits for one can give up."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ POLL_S = 0.1
 def within(timeout_s: float, call: Callable[[], T]) -> T:
     """Return what ``call`` returns, or give it up after ``timeout_s`` seconds.
 
-    Its thread is left to end by itself when it is given up: socket timeouts bound neither
-    the lookup of a name nor an answer that comes in drops.
+    An abandoned call's thread ends by itself: socket timeouts limit neither the lookup of
+    a name nor a reply that trickles in.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def within(timeout_s: float, call: Callable[[], T]) -> T:
         If it took longer.
     """
     outcome = _begin(call)
-    # Not `result(timeout=…)`, which cannot be told from a TimeoutError of the call itself.
+    # Not `result(timeout=…)`, whose TimeoutError could also be the call's own.
     if not wait([outcome], timeout=timeout_s).done:
         raise TimeoutError(f"no answer within {timeout_s:g} s")
     return outcome.result()

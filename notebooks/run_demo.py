@@ -38,6 +38,7 @@ class StreamingClient(NotebookClient):
 
     def _show(self, display_id: str, text: str) -> None:
         before = self._shown.get(display_id, "") if display_id else ""
+        # An answer on its way grows in one display: only what is new is written.
         if text.startswith(before):
             self._write(text[len(before) :] + ("" if display_id else "\n"))
         else:
@@ -68,6 +69,7 @@ def run(path: Path, output_dir: Path) -> tuple[Path, Path]:
     try:
         client.execute()
     finally:
+        # Also when a cell failed: its output says why.
         nbformat.write(notebook, executed)
     body, _ = HTMLExporter().from_notebook_node(notebook)
     page.write_text(body, encoding="utf-8")

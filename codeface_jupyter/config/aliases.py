@@ -15,7 +15,7 @@ __all__ = ["Aliases"]
 
 
 class Aliases:
-    """Names for models, in any case; what they stand for is kept as it was given.
+    """Aliases for models; the case of an alias does not matter.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Aliases:
             raise self._broken(str(error)) from None
         is_right = isinstance(values, dict) and all(isinstance(v, str) for v in values.values())
         if not is_right:
-            raise self._broken("an object of texts was expected")
+            raise self._broken("expected an object that maps aliases to models")
         return {name.lower(): values[name] for name in sorted(values)}
 
     def resolve(self, model: str) -> str:
@@ -50,7 +50,7 @@ class Aliases:
         return self.read().get(model.strip().lower(), model)
 
     def add(self, name: str, model: str) -> None:
-        """Let ``name`` stand for ``model``, whatever it stood for before."""
+        """Make ``name`` stand for ``model``, replacing what it stood for."""
         with self._changing() as aliases:
             aliases[name.lower()] = model
 
@@ -69,12 +69,13 @@ class Aliases:
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:
-        """Hold the file for a change, and write it whole or not at all."""
+        """Lock the file for a change, and write it whole or not at all."""
         from filelock import FileLock
 
         folder = self._file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Not on the file itself: replacing that would drop the lock.
             with FileLock(folder / f".{self._file.name}.lock"):
                 aliases = self.read()
                 yield aliases
@@ -82,7 +83,7 @@ class Aliases:
         except OSError as error:
             raise ConfigError(
                 f"{self._file} cannot be written: {error}.",
-                hint="CODEFACE_CONFIG can name a config file in a folder of your own.",
+                hint="Set CODEFACE_CONFIG to a config file in a folder that you can write to.",
             ) from None
 
     def _write(self, aliases: dict[str, str]) -> None:
@@ -92,12 +93,13 @@ class Aliases:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 json.dump(aliases, stream, indent=2, ensure_ascii=False, sort_keys=True)
                 stream.write("\n")
+            # In one step, so that no other kernel ever reads half a file.
             unfinished.replace(self._file)
         finally:
             unfinished.unlink(missing_ok=True)
 
     def _broken(self, reason: str) -> ConfigError:
         return ConfigError(
-            f"The file of aliases {self._file} cannot be read: {reason}.",
-            hint="Put it right, or delete it and give the aliases again.",
+            f"The alias file {self._file} cannot be read: {reason}.",
+            hint="Fix it, or delete it and define the aliases again.",
         )

@@ -1,4 +1,4 @@
-"""The engines that are installed and the options they bring, found when they are asked for.
+"""The installed engines and the options they bring, found when they are needed.
 
 Engines are above this room, so none is imported here by name: each is found through the
 entry points of the installed packages, and only its plug-in is imported, which is light.
@@ -40,7 +40,7 @@ ENTRY_POINT_GROUP = "codeface_jupyter.engines"
 
 
 class EngineOptions(BaseModel):
-    """What an engine can be set to; each engine has a subclass of its own.
+    """The options of an engine; each engine has its own subclass.
 
     Every option has a default and a description, which is shown beside its value.
     A `pydantic.SecretStr` is never shown.
@@ -55,7 +55,7 @@ Options = TypeVar("Options", bound=EngineOptions)
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledEngine:
-    """An engine of which a package says that it has it.
+    """An engine that an installed package declares.
 
     Attributes
     ----------
@@ -78,8 +78,9 @@ class InstalledEngine:
 def installed_engines() -> Mapping[str, InstalledEngine]:
     """Return the installed engines by name, sorted.
 
-    They are looked for again only after something was installed or removed.
+    They are searched again only after a package was installed or removed.
     """
+    # Installing or removing a package changes its folder's time.
     folders = ((folder, _changed(folder)) for folder in sys.path)
     return _find_engines(tuple(filter(_holds_packages, folders)))
 
@@ -93,7 +94,7 @@ def flat_options() -> dict[str, FieldInfo]:
 
 
 def by_full_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` with each engine's table as single values: ``openai.base_url``."""
+    """Return ``values`` with each engine's table flattened: ``openai.base_url``."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping) and "." not in name and name not in flat_options():
@@ -112,15 +113,15 @@ def engines_with(name: str) -> Iterator[InstalledEngine]:
 
 
 def check_option(name: str, value: object, *, source: str) -> None:
-    """Refuse a value that no engine takes.
+    """Refuse a value that no engine accepts.
 
-    A name alone speaks to every engine with such an option: those that cannot take the
+    A name alone applies to every engine that has the option. Those that do not accept the
     value are unfit for these settings, which is no reason to refuse it for the others.
 
     Raises
     ------
     ConfigError
-        If none of the engines with this option takes ``value``.
+        If none of the engines with this option accepts ``value``.
     """
     refusals = []
     for engine in engines_with(name):
@@ -142,12 +143,12 @@ def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]
     engine
         Its name.
     given
-        Values by name; an option's full name goes before its name alone.
+        Values by name; an option's full name takes precedence over its name alone.
 
     Raises
     ------
     ConfigError
-        If the engine does not take a value.
+        If the engine does not accept a value.
     """
     names = {option: option for option in kind.model_fields if option in given}
     full_names = {option: f"{engine}.{option}" for option in kind.model_fields}
@@ -155,11 +156,11 @@ def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]
     try:
         return kind(**{option: given[name] for option, name in names.items()})
     except ValidationError as error:
-        source = f"for the engine {engine}"
+        source = f"for the {engine} engine"
         refusal = _refused(error, kind, full_names | names, source=source)
         if refusal is None:
             reason = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-            refusal = ConfigError(f"The options of the engine {engine} do not fit: {reason}.")
+            refusal = ConfigError(f"The options of the {engine} engine are not valid: {reason}.")
         raise refusal from None
 
 
@@ -177,7 +178,7 @@ def _option_refusal(
 def _refused(
     error: ValidationError, kind: type[EngineOptions], names: Mapping[str, str], *, source: str
 ) -> ConfigError | None:
-    """Return what is wrong with one of the options in ``names``; None if it is none of them."""
+    """Return the error about one of the options in ``names``; None if it is about another."""
     for first in error.errors():
         option = str(first["loc"][0]) if first["loc"] else ""
         if option in names:
@@ -194,7 +195,7 @@ def _changed(folder: str) -> float:
 
 @lru_cache(maxsize=64)
 def _holds_packages(folder: tuple[str, float]) -> bool:
-    """Whether packages are installed in a folder; IPython adds one without any for a while."""
+    """Whether packages are installed in a folder; IPython adds an empty one for a while."""
     try:
         return any(Path(folder[0] or ".").glob("*.*-info"))
     except OSError:
@@ -204,6 +205,7 @@ def _holds_packages(folder: tuple[str, float]) -> bool:
 @lru_cache(maxsize=1)
 def _find_engines(_: tuple[tuple[str, float], ...]) -> Mapping[str, InstalledEngine]:
     found: dict[str, InstalledEngine] = {}
+    # Sorted, so that of two engines with one name the same one wins on every machine.
     for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP)):
         if entry_point.name not in found:
             found[entry_point.name] = _load(entry_point)
@@ -223,5 +225,5 @@ def _load(entry_point: EntryPoint) -> InstalledEngine:
 
 
 def _broken(name: str, problem: str) -> InstalledEngine:
-    logger.warning("The engine %s cannot be used: %s.", name, problem)
+    logger.warning("The %s engine cannot be used: %s.", name, problem)
     return InstalledEngine(name=name, problem=problem)

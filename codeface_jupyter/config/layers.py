@@ -1,10 +1,10 @@
-"""The layers that settings come from, and which of them each value came from.
+"""The layers that settings come from, and which one each value came from.
 
 One precedence, highest first: a call's argument or a magic's flag, ``%config
 CodeFace.name = value``, the environment (``CODEFACE_NAME``), the config file
 (``config.toml`` in the user's config folder, or where ``CODEFACE_CONFIG``
-points), the default. Within one layer an engine's own table goes before an
-option's name alone.
+points), the default. Within one layer an engine's own table takes precedence
+over an option's name alone.
 """
 
 from __future__ import annotations
@@ -76,18 +76,18 @@ class Config:
         """Change settings for this session, as ``%config`` does; all of them or none."""
         values = checked(values, source="%config")
         if "model" in values:
-            # What was chosen stays chosen, whatever becomes of the alias.
+            # The model stays chosen, whatever becomes of the alias.
             values["model"] = self.aliases.resolve(values["model"])
         self._layers["%config"] = _laid_over(self._layers["%config"], values)
         return self._settle()
 
     def set_front_end(self, values: Mapping[str, Any]) -> Settings:
-        """Take what the user set in JupyterLab, in place of what was taken before."""
+        """Take what the user set in JupyterLab, replacing what was taken before."""
         self._layers["JupyterLab"] = checked(values, source="JupyterLab's settings")
         return self._settle()
 
     def on_change(self, callback: Callable[[Settings], None]) -> None:
-        """Have ``callback`` called with the new settings whenever some were set."""
+        """Call ``callback`` with the new settings whenever some were set."""
         self._callbacks.append(callback)
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:

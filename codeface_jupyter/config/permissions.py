@@ -1,4 +1,4 @@
-"""What a single call may allow and no setting ever can: running code that comes with a model."""
+"""What only a single call may allow, and no setting: running code that comes with a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["NOTHING_MORE", "Permissions"]
 
 @dataclass(frozen=True, kw_only=True)
 class Permissions:
-    """What the user has allowed by name in this very call.
+    """What the user has allowed by name in this call.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Permissions:
         if self.allow_pickle:
             yield (
                 "--allow-pickle reads pickled weights, a format that has been used to carry "
-                "hostile code, in this call."
+                "malicious code, in this call."
             )
 
 

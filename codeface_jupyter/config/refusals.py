@@ -1,4 +1,4 @@
-"""Why a name or a value is not taken, said without repeating a secret."""
+"""Why a name or a value is refused, without repeating a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOLDS_URL: Final = "holds a URL"  # In `Annotated`: a refused value may hold a p
 
 
 def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: str) -> ConfigError:
-    """Say parameter, allowed range and value.
+    """Return the error that names a setting, its value and what is allowed.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: s
 def unknown_setting(
     name: str, *, source: str, known: Iterable[str], engines: Iterable[str]
 ) -> ConfigError:
-    """Say that there is no setting ``name``, and what may have been meant.
+    """Return the error for a name that is not a setting, with the names closest to it.
 
     Parameters
     ----------
@@ -63,16 +63,16 @@ def unknown_setting(
         flag = f"--{option.replace('_', '-')}"
         return ConfigError(
             f"{name} ({source}) is not a setting: it is dangerous, so each call must ask for it.",
-            hint=f"Write {flag} in the call that needs it.",
+            hint=f"Add {flag} to the call that needs it.",
         )
     close = get_close_matches(name, list(known), n=3)
     hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
     if not engine:
         return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)
     if engine in engines:
-        return ConfigError(f"The engine {engine} has no option {option!r} ({source}).", hint=hint)
+        return ConfigError(f"The {engine} engine has no option {option!r} ({source}).", hint=hint)
     if not close:
-        hint = f"Installed are {', '.join(engines)}."
+        hint = f"Installed engines: {', '.join(engines)}."
     return ConfigError(f"{name} ({source}): no engine {engine!r} is installed.", hint=hint)
 
 

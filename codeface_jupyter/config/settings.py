@@ -1,7 +1,7 @@
 """The settings of a session: what they are and what each may be.
 
-What only some engines have is not among them: it is an option of the engine, kept here by its
-name alone or after its engine's name, and settled by what the engine brings.
+What only some engines have is an option of those engines. Options are kept here as they were
+given, alone or after their engine's name, and checked by what the engine brings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from codeface_jupyter.config.engine_options import (
 )
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.refusals import HOLDS_URL
-from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
+from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
 from codeface_jupyter.errors import ConfigError
 
 __all__ = [
@@ -76,7 +76,7 @@ class Settings(BaseModel):
         if not isinstance(values, Mapping):
             return handler(values)
         own = {name: value for name, value in values.items() if name in cls.model_fields}
-        # Engines are looked for only where something is said to one.
+        # Engines are searched only where an option is given.
         others = by_full_name({k: values[k] for k in values if k not in own})
         options = {name: value for name, value in others.items() if any(engines_with(name))}
         settings = handler(own | {k: others[k] for k in others if k not in options})
@@ -85,7 +85,7 @@ class Settings(BaseModel):
 
     @property
     def permissions(self) -> Permissions:
-        """What this very call was allowed beyond its settings."""
+        """What this call alone is allowed, beyond the settings."""
         return self._permissions
 
     def permitting(self, permissions: Permissions) -> Settings:
@@ -96,7 +96,7 @@ class Settings(BaseModel):
 
     @property
     def given_options(self) -> Mapping[str, Any]:
-        """What was said to engines, as it was given: ``dtype`` or ``openai.base_url``."""
+        """The options given to engines, under the names used: ``dtype``, ``openai.base_url``."""
         return MappingProxyType(self._given_options)
 
     def options_of(self, engine: str, kind: type[Options]) -> Options:
@@ -105,17 +105,17 @@ class Settings(BaseModel):
         Raises
         ------
         ConfigError
-            If the engine does not take a value that was given.
+            If the engine does not accept a value that was given.
         """
         return settle_options(kind, engine=engine, given=self._given_options)
 
     def value_of(self, name: str) -> Any:
-        """Return a setting, an engine's option, or an option as it is where no engine is named.
+        """Return the value of a setting, or of an option with or without its engine's name.
 
         Raises
         ------
         ConfigError
-            If the engine does not take the value that was given.
+            If the engine does not accept the value that was given.
         """
         if name in type(self).model_fields:
             return getattr(self, name)
@@ -126,7 +126,7 @@ class Settings(BaseModel):
         return getattr(self.options_of(engine, kind), option)
 
     def _flat_value(self, option: str) -> Any:
-        """Return what was said to all engines, as the first that takes it understands it."""
+        """Return the value given to all engines, as the first that accepts it reads it."""
         kinds = {found.name: found.options for found in engines_with(option)}
         if option not in self._given_options:
             field = next(iter(kinds.values())).model_fields[option]
@@ -135,7 +135,7 @@ class Settings(BaseModel):
         for engine, kind in kinds.items():
             with suppress(ConfigError):
                 return getattr(settle_options(kind, engine=engine, given=given), option)
-        return None  # no engine is left that takes it
+        return None  # no engine accepts it
 
     # Model and engine
     model: str = Field(
@@ -144,7 +144,9 @@ class Settings(BaseModel):
         description="A catalog name, a hub id (owner/name) or a local folder.",
     )
     revision: str | None = Field(None, description="The hub revision of the model.")
-    engine: str = Field("auto", min_length=1, description="auto, or an installed engine's name.")
+    engine: str = Field(
+        "auto", min_length=1, description="auto, or the name of an installed engine."
+    )
     cache_dir: Path = Field(
         default_factory=default_cache_dir, description="The folder for model files."
     )
@@ -155,7 +157,7 @@ class Settings(BaseModel):
         0.9,
         gt=0.0,
         le=1.0,
-        description="Used share of memory above which kept KV prefixes and answers are dropped.",
+        description="Share of memory in use above which KV caches and kept answers are dropped.",
     )
     auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
     background_load: bool = Field(
@@ -163,21 +165,26 @@ class Settings(BaseModel):
     )
 
     # Generation
-    max_new_tokens: int = Field(512, ge=1, le=131_072, description="The longest answer, in tokens.")
+    max_new_tokens: int = Field(
+        512, ge=1, le=131_072, description="The maximum length of an answer, in tokens."
+    )
     temperature: float = Field(
         0.0, ge=0.0, le=2.0, description="0 is greedy; higher is more varied."
     )
     top_p: float = Field(
-        1.0, gt=0.0, le=1.0, description="Sample from the smallest set with this mass."
+        1.0,
+        gt=0.0,
+        le=1.0,
+        description="Sample from the smallest set of tokens with this total probability.",
     )
     top_k: int = Field(
-        0, ge=0, description="Sample from this many of the likeliest tokens; 0 is all."
+        0, ge=0, description="Sample from this many of the most likely tokens; 0 means all."
     )
     repetition_penalty: float | None = Field(
         None,
         gt=0.0,
         le=2.0,
-        description="Above 1 repeats less; empty is the engine's own, or 1 to rewrite a cell.",
+        description="Above 1 repeats less; empty is the engine's default, or 1 to rewrite a cell.",
     )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="The same seed gives the same answer."
@@ -186,31 +193,31 @@ class Settings(BaseModel):
 
     # Context
     context_cells: int | None = Field(
-        None, ge=0, description="How many preceding cells may be sent; empty is all that fit."
+        None, ge=0, description="How many preceding cells may be sent; empty means all that fit."
     )
     context_tokens: int = Field(
-        1_024, ge=0, description="The most tokens that preceding cells may take."
+        1_024, ge=0, description="The budget for preceding cells, in tokens."
     )
     variable_tokens: int = Field(
-        256, ge=0, description="The most tokens that descriptions of variables may take."
+        256, ge=0, description="The budget for descriptions of variables, in tokens."
     )
-    file_tokens: int = Field(1_024, ge=0, description="The most tokens that files may take.")
+    file_tokens: int = Field(1_024, ge=0, description="The budget for files, in tokens.")
     error_tokens: int = Field(
-        768, ge=0, description="The most tokens that a failed cell and its traceback may take."
+        768, ge=0, description="The budget for a failed cell and its traceback, in tokens."
     )
     history_exchanges: int = Field(
-        1, ge=0, le=50, description="How many of the last exchanges are sent along."
+        1, ge=0, le=50, description="How many of the last exchanges are sent with a request."
     )
     history_tokens: int = Field(
-        512, ge=0, description="The most tokens that the last exchanges may take."
+        512, ge=0, description="The budget for the last exchanges, in tokens."
     )
 
     # Output
     insert: Literal["button", "next", "replace", "none"] = Field(
-        "button", description="What happens to the generated code."
+        "button", description="What to do with the code: button, next, replace or none."
     )
     format: Literal["auto", "code", "markdown", "text"] = Field(
-        "auto", description="How the answer is shown."
+        "auto", description="How to show the answer: auto, code, markdown or text."
     )
 
     # Privacy
@@ -220,16 +227,16 @@ class Settings(BaseModel):
 
     # Response cache
     response_cache: Annotated[
-        ResponseCacheChoice,
+        ResponseCacheSetting,
         HOLDS_URL,
-        PlainValidator(ResponseCacheChoice.parse),
+        PlainValidator(ResponseCacheSetting.parse),
         PlainSerializer(str),
     ] = Field(
-        ResponseCacheChoice("memory"),
-        description="Where answers are kept to be replayed: memory, off, or redis://…, shared.",
+        ResponseCacheSetting("memory"),
+        description="Where answers are kept for replay: memory, off, or redis://… to share them.",
     )
     response_cache_sampled: bool = Field(
-        False, description="Also keep answers drawn at random without a seed."
+        False, description="Also keep answers that were sampled without a seed."
     )
     response_cache_ttl_s: float = Field(
         3_600.0, gt=0, description="How long an answer is kept, in seconds."

@@ -1,4 +1,4 @@
-"""Reading settings where users write them, and refusing what is wrong with its place."""
+"""Read settings from the config file and the environment; an error names the place."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def default_config_file() -> Path:
 
 
 def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
-    """Return ``values`` with engines' tables as single values, if all may be what they are.
+    """Return ``values`` with engines' tables flattened, once every name and value is checked.
 
     Raises
     ------
     ConfigError
-        If a name is unknown, or a value not one that the setting can have.
+        If a name is unknown or a value is not allowed.
     """
     own = {name: value for name, value in values.items() if name in Settings.model_fields}
     others = by_full_name({name: values[name] for name in values if name not in own})
@@ -76,7 +76,7 @@ def read_environment() -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If a variable sets what is no setting, or what the setting cannot be.
+        If a variable names no setting, or its value is not allowed.
     """
     values: dict[str, Any] = {}
     for variable, text in os.environ.items():
@@ -84,6 +84,7 @@ def read_environment() -> dict[str, Any]:
             continue
         name = _setting_of(variable)
         source = f"environment variable {variable}"
+        # One at a time, so that an error names the variable.
         values |= checked({name: _parsed(name, text, source=source)}, source=source)
     return values
 
@@ -94,7 +95,7 @@ def read_file(file: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it cannot be read, or for the first line that is wrong.
+        If it cannot be read, or at the first wrong line.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -120,7 +121,7 @@ def _setting_of(variable: str) -> str:
     engine, separator, option = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
     if not separator:
         return engine
-    # A variable has neither dashes nor, everywhere, small letters.
+    # Variables have no dashes, and on Windows no lower case.
     names = {name.lower().replace("-", "_"): name for name in installed_engines()}
     return f"{names.get(engine, engine)}.{option}"
 
@@ -138,8 +139,8 @@ def _parsed(name: str, text: str, *, source: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(
-            f"{name} ({source}): JSON was expected: {error}.",
-            hint='A list is written as \'["END"]\', a table as \'{"name": "value"}\'.',
+            f"{name} ({source}): expected JSON: {error}.",
+            hint='Write a list as \'["END"]\', a table as \'{"name": "value"}\'.',
         ) from None
 
 

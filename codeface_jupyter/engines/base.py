@@ -1,6 +1,6 @@
-"""What an engine and its plug-in are: protocols and the values they speak in, no more.
+"""The protocols of an engine and its plug-in, and the values they exchange.
 
-An engine may be in a package of its own. It needs one module, which is imported with the
+An engine may come in its own package. It needs one module, which is imported with the
 extension and must import nothing slow, and an entry point that names its plug-in::
 
     [project.entry-points."codeface_jupyter.engines"]
@@ -32,7 +32,7 @@ class Rank(IntEnum):
     ONLY_BY_NAME = 0
     """Never taken unless the settings name it."""
     GENERAL = 10
-    """Runs this model, as it runs most."""
+    """Runs this model, as it runs most models."""
     FASTEST = 20
     """Made for a model and a machine such as these."""
     ASKED_FOR = 30
@@ -49,7 +49,7 @@ class Fitness:
     ----------
     rank
         ``engine = "auto"`` takes the highest. With a problem it is the rank without it: an
-        engine that is taken in its place is a fallback, and the user is told so.
+        engine that is taken instead is a fallback, and the user sees why.
     reason
         Why it suits, in a few words that follow a colon.
     problem
@@ -68,8 +68,8 @@ class Engine(Protocol):
     """Runs one model.
 
     An engine is made cheaply, prepares its tokenizer when it must count, and
-    takes its weights into memory when it must answer. All three are idempotent
-    and called from a worker thread, one call at a time.
+    loads its weights when it must answer. All three are idempotent and called
+    from a worker thread, one call at a time.
     """
 
     @property
@@ -100,7 +100,7 @@ class Engine(Protocol):
         """Get the model's files and its tokenizer ready, reporting `Progress`."""
 
     def load(self, job: Job) -> None:
-        """Take the weights into memory, reporting `Progress`."""
+        """Load the weights into memory, reporting `Progress`."""
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Return the exact text that the model is given; needs `prepare`."""
@@ -116,12 +116,12 @@ class Engine(Protocol):
         """
 
     def unload(self) -> None:
-        """Give the weights' memory back; a later `load` takes it again."""
+        """Free the weights' memory; a later `load` reads them again."""
 
 
 @runtime_checkable
 class BatchEngine(Protocol):
-    """What an engine that answers many requests side by side has besides; optional."""
+    """Optional: what an engine has that answers many requests side by side."""
 
     def generate_batch(
         self,
@@ -132,15 +132,15 @@ class BatchEngine(Protocol):
     ) -> None:
         """Answer all ``requests``; call ``on_result`` with index, text and end of each.
 
-        Results come in the order in which they end. A request that fails alone has
-        its error in its end. Stopping ``job`` ends what is not finished as
+        Results come in the order in which they end. A request that fails on its own has
+        the error in its end. Stopping ``job`` ends what is not finished as
         ``cancelled``.
         """
 
 
 @runtime_checkable
 class HoldsMemory(Protocol):
-    """An engine whose memory is this machine's."""
+    """Optional: what an engine has that holds memory of this machine."""
 
     def held_bytes(self) -> Mapping[str, int]:
         """Return what it holds, in bytes, by what it is: weights, KV prefixes."""
@@ -150,7 +150,7 @@ class HoldsMemory(Protocol):
 
 
 class EnginePlugin(Protocol[Options]):
-    """What an entry point names: an engine before anything of it is imported.
+    """What an entry point names: an engine before its own code is imported.
 
     Attributes
     ----------

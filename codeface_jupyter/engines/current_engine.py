@@ -23,7 +23,7 @@ __all__ = ["CurrentEngine", "EngineKey", "engine_key"]
 
 @dataclass(frozen=True)
 class EngineKey:
-    """What is the same for settings that one engine serves; the others change from call to call.
+    """What settings must have in common to share an engine; the rest may change at each call.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class EngineKey:
     model
         The model.
     options
-        The engine's options; before an engine is chosen, what was said to any of them.
+        The engine's options; before one is chosen, the options given to any engine.
     """
 
     engine: str
@@ -99,14 +99,14 @@ class CurrentEngine:
         if self.engine is not None and self._needs_no_choice(settings):
             return self.engine
         choice = engine_choice(settings)
-        # The question that is being prepared is asked in a moment.
+        # `take` follows with the same settings: choosing once is enough.
         self._foreseen = settings, choice
         if self.engine is not None and self._serves(settings, choice):
             return self.engine
         return create_engine(settings, choice)
 
     def unload(self) -> None:
-        """Give the engine's memory back; it stays in its place."""
+        """Free the engine's memory; it stays the engine in use."""
         if self.engine is not None:
             self.engine.unload()
 
@@ -116,7 +116,7 @@ class CurrentEngine:
         return self.engine.is_loaded and self._asked_for == engine_key(settings)
 
     def _choose(self, settings: Settings) -> EngineChoice:
-        """Return which engine is to serve, as it was foreseen; that holds for one answer."""
+        """Return which engine is to serve; what `peek` found out holds for one answer."""
         foreseen, self._foreseen = self._foreseen, None
         if foreseen is not None and foreseen[0] == settings:
             return foreseen[1]
@@ -132,7 +132,7 @@ class CurrentEngine:
 
 
 def engine_key(settings: Settings) -> EngineKey:
-    """Return what is the same for settings that surely name the same engine."""
+    """Return a key that is equal for settings that surely name the same engine."""
     return EngineKey(settings.engine, ModelRequest.of(settings), settings.given_options)
 
 
@@ -142,5 +142,5 @@ def _chosen_key(settings: Settings, choice: EngineChoice) -> EngineKey:
 
 
 def _loads_by(settings: Settings) -> tuple[bool, bool]:
-    """Return what matters until the weights are in memory, and not after."""
+    """Return the settings that matter only until the weights are loaded."""
     return settings.auto_pull, settings.force_load

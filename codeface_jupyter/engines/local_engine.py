@@ -1,4 +1,4 @@
-"""What the engines that run a model in this process have in common: two states and a codec."""
+"""The base of the engines that run a model in this process: two states and a codec."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
     Parameters
     ----------
     settings
-        The model, and what is to be done where it does not fit.
+        The model, and what to do if it does not fit.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,14 +58,14 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         return self._prepared.codec.context_window if self._prepared is not None else None
 
     def prepare(self, job: Job) -> None:
-        """Bring the files here, and read all of them but the weights.
+        """Fetch the files, and read all of them but the weights.
 
         Raises
         ------
         ModelNotFoundError
-            If there is no such model, or it is not here and must not be fetched.
+            If there is no such model, or it is not here and may not be fetched.
         FetchError
-            If its files cannot be brought here.
+            If its files cannot be fetched.
         ModelFilesError
             If its files are broken or of a kind that the engine cannot run.
         EngineUnavailableError
@@ -74,14 +74,14 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         self._prepare(job)
 
     def load(self, job: Job) -> None:
-        """Take the weights into memory.
+        """Load the weights into memory.
 
         Raises
         ------
         NotEnoughMemoryError
             If they do not fit and ``force_load`` is off.
         ModelFilesError
-            If they are broken or not the config's.
+            If they are broken or do not match the config.
         """
         self._load(job)
 
@@ -90,13 +90,13 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         return self._codec.format_prompt(prompt)
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in ``text``, none added."""
+        """Return the number of tokens in ``text``, without special tokens."""
         return self._codec.count_tokens(text)
 
     @property
     def _codec(self) -> PromptCodec:
         if self._prepared is None:
-            raise RuntimeError("The engine's prepare() comes before anything that needs tokens.")
+            raise RuntimeError("Call the engine's prepare() before anything that needs tokens.")
         return self._prepared.codec
 
     def _prepare(self, job: Job) -> PreparedT:
@@ -111,8 +111,8 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
 
     @abstractmethod
     def _read_files(self, job: Job) -> PreparedT:
-        """Bring the files here, and read all of them but the weights."""
+        """Fetch the files, and read all of them but the weights."""
 
     @abstractmethod
     def _read_weights(self, prepared: PreparedT, job: Job) -> LoadedT:
-        """Take the weights into memory."""
+        """Load the weights into memory."""

@@ -61,34 +61,34 @@ def engine_fitness(settings: Settings) -> dict[str, Fitness]:
 
 
 def engine_choice(settings: Settings, fitness: Mapping[str, Fitness] | None = None) -> EngineChoice:
-    """Return which engine serves ``settings``; one that they name is taken unasked.
+    """Return which engine serves ``settings``; one that they name is taken without asking it.
 
     Parameters
     ----------
     settings
         What the engine is to serve.
     fitness
-        What `engine_fitness` says of them, where it has been asked already.
+        The result of `engine_fitness`, where it is known already.
 
     Raises
     ------
     EngineUnavailableError
-        If none is named, and none can serve them.
+        If none is named and none can serve them.
     """
     if settings.engine != "auto":
-        return EngineChoice(name=settings.engine, reason="the settings name it")
+        return EngineChoice(name=settings.engine, reason="named in the settings")
     return _fittest(engine_fitness(settings) if fitness is None else fitness)
 
 
 def engine_options(name: str, settings: Settings) -> EngineOptions:
-    """Return what ``settings`` say to an engine.
+    """Return the options that ``settings`` give to an engine.
 
     Raises
     ------
     EngineUnavailableError
         If no engine of that name is installed.
     ConfigError
-        If the engine does not take a value.
+        If the engine does not accept a value.
     """
     return settings.options_of(name, _installed(name).options)
 
@@ -101,7 +101,7 @@ def create_engine(settings: Settings, choice: EngineChoice | None = None) -> Eng
     settings
         What the engine is to serve.
     choice
-        What `engine_choice` says of them, where it has been asked already.
+        The result of `engine_choice`, where it is known already.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def create_engine(settings: Settings, choice: EngineChoice | None = None) -> Eng
     """
     choice = choice or engine_choice(settings)
     if choice.is_fallback and choice.is_certain:
-        logger.info("engine = 'auto' takes %s: %s.", choice.name, choice.reason)
+        logger.info("engine = 'auto' uses %s: %s.", choice.name, choice.reason)
     options = engine_options(choice.name, settings)
     return _plugin(_installed(choice.name)).create(settings, options)
 
@@ -121,13 +121,13 @@ def _installed(name: str) -> InstalledEngine:
     engine = installed_engines().get(name)
     if engine is None:
         raise EngineUnavailableError(
-            f"There is no engine {name!r}; installed are {', '.join(available_engines())}.",
+            f"There is no engine {name!r}. Installed engines: {', '.join(available_engines())}.",
             hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
         )
     if engine.problem:
         raise EngineUnavailableError(
-            f"The engine {name} cannot be used: {engine.problem}.",
-            hint="Update or remove the package that it comes with.",
+            f"The {name} engine cannot be used: {engine.problem}.",
+            hint="Update or remove the package that provides it.",
         )
     return engine
 
@@ -154,6 +154,7 @@ def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
         problems = "; ".join(f"{name}: {fitness.problem}" for name, fitness in ranked.items())
         raise EngineUnavailableError("No installed engine can serve these settings.", hint=problems)
     name = max(fit, key=lambda name: ranked[name].rank)
+    # Of all, the unfit too: the user is to see why the best one was passed over.
     best = max(ranked.values(), key=lambda fitness: fitness.rank)
     is_fallback = best.rank > ranked[name].rank
     return EngineChoice(

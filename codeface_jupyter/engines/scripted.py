@@ -102,7 +102,7 @@ class ScriptedEngine:
         name: str = "scripted",
     ) -> None:
         if not callable(answers) and (isinstance(answers, str) or not answers):
-            raise ValueError(f"answers is a list of at least one answer, not {answers!r}.")
+            raise ValueError(f"answers must be a list of at least one answer, not {answers!r}.")
         self.requests: list[GenerationRequest] = []
         self.is_loaded = False
         self.token_delay_s = token_delay_s
@@ -145,7 +145,7 @@ class ScriptedEngine:
         self.is_loaded = True
 
     def unload(self) -> None:
-        """Need a new `load`."""
+        """Require a new `load`."""
         self.is_loaded = False
 
     def format_prompt(self, prompt: Prompt) -> str:
@@ -239,6 +239,7 @@ def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:
     code = f'request = {mention!r}\nprint("You asked:", request)'
     if tokens is None:
         return f"A scripted answer:\n\n{fenced(code, 'python')}\n"
+    # Comment lines in the fence fill the answer up to the length that was asked for.
     head, tail = list(_tokens(f"A scripted answer:\n\n```python\n{code}")), list(_tokens("\n```\n"))
     lines = (token for n in count(1) for token in _tokens(f"\n# line {n} of the script"))
     padding = [
@@ -248,14 +249,14 @@ def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:
 
 
 class ScriptedPlugin:
-    """Never taken by itself: what it answers is of use in demos and tests only."""
+    """Used only when named: its answers serve demos and tests."""
 
     name = "scripted"
     options = EngineOptions
 
     def fitness(self, settings: Settings, options: EngineOptions) -> Fitness:  # noqa: ARG002 - a plug-in's signature
         """Say that the engine has to be named."""
-        return Fitness(reason="made for demos and tests, so this engine has to be named")
+        return Fitness(reason="for demos and tests; used only if the settings name it")
 
     def create(self, settings: Settings, options: EngineOptions) -> Engine:  # noqa: ARG002 - a plug-in's signature
         """Make the engine that answers every request with code that mentions it."""

@@ -1,1 +1,1 @@
-"""The kernel's end of the comm: what is said, to whom, and in which thread it is heard."""
+"""The kernel's end of the comm: messages, front ends, and the threads that handle them."""

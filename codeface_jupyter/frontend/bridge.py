@@ -41,7 +41,7 @@ class Bridge:
     """Talks to every notebook that JupyterLab has open on this kernel.
 
     Without a kernel, without the labextension or in another front end it does
-    nothing, and says that it knows nothing.
+    nothing and has no cells to give.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ class Bridge:
         self._busy.close()
 
     def on(self, notification: Notification[P], handler: Callable[[P], None]) -> None:
-        """Have ``handler`` called with the payload of each ``notification`` of a front end.
+        """Call ``handler`` with the payload of each ``notification`` of a front end.
 
         It may be called in a subshell's thread, and must neither display anything nor take
-        long. What it raises is told to the front end. Of several handlers the last one counts.
+        long. The front end is told of what it raises. Of several handlers the last one counts.
         """
         self._handlers.on(notification, handler)
 
@@ -102,16 +102,16 @@ class Bridge:
         *,
         in_thread: bool = False,
     ) -> None:
-        """Have ``handler`` answer each ``request`` of a front end.
+        """Let ``handler`` answer each ``request`` of a front end.
 
-        It is called with the payload and a job, which tells when the result is not wanted
-        any more, and under the same terms as a handler of `on`. What it raises reaches who
-        asked, as the request's error.
+        It is called with the payload and a job, which says when the result is no longer
+        wanted, and under the same terms as a handler of `on`. What it raises is sent back as
+        the request's error.
 
         Parameters
         ----------
         in_thread
-            Call it in a thread of its own: it may take long, and hears that it is cancelled.
+            Call it in its own thread: it may take long, and can be cancelled.
         """
         self._handlers.handle(request, handler, in_thread=in_thread)
 

@@ -30,7 +30,7 @@ __all__ = ["Connection", "Handlers", "Partial"]
 
 logger = logging.getLogger(__name__)
 
-# A page has a few under way; more than these are a fault, and threads are not free.
+# A page has a few in progress; more than these are a fault, and threads cost memory.
 MAX_REQUESTS = 32
 GONE = "The notebook's page is gone."
 
@@ -41,7 +41,7 @@ H = TypeVar("H")
 
 @dataclass(frozen=True)
 class Partial(Event):
-    """The result of a request as far as it has come: a handler's job sends it on."""
+    """The result of a request so far: a handler's job sends it on."""
 
     result: Mapping[str, object]
 
@@ -53,12 +53,12 @@ class _RequestHandler:
 
 
 class Handlers:
-    """Who takes which method; one may be added at any time, in the place of another.
+    """Which handler takes which method; one may be added or replaced at any time.
 
     Parameters
     ----------
     others
-        Take the methods that nobody takes here.
+        Take the methods that have no handler here.
     """
 
     def __init__(self, others: Handlers | None = None) -> None:
@@ -69,7 +69,7 @@ class Handlers:
             self.requests = others.requests.new_child()
 
     def on(self, notification: Notification[P], handler: Callable[[P], None]) -> None:
-        """Have ``handler`` called with the payload of each ``notification``."""
+        """Call ``handler`` with the payload of each ``notification``."""
 
         def take(data: Payload) -> None:
             handler(parse_payload(notification.payload, data, method=notification.method))
@@ -83,7 +83,7 @@ class Handlers:
         *,
         in_thread: bool = False,
     ) -> None:
-        """Have ``handler`` give the result of each ``request``, ``in_thread`` of its own or not."""
+        """Let ``handler`` give the result of each ``request``, ``in_thread`` of its own or not."""
 
         def answer(data: Payload, job: Job) -> Payload:
             payload = parse_payload(request.payload, data, method=request.method)
@@ -101,7 +101,7 @@ class _Pending:
 
 
 class Connection:
-    """What goes over one comm, and what is under way on it.
+    """The messages of one comm, and the requests in progress on it.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Connection:
         self._handlers = handlers
         self._jobs: dict[str, Job] = {}
         self._pending: dict[str, _Pending] = {}
-        # Messages come in a subshell's thread, handlers have their own, the main one asks.
+        # Messages arrive in a subshell's thread, handlers have their own, the main one asks.
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -153,17 +153,17 @@ class Connection:
             self._send(message)
             return result.result(timeout=timeout_s)
         finally:
-            # Still there: it is given up, for want of time or by an interrupt.
+            # Still pending: it timed out or was interrupted.
             if self._pop_pending(request_id) is not None:
                 self._send_cancel(request_id)
 
     def receive(self, data: object) -> None:
-        """Take a message of the front end's; the sender is told what is wrong with it."""
+        """Take a message of the front end's; a bad one is answered with an error."""
         with self._telling_failures(_request_id(data)):
             self._take(protocol.parse_front_end_message(data))
 
     def close(self) -> None:
-        """End what is under way in both directions; nothing is sent any more."""
+        """End what is in progress in both directions; nothing is sent from then on."""
         with self._lock:
             self._is_closed = True
             jobs, self._jobs = self._jobs, {}
@@ -182,7 +182,7 @@ class Connection:
             self._cancel(message["request_id"])
         elif message["type"] == "response":
             waiting = self._pop_pending(message["request_id"])
-            # Else it is late, or a second one.
+            # Otherwise it is late, or a second one.
             if waiting is not None:
                 waiting.settle(message["result"])
         elif message["type"] == "error":
@@ -201,15 +201,15 @@ class Connection:
         request_id = message["request_id"]
         handler = _known(self._handlers.requests, message["method"])
         if request_id in self._jobs:
-            # Without the id, which belongs to the request that is under way.
-            self._send_error(None, f"The request {request_id!r:.50} is under way already.")
+            # Without the id, which belongs to the request in progress.
+            self._send_error(None, f"The request {request_id!r:.50} is already in progress.")
             return
         job = Job(partial(self._send_partial, request_id))
         with self._lock:
             if self._is_closed:
                 return
             if len(self._jobs) >= MAX_REQUESTS:
-                raise ProtocolError(f"{MAX_REQUESTS} requests are under way already.")
+                raise ProtocolError(f"{MAX_REQUESTS} requests are already in progress.")
             self._jobs[request_id] = job
         if handler.in_thread:
             _start(self._answer, handler, message, job)
@@ -268,7 +268,7 @@ class Connection:
         except CodeFaceError as error:
             self._send_error(request_id, str(error))
         except Exception as error:
-            # The comm boundary: the sender is told, and the kernel's log keeps the traceback.
+            # The comm boundary: the sender gets an error, the kernel's log the traceback.
             logger.warning("A message of the front end failed", exc_info=True)
             self._send_error(request_id, f"{type(error).__name__}: {error}")
 
@@ -319,7 +319,7 @@ def _start(target: Callable[..., None], *arguments: object) -> None:
 
 
 def _request_id(data: object) -> str | None:
-    """Return the id that a failure belongs to, also if the message cannot be used."""
+    """Return the id that a failure belongs to, even if the message cannot be used."""
     is_request = isinstance(data, dict) and data.get("type") == "request"
     found = data.get("request_id") if is_request and isinstance(data, dict) else None
     return (

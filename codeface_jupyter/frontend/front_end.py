@@ -58,7 +58,7 @@ class NotebookSnapshot:
 
 
 class FrontEnd:
-    """A notebook that talks to the kernel by a comm of its own.
+    """A notebook that talks to the kernel over its own comm.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class FrontEnd:
     opening
         The message that opened it.
     handlers
-        Take the methods that are no matter of one notebook.
+        Take the methods that do not concern a single notebook.
     busy
         Tells front ends after each message whether a cell still runs.
 
@@ -87,7 +87,7 @@ class FrontEnd:
         self.is_on_subshell = is_on_subshell(opening)
         self.pushed: NotebookCells | None = None
         self._comm = comm
-        # It did not answer the last question, and has said nothing since.
+        # It did not answer the last request, and has sent nothing since.
         self._is_silent = False
         own = Handlers(handlers)
         own.on(protocol.CELLS, self._keep)
@@ -96,12 +96,12 @@ class FrontEnd:
         self._receive(opening)
 
     def close(self) -> None:
-        """Close the comm and end what is under way on it."""
+        """Close the comm and end what is in progress on it."""
         self.connection.close()
         self._comm.close()
 
     def pull(self, asking: str, *, timeout_s: float) -> NotebookCells | None:
-        """Return the cells as they are now, or None if they cannot be had in time."""
+        """Return the cells as they are now, or None if they do not arrive in time."""
         if not self.is_on_subshell or self._is_silent:
             return None
         try:
@@ -111,7 +111,7 @@ class FrontEnd:
         except TimeoutError:
             self._is_silent = True
         except CodeFaceError:
-            # What was pushed will do; a page that is at fault has been told.
+            # The pushed cells will do; a page that sent a bad message has got an error.
             pass
         return None
 

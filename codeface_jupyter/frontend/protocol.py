@@ -1,15 +1,15 @@
-"""What the kernel and the front end say to each other.
+"""The messages between the kernel and the front end.
 
 A comm carries plain JSON objects. Each names the protocol's version and its type:
 
 ``notification``
-    A method and its payload; nobody answers.
+    A method and its payload; there is no answer.
 ``request``
     The same with an id: one ``response`` or ``error`` with that id follows, unless the
-    comm closes first. A ``cancel`` with the id says that the answer is not wanted any
-    more. From the kernel, ``partial`` may bring the result as far as it has come.
+    comm closes first. A ``cancel`` with the id says that the answer is no longer wanted.
+    From the kernel, ``partial`` may bring the result so far.
 ``error``
-    Without an id, it is about a message that nobody waits on.
+    Without an id, it is about a message that has no answer.
 
 The methods and what they carry are declared below; a new one changes nothing else of
 the front end's room. All that comes from the front end is checked before anything else
@@ -107,7 +107,7 @@ R = TypeVar("R", bound=Mapping[str, object])
 
 @dataclass(frozen=True, eq=False)
 class Notification(Generic[P]):
-    """A method that nobody answers.
+    """A method without an answer.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ SETTINGS = Notification("settings", TypeAdapter(FrontEndSettings))
 STOP = Notification("stop", _NOTHING)
 """End the answer that is being generated."""
 ASK_AGAIN = Request("ask_again", TypeAdapter(AnswerReference), _NOTHING)
-"""Ask the question of an answer once more, and replay nothing."""
+"""Ask the question of an answer again, replaying nothing."""
 GET_STATS = Request("get_stats", _NOTHING, TypeAdapter(Stats))
 """Give the session's figures."""
 
@@ -246,7 +246,7 @@ class HelloMessage(TypedDict):
 
 
 class NotificationMessage(TypedDict):
-    """Something that nobody answers."""
+    """A message without an answer."""
 
     version: Version
     type: Literal["notification"]
@@ -265,7 +265,7 @@ class RequestMessage(TypedDict):
 
 
 class CancelMessage(TypedDict):
-    """The answer to a request of the sender's is not wanted any more."""
+    """The sender no longer wants the answer to its request."""
 
     version: Version
     type: Literal["cancel"]
@@ -273,7 +273,7 @@ class CancelMessage(TypedDict):
 
 
 class PartialMessage(TypedDict):
-    """Kernel to front end: the result of a request as far as it has come."""
+    """Kernel to front end: the result of a request so far."""
 
     version: Version
     type: Literal["partial"]
@@ -376,7 +376,7 @@ def parse_front_end_message(data: object) -> FrontEndMessage:
         raise ProtocolError(
             f"The front end speaks version {version!r:.50} of the protocol, "
             f"the kernel version {PROTOCOL_VERSION}.",
-            hint="Install the same codeface-jupyter beside JupyterLab and in the kernel, "
+            hint="Install the same codeface-jupyter for JupyterLab and in the kernel, "
             "then reload the page.",
         )
     return _validated(_FRONT_END_MESSAGES, data, name="message")

@@ -1,4 +1,4 @@
-"""Ask the question of a cached answer once more, in the answer's own place."""
+"""Ask the question of a cached answer again, in the answer's own place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.session.answer import Ask
     from codeface_jupyter.view.answer_view import Place
 
-__all__ = ["MakeBundle", "Repeat"]
+__all__ = ["MakeBundle", "ReplayedAnswer"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class MakeBundle(Protocol):
         """Return the bundle that shows ``result``."""
 
 
-class Repeat:
-    """A cached answer in its place, whose question can be asked once more.
+class ReplayedAnswer:
+    """A cached answer in its place, whose question can be asked again.
 
     The new answer streams where the cached one stands, and takes its place. If it
     fails or is stopped, the cached one comes back. No variable is set: the user's
@@ -47,7 +47,7 @@ class Repeat:
     extension
         What the magics share.
     ask
-        The question as it was settled, which nothing is to be replayed for.
+        The question with its settled prompt; no cached answer is used for it.
     shown
         The cached answer.
     place
@@ -88,12 +88,12 @@ class Repeat:
             self._button.show()
 
     def withdraw(self) -> None:
-        """Take away the button that would not survive in a saved notebook."""
+        """Remove the button that would not survive in a saved notebook."""
         if self._button is not None:
             self._button.hide()
 
     def begin(self) -> None:
-        """Ask again, in a thread of its own; harmless while it is under way."""
+        """Ask again, in its own thread; does nothing while that is in progress."""
         if self._under_way.acquire(blocking=False):
             threading.Thread(
                 target=self._context.copy().run,
@@ -110,11 +110,11 @@ class Repeat:
             # The thread boundary: no cell is left to fail.
             if not isinstance(error, CodeFaceError):
                 logger.warning("Asking again failed", exc_info=True)
-            note = f"asked again without success: {_note(error)}"
+            note = f"asking again failed: {_note(error)}"
             self._place.put(self._make_bundle(self._shown, answer_id=self.answer_id, note=note))
         finally:
             self._under_way.release()
-            if self in self._extension.repeats:
+            if self in self._extension.replayed_answers:
                 self.offer()
 
     def _ask_again(self) -> None:
@@ -125,7 +125,7 @@ class Repeat:
             result = answer.result
             if result is None or result.finish_reason not in {"stop", "length"} or not result.text:
                 return kept
-            self._extension.repeats.discard(self)
+            self._extension.replayed_answers.discard(self)
             return self._make_bundle(result, note=answer.revision_note)
 
         watch(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
-from codeface_jupyter.magics.ask_again import MakeBundle, Repeat
+from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, view_for, watch
 from codeface_jupyter.magics.template_files import read_template
-from codeface_jupyter.prompts import cell_for, fill_template, normalise_language
+from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import WidgetView
 from codeface_jupyter.view.rendering import ContextPreview, result_bundle
@@ -65,12 +65,12 @@ def make_ask(
     """
     settings = extension.config.with_overrides(settings_overrides(args))
     settings = settings.permitting(permissions(args))
-    language = normalise_language(getattr(args, "language", "python"))
+    language = normalize_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
     if getattr(args, "template", None):
         request = _in_template(args, request, language=language)
         sources["instruction"] = ""
-    told = {
+    offered = {
         "cells": cells,
         "namespace": extension.notebook.namespace(),
         "variables": _variables(getattr(args, "vars", None)),
@@ -80,7 +80,7 @@ def make_ask(
         ),
     }
     ask = Ask(
-        sources=ContextSources(request=request, **told | sources),
+        sources=ContextSources(request=request, **offered | sources),
         settings=settings,
         language=language,
         use_response_cache=not args.no_cache,
@@ -202,7 +202,7 @@ class _Showing:
         self._answer = answer
         self._output = output
         self._view = view_for(extension, answer)
-        self._repeat: Repeat | None = None
+        self._replayed: ReplayedAnswer | None = None
 
     def run(self) -> None:
         """Show the answer to its end."""
@@ -210,8 +210,8 @@ class _Showing:
             watch(self._extension, self._answer, self._view, make_bundle=self._bundle)
         finally:
             self._keep()
-            if self._repeat is not None:
-                self._repeat.offer()
+            if self._replayed is not None:
+                self._replayed.offer()
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -242,25 +242,27 @@ class _Showing:
             format=self._output.format,
             changes=self._output.changes,
         )
-        self._repeat = self._repeat_of(result, make_bundle)
-        answer_id = self._repeat.answer_id if self._repeat else None
+        self._replayed = self._replayed_answer(result, make_bundle)
+        answer_id = self._replayed.answer_id if self._replayed else None
         return make_bundle(result, answer_id=answer_id, note=self._answer.revision_note)
 
-    def _repeat_of(self, result: GenerationResult, make_bundle: MakeBundle) -> Repeat | None:
-        """Return what asks a cached answer's question again, where somebody could click."""
+    def _replayed_answer(
+        self, result: GenerationResult, make_bundle: MakeBundle
+    ) -> ReplayedAnswer | None:
+        """Return what asks a cached answer's question again, where a click can reach it."""
         context = self._answer.context
         is_cached = result.metrics.from_response_cache
         if not is_cached or context is None or not isinstance(self._view, WidgetView):
             return None
-        repeat = Repeat(
+        replayed = ReplayedAnswer(
             self._extension,
             self._ask.again(context),
             shown=result,
             place=self._view.place,
             make_bundle=make_bundle,
         )
-        self._extension.repeats.add(repeat)
-        return repeat
+        self._extension.replayed_answers.add(replayed)
+        return replayed
 
     def _keep(self) -> None:
         result = self._answer.result

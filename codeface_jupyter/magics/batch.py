@@ -34,7 +34,7 @@ __all__ = ["BatchMagics"]
 
 RESULTS_VARIABLE = "_codeface_batch"
 USAGE = (
-    "Name a list of texts: %codeface_batch NAME, "
+    "Name a list of strings: %codeface_batch NAME, "
     "or write one request per line below %%codeface_batch."
 )
 
@@ -53,10 +53,10 @@ class BatchMagics(MagicFamily):
     def codeface_batch(self, line: str, cell: str | None = None) -> None:
         """Answer a list of requests, side by side where the engine can.
 
-        The list is a variable's, or stands below the cell magic, one request per line.
-        The results are kept in ``_codeface_batch``, in the requests' order, each with
+        The list is in a variable, or below the cell magic, one request per line. The
+        results are kept in ``_codeface_batch``, in the requests' order, each with
         ``.code``, ``.text``, ``.finish_reason``, ``.result`` and ``.error``: a request that
-        fails does not stop the others. Stopped, what is finished is kept.
+        fails does not stop the others. If it is stopped, finished answers are kept.
 
         ::
 
@@ -84,7 +84,7 @@ class BatchMagics(MagicFamily):
         _tell_failures(items)
 
     def _requests(self, line: str, cell: str | None) -> tuple[argparse.Namespace, list[str]]:
-        """Return the options, and the requests: what is typed has its braces filled in."""
+        """Return the options, and the requests; in typed ones, braces are filled in."""
         args, words = parse(self.codeface_batch, line)
         notebook = self.extension.notebook
         if cell is not None:
@@ -98,15 +98,16 @@ class BatchMagics(MagicFamily):
             return args, [interpolate(text, notebook.text_of) for text in typed]
         if not words:
             raise UsageError(USAGE)
+        # Options may follow the list's name, too: parse again without it.
         name, *rest = words.split(maxsplit=1)
         before = line.strip().removesuffix(words)
         args, more = parse(self.codeface_batch, " ".join((before, *rest)))
         if more:
-            raise UsageError(f"One list was expected, not {name!r} and {more!r} as well.")
+            raise UsageError(f"Expected one list, but got {name!r} and {more!r}.")
         return args, _texts(name, notebook.lookup(name))
 
     def _answer(self, asks: Sequence[Ask]) -> list[BatchItem]:
-        """Answer and show ``asks``; what is raised is the failure of all of them."""
+        """Answer and show ``asks``; raise only if all of them failed."""
         from codeface_jupyter.magics.show_progress import view_for, watch
         from codeface_jupyter.view.reports import batch_table
 
@@ -130,29 +131,29 @@ def _texts(name: str, value: object) -> list[str]:
     Raises
     ------
     NotebookError
-        If it is not a list of texts, or an empty one.
+        If it is not a list of strings, or an empty one.
     """
-    # A column, an index or an array of one dimension is as good as a list.
+    # A column, an index or an array of one dimension serves as a list.
     if not isinstance(value, list | tuple) and getattr(value, "ndim", None) == 1:
         value = getattr(value, "tolist", lambda: None)()
-    hint = "A list, a tuple or a column of a data frame will do."
+    hint = "Use a list, a tuple or a column of a data frame."
     if not isinstance(value, list | tuple):
         raise NotebookError(
-            f"{name} is of type {type(value).__name__}; a list of texts was expected.", hint=hint
+            f"{name} is of type {type(value).__name__}; expected a list of strings.", hint=hint
         )
     if not value:
         raise NotebookError(f"{name} is empty: there is nothing to ask.")
     for number, text in enumerate(value):
         if not isinstance(text, str):
             raise NotebookError(
-                f"{name}[{number}] is of type {type(text).__name__}; a text was expected.",
+                f"{name}[{number}] is of type {type(text).__name__}; expected a string.",
                 hint=hint,
             )
     return list(value)
 
 
 def _tell_failures(items: Sequence[BatchItem]) -> None:
-    """Say that some requests failed; if all did, raise what the first one failed with."""
+    """Warn that some requests failed; if all did, raise the first one's error."""
     errors = [item.error for item in items if item.error is not None]
     if errors and len(errors) == len(items):
         raise errors[0]

@@ -14,7 +14,7 @@ from codeface_jupyter.magics.base import MagicFamily
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
+    from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
     from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["CacheMagics"]
@@ -26,7 +26,7 @@ class CacheMagics(MagicFamily):
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
         super().__init__(shell, extension)
-        self._choice_before_off: ResponseCacheChoice | str = "memory"
+        self._choice_before_off: ResponseCacheSetting | str = "memory"
 
     @no_var_expand
     @line_magic

@@ -26,7 +26,7 @@ __all__ = ["CodeFace"]
 
 UNSET = object()
 
-# What a magic's class has is not to be hidden by an engine's option of the same name.
+# An engine's option must not hide an attribute of the magic's class.
 SETTINGS = {
     name: field
     for name, field in short_setting_fields().items()
@@ -94,7 +94,7 @@ class CodeFace(_SettingTraits):
             assigned = getattr(self, name)
             if assigned is not UNSET:
                 # From IPython's own configuration, which also remembers what was refused:
-                # taken out first, a bad value is complained of once and not for ever.
+                # removed first, so that a bad value is reported once only.
                 self.shell.config.CodeFace.pop(name, None)
                 config.set(**{name: assigned})
         self._show_settings(config.settings)

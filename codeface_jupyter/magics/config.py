@@ -31,9 +31,9 @@ class ConfigMagics(MagicFamily):
     def codeface_config(self, line: str) -> None:
         """Show every setting, its value and where the value comes from; or set some.
 
-        Above them is what each installed engine can do with these settings, and the
-        engines' own options. An option's name alone speaks to every engine that has
-        it, ``openvino.dtype`` to one.
+        Above the settings are the installed engines, whether each can serve them, and
+        the engines' own options. An option's name alone sets it for every engine that
+        has it, ``openvino.dtype`` for one.
 
         ::
 
@@ -48,8 +48,8 @@ class ConfigMagics(MagicFamily):
         display(Table("Engines", ("engine", "can serve", "why"), list(_engine_rows(fitness))))
         rows = list(_setting_rows(config))
         own, options = rows[: len(Settings.model_fields)], rows[len(Settings.model_fields) :]
-        display(Table("Options of engines", ("option", *COLUMNS), options))
-        title = f"CodeFace settings; {_engine_told(config.settings, fitness)}"
+        display(Table("Engine options", ("option", *COLUMNS), options))
+        title = f"CodeFace settings; {_chosen_engine(config.settings, fitness)}"
         display(Table(title, ("setting", *COLUMNS), own))
 
 
@@ -63,7 +63,7 @@ def _setting_rows(config: Config) -> Iterator[tuple[str, str, str, str]]:
         yield name, _shown(config.settings, name), config.origin(name), field.description or ""
 
 
-def _engine_told(settings: Settings, engines: Mapping[str, Fitness]) -> str:
+def _chosen_engine(settings: Settings, engines: Mapping[str, Fitness]) -> str:
     try:
         choice = engine_choice(settings, engines)
     except CodeFaceError as error:
@@ -79,7 +79,7 @@ def _assignments(line: str) -> dict[str, Any]:
     for word in line.split():
         name, equals, text = word.partition("=")
         if not equals:
-            raise UsageError(f"%codeface_config: name=value was expected, not {word!r}.")
+            raise UsageError(f"%codeface_config: expected name=value, not {word!r}.")
         try:
             values[name] = json.loads(text)
         except json.JSONDecodeError:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplainMagics", "facts_tables"]
 
 
-# What these names hold the text of.
+# The kind of text that each of these names gives.
 TEXTS = {"In": "cell", "Err": "error"}
 
 
@@ -46,7 +46,7 @@ class ExplainMagics(MagicFamily):
     @sampling_options
     @model_options
     def codeface_explain(self, line: str) -> None:
-        """Explain something in the notebook: first the facts, then in the model's words.
+        """Explain something in the notebook: first the facts, then an explanation.
 
         Takes a variable, function, class or module, dotted or indexed; ``In[3]``,
         ``Out[3]`` or ``Err[3]``; or a cell's number. The facts (type, shape, columns,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.config import Config
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
-from codeface_jupyter.magics.answers_to_ask_again import Repeats
 from codeface_jupyter.magics.notebook import Notebook
+from codeface_jupyter.magics.replayed_answers import ReplayedAnswers
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -30,9 +30,9 @@ __all__ = ["Extension"]
 
 
 class Extension:
-    """Owns the session, the line to the front end, and the answers on their way.
+    """Owns the session, the bridge to the front end, and the answers in progress.
 
-    The session, and with it all that is slow to import, is made at the first need.
+    The session, and with it all that is slow to import, is made when it is first needed.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -41,7 +41,7 @@ class Extension:
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self.answers: set[Answer] = set()
-        self.repeats = Repeats(shell)
+        self.replayed_answers = ReplayedAnswers(shell)
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
@@ -67,8 +67,8 @@ class Extension:
             return self._session
 
     def close(self) -> None:
-        """Stop what is running and give everything back."""
-        self.repeats.close()
+        """Stop what is running and free everything."""
+        self.replayed_answers.close()
         self.stop()
         if self._session is not None:
             self._session.close()
@@ -78,14 +78,14 @@ class Extension:
         self.bridge.close()
 
     def keep_subshell(self) -> None:
-        """Have the clicks on every widget from now on reach the kernel."""
+        """Make sure that clicks on widgets reach the kernel from now on."""
         from codeface_jupyter.view.answer_view import SubshellAnchor
 
         if self._anchor is None:
             self._anchor = SubshellAnchor()
 
     def stop(self) -> None:
-        """Stop every answer on its way."""
+        """Stop every answer in progress."""
         for answer in tuple(self.answers):
             answer.cancel()
 
@@ -93,14 +93,14 @@ class Extension:
         self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
 
     def _load_if_asked(self, settings: Settings) -> None:
-        """Load the model while the user types; its files must be here, and nobody waits for it."""
+        """Load the model in the background if the settings say so and its files are here."""
         if settings.background_load and not self._is_loading:
             self._is_loading = True
             local_only = settings.model_copy(update={"auto_pull": False})
             self.answers.add(self.session.load(local_only))
 
     def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
-        self.repeats.begin(answer["answer_id"])
+        self.replayed_answers.begin(answer["answer_id"])
         return {}
 
     def _stats(self, _: Nothing, _job: Job) -> Stats:

@@ -21,7 +21,7 @@ FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 @magics_class
 class FixEditMagics(MagicFamily):
-    """Fix and edit the notebook's cells; nothing changes unless the user accepts it."""
+    """Fix and edit the notebook's cells; nothing changes until the user accepts it."""
 
     @no_var_expand
     @line_magic

@@ -1,4 +1,4 @@
-"""``%codeface_models``: which models there are, getting, naming, choosing and removing one."""
+"""``%codeface_models``: list, fetch, name, choose and remove models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codeface_jupyter.view.tables import Table
 __all__ = ["ModelMagics"]
 
 USAGE = (
-    "%codeface_models takes nothing, or: list | pull [MODEL] [--trust-remote-code] "
+    "%codeface_models takes no argument, or: list | pull [MODEL] [--trust-remote-code] "
     "[--allow-pickle] | use MODEL | unload | info MODEL | alias NAME MODEL | dealias NAME | "
     "remove MODEL [--yes]"
 )
@@ -40,7 +40,7 @@ class ModelMagics(MagicFamily):
         named, in every notebook. ``remove`` asks first, and removes only what lies in
         CodeFace's own cache folder. ``pull --allow-pickle`` also takes pickled weights,
         and ``pull --trust-remote-code`` the model's own Python files: both can carry
-        hostile code, and every call that loads them needs the option again.
+        malicious code, and every call that loads them needs the option again.
 
         ::
 
@@ -112,8 +112,8 @@ class ModelMagics(MagicFamily):
         config = self.extension.config
         found = locate(self._request(model))
         config.set(model=model)
-        when = "" if found else ", once it is fetched: the next question does, or pull"
-        sys.stdout.write(f"{config.settings.model} answers from now on{when}.\n")
+        fetch = "" if found else " It is fetched at the next question, or by pull."
+        sys.stdout.write(f"{config.settings.model} answers from now on.{fetch}\n")
 
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details
@@ -141,7 +141,7 @@ class ModelMagics(MagicFamily):
         if not is_agreed and not _agreed():
             sys.stdout.write("Nothing was removed.\n")
             return
-        # Files that are mapped into memory stay on the disk, or cannot be removed at all.
+        # Files that are mapped into memory keep their disk space, or cannot be removed at all.
         self.extension.session.unload()
         remove_files(request, files, job=Job())
         sys.stdout.write("Removed.\n")
@@ -152,5 +152,5 @@ def _agreed() -> bool:
         return input("Remove these files? [y/N] ").strip().lower() in {"y", "yes"}
     except (StdinNotImplementedError, EOFError):
         raise UsageError(
-            "%codeface_models remove: there is nobody to ask; --yes removes them unasked."
+            "%codeface_models remove: nobody can confirm this; --yes removes without asking."
         ) from None

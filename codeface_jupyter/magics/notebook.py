@@ -1,4 +1,4 @@
-"""What the running notebook offers: its cells, names and errors, and who is looking at it."""
+"""What the running notebook offers: its cells, names and errors, and who is watching."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ERRORS_KEPT = 50
 
 
 class Notebook:
-    """The shell's side of a question: read only, except for the variables it is told to set.
+    """The shell's side of a question: read only, except for the variables it is asked to set.
 
     Parameters
     ----------
     shell
         The running IPython shell.
     bridge
-        The line to the front end, which knows the cells in document order.
+        The bridge to the front end, which knows the cells in document order.
     """
 
     def __init__(self, shell: InteractiveShell, bridge: Bridge) -> None:
@@ -62,7 +62,7 @@ class Notebook:
         return "terminal" if may_ask_user else "program"
 
     def cell_id(self) -> str | None:
-        """Return the id of the cell that is running, where the front end tells."""
+        """Return the id of the running cell, if the front end sends one."""
         return self._bridge.cell_id()
 
     def namespace(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Notebook:
         Parameters
         ----------
         below
-            Whether to give the cells below as well, where the front end tells them.
+            Whether to give the cells below as well, if the front end sends them.
         """
         snapshot = self._bridge.cells()
         if snapshot is None:
@@ -131,7 +131,7 @@ class Notebook:
         """
         cells = [cell for cell in self.cells()[0] if cell.cell_type == "code"]
         if number is not None:
-            # Executed in this kernel: counts in a saved notebook may be another's.
+            # Executed in this kernel: the counts in a saved notebook may be another kernel's.
             cells = [cell for cell in self._executed_cells() if cell.execution_count == number]
         cells = [cell for cell in cells if not cell.source.lstrip().startswith("%codeface")]
         if cells:
@@ -181,5 +181,5 @@ class Notebook:
 
 
 def _is_ours(source: str) -> bool:
-    """Whether a cell asks CodeFace: its own failure is not the user's code's."""
+    """Whether a cell asks CodeFace, so that its failure is not one of the user's code."""
     return source.lstrip().startswith(("%codeface", "%%codeface"))

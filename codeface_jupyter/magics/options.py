@@ -71,7 +71,7 @@ def model_options(function: F) -> F:
         argument(
             "--allow-pickle",
             action="store_true",
-            help="DANGER: read pickled weights, which can carry hostile code.",
+            help="DANGER: read pickled weights, which can carry malicious code.",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Allow a line magic's text to end in a question mark.
+"""Let a line magic's text end in a question mark.
 
 IPython takes ``%codeface what is df?`` as a request for help on ``df``. For our
 magics, such a line is a question; ``%codeface?`` alone still shows help.

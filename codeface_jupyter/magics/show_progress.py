@@ -1,4 +1,4 @@
-"""Show an answer on its way to its end, to whoever looks at the cell, and let it be stopped."""
+"""Show an answer while it comes, to whoever watches the cell, and let it be stopped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def show_work(extension: Extension, work: Answer) -> None:
     Raises
     ------
     KeyboardInterrupt
-        If it was stopped: nothing came of it, so what follows must not run.
+        If it was stopped: it is not done, so what follows must not run.
     """
     with interrupts_cancel(work):
         show(work, view_for(extension, work), make_bundle=lambda: None)
@@ -43,7 +43,7 @@ def watch(
     *,
     make_bundle: Callable[[], dict[str, Any] | None],
 ) -> None:
-    """Show ``answer`` to its end: Stop and interrupts stop it, the front end hears how it goes.
+    """Show ``answer`` to its end; Stop and interrupts end it, the front end gets its status.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def watch(
 
 
 def view_for(extension: Extension, answer: Answer) -> View:
-    """Return the view of ``answer`` for whoever looks at the running cell."""
+    """Return the view of ``answer`` for whoever watches the running cell."""
     match extension.notebook.audience:
         case "front end":
             extension.keep_subshell()

@@ -8,7 +8,7 @@ from codeface_jupyter.prompts.code_blocks import (
     extract_code,
     extract_code_blocks,
     fenced,
-    normalise_language,
+    normalize_language,
 )
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
@@ -53,5 +53,5 @@ __all__ = [
     "fenced",
     "fill_template",
     "interpolate",
-    "normalise_language",
+    "normalize_language",
 ]

@@ -14,7 +14,7 @@ __all__ = [
     "extract_code",
     "extract_code_blocks",
     "fenced",
-    "normalise_language",
+    "normalize_language",
 ]
 
 LANGUAGE_ALIASES = {
@@ -73,7 +73,7 @@ class CodeBlock:
     is_closed: bool = True
 
 
-def normalise_language(info: str, *, default: str = "python") -> str:
+def normalize_language(info: str, *, default: str = "python") -> str:
     """Return the language that a fence's info string names, aliases resolved."""
     words = re.findall(r"[\w+#-]+", info.lower())
     name = words[0] if words else default
@@ -104,7 +104,7 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     blocks = []
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map is not None:
-            language = normalise_language(token.info, default=default_language)
+            language = normalize_language(token.info, default=default_language)
             # The parser closes a fence at the end of the text too: only the line itself tells.
             last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
             is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])

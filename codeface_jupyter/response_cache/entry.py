@@ -1,4 +1,4 @@
-"""What is kept of an answer, under which key, and what a place to keep it in can do."""
+"""What is kept of an answer, under which key, and what a response cache can do."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CacheStatus:
 
 
 class ResponseCache(Protocol):
-    """Where answers are kept. Whatever goes wrong there, a request goes on without it."""
+    """Keeps answers. Whatever goes wrong there, a request goes on without it."""
 
     @property
     def failures(self) -> Mapping[str, int]:
@@ -70,10 +70,10 @@ class ResponseCache(Protocol):
         """Count what is kept."""
 
     def clear(self) -> int:
-        """Forget every answer, those that others share included; return how many there were."""
+        """Forget every answer, shared ones included; return how many there were."""
 
     def close(self) -> None:
-        """Give back what this process holds; answers kept elsewhere stay."""
+        """Free what this process holds; answers kept elsewhere stay."""
 
 
 def response_key(identity: EngineIdentity, sampling: SamplingParameters, prompt: str) -> str:

@@ -95,7 +95,7 @@ class RedisResponseCache:
         response = _parse(value)
         if response is None:
             self._failures["invalid"] += 1
-            logger.debug("A value in %s is not an answer of ours", self.place)
+            logger.debug("A value in %s is not one of our answers", self.place)
         return response
 
     def put(self, key: str, response: CachedResponse) -> None:

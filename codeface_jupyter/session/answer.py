@@ -50,12 +50,12 @@ class Ask:
     context: Context | None = None
 
     def as_text(self) -> Ask:
-        """Return what was asked, without what the notebook offered: keeps no object alive."""
+        """Return the question without what the notebook offered, so it keeps no object alive."""
         sources = ContextSources(request=self.sources.request, task=self.sources.task)
         return replace(self, sources=sources)
 
     def again(self, context: Context) -> Ask:
-        """Return this question, to be answered anew: the very same prompt, nothing replayed.
+        """Return this question to be answered again: the same prompt, nothing replayed.
 
         It is made of text alone, so that keeping it keeps none of the user's objects alive.
         """
@@ -64,7 +64,7 @@ class Ask:
 
 @dataclass
 class TokenRate:
-    """How fast tokens come to whoever reads them.
+    """How fast tokens reach the reader.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class TokenRate:
         """Take the next event."""
         match event:
             case Revised():
-                # Its tokens came before, or from elsewhere: what follows has a rate of its own.
+                # Its tokens came earlier, or from elsewhere: the rate starts again from here.
                 self._first, self.tokens_per_s = None, None
             case Chunk():
                 self._count(event.generated_tokens)
@@ -95,7 +95,7 @@ class TokenRate:
 
 
 def _ignore(_: Event) -> None:
-    """Read an event for what the answer makes of it."""
+    """Do nothing with an event; the answer's state has taken it."""
 
 
 class Answer:
@@ -134,7 +134,7 @@ class Answer:
 
     @property
     def state(self) -> AnswerState:
-        """All that the events have told so far."""
+        """All that the events have said so far."""
         return self._state
 
     @property
@@ -179,12 +179,12 @@ class Answer:
 
     @property
     def revision_note(self) -> str:
-        """What the user is told of a text that was replaced; empty if it has only grown."""
+        """The note about a text that was replaced; empty if it has only grown."""
         return f"revised: {self.revision.reason}" if self.revision else ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user is to be told of beside the answer, one sentence each."""
+        """Warnings to show beside the answer, one sentence each."""
         return self._state.warnings
 
     @property
@@ -206,12 +206,12 @@ class Answer:
         return events
 
     def read_to_end(self, on_event: Callable[[Event], object] = _ignore) -> None:
-        """Wait for the last event; when the wait is broken off, the answer is cancelled.
+        """Wait for the last event; if the wait is interrupted, the answer is cancelled.
 
         Parameters
         ----------
         on_event
-            Told of every event.
+            Called with every event.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Answer:
                 self.cancel()
 
     def cancel(self) -> None:
-        """Stop the answer within one token; what has come is kept."""
+        """Stop the answer within one token; what has arrived is kept."""
         self._stream.cancel()
 
     def join(self, timeout_s: float | None = None) -> bool:

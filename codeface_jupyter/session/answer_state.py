@@ -38,7 +38,7 @@ class AnswerState:
     revision
         The last event that replaced the text so far; None if it has only grown.
     warnings
-        What the user is to be told of beside the answer, one sentence each.
+        Warnings to show beside the answer, one sentence each.
     result
         The finished or broken-off answer; None until there is one.
     """
@@ -53,7 +53,7 @@ class AnswerState:
 
     @classmethod
     def fold(cls, events: Iterable[Event]) -> Self:
-        """Return what ``events`` tell."""
+        """Return the state after ``events``."""
         state = cls()
         for event in events:
             state.take(event)
@@ -70,7 +70,7 @@ class AnswerState:
         return self.generated_tokens > 0
 
     def take(self, event: Event) -> None:
-        """Take the next event; one of a kind that it does not know changes nothing."""
+        """Take the next event; an unknown kind changes nothing."""
         match event:
             case Progress():
                 self.progress = event
@@ -87,6 +87,7 @@ class AnswerState:
                 self.result = event.result
 
     def _write(self, text: str, generated_tokens: int) -> None:
+        # Progress is what goes on before the first token.
         self.progress = None
         self.text = text
         self.generated_tokens = generated_tokens
@@ -100,7 +101,8 @@ class BatchState(AnswerState):
 
     @property
     def items(self) -> list[BatchItem]:
-        """What became of the questions that have come to their end, in the questions' order."""
+        """The questions that have ended, in the questions' order."""
+        # They arrive in the order in which they end.
         return [self._items[index] for index in sorted(self._items)]
 
     @property

@@ -36,7 +36,7 @@ class Answering:
         Raises
         ------
         BaseException
-            What went wrong, after the result so far has been told as `BrokenOff`.
+            What went wrong, after a `BrokenOff` event with the result so far.
         """
         pending = PendingAnswer(self._ask, job)
         try:
@@ -77,11 +77,11 @@ class Answering:
     def _enter(
         self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
     ) -> GenerationResult:
-        """Record an answer that has ended, and tell what the user is to be warned of."""
+        """Record an answer that has ended, and emit the pending warnings."""
         result = pending.result(done)
         if error is None and result.text:
             exchange = Exchange(pending.ask.sources.request, result.text, pending.ask.cell_id)
             self._resources.conversation.add(exchange)
         self._resources.record(pending, result, error=error)
-        self._resources.tell_warnings(pending.job)
+        self._resources.emit_warnings(pending.job)
         return result

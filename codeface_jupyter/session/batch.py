@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class BatchAnswering:
-    """Answers many questions, each with an end of its own.
+    """Answers many questions, each with its own end.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class BatchAnswering:
         self._resources = resources
 
     def run(self, job: Job) -> Done:
-        """Answer in a worker thread, telling each question's end; return the end of the batch.
+        """Answer in a worker thread, reporting each question's end; return the batch's end.
 
         Raises
         ------
         Exception
-            The model's failure, if no question has had an answer for it.
+            The model's failure, if it left no question with an answer.
         """
         batch = PendingBatch(self._asks, job, record=self._record)
         # An item's error keeps the frames that it came through, and those keep this object.
@@ -55,15 +55,16 @@ class BatchAnswering:
             logger.debug("A batch was cancelled.")
         finally:
             done = batch.finish()
-            self._resources.tell_warnings(job)
+            self._resources.emit_warnings(job)
         batch.raise_if_all_failed_together()
         return done
 
     def _answer_group(self, batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
-        """Answer the questions of a batch that one engine is for."""
+        """Answer the questions of a batch that share an engine."""
         resources, settings = self._resources, questions[0].ask.settings
         engine = resources.prepared_engine(settings, batch.job)
         for pending in questions:
+            # A prompt that does not fit the window is its own question's failure.
             with batch.failing([pending]):
                 pending.start(engine, resources.build_context(pending.ask, engine))
         _preview(batch, questions)
@@ -82,10 +83,10 @@ class BatchAnswering:
         engine: Engine,
         response_cache: ResponseCache,
     ) -> None:
-        """Answer with ``engine`` what is open, the same question once.
+        """Answer with ``engine`` the open questions, each distinct one once.
 
         Side by side if the engine can; what such a run leaves open is asked one after
-        another, so that one question's failure is not the others'.
+        another, so that one question's failure does not fail the others.
         """
         batch.begin()
         open_questions = batch.open(questions)
@@ -122,7 +123,7 @@ class BatchAnswering:
             reason = error.message if isinstance(error, CodeFaceError) else str(error)
             self._resources.warn(
                 f"The requests could not be answered side by side ({reason.rstrip('.')}); "
-                "the rest was asked one after another."
+                "the rest were asked one after another."
             )
 
     def _finish(
@@ -140,6 +141,7 @@ class BatchAnswering:
         batch.end(first, done)
         for pending in copies:
             replayed = pending.replay(entry)
+            # With --no-cache a copy shares the answer without counting as a hit.
             pending.cache_outcome = "hit" if pending.may_replay else "off"
             batch.end(pending, replayed)
 
@@ -167,7 +169,8 @@ def _replay(
 
 
 def _same(questions: Sequence[PendingAnswer]) -> list[list[PendingAnswer]]:
-    """Return ``questions`` with those together that one answer serves."""
+    """Return ``questions`` grouped by those that one answer serves."""
+    # Samples without a seed are to differ, so each of them is asked for.
     together: dict[object, list[PendingAnswer]] = {}
     for pending in questions:
         together.setdefault(pending.key if pending.is_repeatable else pending, []).append(pending)

@@ -52,10 +52,10 @@ class Conversation:
     ) -> tuple[Message, ...]:
         """Return the last ``count`` exchanges before ``request``, as messages.
 
-        A cell that is run again is told the same as the first time, so that its
-        answer can come from the response cache: where cells have ids, only what the
-        cells above asked counts, in their order; else an immediate repetition of the
-        last request does not follow itself.
+        A cell that is run again sends the same as the first time, so that its answer
+        can come from the response cache. Where cells have ids, only what the cells
+        above asked counts, in their order; elsewhere, a repetition of the last request
+        does not follow itself.
 
         Parameters
         ----------
@@ -64,8 +64,8 @@ class Conversation:
         count
             How many exchanges; 0 is none.
         cells
-            The cells above, which the model is told as well. An exchange whose code
-            stands there is left out: it has become a part of the notebook.
+            The cells above, which the model sees as well. An exchange whose code is in
+            them is left out: it has become a part of the notebook.
         """
         if not count:
             return ()

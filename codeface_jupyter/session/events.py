@@ -1,4 +1,4 @@
-"""What a session tells of its answers beside text: the settled prompt, the items of a batch."""
+"""The events of a session's answers besides text: the settled prompt, a batch's items."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BatchItem:
     Attributes
     ----------
     request
-        The user's words.
+        What the user asked.
     result
         The answer as far as it came: whole, cut off by ``cancelled``, or up to where an
         ``error`` ended it, possibly without any text.
@@ -74,7 +74,7 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class ItemDone(Event):
-    """One question of a batch has come to its end; the others go on.
+    """One question of a batch has ended; the others go on.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Memory running short: what goes first, and what is told of it."""
+"""What to drop when memory runs short, and a report of what holds it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MemoryReport:
     devices
         Main memory, and the CUDA devices in use.
     threshold
-        The used share of a device above which we shrink.
+        The share of a device's memory in use above which something is dropped.
     process_bytes, process_peak_bytes
         The physical memory of this process, now and at most.
     torch_cuda_bytes
@@ -55,7 +55,7 @@ class MemoryReport:
 
 @dataclass
 class MemoryWatch:
-    """Gives memory back before a request when a device is nearly full.
+    """Frees memory before a request when a device is nearly full.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class MemoryWatch:
     def make_room(self, *, threshold: float, engine: Engine, response_cache: ResponseCache) -> int:
         """Drop KV prefixes, then kept answers, while a device is used above ``threshold``.
 
-        A shared response cache is left alone: it is others' memory, and others' answers.
+        A shared response cache is left alone: its memory and answers belong to others too.
 
         Returns
         -------
@@ -79,6 +79,7 @@ class MemoryWatch:
         """
         if not self._is_short(threshold):
             return 0
+        # KV caches first: losing one costs a prefill, losing an answer a whole generation.
         dropped = engine.shrink() if isinstance(engine, HoldsMemory) else 0
         give_back()
         if self._is_short(threshold) and _is_own(response_cache):
@@ -93,7 +94,7 @@ class MemoryWatch:
     def report(
         self, *, threshold: float, engine: Engine | None, response_cache: ResponseCache
     ) -> MemoryReport:
-        """Return who holds what."""
+        """Return how much memory each owner holds."""
         answers = response_cache.size_bytes if _is_own(response_cache) else 0
         return MemoryReport(
             devices=tuple(self.measure()),
@@ -112,5 +113,5 @@ class MemoryWatch:
 
 
 def _is_own(response_cache: ResponseCache) -> TypeGuard[MemoryResponseCache]:
-    """Whether the answers are kept in this process, for nobody else."""
+    """Whether the answers are kept in this process, for this session only."""
     return isinstance(response_cache, MemoryResponseCache)

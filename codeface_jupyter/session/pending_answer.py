@@ -1,4 +1,4 @@
-"""An answer as its worker builds it up: the prompt, the text so far, what becomes of it."""
+"""An answer as its worker builds it up: the prompt, the text so far, the result."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["PendingAnswer"]
 
 
 class PendingAnswer:
-    """An answer as its worker builds it up; its text is a fold over the events that it tells.
+    """An answer as its worker builds it up; its text is a fold over the events that it emits.
 
     Parameters
     ----------
     ask
         The question.
     job
-        Told of every event.
+        Gets every event.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class PendingAnswer:
 
     @property
     def identity(self) -> EngineIdentity:
-        """Which model answers: until it is settled, the one that is asked for."""
+        """Which model answers: until that is settled, the one that the settings name."""
         if self._state.started is not None:
             return self._state.started.identity
         return EngineIdentity(engine=self.ask.settings.engine, model=self.ask.settings.model)
@@ -105,13 +105,14 @@ class PendingAnswer:
 
     @property
     def _may_keep(self) -> bool:
-        """Whether the answer may be kept: a sampled one without a seed is only if asked for."""
+        """Whether the answer may be kept; a sample without a seed only if the settings say so."""
         settings = self.ask.settings
         is_wanted = self.is_repeatable or settings.response_cache_sampled
         return bool(settings.response_cache) and is_wanted
 
     def start(self, engine: Engine, context: Context) -> None:
         """Settle the prompt and the sampling."""
+        # Only now is the engine known, and with it the default repetition penalty.
         self.sampling = _sampling(self.ask, default_penalty=engine.default_repetition_penalty)
         self.job.check()
         self.job.emit(
@@ -148,6 +149,7 @@ class PendingAnswer:
             generated_tokens=done.metrics.generated_tokens,
             total_s=done.metrics.total_s,
         )
+        # A cancelled answer would be replayed as if it were whole.
         if self._may_keep and done.finish_reason in {"stop", "length"}:
             response_cache.put(self.key, entry)
         return entry
@@ -168,7 +170,7 @@ class PendingAnswer:
         )
 
     def release(self) -> None:
-        """Let the user's objects go: nothing is made of them any more."""
+        """Release the user's objects, which are no longer needed."""
         self.ask = self.ask.as_text()
 
     def _tell(self, event: Event) -> None:
@@ -179,7 +181,7 @@ class PendingAnswer:
 def _sampling(ask: Ask, *, default_penalty: float = 1.0) -> SamplingParameters:
     values = {f.name: getattr(ask.settings, f.name) for f in fields(SamplingParameters)}
     if values["repetition_penalty"] is None:
-        # What copies a cell has to repeat it.
+        # A rewritten cell mostly repeats the old one.
         copies = ask.sources.task in COPYING_TASKS
         values["repetition_penalty"] = 1.0 if copies else default_penalty
     return SamplingParameters(**values)

@@ -1,4 +1,4 @@
-"""The questions of a batch as their worker answers them, and what became of them so far."""
+"""The questions of a batch as their worker answers them, and their results so far."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PendingBatch:
     asks
         The questions.
     job
-        Told of progress and of every question's end; stopped, it ends what is not finished.
+        Gets progress and every question's end; when stopped, unfinished questions end.
     record
         Records a result.
 
@@ -60,15 +60,16 @@ class PendingBatch:
         return [pending for pending in questions if pending not in self._items]
 
     def begin(self) -> None:
-        """Tell from now on how many questions have been answered, in place of engines' progress."""
+        """Report from now on how many questions have been answered, not an engine's progress."""
         self._is_answering = True
         self._report()
 
     def end(self, pending: PendingAnswer, done: Done, *, error: Exception | None = None) -> None:
-        """Take the end of a question: record it and tell of it."""
+        """Take the end of a question: record and report it."""
         result = pending.result(done)
         request = pending.ask.sources.request
         item = self._items[pending] = BatchItem(request=request, result=result, error=error)
+        # Items outlive the batch, and must not keep the user's objects alive.
         pending.release()
         self._record(pending, result, error)
         self._listener.emit(ItemDone(self._indices[pending], item))
@@ -78,7 +79,7 @@ class PendingBatch:
     def failing(
         self, questions: Sequence[PendingAnswer], *, together: bool = False
     ) -> Iterator[None]:
-        """Take what is raised for the failure of those ``questions`` that have no result.
+        """Take an exception as the failure of those ``questions`` that have no result.
 
         Parameters
         ----------
@@ -90,7 +91,7 @@ class PendingBatch:
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - the thread boundary of each question: its reader finds it in the item
-            # Items are kept; what the broken work was about is not.
+            # Items are kept; the objects in the frames of a failure are not.
             forget_frames(error)
             if together and self.open(questions):
                 self._model_error = error
@@ -111,7 +112,7 @@ class PendingBatch:
         return Done(finish_reason="cancelled" if was_cut else "stop", metrics=metrics)
 
     def raise_if_all_failed_together(self) -> None:
-        """Raise the model's failure if no question has had an answer for it."""
+        """Raise the model's failure if it left no question with an answer."""
         if self._model_error is not None and all(i.error for i in self._items.values()):
             raise self._model_error
 

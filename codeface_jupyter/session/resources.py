@@ -66,25 +66,25 @@ class Resources:
         self.last_context: Context | None = None
         self._request_log = RequestLog(warn=self.warn)
         self._counter: tuple[Engine, TokenCounter] | None = None
-        self._untold_warnings: list[str] = []
+        self._pending_warnings: list[str] = []
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
-        """Return the engine that ``settings`` name, ready to count tokens."""
+        """Return the engine for ``settings``, ready to count tokens."""
         engine = self.engines.take(settings, job)
         choice = self.engines.choice
         if choice is not None and choice.is_fallback and not engine.is_loaded:
-            job.progress(f"Taking {choice.name}: {choice.reason}")
+            job.progress(f"Using {choice.name}: {choice.reason}")
         engine.prepare(job)
         return engine
 
     def load(self, engine: Engine, job: Job) -> float:
-        """Take the model into memory; return the seconds that it took."""
+        """Load the model into memory; return the seconds that it took."""
         begin = time.perf_counter()
         engine.load(job)
         return time.perf_counter() - begin
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:
-        """Settle what ``engine`` is told for ``ask``."""
+        """Return the context that ``engine`` gets for ``ask``."""
         self.last_context = ask.context or build_context(
             ask.sources,
             limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
@@ -96,7 +96,7 @@ class Resources:
         return self.last_context
 
     def make_room(self, settings: Settings, engine: Engine) -> None:
-        """Give memory back if a device is nearly full."""
+        """Free memory if a device is nearly full."""
         self.memory_watch.make_room(
             threshold=settings.memory_threshold,
             engine=engine,
@@ -123,34 +123,35 @@ class Resources:
         self._request_log.write(record, result, settings=pending.ask.settings)
 
     def warn(self, message: str) -> None:
-        """Log ``message``, and have it told to the user with the next answer that ends."""
+        """Log ``message``, and show it to the user with the next answer that ends."""
         logger.warning(message)
-        self._untold_warnings.append(message)
+        self._pending_warnings.append(message)
 
-    def tell_warnings(self, job: Job) -> None:
-        """Tell what there is to warn of, once."""
-        warnings, self._untold_warnings = self._untold_warnings, []
+    def emit_warnings(self, job: Job) -> None:
+        """Emit the pending warnings, once."""
+        warnings, self._pending_warnings = self._pending_warnings, []
         for message in warnings:
             job.emit(Warned(message))
 
     def unload(self) -> None:
-        """Give the model's memory back, once nobody uses it."""
+        """Free the model's memory, once no answer needs it."""
         with self.turns.take(Job()):
             self.engines.unload()
 
     def close(self) -> None:
-        """Give everything back."""
+        """Free everything."""
         self.unload()
         self.responses.cache.close()
         self._request_log.close()
 
     def _token_counter(self, engine: Engine) -> TokenCounter:
         """Return the counter of ``engine``, which remembers what it has counted."""
+        # Another engine has another tokenizer, and so other counts.
         if self._counter is None or self._counter[0] is not engine:
             self._counter = engine, TokenCounter(engine.count_tokens)
         return self._counter[1]
 
 
 def may_see_values(engine: Engine, settings: Settings) -> bool:
-    """Whether ``engine`` may be told the values of variables."""
+    """Whether values of variables may be sent to ``engine``."""
     return engine.is_local or settings.send_values_to_remote

@@ -55,7 +55,7 @@ class Session:
 
     @property
     def engine(self) -> Engine | None:
-        """The engine in use, if any answer has needed one."""
+        """The engine in use; None until an answer has needed one."""
         return self._resources.engines.engine
 
     @property
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def last_context(self) -> Context | None:
-        """What the last question told the model; None before the first."""
+        """The context of the last question; None before the first."""
         return self._resources.last_context
 
     @cached_property
@@ -115,7 +115,7 @@ class Session:
         *,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> list[BatchItem]:
-        """Answer all ``asks``, side by side where the engine can, and return what became of each.
+        """Answer all ``asks``, side by side where the engine can, and return an item for each.
 
         A question that fails, or does not fit the model's window, has its error in its own
         item and does not stop the others. An interrupt keeps what is finished and marks the
@@ -126,7 +126,7 @@ class Session:
         asks
             The questions; what is asked twice is answered once.
         on_progress
-            Told of a load, and of how many questions have been answered.
+            Called while the model loads, and with how many questions have been answered.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class Session:
         return Answer(work)
 
     def may_see_values(self, settings: Settings) -> bool:
-        """Whether the model that ``settings`` name may be told the values of variables."""
+        """Whether values of variables may be sent to the model that ``settings`` name."""
         return may_see_values(self._resources.engines.peek(settings), settings)
 
     def use_response_cache(self, settings: Settings) -> ResponseCache:
@@ -186,7 +186,7 @@ class Session:
         return self._resources.responses.use(settings)
 
     def memory(self) -> MemoryReport:
-        """Return who holds how much memory."""
+        """Return how much memory each owner holds."""
         return self._resources.memory_watch.report(
             threshold=self.config.settings.memory_threshold,
             engine=self.engine,
@@ -194,11 +194,11 @@ class Session:
         )
 
     def unload(self) -> None:
-        """Give the model's memory back; the next question loads it again."""
+        """Free the model's memory; the next question loads it again."""
         self._resources.unload()
 
     def close(self) -> None:
-        """Give everything back."""
+        """Free everything."""
         self._resources.close()
         if "prometheus" in self.__dict__:
             self.prometheus.close()

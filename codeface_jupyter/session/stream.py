@@ -26,8 +26,8 @@ class Stream:
     Parameters
     ----------
     work
-        Called in the worker thread with the job that tells its events and hears
-        that it is to stop; returns the final `Done`.
+        Called in the worker thread with the job that takes its events and says when
+        to stop; returns the final `Done`.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Stream:
 
     @property
     def is_finished(self) -> bool:
-        """Whether `Done` has been read; a failure that is not yet raised is still to come."""
+        """Whether `Done` has been read; after a failure it never is."""
         return isinstance(self._end, Done)
 
     @property
@@ -88,6 +88,7 @@ class Stream:
         events: list[Event] = []
         with suppress(queue.Empty):
             while self._end is None:
+                # Wait for the first event only; then take what has come already.
                 event = self._events.get(timeout=0 if events else timeout_s)
                 if isinstance(event, Done | Failed):
                     self._end = event

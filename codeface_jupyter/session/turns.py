@@ -1,4 +1,4 @@
-"""Who may use the engine now."""
+"""Whose turn it is to use the engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAIT_STEP_S = 0.05
 class Turns:
     """Gives the engine to one piece of work at a time.
 
-    An engine has one set of weights and one KV cache in hand.
+    An engine has one set of weights and works on one KV cache.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Turns:
 
     @contextmanager
     def take(self, job: Job) -> Iterator[None]:
-        """Wait for the turn of ``job``, telling that it waits, and keep it inside the block.
+        """Wait for the turn of ``job``, reporting that it waits, and keep it inside the block.
 
         Raises
         ------
@@ -32,7 +32,7 @@ class Turns:
             If it is stopped while it waits.
         """
         if not self._lock.acquire(blocking=False):
-            job.progress("Waiting for the answer before this one")
+            job.progress("Waiting for the previous answer")
             while not self._lock.acquire(timeout=WAIT_STEP_S):
                 job.check()
         try:

@@ -42,8 +42,8 @@ __all__ = [
 PAINT_INTERVAL_S = 0.05
 # Painting may take this share of the time: it competes with the engine for the processor.
 PAINT_SHARE = 0.02
-STOP_TOOLTIP = "Stop here and keep what has come"
-ASK_AGAIN_TOOLTIP = "Ask once more; this answer comes from the response cache"
+STOP_TOOLTIP = "Stop here and keep the answer so far"
+ASK_AGAIN_TOOLTIP = "Ask again; this answer came from the response cache"
 NOTHING = {"text/html": "", "text/plain": ""}
 STOP_UNHEARD = "Buttons do not reach this kernel while a cell runs; interrupt it instead (I, I)"
 
@@ -52,7 +52,7 @@ class View(Protocol):
     """Something that shows an answer."""
 
     def paint(self, answer: Answer) -> None:
-        """Show the answer as far as it has come."""
+        """Show the answer so far."""
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Replace what was painted by the lasting output, or by nothing."""
@@ -81,7 +81,7 @@ def show(
                     view.paint(answer)
                     on_paint(answer)
     finally:
-        # When the wait itself is broken off, nothing may go on generating unseen.
+        # If the wait itself is interrupted, nothing may go on generating unseen.
         if not answer.is_finished:
             answer.cancel()
         view.finish(answer, make_bundle())
@@ -89,7 +89,7 @@ def show(
 
 @dataclass
 class Throttle:
-    """Spaces paintings out: never closer than an interval, nor at more than a share of the time."""
+    """Paints no more often than an interval and a share of the time allow."""
 
     clock: Callable[[], float] = time.perf_counter
     _next: float = field(default=0.0)
@@ -131,28 +131,28 @@ def interrupts_cancel(answer: Answer) -> Iterator[None]:
 
 
 class SubshellAnchor:
-    """A widget that nobody sees, which keeps the subshell of all others alive.
+    """An invisible widget that keeps the subshell of all others alive.
 
     JupyterLab gives a kernel's widgets one subshell and deletes it with the last of
-    them, although another may have opened before the kernel has made that subshell:
-    its clicks are lost. An answer from the response cache is fast enough for that.
+    them. A widget that opens at that moment loses its clicks, which happens with an
+    answer as fast as one from the response cache.
     """
 
     def __init__(self) -> None:
         self._widget = widgets.Layout()
 
     def close(self) -> None:
-        """Let the subshell go."""
+        """Release the subshell."""
         self._widget.close()
 
 
 class Place:
-    """One output of a cell, whatever it shows in turn.
+    """One output of a cell, whatever it shows at the time.
 
     Attributes
     ----------
     bundle
-        What it shows for good; empty while there is nothing yet.
+        What it shows in the end; empty until then.
     """
 
     def __init__(self) -> None:
@@ -161,12 +161,12 @@ class Place:
         self._is_shown = False
 
     def cover(self, widget: widgets.Widget) -> None:
-        """Show ``widget`` for a while; a notebook saved meanwhile holds the words below it."""
+        """Show ``widget`` for a while; a notebook saved meanwhile holds the text below it."""
         words = {name: data for name, data in self.bundle.items() if name != RESULT_MIME}
         self._show({**widget._repr_mimebundle_(), **words})
 
     def put(self, bundle: dict[str, Any]) -> None:
-        """Show ``bundle`` for good."""
+        """Show ``bundle`` as the lasting output."""
         self.bundle = bundle
         self._show(bundle)
 
@@ -254,7 +254,7 @@ class WidgetView:
 class AskAgainButton:
     """A button under an answer, for front ends that have none of their own.
 
-    A saved notebook cannot hold it: without its kernel it is nothing, so `hide` it in time.
+    It does not work in a saved notebook, without its kernel, so `hide` it in time.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class AskAgainButton:
     def __init__(self, on_click: Callable[[], None]) -> None:
         self._on_click = on_click
         self._place = Place()
-        # Where it is saved all the same, what exporters show is nothing.
+        # If it is saved anyway, exporters show nothing.
         self._place.bundle = NOTHING
         self._button: widgets.Button | None = None
 
@@ -280,7 +280,7 @@ class AskAgainButton:
 
     def hide(self) -> None:
         """Take the button away, if it is there."""
-        # A click and a cell that begins to run may both want it gone.
+        # A click and the start of a cell may both hide it.
         button, self._button = self._button, None
         if button is not None:
             self._place.put(NOTHING)
@@ -337,7 +337,7 @@ class TextView:
         self._stream.flush()
 
     def _follow_revision(self, answer: Answer) -> None:
-        """Say that what stands above no longer counts; what nobody has seen needs no words."""
+        """Say that the text above was replaced, if any of it has been shown."""
         if answer.revision is self._revision:
             return
         self._revision = answer.revision
@@ -360,7 +360,7 @@ class TextView:
 
 
 def _close(widget: widgets.Widget) -> None:
-    """Close a widget and the models of its look, which it leaves open by itself."""
+    """Close a widget with its layout and style, which it does not close itself."""
     for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
         if part is not None:
             part.close()

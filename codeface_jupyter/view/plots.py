@@ -14,7 +14,7 @@ WIDTH, PANEL_HEIGHT = 600, 74
 LEFT, RIGHT, TOP, BOTTOM = 8, 592, 22, 68
 RADIUS = 2.5
 
-# The text's own colour where the page has no theme, so that it is readable on light and dark.
+# The text's own color where the page has no theme, so that it is readable on light and dark.
 SVG_STYLE = (
     "width:100%;max-width:600px;height:auto;display:block;"
     "font-family:var(--jp-ui-font-family,sans-serif);font-size:11px"

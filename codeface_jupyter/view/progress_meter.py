@@ -1,4 +1,4 @@
-"""A line that says how far work is."""
+"""One line that says how far a piece of work is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An answer as HTML while it grows, and as the lasting output when it is done.
 
-The model's words are untrusted: raw HTML in them is shown as text, and links
-are those that markdown-it lets through.
+The model's text is untrusted: raw HTML in it is shown as text, and only links that
+markdown-it accepts become links.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pygments.util import ClassNotFound
 from codeface_jupyter.context import Cell, Context
 from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
-from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalise_language
+from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalize_language
 from codeface_jupyter.view.tables import Table
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "result_bundle",
 ]
 
-# Pygments' token classes in the theme's own colours, so that light and dark both read well.
+# Pygments' token classes in the theme's own colors, so that light and dark both read well.
 STYLE = """<style>
 .codeface-answer pre{margin:.5em 0;padding:.5em .75em;overflow-x:auto;border-radius:4px;
 background:var(--jp-cell-editor-background,#f5f5f5);color:var(--jp-content-font-color1,inherit);
@@ -63,8 +63,8 @@ CODE_SPAN_OR_TAG = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|<(?=[A-Za-z/!?])")
 class GrowingMarkdown:
     """Renders a growing Markdown text again and again at little cost.
 
-    A block is rendered for good once another has begun after it; only the last
-    block is rendered at each call, so the cost does not grow with the answer.
+    A block is rendered for the last time once another has begun after it; each call
+    renders only the last block, so the cost does not grow with the answer.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ def _highlight_fence(code: str, info: str, _: object) -> str:
 
 def _lexer(info: str) -> Lexer:
     try:
-        return get_lexer_by_name(normalise_language(info))
+        return get_lexer_by_name(normalize_language(info))
     except ClassNotFound:
         return TextLexer()
 
@@ -139,9 +139,9 @@ def describe_metrics(metrics: GenerationMetrics) -> str:
 def describe_result(result: GenerationResult) -> str:
     """Return the line under an answer: the model and where it ran, what it cost, how it ended."""
     ending = {
-        "cancelled": "stopped before its end",
+        "cancelled": "stopped early",
         "length": f"cut off at {result.sampling.max_new_tokens} tokens; -n allows more",
-        "error": "broken off by an error",
+        "error": "ended by an error",
         "stop": "",
     }[result.finish_reason]
     place = "" if result.is_local else "remote"
@@ -251,7 +251,7 @@ def _block_data(block: CodeBlock) -> dict[str, Any]:
 def _without_html(markdown: str) -> str:
     """Return ``markdown`` with raw HTML outside code made harmless text.
 
-    Front ends sanitise Markdown, but exporters such as nbconvert pass HTML on.
+    Front ends sanitize Markdown, but exporters such as nbconvert pass HTML on.
     """
     fenced_lines = {
         number
@@ -267,7 +267,7 @@ def _without_html(markdown: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Return Markdown that shows ``text`` as it is: an error's words may hold links and images."""
+    """Return Markdown that shows ``text`` as it is: an error's text may hold links and images."""
     return MARKDOWN_SIGN.sub(r"\\\g<0>", html.escape(text))
 
 

@@ -19,13 +19,13 @@ export interface IResultPart {
 
   readonly data: ResultData;
 
-  /** Why the notebook cannot be changed, or null if it can. */
+  /** Why the notebook cannot be changed, or null if it can be. */
   readonly obstacle: string | null;
 
   /** Whether the block belongs in the place of the request. */
   readonly isReplacement: boolean;
 
-  /** The way to the kernel that gave the answer, while what it still says can be shown. */
+  /** The bridge to the kernel that gave the answer, while its messages can still be shown. */
   readonly bridge: Pick<NotebookBridge, 'request'> | null;
 
   /** Return the id of the first block's cell if it is in the notebook already. */
@@ -66,17 +66,17 @@ export interface IAction {
   /** Whether the part has the button; asked again when a kernel comes or goes. */
   isVisible(part: IResultPart): boolean;
 
-  /** Whether the button comes before those of the list that are not. */
+  /** Whether the button comes before the others. */
   isPreferred?(part: IResultPart): boolean;
 
   /** What the row says until a promised outcome is there. */
   progress?: string;
 
-  /** Do it. An error is told to the user; null leaves the row as it is. */
+  /** Do it. The user sees an error; null leaves the row as it is. */
   run(part: IResultPart): IOutcome | null | Promise<IOutcome | null>;
 }
 
-const CELL_GONE = 'The cell that asked is not in this notebook any more';
+const CELL_GONE = 'The cell that asked is no longer in this notebook';
 const ASKING = 'Asking again …';
 const KERNEL_GONE = 'The kernel that gave this answer is gone';
 
@@ -116,7 +116,7 @@ export const ACTIONS: readonly IAction[] = [
     id: 'ask-again',
     icon: refreshIcon,
     label: 'Ask again',
-    caption: 'Ask once more; this answer comes from the response cache',
+    caption: 'Ask again; this answer came from the response cache',
     isVisible: part => part.kind === 'answer' && Boolean(part.data.answer_id && part.bridge),
     progress: ASKING,
     run: async ({ bridge, data }) => {

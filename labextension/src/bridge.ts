@@ -47,7 +47,7 @@ export class NotebookBridge implements IDisposable {
     this._attach(this._sessionContext.session?.kernel ?? null);
   }
 
-  /** Who takes what the kernel sends. */
+  /** The handlers of what the kernel sends. */
   readonly handlers = new Handlers();
 
   /** Whether the kernel has the extension loaded and a comm is open. */
@@ -70,7 +70,7 @@ export class NotebookBridge implements IDisposable {
     return this._statusChanged;
   }
 
-  /** Emitted when the kernel could not use a message that nobody waits on. */
+  /** Emitted when the kernel could not use a message that has no answer. */
   get failed(): ISignal<this, string> {
     return this._failed;
   }
@@ -107,7 +107,7 @@ export class NotebookBridge implements IDisposable {
       : Promise.reject(new Error(CONNECTION_GONE));
   }
 
-  /** End the answer that is being generated: by message if that is heard, else by interrupt. */
+  /** End the running answer: by a message if the kernel hears it, else by an interrupt. */
   async stop(): Promise<void> {
     if (this._isOnSubshell) {
       this.notify('stop', {});
@@ -137,7 +137,7 @@ export class NotebookBridge implements IDisposable {
         await this._open(kernel);
       }
     } catch {
-      // The kernel went away or knows no comms: a hello will come if there is anything to say.
+      // The kernel is gone or has no comms; it says hello when it has the extension.
     }
   }
 
@@ -165,7 +165,7 @@ export class NotebookBridge implements IDisposable {
     this._statusChanged.emit();
   }
 
-  /** Forget the comm, and end what is under way on it. */
+  /** Forget the comm, and end what is in progress on it. */
   private _drop(): void {
     this._attempts += 1;
     const comm = this._comm;
@@ -196,8 +196,8 @@ export class NotebookBridge implements IDisposable {
     }
   }
 
-  // An attribute, so that the very function that was registered can be removed. Waiting for
-  // the kernel in here would block the messages that are waited for.
+  // An attribute, so that the same function can be unregistered. Waiting for the kernel in
+  // here would block the very messages that it waits for.
   private readonly _onHello = (): void => {
     if (this._kernel) {
       void this._open(this._kernel);

@@ -38,9 +38,9 @@ export function locateCell(
 }
 
 /**
- * Whether what the kernel still says about a cell's last run reaches its output.
+ * Whether what the kernel still sends about a cell's last run reaches its output.
  *
- * It does until the cell runs again, the kernel restarts, or the page is loaded anew.
+ * It does until the cell runs again, the kernel restarts, or the page is reloaded.
  */
 export function receivesOutput(tracker: INotebookTracker, location: ICellLocation): boolean {
   const holder = tracker.find(

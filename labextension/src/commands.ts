@@ -53,7 +53,7 @@ export function addCommands(options: ICommandOptions): void {
   });
   commands.addCommand(CommandIDs.edit, {
     label: 'Edit with CodeFace…',
-    caption: 'Rewrite the selected cell as you say',
+    caption: 'Rewrite the selected cell as you ask',
     isEnabled: hasCell,
     execute: async args => {
       const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
@@ -68,7 +68,7 @@ export function addCommands(options: ICommandOptions): void {
   });
   commands.addCommand(CommandIDs.stop, {
     label: 'Stop the CodeFace answer',
-    caption: 'Stop here and keep what has come',
+    caption: 'Stop here and keep the answer so far',
     icon: stopIcon,
     isEnabled: isLoaded,
     execute: () => bridges.current?.stop()

@@ -17,7 +17,7 @@ export interface IRequestOptions<Result> {
   /** Gives the request up when it is aborted. */
   signal?: AbortSignal;
 
-  /** Called with the result as far as it has come. */
+  /** Called with the result so far. */
   onPartial?: (result: Result) => void;
 }
 
@@ -25,9 +25,9 @@ type Fields = Record<string, unknown>;
 type NotificationHandler = (payload: Fields) => void;
 type RequestHandler = (payload: Fields, signal: AbortSignal) => Fields | Promise<Fields>;
 
-/** Who takes which method of the kernel's; they outlive the comms. */
+/** Which handler takes which method of the kernel's; handlers outlive the comms. */
 export class Handlers {
-  /** Have `handler` called with the payload of each notification. */
+  /** Call `handler` with the payload of each notification. */
   on<M extends keyof FrontEndNotifications>(
     method: M,
     handler: (payload: FrontEndNotifications[M]) => void
@@ -38,7 +38,7 @@ export class Handlers {
     });
   }
 
-  /** Have `handler` answer each request, until its signal says that nobody waits any more. */
+  /** Let `handler` answer each request; its signal says when the answer is no longer wanted. */
   handle<M extends keyof FrontEndRequests>(
     method: M,
     handler: (
@@ -71,7 +71,7 @@ interface IPending {
   fail(error: Error): void;
 }
 
-/** What goes over one comm, and what is under way on it. */
+/** The messages of one comm, and the requests in progress on it. */
 export class Connection {
   constructor(options: Connection.IOptions) {
     this._options = options;
@@ -154,7 +154,7 @@ export class Connection {
     }
   }
 
-  /** End what is under way in both directions, such as when messages may have been lost. */
+  /** End what is in progress in both directions, for example when messages may be lost. */
   interrupt(): void {
     this._running.forEach(controller => controller.abort());
     for (const id of [...this._pending.keys()]) {
@@ -163,7 +163,7 @@ export class Connection {
     }
   }
 
-  /** End what is under way in both directions; nothing is sent any more. */
+  /** End what is in progress in both directions; nothing is sent from then on. */
   close(): void {
     this._isClosed = true;
     this.interrupt();
@@ -207,7 +207,7 @@ export class Connection {
 
   private _sendError(id: string | null, error: unknown): void {
     const message = String(error instanceof Error ? error.message : error);
-    // Half of a surrogate pair is no text, so it goes as well.
+    // Half of a surrogate pair is not valid text, so it is dropped as well.
     const text = message.slice(0, MAX_ERROR_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '');
     this._send({ type: 'error', request_id: id, message: text });
   }
@@ -230,7 +230,7 @@ export namespace Connection {
   export interface IOptions {
     handlers: Handlers;
     send: (message: FrontEndMessage) => void;
-    /** Called when the kernel could not use a message that nobody waits on. */
+    /** Called when the kernel could not use a message that has no answer. */
     failed: (message: string) => void;
   }
 }
@@ -253,5 +253,5 @@ function check(isUsable: boolean, method: string): void {
 }
 
 function unusable(method: string): Error {
-  return new Error(`${method}: the kernel sent what this page cannot use`);
+  return new Error(`${method}: the kernel sent something that this page cannot use`);
 }

@@ -1,4 +1,4 @@
-/** Markdown by JupyterLab's own renderer, for words that nobody vouches for. */
+/** Markdown by JupyterLab's own renderer, for untrusted text. */
 
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
@@ -45,7 +45,7 @@ export function findListings(answer: HTMLElement, codes: string[]): (HTMLElement
   const listings = [...answer.querySelectorAll('pre')];
   return codes.map(code => {
     const position = listings.findIndex(listing => isSame(listing.textContent ?? '', code));
-    // Blocks come in order, so what is passed over belongs to none.
+    // Blocks come in order, so a `<pre>` that is skipped belongs to none.
     return position < 0 ? null : (listings.splice(0, position + 1).pop() ?? null);
   });
 }

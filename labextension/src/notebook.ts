@@ -61,7 +61,7 @@ export function indexOf(notebook: ISharedNotebook, cellId: string | null): numbe
 /**
  * Insert cells right below another one, as one step of the undo history.
  *
- * @returns the new cells' ids; none if the cell is not there any more.
+ * @returns the new cells' ids; none if the cell is gone.
  */
 export function insertBelow(
   notebook: ISharedNotebook,
@@ -78,7 +78,7 @@ export function insertBelow(
 /**
  * Put a new source in the place of a cell's, as one step of the undo history.
  *
- * @returns the id of the cell that holds it now, or null if the cell is not there any more.
+ * @returns the id of the cell that holds it now, or null if the cell is gone.
  */
 export function replaceCell(
   notebook: ISharedNotebook,
@@ -163,7 +163,7 @@ function isCode(cell: ISharedCell): cell is ISharedCodeCell {
 function cut(cell: Cell, left: number): void {
   const limit = Math.min(MAX_CELL_CHARACTERS, left);
   if (cell.source.length > limit) {
-    // Half of a surrogate pair is no text, so it goes as well.
+    // Half of a surrogate pair is not valid text, so it is dropped as well.
     cell.source = cell.source.slice(0, limit).replace(/[\uD800-\uDBFF]$/, '');
     cell.is_cut = true;
   }

@@ -1,4 +1,4 @@
-/** What the user is told in a corner of the page. */
+/** Messages to the user in a corner of the page. */
 
 import { Notification } from '@jupyterlab/apputils';
 

@@ -1,5 +1,5 @@
 /**
- * What the kernel and the front end say to each other.
+ * The messages between the kernel and the front end.
  *
  * The other half is `codeface_jupyter/frontend/protocol.py`; both are tested on the
  * examples in `tests/data/protocol`.
@@ -44,10 +44,10 @@ export type Status = {
   tokens_per_s: number | null;
 };
 
-/** What a payload or a result holds where there is nothing to say. */
+/** The payload or the result of a method that needs none. */
 export type Nothing = Record<string, never>;
 
-/** What the kernel can be told. */
+/** Notifications to the kernel. */
 export type KernelNotifications = {
   /** The cells, right before one of them runs. */
   cells: NotebookCells;
@@ -57,20 +57,20 @@ export type KernelNotifications = {
   stop: Nothing;
 };
 
-/** What the kernel can be asked. */
+/** Requests to the kernel. */
 export type KernelRequests = {
-  /** Ask the question of an answer once more, and replay nothing. */
+  /** Ask the question of an answer again, replaying nothing. */
   ask_again: { payload: { answer_id: string }; result: Nothing };
   /** Give the session's figures. */
   get_stats: { payload: Nothing; result: { text: string } };
 };
 
-/** What the kernel tells. */
+/** Notifications from the kernel. */
 export type FrontEndNotifications = {
   status: Status;
 };
 
-/** What the kernel asks. */
+/** Requests from the kernel. */
 export type FrontEndRequests = {
   /** Give the cells as they are now. */
   get_cells: { payload: { asking: string | null }; result: NotebookCells };
@@ -82,7 +82,7 @@ type NotificationMessage = { type: 'notification'; method: string; payload: Fiel
 type RequestMessage = { type: 'request'; request_id: string; method: string; payload: Fields };
 type CancelMessage = { type: 'cancel'; request_id: string };
 type ResponseMessage = { type: 'response'; request_id: string; result: Fields };
-/** The result of a request as far as it has come. */
+/** The result of a request so far. */
 type PartialMessage = { type: 'partial'; request_id: string; result: Fields };
 /** A request that failed, or without an id, another message that could not be used. */
 type ErrorMessage = { type: 'error'; request_id?: string | null; message: string };

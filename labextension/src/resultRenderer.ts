@@ -1,4 +1,4 @@
-/** The lasting output of an answer: its words, its code, and buttons that put the code to use. */
+/** The lasting output of an answer: its text, its code, and buttons that use the code. */
 
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { IRenderMime } from '@jupyterlab/rendermime';

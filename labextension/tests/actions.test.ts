@@ -120,7 +120,7 @@ describe('the buttons of a block', () => {
   it('say when the asking cell or the new one is gone', async () => {
     part.insert = () => null;
     await press('Insert below');
-    expect(message()).toBe('The cell that asked is not in this notebook any more');
+    expect(message()).toBe('The cell that asked is no longer in this notebook');
     part.insert = () => 'new';
     part.goTo = () => false;
     await press('Insert below');

@@ -72,7 +72,9 @@ describe('a request to the kernel', () => {
   it('fails with a result that is malformed', async () => {
     const asked = connection.request('get_stats', {});
     respond(3);
-    await expect(asked).rejects.toThrow('get_stats: the kernel sent what this page cannot use');
+    await expect(asked).rejects.toThrow(
+      'get_stats: the kernel sent something that this page cannot use'
+    );
   });
 
   it('takes one response only', async () => {
@@ -138,7 +140,7 @@ describe('a request of the kernel', () => {
     });
     expect(await askForCells({ asking: 3 })).toMatchObject({
       request_id: 'k1',
-      message: 'get_cells: the kernel sent what this page cannot use'
+      message: 'get_cells: the kernel sent something that this page cannot use'
     });
     const message = 'x'.repeat(MAX_ERROR_CHARACTERS - 1);
     expect(await askForCells()).toEqual({ type: 'error', request_id: 'k1', message });

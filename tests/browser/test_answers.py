@@ -36,7 +36,7 @@ def test_the_stop_button_acts_while_the_cell_runs_and_keeps_what_came(notebook):
     notebook.button(1, "Insert below").wait_for()
 
     assert time.monotonic() - clicked < 2  # of the 12 s that the whole answer takes
-    assert "stopped before its end" in notebook.text(1)
+    assert "stopped early" in notebook.text(1)
     assert "A scripted answer" in notebook.text(1)
     assert notebook.output(1).locator(".jp-CodeFace-error").count() == 0
 
@@ -50,7 +50,7 @@ def test_commands_stop_it_too(notebook, command):
     notebook.command(command)
     notebook.button(1, "Insert below").wait_for()
 
-    assert "stopped before its end" in notebook.text(1)
+    assert "stopped early" in notebook.text(1)
     assert notebook.output(1).locator(".jp-CodeFace-error").count() == 0
 
 
@@ -67,7 +67,7 @@ def test_without_subshells_the_button_explains_and_the_command_interrupts(notebo
 
     notebook.command("codeface:stop")
     notebook.button(1, "Insert below").wait_for()
-    assert "stopped before its end" in notebook.text(1)
+    assert "stopped early" in notebook.text(1)
 
 
 def test_the_kernel_is_shown_as_busy_while_it_answers(notebook):

@@ -181,7 +181,7 @@ def test_an_answer_that_fails_keeps_the_old_one_and_says_why(front_end):
     kept = front_end.next_result()  # then with a word on what happened
 
     assert data_of(kept)["text"] == "one"
-    said = "asked again without success: The script broke. ![Mend](it)."
+    said = "asking again failed: The script broke. ![Mend](it)."
     assert data_of(kept)["footer"].endswith(said)
     # Another machine's words are shown as they are: no image is fetched for them.
     assert r"\!\[Mend\](it)" in kept["content"]["data"]["text/markdown"]
@@ -216,7 +216,7 @@ def test_an_id_that_this_kernel_did_not_give_asks_nothing(front_end):
     front_end.ask_again("0" * 32)
 
     error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")[-1]
-    assert "Run its cell again, with --no-cache." in error["content"]["data"]["message"]
+    assert "Run its cell again with --no-cache." in error["content"]["data"]["message"]
     assert front_end.notebook.value("len(_engine.requests)") == 1
 
 

@@ -90,11 +90,11 @@ def test_dry_run_counts_the_tokens_and_asks_nothing(notebook):
     ("setup", "line", "name", "text"),
     [
         ("", "nowhere", "UnknownNameError", "'nowhere' is not defined"),
-        ("thing = 'one text'", "thing", "NotebookError", "a list of texts was expected"),
+        ("thing = 'one text'", "thing", "NotebookError", "expected a list of strings"),
         ("thing = []", "thing", "NotebookError", "thing is empty"),
         ("thing = ['a', 3]", "thing", "NotebookError", r"thing[1] is of type int"),
-        ("", "", "UsageError", "Name a list of texts"),
-        ("a = b = ['x']", "a b", "UsageError", "One list was expected"),
+        ("", "", "UsageError", "Name a list of strings"),
+        ("a = b = ['x']", "a b", "UsageError", "Expected one list"),
         ("a = ['x']", "a -o 2x", "UsageError", "expected the name of a variable"),
     ],
 )

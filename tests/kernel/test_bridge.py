@@ -494,11 +494,11 @@ def test_an_id_that_is_taken_and_too_many_requests_are_refused(front_end):
 
     assert (taken["request_id"], taken["message"]) == (
         None,
-        "The request 'r0' is under way already.",
+        "The request 'r0' is already in progress.",
     )
     assert (refused["request_id"], refused["message"]) == (
         "one more",
-        "32 requests are under way already.",
+        "32 requests are already in progress.",
     )
     assert front_end.run("print(ended.wait(20))") == "True"
 

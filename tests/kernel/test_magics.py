@@ -96,7 +96,7 @@ def test_interrupt_keeps_the_partial_answer_and_the_cell_succeeds(notebook):
     run = notebook.run(LONG, while_running=interrupt)
     assert run.reply["status"] == "ok"
     assert notebook.value("_codeface.finish_reason") == "cancelled"
-    assert "stopped before its end" in run.bundles[-1]["text/markdown"]
+    assert "stopped early" in run.bundles[-1]["text/markdown"]
     assert 0 < notebook.value("_codeface.metrics.generated_tokens") < 2000
     after = notebook.run(f"%%codeface {SCRIPTED}\nand again")
     assert after.reply["status"] == "ok"

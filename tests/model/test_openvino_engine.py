@@ -1,4 +1,4 @@
-"""The engine openvino on tiny models, quantized here: exact, repeatable, whole or not at all."""
+"""The openvino engine on tiny models, quantized here: exact, repeatable, whole or not at all."""
 
 from __future__ import annotations
 

@@ -228,12 +228,12 @@ def write_ir_model(folder: Path) -> Path:
     return folder
 
 
-def test_openvinos_own_form_is_openvinos_whatever_the_machine_has(
+def test_openvino_ir_is_openvinos_whatever_the_machine_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: True)
     found = engine_choice(settings_for(write_ir_model(tmp_path / "m")))
-    assert (found.name, found.reason) == ("openvino", "its weights are in OpenVINO's own form")
+    assert (found.name, found.reason) == ("openvino", "the model comes as OpenVINO IR")
 
 
 def test_a_hub_repository_that_is_called_so_is_taken_for_it_before_it_is_here(
@@ -261,7 +261,7 @@ def test_the_choice_looks_at_the_model_once(
     assert len(looks) == 1
 
 
-def test_allowed_pickles_go_before_openvinos_own_form(tmp_path: Path) -> None:
+def test_allowed_pickles_go_before_openvino_ir(tmp_path: Path) -> None:
     folder = write_ir_model(tmp_path / "m")
     (folder / "pytorch_model.bin").write_bytes(b"?")
     allowing = settings_for(folder).permitting(Permissions(allow_pickle=True))
@@ -311,10 +311,10 @@ def test_an_engine_that_is_not_loaded_gives_way_when_files_call_for_another(
     [(Permissions(), "engine = 'openvino'"), (Permissions(allow_pickle=True), "hub's cache first")],
     ids=["plain", "pickles allowed"],
 )
-def test_openvinos_own_form_is_refused_by_the_engine_that_cannot_read_it(
+def test_openvino_ir_is_refused_by_the_engine_that_cannot_read_it(
     permissions: Permissions, way_out: str, tmp_path: Path
 ) -> None:
     settings = settings_for(write_ir_model(tmp_path / "m"), engine="transformers")
-    with pytest.raises(ModelFilesError, match="OpenVINO's own form") as caught:
+    with pytest.raises(ModelFilesError, match="as OpenVINO IR only") as caught:
         create_engine(settings.permitting(permissions)).prepare(Job())
     assert way_out in caught.value.hint

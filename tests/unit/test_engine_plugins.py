@@ -119,7 +119,7 @@ def test_a_value_that_one_engine_takes_makes_only_the_others_unfit(echo, file):
     settings = Config(file=file).set(request_retries=9)
     assert settings.value_of("openai.request_retries") == 9
     assert settings.value_of("request_retries") == 9
-    assert "request_retries = 9 (for the engine echo)" in engine_fitness(settings)["echo"].problem
+    assert "request_retries = 9 (for the echo engine)" in engine_fitness(settings)["echo"].problem
     assert engine_choice(settings).name != "echo"
     with pytest.raises(ConfigError, match=r"request_retries = 9.*less than or equal to 5"):
         create_engine(Settings(engine="echo", request_retries=9))
@@ -151,7 +151,10 @@ def test_an_engines_own_value_goes_before_the_name_alone_in_the_same_layer_only(
     [
         ('[opnai]\nbase_url = "https://a"\n', r"line 2\): no engine 'opnai' .*\n.*openai.base_url"),
         ("[llamacpp]\nthreads = 4\n", r"no engine 'llamacpp' is installed.*\n.*scripted"),
-        ("[openai]\nbase_ulr = 1\n", r"openai has no option 'base_ulr' .*2\).*\n.*openai.base_url"),
+        (
+            "[openai]\nbase_ulr = 1\n",
+            r"openai engine has no option 'base_ulr' .*2\).*\n.*openai.base_url",
+        ),
         ("x = 1\n", r"no setting 'x'"),
         ("[openai]\n\nrequest_retries = 11\n", r"openai.request_retries = 11 \(.*line 3\): .*10"),
         ("openai.request_retries = 11\n", r"openai.request_retries = 11 \(.*line 1\): .*10"),

@@ -12,7 +12,7 @@ from codeface_jupyter.prompts import (
     extract_code_blocks,
     fenced,
     interpolate,
-    normalise_language,
+    normalize_language,
 )
 
 
@@ -75,9 +75,9 @@ def test_each_language_gets_the_right_cell(block, cell):
 
 
 def test_language_names_are_resolved():
-    assert normalise_language("Python3 title=x") == "python"
-    assert normalise_language("{r, echo=FALSE}") == "r"
-    assert normalise_language("", default="sql") == "sql"
+    assert normalize_language("Python3 title=x") == "python"
+    assert normalize_language("{r, echo=FALSE}") == "r"
+    assert normalize_language("", default="sql") == "sql"
 
 
 def test_chat_prompt_puts_what_stays_first_and_the_request_last():

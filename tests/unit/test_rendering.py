@@ -48,9 +48,9 @@ def test_bundle_serves_our_renderer_every_front_end_and_terminals():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"finish_reason": "cancelled"}, "stopped before its end"),
+        ({"finish_reason": "cancelled"}, "stopped early"),
         ({"finish_reason": "length"}, "cut off at 512 tokens"),
-        ({"finish_reason": "error"}, "broken off by an error"),
+        ({"finish_reason": "error"}, "ended by an error"),
         ({"is_local": False}, "m · remote · 5 tokens"),
         (
             {"metrics": GenerationMetrics(generated_tokens=5, from_response_cache=True)},
@@ -65,7 +65,7 @@ def test_bundle_says_how_the_answer_ended(changes, said):
 
 
 def test_note_is_shown_as_it_is_and_draws_nothing():
-    note = "asked again without success: ![x](http://h/x.png) <b> $a$ `c` _d_ a_b"
+    note = "asking again failed: ![x](http://h/x.png) <b> $a$ `c` _d_ a_b"
     made = bundle(make_result(), answer_id="a1", note=note)
     assert made[RESULT_MIME]["answer_id"] == "a1"
     assert made[RESULT_MIME]["footer"].endswith(f" · {note}")

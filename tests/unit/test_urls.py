@@ -1,7 +1,7 @@
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.config.response_cache_choice import ResponseCacheChoice
+from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.privacy import masked_url
 
@@ -40,7 +40,7 @@ def test_what_is_shown_of_an_address_holds_no_secret(url, shown):
     ],
 )
 def test_choice_of_response_cache(value, kind):
-    choice = ResponseCacheChoice.parse(value)
+    choice = ResponseCacheSetting.parse(value)
     assert choice.kind == kind
     assert bool(choice) is (kind != "off")
 
@@ -50,9 +50,9 @@ def test_choice_of_response_cache(value, kind):
     [
         ("memroy", "expected memory, off or redis://"),
         (f"http://mary:{SECRET}@host", "expected memory, off or redis://"),
-        (f"redis://mary:{SECRET}@", "special characters written as %XX"),
-        (f"redis://:{SECRET}", "special characters written as %XX"),
-        (f"redis://mary:{SECRET}#@host:x/0", "special characters written as %XX"),
+        (f"redis://mary:{SECRET}@", "with special characters as %XX"),
+        (f"redis://:{SECRET}", "with special characters as %XX"),
+        (f"redis://mary:{SECRET}#@host:x/0", "with special characters as %XX"),
         ("unix://", "path"),
         (f"redis://host?socket_timeout=1000&password={SECRET}", "options are"),
         (f"redis:mary:{SECRET}@host", "expected memory, off or redis://"),

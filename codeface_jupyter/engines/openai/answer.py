@@ -1,4 +1,4 @@
-"""One answer as a server sends it: events in, chunks and the reason of the end out."""
+"""One answer as a server sends it: events in, chunks and the finish reason out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from codeface_jupyter.jobs import Job
 
 __all__ = ["Answering", "field_of"]
 
-# A finished answer does not wait longer for its token counts,
+# How long a finished answer waits for its token counts,
 USAGE_WAIT_S = 2.0
-# nor for the reply's own end, after which the connection serves the next answer.
+# and for the reply's own end, after which the connection can serve the next answer.
 END_WAIT_S = 0.1
 
 
@@ -61,11 +61,11 @@ class Answering:
         self.begin()
 
     def begin(self) -> None:
-        """Start the clock: the request is sent now."""
+        """Start the clock: the request is about to be sent."""
         self._writer = AnswerWriter(self._job, stop_strings=self._stop_strings)
 
     def done(self, reason: FinishReason, *, error: Exception | None = None) -> Done:
-        """Show what was held back and return the end, with the server's counts if it told them."""
+        """Show what was held back; return the end, with the server's counts if it sent them."""
         metrics = self._usage or GenerationMetrics(prompt_tokens=self.prompt_tokens)
         return replace(self._writer.done(reason, metrics=metrics), error=error)
 
@@ -79,19 +79,20 @@ class Answering:
         Raises
         ------
         GenerationError
-            If it ended before its end.
+            If it broke off early.
         """
-        reason = await self._told_reason(events)
+        reason = await self._finish_reason(events)
         if self._writer.is_stopped:
             return "stop"
         if reason is None:
             raise cut_off_error(server, has_begun=self.has_begun)
         if reason == "content_filter":
-            raise cut_off_error(server, has_begun=self.has_begun, said="its content filter acted")
+            said = "its content filter stopped it"
+            raise cut_off_error(server, has_begun=self.has_begun, said=said)
         return "length" if reason == "length" else "stop"
 
-    async def _told_reason(self, events: AsyncIterator[object]) -> str | None:
-        """Take all events that belong to the answer; return the server's reason for its end."""
+    async def _finish_reason(self, events: AsyncIterator[object]) -> str | None:
+        """Take all events that belong to the answer; return the server's finish reason."""
         import openai
 
         reason: str | None = None
@@ -111,13 +112,13 @@ class Answering:
                         wait_s = END_WAIT_S if self._usage else USAGE_WAIT_S
                         limit.reschedule(asyncio.get_running_loop().time() + wait_s)
         except (openai.OpenAIError, GenerationError, TimeoutError, ValueError):
-            # Nothing that comes after the answer's end can spoil it.
+            # An error after the answer's end does not spoil the answer.
             if reason is None:
                 raise
         return reason
 
     def _is_full(self, piece: _Piece) -> bool:
-        """Whether the answer would grow longer than asked: not every server keeps the limit."""
+        """Whether the answer would exceed its limit: not every server keeps to it."""
         return bool(piece.text) and (
             self._writer.generated_tokens >= self.request.sampling.max_new_tokens
         )
@@ -136,7 +137,7 @@ class Answering:
 
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
-    """What one event says; whatever is not of its type counts as not said."""
+    """The fields of one event; a field of the wrong type counts as missing."""
 
     text: str
     is_thought: bool
@@ -159,7 +160,7 @@ class _Piece:
         reason = field_of(choice, "finish_reason")
         return cls(
             text=text,
-            # vLLM's and DeepSeek's name, then Ollama's and OpenRouter's.
+            # The field of vLLM and DeepSeek, then that of Ollama and OpenRouter.
             is_thought=bool(field_of(delta, "reasoning_content") or field_of(delta, "reasoning")),
             finish_reason=reason if isinstance(reason, str) else None,
             usage=_usage(field_of(event, "usage")),
@@ -179,5 +180,5 @@ def _usage(usage: object) -> GenerationMetrics | None:
 
 
 def field_of(holder: object, name: str) -> object:
-    """Return ``holder``'s field; None where there is none, or no object where one was to be."""
+    """Return ``holder``'s field; None if it has none, or is no object."""
     return holder.get(name) if isinstance(holder, Mapping) else None

@@ -21,16 +21,16 @@ class Ask(Protocol):
     """Sends a request and reads its answer; returns why that ended."""
 
     def __call__(
-        self, answering: Answering, *, told_busy: Callable[[int], None]
+        self, answering: Answering, *, on_busy: Callable[[int], None]
     ) -> Coroutine[object, object, FinishReason]:
-        """Take the request from ``answering``; ``told_busy`` takes the status of a busy server."""
+        """Take the request from ``answering``; ``on_busy`` takes the status of a busy server."""
 
 
 class SideBySide:
-    """Asks for many answers, fewer at a time once the server says that it is too many.
+    """Asks for many answers, fewer at a time once the server says that it is too busy.
 
-    A request that was refused for that alone waits its turn again; in the end it is
-    asked with no other beside it, and only then fails.
+    A request that was refused for that reason is asked again later; it fails only if it
+    is refused while it is the only one.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class SideBySide:
     ask
         Sends one of them and reads its answer.
     report
-        Told each answer's index and end as soon as it is known.
+        Called with each answer's index and end as soon as it is known.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SideBySide:
         self._running: dict[asyncio.Task[FinishReason], tuple[int, int]] = {}
 
     async def run(self) -> None:
-        """Ask for all answers; cancelled, end those that are not finished."""
+        """Ask for all answers; when cancelled, end those that are not finished."""
         try:
             while self._waiting or self._running:
                 self._begin()
@@ -70,17 +70,18 @@ class SideBySide:
     def _begin(self) -> None:
         while self._waiting and len(self._running) < self._limit:
             index, limit = self._waiting.popleft(), self._limit
-            asked = self._ask(self._answers[index], told_busy=self._slower(limit))
+            asked = self._ask(self._answers[index], on_busy=self._slower(limit))
             self._running[asyncio.ensure_future(asked)] = index, limit
 
     def _slower(self, limit: int) -> Callable[[int], None]:
-        """Return what halves ``limit``; all that are refused under the same have one say."""
+        """Return what halves ``limit``, for a request that was sent under it."""
 
-        def told_busy(status: int) -> None:
+        def on_busy(status: int) -> None:
             if status == HTTPStatus.TOO_MANY_REQUESTS:
+                # Half of the limit it was sent under: eight refusals at once halve it once.
                 self._limit = min(self._limit, max(1, limit // 2))
 
-        return told_busy
+        return on_busy
 
     def _end(self, task: asyncio.Task[FinishReason], index: int, limit: int) -> None:
         answer = self._answers[index]
@@ -103,6 +104,7 @@ class SideBySide:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        # Some may have finished meanwhile. Under a limit of 1, none is put back into the queue.
         for task, (index, _) in self._running.items():
             self._end(task, index, 1)
         for index in self._waiting:

@@ -1,4 +1,4 @@
-"""The client that an engine keeps over its answers, in a thread with an event loop of its own."""
+"""The client that an engine keeps between answers, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["KeptClient"]
 Answer = TypeVar("Answer")
 
 CANCEL_STEP_S = 0.05
-# Connections are closed in no time; a server cannot hold up who closes them.
+# Closing a connection waits for no server, so this is never reached in practice.
 CLOSE_WAIT_S = 2.0
 
 
 class KeptClient:
-    """A server's client, its connections and the thread that works with them.
+    """A server's client, its connections and the thread that serves them.
 
-    A connection whose answer came to its end serves the next one; an answer that is
-    left closes its own connection and no other. All connections are closed by `close`,
-    when nobody has the client any more, and when Python ends.
+    A connection is reused once its answer is complete; an answer that is abandoned closes
+    its own connection and no other. All connections are closed by `close`, when the client
+    is garbage-collected, and when Python exits.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ class KeptClient:
     Attributes
     ----------
     openai
-        The client; to be used in `run` and `start` only.
+        The client; to be used inside `run` and `start` only.
     """
 
     def __init__(self, server: Server, *, api_key: str) -> None:
         self.openai = connect(server, api_key=api_key)
         self._loop = asyncio.new_event_loop()
-        # It must not hold the client: who forgets that closes it.
+        # The thread holds no reference to this object, which is closed when it is collected.
         self._thread = threading.Thread(
             target=_serve, args=(self._loop, self.openai), name="codeface-server", daemon=True
         )
@@ -56,10 +56,10 @@ class KeptClient:
         self._end = weakref.finalize(self, _ask_to_end, self._loop)
 
     def run(self, work: Coroutine[object, object, Answer], job: Job) -> Answer:
-        """Wait for ``work`` and return what it returns, or leave it when asked to.
+        """Wait for ``work`` and return what it returns, or abandon it when ``job`` is stopped.
 
-        Leaving acts within a twentieth of a second, whatever the work waits for: a name,
-        a connection, a header, a token or the time until the next try.
+        That takes a twentieth of a second at most, whatever the work waits for: a host name,
+        a connection, a header, a token or the next attempt.
 
         Raises
         ------
@@ -72,13 +72,13 @@ class KeptClient:
         except concurrent.futures.CancelledError:
             raise Cancelled from None
         finally:
-            # Interrupted while it waits, this thread is not there to read the answer.
+            # After an interrupt nobody is left to read the answer.
             future.cancel()
 
     def start(
         self, work: Coroutine[object, object, Answer], job: Job
     ) -> concurrent.futures.Future[Answer]:
-        """Begin what `run` waits for; whoever cancels the future leaves it too."""
+        """Begin what `run` waits for; cancelling the future abandons it too."""
         return asyncio.run_coroutine_threadsafe(_until_cancelled(work, job), self._loop)
 
     def close(self) -> None:
@@ -89,13 +89,13 @@ class KeptClient:
 
 
 def _serve(loop: asyncio.AbstractEventLoop, client: AsyncOpenAI) -> None:
-    """Run ``loop`` until it is asked to end, then close what it has open."""
+    """Run ``loop`` until it is asked to stop, then close its connections."""
     try:
         loop.run_forever()
         loop.run_until_complete(_close(client))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
-        # Not its executor's end, which would wait for a name server that does not answer.
+        # Its executor is not shut down: that would wait for a name server that does not answer.
         loop.close()
 
 
@@ -108,7 +108,7 @@ async def _close(client: AsyncOpenAI) -> None:
 
 
 def _ask_to_end(loop: asyncio.AbstractEventLoop) -> None:
-    # The thread may have ended with Python itself.
+    # The loop may be closed already while Python exits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(loop.stop)
 

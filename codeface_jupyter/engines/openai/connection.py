@@ -1,4 +1,4 @@
-"""The way to a server: who it is, what is sent to it, how much of its reply is read."""
+"""The connection to a server: its address, what is sent, how much of a reply is read."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
-__all__ = ["TOLD_BUSY", "Server", "connect", "find_api_key", "import_client"]
+__all__ = ["ON_BUSY", "Server", "connect", "find_api_key", "import_client"]
 
-# Told the status when the server is busy and may be asked again: one client serves many answers,
-# and each of them has its own to tell.
-TOLD_BUSY: ContextVar[Callable[[int], None] | None] = ContextVar("TOLD_BUSY", default=None)
+# Called with the status when the server is busy and the request may be sent again. A context
+# variable, since one client serves many answers, each with its own callback.
+ON_BUSY: ContextVar[Callable[[int], None] | None] = ContextVar("ON_BUSY", default=None)
 
 KEYRING_SERVICE = "codeface-jupyter"
 CONNECT_TIMEOUT_S = 10.0
-# The silence after which a connection does not serve another answer: proxies drop them after a
-# minute or more, some without a word.
+# How long an idle connection is kept: proxies drop idle ones after a minute or more, some
+# without closing them.
 KEEP_ALIVE_S = 55.0
-# One event carries a few tokens; anything near these sizes is no answer but a fault.
+# One event carries a few tokens; anything near these sizes is a fault, not an answer.
 MAX_LINE_BYTES = 2**20
 MAX_REPLY_BYTES = 2**26
-# The client would also tell its version, the operating system and the processor.
+# The client would also send its version, the operating system and the processor.
 SENT_HEADERS = frozenset(
     {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
     | {"host", "user-agent"}
@@ -42,7 +42,7 @@ BUSY, FIRST_SERVER_ERROR = 429, 500
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """An OpenAI-compatible server, and how patiently it is asked.
+    """An OpenAI-compatible server, with its timeout and retries.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Server:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is this very machine."""
+        """Whether the server is on this machine."""
         name = urlsplit(self.base_url).hostname or ""
         try:
             return ipaddress.ip_address(name).is_loopback
@@ -84,8 +84,8 @@ def find_api_key(given: str | None, server: Server) -> str:
     key = (given if given is not None else _keyring_key(server.host)).strip()
     if not all("!" <= character <= "~" for character in key):
         raise ConfigError(
-            f"The key for {server.host} holds a space or a character outside ASCII.",
-            hint="Copy it anew into CODEFACE_API_KEY or into the keyring.",
+            f"The key for {server.host} contains a space or a non-ASCII character.",
+            hint="Copy it again into CODEFACE_API_KEY or the keyring.",
         )
     return key
 
@@ -99,7 +99,7 @@ def _keyring_key(host: str) -> str:
     try:
         return keyring.get_password(KEYRING_SERVICE, host) or ""
     except KeyringError:
-        # Locked, or a machine without one: the server says if it wants a key.
+        # It is locked, or this machine has none. The server will say if it wants a key.
         return ""
 
 
@@ -125,7 +125,7 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
     async def after(response: httpx2.Response) -> None:
         _bound(response)
         if response.status_code == BUSY or response.status_code >= FIRST_SERVER_ERROR:
-            tell = TOLD_BUSY.get()
+            tell = ON_BUSY.get()
             if tell is not None:
                 tell(response.status_code)
 
@@ -149,7 +149,7 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
 
 
 def import_client() -> None:
-    """Import the client and read the certificates: a second that must not count as the server's."""
+    """Import the client and read the certificates: a second not to be counted as the server's."""
     import openai  # noqa: F401 - imported to be there
 
     _tls_context()
@@ -171,7 +171,7 @@ def _bound(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise GenerationError(
             f"{host} sent a compressed reply although it was asked not to.",
-            hint="A proxy before the server may be the reason: ask its administrator.",
+            hint="A proxy in front of the server may be the cause: ask its administrator.",
         )
 
     class Bounded(httpx2.AsyncByteStream):
@@ -186,9 +186,9 @@ def _bound(response: httpx2.Response) -> None:
                 line = line + len(chunk) if end < 0 else len(chunk) - end - 1
                 if line > MAX_LINE_BYTES or total > MAX_REPLY_BYTES:
                     raise GenerationError(
-                        f"{host} sent more than an answer can be: "
+                        f"{host} sent more than an answer can hold: "
                         f"{total:,} bytes, {line:,} of them in one line.",
-                        hint="Check that CODEFACE_BASE_URL is a server of language models.",
+                        hint="Check that CODEFACE_BASE_URL is the address of a model server.",
                     )
                 yield chunk
 

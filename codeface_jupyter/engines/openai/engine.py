@@ -64,8 +64,8 @@ class OpenAIEngine:
 
     @property
     def identity(self) -> EngineIdentity:
-        """The model; in the revision's place a digest that tells servers apart."""
-        # Two servers may serve different weights under one name, and share a response cache.
+        """The model, with a digest of the server's address as its revision."""
+        # Two servers may serve different weights under one name and share a response cache.
         digest = hashlib.sha256(self._server.base_url.encode()).hexdigest()
         return EngineIdentity(
             engine="openai", model=self._settings.model, revision=f"server-{digest[:8]}"
@@ -78,7 +78,7 @@ class OpenAIEngine:
 
     @property
     def is_loaded(self) -> bool:
-        """True: the weights are the server's business."""
+        """True: loading the weights is the server's task."""
         return True
 
     @property
@@ -88,11 +88,11 @@ class OpenAIEngine:
 
     @property
     def context_window(self) -> int | None:
-        """The option ``remote_context_window``: the API does not tell."""
+        """The option ``remote_context_window``: the API does not report it."""
         return self._options.remote_context_window
 
     def prepare(self, job: Job) -> None:  # noqa: ARG002 - an engine's signature
-        """Check that there is a client and a server's address; ask nobody yet.
+        """Check that there is a client and a server's address; nothing is sent yet.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class OpenAIEngine:
             )
         if not self._server.base_url:
             raise EngineUnavailableError(
-                "The openai engine needs a server's address, and base_url is not set.",
+                "The openai engine needs a server's address, but base_url is not set.",
                 hint="Set it: %codeface_config base_url=http://localhost:8000/v1, "
                 "or CODEFACE_BASE_URL before the kernel starts.",
             )
@@ -151,13 +151,13 @@ class OpenAIEngine:
             client.close()
 
     def format_prompt(self, prompt: Prompt) -> str:
-        """Return what is sent, word for word; the server lays it out for its model."""
+        """Return the exact text that is sent; the server lays it out for its model."""
         if self.is_chat:
             return conversation_text(chat_messages(prompt))
         return completion_text(prompt)
 
     def count_tokens(self, text: str) -> int:
-        """Return about how many tokens ``text`` has: the server's tokenizer is not here."""
+        """Estimate the number of tokens in ``text``: the server's tokenizer is not here."""
         digits = sum(map(str.isdigit, text))
         return digits + math.ceil((len(text.encode(errors="replace")) - digits) / BYTES_PER_TOKEN)
 
@@ -169,19 +169,19 @@ class OpenAIEngine:
         PromptTooLongError
             If prompt and answer surely do not fit ``remote_context_window``.
         ModelNotFoundError
-            If the server has no such model.
+            If the server does not have the model.
         GenerationError
-            If the server cannot be reached, refuses, fails, or breaks off; chunks
-            that were told stay the answer's beginning.
+            If the server cannot be reached, refuses, fails, or breaks off; what was
+            shown stays as the beginning of the answer.
         """
         client, requester = self._connect(job)
         answering = self._answering(request, job)
 
-        def told_busy(status: int) -> None:
+        def on_busy(status: int) -> None:
             job.progress(f"{self._server.host} is busy (HTTP {status})")
 
         try:
-            reason = client.run(requester.answer(answering, told_busy=told_busy), job)
+            reason = client.run(requester.answer(answering, on_busy=on_busy), job)
         except Cancelled:
             if not job.is_cancelled:
                 raise

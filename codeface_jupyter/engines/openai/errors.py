@@ -1,4 +1,4 @@
-"""What a server's failures mean to the one who asked, and what to do about each."""
+"""What a server's failures mean to the user, and what to do about each."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ class Explainer:
         has_begun
             Whether a part of the answer has come, which is kept.
         models
-            The models that the server has, where it told; None where it did not.
+            The server's models; None if it did not list them.
         """
         import openai
 
+        # The order matters: to the client, a timeout is a connection error too.
         match error:
             case openai.APIStatusError():
                 return self._refused(error, models)
@@ -72,83 +73,85 @@ class Explainer:
                 said = self._said(error.body) or self._clean(error.message)
                 return cut_off_error(self.server, has_begun=has_begun, said=said)
         return GenerationError(
-            f"{self.server.host} sent what is no event of an answer ({type(error).__name__})."
-            + _kept(has_begun=has_begun),
-            hint=f"Ask again; if it stays so, the server is not OpenAI-compatible. {CHECK_URL}",
+            f"{self.server.host} sent something that is no part of an answer "
+            f"({type(error).__name__})." + _kept(has_begun=has_begun),
+            hint=f"Ask again; if it keeps happening, the server is not OpenAI-compatible. "
+            f"{CHECK_URL}",
         )
 
     def _refused(self, error: openai.APIStatusError, models: Sequence[str] | None) -> CodeFaceError:
         host, status = self.server.host, error.status_code
         said = self._said(error.body)
-        told = f": {said}" if said else "."
+        ending = f": {said}" if said else "."
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return GenerationError(
-                f"{host} refused the key (HTTP {status}){told}", hint=self._key_hint()
+                f"{host} refused the key (HTTP {status}){ending}", hint=self._key_hint()
             )
         if status == HTTPStatus.NOT_FOUND:
-            return self._not_found(told, models)
+            return self._not_found(ending, models)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return GenerationError(
-                f"{host} has too much to do (HTTP 429){told}",
+                f"{host} is too busy (HTTP 429){ending}",
                 hint=f"It was asked {self.server.retries + 1} times. Wait a while, then ask again; "
-                "CODEFACE_REQUEST_RETRIES asks more often.",
+                "CODEFACE_REQUEST_RETRIES sets how often.",
             )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return GenerationError(
-                f"{host} failed (HTTP {status}){told}",
-                hint=f"It was asked {self.server.retries + 1} times; its log says why it fails.",
+                f"{host} failed (HTTP {status}){ending}",
+                hint=f"It was asked {self.server.retries + 1} times; its log should say why.",
             )
         if status < HTTPStatus.BAD_REQUEST:
             target = self._clean(error.response.headers.get("location", "elsewhere"))
             return GenerationError(
-                f"{host} sends requests on to {target} (HTTP {status}); prompts do not follow.",
-                hint="If that is where they may go, set CODEFACE_BASE_URL to it.",
+                f"{host} redirects to {target} (HTTP {status}); prompts do not follow redirects.",
+                hint="If you trust that address, set CODEFACE_BASE_URL to it.",
             )
         return GenerationError(
-            f"{host} refused the request (HTTP {status}){told}", hint=self._bad_request_hint(said)
+            f"{host} refused the request (HTTP {status}){ending}", hint=self._bad_request_hint(said)
         )
 
-    def _not_found(self, told: str, models: Sequence[str] | None) -> CodeFaceError:
+    def _not_found(self, ending: str, models: Sequence[str] | None) -> CodeFaceError:
         if models is None:
             return GenerationError(
-                f"There is no OpenAI-compatible API at {self.server.base_url} (HTTP 404){told}",
+                f"There is no OpenAI-compatible API at {self.server.base_url} (HTTP 404){ending}",
                 hint=CHECK_URL,
             )
         names = [self._clean(name) for name in models[:MAX_MODELS_NAMED]]
         more = f" and {len(models) - len(names)} more" if len(models) > len(names) else ""
         return ModelNotFoundError(
-            f"{self.server.host} has no model {self.model!r}{told}",
-            hint=f"It has {', '.join(names)}{more}: take one with --model or CODEFACE_MODEL."
+            f"{self.server.host} has no model {self.model!r}{ending}",
+            hint=f"It has {', '.join(names)}{more}: choose one with --model or CODEFACE_MODEL."
             if names
-            else "It has no models at all.",
+            else "It lists no models.",
         )
 
     def _silent(self, *, has_begun: bool) -> CodeFaceError:
         tries = "" if has_begun else f" (asked {self.server.retries + 1} times)"
         return GenerationError(
-            f"{self.server.host} was silent for more than {self.server.timeout_s:g} s{tries}."
+            f"{self.server.host} sent nothing for more than {self.server.timeout_s:g} s{tries}."
             + _kept(has_begun=has_begun),
-            hint="It may be overloaded or still loading the model; CODEFACE_REQUEST_TIMEOUT_S "
-            "waits longer.",
+            hint="It may be overloaded or still loading the model; raise "
+            "CODEFACE_REQUEST_TIMEOUT_S to wait longer.",
         )
 
     def _unreachable(self, error: openai.APIConnectionError) -> CodeFaceError:
+        # The client only says "Connection error."; the reason is at the root.
         causes = list(_causes(error))
         reason = self._clean(str(causes[-1])) or type(causes[-1]).__name__
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             hint = (
-                "If the server's certificate is of your own authority, set SSL_CERT_FILE to that "
+                "If your own authority issued the server's certificate, set SSL_CERT_FILE to that "
                 "authority's certificates before the kernel starts."
             )
         else:
-            hint = f"Is the server running, and the address right? {CHECK_URL}"
+            hint = f"Is the server running, and is the address right? {CHECK_URL}"
         return GenerationError(
             f"{self.server.base_url} cannot be reached: {reason.rstrip('.')}.", hint=hint
         )
 
     def _key_hint(self) -> str:
         store = f"keyring set {KEYRING_SERVICE} {self.server.host}"
-        which = "That key is not the right one" if self.api_key else "No key was sent"
+        which = "The key that was sent is not valid" if self.api_key else "No key was sent"
         return f"{which}: set CODEFACE_API_KEY before the kernel starts, or store it once: {store}"
 
     def _bad_request_hint(self, said: str) -> str:
@@ -160,13 +163,15 @@ class Explainer:
         if "template" in said:
             return "A base model has no chat template: set CODEFACE_REMOTE_API=completions."
         if "temperature" in said:
-            return "Reasoning models may take no temperature but 1: --temperature 1."
-        return "Change what it names; top_k and repetition_penalty are not known to every server."
+            return "Some reasoning models accept no temperature but 1: use --temperature 1."
+        return "Change what it names; not every server knows top_k and repetition_penalty."
 
     def _said(self, body: object) -> str:
-        """Return the server's own words, wherever in ``body`` its kind of server puts them."""
+        """Return the server's own message, wherever in ``body`` it is."""
+        # The field is "message", "detail" or "error", and may be nested in another of them.
         while isinstance(body, Mapping):
             body = next((body[key] for key in ("message", "detail", "error") if key in body), "")
+        # A proxy's error page says nothing of use.
         return self._clean(body) if isinstance(body, str) and "<html" not in body.lower() else ""
 
     def _clean(self, text: object) -> str:
@@ -178,29 +183,30 @@ class Explainer:
 
 
 def cut_off_error(server: Server, *, has_begun: bool, said: str = "") -> GenerationError:
-    """Return the error for an answer that ended before its end."""
+    """Return the error for an answer that broke off."""
     when = "in the middle of" if has_begun else "before the first word of"
+    ending = f": {said.rstrip('.')}" if said else ""
     return GenerationError(
-        f"{server.host} broke off {when} its answer{': ' + said if said else '.'}"
-        + _kept(has_begun=has_begun),
-        hint="Ask again; if it happens often, the server's log or a proxy before it says why.",
+        f"{server.host} broke off {when} its answer{ending}." + _kept(has_begun=has_begun),
+        hint="Ask again; if it happens often, look into the log of the server, or of a proxy "
+        "in front of it.",
     )
 
 
 def not_a_stream_error(server: Server, content_type: str) -> GenerationError:
     """Return the error for a reply that is a web page, or anything but a stream of events."""
-    kind = CONTROLS.sub(" ", content_type)[:MAX_SAID] or "something without a type"
+    kind = CONTROLS.sub(" ", content_type)[:MAX_SAID] or "content of no type"
     return GenerationError(
-        f"{server.host} answered with {kind}; a stream of events was expected.", hint=CHECK_URL
+        f"{server.host} answered with {kind}; expected a stream of events.", hint=CHECK_URL
     )
 
 
 def _kept(*, has_begun: bool) -> str:
-    return " What had come is kept, cut off." if has_begun else ""
+    return " What had arrived is kept, marked as cut off." if has_begun else ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return ``error`` and what it came from, the root last."""
+    """Return ``error`` and its causes, the root last."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
         chain.append(cause)

@@ -1,4 +1,4 @@
-"""What the engine openai can be set to."""
+"""The options of the openai engine."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["OpenAIOptions"]
 
 
 def _check_base_url(url: str) -> str:
-    """Return ``url`` without a slash at its end; raise ValueError unless a server can have it."""
+    """Return ``url`` without a slash at its end; raise ValueError if it is not a server's."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("a URL such as https://host/v1 was expected")
+        raise ValueError("expected a URL such as https://host/v1")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a key belongs in api_key, not in the URL")
     if parts.query or parts.fragment:
-        raise ValueError("a URL without ? and # was expected")
+        raise ValueError("expected a URL without ? and #")
     if parts.port == 0:  # also raises ValueError for a port that is not a number
-        raise ValueError("no server can have port 0")
+        raise ValueError("port 0 is not a valid port")
     return url.rstrip("/")
 
 
@@ -37,17 +37,19 @@ class OpenAIOptions(EngineOptions):
         None, description="The address of an OpenAI-compatible server, e.g. https://host/v1."
     )
     api_key: SecretStr | None = Field(
-        None, description="The server's key or token; empty is the keyring's. Never shown."
+        None, description="The server's key or token; empty uses the keyring. Never shown."
     )
     remote_api: Literal["chat", "completions"] = Field(
-        "chat", description="What the server's model takes; completions is for base models."
+        "chat", description="The API to use: chat, or completions for a base model."
     )
     remote_context_window: int | None = Field(
-        None, ge=1, description="Tokens that the server's model sees at once; empty is unknown."
+        None,
+        ge=1,
+        description="The context window of the server's model, in tokens; empty if unknown.",
     )
     request_timeout_s: float = Field(
-        120.0, gt=0, le=3_600, description="How long a server may be silent, in seconds."
+        120.0, gt=0, le=3_600, description="How long a server may send nothing, in seconds."
     )
     request_retries: int = Field(
-        2, ge=0, le=10, description="How often to ask a busy or unreachable server again."
+        2, ge=0, le=10, description="How often to retry when a server is busy or unreachable."
     )

@@ -1,4 +1,4 @@
-"""The engine openai before its client is imported."""
+"""The openai engine before its client is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["plugin"]
 
 
 class OpenAIPlugin:
-    """A server in this machine's place: never taken by itself, since prompts go there."""
+    """A server instead of this machine: used only when named, since prompts leave the machine."""
 
     name = "openai"
     options = OpenAIOptions
@@ -25,10 +25,10 @@ class OpenAIPlugin:
             return Fitness(problem=f"the package openai is not installed ({hint})")
         if options.base_url is None:
             return Fitness(problem="base_url is not set")
-        return Fitness(reason="prompts go to a server, so this engine has to be named")
+        return Fitness(reason="sends prompts to a server; used only if the settings name it")
 
     def create(self, settings: Settings, options: OpenAIOptions) -> Engine:
-        """Make the engine; nobody is asked yet."""
+        """Make the engine; nothing is sent yet."""
         from codeface_jupyter.engines.openai.engine import OpenAIEngine
 
         return OpenAIEngine(settings, options)

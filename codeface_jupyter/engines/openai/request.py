@@ -1,4 +1,4 @@
-"""One request to a server: what is sent, and what is made of a refusal."""
+"""One request to a server: what is sent, and how a refusal is handled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.openai.answer import Answering, field_of
-from codeface_jupyter.engines.openai.connection import TOLD_BUSY, Server
+from codeface_jupyter.engines.openai.connection import ON_BUSY, Server
 from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
 from codeface_jupyter.engines.openai.options import OpenAIOptions
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
@@ -63,24 +63,22 @@ class Requester:
         self._explainer = Explainer(server=server, model=model, api_key=api_key)
         self._limit = LIMIT
 
-    async def answer(
-        self, answering: Answering, *, told_busy: Callable[[int], None]
-    ) -> FinishReason:
-        """Send the request and read the answer, in whatever way that ends.
+    async def answer(self, answering: Answering, *, on_busy: Callable[[int], None]) -> FinishReason:
+        """Send the request and read the answer, however it ends.
 
         Parameters
         ----------
         answering
             Holds the request and takes the answer.
-        told_busy
-            Told the status when the server is busy and may be asked again.
+        on_busy
+            Called with the status when the server is busy and the request may be sent again.
 
         Raises
         ------
         PromptTooLongError
             If prompt and answer surely do not fit ``remote_context_window``.
         ModelNotFoundError
-            If the server has no such model.
+            If the server does not have the model.
         GenerationError
             If the server cannot be reached, refuses, fails, or breaks off.
         """
@@ -91,7 +89,7 @@ class Requester:
             max_new_tokens=answering.request.sampling.max_new_tokens,
             context_window=self._options.remote_context_window,
         )
-        TOLD_BUSY.set(told_busy)
+        ON_BUSY.set(on_busy)
         answering.begin()
         try:
             stream = await self._send(answering.request)
@@ -100,7 +98,7 @@ class Requester:
                 if not content_type.startswith(EVENT_STREAM):
                     raise not_a_stream_error(self._server, content_type)
                 return await answering.read(stream, self._server)
-        # The client leaves malformed JSON and UTF-8 as the ValueErrors that they are.
+        # The client does not wrap the ValueErrors of malformed JSON and UTF-8.
         except (openai.OpenAIError, ValueError) as error:
             is_not_found = _status(error) == HTTPStatus.NOT_FOUND
             raise self._explainer.explain(
@@ -110,7 +108,7 @@ class Requester:
             ) from error
 
     async def _send(self, request: GenerationRequest) -> openai.AsyncStream[object]:
-        """Send ``request``; once more if the server has another name for the answer's limit."""
+        """Send ``request``; again if the server has another name for the answer's limit."""
         import openai
 
         limit = self._limit
@@ -170,7 +168,7 @@ class Requester:
         return body
 
     async def _models(self) -> list[str] | None:
-        """Return the names of the server's models, or None if it does not tell."""
+        """Return the names of the server's models, or None if it does not list them."""
         import openai
 
         patient = self._client.with_options(max_retries=0, timeout=LIST_MODELS_TIMEOUT_S)

@@ -55,7 +55,7 @@ from codeface_jupyter.models.memory_usage import forget_frames, give_back
 __all__ = ["OpenVINOEngine"]
 
 KV_CACHE_BYTES = 512 * 2**20
-# A model with large keys and values gets the room that a notebook's prompt needs all the same.
+# Even a model with large keys and values gets room for a notebook's prompt.
 MIN_CAPACITY_TOKENS = 8_192
 # Short functions with docstrings that compute with lists of numbers, on every machine.
 DRAFT_CORPUS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
@@ -74,7 +74,7 @@ class Prepared:
     kv_bytes_per_token
         What the keys and values of one token take; 0 if the config does not say.
     capacity_tokens
-        For how many tokens' keys and values there is to be room.
+        The number of tokens whose keys and values must fit.
     """
 
     files: LocalModel
@@ -84,7 +84,7 @@ class Prepared:
 
     @property
     def is_ir(self) -> bool:
-        """Whether the model came in OpenVINO's own form, which is served as it is."""
+        """Whether the model came as OpenVINO IR, which is used as it is."""
         return is_ir_folder(self.files.path)
 
 
@@ -109,8 +109,8 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
 
     The weights are quantized once and kept in the cache folder, so that later loads take
     about a second. The KV cache of earlier prompts is kept, so that a prompt which begins
-    like one of them is read only from where it differs. Decoding is speculative: tokens that
-    prompt, answer or common Python hold already are drafted from them.
+    like one of them is read only from where it differs. Decoding is speculative: draft tokens
+    are copied from the prompt, the answer, or a piece of common Python.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
     def identity(self) -> EngineIdentity:
         """Engine, model, revision, quantization and dtype.
 
-        `prepare` settles the revision, and that a model in OpenVINO's own form is quantized
-        already or not at all, which makes the quantization empty.
+        `prepare` settles the revision. It also finds out whether the model came as OpenVINO
+        IR, which is used as it is, so that the quantization is empty.
         """
         identity = EngineIdentity(
             engine="openvino",
@@ -151,15 +151,15 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         return replace(
             identity,
             revision=self._prepared.files.revision,
-            quantization=self._done_here(self._prepared),
+            quantization=self._quantization_here(self._prepared),
         )
 
-    def _done_here(self, prepared: Prepared) -> str:
-        """Return how the weights are quantized here; empty for OpenVINO's own form."""
+    def _quantization_here(self, prepared: Prepared) -> str:
+        """Return how the weights are quantized here; empty for OpenVINO IR."""
         return "" if prepared.is_ir else self._quantization
 
     def unload(self) -> None:
-        """Drop weights, keys and values and give their memory back."""
+        """Drop weights, keys and values and free their memory."""
         self._loaded = None
         give_back()
 
@@ -196,7 +196,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         def tell(behind: int) -> None:
             job.progress("Reading the prompt", behind, answer.prompt_tokens)
 
-        # What is loaded has no name here: an exception's frames would keep it in memory.
+        # The loaded model gets no name here: an exception's frames would keep it in memory.
         with self._openvino_errors():
             reused = self._load(job).pipeline.decode(answer, job=job, on_reading=tell)
         return answer.done(peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused)
@@ -218,7 +218,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             Called with a request's index, its answer's text and its end, as soon as that
             is known; in the order in which they end.
         job
-            Told the `Progress` of the load; stopped, it ends all answers that are not
+            Gets the `Progress` of the load; when stopped, it ends all answers that are not
             finished, as ``cancelled``.
 
         Raises
@@ -255,18 +255,18 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         )
 
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
-        """Take the weights into memory; the first time, quantize them before."""
+        """Load the weights into memory; the first time, quantize them before."""
         try:
             return self._open_saved(prepared, job)
         except OpenVINOFailedError as error:
             forget_frames(error)
             raise ModelFilesError(
                 f"OpenVINO cannot load {self._settings.model} on {self._device}: {error}",
-                hint=self._way_out(error, prepared.files),
+                hint=self._load_hint(error, prepared.files),
             ) from error
 
     def _open_saved(self, prepared: Prepared, job: Job) -> Loaded:
-        """Open the saved form of the model, made first where there is none."""
+        """Open the converted model, which is made first if there is none."""
         files = prepared.files
         if prepared.is_ir:
             return self._open(files.path, prepared, job=job)
@@ -275,7 +275,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         )
         with suppress(UnreadableModelError):
             return self._open(form.ensure(job), prepared, job=job)
-        # It was damaged since it was made: the weights themselves are still here.
+        # It was damaged since it was made; the weights that it was made from are still here.
         form.discard()
         return self._open(form.ensure(job), prepared, job=job)
 
@@ -289,7 +289,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             folder,
             device=self._device,
             properties=precision_properties(
-                self._options.dtype, self._device, quantization=self._done_here(prepared)
+                self._options.dtype, self._device, quantization=self._quantization_here(prepared)
             ),
             capacity_tokens=prepared.capacity_tokens,
         )
@@ -302,30 +302,33 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         window = prepared.codec.context_window or MIN_CAPACITY_TOKENS
         tokens = min(MIN_CAPACITY_TOKENS, window)
         needed = MemoryEstimate(
-            # The file's own pages are given back on demand; its rearranged copy is not.
+            # The file's pages can be dropped by the system; OpenVINO's rearranged copy cannot.
             weights_bytes=weights_bytes,
             kv_cache_bytes=tokens * prepared.kv_bytes_per_token,
             context_tokens=tokens,
         )
         check_fits(needed, model=self._settings.model)
 
-    def _way_out(self, error: OpenVINOFailedError, files: LocalModel) -> str:
-        """Return what may work where a load failed."""
+    def _load_hint(self, error: OpenVINOFailedError, files: LocalModel) -> str:
+        """Return what to try after a load has failed."""
         if isinstance(error, ShortOfMemoryError):
-            return "Take a smaller model, or free variables of your own."
+            return "Use a smaller model, or delete variables of your own."
         if self._device != "CPU" and not isinstance(error, UnreadableModelError):
-            return "OpenVINO may run it on the processor: set device_map = 'cpu'."
+            return "OpenVINO may be able to run it on the CPU: set device_map = 'cpu'."
         if is_only_ir(files.path):
-            return "Its files may be damaged, or made by another release: fetch or export it again."
+            return (
+                "Its files may be damaged, or made by another release of OpenVINO: "
+                "fetch or export it again."
+            )
         return "The transformers engine may be able to run it: set engine = 'transformers'."
 
     @contextmanager
     def _openvino_errors(self) -> Iterator[None]:
-        """Say what failed; what a failure has left is not used again."""
+        """Raise errors that say what failed; nothing that a failure has left is used again."""
         try:
             yield
         except GenerationError:
-            # Keys and values that led to no token would lead to none again.
+            # These keys and values led to no token, and would lead to none again.
             self.shrink()
             raise
         except OpenVINOFailedError as error:
@@ -333,7 +336,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             self.unload()
             raise GenerationError(
                 f"OpenVINO failed: {error}",
-                hint="The model has been unloaded; ask again to load it anew.",
+                hint="The model has been unloaded; ask again to reload it.",
             ) from error
 
 
@@ -355,12 +358,12 @@ def _check_kind(files: LocalModel) -> None:
 
 
 def _capacity_tokens(kv_bytes: int) -> int:
-    """Return for how many tokens' keys and values there is room; few if their size is unknown."""
+    """Return how many tokens' keys and values may fit; few if their size is unknown."""
     return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // kv_bytes if kv_bytes else 0)
 
 
 def _draft_corpus(codec: PromptCodec) -> TokenIndex:
-    """Return the tokens of some Python, to draft from; none where it cannot be read."""
+    """Return the tokens of some Python code to draft from; none if it cannot be read."""
     try:
         text = DRAFT_CORPUS_FILE.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -13,7 +13,7 @@ __all__ = ["KVBlocks", "TokenSequence"]
 
 @dataclass(eq=False)
 class TokenSequence:
-    """Tokens that a model has read, and where their keys and values are.
+    """Tokens that a model has read, and the blocks of their keys and values.
 
     Attributes
     ----------
@@ -61,11 +61,11 @@ class KVBlocks:
 
     @property
     def used(self) -> int:
-        """The number of blocks that are taken, those for tokens to come among them."""
+        """The number of blocks in use, including those for tokens to come."""
         return len(self._holders)
 
     def begin(self, prompt_ids: Sequence[int], *, max_length: int) -> TokenSequence | None:
-        """Return a sequence with as much of a prompt as is kept; never its last token.
+        """Return a sequence that reuses as much of a prompt as is kept; never its last token.
 
         Parameters
         ----------
@@ -97,12 +97,12 @@ class KVBlocks:
             return None
         if like is None or rest == 0 or self._copy_block is None:
             return TokenSequence(list(prompt_ids[: whole * self._block_tokens]), shared + new)
-        # Its contents are there even if it was given away just now: nothing was written since.
+        # Even if it was freed just now, its contents are still there: nothing was written since.
         self._copy_block(like.blocks[whole], new[0])
         return TokenSequence(list(prompt_ids[:length]), shared + new)
 
     def keep(self, sequence: TokenSequence) -> None:
-        """Keep a sequence that has ended; blocks that hold nothing of it are given back."""
+        """Keep a sequence that has ended; blocks that hold nothing of it are freed."""
         ids = sequence.token_ids
         needed = self._blocks_for(len(ids))
         self._release(sequence.blocks[needed:])
@@ -121,7 +121,7 @@ class KVBlocks:
         return -(-tokens // self._block_tokens)
 
     def _take(self, count: int) -> list[int] | None:
-        """Return so many free blocks, after what is kept has made room; None if it cannot."""
+        """Return so many free blocks, dropping kept sequences if need be; None if too few."""
         if len(self._free) + self._reclaimable() < count:
             return None
         while len(self._free) < count:

@@ -1,4 +1,4 @@
-"""What the engine openvino can be set to."""
+"""The options of the openvino engine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class OpenVINOOptions(EngineOptions):
     """What OpenVINO computes with, and where."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="What is computed with; auto is OpenVINO's own choice."
+        "auto", description="The type to compute in; auto leaves it to OpenVINO."
     )
     quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
         "auto",
-        description="Smaller weights: int8, int4, or a GGUF's blocks: q8_0, q4_0; auto is int8.",
+        description="Quantized weights: int8, int4, or GGUF blocks q8_0, q4_0; auto means int8.",
     )
     device_map: str = Field("auto", description="The device: auto, cpu or gpu.")

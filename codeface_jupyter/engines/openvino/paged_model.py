@@ -40,7 +40,7 @@ INPUTS = {
     LOGITS_WANTED,
 }
 KEYS, VALUES = "key_cache.", "value_cache."
-# OpenVINO passes a shortage of memory on in words, like any other failure.
+# OpenVINO reports a shortage of memory in the text of an error, like any other failure.
 SHORTAGE = re.compile(r"bad_alloc|cannot allocate memory|out of memory", re.IGNORECASE)
 # How often a pass checks whether it has been cancelled, in milliseconds.
 CANCEL_INTERVAL_MS = 20
@@ -55,12 +55,12 @@ class ShortOfMemoryError(OpenVINOFailedError):
 
 
 class UnreadableModelError(OpenVINOFailedError):
-    """A model's files are damaged, or none that this OpenVINO reads."""
+    """A model's files are damaged, or this OpenVINO cannot read them."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one sequence has read in a pass.
+    """The part of one sequence that a pass reads.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Piece:
     past
         How many tokens of the sequence were read before.
     blocks
-        The blocks of its keys and values, those to be written too.
+        The blocks of its keys and values, including those to be written.
     wanted
         For how many of the last tokens logits are wanted.
     """
@@ -133,8 +133,8 @@ class PagedModel:
             raise OpenVINOFailedError(f"it has unknown inputs: {', '.join(sorted(unknown))}")
         self._names = INPUTS & inputs.keys()
         self._cache_ports = [p for name, p in inputs.items() if name.startswith((KEYS, VALUES))]
-        # Of shape [blocks, KV heads, block tokens, head size]. In eight bits, keys have their
-        # scales in more rows, values beside each row: so it is they that tell a block's tokens.
+        # (blocks, KV heads, block tokens, head size). With eight bits, the scales of keys take
+        # more rows, those of values are beside each row: only values tell a block's tokens.
         values = next(port for name, port in inputs.items() if name.startswith(VALUES))
         self.block_tokens: int = values.get_partial_shape()[2].get_length()
         self.block_count = -(-capacity_tokens // self.block_tokens)
@@ -149,7 +149,7 @@ class PagedModel:
         return self._device == "CPU"
 
     def drop_keys(self) -> None:
-        """Give back what the keys and values take: memory is taken as blocks are written."""
+        """Free the memory of keys and values; it is taken again as blocks are written."""
         # One after another, so that a device never holds all of them twice.
         self._caches.clear()
         with _openvino_errors():
@@ -195,7 +195,7 @@ class PagedModel:
         return logits if self._computes_only_wanted else logits[wanted]
 
     def _leave(self) -> None:
-        """Stop the pass that is under way, unless it ends first.
+        """Stop the running pass, unless it ends first.
 
         If it failed at this very moment the next one fails too, and says so.
         """
@@ -217,7 +217,7 @@ class PagedModel:
 
 @contextmanager
 def _openvino_errors(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> Iterator[None]:
-    """Turn OpenVINO's exceptions into one that says the reason, their last line."""
+    """Turn OpenVINO's exceptions into one with the reason, which is their last line."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -228,7 +228,7 @@ def _openvino_errors(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> I
 
 
 def _page_attention(model: Any) -> None:
-    """Let attention find keys and values in blocks that are inputs of the model."""
+    """Make attention read keys and values from blocks that are inputs of the model."""
     from openvino._offline_transformations import paged_attention_transformation
 
     paged_attention_transformation(model)

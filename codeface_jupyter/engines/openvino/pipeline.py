@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenPipeline"]
 
-# So many tokens are read in one pass: enough to use the machine, few enough to tell progress.
+# The tokens of one pass: enough to use the machine, few enough to report progress.
 PASS_TOKENS = 512
 # More answers side by side gain little and wait for each other.
 BATCH_ANSWERS = 16
-# A pass that is full of other answers' tokens has room for likely drafts only.
+# A pass that is full of other answers' tokens has room for likely draft tokens only.
 MIN_MATCH_IN_BATCH = 4
 
 
@@ -48,7 +48,7 @@ class TokenPipeline:
         )
 
     def warm_up(self) -> None:
-        """Run a pass for nothing: the first one rearranges the weights."""
+        """Run a throw-away pass: the first one rearranges the weights."""
         piece = Piece([0], past=0, blocks=[0], wanted=1)
         self._model.read([piece], job=Job())
 
@@ -58,7 +58,7 @@ class TokenPipeline:
         return self._blocks.used * self._model.block_bytes
 
     def drop_kept(self) -> None:
-        """Drop the kept keys and values, and give their memory back."""
+        """Drop the kept keys and values and free their memory."""
         self._blocks.clear()
         self._model.drop_keys()
 
@@ -70,10 +70,10 @@ class TokenPipeline:
         answer
             Knows the prompt, and takes the tokens.
         job
-            Stopped, it ends the answer, also in the middle of a pass.
+            When stopped, it ends the answer, also in the middle of a pass.
         on_reading
-            Told, before each pass but the last that reads the prompt, how many of its
-            tokens are behind.
+            Called before each pass that reads the prompt, except the last, with the number
+            of its tokens that have been read.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class TokenPipeline:
     def _pass(self, proposals: Sequence[tuple[_Decoding, list[int]]], job: Job) -> None:
         """Read what each answer proposes, and let it take what follows."""
         pieces = [self._piece(decoding, token_ids) for decoding, token_ids in proposals]
-        # Of shape (all wanted, vocabulary): each proposal's rows after those of the one before.
+        # (all wanted, vocabulary): the rows of one proposal after another.
         logits = self._model.read(pieces, job=job)
         begin = 0
         for (decoding, token_ids), piece in zip(proposals, pieces, strict=True):
@@ -169,13 +169,13 @@ class TokenPipeline:
     def _piece(self, decoding: _Decoding, token_ids: list[int]) -> Piece:
         length = decoding.read + len(token_ids)
         blocks = decoding.sequence.blocks[: -(-length // self._model.block_tokens)]
-        # Of what is known, only the last token's logits count; each draft token needs its own.
+        # Of the known tokens only the last one's logits count; each draft token needs its own.
         wanted = max(0, length - len(decoding.answer.token_ids) + 1)
         return Piece(token_ids, past=decoding.read, blocks=blocks, wanted=wanted)
 
 
 class _Decoding:
-    """An answer under way.
+    """An answer in progress.
 
     Parameters
     ----------
@@ -206,14 +206,14 @@ class _Decoding:
     def propose(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
         """Return the tokens to read next: known ones, then draft tokens."""
         token_ids = self.answer.token_ids[self.read : self.read + max_tokens]
-        # A pass yields one token more than it has draft tokens.
+        # A pass yields one token more than the draft tokens that it accepts.
         left = min(max_tokens - len(token_ids), self.answer.tokens_left - 1)
         if len(token_ids) < self.unread or left <= 0:
             return token_ids
         return token_ids + self._lookup.draft(max_tokens=left, min_match=min_match)
 
     def take(self, token_ids: Sequence[int], logits: NDArray[np.float32]) -> None:
-        """Take what a pass over ``token_ids`` gave: tokens, as long as the draft holds.
+        """Take the tokens that a pass over ``token_ids`` gave, as far as the draft was right.
 
         ``logits``, of shape ``(1 + draft tokens, vocabulary)``, are those after the last known
         token and after each draft token; of shape ``(0, vocabulary)`` amid a prompt.
@@ -227,5 +227,5 @@ class _Decoding:
             goes_on = self.answer.take(token_id)
             if not goes_on or next(draft, None) != token_id:
                 return
-            # It was read as a draft token already.
+            # An accepted draft token: the pass has read it already.
             self.sequence.token_ids.append(token_id)

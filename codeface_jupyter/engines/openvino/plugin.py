@@ -1,4 +1,4 @@
-"""The engine openvino before OpenVINO is imported."""
+"""The openvino engine before OpenVINO is imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["plugin"]
 
 
 class OpenVINOPlugin:
-    """The fast engine of processors, for the families of models that it can read."""
+    """The fast engine on CPUs, for the families of models that it can read."""
 
     name = "openvino"
     options = OpenVINOOptions
@@ -23,13 +23,13 @@ class OpenVINOPlugin:
         if kind.is_only_ir:
             return Fitness(
                 rank=Rank.ONLY_READER,
-                reason="its weights are in OpenVINO's own form",
+                reason="the model comes as OpenVINO IR",
                 is_certain=kind.is_certain,
             )
         problem = setting_problem(settings, options) or kind.problem
         if problem is not None:
             return Fitness(rank=Rank.FASTEST, problem=problem, is_certain=kind.is_certain)
-        reason = f"the fastest here for this model on the {device(options)}"
+        reason = f"the fastest for this model on the {device(options)}"
         return Fitness(rank=Rank.FASTEST, reason=reason, is_certain=kind.is_certain)
 
     def create(self, settings: Settings, options: OpenVINOOptions) -> Engine:

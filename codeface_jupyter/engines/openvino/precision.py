@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["precision_properties"]
 
-# By the dtype setting; auto is OpenVINO's own choice.
+# By the dtype option; auto leaves it to OpenVINO.
 PRECISIONS: dict[str, dict[str, object]] = {
     "auto": {},
     "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"},
@@ -24,7 +24,7 @@ BY_QUANTIZATION: dict[str, dict[str, object]] = {"int8": {"DYNAMIC_QUANTIZATION_
 
 
 def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[str, object]:
-    """Return what the ``dtype`` setting means to OpenVINO on ``device``.
+    """Return what the ``dtype`` option means to OpenVINO on ``device``.
 
     A processor that computes in bfloat16 reads keys of sixteen bits faster than OpenVINO's
     own choice of eight, which it must widen first; see ``docs/decisions``.
@@ -32,7 +32,7 @@ def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[
     Parameters
     ----------
     dtype
-        The setting of that name.
+        The option of that name.
     device
         As OpenVINO calls it.
     quantization

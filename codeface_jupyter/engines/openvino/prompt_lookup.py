@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 __all__ = ["PromptLookup", "TokenIndex"]
 
 MAX_MATCH = 8
-# A common token stands in many positions; the last of them are looked at.
+# A common token occurs in many positions; only the last of them are tried.
 MAX_POSITIONS = 64
 
 
@@ -68,10 +68,10 @@ class TokenIndex:
 
 
 class PromptLookup:
-    """Finds where the last tokens stood before, and drafts what followed them there.
+    """Finds where the last tokens occurred before, and drafts what followed them there.
 
-    Prompt lookup decoding (A. Saxena, 2023), a kind of speculative decoding: a draft that
-    does not hold costs a wider pass, nothing else.
+    Prompt lookup decoding (A. Saxena, 2023), a kind of speculative decoding: rejected draft
+    tokens cost a wider pass, nothing else.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class PromptLookup:
         self._own.add(token_id)
 
     def draft(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
-        """Return the tokens that may come next; none where the last stands nowhere else."""
+        """Return the tokens that may come next; none if the last one occurs nowhere else."""
         for index in (self._own, self._corpus):
             if index is None:
                 continue

@@ -1,4 +1,4 @@
-"""What the engine openvino can serve, and how settings and folders read to it.
+"""What the openvino engine can serve, by settings and model folders.
 
 Files only: neither OpenVINO nor torch is imported here.
 """
@@ -37,7 +37,7 @@ __all__ = [
     "setting_problem",
 ]
 
-# Nothing to speak of is lost by eight bits.
+# Eight bits lose next to nothing: see decision 6.
 DEFAULT_QUANTIZATION: Quantization = "int8"
 DEVICES = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}
 
@@ -49,11 +49,11 @@ class ModelKind:
     Attributes
     ----------
     problem
-        Why the engine openvino cannot serve it; None if it can.
+        Why the openvino engine cannot serve it; None if it can.
     is_only_ir
-        Whether only this engine can: its weights are in OpenVINO's own form.
+        Whether only this engine can: its weights are OpenVINO IR.
     is_certain
-        Whether its files, or the catalog, say so; else it has to be fetched first.
+        Whether its files or the catalog say so; otherwise it has to be fetched first.
     """
 
     problem: str | None = None
@@ -85,30 +85,30 @@ def model_kind(settings: Settings) -> ModelKind:
     if entry is not None and entry.wheels is not None and settings.revision is None:
         return ModelKind()
     hub_id = entry.hub_id if entry is not None else settings.model
-    # So the hub's repositories of this form are called.
+    # The usual name of a hub repository with OpenVINO IR.
     if hub_id.lower().endswith("-ov"):
         return ModelKind(is_only_ir=True, is_certain=False)
-    problem = f"{settings.model} has not been fetched yet, so that its kind is not known"
+    problem = f"{settings.model} has not been fetched yet, so its kind is not known"
     return ModelKind(problem=problem, is_certain=False)
 
 
 def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what ``settings`` ask for in vain, and what to do about each."""
-    # Another engine's option; said to all engines, it must not be ignored.
+    """Yield what ``settings`` ask for that this engine cannot do, each with a hint."""
+    # Another engine's option; since it was given to all engines, it must not be ignored.
     if (adapter := settings.given_options.get("adapter")) is not None:
         yield (
-            f"adapter = {str(adapter)!r} cannot be applied by the engine openvino",
-            "Take engine = 'transformers', or a model whose weights hold the adapter already.",
+            f"adapter = {str(adapter)!r} cannot be applied by the openvino engine",
+            "Set engine = 'transformers', or use a model that was merged with the adapter.",
         )
     if settings.permissions.trust_remote_code:
         yield (
-            "--trust-remote-code allows a model's own code, which the engine openvino never runs",
-            "Leave the flag out, or take -e transformers.",
+            "--trust-remote-code allows a model's own code, which the openvino engine never runs",
+            "Leave the flag out, or use -e transformers.",
         )
     if settings.permissions.allow_pickle:
         yield (
-            "--allow-pickle allows pickled weights, which the engine openvino never reads",
-            "Leave the flag out, or take -e transformers.",
+            "--allow-pickle allows pickled weights, which the openvino engine never reads",
+            "Leave the flag out, or use -e transformers.",
         )
 
 
@@ -121,7 +121,7 @@ def folder_problem(folder: Path) -> str | None:
 
 
 def check_settings(settings: Settings) -> None:
-    """Refuse what would be ignored.
+    """Refuse settings that the engine would have to ignore.
 
     Raises
     ------
@@ -143,14 +143,14 @@ def device(options: OpenVINOOptions) -> str:
     name = DEVICES.get(options.device_map.lower())
     if name is None:
         raise ConfigError(
-            f"device_map = {options.device_map!r} is not a device of the engine openvino.",
-            hint=f"It takes {', '.join(DEVICES)}; engine = 'transformers' takes others.",
+            f"device_map = {options.device_map!r} is not a device of the openvino engine.",
+            hint=f"It accepts {', '.join(DEVICES)}; engine = 'transformers' accepts others.",
         )
     return name
 
 
 def quantization(options: OpenVINOOptions) -> Quantization:
-    """Return how weights are to be quantized."""
+    """Return how to quantize the weights."""
     return DEFAULT_QUANTIZATION if options.quantization == "auto" else options.quantization
 
 
@@ -165,7 +165,7 @@ def load_tokenizer(folder: Path) -> FastTokenizer:
     tokenizer = FastTokenizer.from_folder(folder)
     if tokenizer is None:
         raise ModelFilesError(
-            f"{folder} has no tokenizer.json, which the engine openvino needs.",
+            f"{folder} has no tokenizer.json, which the openvino engine needs.",
             hint="Put the original model's tokenizer.json and tokenizer_config.json there.",
         )
     return tokenizer
@@ -174,7 +174,7 @@ def load_tokenizer(folder: Path) -> FastTokenizer:
 def kv_bytes_per_token(config: Mapping[str, Any], *, dtype: str) -> int:
     """Return the bytes that one token's keys and values take at most.
 
-    0 if the config does not say. ``dtype`` is the setting of that name.
+    0 if the config does not say. ``dtype`` is the option of that name.
     """
     # OpenVINO's own choice has sixteen bits at the most.
     value_bytes = DTYPE_BYTES["float16" if dtype == "auto" else dtype]

@@ -1,4 +1,4 @@
-"""Whether prompt and answer fit what a model sees at once."""
+"""Whether prompt and answer fit the context window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["check_prompt_fits"]
 def check_prompt_fits(
     *, prompt_tokens: int, max_new_tokens: int, context_window: int | None
 ) -> None:
-    """Raise `PromptTooLongError` unless prompt and answer fit a window; None fits everything."""
+    """Raise `PromptTooLongError` unless prompt and answer fit the window; None means no limit."""
     if context_window is not None and prompt_tokens + max_new_tokens > context_window:
         raise PromptTooLongError(
             prompt_tokens=prompt_tokens,

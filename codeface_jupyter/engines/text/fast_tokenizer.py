@@ -77,7 +77,7 @@ class FastTokenizer:
             raise ModelFilesError(
                 f"{file} is not a readable tokenizer: {error}.", hint="Fetch the model again."
             ) from error
-        # Batches of a training run are none of ours.
+        # The file may hold the truncation and padding of a training run.
         tokenizer.no_truncation()
         tokenizer.no_padding()
         settings = tokenizer_settings(folder)
@@ -89,12 +89,12 @@ class FastTokenizer:
 
     @property
     def bos_token_id(self) -> int | None:
-        """The id of the marker of the beginning."""
+        """The id of the beginning-of-text token."""
         return self._special_id("bos_token")
 
     @property
     def eos_token_id(self) -> int | None:
-        """The id of the marker of the end."""
+        """The id of the end-of-text token."""
         return self._special_id("eos_token")
 
     @property
@@ -110,12 +110,12 @@ class FastTokenizer:
 
     @property
     def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
-        """The tokens beside the vocabulary, by id."""
+        """The tokens added to the vocabulary, by id."""
         decoder: Mapping[int, AddedToken] = self._tokenizer.get_added_tokens_decoder()
         return decoder
 
     def get_added_vocab(self) -> dict[str, int]:
-        """Return the ids of the tokens beside the vocabulary."""
+        """Return the ids of the tokens added to the vocabulary."""
         return {token.content: number for number, token in self.added_tokens_decoder.items()}
 
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
@@ -164,7 +164,7 @@ def _special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _compile(source: str) -> Any:
-    """Compile a chat template with what hub templates expect, in a sandbox: it is not ours."""
+    """Compile a chat template with what hub templates expect; in a sandbox, being untrusted."""
     from jinja2 import TemplateError, nodes
     from jinja2.ext import Extension, loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -78,8 +78,8 @@ class PromptCodec:
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model.
 
-        Control tokens in the words of the notebook are broken up, ``<|im_end|>`` into
-        ``< |im_end|>``: else a cell could end its turn and speak as someone else.
+        Control tokens in the notebook's text are broken up, ``<|im_end|>`` into
+        ``< |im_end|>``: otherwise a cell could end its turn and speak in another role.
 
         Raises
         ------
@@ -107,19 +107,19 @@ class PromptCodec:
                 ) from error
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in ``text``, none added."""
+        """Return the number of tokens in ``text``, without special tokens."""
         return len(self.encode(text))
 
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of ``text``, none added."""
+        """Return the tokens of ``text``, without special tokens."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
         return ids
 
     def encode_prompt(self, text: str) -> list[int]:
         """Return the tokens of a formatted prompt.
 
-        A chat template has written its markers already; for a base model the marker
-        of the beginning is added where the tokenizer has one.
+        A chat template has written its special tokens already; for a base model the
+        beginning-of-text token is added where the tokenizer uses one.
         """
         ids = self.encode(text)
         bos_id = self._tokenizer.bos_token_id
@@ -155,7 +155,7 @@ class PromptCodec:
         )
 
     def silent_answers(self, requests: Sequence[GenerationRequest], job: Job) -> list[TokenAnswer]:
-        """Return what takes the tokens of many answers, whose chunks nobody is told.
+        """Return what takes the tokens of many answers, whose chunks are not reported.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class PromptCodec:
 
 
 def _without_system(messages: list[Message]) -> list[Message]:
-    """Put the system message's words at the start of the first user message."""
+    """Put the system message at the start of the first user message."""
     system, *turns = messages
     first = next(n for n, turn in enumerate(turns) if turn["role"] == "user")
     content = f"{system['content']}\n\n{turns[first]['content']}"

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler"]
 
-# What is this far below the best logit has less than float64's last digit of its probability.
+# A logit this far below the best one adds less than float64's last digit to the probabilities.
 NEGLIGIBLE_LOGIT = 40.0
 
 
 class Sampler:
-    """Draws tokens one after another, as one request wants them drawn.
+    """Draws tokens one after another, by one request's sampling parameters.
 
-    Each token is drawn from the distribution that follows the ones before it, whether it
-    was drafted or not, so speculation changes no answer and, with a seed, no draw.
+    Each token is drawn from the model's own distribution after the tokens before it, whether
+    it was drafted or not, so speculation changes no answer and, with a seed, no draw.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ class Sampler:
         Raises
         ------
         GenerationError
-            If no token is the likeliest: the logits are not numbers, or infinite.
+            If no token is the most likely one: the logits are NaN or infinite.
         """
         import numpy as np
 
         if self._sampling.repetition_penalty != 1:
             logits = self._penalized(logits)
-        token_id = int(logits.argmax())  # the first that is not a number, where there is one
+        token_id = int(logits.argmax())  # the first NaN, if there is one
         if not np.isfinite(logits[token_id]):
             raise GenerationError(
-                f"The model computed {logits[token_id]} where a token's score was expected.",
-                hint="Its weights may be damaged, or too large for the type that it computes in: "
+                f"The model computed {logits[token_id]} as the score of a token.",
+                hint="Its weights may be damaged, or overflow the type that it computes in: "
                 "fetch it again, or try dtype = 'float32'.",
             )
         if self._sampling.do_sample:
@@ -64,12 +64,12 @@ class Sampler:
         return token_id
 
     def _penalized(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Make what was seen less likely (Keskar et al., 2019)."""
+        """Make tokens that were seen less likely (Keskar et al., 2019)."""
         import numpy as np
 
         penalty = self._sampling.repetition_penalty
         seen = np.fromiter(self._seen, dtype=np.int64)
-        # Some models have tokens that they give no logit.
+        # Some tokenizers have more tokens than the model has logits.
         seen = seen[seen < len(logits)]
         logits = logits.copy()
         values = logits[seen]
@@ -79,7 +79,8 @@ class Sampler:
     def _draw(self, logits: NDArray[np.float32]) -> int:
         import numpy as np
 
-        scaled = logits.astype(np.float64) / self._sampling.temperature
+        scaled = logits.astype(np.float64) / self._sampling.temperature  # (vocabulary,)
+        # From here on (candidates,), the most likely first.
         token_ids = np.flatnonzero(scaled > scaled.max() - NEGLIGIBLE_LOGIT)
         token_ids = token_ids[np.argsort(-scaled[token_ids], kind="stable")]
         if self._sampling.top_k > 0:

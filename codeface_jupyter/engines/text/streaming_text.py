@@ -242,7 +242,7 @@ class AnswerWriter:
 
 
 def collected(texts: list[str], job: Job) -> Job:
-    """Return ``job`` with the text of each chunk appended to ``texts``, and nothing else told."""
+    """Return a job that appends each chunk's text to ``texts`` and reports nothing else."""
 
     def take(event: Event) -> None:
         if isinstance(event, Chunk):

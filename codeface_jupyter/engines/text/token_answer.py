@@ -69,7 +69,7 @@ class TokenAnswer:
 
     @property
     def text(self) -> str:
-        """The answer's text as far as it has been told."""
+        """The answer's text, as far as it has been emitted."""
         return self._writer.text
 
     def take(self, token_id: int) -> bool:

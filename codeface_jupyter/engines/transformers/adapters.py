@@ -1,4 +1,4 @@
-"""LoRA adapters by PEFT, put on top of a model's weights."""
+"""LoRA adapters by PEFT, applied to a model's weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codeface_jupyter.models.folder_check import fingerprint
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["adapter_identity", "check_adapter", "put_on"]
+__all__ = ["adapter_identity", "apply_adapter", "check_adapter"]
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE, PICKLED_FILE = "adapter_model.safetensors", "adapter_model.bin"
@@ -27,7 +27,7 @@ SHOWN_CHARACTERS = 200
 
 
 def check_adapter(folder: Path) -> None:
-    """Refuse an adapter that is not there, not whole, or pickled.
+    """Refuse an adapter that is missing, incomplete or pickled.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def check_adapter(folder: Path) -> None:
     """
     if find_spec("peft") is None:
         raise EngineUnavailableError(
-            "adapter needs the package peft, which is not installed.",
+            "The option adapter needs the package peft, which is not installed.",
             hint=install_hint("peft"),
         )
     for name in (CONFIG_FILE, WEIGHTS_FILE):
@@ -51,7 +51,7 @@ def check_adapter(folder: Path) -> None:
             f"{folder / CONFIG_FILE} is not an adapter configuration: {error!r}."
         ) from None
     if kind != "LORA":
-        raise ModelFilesError(f"{folder / CONFIG_FILE} describes {kind}, but LORA was expected.")
+        raise ModelFilesError(f"{folder / CONFIG_FILE} describes {kind}; expected LORA.")
 
 
 def adapter_identity(folder: Path | None) -> str:
@@ -61,7 +61,7 @@ def adapter_identity(folder: Path | None) -> str:
     return fingerprint([folder / CONFIG_FILE, folder / WEIGHTS_FILE])
 
 
-def put_on(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedModel:
+def apply_adapter(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedModel:
     """Return ``model`` with the adapter of ``folder``.
 
     Parameters
@@ -71,8 +71,8 @@ def put_on(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedMo
     folder
         Checked by `check_adapter`.
     merge
-        Whether to add the adapter into the weights, which then cost no time of their own;
-        quantized weights would lose by it.
+        Whether to add the adapter to the weights, so that it costs no time of its own;
+        quantized weights would lose precision.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def put_on(model: PreTrainedModel, folder: Path, *, merge: bool) -> PreTrainedMo
 
     try:
         with warnings.catch_warnings():
-            # PEFT 0.21 reads a name that transformers 5 calls old: nothing a user can change.
+            # PEFT 0.21 uses a name that transformers 5 deprecates: nothing a user can change.
             warnings.simplefilter("ignore", FutureWarning)
-            # Else a foreign adapter would be put on without its weights.
+            # Otherwise another model's adapter would be applied without its weights.
             warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
             adapted = PeftModel.from_pretrained(model, str(folder), local_files_only=True)
     except (ValueError, RuntimeError, KeyError, UserWarning) as error:
@@ -102,11 +102,11 @@ def _missing(folder: Path, name: str) -> ModelFilesError:
     if name == WEIGHTS_FILE and (folder / PICKLED_FILE).is_file():
         return ModelFilesError(
             f"{folder / PICKLED_FILE} holds pickled weights, which can run code when they are "
-            "read; safetensors was expected.",
-            hint="Save it again where you trust it: PEFT's save_pretrained writes safetensors.",
+            "read; expected safetensors.",
+            hint="If you trust it, save it again: PEFT's save_pretrained writes safetensors.",
         )
     return ModelFilesError(
         f"{folder / name} is missing.",
-        hint="adapter names a folder with adapter_config.json and adapter_model.safetensors, "
-        "as PEFT's save_pretrained writes it.",
+        hint="Set adapter to a folder with adapter_config.json and adapter_model.safetensors, "
+        "as PEFT's save_pretrained writes them.",
     )

@@ -25,7 +25,7 @@ __all__ = ["BatchRow", "BatchRun"]
 
 # More rows gain little even on a GPU: by then a pass is bound by arithmetic.
 MAX_ROWS = 64
-# Reading a start of its own takes a pass, which a shorter one is not worth.
+# Reading a shared prefix takes a pass of its own, which a shorter one is not worth.
 MIN_SHARED_TOKENS = 32
 
 OnEnd = Callable[["BatchRow"], None]
@@ -69,8 +69,8 @@ class BatchRow:
 class BatchRun:
     """Runs a model for many answers at once, as many as memory allows.
 
-    Rows are padded on the left. A start that all prompts share is read once, and a row
-    leaves the run with its end, so that the others are not slowed by it.
+    Rows are padded on the left. A prefix that all prompts share is read once, and a row
+    leaves the run when it ends, so that it does not slow down the others.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class BatchRun:
         str
             How memory ran out for a single row; empty if all rows have ended.
         """
-        # Rows of like length waste little on padding.
+        # Rows of similar length waste little on padding.
         waiting = sorted(rows, key=lambda row: row.answer.max_length)
         most_rows = MAX_ROWS
         while waiting:
@@ -141,7 +141,7 @@ class BatchRun:
         try:
             with cancellable(self._model, self._job):
                 cache = self._shared_start(rows)
-                input_ids, mask = self._padded(rows)
+                input_ids, mask = self._padded(rows)  # both (rows, length)
                 while rows:
                     criterion = _RowsCriterion(
                         rows, input_ids.shape[1], on_end=on_end, first_end=cache is not None
@@ -150,6 +150,7 @@ class BatchRun:
                     going = [n for n, row in enumerate(rows) if not row.is_ended]
                     rows = [rows[n] for n in going]
                     kept = torch.tensor(going, dtype=torch.long, device=input_ids.device)
+                    # What is left goes on: tokens, mask and cache lose the rows that ended.
                     new = input_ids.shape[1] - mask.shape[1]
                     mask = torch.nn.functional.pad(mask, (0, new), value=1)[kept]
                     input_ids = input_ids[kept]
@@ -170,17 +171,17 @@ class BatchRun:
 
         length = max(len(row.token_ids) for row in rows)
         pads = [length - len(row.token_ids) for row in rows]
-        # A token that the row has anyway: a repetition penalty looks at the padding too.
+        # Padded with a token that the row has anyway: a repetition penalty sees padding too.
         ids = [row.token_ids[:1] * pad + row.token_ids for row, pad in zip(rows, pads, strict=True)]
         mask = [[0] * pad + [1] * (length - pad) for pad in pads]
         device = self._model.device
         return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
     def _shared_start(self, rows: Sequence[BatchRow]) -> DynamicCache | None:
-        """Return a cache for ``rows`` with the start that they share, if it is worth a pass.
+        """Return a cache for ``rows`` with the prefix that they share, if it is worth a pass.
 
-        A row's padding stands before its start, so of the start as much is cut off at its
-        end and read with what follows: distances between tokens stay what they are.
+        A row's padding shifts its prefix to the right, so as much is cut off the prefix's end
+        and read with what follows; distances between tokens stay the same.
         """
         shared = _common_start([row.token_ids[:-1] for row in rows])
         if len(shared) < MIN_SHARED_TOKENS:
@@ -285,16 +286,17 @@ class _RowsCriterion:
 
 
 def _common_start(sequences: Sequence[list[int]]) -> list[int]:
-    # What the first and the last in order share, all between them share.
+    # In sorted order, what the first and the last share, all between them share too.
     first, last = min(sequences), max(sequences)
     return first[: common_prefix_length(first, last)]
 
 
 def _row_by_row(rows: Sequence[BatchRow]) -> list[Callable[..., Any]]:
-    """Return a processor that takes each row through its own."""
+    """Return a logits processor that applies to each row its own."""
     if not any(row.processors for row in rows):
         return []
 
+    # Of shapes (rows, length) and (rows, vocabulary); a row's processors see a batch of one.
     def process(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         for n, row in enumerate(rows):
             for processor in row.processors:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
-from codeface_jupyter.engines.transformers.adapters import check_adapter, put_on
+from codeface_jupyter.engines.transformers.adapters import apply_adapter, check_adapter
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import (
     quantization_config,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Placement", "load_config", "load_tokenizer", "load_weights", "place"]
 
-# What accelerate spreads over all devices; every other value names one device.
+# With these, accelerate spreads the model over all devices; every other value names one.
 SPREAD = frozenset({"auto", "balanced", "balanced_low_0", "sequential"})
 
 
@@ -69,7 +69,7 @@ class Placement:
 
 
 def place(settings: Settings, options: TransformersOptions) -> Placement:
-    """Settle what ``settings`` and ``options`` leave to the machine.
+    """Decide what ``settings`` and ``options`` leave open, by what the machine has.
 
     Raises
     ------
@@ -134,15 +134,15 @@ def _require_device(device: Any, accelerator: Any) -> None:
         )
         raise EngineUnavailableError(
             f"device_map = '{device}', but torch finds {found} on this machine.",
-            hint="device_map = 'auto' uses what there is.",
+            hint="device_map = 'auto' uses what is there.",
         )
 
 
 def _best_dtype(device_type: str) -> str:
     """Return the fastest type for a device that keeps the checkpoint's quality.
 
-    On CPUs float16 is slow to read prompts (a tenth of bfloat16 on AVX-512), float32 slow
-    all over.
+    On CPUs float16 reads prompts slowly (a tenth of bfloat16 on AVX-512), and float32 is
+    slow at everything.
     """
     import torch
 
@@ -199,12 +199,12 @@ def load_weights(
     offload_folder: Path | None,
     job: Job,
 ) -> PreTrainedModel:
-    """Take the weights into memory, ready to generate.
+    """Load the weights into memory, ready to generate.
 
     Raises
     ------
     ModelFilesError
-        If the weights are missing, broken, pickled, or not those of the config.
+        If the weights are missing, broken or pickled, or do not match the config.
     """
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
@@ -213,7 +213,7 @@ def load_weights(
     if placement.quantization:
         scheme = quantization_config(placement.quantization, dtype=placement.dtype)
         options["quantization_config"] = scheme
-    # Pickled weights only where they were allowed, and where there are no others.
+    # Pickled weights only if they are allowed and there are no others.
     is_pickled = placement.permissions.allow_pickle and not has_weights(folder)
     with _file_errors(folder), _loading_progress(job):
         model, info = AutoModelForCausalLM.from_pretrained(
@@ -231,11 +231,11 @@ def load_weights(
         raise ModelFilesError(
             f"{folder} lacks {len(missing)} weights of a {type(model).__name__}, "
             f"such as {missing[0]}.",
-            hint="The weights are those of another kind of model, or incomplete: fetch it again.",
+            hint="The weights are incomplete or belong to another kind of model: fetch it again.",
         )
     if placement.adapter is not None:
-        job.progress("Putting the adapter on")
-        model = put_on(model, placement.adapter, merge=not placement.quantization)
+        job.progress("Applying the adapter")
+        model = apply_adapter(model, placement.adapter, merge=not placement.quantization)
     # The checkpoint's own sampling defaults would mix with the user's settings.
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id,
@@ -252,12 +252,12 @@ def _file_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # Others, running out of memory among them, are not about the files.
+        # Other RuntimeErrors, such as running out of memory, are not about the files.
         if "ignore_mismatched_sizes" not in str(error):
             raise
         raise ModelFilesError(
-            f"{folder} has weights whose shapes are not those in its config.json.",
-            hint="The weights seem to be those of another model of its kind: fetch it again.",
+            f"{folder} has weights whose shapes do not match its config.json.",
+            hint="The weights may belong to another model of the same kind: fetch it again.",
         ) from error
     except ImportError as error:
         raise EngineUnavailableError(
@@ -287,7 +287,7 @@ def _loading_progress(job: Job) -> Iterator[None]:
     thread = threading.get_ident()
 
     def bar(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        # The hook is the process's: what the user loads at the same time keeps its bars.
+        # The hook is for the whole process: what the user loads meanwhile keeps its bars.
         if threading.get_ident() != thread:
             return factory(*args, **kwargs)
         return _ProgressBar(*args, job=job, stage=stage, **kwargs)
@@ -301,7 +301,7 @@ def _loading_progress(job: Job) -> Iterator[None]:
 
 
 class _ProgressBar:
-    """As much of a tqdm bar as transformers uses while it loads."""
+    """The part of tqdm's interface that transformers uses while it loads."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One answer's way through transformers' ``generate``, begun again if memory ran out."""
+"""One answer by transformers' ``generate``, which can be resumed if memory ran out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodeRun"]
 
 DRAFT_TOKENS = 8
-# Small enough that what a pass over them needs is little beside the weights.
+# So few that a pass over them needs little memory beside the weights.
 CAREFUL_CHUNK_TOKENS = 128
 
 
@@ -56,7 +56,7 @@ class DecodeRun:
         self._eos_ids = list(eos_ids)
         self._drafts_from_prompt = drafts_from_prompt
         self._job = job
-        # Made once, so that an answer that is taken up again goes on with the same random state.
+        # Made once, so that a resumed answer goes on with the same random state.
         self._processors = logits_processors(answer.sampling)
 
     def __call__(self, cache: DynamicCache | None, *, is_careful: bool = False) -> None:
@@ -89,10 +89,10 @@ class DecodeRun:
 
     @contextmanager
     def _adapted(self, *, is_careful: bool) -> Iterator[None]:
-        """Let the model be left at any time, and start warm."""
+        """Let the model be stopped at any time, and start from a cache."""
         with ExitStack() as stack:
             stack.enter_context(cancellable(self._model, self._job))
-            # Read in pieces, each piece is new as it comes.
+            # A prompt that is read in pieces needs no help: each piece is new.
             if not is_careful:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
@@ -100,12 +100,12 @@ class DecodeRun:
     def _generation_config(self, cache: DynamicCache | None, *, is_careful: bool) -> Any:
         from transformers import GenerationConfig
 
-        # Draft tokens that do not hold are cropped off the cache, so it must be one of ours.
+        # Rejected draft tokens are cropped off the cache, so it must be one that can be cropped.
         drafts = self._drafts_from_prompt and cache is not None and not is_careful
         in_pieces = is_careful and cache is not None
         return GenerationConfig(
             max_new_tokens=self._answer.tokens_left,
-            # Sampling is a logits processor of ours: see `logits_processors`.
+            # We sample in a logits processor of our own: see `logits_processors`.
             do_sample=False,
             repetition_penalty=self._answer.sampling.repetition_penalty,
             eos_token_id=self._eos_ids or None,

@@ -84,7 +84,7 @@ class Prepared:
         return kv_cache_bytes(self.config, dtype=self.placement.dtype, tokens=tokens)
 
     def peak_memory_bytes(self) -> int:
-        """Return the most that was taken: of the GPU's memory, or of main memory without one."""
+        """Return the peak of the GPU's memory, or of main memory without a GPU."""
         return cuda_peak_bytes() if self.placement.device_type == "cuda" else process_peak_bytes()
 
 
@@ -156,11 +156,11 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         )
 
     def unload(self) -> None:
-        """Drop weights and KV caches and give their memory back."""
+        """Drop weights and KV caches and free their memory."""
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
             loaded.offload.close()
-        # The last name that the weights have, or their memory would not come back here.
+        # The last reference to the weights: without this, their memory would not be freed here.
         del loaded
         self.prefixes.clear()
         give_back()
@@ -240,7 +240,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     def _read_files(self, job: Job) -> Prepared:
         settings = self._settings
         files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        _refuse_openvino_form(files, settings.permissions)
+        _refuse_openvino_ir(files, settings.permissions)
         job.progress("Reading the tokenizer")
         placement = place(settings, self._options)
         config = load_config(files.path, placement)
@@ -292,7 +292,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         check_fits(needed, model=self._settings.model, device=placement.device_map)
 
     def _offload_folder(self, offload: ExitStack) -> Path | None:
-        """Return where weights go that fit no memory: a folder that ``offload`` removes."""
+        """Return a folder for weights that fit no memory, which ``offload`` removes."""
         if not self._settings.force_load:
             return None
         parent = (self._options.offload_folder or self._settings.cache_dir).expanduser()
@@ -314,7 +314,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     def _decode(
         self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, job: Job
     ) -> tuple[int, tuple[str, ...]]:
-        """Run the model; return how many prompt tokens were reused, and what went amiss."""
+        """Run the model; return how many prompt tokens were reused, and any warnings."""
         cache = self.prefixes.longest(answer.token_ids)
         if cache is None:
             cache = new_cache(loaded.model)
@@ -329,7 +329,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     def _decode_again(
         self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, failure: str, job: Job
     ) -> tuple[str, ...]:
-        """Go on after memory ran out, with less; return what the user is to be told."""
+        """Go on after memory ran out, with less of it; return the warnings for the user."""
         dropped = self.shrink()
         give_back()
         job.progress("Out of memory: trying again with less")
@@ -340,15 +340,15 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             tokens = len(answer.token_ids)
             raise self._out_of_memory_error(again, prepared=loaded.prepared, tokens=tokens)
         warning = (
-            f"Memory ran out once ({failure}). {format_bytes(dropped)} of earlier requests' KV "
-            "caches were dropped, and the answer went on with the prompt read in small pieces."
+            f"Memory ran out once ({failure}). {format_bytes(dropped)} of KV caches of earlier "
+            "requests were dropped, and the answer went on, reading the prompt in small pieces."
         )
         return (warning,)
 
     def _out_of_memory_error(
         self, reason: str, *, prepared: Prepared, tokens: int = 0
     ) -> GenerationError:
-        """Return the error of memory that ran out for good, with the numbers."""
+        """Return the error for memory that ran out again, with the numbers."""
         facts = [f"its weights take {format_bytes(self.held_bytes()['weights'])}"]
         if tokens:
             taken = format_bytes(prepared.kv_cache_bytes(tokens))
@@ -360,12 +360,12 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         ]
         return GenerationError(
             f"{self._settings.model} ran out of memory: {reason}; {', '.join(facts)}.",
-            hint="Ask again with fewer cells or new tokens, take a smaller model, or free "
-            "variables of your own; %codeface_models unload gives the model's memory back.",
+            hint="Ask again with fewer cells or new tokens, use a smaller model, or delete "
+            "variables of your own; %codeface_models unload frees the model's memory.",
         )
 
 
-def _refuse_openvino_form(files: LocalModel, permissions: Permissions) -> None:
+def _refuse_openvino_ir(files: LocalModel, permissions: Permissions) -> None:
     if not is_only_ir(files.path, permissions=permissions):
         return
     hint = "The openvino engine can run it: set engine = 'openvino'."
@@ -374,4 +374,4 @@ def _refuse_openvino_form(files: LocalModel, permissions: Permissions) -> None:
             "Leave out --allow-pickle and set engine = 'openvino'. Or, for a model of the hub, "
             "remove it from the hub's cache first: fetched again, it comes with pickled weights."
         )
-    raise ModelFilesError(f"{files.name} has its weights in OpenVINO's own form only.", hint=hint)
+    raise ModelFilesError(f"{files.name} has its weights as OpenVINO IR only.", hint=hint)

@@ -1,4 +1,4 @@
-"""Inside transformers' ``generate``: hear of each token, stop, cancel, and draw at random."""
+"""Hooks in transformers' ``generate``: take each token, stop, cancel, and sample."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class AnswerCriterion:
         """Take what is new in ``input_ids``, of shape ``(1, length)``; say whether to stop."""
         import torch
 
-        # One token, or several after draft tokens that held. On some devices generate looks
-        # at this answer one step late.
+        # One token, or several where draft tokens were accepted. On some devices `generate`
+        # looks at what is returned one step late, so tokens may come after the end.
         for token_id in input_ids[0, len(self._answer.token_ids) :].tolist():
             if self._answer.is_over:
                 break
@@ -53,7 +53,7 @@ class AnswerCriterion:
 def cancellable(model: PreTrainedModel, job: Job) -> Iterator[None]:
     """Leave a forward pass of ``model`` by `Cancelled` as soon as ``job`` is stopped.
 
-    A long prompt is read in one pass; looking at every block of every layer ends it
+    A long prompt is read in one pass; checking before every block of every layer ends it
     within a fraction of the time that one layer takes.
     """
 
@@ -76,7 +76,7 @@ def reading_only_what_is_new(model: PreTrainedModel) -> Iterator[None]:
     """Let assisted decoding begin with a KV cache that holds a start of the prompt.
 
     In transformers 5.23 its first pass reads the whole prompt, whatever the cache holds,
-    and so would see the start twice.
+    and so would read that start twice.
     """
     prepare = model.prepare_inputs_for_generation
 
@@ -106,7 +106,7 @@ def _decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
 
 
 def logits_processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
-    """Return what turns greedy decoding into sampling; nothing at temperature 0.
+    """Return the processors that turn greedy decoding into sampling; none at temperature 0.
 
     ``generate`` draws from torch's global random state, which is the user's. Instead,
     noise from a generator of our own is added to the logits: the largest of logit plus
@@ -127,7 +127,7 @@ def logits_processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
 def with_repetition_penalty(
     processors: Sequence[Callable[..., Any]], sampling: SamplingParameters
 ) -> list[Callable[..., Any]]:
-    """Return ``processors`` after the repetition penalty, which ``generate`` puts first itself."""
+    """Return ``processors`` after the repetition penalty, which ``generate`` puts first too."""
     if sampling.repetition_penalty == 1:
         return list(processors)
     from transformers import RepetitionPenaltyLogitsProcessor
@@ -136,7 +136,7 @@ def with_repetition_penalty(
 
 
 class _GumbelNoise:
-    """Adds Gumbel noise to logits, from a random state of its own."""
+    """Adds Gumbel noise to logits, from its own random state."""
 
     def __init__(self, *, seed: int | None) -> None:
         self._seed = seed
@@ -153,5 +153,5 @@ class _GumbelNoise:
             else:
                 self._generator.manual_seed(self._seed)
         exponential = torch.empty_like(scores).exponential_(generator=self._generator)
-        # An exact zero would win against every logit.
+        # An exact zero has an infinite negative logarithm, which would beat every logit.
         return scores - exponential.clamp_min_(torch.finfo(scores.dtype).tiny).log()

@@ -118,6 +118,6 @@ def start_of(cache: DynamicCache, length: int) -> DynamicCache:
     start = copy(cache)
     start.layers = [copy(layer) for layer in cache.layers]
     for layer in start.layers:
-        # A run that was left in the middle of a forward pass has one position more in some.
+        # After a run that was stopped in the middle of a pass, some layers have one position more.
         layer.crop(length - layer.get_seq_length())
     return start

@@ -1,4 +1,4 @@
-"""What the engine transformers can be set to."""
+"""The options of the transformers engine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class TransformersOptions(EngineOptions):
     """How torch loads and runs the model."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="The weights' type; auto takes the one that suits the device."
+        "auto", description="The weights' type; auto picks the one that suits the device."
     )
-    # The blocks of a GGUF are refused with a way out, once the model is to be loaded.
+    # A GGUF's blocks are refused, with a hint, only when the model is to be loaded.
     quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
-        "auto", description="Smaller weights: int8 or int4; auto is none."
+        "auto", description="Quantized weights: int8 or int4; auto means neither."
     )
     adapter: Path | None = Field(
-        None, description="A folder with a PEFT LoRA adapter, put on top of the model."
+        None, description="A folder with a PEFT LoRA adapter to apply to the model."
     )
     device_map: str = Field(
         "auto", description="Where accelerate places the model: auto, cpu, cuda, cuda:1, balanced …"
@@ -32,5 +32,5 @@ class TransformersOptions(EngineOptions):
         "auto", description="The attention kernel; auto leaves the choice to transformers."
     )
     offload_folder: Path | None = Field(
-        None, description="Where weights go that fit neither on the device nor in memory."
+        None, description="A folder for weights that fit neither on the device nor in memory."
     )

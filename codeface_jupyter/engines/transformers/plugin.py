@@ -1,4 +1,4 @@
-"""The engine transformers before torch is imported."""
+"""The transformers engine before torch is imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codeface_jupyter.engines.transformers.options import TransformersOptions
 
 __all__ = ["plugin"]
 
-# What drivers of NVIDIA and AMD leave where a program can see it, and WSL's way to either.
+# Device files of the drivers of NVIDIA and AMD, and WSL's for either.
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 WINDOWS_DRIVER = "nvcuda.dll"
 
@@ -40,7 +40,7 @@ class TransformersPlugin:
 
 
 def _asked_for(settings: Settings, options: TransformersOptions) -> str | None:
-    """Return what only torch has, where the settings or the machine ask for it."""
+    """Return why torch is asked for, by the settings or the machine; None if it is not."""
     for name in ("dtype", "attn_implementation"):
         if getattr(options, name) != "auto":
             return f"{name} = {getattr(options, name)!r} asks for torch"

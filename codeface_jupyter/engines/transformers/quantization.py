@@ -1,4 +1,4 @@
-"""Smaller weights in transformers: 8 or 4 bits by bitsandbytes or torchao, whichever is here."""
+"""Weights in 8 or 4 bits in transformers, by bitsandbytes or torchao, whichever is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["quantization_config", "quantized_estimate", "settle_quantization"]
 
-# The share of bfloat16's bytes that a matrix takes, scales included.
+# The bytes of a matrix as a share of those in bfloat16, scales included.
 SHARES = {"int8": 0.52, "int4": 0.29}
 TORCH_INT4_LAYOUT = "tile_packed_to_4d"
 
@@ -51,7 +51,7 @@ def settle_quantization(name: str, *, device_type: str) -> str:
         f"quantization = {name!r} needs {package}, which is not installed "
         f"(device {device_type}, {platform.system()} on {platform.machine()}).",
         hint=f"{install_hint('quantization')}, where it is built for this platform; "
-        "or set quantization = 'auto'. On a CPU the openvino engine is the fast one.",
+        "or set quantization = 'auto'. On a CPU the openvino engine is faster.",
     )
 
 
@@ -84,7 +84,7 @@ def quantization_config(scheme: str, *, dtype: str) -> Any:
             f"quantization = 'int4' by torchao computes with dtype = 'bfloat16', not {dtype!r}.",
             hint=f"Set dtype = 'bfloat16', or: {install_hint('quantization')}",
         )
-    # The kernels for this layout come with torch; the default one needs a package more.
+    # The kernels for this layout come with torch; the default layout needs another package.
     return TorchAoConfig(Int4WeightOnlyConfig(int4_packing_format=TORCH_INT4_LAYOUT))
 
 

@@ -167,8 +167,8 @@ def _convert(form: OpenVINOForm, job: Job) -> None:
     reason = unsupported_reason(local.path)
     if reason is not None:
         raise ModelFilesError(
-            f"{local.name} cannot be converted for the engine openvino: {reason}.",
-            hint="The engine transformers runs it: engine = 'transformers'.",
+            f"{local.name} cannot be converted for the openvino engine: {reason}.",
+            hint="The transformers engine runs it: engine = 'transformers'.",
         )
     stage = f"Preparing {local.name} for OpenVINO (once)"
     job.progress(stage)
@@ -359,5 +359,5 @@ def _save_as_ir(
             reason = lines[-1] if lines else f"exit status {process.returncode}"
             raise ModelFilesError(
                 f"OpenVINO could not read the converted model: {reason[:SHOWN_ERROR_CHARACTERS]}",
-                hint="The engine transformers runs it: engine = 'transformers'.",
+                hint="The transformers engine runs it: engine = 'transformers'.",
             )

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from codeface_jupyter.privacy import masked_url
 
-__all__ = ["ResponseCacheChoice"]
+__all__ = ["ResponseCacheSetting"]
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Time-outs are not among them: a request must not wait for its cache.
@@ -21,7 +21,7 @@ REDIS_OPTIONS = frozenset(
 
 
 @dataclass(frozen=True, repr=False)
-class ResponseCacheChoice:
+class ResponseCacheSetting:
     """Where answers are kept: in memory, nowhere, or in Redis.
 
     Its text never shows the address's user, password or options.
@@ -47,7 +47,7 @@ class ResponseCacheChoice:
         return self.kind != "off"
 
     @classmethod
-    def parse(cls, value: object) -> ResponseCacheChoice:
+    def parse(cls, value: object) -> ResponseCacheSetting:
         """Read ``memory``, ``off``, an address, or a truth value for the first two.
 
         Raises
@@ -73,13 +73,13 @@ def _check_redis_url(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        host = None  # its message would repeat the address
+        host = None  # The parser's own message would repeat the address.
     if host is None and not url.startswith("unix:"):
         raise ValueError(
-            "expected redis://user:password@host:6379/0, special characters written as %XX"
+            "expected redis://user:password@host:6379/0, with special characters as %XX"
         )
     if url.startswith("unix:") and not parts.path.strip("/"):
         raise ValueError("expected unix:///path/of/the/socket")
     unknown = sorted(set(parse_qs(parts.query, keep_blank_values=True)) - REDIS_OPTIONS)
     if unknown:
-        raise ValueError(f"options are {', '.join(sorted(REDIS_OPTIONS))}")
+        raise ValueError(f"allowed options are {', '.join(sorted(REDIS_OPTIONS))}")
