@@ -11,6 +11,7 @@ from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.config.engine_options import (
     ENTRY_POINT_GROUP,
     InstalledEngine,
+    call_plugin,
     installed_engines,
 )
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
@@ -143,7 +144,17 @@ def _fitness(engine: InstalledEngine, settings: Settings) -> Fitness:
         options = settings.options_of(engine.name, engine.options)
     except ConfigError as error:
         return Fitness(problem=error.message.removesuffix("."))
-    return _plugin(engine).fitness(settings, options)
+    return call_plugin(
+        lambda: _answer(_plugin(engine).fitness(settings, options)),
+        or_else=lambda reason: Fitness(problem=f"its plug-in failed: {reason}"),
+    )
+
+
+def _answer(fitness: object) -> Fitness:
+    """Return what a plug-in answered, if it is an answer."""
+    if not isinstance(fitness, Fitness):
+        raise TypeError(f"a Fitness was expected, not {fitness!r}")
+    return fitness
 
 
 def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
