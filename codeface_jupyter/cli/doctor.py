@@ -118,6 +118,11 @@ def _engine_findings(settings: Settings) -> Iterator[Finding]:
     except CodeFaceError as error:
         yield Finding("engine", error.message, False, error.hint)
         return
+    if not choice.can_serve:
+        state = f"{choice.name} is asked for and cannot serve: {choice.reason}"
+        later = "is chosen once the model has been fetched"
+        yield Finding("engine", state if choice.is_certain else later, not choice.is_certain)
+        return
     later = "" if choice.is_certain else ", until the model has been fetched"
     yield Finding("engine", f"{choice.name} would answer{later}: {choice.reason}")
 
