@@ -20,7 +20,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["Finding", "findings"]
+__all__ = ["PACKAGE", "Finding", "findings"]
 
 PACKAGE = "codeface-jupyter"
 PACKAGES = {

@@ -14,7 +14,16 @@ from typing import Final
 
 from codeface_jupyter.errors import ConfigError
 
-__all__ = ["CATALOG", "FimTokens", "ModelEntry", "WheelPart", "WheelSource", "close_names", "find"]
+__all__ = [
+    "CATALOG",
+    "DTYPE_BYTES",
+    "FimTokens",
+    "ModelEntry",
+    "WheelPart",
+    "WheelSource",
+    "close_names",
+    "find",
+]
 
 DTYPE_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")

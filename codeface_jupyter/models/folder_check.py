@@ -15,6 +15,8 @@ from codeface_jupyter.errors import ModelFilesError, first_line
 __all__ = [
     "IR_FILE",
     "IR_WEIGHTS_FILE",
+    "PICKLE_INDEX_FILE",
+    "SINGLE_FILE",
     "check_model_folder",
     "fingerprint",
     "folder_revision",
@@ -22,8 +24,10 @@ __all__ = [
     "is_ir_file",
     "is_ir_folder",
     "is_only_ir",
+    "is_pickled_file",
     "is_side_file",
     "is_weight_file",
+    "pickled_weights_error",
     "read_config",
     "weight_files",
 ]

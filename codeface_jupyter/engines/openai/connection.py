@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
-__all__ = ["TOLD_BUSY", "Server", "connect", "find_api_key", "import_client"]
+__all__ = ["KEYRING_SERVICE", "TOLD_BUSY", "Server", "connect", "find_api_key", "import_client"]
 
 # Told the status when the server is busy and may be asked again: one client serves many answers,
 # and each of them has its own to tell.
