@@ -20,7 +20,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["Finding", "findings"]
+__all__ = ["PACKAGE", "Finding", "findings"]
 
 PACKAGE = "codeface-jupyter"
 PACKAGES = {
@@ -118,6 +118,11 @@ def _engine_findings(settings: Settings) -> Iterator[Finding]:
         choice = engine_choice(settings, engines)
     except CodeFaceError as error:
         yield Finding("engine", error.message, False, error.hint)
+        return
+    if not choice.can_serve:
+        state = f"{choice.name} was chosen but cannot serve: {choice.reason}"
+        later = "is chosen once the model has been fetched"
+        yield Finding("engine", state if choice.is_certain else later, not choice.is_certain)
         return
     # What the model's files turn out to be may still call for another engine.
     later = "" if choice.is_certain else " (may change once the model is fetched)"

@@ -160,25 +160,25 @@ def _add_pull(commands: _Commands) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    overrides = {"cache_dir": options.cache_dir, "model": getattr(options, "model", None)}
-    return Config().with_overrides(overrides)
+    return Config().with_overrides({"cache_dir": options.cache_dir})
 
 
 def _request(options: argparse.Namespace) -> ModelRequest:
-    settings = _settings(options)
-    return ModelRequest(settings.model, settings.cache_dir)
+    return ModelRequest.named(options.model, config=Config(), cache_dir=options.cache_dir)
 
 
 def _pull(options: argparse.Namespace) -> None:
-    settings = _settings(options)
-    revision = options.revision or (None if options.model else settings.revision)
     permissions = Permissions(
         trust_remote_code=options.trust_remote_code, allow_pickle=options.allow_pickle
     )
     for warning in permissions.warnings():
         Console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
-    request = ModelRequest(
-        settings.model, settings.cache_dir, revision=revision, permissions=permissions
+    request = ModelRequest.named(
+        options.model,
+        config=Config(),
+        cache_dir=options.cache_dir,
+        revision=options.revision,
+        permissions=permissions,
     )
     with _progress() as job:
         found = ensure_local(request, job)

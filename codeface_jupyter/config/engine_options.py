@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -27,10 +28,12 @@ __all__ = [
     "EngineOptions",
     "InstalledEngine",
     "by_full_name",
+    "call_plugin",
     "check_option",
     "engines_with",
     "flat_options",
     "installed_engines",
+    "problem_of",
     "settle_options",
 ]
 
@@ -51,6 +54,7 @@ class EngineOptions(BaseModel):
 
 
 Options = TypeVar("Options", bound=EngineOptions)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +90,13 @@ def installed_engines() -> Mapping[str, InstalledEngine]:
 
 
 def flat_options() -> dict[str, FieldInfo]:
-    """Return the options of all engines by their names alone, sorted."""
-    fields: dict[str, FieldInfo] = {}
-    for engine in installed_engines().values():
-        fields = dict(engine.options.model_fields) | fields
-    return dict(sorted(fields.items()))
+    """Return the options of all engines by their names alone, sorted.
+
+    Where engines describe an option differently, its description is all of theirs.
+    """
+    engines = installed_engines().values()
+    names = {name for engine in engines for name in engine.options.model_fields}
+    return {name: _common_field(name) for name in sorted(names)}
 
 
 def by_full_name(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,12 +110,32 @@ def by_full_name(values: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def call_plugin(call: Callable[[], Result], *, or_else: Callable[[str], Result]) -> Result:
+    """Return what a plug-in's code returns, or ``or_else`` of what it raised.
+
+    This is the boundary to a plug-in of others: one that is broken must harm neither the
+    extension nor the other engines.
+    """
+    try:
+        return call()
+    except Exception as error:
+        # The traceback is for the author of the engine.
+        logger.debug("A plug-in failed.", exc_info=True)
+        return or_else(repr(error))
+
+
 def engines_with(name: str) -> Iterator[InstalledEngine]:
     """Yield the engines that have the option ``name``, alone or after its engine's name."""
     wanted, _, option = name.rpartition(".")
     for engine in installed_engines().values():
         if wanted in {"", engine.name} and option in engine.options.model_fields:
             yield engine
+
+
+def problem_of(name: str) -> str:
+    """Return why the engine that ``name`` begins with cannot be used; empty if it can."""
+    engine = installed_engines().get(name.rpartition(".")[0])
+    return "" if engine is None else engine.problem
 
 
 def check_option(name: str, value: object, *, source: str) -> None:
@@ -123,14 +149,17 @@ def check_option(name: str, value: object, *, source: str) -> None:
     ConfigError
         If none of the engines with this option accepts ``value``.
     """
-    refusals = []
+    refusals = {}
     for engine in engines_with(name):
         refusal = _option_refusal(engine.options, name, value, source=source)
         if refusal is None:
             return
-        refusals.append(refusal)
+        refusals[engine.name] = refusal
     if refusals:
-        raise refusals[0]
+        raise ConfigError(
+            _by_engine({engine: refusal.message for engine, refusal in refusals.items()}),
+            hint=_by_engine({engine: refusal.hint for engine, refusal in refusals.items()}),
+        )
 
 
 def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]) -> Options:
@@ -186,6 +215,21 @@ def _refused(
     return None
 
 
+def _common_field(name: str) -> FieldInfo:
+    """Return what any engine's option ``name`` may be, with all that engines say of it."""
+    fields = {engine.name: engine.options.model_fields[name] for engine in engines_with(name)}
+    field = copy(next(iter(fields.values())))
+    field.description = _by_engine({name: f.description or "" for name, f in fields.items()})
+    return field
+
+
+def _by_engine(texts: Mapping[str, str]) -> str:
+    """Return what all engines say alike, or what each of them says after its name."""
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return "; ".join(f"{name}: {text}" for name, text in texts.items()).replace(".; ", "; ")
+
+
 def _changed(folder: str) -> float:
     try:
         return Path(folder or ".").stat().st_mtime
@@ -213,15 +257,23 @@ def _find_engines(_: tuple[tuple[str, float], ...]) -> Mapping[str, InstalledEng
 
 
 def _load(entry_point: EntryPoint) -> InstalledEngine:
-    name = entry_point.name
-    try:
-        plugin = entry_point.load()
-    except Exception as error:  # noqa: BLE001 - others' code, which must not take the extension with it
-        return _broken(name, f"its plug-in cannot be imported: {error!r}")
+    return call_plugin(
+        lambda: _checked(entry_point.name, entry_point.load(), place=entry_point.value),
+        or_else=lambda reason: _broken(
+            entry_point.name, f"its plug-in cannot be imported: {reason}"
+        ),
+    )
+
+
+def _checked(name: str, plugin: object, *, place: str) -> InstalledEngine:
+    """Return an engine with its plug-in, if that is one."""
     options = getattr(plugin, "options", None)
-    if isinstance(options, type) and issubclass(options, EngineOptions) and plugin.name == name:
+    is_plugin = getattr(plugin, "name", None) == name and all(
+        callable(getattr(plugin, method, None)) for method in ("fitness", "create")
+    )
+    if is_plugin and isinstance(options, type) and issubclass(options, EngineOptions):
         return InstalledEngine(name=name, plugin=plugin, options=options)
-    return _broken(name, f"{entry_point.value} is not the plug-in of an engine called {name}")
+    return _broken(name, f"{place} is not the plug-in of an engine called {name}")
 
 
 def _broken(name: str, problem: str) -> InstalledEngine:

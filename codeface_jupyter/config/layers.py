@@ -3,8 +3,8 @@
 One precedence, highest first: a call's argument or a magic's flag, ``%config
 CodeFace.name = value``, the environment (``CODEFACE_NAME``), the config file
 (``config.toml`` in the user's config folder, or where ``CODEFACE_CONFIG``
-points), the default. Within one layer an engine's own table takes precedence
-over an option's name alone.
+points), JupyterLab's settings, the default. Within one layer an engine's own table takes
+precedence over an option's name alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config.aliases import Aliases
+from codeface_jupyter.config.engine_options import engines_with
 from codeface_jupyter.config.settings import Settings
 from codeface_jupyter.config.sources import (
     checked,
@@ -107,12 +108,17 @@ class Config:
             merged = _laid_over(merged, values)
         if "model" in merged:
             merged["model"] = self.aliases.resolve(merged["model"])
-        return Settings(**merged)
+        # What was said to an engine that is broken, or gone since, is left unread.
+        return Settings(**{name: value for name, value in merged.items() if _is_known(name)})
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Return both layers as one: an option's name alone hides every engine's own value below."""
     return {name: value for name, value in below.items() if _alone(name) not in above} | {**above}
+
+
+def _is_known(name: str) -> bool:
+    return name in Settings.model_fields or any(engines_with(name))
 
 
 def _alone(name: str) -> str:

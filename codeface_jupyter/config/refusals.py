@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, get_args
 
@@ -43,7 +43,7 @@ def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: s
 
 
 def unknown_setting(
-    name: str, *, source: str, known: Iterable[str], engines: Iterable[str]
+    name: str, *, source: str, known: Iterable[str], engines: Mapping[str, str]
 ) -> ConfigError:
     """Return the error for a name that is not a setting, with the names closest to it.
 
@@ -56,7 +56,7 @@ def unknown_setting(
     known
         The names that there are.
     engines
-        The installed engines.
+        The installed engines, each with why it cannot be used; empty if it can.
     """
     engine, _, option = name.rpartition(".")
     if option in CALL_FLAGS:
@@ -69,6 +69,11 @@ def unknown_setting(
     hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
     if not engine:
         return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)
+    if problem := engines.get(engine):
+        return ConfigError(
+            f"{name} ({source}): the engine {engine} cannot be used: {problem}.",
+            hint="Update or remove the package that it comes with.",
+        )
     if engine in engines:
         return ConfigError(f"The {engine} engine has no option {option!r} ({source}).", hint=hint)
     if not close:

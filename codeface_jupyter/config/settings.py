@@ -115,19 +115,23 @@ class Settings(BaseModel):
         Raises
         ------
         ConfigError
-            If the engine does not accept the value that was given.
+            If the engine does not accept the value that was given, or no engine has the option.
         """
         if name in type(self).model_fields:
             return getattr(self, name)
         engine, _, option = name.rpartition(".")
         if not engine:
             return self._flat_value(option)
-        kind = next(engines_with(name)).options
-        return getattr(self.options_of(engine, kind), option)
+        found = next(engines_with(name), None)
+        if found is None:
+            raise _nobodys(name)
+        return getattr(self.options_of(engine, found.options), option)
 
     def _flat_value(self, option: str) -> Any:
         """Return the value given to all engines, as the first that accepts it reads it."""
         kinds = {found.name: found.options for found in engines_with(option)}
+        if not kinds:
+            raise _nobodys(option)
         if option not in self._given_options:
             field = next(iter(kinds.values())).model_fields[option]
             return field.get_default(call_default_factory=True)
@@ -251,6 +255,13 @@ class Settings(BaseModel):
     )
     log_texts: bool = Field(
         False, description="Put prompts and answers into the request log as well."
+    )
+
+
+def _nobodys(name: str) -> ConfigError:
+    return ConfigError(
+        f"No installed engine has the option {name!r}.",
+        hint="%codeface_config lists the options of those that are installed.",
     )
 
 

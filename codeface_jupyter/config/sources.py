@@ -18,6 +18,7 @@ from codeface_jupyter.config.engine_options import (
     check_option,
     engines_with,
     installed_engines,
+    problem_of,
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
 from codeface_jupyter.config.settings import Settings, setting_fields, short_setting_fields
@@ -57,7 +58,8 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     for name in others:
         if not any(engines_with(name)):
             known = (*short_setting_fields(), *setting_fields())
-            raise unknown_setting(name, source=source, known=known, engines=installed_engines())
+            engines = {engine.name: engine.problem for engine in installed_engines().values()}
+            raise unknown_setting(name, source=source, known=known, engines=engines)
     try:
         Settings(**own)
     except ValidationError as error:
@@ -85,7 +87,7 @@ def read_environment() -> dict[str, Any]:
         name = _setting_of(variable)
         source = f"environment variable {variable}"
         # One at a time, so that an error names the variable.
-        values |= checked({name: _parsed(name, text, source=source)}, source=source)
+        values |= _lasting(name, _parsed(name, text, source=source), source=source)
     return values
 
 
@@ -112,8 +114,16 @@ def read_file(file: Path) -> dict[str, Any]:
         single = {name: value} if name in Settings.model_fields else by_full_name({name: value})
         for full_name, given in single.items():
             source = f"{file}, line {_line_of(full_name, text)}"
-            values |= checked({full_name: given}, source=source)
+            values |= _lasting(full_name, given, source=source)
     return values
+
+
+def _lasting(name: str, value: object, *, source: str) -> dict[str, Any]:
+    """Return what stands outside a notebook, checked if its engine can be.
+
+    A broken plug-in has been told of, and must not keep the extension from being loaded.
+    """
+    return {name: value} if problem_of(name) else checked({name: value}, source=source)
 
 
 def _setting_of(variable: str) -> str:

@@ -11,6 +11,7 @@ from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.config.engine_options import (
     ENTRY_POINT_GROUP,
     InstalledEngine,
+    call_plugin,
     installed_engines,
 )
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
@@ -42,12 +43,15 @@ class EngineChoice:
         Whether an engine that would suit better was passed over.
     is_certain
         Whether it stays so once the model's files are here.
+    can_serve
+        Whether it can, as far as is known; if not, the reason says why.
     """
 
     name: str
     reason: str
     is_fallback: bool = False
     is_certain: bool = True
+    can_serve: bool = True
 
 
 def available_engines() -> list[str]:
@@ -143,7 +147,17 @@ def _fitness(engine: InstalledEngine, settings: Settings) -> Fitness:
         options = settings.options_of(engine.name, engine.options)
     except ConfigError as error:
         return Fitness(problem=error.message.removesuffix("."))
-    return _plugin(engine).fitness(settings, options)
+    return call_plugin(
+        lambda: _answer(_plugin(engine).fitness(settings, options)),
+        or_else=lambda reason: Fitness(problem=f"its plug-in failed: {reason}"),
+    )
+
+
+def _answer(fitness: object) -> Fitness:
+    """Return what a plug-in answered, if it is an answer."""
+    if not isinstance(fitness, Fitness):
+        raise TypeError(f"a Fitness was expected, not {fitness!r}")
+    return fitness
 
 
 def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
@@ -151,8 +165,7 @@ def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
     ranked = {name: f for name, f in engines.items() if f.rank > Rank.ONLY_BY_NAME}
     fit = [name for name, fitness in ranked.items() if not fitness.problem]
     if not fit:
-        problems = "; ".join(f"{name}: {fitness.problem}" for name, fitness in ranked.items())
-        raise EngineUnavailableError("No installed engine can serve these settings.", hint=problems)
+        return _least_unfit(ranked)
     name = max(fit, key=lambda name: ranked[name].rank)
     # Of all, the unfit too: the user is to see why the best one was passed over.
     best = max(ranked.values(), key=lambda fitness: fitness.rank)
@@ -163,3 +176,18 @@ def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
         is_fallback=is_fallback,
         is_certain=all(fitness.is_certain for fitness in ranked.values()),
     )
+
+
+def _least_unfit(ranked: Mapping[str, Fitness]) -> EngineChoice:
+    """Return the engine to take though none can serve.
+
+    One that is asked for says best itself what is missing; and once a model's files are here,
+    another may be able to read them.
+    """
+    is_certain = all(fitness.is_certain for fitness in ranked.values())
+    name = max(ranked, key=lambda name: ranked[name].rank, default="")
+    if not name or (is_certain and ranked[name].rank < Rank.ASKED_FOR):
+        problems = "; ".join(f"{name}: {fitness.problem}" for name, fitness in ranked.items())
+        raise EngineUnavailableError("No installed engine can serve these settings.", hint=problems)
+    reason = ranked[name].problem
+    return EngineChoice(name=name, reason=reason, is_certain=is_certain, can_serve=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import types
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -23,33 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["CodeFace"]
 
-
 UNSET = object()
-
-# An engine's option must not hide an attribute of the magic's class.
-SETTINGS = {
-    name: field
-    for name, field in short_setting_fields().items()
-    if not hasattr(MagicFamily, name) and name not in {"codeface", "extension"}
-}
-# One trait for each setting, so that `%config CodeFace` lists, checks and sets them.
-_SettingTraits: Any = types.new_class(
-    "_SettingTraits",
-    (MagicFamily,),
-    exec_body=lambda body: body.update(
-        {
-            name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
-            for name, field in SETTINGS.items()
-        }
-    ),
-)
 
 
 @magics_class
-class CodeFace(_SettingTraits):
+class CodeFace(MagicFamily):
     """Ask the model; its traits are CodeFace's settings, so ``%config CodeFace`` shows them."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
+        traits = _setting_traits()
+        self._settings = tuple(traits)
+        # IPython's own configuration is read into them next.
+        self.add_traits(**traits)
         super().__init__(shell, extension)
         self._follow_traits()
 
@@ -90,7 +75,7 @@ class CodeFace(_SettingTraits):
     def _follow_traits(self) -> None:
         """Show the settings' values in the traits, and settle what is assigned to them."""
         config = self.extension.config
-        for name in SETTINGS:
+        for name in self._settings:
             assigned = getattr(self, name)
             if assigned is not UNSET:
                 # From IPython's own configuration, which also remembers what was refused:
@@ -99,18 +84,31 @@ class CodeFace(_SettingTraits):
                 config.set(**{name: assigned})
         self._show_settings(config.settings)
         config.on_change(self._show_settings)
-        self.observe(self._apply_trait, names=list(SETTINGS))
+        self.observe(self._apply_trait, names=list(self._settings))
 
     def _show_settings(self, settings: Settings) -> None:
-        for name in SETTINGS:
-            self.set_trait(name, settings.value_of(name))
+        for name in self._settings:
+            # The engine that had an option may have gone since the extension was loaded.
+            with suppress(ConfigError):
+                self.set_trait(name, settings.value_of(name))
 
     def _apply_trait(self, change: Any) -> None:
         config = self.extension.config
-        if change.new == config.settings.value_of(change.name):
-            return
         try:
-            config.set(**{change.name: change.new})
+            if change.new != config.settings.value_of(change.name):
+                config.set(**{change.name: change.new})
         except ConfigError:
             self._show_settings(config.settings)
             raise
+
+
+def _setting_traits() -> dict[str, traitlets.Any[Any, Any]]:
+    """Return one trait for each setting, so that `%config CodeFace` lists, checks and sets them.
+
+    What a magic's class has is not to be hidden by an engine's option of the same name.
+    """
+    return {
+        name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)
+        for name, field in short_setting_fields().items()
+        if not hasattr(CodeFace, name) and name != "extension"
+    }

@@ -70,6 +70,8 @@ def _chosen_engine(settings: Settings, engines: Mapping[str, Fitness]) -> str:
         return error.message
     if not choice.is_certain:
         return "the engine is chosen once the model has been fetched"
+    if not choice.can_serve:
+        return f"the engine {choice.name} is asked for and cannot serve: {choice.reason}"
     return f"the engine is {choice.name}: {choice.reason}"
 
 

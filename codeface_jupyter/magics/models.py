@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
@@ -84,8 +83,7 @@ class ModelMagics(MagicFamily):
                 raise UsageError(USAGE)
 
     def _request(self, model: str) -> ModelRequest:
-        settings = self.extension.config.with_overrides({"model": model})
-        return ModelRequest(settings.model, settings.cache_dir)
+        return ModelRequest.named(model, config=self.extension.config)
 
     def _list(self) -> None:
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
@@ -110,7 +108,8 @@ class ModelMagics(MagicFamily):
         from codeface_jupyter.models.fetch import locate
 
         config = self.extension.config
-        found = locate(self._request(model))
+        # The revision that is set belongs to this model from now on.
+        found = locate(ModelRequest.of(config.with_overrides({"model": model})))
         config.set(model=model)
         fetch = "" if found else " It is fetched at the next question, or by pull."
         sys.stdout.write(f"{config.settings.model} answers from now on.{fetch}\n")
@@ -118,10 +117,7 @@ class ModelMagics(MagicFamily):
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details
 
-        settings, request = self.extension.config.settings, self._request(model)
-        if request.model == settings.model:
-            request = replace(request, revision=settings.revision)
-        display(Table(model, ("", ""), model_details(request)))
+        display(Table(model, ("", ""), model_details(self._request(model))))
 
     def _alias(self, name: str, model: str) -> None:
         from codeface_jupyter.models.alias_check import checked_alias

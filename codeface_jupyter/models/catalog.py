@@ -15,7 +15,16 @@ from typing import Final
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.architecture import DTYPE_BYTES
 
-__all__ = ["CATALOG", "FimTokens", "ModelEntry", "WheelPart", "WheelSource", "close_names", "find"]
+__all__ = [
+    "CATALOG",
+    "DTYPE_BYTES",
+    "FimTokens",
+    "ModelEntry",
+    "WheelPart",
+    "WheelSource",
+    "close_names",
+    "find",
+]
 
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from codeface_jupyter.config import Settings
+from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.models.catalog import ModelEntry, find
 
@@ -45,6 +45,36 @@ class ModelRequest:
             revision=settings.revision,
             permissions=settings.permissions,
         )
+
+    @classmethod
+    def named(
+        cls,
+        model: str | None,
+        *,
+        config: Config,
+        cache_dir: Path | None = None,
+        revision: str | None = None,
+        permissions: Permissions = NOTHING_MORE,
+    ) -> ModelRequest:
+        """Return the request for a model that a call names; for the one that is set unless it does.
+
+        The revision that is set belongs to the model that is set, under any of its names.
+
+        Parameters
+        ----------
+        model
+            As the user wrote it, aliases included.
+        config
+            What is set.
+        cache_dir, revision
+            The call's own, in place of those that are set.
+        permissions
+            What the call was allowed.
+        """
+        settings = config.with_overrides({"model": model, "cache_dir": cache_dir})
+        request = cls(settings.model, settings.cache_dir, revision, permissions)
+        is_set = request.name == cls.of(config.settings).name
+        return replace(request, revision=revision or (settings.revision if is_set else None))
 
     @property
     def entry(self) -> ModelEntry | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 __all__ = [
+    "WORKING_BYTES",
     "MemoryEstimate",
     "available_memory",
     "check_fits",

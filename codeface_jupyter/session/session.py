@@ -161,15 +161,7 @@ class Session:
 
     def pull(self, model: str, *, permissions: Permissions = NOTHING_MORE) -> Answer:
         """Fetch ``model``'s files in a worker thread, unless they are here."""
-        settings = self.config.with_overrides({"model": model})
-        is_configured = settings.model == self.config.settings.model
-
-        request = ModelRequest(
-            settings.model,
-            settings.cache_dir,
-            revision=settings.revision if is_configured else None,
-            permissions=permissions,
-        )
+        request = ModelRequest.named(model, config=self.config, permissions=permissions)
 
         def work(job: Job) -> Done:
             ensure_local(request, job)

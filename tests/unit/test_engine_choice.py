@@ -20,9 +20,11 @@ from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines import current_engine
 from codeface_jupyter.engines.openvino import support
 from codeface_jupyter.engines.openvino.options import OpenVINOOptions
-from codeface_jupyter.engines.registry import create_engine, engine_choice
+from codeface_jupyter.engines.registry import create_engine, engine_choice, engine_fitness
+from codeface_jupyter.engines.transformers import adapters, quantization
 from codeface_jupyter.engines.transformers import plugin as transformers_plugin
-from codeface_jupyter.errors import ConfigError, ModelFilesError
+from codeface_jupyter.engines.transformers import support as transformers_support
+from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
@@ -41,8 +43,9 @@ QWEN = {
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenVINO is installed, an accelerator is not there, whatever this machine has."""
+    """OpenVINO and PEFT are installed, an accelerator is not there, whatever this machine has."""
     monkeypatch.setattr(support, "find_spec", lambda name: name)
+    monkeypatch.setattr(adapters, "find_spec", lambda name: name)
     monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: False)
 
 
@@ -172,15 +175,25 @@ def test_openvino_refuses_what_it_would_ignore_and_auto_takes_another(
 @pytest.mark.skipif(
     importlib.util.find_spec("openvino_genai") is None, reason="the general engine needs torch"
 )
-def test_deciding_imports_neither_torch_nor_openvino(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shows_accelerator", "decide"),
+    [
+        (False, "create_engine(Settings(model=sys.argv[1]))"),
+        (True, "engine_fitness(Settings(model=sys.argv[1], engine='openvino'))"),
+    ],
+    ids=["choosing", "telling of a GPU"],
+)
+def test_deciding_imports_neither_torch_nor_openvino(
+    shows_accelerator: bool, decide: str, tmp_path: Path
+) -> None:
     folder = write_model(tmp_path / "m")
     code = (
         "import sys\n"
         "from codeface_jupyter.config import Settings\n"
-        "from codeface_jupyter.engines.registry import create_engine\n"
+        "from codeface_jupyter.engines.registry import create_engine, engine_fitness\n"
         "from codeface_jupyter.engines.transformers import plugin\n"
-        "plugin._shows_accelerator = lambda: False\n"
-        "create_engine(Settings(model=sys.argv[1]))\n"
+        f"plugin._shows_accelerator = lambda: {shows_accelerator}\n"
+        f"{decide}\n"
         "heavy = {'torch', 'transformers', 'openvino', 'openvino_genai'} & set(sys.modules)\n"
         "sys.stdout.write(', '.join(heavy))\n"
     )
@@ -236,6 +249,55 @@ def test_openvino_ir_is_openvinos_whatever_the_machine_has(
     assert (found.name, found.reason) == ("openvino", "the model comes as OpenVINO IR")
 
 
+def test_without_openvino_nothing_reads_its_own_form_and_its_engine_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "find_spec", lambda _: None)
+    settings = settings_for(write_ir_model(tmp_path / "m"))
+    fitness = engine_fitness(settings)
+    assert "OpenVINO is not installed" in fitness["openvino"].problem
+    assert "OpenVINO's own form only" in fitness["transformers"].problem
+    found = engine_choice(settings, fitness)
+    assert (found.name, found.can_serve) == ("openvino", False)
+    assert "OpenVINO is not installed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"quantization": "q8_0"}, "quantization = 'q8_0' is for the openvino engine"),
+        ({"quantization": "int4"}, "needs bitsandbytes, which is not installed (device cpu"),
+        ({"adapter": "/no/such/folder"}, "adapter_config.json is missing"),
+        ({"attn_implementation": "flash_attention_2"}, "flash-attn, which is not installed"),
+    ],
+)
+def test_what_transformers_cannot_serve_is_told_before_it_is_tried(
+    values: dict[str, object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_plugin, "_shows_accelerator", lambda: False)
+    monkeypatch.setattr(transformers_support, "find_spec", lambda _: None)
+    monkeypatch.setattr(quantization, "find_spec", lambda _: None)
+    settings = settings_for(write_model(tmp_path / "m"), engine="transformers", **values)
+    assert said in engine_fitness(settings)["transformers"].problem
+
+
+def test_an_engine_that_is_asked_for_says_itself_what_is_missing(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    found = engine_choice(settings_for(folder, adapter=tmp_path / "none"))
+    assert (found.name, found.can_serve) == ("transformers", False)
+    assert "adapter_config.json is missing" in found.reason
+    settings = settings_for(folder, adapter=tmp_path / "none", engine="openvino")
+    assert engine_choice(settings).can_serve
+
+
+def test_what_no_engine_can_serve_is_said_for_each_of_them(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m", architectures=["GPTNeoForCausalLM"])
+    with pytest.raises(EngineUnavailableError) as caught:
+        engine_choice(settings_for(folder, quantization="q8_0"))
+    for said in ("openvino: ", "GPTNeoForCausalLM", "transformers: quantization = 'q8_0'"):
+        assert said in caught.value.hint
+
+
 def test_a_hub_repository_that_is_called_so_is_taken_for_it_before_it_is_here(
     tmp_path: Path,
 ) -> None:
@@ -272,13 +334,20 @@ def test_allowed_pickles_go_before_openvino_ir(tmp_path: Path) -> None:
         create_engine(allowing).prepare(Job())
 
 
+@pytest.mark.parametrize(
+    ("quantization", "first"), [("auto", "transformers"), ("q8_0", "openvino")]
+)
 @pytest.mark.parametrize("write", [write_model, write_ir_model])
 def test_auto_fetches_a_model_of_unknown_kind_before_it_takes_an_engine(
     write: Callable[[Path], Path],
+    quantization: str,
+    first: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = Settings(model="somebody/some-model", cache_dir=tmp_path / "cache")
+    settings = Settings(
+        model="somebody/some-model", cache_dir=tmp_path / "cache", quantization=quantization
+    )
     fetched: list[LocalModel] = []
 
     def fetch(request: ModelRequest, *_: object, **__: object) -> LocalModel:
@@ -288,7 +357,7 @@ def test_auto_fetches_a_model_of_unknown_kind_before_it_takes_an_engine(
     monkeypatch.setattr(current_engine, "find_or_fetch", fetch)
     monkeypatch.setattr(support, "locate", lambda *_, **__: next(iter(fetched), None))
     place = current_engine.CurrentEngine()
-    assert place.peek(settings).identity.engine == "transformers"
+    assert place.peek(settings).identity.engine == first
     taken = place.take(settings, Job())
     assert taken.identity.engine == "openvino"
     assert place.take(settings, Job()) is taken

@@ -1,11 +1,12 @@
 """Engines from anywhere: their options in every layer, their fitness asked once, their failures."""
 
+import re
 import sys
 from collections import Counter
 
 import pytest
 
-from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config import Config, Settings, short_setting_fields
 from codeface_jupyter.config.engine_options import InstalledEngine, installed_engines
 from codeface_jupyter.engines import current_engine, registry
 from codeface_jupyter.engines.base import Fitness, Rank
@@ -19,7 +20,14 @@ from codeface_jupyter.session import Session
 def echo(engine_package, monkeypatch):
     monkeypatch.syspath_prepend(str(engine_package))
     yield engine_package
-    sys.modules.pop("codeface_echo", None)
+    for module in ("codeface_echo", "codeface_broken"):
+        sys.modules.pop(module, None)
+
+
+def register(folder, entry_point):
+    """Have the package in ``folder`` bring another engine in the place of its own."""
+    entry_points = folder / "codeface_echo-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text(f"[codeface_jupyter.engines]\n{entry_point}\n")
 
 
 @pytest.fixture
@@ -89,20 +97,62 @@ def test_a_problem_that_outranks_all_makes_the_choice_a_fallback(echo):
         ("codeface_no_such_module:plugin", "cannot be imported"),
         ("codeface_echo:EchoEngine", "is not the plug-in"),
         ("codeface_echo:EchoOptions", "is not the plug-in"),
+        ("codeface_broken:nameless", "is not the plug-in"),
+        ("codeface_broken:unasked", "is not the plug-in"),
+        ("codeface_broken:uncreated", "is not the plug-in"),
+        ("codeface_broken:hostile", "RuntimeError('no name for you')"),
     ],
 )
 def test_a_broken_plugin_harms_no_other_and_says_what_it_is(
     echo, caplog, monkeypatch, entry_point, said
 ):
-    entry_points = echo / "codeface_echo-1.0.dist-info" / "entry_points.txt"
-    entry_points.write_text(f"[codeface_jupyter.engines]\nbroken = {entry_point}\n")
+    register(echo, f"broken = {entry_point}")
     with caplog.at_level("WARNING"):
         fitness = engine_fitness(Settings())
     assert said in fitness["broken"].problem
     assert "broken" in caplog.text
     assert engine_choice(Settings()).name != "broken"
-    with pytest.raises(EngineUnavailableError, match=said):
+    with pytest.raises(EngineUnavailableError, match=re.escape(said)):
         create_engine(Settings(engine="broken"))
+
+
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        ("failing", "its plug-in failed: RuntimeError('no disk')"),
+        ("silent", "a Fitness was expected, not None"),
+        ("unbuilt", "its plug-in failed: TypeError"),
+    ],
+)
+def test_a_plugin_that_fails_when_it_is_asked_harms_no_other(echo, plugin, said):
+    register(echo, f"broken = codeface_broken:{plugin}")
+    fitness = engine_fitness(Settings())
+    assert said in fitness["broken"].problem
+    assert fitness["scripted"].reason
+    assert engine_choice(Settings(), fitness).name != "broken"
+
+
+def test_what_is_said_to_a_broken_plugin_is_left_unread_where_it_lasts(echo, file, monkeypatch):
+    register(echo, "broken = codeface_no_such_module:plugin")
+    file.write_text("seed = 7\n\n[broken]\nspeed = 3\n")
+    monkeypatch.setenv("CODEFACE_BROKEN__SPEED", "4")
+    config = Config(file=file)
+    assert config.settings.seed == 7
+    assert config.set(seed=8).seed == 8
+    with pytest.raises(ConfigError, match=r"broken.speed \(%config\): .*cannot be imported"):
+        config.set(**{"broken.speed": 5})
+
+
+def test_what_was_said_to_an_engine_that_has_gone_is_left_unread(engine_package, monkeypatch, file):
+    config = Config(file=file)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(engine_package))
+        config.set(**{"echo.greeting": "Dear", "greeting": "Good"})
+    sys.modules.pop("codeface_echo", None)
+    assert config.set(seed=8).seed == 8
+    for name in ("greeting", "echo.greeting"):
+        with pytest.raises(ConfigError, match=f"No installed engine has the option '{name}'"):
+            config.settings.value_of(name)
 
 
 # Names alone
@@ -113,6 +163,17 @@ def test_a_name_alone_reaches_every_engine_that_has_it(echo):
     assert settings.value_of("echo.request_retries") == 4
     assert settings.value_of("openai.request_retries") == 4
     assert settings.value_of("request_retries") == 4
+
+
+def test_a_name_alone_is_described_by_every_engine_that_has_it(echo, file):
+    told = short_setting_fields()["request_retries"].description
+    assert told.startswith("echo: How often to listen again; openai: How often to ask")
+    assert "cuda:1" in short_setting_fields()["device_map"].description
+    assert "openai" not in short_setting_fields()["base_url"].description
+    with pytest.raises(ConfigError) as caught:
+        Config(file=file).set(request_retries=99)
+    assert "equal to 5; openai: request_retries = 99 (%config)" in caught.value.message
+    assert "echo: request_retries: How often to listen again; openai" in caught.value.hint
 
 
 def test_a_value_that_one_engine_takes_makes_only_the_others_unfit(echo, file):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
+from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models import model_details as details
@@ -16,6 +18,7 @@ from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files
 from codeface_jupyter.models.storage import ModelStorage
+from codeface_jupyter.session import session
 
 NAME = "qwen2.5-coder-0.5b"
 
@@ -102,6 +105,48 @@ class TestDetails:
     def test_a_gated_model_says_so(self, cache_dir: Path) -> None:
         rows = dict(model_details(ModelRequest("starcoder", cache_dir)))
         assert "needs a login" in rows["licence"]
+
+
+class TestRevision:
+    """The revision that is set belongs to the model that is set, wherever it is named."""
+
+    @pytest.fixture(autouse=True)
+    def _settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CODEFACE_MODEL", NAME)
+        monkeypatch.setenv("CODEFACE_REVISION", "mine")
+
+    @pytest.mark.parametrize(
+        ("model", "revision"),
+        [
+            (None, "mine"),
+            (NAME, "mine"),
+            ("qwen", "mine"),
+            ("Qwen/Qwen2.5-Coder-0.5B-Instruct", "mine"),
+            ("smollm2-135m", None),
+            ("owner/name", None),
+        ],
+    )
+    def test_it_is_the_same_for_every_command(
+        self, model: str | None, revision: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert ModelRequest.named(model, config=Config()).revision == revision
+        asked: list[ModelRequest] = []
+
+        def record(request: ModelRequest, *_: object) -> LocalModel:
+            asked.append(request)
+            return LocalModel(name=request.name, path=Path(), source="hub")
+
+        monkeypatch.setattr(cli, "ensure_local", record)
+        monkeypatch.setattr(session, "ensure_local", record)
+        monkeypatch.setattr(cli, "model_details", lambda request: record(request) and [])
+        main(["pull", model] if model else ["pull"])
+        main(["info", model or NAME])
+        session.Session().pull(model or NAME).read_to_end()
+        assert [request.revision for request in asked] == [revision] * 3
+
+    def test_a_calls_own_goes_before_it(self, tmp_path: Path) -> None:
+        request = ModelRequest.named("qwen", config=Config(), revision="its", cache_dir=tmp_path)
+        assert (request.revision, request.cache_dir) == ("its", tmp_path)
 
 
 class TestRemoval:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
-__all__ = ["ON_BUSY", "Server", "connect", "find_api_key", "import_client"]
+__all__ = ["KEYRING_SERVICE", "ON_BUSY", "Server", "connect", "find_api_key", "import_client"]
 
 # Called with the status when the server is busy and the request may be sent again. A context
 # variable, since one client serves many answers, each with its own callback.

@@ -20,17 +20,14 @@ class OpenVINOPlugin:
         from codeface_jupyter.engines.openvino.support import device, model_kind, setting_problem
 
         kind = model_kind(settings)
-        if kind.is_only_ir:
-            return Fitness(
-                rank=Rank.ONLY_READER,
-                reason="the model comes as OpenVINO IR",
-                is_certain=kind.is_certain,
-            )
+        rank = Rank.ONLY_READER if kind.is_only_ir else Rank.FASTEST
         problem = setting_problem(settings, options) or kind.problem
         if problem is not None:
-            return Fitness(rank=Rank.FASTEST, problem=problem, is_certain=kind.is_certain)
+            return Fitness(rank=rank, problem=problem, is_certain=kind.is_certain)
         reason = f"the fastest for this model on the {device(options)}"
-        return Fitness(rank=Rank.FASTEST, reason=reason, is_certain=kind.is_certain)
+        if kind.is_only_ir:
+            reason = "the model comes as OpenVINO IR"
+        return Fitness(rank=rank, reason=reason, is_certain=kind.is_certain)
 
     def create(self, settings: Settings, options: OpenVINOOptions) -> Engine:
         """Make the engine.

@@ -18,6 +18,7 @@ from codeface_jupyter.engines.transformers.quantization import (
     quantization_config,
     settle_quantization,
 )
+from codeface_jupyter.engines.transformers.support import no_flash_attention
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError, first_line
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import has_weights
@@ -155,11 +156,7 @@ def _attention(name: str) -> str | None:
     from transformers.utils import is_flash_attn_2_available
 
     if name == "flash_attention_2" and not is_flash_attn_2_available():
-        raise EngineUnavailableError(
-            "attn_implementation = 'flash_attention_2' needs a CUDA device and the package "
-            "flash-attn, which is not installed.",
-            hint="Set attn_implementation = 'auto', or: pip install flash-attn",
-        )
+        raise no_flash_attention()
     return None if name == "auto" else name
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines.local_engine import LocalEngine
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
@@ -27,13 +26,13 @@ from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
-from codeface_jupyter.errors import GenerationError, ModelFilesError
+from codeface_jupyter.engines.transformers.support import refuse_openvino_ir
+from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
-from codeface_jupyter.models.folder_check import is_only_ir
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import (
     available_memory,
@@ -240,7 +239,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     def _read_files(self, job: Job) -> Prepared:
         settings = self._settings
         files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        _refuse_openvino_ir(files, settings.permissions)
+        refuse_openvino_ir(files, settings.permissions)
         job.progress("Reading the tokenizer")
         placement = place(settings, self._options)
         config = load_config(files.path, placement)
@@ -363,15 +362,3 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             hint="Ask again with fewer cells or new tokens, use a smaller model, or delete "
             "variables of your own; %codeface_models unload frees the model's memory.",
         )
-
-
-def _refuse_openvino_ir(files: LocalModel, permissions: Permissions) -> None:
-    if not is_only_ir(files.path, permissions=permissions):
-        return
-    hint = "The openvino engine can run it: set engine = 'openvino'."
-    if permissions.allow_pickle:
-        hint = (
-            "Leave out --allow-pickle and set engine = 'openvino'. Or, for a model of the hub, "
-            "remove it from the hub's cache first: fetched again, it comes with pickled weights."
-        )
-    raise ModelFilesError(f"{files.name} has its weights as OpenVINO IR only.", hint=hint)

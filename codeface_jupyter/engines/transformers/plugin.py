@@ -26,11 +26,15 @@ class TransformersPlugin:
     options = TransformersOptions
 
     def fitness(self, settings: Settings, options: TransformersOptions) -> Fitness:
-        """Say what the settings or the machine ask torch for; it can always be tried."""
+        """Say what the settings or the machine ask torch for, and what stands in its way."""
+        from codeface_jupyter.engines.transformers.support import problem_with
+
+        problem = problem_with(settings, options, device_type=_device_type(options))
         reason = _asked_for(settings, options)
         if reason is not None:
-            return Fitness(rank=Rank.ASKED_FOR, reason=reason)
-        return Fitness(rank=Rank.GENERAL, reason="runs the most kinds of models")
+            return Fitness(rank=Rank.ASKED_FOR, reason=reason, problem=problem)
+        reason = "runs the most kinds of models"
+        return Fitness(rank=Rank.GENERAL, reason=reason, problem=problem)
 
     def create(self, settings: Settings, options: TransformersOptions) -> Engine:
         """Make the engine; nothing is loaded yet."""
@@ -53,8 +57,14 @@ def _asked_for(settings: Settings, options: TransformersOptions) -> str | None:
     for reason, is_asked_for in reasons.items():
         if is_asked_for:
             return reason
-    sees_all_devices = options.device_map == "auto"
-    return "torch finds an accelerator" if sees_all_devices and _has_accelerator() else None
+    return _accelerator(settings) if options.device_map == "auto" else None
+
+
+def _accelerator(settings: Settings) -> str | None:
+    """Return what is known of an accelerator; torch is imported only to choose an engine by it."""
+    if settings.engine == "auto" or "torch" in sys.modules:
+        return "torch finds an accelerator" if _has_accelerator() else None
+    return "there seems to be an accelerator" if _shows_accelerator() else None
 
 
 def _has_accelerator() -> bool:
@@ -64,6 +74,12 @@ def _has_accelerator() -> bool:
     import torch
 
     return bool(torch.accelerator.is_available())
+
+
+def _device_type(options: TransformersOptions) -> str:
+    if options.device_map == "cpu" or not _shows_accelerator():
+        return "cpu"
+    return "mps" if sys.platform == "darwin" else "cuda"
 
 
 def _shows_accelerator() -> bool:
