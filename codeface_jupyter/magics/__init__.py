@@ -42,14 +42,14 @@ def magics_classes() -> tuple[type[Magics], ...]:
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
-    from codeface_jupyter.magics import question_mark as questions
+    from codeface_jupyter.magics import question_mark
     from codeface_jupyter.magics.extension import Extension
 
     extension = Extension(shell)
     try:
         for magics_class in magics_classes():
             shell.register_magics(magics_class(shell, extension))
-        questions.add_to(shell)
+        question_mark.add_to(shell)
     except BaseException:
         _remove_magics(shell)
         extension.close()
@@ -58,9 +58,9 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Remove the magics from ``shell`` and close what they hold."""
-    from codeface_jupyter.magics import question_mark as questions
+    from codeface_jupyter.magics import question_mark
 
-    questions.remove_from(shell)
+    question_mark.remove_from(shell)
     for extension in {magics.extension for magics in _remove_magics(shell)}:
         extension.close()
 

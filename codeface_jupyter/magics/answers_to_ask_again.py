@@ -10,12 +10,12 @@ from codeface_jupyter.errors import NotebookError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Repeatable", "Repeats"]
+__all__ = ["AnswerToAskAgain", "AnswersToAskAgain"]
 
-REPEATS_KEPT = 50
+ANSWERS_KEPT = 50
 
 
-class Repeatable(Protocol):
+class AnswerToAskAgain(Protocol):
     """An answer whose question can be asked once more."""
 
     answer_id: str
@@ -27,7 +27,7 @@ class Repeatable(Protocol):
         """Take away the button that would not survive in a saved notebook."""
 
 
-class Repeats:
+class AnswersToAskAgain:
     """Knows them by their ids, the newest ones only; safe to use from several threads.
 
     Parameters
@@ -38,7 +38,7 @@ class Repeats:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._repeats: dict[str, Repeatable] = {}
+        self._answers: dict[str, AnswerToAskAgain] = {}
         self._lock = threading.Lock()
         shell.events.register("pre_run_cell", self._withdraw)
 
@@ -47,24 +47,24 @@ class Repeats:
         self._shell.events.unregister("pre_run_cell", self._withdraw)
         self._withdraw()
         with self._lock:
-            self._repeats.clear()
+            self._answers.clear()
 
-    def add(self, repeat: Repeatable) -> None:
+    def add(self, answer: AnswerToAskAgain) -> None:
         """Remember an answer."""
         with self._lock:
-            self._repeats[repeat.answer_id] = repeat
-            surplus = list(self._repeats)[:-REPEATS_KEPT]
-            old = [self._repeats.pop(answer_id) for answer_id in surplus]
-        for repeatable in old:
-            repeatable.withdraw()
+            self._answers[answer.answer_id] = answer
+            surplus = list(self._answers)[:-ANSWERS_KEPT]
+            old = [self._answers.pop(answer_id) for answer_id in surplus]
+        for forgotten in old:
+            forgotten.withdraw()
 
-    def discard(self, repeat: Repeatable) -> None:
+    def discard(self, answer: AnswerToAskAgain) -> None:
         """Forget an answer, which another one has replaced."""
         with self._lock:
-            self._repeats.pop(repeat.answer_id, None)
+            self._answers.pop(answer.answer_id, None)
 
-    def __contains__(self, repeat: Repeatable) -> bool:
-        return repeat.answer_id in self._repeats
+    def __contains__(self, answer: AnswerToAskAgain) -> bool:
+        return answer.answer_id in self._answers
 
     def begin(self, answer_id: str) -> None:
         """Ask the question of an answer once more.
@@ -74,16 +74,16 @@ class Repeats:
         NotebookError
             If this kernel does not know the answer.
         """
-        repeat = self._repeats.get(answer_id)
-        if repeat is None:
+        answer = self._answers.get(answer_id)
+        if answer is None:
             raise NotebookError(
                 "This kernel does not remember the question of that answer.",
                 hint="Run its cell again, with --no-cache.",
             )
-        repeat.begin()
+        answer.begin()
 
     def _withdraw(self, _info: object = None) -> None:
         with self._lock:
-            repeats = list(self._repeats.values())
-        for repeat in repeats:
-            repeat.withdraw()
+            answers = list(self._answers.values())
+        for answer in answers:
+            answer.withdraw()

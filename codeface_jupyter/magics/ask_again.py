@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.session.answer import Ask
     from codeface_jupyter.view.answer_view import Place
 
-__all__ = ["MakeBundle", "Repeat"]
+__all__ = ["AskAgain", "MakeBundle"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class MakeBundle(Protocol):
         """Return the bundle that shows ``result``."""
 
 
-class Repeat:
+class AskAgain:
     """A cached answer in its place, whose question can be asked once more.
 
     The new answer streams where the cached one stands, and takes its place. If it
@@ -114,7 +114,7 @@ class Repeat:
             self._place.put(self._make_bundle(self._shown, answer_id=self.answer_id, note=note))
         finally:
             self._under_way.release()
-            if self in self._extension.repeats:
+            if self in self._extension.answers_to_ask_again:
                 self.offer()
 
     def _ask_again(self) -> None:
@@ -125,7 +125,7 @@ class Repeat:
             result = answer.result
             if result is None or result.finish_reason not in {"stop", "length"} or not result.text:
                 return kept
-            self._extension.repeats.discard(self)
+            self._extension.answers_to_ask_again.discard(self)
             return self._make_bundle(result, note=answer.revision_note)
 
         watch(

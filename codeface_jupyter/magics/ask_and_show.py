@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
-from codeface_jupyter.magics.ask_again import MakeBundle, Repeat
+from codeface_jupyter.magics.ask_again import AskAgain, MakeBundle
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, view_for, watch
 from codeface_jupyter.magics.template_files import read_template
@@ -202,7 +202,7 @@ class _Showing:
         self._answer = answer
         self._output = output
         self._view = view_for(extension, answer)
-        self._repeat: Repeat | None = None
+        self._ask_again: AskAgain | None = None
 
     def run(self) -> None:
         """Show the answer to its end."""
@@ -210,8 +210,8 @@ class _Showing:
             watch(self._extension, self._answer, self._view, make_bundle=self._bundle)
         finally:
             self._keep()
-            if self._repeat is not None:
-                self._repeat.offer()
+            if self._ask_again is not None:
+                self._ask_again.offer()
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -242,25 +242,25 @@ class _Showing:
             format=self._output.format,
             changes=self._output.changes,
         )
-        self._repeat = self._repeat_of(result, make_bundle)
-        answer_id = self._repeat.answer_id if self._repeat else None
+        self._ask_again = self._ask_again_of(result, make_bundle)
+        answer_id = self._ask_again.answer_id if self._ask_again else None
         return make_bundle(result, answer_id=answer_id, note=self._answer.revision_note)
 
-    def _repeat_of(self, result: GenerationResult, make_bundle: MakeBundle) -> Repeat | None:
+    def _ask_again_of(self, result: GenerationResult, make_bundle: MakeBundle) -> AskAgain | None:
         """Return what asks a cached answer's question again, where somebody could click."""
         context = self._answer.context
         is_cached = result.metrics.from_response_cache
         if not is_cached or context is None or not isinstance(self._view, WidgetView):
             return None
-        repeat = Repeat(
+        ask_again = AskAgain(
             self._extension,
             self._ask.again(context),
             shown=result,
             place=self._view.place,
             make_bundle=make_bundle,
         )
-        self._extension.repeats.add(repeat)
-        return repeat
+        self._extension.answers_to_ask_again.add(ask_again)
+        return ask_again
 
     def _keep(self) -> None:
         result = self._answer.result

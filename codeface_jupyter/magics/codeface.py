@@ -12,7 +12,7 @@ from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.prompts import interpolate
 
@@ -30,12 +30,12 @@ UNSET = object()
 SETTINGS = {
     name: field
     for name, field in short_setting_fields().items()
-    if not hasattr(MagicFamily, name) and name not in {"codeface", "extension"}
+    if not hasattr(BaseMagics, name) and name not in {"codeface", "extension"}
 }
 # One trait for each setting, so that `%config CodeFace` lists, checks and sets them.
 _SettingTraits: Any = types.new_class(
     "_SettingTraits",
-    (MagicFamily,),
+    (BaseMagics,),
     exec_body=lambda body: body.update(
         {
             name: traitlets.Any(UNSET, help=field.description or "").tag(config=True)

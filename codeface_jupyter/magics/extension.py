@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.config import Config
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
-from codeface_jupyter.magics.answers_to_ask_again import Repeats
+from codeface_jupyter.magics.answers_to_ask_again import AnswersToAskAgain
 from codeface_jupyter.magics.notebook import Notebook
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Extension:
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self.answers: set[Answer] = set()
-        self.repeats = Repeats(shell)
+        self.answers_to_ask_again = AnswersToAskAgain(shell)
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
@@ -68,7 +68,7 @@ class Extension:
 
     def close(self) -> None:
         """Stop what is running and give everything back."""
-        self.repeats.close()
+        self.answers_to_ask_again.close()
         self.stop()
         if self._session is not None:
             self._session.close()
@@ -100,7 +100,7 @@ class Extension:
             self.answers.add(self.session.load(local_only))
 
     def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
-        self.repeats.begin(answer["answer_id"])
+        self.answers_to_ask_again.begin(answer["answer_id"])
         return {}
 
     def _stats(self, _: Nothing, _job: Job) -> Stats:

@@ -17,7 +17,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
 from codeface_jupyter.session.answering import Answering
-from codeface_jupyter.session.batch import BatchAnswering
+from codeface_jupyter.session.batch_answering import BatchAnswering
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.answers_to_ask_again import REPEATS_KEPT, Repeats
+from codeface_jupyter.magics.answers_to_ask_again import ANSWERS_KEPT, AnswersToAskAgain
 
 
 class Cached:
@@ -37,40 +37,40 @@ def events():
 
 
 @pytest.fixture
-def repeats(events):
-    return Repeats(SimpleNamespace(events=events))
+def answers(events):
+    return AnswersToAskAgain(SimpleNamespace(events=events))
 
 
-def test_an_answer_is_asked_for_by_its_id_only(repeats):
+def test_an_answer_is_asked_for_by_its_id_only(answers):
     first, second = Cached("a"), Cached("b")
-    repeats.add(first)
-    repeats.add(second)
-    repeats.begin("b")
+    answers.add(first)
+    answers.add(second)
+    answers.begin("b")
     assert (first.done, second.done) == ([], ["begin"])
     with pytest.raises(NotebookError, match="does not remember the question"):
-        repeats.begin("c")
+        answers.begin("c")
 
 
-def test_what_was_replaced_and_what_is_old_is_forgotten(repeats):
-    old, *rest = [Cached(str(n)) for n in range(REPEATS_KEPT + 1)]
+def test_what_was_replaced_and_what_is_old_is_forgotten(answers):
+    old, *rest = [Cached(str(n)) for n in range(ANSWERS_KEPT + 1)]
     for cached in (old, *rest):
-        repeats.add(cached)
-    repeats.discard(rest[0])
+        answers.add(cached)
+    answers.discard(rest[0])
     assert old.done == ["withdraw"]
     for gone in (old, rest[0]):
-        assert gone not in repeats
+        assert gone not in answers
         with pytest.raises(NotebookError, match="Run its cell again"):
-            repeats.begin(gone.answer_id)
-    assert rest[-1] in repeats
+            answers.begin(gone.answer_id)
+    assert rest[-1] in answers
 
 
-def test_the_next_cell_and_the_end_take_the_buttons_away(repeats, events):
+def test_the_next_cell_and_the_end_take_the_buttons_away(answers, events):
     cached = Cached("a")
-    repeats.add(cached)
+    answers.add(cached)
     events.callbacks[0]("the next cell")
     assert cached.done == ["withdraw"]
-    assert cached in repeats  # JupyterLab's own button stays
-    repeats.close()
+    assert cached in answers  # JupyterLab's own button stays
+    answers.close()
     assert cached.done == ["withdraw", "withdraw"]
-    assert cached not in repeats
+    assert cached not in answers
     assert events.callbacks == []
