@@ -48,7 +48,7 @@ def register(shell: InteractiveShell) -> None:
     extension = Extension(shell)
     try:
         for magics_class in magics_classes():
-            shell.register_magics(magics_class(shell, extension))
+            _add_magics(shell, magics_class(shell, extension))
         question_mark.add_to(shell)
     except BaseException:
         _remove_magics(shell)
@@ -65,10 +65,22 @@ def unregister(shell: InteractiveShell) -> None:
         extension.close()
 
 
+def _add_magics(shell: InteractiveShell, magics: Magics) -> None:
+    registry, name = shell.magics_manager.registry, type(magics).__name__
+    of_the_same_name = registry.get(name)
+    shell.register_magics(magics)
+    if of_the_same_name is not None:
+        # IPython finds its own classes there, a HistoryMagics and a ConfigMagics among them.
+        registry[name] = of_the_same_name
+
+
 def _remove_magics(shell: InteractiveShell) -> list[Magics]:
+    registry = shell.magics_manager.registry
     mine = [c for c in shell.configurables if type(c).__module__.startswith(f"{__name__}.")]
     for magics in mine:
         shell.configurables.remove(magics)
+        if registry.get(type(magics).__name__) is magics:
+            del registry[type(magics).__name__]
         for kind, names in magics.magics.items():
             for name in names:
                 shell.magics_manager.magics[kind].pop(name, None)
