@@ -1,4 +1,4 @@
-"""The one object with state: an engine, a response cache, metrics, and the answers they give."""
+"""A session: the engine, the response cache and the metrics that its answers share."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ class Session:
         """
         answer = self.stream(ask)
         answer.read_to_end()
-        assert answer.result is not None  # `Done` has it
+        if answer.result is None:
+            raise RuntimeError("The answer came to its end without a result.")
         return answer.result
 
     def stream_batch(self, asks: Sequence[Ask | str]) -> BatchAnswer:
