@@ -235,12 +235,10 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Event):
-    """The end of an answer: why it ended, what it cost, and what the user is to be told of it.
+    """The end of an answer: why it ended, what it cost, and what came of it.
 
     Attributes
     ----------
-    warnings
-        What an engine has to say of it, one sentence each.
     error
         What one answer of a batch failed with, the others going on; an answer that is
         alone raises it.
@@ -250,7 +248,6 @@ class Done(Event):
 
     finish_reason: FinishReason
     metrics: GenerationMetrics
-    warnings: tuple[str, ...] = ()
     error: Exception | None = None
     result: GenerationResult | None = None
 

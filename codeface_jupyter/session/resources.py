@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
@@ -66,7 +69,7 @@ class Resources:
         self.last_context: Context | None = None
         self._request_log = RequestLog(warn=self.warn)
         self._counter: tuple[Engine, TokenCounter] | None = None
-        self._untold_warnings: list[str] = []
+        self._warned = _Warned()
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name, ready to count tokens."""
@@ -122,16 +125,20 @@ class Resources:
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
 
-    def warn(self, message: str) -> None:
-        """Log ``message``, and have it told to the user with the next answer that ends."""
-        logger.warning(message)
-        self._untold_warnings.append(message)
+    @contextmanager
+    def warnings_to(self, job: Job) -> Iterator[None]:
+        """Have ``job`` tell what this thread warns of inside the block."""
+        self._warned.job = job
+        try:
+            yield
+        finally:
+            self._warned.job = None
 
-    def tell_warnings(self, job: Job) -> None:
-        """Tell what there is to warn of, once."""
-        warnings, self._untold_warnings = self._untold_warnings, []
-        for message in warnings:
-            job.emit(Warned(message))
+    def warn(self, message: str) -> None:
+        """Log ``message``, and tell it to the user beside the answer that this thread gives."""
+        logger.warning(message)
+        if self._warned.job is not None:
+            self._warned.job.emit(Warned(message))
 
     def unload(self) -> None:
         """Give the model's memory back, once nobody uses it."""
@@ -149,6 +156,12 @@ class Resources:
         if self._counter is None or self._counter[0] is not engine:
             self._counter = engine, TokenCounter(engine.count_tokens)
         return self._counter[1]
+
+
+class _Warned(threading.local):
+    """Who is told of warnings: a question has a thread of its own, and so has an answer."""
+
+    job: Job | None = None
 
 
 def may_see_values(engine: Engine, settings: Settings) -> bool:

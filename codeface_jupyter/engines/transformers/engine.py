@@ -28,7 +28,7 @@ from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_c
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
 from codeface_jupyter.errors import GenerationError, ModelFilesError
-from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.fetch import find_or_fetch
@@ -187,13 +187,12 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             drafts_from_prompt=request.expects_copying,
             job=job,
         )
-        reused, warnings = self._decode(loaded, run, answer=answer, job=job)
-        done = answer.done(
+        reused = self._decode(loaded, run, answer=answer, job=job)
+        return answer.done(
             load_s=load_s,
             peak_memory_bytes=loaded.prepared.peak_memory_bytes(),
             reused_prompt_tokens=reused,
         )
-        return replace(done, warnings=warnings)
 
     def generate_batch(
         self,
@@ -314,25 +313,24 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             token_bytes=loaded.prepared.kv_cache_bytes(1),
         )
 
-    def _decode(
-        self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, job: Job
-    ) -> tuple[int, tuple[str, ...]]:
-        """Run the model; return how many prompt tokens were reused, and what went amiss."""
+    def _decode(self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, job: Job) -> int:
+        """Run the model; return how many prompt tokens were reused."""
         cache = self.prefixes.longest(answer.token_ids)
         if cache is None:
             cache = new_cache(loaded.model)
         reused = 0 if cache is None else cache.get_seq_length()
         if failure := shortage_in(lambda: run(cache)):
             cache = None
-            return 0, self._decode_again(loaded, run, answer=answer, failure=failure, job=job)
+            self._decode_again(loaded, run, answer=answer, failure=failure, job=job)
+            return 0
         if cache is not None:
             self.prefixes.keep(answer.token_ids, cache, at_least=answer.prompt_tokens)
-        return reused, ()
+        return reused
 
     def _decode_again(
         self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, failure: str, job: Job
-    ) -> tuple[str, ...]:
-        """Go on after memory ran out, with less; return what the user is to be told."""
+    ) -> None:
+        """Go on after memory ran out, with less."""
         dropped = self.shrink()
         give_back()
         job.progress("Out of memory: trying again with less")
@@ -346,7 +344,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             f"Memory ran out once ({failure}). {format_bytes(dropped)} of earlier requests' KV "
             "caches were dropped, and the answer went on with the prompt read in small pieces."
         )
-        return (warning,)
+        job.emit(Warned(warning))
 
     def _out_of_memory_error(
         self, reason: str, *, prepared: Prepared, tokens: int = 0
