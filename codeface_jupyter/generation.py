@@ -236,12 +236,10 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Event):
-    """The end of an answer: why it ended, what it cost, and what the user should know of it.
+    """The end of an answer: why it ended, what it cost, and what came of it.
 
     Attributes
     ----------
-    warnings
-        The engine's warnings, one sentence each.
     error
         What one answer of a batch failed with, while the others go on; an answer on its
         own raises it.
@@ -251,7 +249,6 @@ class Done(Event):
 
     finish_reason: FinishReason
     metrics: GenerationMetrics
-    warnings: tuple[str, ...] = ()
     error: Exception | None = None
     result: GenerationResult | None = None
 

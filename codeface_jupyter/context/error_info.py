@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
-from codeface_jupyter.shorten import shorten
-
 __all__ = ["ErrorInfo"]
 
 MAX_FRAMES = 4
@@ -95,7 +93,9 @@ def _message(error: BaseException) -> str:
     text = traceback.TracebackException(type(error), error, None, lookup_lines=False)
     message = "".join(text.format_exception_only()).strip()
     message = message.rpartition("\n")[2] if isinstance(error, SyntaxError) else message
-    return shorten(message.partition(": ")[2], max_chars=MAX_MESSAGE_CHARS)
+    message = message.partition(": ")[2]
+    # Not `shorten`, whose ellipsis counts: the prompts of before stay the same to the letter.
+    return f"{message[:MAX_MESSAGE_CHARS]}…" if len(message) > MAX_MESSAGE_CHARS else message
 
 
 def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:

@@ -68,13 +68,11 @@ def cut_middle(
     return _longest(cut, len(lines) - 1, max_tokens, lambda t: count_tokens(t + ending))
 
 
-def cut_end(
-    text: str, *, max_tokens: int, count_tokens: Callable[[str], int], mark: str = "…"
-) -> str:
-    """Cut characters off the end of ``text`` until it and a mark fit."""
+def cut_end(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> str:
+    """Cut characters off the end of ``text`` until it and an ellipsis fit."""
     if count_tokens(text) <= max_tokens:
         return text
-    return _longest(lambda n: text[:n] + mark, len(text) - 1, max_tokens, count_tokens)
+    return _longest(lambda n: f"{text[:n]}…", len(text) - 1, max_tokens, count_tokens)
 
 
 def _longest(

@@ -113,6 +113,7 @@ class Engine(Protocol):
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request``: tell ``job`` each `Chunk` as it comes and return how it ended.
 
+        What the user should know of it besides is a `Warned` on the same job.
         Stopping ``job`` ends the answer within one token, as a `Done` whose
         reason is ``cancelled``.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -26,7 +27,6 @@ from codeface_jupyter.prompts import (
     conversation_text,
     fenced,
 )
-from codeface_jupyter.shorten import in_one_line
 
 if TYPE_CHECKING:
     from codeface_jupyter.engines.text.streaming_text import AnswerWriter
@@ -235,7 +235,7 @@ def _parse_model(model: str) -> dict[str, int]:
 
 def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:
     """Return a fenced answer that mentions the request, ``tokens`` long unless None."""
-    mention = in_one_line(prompt.request, max_chars=LONGEST_MENTION) or "nothing"
+    mention = textwrap.shorten(prompt.request, LONGEST_MENTION, placeholder=" …") or "nothing"
     code = f'request = {mention!r}\nprint("You asked:", request)'
     if tokens is None:
         return f"A scripted answer:\n\n{fenced(code, 'python')}\n"

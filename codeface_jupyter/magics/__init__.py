@@ -42,14 +42,14 @@ def magics_classes() -> tuple[type[Magics], ...]:
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
-    from codeface_jupyter.magics import question_mark as questions
+    from codeface_jupyter.magics import question_mark
     from codeface_jupyter.magics.extension import Extension
 
     extension = Extension(shell)
     try:
         for magics_class in magics_classes():
-            shell.register_magics(magics_class(shell, extension))
-        questions.add_to(shell)
+            _add_magics(shell, magics_class(shell, extension))
+        question_mark.add_to(shell)
     except BaseException:
         _remove_magics(shell)
         extension.close()
@@ -58,17 +58,29 @@ def register(shell: InteractiveShell) -> None:
 
 def unregister(shell: InteractiveShell) -> None:
     """Remove the magics from ``shell`` and close what they hold."""
-    from codeface_jupyter.magics import question_mark as questions
+    from codeface_jupyter.magics import question_mark
 
-    questions.remove_from(shell)
+    question_mark.remove_from(shell)
     for extension in {magics.extension for magics in _remove_magics(shell)}:
         extension.close()
 
 
+def _add_magics(shell: InteractiveShell, magics: Magics) -> None:
+    registry, name = shell.magics_manager.registry, type(magics).__name__
+    of_the_same_name = registry.get(name)
+    shell.register_magics(magics)
+    if of_the_same_name is not None:
+        # IPython finds its own classes there, a HistoryMagics and a ConfigMagics among them.
+        registry[name] = of_the_same_name
+
+
 def _remove_magics(shell: InteractiveShell) -> list[Magics]:
+    registry = shell.magics_manager.registry
     mine = [c for c in shell.configurables if type(c).__module__.startswith(f"{__name__}.")]
     for magics in mine:
         shell.configurables.remove(magics)
+        if registry.get(type(magics).__name__) is magics:
+            del registry[type(magics).__name__]
         for kind, names in magics.magics.items():
             for name in names:
                 shell.magics_manager.magics[kind].pop(name, None)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from codeface_jupyter.magics.extension import Extension
 
-__all__ = ["MagicFamily"]
+__all__ = ["BaseMagics"]
 
 
-class MagicFamily(Magics):
+class BaseMagics(Magics):
     """Magics for one task.
 
     Parameters

@@ -13,7 +13,7 @@ from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import (
     check_variable_name,
     context_options,
@@ -40,7 +40,7 @@ USAGE = (
 
 
 @magics_class
-class BatchMagics(MagicFamily):
+class BatchMagics(BaseMagics):
     """Ask many things at once."""
 
     @no_var_expand

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,7 +21,7 @@ __all__ = ["CacheMagics"]
 
 
 @magics_class
-class CacheMagics(MagicFamily):
+class CacheMagics(BaseMagics):
     """Manage the response cache."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:

@@ -12,7 +12,7 @@ from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.prompts import interpolate
 
@@ -27,7 +27,7 @@ UNSET = object()
 
 
 @magics_class
-class CodeFace(MagicFamily):
+class CodeFace(BaseMagics):
     """Ask the model; its traits are CodeFace's settings, so ``%config CodeFace`` shows them."""
 
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:

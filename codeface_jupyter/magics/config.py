@@ -14,7 +14,7 @@ from codeface_jupyter.config import Config, Settings, setting_fields
 from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, ConfigError
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ConfigMagics"]
@@ -23,7 +23,7 @@ COLUMNS = ("value", "from", "meaning")
 
 
 @magics_class
-class ConfigMagics(MagicFamily):
+class ConfigMagics(BaseMagics):
     """Show and change settings."""
 
     @no_var_expand

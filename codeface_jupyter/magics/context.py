@@ -6,7 +6,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.prompts import interpolate
 from codeface_jupyter.view.tables import Table
@@ -15,7 +15,7 @@ __all__ = ["ContextMagics"]
 
 
 @magics_class
-class ContextMagics(MagicFamily):
+class ContextMagics(BaseMagics):
     """Show what is sent with a request."""
 
     @no_var_expand

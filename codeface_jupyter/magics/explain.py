@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import (
     context_options,
     model_options,
@@ -35,7 +35,7 @@ TEXTS = {"In": "cell", "Err": "error"}
 
 
 @magics_class
-class ExplainMagics(MagicFamily):
+class ExplainMagics(BaseMagics):
     """Explain what is in the notebook."""
 
     @no_var_expand

@@ -46,7 +46,8 @@ class Extension:
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
         self._session_lock = threading.Lock()
-        self._is_loading = False
+        self._background_load: Answer | None = None
+        self._load_lock = threading.Lock()
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
         self.bridge.handle(protocol.ASK_AGAIN, self._ask_again)
@@ -85,19 +86,23 @@ class Extension:
             self._anchor = SubshellAnchor()
 
     def stop(self) -> None:
-        """Stop every answer in progress."""
+        """Stop every answer in progress, and a load in the background."""
         for answer in tuple(self.answers):
             answer.cancel()
+        if self._background_load is not None:
+            self._background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
         self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
 
     def _load_if_asked(self, settings: Settings) -> None:
         """Load the model in the background if the settings say so and its files are here."""
-        if settings.background_load and not self._is_loading:
-            self._is_loading = True
-            local_only = settings.model_copy(update={"auto_pull": False})
-            self.answers.add(self.session.load(local_only))
+        if not settings.background_load:
+            return
+        with self._load_lock:
+            if self._background_load is None:
+                local_only = settings.model_copy(update={"auto_pull": False})
+                self._background_load = self.session.load(local_only)
 
     def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
         self.replayed_answers.begin(answer["answer_id"])

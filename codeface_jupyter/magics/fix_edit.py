@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import edit_request, interpolate
@@ -20,7 +20,7 @@ FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 
 @magics_class
-class FixEditMagics(MagicFamily):
+class FixEditMagics(BaseMagics):
     """Fix and edit the notebook's cells; nothing changes until the user accepts it."""
 
     @no_var_expand

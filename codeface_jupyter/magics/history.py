@@ -5,7 +5,7 @@ from __future__ import annotations
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import parse_nothing
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.tables import Table
@@ -16,7 +16,7 @@ MAX_SHOWN_CHARS = 200
 
 
 @magics_class
-class HistoryMagics(MagicFamily):
+class HistoryMagics(BaseMagics):
     """Show and forget the conversation."""
 
     @no_var_expand

@@ -10,7 +10,7 @@ from IPython.display import display
 
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import split_words
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.view.tables import Table
@@ -27,7 +27,7 @@ OPTIONS = {"pull": {"--trust-remote-code", "--allow-pickle"}, "remove": {"--yes"
 
 
 @magics_class
-class ModelMagics(MagicFamily):
+class ModelMagics(BaseMagics):
     """List, fetch, name, choose, unload and remove models."""
 
     @no_var_expand

@@ -41,9 +41,10 @@ class Notebook:
         shell.events.register("post_run_cell", self._remember_error)
 
     def close(self) -> None:
-        """Stop listening to the shell."""
+        """Stop listening to the shell, and forget its errors."""
         self._shell.events.unregister("post_run_cell", self._remember_error)
         self._errors.clear()
+        self._tracebacks.clear()
 
     @property
     def audience(self) -> Audience:

@@ -12,7 +12,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import parse
 from codeface_jupyter.privacy import masked_url
 
@@ -23,7 +23,7 @@ __all__ = ["StatsMagics"]
 
 
 @magics_class
-class StatsMagics(MagicFamily):
+class StatsMagics(BaseMagics):
     """Show the session's metrics."""
 
     @no_var_expand

@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import check_request
@@ -18,7 +18,7 @@ __all__ = ["TestMagics"]
 
 
 @magics_class
-class TestMagics(MagicFamily):
+class TestMagics(BaseMagics):
     """Write tests for the notebook's code."""
 
     @no_var_expand

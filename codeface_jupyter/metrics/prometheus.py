@@ -56,7 +56,9 @@ class PrometheusExporter:
         self.url: str | None = None
         self._server: Any = None
         self._make_request_metrics()
-        self._make_cost_metrics()
+        self._make_time_metrics()
+        self._make_token_metrics()
+        self._make_memory_metrics()
 
     def on_request(self, record: RequestRecord) -> None:
         """Count a request."""
@@ -189,8 +191,8 @@ class PrometheusExporter:
             registry=registry,
         )
 
-    def _make_cost_metrics(self) -> None:
-        from prometheus_client import Counter, Gauge, Histogram
+    def _make_time_metrics(self) -> None:
+        from prometheus_client import Counter, Histogram
 
         labels, registry = MODEL_LABELS, self.registry
         self._generation = Histogram(
@@ -219,24 +221,32 @@ class PrometheusExporter:
             labels,
             registry=registry,
         )
+
+    def _make_token_metrics(self) -> None:
+        from prometheus_client import Counter
+
         self._tokens = {
-            name: Counter(f"codeface_{name}_total", meaning, labels, registry=registry)
+            name: Counter(f"codeface_{name}_total", meaning, MODEL_LABELS, registry=self.registry)
             for name, meaning in (
                 ("prompt_tokens", "Prompt tokens."),
                 ("reused_prompt_tokens", "Prompt tokens that were already in the KV cache."),
                 ("generated_tokens", "Generated tokens."),
             )
         }
+
+    def _make_memory_metrics(self) -> None:
+        from prometheus_client import Gauge
+
         self._peak_memory = Gauge(
             "codeface_peak_memory_bytes",
             "Peak memory during the last answer: of the device with CUDA, else of the process.",
-            labels,
-            registry=registry,
+            MODEL_LABELS,
+            registry=self.registry,
         )
         resident = Gauge(
             "codeface_resident_memory_bytes",
             "Resident memory of the kernel process.",
-            registry=registry,
+            registry=self.registry,
         )
         resident.set_function(_resident_memory_bytes)
 

@@ -1,4 +1,4 @@
-"""The only room with state: it answers questions and remembers what they cost."""
+"""Sessions: they own the engine and the response cache, answer questions, remember their cost."""
 
 from __future__ import annotations
 

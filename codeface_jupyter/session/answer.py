@@ -252,6 +252,11 @@ class BatchAnswer(Answer):
         super().__init__(work, state=self._batch)
 
     @property
+    def state(self) -> BatchState:
+        """All that the events have told so far, of the batch and of each question."""
+        return self._batch
+
+    @property
     def items(self) -> list[BatchItem]:
         """What became of each question that has come to its end, in the questions' order."""
         return self._batch.items

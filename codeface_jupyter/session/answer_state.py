@@ -16,7 +16,7 @@ from codeface_jupyter.generation import (
     Warned,
 )
 from codeface_jupyter.jobs import Event, Progress
-from codeface_jupyter.session.events import BatchItem, ItemDone, Started
+from codeface_jupyter.session.events import BatchItem, ItemDone, ItemEvent, Started
 
 __all__ = ["AnswerState", "BatchState"]
 
@@ -95,8 +95,17 @@ class AnswerState:
 
 @dataclass
 class BatchState(AnswerState):
-    """A fold over the events of a batch; its progress is the number of questions answered."""
+    """A fold over the events of a batch; its progress is the number of questions answered.
 
+    What the first question has started with stands for the batch; the warnings are of all.
+
+    Attributes
+    ----------
+    answers
+        The answer to each question that has told anything, by the question's place.
+    """
+
+    answers: dict[int, AnswerState] = field(default_factory=dict)
     _items: dict[int, BatchItem] = field(default_factory=dict)
 
     @property
@@ -112,6 +121,17 @@ class BatchState(AnswerState):
 
     def take(self, event: Event) -> None:
         """Take the next event."""
-        if isinstance(event, ItemDone):
-            self._items[event.index] = event.item
-        super().take(event)
+        match event:
+            case ItemEvent():
+                self.answers.setdefault(event.index, AnswerState()).take(event.event)
+                self._take_for_all(event.event)
+            case ItemDone():
+                self._items[event.index] = event.item
+            case _:
+                super().take(event)
+
+    def _take_for_all(self, event: Event) -> None:
+        """Take of a question's event what concerns the whole batch."""
+        is_first = isinstance(event, Started) and self.started is None
+        if is_first or isinstance(event, Warned):
+            super().take(event)

@@ -39,17 +39,18 @@ class Answering:
             What went wrong, after a `BrokenOff` event with the result so far.
         """
         pending = PendingAnswer(self._ask, job)
-        try:
-            with self._resources.turns.take(pending.job):
-                done = self._answer(pending)
-        except Cancelled:
-            done = Done(finish_reason="cancelled", metrics=pending.metrics)
-        except BaseException as error:
-            broken = Done(finish_reason="error", metrics=pending.metrics)
-            result = self._enter(pending, broken, error=error)
-            pending.job.emit(BrokenOff(result))
-            raise
-        return replace(done, result=self._enter(pending, done))
+        with self._resources.warnings_to(pending.job):
+            try:
+                with self._resources.turns.take(pending.job):
+                    done = self._answer(pending)
+            except Cancelled:
+                done = Done(finish_reason="cancelled", metrics=pending.metrics)
+            except BaseException as error:
+                broken = Done(finish_reason="error", metrics=pending.metrics)
+                result = self._enter(pending, broken, error=error)
+                pending.job.emit(BrokenOff(result))
+                raise
+            return replace(done, result=self._enter(pending, done))
 
     def _answer(self, pending: PendingAnswer) -> Done:
         ask, resources = pending.ask, self._resources
@@ -70,18 +71,15 @@ class Answering:
         load_s = self._resources.load(engine, pending.job)
         pending.job.progress("Reading the prompt")
         done = engine.generate(pending.request, pending.job)
-        for warning in done.warnings:
-            self._resources.warn(warning)
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _enter(
         self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
     ) -> GenerationResult:
-        """Record an answer that has ended, and emit the pending warnings."""
+        """Record an answer that has ended."""
         result = pending.result(done)
         if error is None and result.text:
             exchange = Exchange(pending.ask.sources.request, result.text, pending.ask.cell_id)
             self._resources.conversation.add(exchange)
         self._resources.record(pending, result, error=error)
-        self._resources.emit_warnings(pending.job)
         return result

@@ -8,7 +8,7 @@ from codeface_jupyter.context import Context
 from codeface_jupyter.generation import EngineIdentity, FinishReason, GenerationResult
 from codeface_jupyter.jobs import Event
 
-__all__ = ["BatchItem", "ItemDone", "Started"]
+__all__ = ["BatchItem", "ItemDone", "ItemEvent", "Started"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,22 @@ class BatchItem:
     def __repr__(self) -> str:
         failure = f", {type(self.error).__name__}" if self.error else ""
         return f"<BatchItem {self.request[:40]!r}: {self.finish_reason}{failure}>"
+
+
+@dataclass(frozen=True)
+class ItemEvent(Event):
+    """What one question of a batch tells, as it would if it were alone.
+
+    Attributes
+    ----------
+    index
+        The question's place in the batch, from 0.
+    event
+        One of the events of its answer, the last one a `Done`.
+    """
+
+    index: int
+    event: Event
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,10 @@ class PendingAnswer:
     @property
     def request(self) -> GenerationRequest:
         """What the engine is asked; after `start`."""
-        assert self._state.context is not None
-        prompt = self._state.context.prompt
+        context = self._state.context
+        if context is None:
+            raise RuntimeError("The prompt is not settled; `start` settles it.")
+        prompt = context.prompt
         return GenerationRequest(
             prompt=prompt,
             sampling=self.sampling,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult, Warned
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.memory_usage import forget_frames
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.session.events import BatchItem, ItemDone, Started
+from codeface_jupyter.session.events import BatchItem, ItemDone, ItemEvent
 from codeface_jupyter.session.pending_answer import PendingAnswer
 
 __all__ = ["PendingBatch"]
@@ -28,24 +29,25 @@ class PendingBatch:
     asks
         The questions.
     job
-        Gets progress and every question's end; when stopped, unfinished questions end.
+        Gets progress and every question's events; when stopped, unfinished questions end.
     record
         Records a result.
 
     Attributes
     ----------
     job
-        What engines are given.
+        What engines are given for the questions together; each has a job of its own.
     """
 
     def __init__(self, asks: Sequence[Ask], job: Job, *, record: RecordItem) -> None:
         self.job = job.telling(self._take)
         self._listener = job
         self._record = record
-        self._indices = {PendingAnswer(ask, self.job): index for index, ask in enumerate(asks)}
+        self._indices = {
+            PendingAnswer(ask, self._item_job(index)): index for index, ask in enumerate(asks)
+        }
         self._items: dict[PendingAnswer, BatchItem] = {}
         self._is_answering = False
-        self._has_started = False
         self._model_error: Exception | None = None
 
     def groups(self) -> list[list[PendingAnswer]]:
@@ -72,6 +74,7 @@ class PendingBatch:
         # Items outlive the batch, and must not keep the user's objects alive.
         pending.release()
         self._record(pending, result, error)
+        pending.job.emit(replace(done, error=error, result=result))
         self._listener.emit(ItemDone(self._indices[pending], item))
         self._report()
 
@@ -116,16 +119,13 @@ class PendingBatch:
         if self._model_error is not None and all(i.error for i in self._items.values()):
             raise self._model_error
 
+    def _item_job(self, index: int) -> Job:
+        return self._listener.telling(lambda event: self._listener.emit(ItemEvent(index, event)))
+
     def _take(self, event: Event) -> None:
         """Pass on what concerns the whole batch."""
-        match event:
-            case Progress() if not self._is_answering:
-                self._listener.emit(event)
-            case Started() if not self._has_started:
-                self._has_started = True
-                self._listener.emit(event)
-            case Warned():
-                self._listener.emit(event)
+        if isinstance(event, Warned) or (isinstance(event, Progress) and not self._is_answering):
+            self._listener.emit(event)
 
     def _report(self) -> None:
         if self._is_answering:

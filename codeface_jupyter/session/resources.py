@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
@@ -66,6 +69,7 @@ class Resources:
         self.last_context: Context | None = None
         self._request_log = RequestLog(warn=self.warn)
         self._counter: tuple[Engine, TokenCounter] | None = None
+        self._warned = _Warned()
         self._pending_warnings: list[str] = []
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
@@ -122,16 +126,25 @@ class Resources:
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
 
-    def warn(self, message: str) -> None:
-        """Log ``message``, and show it to the user with the next answer that ends."""
-        logger.warning(message)
-        self._pending_warnings.append(message)
+    @contextmanager
+    def warnings_to(self, job: Job) -> Iterator[None]:
+        """Emit what this thread warns of inside the block on ``job``, earlier warnings first."""
+        self._warned.job = job
+        try:
+            pending, self._pending_warnings = self._pending_warnings, []
+            for message in pending:
+                job.emit(Warned(message))
+            yield
+        finally:
+            self._warned.job = None
 
-    def emit_warnings(self, job: Job) -> None:
-        """Emit the pending warnings, once."""
-        warnings, self._pending_warnings = self._pending_warnings, []
-        for message in warnings:
-            job.emit(Warned(message))
+    def warn(self, message: str) -> None:
+        """Log ``message``, and show it beside the answer of this thread, or the next one."""
+        logger.warning(message)
+        if self._warned.job is None:
+            self._pending_warnings.append(message)
+        else:
+            self._warned.job.emit(Warned(message))
 
     def unload(self) -> None:
         """Free the model's memory, once no answer needs it."""
@@ -150,6 +163,12 @@ class Resources:
         if self._counter is None or self._counter[0] is not engine:
             self._counter = engine, TokenCounter(engine.count_tokens)
         return self._counter[1]
+
+
+class _Warned(threading.local):
+    """Who is told of warnings: a question has a thread of its own, and so has an answer."""
+
+    job: Job | None = None
 
 
 def may_see_values(engine: Engine, settings: Settings) -> bool:

@@ -1,4 +1,4 @@
-"""The one object with state: an engine, a response cache, metrics, and the answers they give."""
+"""A session: the engine, the response cache and the metrics that its answers share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
 from codeface_jupyter.session.answering import Answering
-from codeface_jupyter.session.batch import BatchAnswering
+from codeface_jupyter.session.batch_answering import BatchAnswering
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
@@ -99,7 +99,8 @@ class Session:
         """
         answer = self.stream(ask)
         answer.read_to_end()
-        assert answer.result is not None  # `Done` has it
+        if answer.result is None:
+            raise RuntimeError("The answer came to its end without a result.")
         return answer.result
 
     def stream_batch(self, asks: Sequence[Ask | str]) -> BatchAnswer:

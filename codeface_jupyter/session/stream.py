@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 
 from codeface_jupyter.generation import Done, Failed
 from codeface_jupyter.jobs import Event, Job
@@ -28,12 +27,6 @@ class Stream:
     work
         Called in the worker thread with the job that takes its events and says when
         to stop; returns the final `Done`.
-
-    Examples
-    --------
-    >>> with Stream(work) as stream:  # doctest: +SKIP
-    ...     for event in stream:
-    ...         ...
     """
 
     def __init__(self, work: Work) -> None:
@@ -46,22 +39,6 @@ class Stream:
             target=context.run, args=(self._run, work), name="codeface-worker", daemon=True
         )
         self._thread.start()
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.cancel()
-
-    def __iter__(self) -> Iterator[Event]:
-        """Yield events up to and including `Done`; raise what the worker raised."""
-        while not self.is_finished:
-            yield from self.read(timeout_s=None)
 
     @property
     def is_finished(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
-from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
 
@@ -242,8 +242,8 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     rows = [
         (
             str(number),
-            in_one_line(item.request, max_chars=BATCH_CELL_CHARS),
-            in_one_line(item.code or item.text, max_chars=BATCH_CELL_CHARS),
+            textwrap.shorten(item.request, BATCH_CELL_CHARS, placeholder=" …"),
+            textwrap.shorten(item.code or item.text, BATCH_CELL_CHARS, placeholder=" …"),
             f"{item.result.metrics.prompt_tokens:,} + {item.result.metrics.generated_tokens:,}",
             _batch_end(item),
         )
@@ -263,4 +263,4 @@ def _batch_end(item: BatchItem) -> str:
         return f"{item.finish_reason}{replayed}"
     message = item.error.message if isinstance(item.error, CodeFaceError) else str(item.error)
     text = f"{type(item.error).__name__}: {message}"
-    return in_one_line(text, max_chars=BATCH_END_CHARS)
+    return textwrap.shorten(text, BATCH_END_CHARS, placeholder=" …")

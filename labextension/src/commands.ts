@@ -22,7 +22,7 @@ export namespace CommandIDs {
 }
 
 /** What the commands need. */
-export interface ICommandOptions {
+interface ICommandOptions {
   app: JupyterFrontEnd;
   bridges: IBridges;
   palette: ICommandPalette | null;

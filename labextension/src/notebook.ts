@@ -14,7 +14,7 @@ import {
 } from './protocol';
 
 /** Where an inserted cell came from; kept in its metadata. */
-export type Origin = {
+type Origin = {
   /** The cell that asked, the digest of its prompt, and which block of the answer this is. */
   cell_id: string;
   prompt_sha256: string;

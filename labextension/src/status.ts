@@ -34,7 +34,7 @@ export class StatusItem extends Widget {
 }
 
 /** Return the session's state in one line. */
-export function describeStatus(status: Status | null): string {
+function describeStatus(status: Status | null): string {
   if (!status) {
     return 'CodeFace';
   }

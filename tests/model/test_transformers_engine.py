@@ -27,7 +27,7 @@ from codeface_jupyter.errors import (
     NotEnoughMemoryError,
     PromptTooLongError,
 )
-from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters, Warned
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.prompts import Prompt
 
@@ -421,7 +421,9 @@ class TestMemory:
         self, make_engine, family, passes_before, temperature
     ):
         sampling = {"temperature": temperature, "seed": 7}
-        text, unbroken = ask(make_engine(family), request(**sampling))
+        told = []
+        text, unbroken = ask(make_engine(family), request(**sampling), emit=told.append)
+        assert not [e for e in told if isinstance(e, Warned)]
         engine = make_engine(family)
         engine.load(Job())
         passes = []
@@ -437,9 +439,9 @@ class TestMemory:
         assert again == text
         assert done.finish_reason == unbroken.finish_reason
         assert done.metrics.generated_tokens == unbroken.metrics.generated_tokens
-        assert "Memory ran out once (Tried to allocate 20.00 GiB)" in done.warnings[0]
+        (warned,) = [e for e in stages if isinstance(e, Warned)]
+        assert "Memory ran out once (Tried to allocate 20.00 GiB)" in warned.text
         assert [e for e in stages if isinstance(e, Progress) and "with less" in e.stage]
-        assert not unbroken.warnings
 
     def test_nothing_of_a_broken_pass_stays_alive(self, make_engine):
         engine = make_engine()

@@ -31,11 +31,12 @@ from codeface_jupyter.prompts import Prompt
 from codeface_jupyter.session import Answer, Ask, BatchItem, Session
 from codeface_jupyter.session.answer import MIN_RATE_S, TokenRate
 from codeface_jupyter.session.answer_state import AnswerState, BatchState
-from codeface_jupyter.session.events import ItemDone, Started
+from codeface_jupyter.session.events import ItemDone, ItemEvent, Started
 
 ANSWER = "```python\nprint(1)\n```"
 BETTER = "```python\nprint(2)\n```"
 QUESTIONS = ["print one", "print two", "print one"]
+AWAY = "redis://127.0.0.1:1/0"
 TIMEOUT_S = 10
 
 
@@ -56,6 +57,18 @@ class WarningEngine(ScriptedEngine):
     def generate(self, request, job):
         job.emit(Warned("The fan is loud."))
         return super().generate(request, job)
+
+
+class SideBySideEngine(ScriptedEngine):
+    """Answers a batch at once, a chunk for each answer."""
+
+    def generate_batch(self, requests, *, on_result, job):
+        for index, request in enumerate(requests):
+            on_result(index, ANSWER, self.generate(request, job.telling(lambda event: None)))
+
+
+def is_end(event: Event) -> bool:
+    return isinstance(event, Done)
 
 
 @pytest.fixture
@@ -204,6 +217,28 @@ class TestEvents:
         assert kinds(events) == [Started, Progress, Warned, BrokenOff]
         assert "cannot be written" in answer.warnings[0]
 
+    def test_a_warning_is_told_by_the_answer_that_it_is_about(self, config, tmp_path):
+        go = threading.Event()
+
+        def script(prompt):
+            go.wait(TIMEOUT_S)
+            return ANSWER
+
+        (tmp_path / "taken").write_text("")
+        config.set(response_cache=AWAY)
+        session = Session(config=config, engine=ScriptedEngine(script))
+        first = session.stream("first")
+        while first.progress is None:
+            first.read(timeout_s=TIMEOUT_S)
+        config.set(request_log=tmp_path / "taken" / "log.jsonl")
+        second = session.stream("second")
+        second.cancel()
+        read(second)
+        go.set()
+        read(first)
+        assert ["cannot be used" in warning for warning in first.warnings] == [True]
+        assert ["cannot be written" in warning for warning in second.warnings] == [True]
+
     def test_of_work_that_gives_no_answer(self, config):
         answer = session_of(config).load()
         assert kinds(read(answer)) == [Progress, Done]
@@ -221,13 +256,53 @@ class TestBatchEvents:
     def test_each_item_comes_once_with_its_place(self, config):
         batch = session_of(config).stream_batch(QUESTIONS)
         events = read(batch)
-        assert kinds(events[:2]) == [Started, Progress]
+        assert [event.index for event in events[:3]] == [0, 1, 2]
+        assert kinds([event.event for event in events[:3]]) == [Started]
+        assert batch.started is events[0].event
         ended = [event for event in events if isinstance(event, ItemDone)]
         assert sorted(event.index for event in ended) == [0, 1, 2]
         assert all(QUESTIONS[event.index] == event.item.request for event in ended)
         assert kinds(events)[-1] is Done
         assert BatchState.fold(events) == batch.state
         assert [item.text for item in batch.items] == [ANSWER] * 3
+
+    @pytest.mark.parametrize("engine", [RevisingEngine, WarningEngine, SideBySideEngine])
+    def test_each_item_tells_what_it_would_tell_alone(self, config, engine):
+        batch = session_of(config, engine=engine).stream_batch(QUESTIONS)
+        events = [event for event in read(batch) if isinstance(event, ItemEvent)]
+        for index, item in enumerate(batch.items):
+            own = [event.event for event in events if event.index == index]
+            assert kinds(own)[0] is Started
+            assert own[-1].result is item.result
+            state = batch.state.answers[index]
+            assert state == AnswerState.fold(own)
+            assert state.text == item.text
+        alone = session_of(config, engine=engine).stream(QUESTIONS[1])
+        if engine is not SideBySideEngine:
+            own = [event.event for event in events if event.index == 1]
+            told = [event for event in read(alone) if not isinstance(event, Progress)]
+            assert kinds(own) == kinds(told)
+
+    def test_a_warning_of_an_item_is_the_batchs_too(self, config):
+        batch = session_of(config, engine=WarningEngine).stream_batch(QUESTIONS[:2])
+        read(batch)
+        assert batch.warnings == ("The fan is loud.",) * 2
+
+    def test_the_cache_is_warned_of_once(self, config):
+        config.set(response_cache=AWAY)
+        batch = session_of(config).stream_batch(QUESTIONS[:2])
+        read(batch)
+        (warning,) = batch.warnings
+        assert "cannot be used" in warning
+
+    def test_a_failed_item_has_its_error_and_what_came_of_it(self, config):
+        session = session_of(config, ("half an", GenerationError("broken")), ANSWER)
+        batch = session.stream_batch(["print one", "print two"])
+        ends = [e.event for e in read(batch) if isinstance(e, ItemEvent) and is_end(e.event)]
+        assert [(end.finish_reason, str(end.error)) for end in ends] == [
+            ("error", "broken"), ("stop", "None"),
+        ]  # fmt: skip
+        assert batch.state.answers[0].text == ends[0].result.text == "half an"
 
     def test_items_are_there_as_soon_as_they_have_ended(self, config):
         batch = session_of(config).stream_batch(["print one", "print two"])
@@ -252,7 +327,8 @@ class TestBatchEvents:
 
         batch = session_of(config, engine=Broken).stream_batch(["print one", "print two"])
         events = read(batch, error=GenerationError)
-        assert kinds(events) == [Started, ItemDone]
+        assert kinds([event.event for event in events[:2]]) == [Started]
+        assert kinds(events[2:]) == [ItemEvent, ItemDone] * 2
         assert BatchState.fold(events) == batch.state
         assert [item.finish_reason for item in batch.items] == ["error"] * 2
 
@@ -346,6 +422,7 @@ EVENTS = st.one_of(
     st.builds(Revised, st.text(), TOKENS, st.text()),
     st.builds(Warned, st.text()),
     st.builds(BrokenOff, st.just(RESULT)),
+    st.builds(ItemEvent, TOKENS, st.builds(Chunk, st.text(), TOKENS)),
     st.builds(ItemDone, TOKENS, st.builds(BatchItem, request=st.text(), result=st.just(RESULT))),
     st.builds(
         Done,

@@ -197,6 +197,13 @@ def test_an_error_that_cannot_be_printed_is_still_told() -> None:
     assert "BrokenError" in build("fix it", error=info).prompt.notes
 
 
+def test_of_a_long_message_its_first_500_characters_are_told() -> None:
+    exact = ErrorInfo.from_exception(ValueError("v" * 500))
+    longer = ErrorInfo.from_exception(ValueError("v" * 501))
+    assert exact.evalue == "v" * 500
+    assert longer.evalue == "v" * 500 + "…"
+
+
 def test_the_latest_exchanges_are_kept() -> None:
     history = [*exchange("first " * 200, "old"), *exchange("second", "new")]
     context = build(history=history, limits=ContextLimits(max_history_tokens=100))

@@ -256,7 +256,7 @@ def test_without_openvino_nothing_reads_its_own_form_and_its_engine_says_so(
     settings = settings_for(write_ir_model(tmp_path / "m"))
     fitness = engine_fitness(settings)
     assert "OpenVINO is not installed" in fitness["openvino"].problem
-    assert "OpenVINO's own form only" in fitness["transformers"].problem
+    assert "OpenVINO IR only" in fitness["transformers"].problem
     found = engine_choice(settings, fitness)
     assert (found.name, found.can_serve) == ("openvino", False)
     assert "OpenVINO is not installed" in found.reason

@@ -167,7 +167,7 @@ def test_a_name_alone_reaches_every_engine_that_has_it(echo):
 
 def test_a_name_alone_is_described_by_every_engine_that_has_it(echo, file):
     told = short_setting_fields()["request_retries"].description
-    assert told.startswith("echo: How often to listen again; openai: How often to ask")
+    assert told.startswith("echo: How often to listen again; openai: How often to retry")
     assert "cuda:1" in short_setting_fields()["device_map"].description
     assert "openai" not in short_setting_fields()["base_url"].description
     with pytest.raises(ConfigError) as caught:

@@ -16,6 +16,43 @@ shell.run_line_magic("load_ext", "codeface_jupyter")
 assert "codeface" in shell.magics_manager.magics["cell"]
 print(*sorted(set({HEAVY}) & (set(sys.modules) - before)))
 """
+UNLOADING = """
+import gc
+import weakref
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+registry = shell.magics_manager.registry
+histories = registry["HistoryMagics"]
+
+def load():
+    shell.run_line_magic("load_ext", "codeface_jupyter")
+    shell.run_line_magic("codeface_config", "engine=scripted model=scripted")
+    shell.run_cell("1 / 0")
+    shell.run_line_magic("codeface", "print one")
+    (extension,) = {m.extension for m in shell.configurables if hasattr(m, "extension")}
+    session = extension.session
+    parts = session.conversation, session.last_context, extension.notebook, extension.bridge
+    assert session.conversation.exchanges
+    return [weakref.ref(part) for part in (extension, session, *parts)]
+
+for _ in range(2):
+    references = load()
+    shell.run_line_magic("unload_ext", "codeface_jupyter")
+    gc.collect()
+    left = [reference() for reference in references if reference() is not None]
+    assert not left, left
+    assert registry["HistoryMagics"] is histories
+    known = [*registry.values(), *shell.configurables]
+    assert not [one for one in known if type(one).__module__.startswith("codeface")]
+print("nothing is left")
+"""
+
+
+def test_unloading_the_extension_leaves_nothing_of_it():
+    done = subprocess.run(
+        [sys.executable, "-c", UNLOADING], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.endswith("nothing is left\n"), done.stderr
 
 
 def test_loading_the_extension_imports_nothing_heavy():

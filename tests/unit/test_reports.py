@@ -16,8 +16,9 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.metrics import SessionMetrics
 from codeface_jupyter.response_cache import CacheStatus
+from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
-from codeface_jupyter.view.reports import SessionReport, cache_table, records_frame
+from codeface_jupyter.view.reports import SessionReport, batch_table, cache_table, records_frame
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -141,6 +142,22 @@ def test_frame_without_pandas_says_what_to_do(metrics, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MetricsError, match=r"needs pandas.*\n.*pip install pandas"):
         records_frame(metrics.records)
+
+
+def test_batch_table_cuts_between_words():
+    result = GenerationResult(
+        text="word " * 40,
+        finish_reason="stop",
+        metrics=GenerationMetrics(),
+        identity=EngineIdentity(engine="e", model="m"),
+        sampling=SamplingParameters(),
+        prompt="p",
+    )
+    ((_, request, answer, _, _),) = batch_table(
+        [BatchItem(request="please " * 40, result=result)], elapsed_s=1.0
+    ).rows
+    assert request == "please " * 6 + "…"
+    assert answer == "word " * 9 + "…"
 
 
 def test_cache_table_says_what_is_kept_and_what_is_wrong(metrics):

@@ -155,6 +155,10 @@ class TestFromSettings:
         exec(block.code, namespace)
         assert namespace["request"] == "Sort 'x' by \"y\""
 
+    def test_a_long_request_is_cut_between_words(self):
+        text, _, _ = ask(create_engine(Settings(engine="scripted")), "plot it " * 20)
+        assert f"'{'plot it ' * 8}plot …'" in text
+
     def test_an_option_sets_the_number_of_tokens(self):
         text, done, _ = ask(scripted("scripted:x300"))
         assert done.metrics.generated_tokens == 300

@@ -16,7 +16,9 @@ def test_events_come_in_order_and_end_with_done():
             job.emit(Chunk(str(n), n))
         return DONE
 
-    events = list(Stream(work))
+    stream, events = Stream(work), []
+    while not stream.is_finished:
+        events += stream.read(timeout_s=TIMEOUT_S)
     assert [event.text for event in events[:-1]] == [str(n) for n in range(100)]
     assert events[-1] is DONE
 
@@ -32,7 +34,8 @@ def test_failure_is_raised_in_the_reader_with_the_workers_traceback():
     stream = Stream(work)
     texts = []
     with pytest.raises(ZeroDivisionError) as caught:
-        texts.extend(event.text for event in stream)
+        while True:
+            texts.extend(event.text for event in stream.read(timeout_s=TIMEOUT_S))
     assert texts == ["partial"]
     assert "break_down" in "".join(traceback.format_tb(caught.value.__traceback__))
     with pytest.raises(ZeroDivisionError):
@@ -63,12 +66,13 @@ def test_read_returns_nothing_when_nothing_came_in_time():
     assert stream.read(timeout_s=TIMEOUT_S) == []
 
 
-def test_leaving_the_block_cancels_the_work():
+def test_work_ends_by_itself_once_it_is_cancelled():
     def work(job):
         assert job.wait(TIMEOUT_S)
         return DONE
 
-    with Stream(work) as stream:
-        assert not stream.is_cancelled
+    stream = Stream(work)
+    assert not stream.is_cancelled
+    stream.cancel()
     assert stream.join(TIMEOUT_S)
     assert stream.is_cancelled

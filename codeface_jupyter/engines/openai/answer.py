@@ -13,7 +13,7 @@ from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, GenerationRequest
 from codeface_jupyter.jobs import Job
 
-__all__ = ["Answering", "field_of"]
+__all__ = ["RemoteAnswer", "field_of"]
 
 # How long a finished answer waits for its token counts,
 USAGE_WAIT_S = 2.0
@@ -21,7 +21,7 @@ USAGE_WAIT_S = 2.0
 END_WAIT_S = 0.1
 
 
-class Answering:
+class RemoteAnswer:
     """One answer, read from a server's events.
 
     Parameters

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
-from codeface_jupyter.engines.openai.answer import Answering
+from codeface_jupyter.engines.openai.answer import RemoteAnswer
 from codeface_jupyter.generation import Done, FinishReason
 from codeface_jupyter.jobs import Cancelled
 
@@ -17,13 +17,13 @@ __all__ = ["SideBySide"]
 MAX_SIDE_BY_SIDE = 8
 
 
-class Ask(Protocol):
+class SendRequest(Protocol):
     """Sends a request and reads its answer; returns why that ended."""
 
     def __call__(
-        self, answering: Answering, *, on_busy: Callable[[int], None]
+        self, answer: RemoteAnswer, *, on_busy: Callable[[int], None]
     ) -> Coroutine[object, object, FinishReason]:
-        """Take the request from ``answering``; ``on_busy`` takes the status of a busy server."""
+        """Take the request from ``answer``; ``on_busy`` takes the status of a busy server."""
 
 
 class SideBySide:
@@ -36,7 +36,7 @@ class SideBySide:
     ----------
     answers
         Hold the requests, in order, and take their answers.
-    ask
+    send
         Sends one of them and reads its answer.
     report
         Called with each answer's index and end as soon as it is known.
@@ -44,14 +44,14 @@ class SideBySide:
 
     def __init__(
         self,
-        answers: Sequence[Answering],
+        answers: Sequence[RemoteAnswer],
         *,
-        ask: Ask,
+        send: SendRequest,
         report: Callable[[int, Done], None],
     ) -> None:
         self._answers = answers
         self._waiting = deque(range(len(answers)))
-        self._ask = ask
+        self._send = send
         self._report = report
         self._limit = MAX_SIDE_BY_SIDE
         self._running: dict[asyncio.Task[FinishReason], tuple[int, int]] = {}
@@ -70,8 +70,8 @@ class SideBySide:
     def _begin(self) -> None:
         while self._waiting and len(self._running) < self._limit:
             index, limit = self._waiting.popleft(), self._limit
-            asked = self._ask(self._answers[index], on_busy=self._slower(limit))
-            self._running[asyncio.ensure_future(asked)] = index, limit
+            sent = self._send(self._answers[index], on_busy=self._slower(limit))
+            self._running[asyncio.ensure_future(sent)] = index, limit
 
     def _slower(self, limit: int) -> Callable[[int], None]:
         """Return what halves ``limit``, for a request that was sent under it."""

@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, Future
 from importlib.util import find_spec
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.openai.answer import Answering
+from codeface_jupyter.engines.openai.answer import RemoteAnswer
 from codeface_jupyter.engines.openai.batch import SideBySide
 from codeface_jupyter.engines.openai.client import KeptClient
 from codeface_jupyter.engines.openai.connection import Server, find_api_key, import_client
@@ -175,21 +175,21 @@ class OpenAIEngine:
             shown stays as the beginning of the answer.
         """
         client, requester = self._connect(job)
-        answering = self._answering(request, job)
+        answer = self._remote_answer(request, job)
 
         def on_busy(status: int) -> None:
             job.progress(f"{self._server.host} is busy (HTTP {status})")
 
         try:
-            reason = client.run(requester.answer(answering, on_busy=on_busy), job)
+            reason = client.run(requester.answer(answer, on_busy=on_busy), job)
         except Cancelled:
             if not job.is_cancelled:
                 raise
             reason = "cancelled"
         except GenerationError:
-            answering.flush()
+            answer.flush()
             raise
-        return answering.done(reason)
+        return answer.done(reason)
 
     def generate_batch(
         self,
@@ -225,10 +225,10 @@ class OpenAIEngine:
         texts: list[list[str]] = [[] for _ in requests]
         work = SideBySide(
             [
-                self._answering(request, collected(pieces, job))
+                self._remote_answer(request, collected(pieces, job))
                 for request, pieces in zip(requests, texts, strict=True)
             ],
-            ask=requester.answer,
+            send=requester.answer,
             report=lambda index, done: ended.put((index, "".join(texts[index]), done)),
         )
         future = client.start(work.run(), job)
@@ -248,8 +248,8 @@ class OpenAIEngine:
         job.progress(f"Waiting for {self._server.host}")
         return loaded
 
-    def _answering(self, request: GenerationRequest, job: Job) -> Answering:
-        return Answering(
+    def _remote_answer(self, request: GenerationRequest, job: Job) -> RemoteAnswer:
+        return RemoteAnswer(
             request,
             prompt_tokens=self.count_tokens(self.format_prompt(request.prompt)),
             stop_strings=stop_strings(request, self._options),

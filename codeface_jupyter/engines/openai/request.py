@@ -8,7 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.engines.openai.answer import Answering, field_of
+from codeface_jupyter.engines.openai.answer import RemoteAnswer, field_of
 from codeface_jupyter.engines.openai.connection import ON_BUSY, Server
 from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
 from codeface_jupyter.engines.openai.options import OpenAIOptions
@@ -63,12 +63,12 @@ class Requester:
         self._explainer = Explainer(server=server, model=model, api_key=api_key)
         self._limit = LIMIT
 
-    async def answer(self, answering: Answering, *, on_busy: Callable[[int], None]) -> FinishReason:
-        """Send the request and read the answer, however it ends.
+    async def answer(self, answer: RemoteAnswer, *, on_busy: Callable[[int], None]) -> FinishReason:
+        """Send the request and read the answer, in whatever way that ends.
 
         Parameters
         ----------
-        answering
+        answer
             Holds the request and takes the answer.
         on_busy
             Called with the status when the server is busy and the request may be sent again.
@@ -85,25 +85,25 @@ class Requester:
         import openai
 
         check_prompt_fits(
-            prompt_tokens=answering.prompt_tokens,
-            max_new_tokens=answering.request.sampling.max_new_tokens,
+            prompt_tokens=answer.prompt_tokens,
+            max_new_tokens=answer.request.sampling.max_new_tokens,
             context_window=self._options.remote_context_window,
         )
         ON_BUSY.set(on_busy)
-        answering.begin()
+        answer.begin()
         try:
-            stream = await self._send(answering.request)
+            stream = await self._send(answer.request)
             async with stream:
                 content_type = stream.response.headers.get("content-type", "")
                 if not content_type.startswith(EVENT_STREAM):
                     raise not_a_stream_error(self._server, content_type)
-                return await answering.read(stream, self._server)
-        # The client does not wrap the ValueErrors of malformed JSON and UTF-8.
+                return await answer.read(stream, self._server)
+        # The client leaves malformed JSON and UTF-8 as the ValueErrors that they are.
         except (openai.OpenAIError, ValueError) as error:
             is_not_found = _status(error) == HTTPStatus.NOT_FOUND
             raise self._explainer.explain(
                 error,
-                has_begun=answering.has_begun,
+                has_begun=answer.has_begun,
                 models=await self._models() if is_not_found else None,
             ) from error
 

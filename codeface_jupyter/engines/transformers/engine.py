@@ -28,7 +28,7 @@ from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
 from codeface_jupyter.engines.transformers.support import refuse_openvino_ir
 from codeface_jupyter.errors import GenerationError
-from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.end_tokens import configured_eos_ids
@@ -186,12 +186,11 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             drafts_from_prompt=request.expects_copying,
             job=job,
         )
-        reused, warnings = self._decode(loaded, run, answer=answer, job=job)
-        done = answer.done(
+        reused = self._decode(loaded, run, answer=answer, job=job)
+        return answer.done(
             peak_memory_bytes=loaded.prepared.peak_memory_bytes(),
             reused_prompt_tokens=reused,
         )
-        return replace(done, warnings=warnings)
 
     def generate_batch(
         self,
@@ -310,25 +309,24 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             token_bytes=loaded.prepared.kv_cache_bytes(1),
         )
 
-    def _decode(
-        self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, job: Job
-    ) -> tuple[int, tuple[str, ...]]:
-        """Run the model; return how many prompt tokens were reused, and any warnings."""
+    def _decode(self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, job: Job) -> int:
+        """Run the model; return how many prompt tokens were reused."""
         cache = self.prefixes.longest(answer.token_ids)
         if cache is None:
             cache = new_cache(loaded.model)
         reused = 0 if cache is None else cache.get_seq_length()
         if failure := shortage_in(lambda: run(cache)):
             cache = None
-            return 0, self._decode_again(loaded, run, answer=answer, failure=failure, job=job)
+            self._decode_again(loaded, run, answer=answer, failure=failure, job=job)
+            return 0
         if cache is not None:
             self.prefixes.keep(answer.token_ids, cache, at_least=answer.prompt_tokens)
-        return reused, ()
+        return reused
 
     def _decode_again(
         self, loaded: Loaded, run: DecodeRun, *, answer: TokenAnswer, failure: str, job: Job
-    ) -> tuple[str, ...]:
-        """Go on after memory ran out, with less of it; return the warnings for the user."""
+    ) -> None:
+        """Go on after memory ran out, with less of it."""
         dropped = self.shrink()
         give_back()
         job.progress("Out of memory: trying again with less")
@@ -342,7 +340,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             f"Memory ran out once ({failure}). {format_bytes(dropped)} of KV caches of earlier "
             "requests were dropped, and the answer went on, reading the prompt in small pieces."
         )
-        return (warning,)
+        job.emit(Warned(warning))
 
     def _out_of_memory_error(
         self, reason: str, *, prepared: Prepared, tokens: int = 0

@@ -46,16 +46,16 @@ class BatchAnswering:
         batch = PendingBatch(self._asks, job, record=self._record)
         # An item's error keeps the frames that it came through, and those keep this object.
         self._asks = ()
-        try:
-            with self._resources.turns.take(batch.job):
-                for questions in batch.groups():
-                    with batch.failing(questions, together=True):
-                        self._answer_group(batch, questions)
-        except Cancelled:
-            logger.debug("A batch was cancelled.")
-        finally:
-            done = batch.finish()
-            self._resources.emit_warnings(job)
+        with self._resources.warnings_to(batch.job):
+            try:
+                with self._resources.turns.take(batch.job):
+                    for questions in batch.groups():
+                        with batch.failing(questions, together=True):
+                            self._answer_group(batch, questions)
+            except Cancelled:
+                logger.debug("A batch was cancelled.")
+            finally:
+                done = batch.finish()
         batch.raise_if_all_failed_together()
         return done
 
@@ -135,8 +135,6 @@ class BatchAnswering:
     ) -> None:
         """Keep an answer, and give it to all that asked the same."""
         first, *copies = same
-        for warning in done.warnings:
-            self._resources.warn(warning)
         entry = first.keep(done, response_cache)
         batch.end(first, done)
         for pending in copies:
