@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from codeface_jupyter.config.settings import DEFAULT_MAX_NEW_TOKENS
 from codeface_jupyter.jobs import Event
 from codeface_jupyter.prompts import CodeBlock, Prompt, extract_code, extract_code_blocks
 
@@ -31,7 +32,7 @@ FinishReason = Literal["stop", "length", "cancelled", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParameters:
-    """How the next token is chosen, under Hugging Face's names.
+    """How the next token is chosen, under Hugging Face's names; unless given, the likeliest is.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class SamplingParameters:
         Texts that end the answer; they are not part of it.
     """
 
-    max_new_tokens: int = 512
+    max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0

@@ -39,6 +39,7 @@ from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
 from codeface_jupyter.errors import ConfigError
 
 __all__ = [
+    "DEFAULT_MAX_NEW_TOKENS",
     "DEFAULT_MODEL",
     "Settings",
     "default_cache_dir",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+DEFAULT_MAX_NEW_TOKENS = 512
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
 Options = TypeVar("Options", bound=EngineOptions)
@@ -170,7 +172,10 @@ class Settings(BaseModel):
 
     # Generation
     max_new_tokens: int = Field(
-        512, ge=1, le=131_072, description="The maximum length of an answer, in tokens."
+        DEFAULT_MAX_NEW_TOKENS,
+        ge=1,
+        le=131_072,
+        description="The maximum length of an answer, in tokens.",
     )
     temperature: float = Field(
         0.0, ge=0.0, le=2.0, description="0 is greedy; higher is more varied."

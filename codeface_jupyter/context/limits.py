@@ -25,14 +25,14 @@ class ContextLimits:
         The budget of each kind, in tokens.
     """
 
-    context_window: int | None = None
-    max_new_tokens: int = 512
-    max_cells: int | None = None
-    max_cell_tokens: int = 1_024
-    max_variable_tokens: int = 256
-    max_error_tokens: int = 768
-    max_file_tokens: int = 1_024
-    max_history_tokens: int = 512
+    context_window: int | None
+    max_new_tokens: int
+    max_cells: int | None
+    max_cell_tokens: int
+    max_variable_tokens: int
+    max_error_tokens: int
+    max_file_tokens: int
+    max_history_tokens: int
 
     @classmethod
     def from_settings(cls, settings: Settings, *, context_window: int | None) -> ContextLimits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,9 @@ from codeface_jupyter.errors import NotebookError, PromptTooLongError, UnknownNa
 from codeface_jupyter.namespace.writing import TIMES
 from codeface_jupyter.prompts import Message, Prompt, chat_messages
 
+# What is set where nobody has set anything.
+LIMITS = ContextLimits.from_settings(Settings(), context_window=None)
+
 
 def count_chars(text: str) -> int:
     """Stand in for a tokenizer: about four characters to a token."""
@@ -44,7 +48,7 @@ def build(
 ) -> Context:
     return build_context(
         ContextSources(request=request, **sources),  # type: ignore[arg-type]
-        limits=limits or ContextLimits(),
+        limits=limits or LIMITS,
         count_tokens=count_chars,
         format_prompt=format_chat,
         allow_values=allow_values,
@@ -206,7 +210,7 @@ def test_of_a_long_message_its_first_500_characters_are_told() -> None:
 
 def test_the_latest_exchanges_are_kept() -> None:
     history = [*exchange("first " * 200, "old"), *exchange("second", "new")]
-    context = build(history=history, limits=ContextLimits(max_history_tokens=100))
+    context = build(history=history, limits=replace(LIMITS, max_history_tokens=100))
     assert context.prompt.history == tuple(exchange("second", "new"))
     assert len(titles(context, "history", included=False)) == 1
 
@@ -245,7 +249,9 @@ def test_each_kind_keeps_to_the_share_that_its_setting_names(
 def test_the_relevant_part_of_a_file() -> None:
     blocks = [f"about topic{number}\n" + "word " * 30 for number in range(40)]
     file = TextFile("notes.txt", "\n\n".join(blocks))
-    context = build("what about topic27?", files=[file], limits=ContextLimits(max_file_tokens=200))
+    context = build(
+        "what about topic27?", files=[file], limits=replace(LIMITS, max_file_tokens=200)
+    )
     assert "about topic27\n" in context.prompt.notes
     assert "about topic30\n" not in context.prompt.notes
     piece = next(piece for piece in context.report if piece.kind == "file")
@@ -276,7 +282,7 @@ def test_a_request_that_does_not_fit_says_both_numbers() -> None:
     with pytest.raises(
         PromptTooLongError, match="may take 50, but the model's context window holds 100"
     ):
-        build("word " * 200, limits=ContextLimits(context_window=100, max_new_tokens=50))
+        build("word " * 200, limits=replace(LIMITS, context_window=100, max_new_tokens=50))
 
 
 PIECES = st.fixed_dictionaries(
@@ -299,7 +305,7 @@ PIECES = st.fixed_dictionaries(
 def test_the_prompt_always_fits_and_never_loses_the_request(
     sources: dict[str, object], window: int
 ) -> None:
-    limits = ContextLimits(context_window=window, max_new_tokens=20)
+    limits = replace(LIMITS, context_window=window, max_new_tokens=20)
     try:
         context = build("add up the price of sales", limits=limits, **sources)
     except PromptTooLongError:
@@ -334,7 +340,7 @@ def test_a_counter_kept_between_requests_counts_only_what_is_new() -> None:
         asked.clear()
         build_context(
             ContextSources(request=request, cells=cells),
-            limits=ContextLimits(),
+            limits=LIMITS,
             count_tokens=counter,
             format_prompt=format_chat,
         )
