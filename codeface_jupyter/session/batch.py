@@ -65,7 +65,8 @@ class BatchAnswering:
         engine = resources.prepared_engine(settings, batch.job)
         for pending in questions:
             with batch.failing([pending]):
-                pending.start(engine, resources.build_context(pending.ask, engine))
+                context = resources.build_context(pending.ask, engine)
+                pending.start(engine, context, identity=resources.engines.identity)
         _preview(batch, questions)
         response_cache = resources.responses.use(settings)
         _replay(batch, questions, response_cache)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from codeface_jupyter.config import EngineOptions
+from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
 from codeface_jupyter.config.refusals import HOLDS_URL
 
 __all__ = ["OpenAIOptions"]
@@ -42,12 +42,12 @@ class OpenAIOptions(EngineOptions):
     remote_api: Literal["chat", "completions"] = Field(
         "chat", description="What the server's model takes; completions is for base models."
     )
-    remote_context_window: int | None = Field(
+    remote_context_window: Annotated[int | None, NOT_IN_RESPONSE_KEY] = Field(
         None, ge=1, description="Tokens that the server's model sees at once; empty is unknown."
     )
-    request_timeout_s: float = Field(
+    request_timeout_s: Annotated[float, NOT_IN_RESPONSE_KEY] = Field(
         120.0, gt=0, le=3_600, description="How long a server may be silent, in seconds."
     )
-    request_retries: int = Field(
+    request_retries: Annotated[int, NOT_IN_RESPONSE_KEY] = Field(
         2, ge=0, le=10, description="How often to ask a busy or unreachable server again."
     )
