@@ -80,3 +80,11 @@ def notebook(kernel):
     assert kernel.run("%load_ext codeface_jupyter").reply["status"] == "ok"
     yield kernel
     assert kernel.run("%unload_ext codeface_jupyter").reply["status"] == "ok"
+
+
+@pytest.fixture
+def scripted(notebook):
+    """Return the notebook with an engine that answers from a script."""
+    notebook.run("%config CodeFace.engine = 'scripted'")
+    yield notebook
+    notebook.run("%config CodeFace.engine = 'auto'")
