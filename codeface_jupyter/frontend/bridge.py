@@ -112,6 +112,7 @@ class Bridge:
         ----------
         in_thread
             Call it in a thread of its own: it may take long, and hears that it is cancelled.
+            A handler that touches the session needs it: the first touch makes the session.
         """
         self._handlers.handle(request, handler, in_thread=in_thread)
 
