@@ -100,6 +100,9 @@ class EngineIdentity:
         How the weights were made smaller; empty where they were not.
     adapter
         The fingerprint of the adapter on top of the weights; empty without one.
+    options
+        A digest of the engine's options; empty where none differs from its default. The
+        session enters it, for an engine that it made by its settings.
     """
 
     engine: str
@@ -108,6 +111,7 @@ class EngineIdentity:
     dtype: str = ""
     quantization: str = ""
     adapter: str = ""
+    options: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

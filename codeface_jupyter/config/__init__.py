@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.config.engine_options import EngineOptions
+from codeface_jupyter.config.engine_options import NOT_IN_RESPONSE_KEY, EngineOptions
 from codeface_jupyter.config.layers import Config
 from codeface_jupyter.config.settings import (
     DEFAULT_MODEL,
@@ -16,6 +16,7 @@ from codeface_jupyter.config.sources import CONFIG_FILE_VARIABLE, default_config
 __all__ = [
     "CONFIG_FILE_VARIABLE",
     "DEFAULT_MODEL",
+    "NOT_IN_RESPONSE_KEY",
     "Config",
     "EngineOptions",
     "Settings",

@@ -6,6 +6,7 @@ entry points of the installed packages, and only its plug-in is imported, which 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,18 +16,20 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from codeface_jupyter.config.refusals import refused_value
+from codeface_jupyter.config.refusals import parts_of, refused_value
 from codeface_jupyter.errors import ConfigError
 
 __all__ = [
     "ENTRY_POINT_GROUP",
+    "NOT_IN_RESPONSE_KEY",
     "EngineOptions",
     "InstalledEngine",
+    "answer_digest",
     "by_full_name",
     "call_plugin",
     "check_option",
@@ -40,13 +43,17 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "codeface_jupyter.engines"
+# In `Annotated`: the option changes no answer, or the engine's identity says what came of it.
+NOT_IN_RESPONSE_KEY: Final = "not in the response cache's key"
+DIGEST_CHARACTERS = 16
 
 
 class EngineOptions(BaseModel):
     """The options of an engine; each engine has its own subclass.
 
     Every option has a default and a description, which is shown beside its value.
-    A `pydantic.SecretStr` is never shown.
+    A `pydantic.SecretStr` is never shown. Another value of any option makes another
+    response key, unless the option is a secret or marked `NOT_IN_RESPONSE_KEY`.
     """
 
     # Its check is built when the first value is checked, not when the extension is loaded.
@@ -191,6 +198,24 @@ def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]
             reason = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
             refusal = ConfigError(f"The options of the {engine} engine are not valid: {reason}.")
         raise refusal from None
+
+
+def answer_digest(options: EngineOptions) -> str:
+    """Return a digest of the options that can change an answer; empty if all are at their default.
+
+    Secrets are no part of it.
+    """
+    fields = type(options).model_fields.items()
+    left_out = {name for name, field in fields if not _is_in_response_key(field)}
+    changed = options.model_dump_json(exclude=left_out, exclude_defaults=True)
+    if changed == "{}":
+        return ""
+    return hashlib.sha256(changed.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _is_in_response_key(field: FieldInfo) -> bool:
+    parts = list(parts_of(field))
+    return NOT_IN_RESPONSE_KEY not in parts and SecretStr not in parts
 
 
 def _option_refusal(

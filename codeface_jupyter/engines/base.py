@@ -76,7 +76,11 @@ class Engine(Protocol):
 
     @property
     def identity(self) -> EngineIdentity:
-        """What decides the answer besides the request."""
+        """What decides the answer besides the request and the engine's options.
+
+        The session adds a digest of those; name what no option says, such as the revision
+        of the files.
+        """
 
     @property
     def is_local(self) -> bool:

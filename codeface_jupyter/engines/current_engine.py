@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codeface_jupyter.config import EngineOptions, Settings
+from codeface_jupyter.config.engine_options import answer_digest
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.registry import (
     EngineChoice,
@@ -14,6 +15,7 @@ from codeface_jupyter.engines.registry import (
     engine_choice,
     engine_options,
 )
+from codeface_jupyter.generation import EngineIdentity
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
@@ -61,10 +63,19 @@ class CurrentEngine:
         self.engine = given
         self.choice: EngineChoice | None = None
         self._is_given = given is not None
+        self._options_digest = ""
         self._asked_for: EngineKey | None = None
         self._key: EngineKey | None = None
         self._loads_by: tuple[bool, bool] | None = None
         self._foreseen: tuple[Settings, EngineChoice] | None = None
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """What decides an answer besides the request: what the engine says, and its options."""
+        assert self.engine is not None  # `take` comes first
+        if self._is_given:
+            return self.engine.identity
+        return replace(self.engine.identity, options=self._options_digest)
 
     def take(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name; one that is replaced is unloaded.
@@ -89,6 +100,7 @@ class CurrentEngine:
             self.unload()
             self.engine = engine
             self._key = _chosen_key(settings, choice)
+            self._options_digest = answer_digest(engine_options(choice.name, settings))
             self._loads_by = _loads_by(settings)
         self.choice = choice
         self._asked_for = engine_key(settings)

@@ -111,7 +111,8 @@ class Bridge:
         Parameters
         ----------
         in_thread
-            Call it in its own thread: it may take long, and can be cancelled.
+            Call it in its own thread: it may take long, and can be cancelled. A handler that
+            touches the session needs it: the first touch makes the session.
         """
         self._handlers.handle(request, handler, in_thread=in_thread)
 

@@ -55,7 +55,8 @@ class Answering:
     def _answer(self, pending: PendingAnswer) -> Done:
         ask, resources = pending.ask, self._resources
         engine = resources.prepared_engine(ask.settings, pending.job)
-        pending.start(engine, resources.build_context(ask, engine))
+        context = resources.build_context(ask, engine)
+        pending.start(engine, context, identity=resources.engines.identity)
         if ask.dry_run:
             return Done(finish_reason="stop", metrics=pending.metrics)
         response_cache = resources.responses.use(ask.settings)

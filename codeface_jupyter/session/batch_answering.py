@@ -66,7 +66,8 @@ class BatchAnswering:
         for pending in questions:
             # A prompt that does not fit the window is its own question's failure.
             with batch.failing([pending]):
-                pending.start(engine, resources.build_context(pending.ask, engine))
+                context = resources.build_context(pending.ask, engine)
+                pending.start(engine, context, identity=resources.engines.identity)
         _preview(batch, questions)
         response_cache = resources.responses.use(settings)
         _replay(batch, questions, response_cache)

@@ -112,7 +112,7 @@ class PendingAnswer:
         is_wanted = self.is_repeatable or settings.response_cache_sampled
         return bool(settings.response_cache) and is_wanted
 
-    def start(self, engine: Engine, context: Context) -> None:
+    def start(self, engine: Engine, context: Context, *, identity: EngineIdentity) -> None:
         """Settle the prompt and the sampling."""
         # Only now is the engine known, and with it the default repetition penalty.
         self.sampling = _sampling(self.ask, default_penalty=engine.default_repetition_penalty)
@@ -120,7 +120,7 @@ class PendingAnswer:
         self.job.emit(
             Started(
                 context=context,
-                identity=engine.identity,
+                identity=identity,
                 is_bare_code=not engine.is_chat,
                 is_local=engine.is_local,
             )

@@ -25,7 +25,10 @@ export interface IResultPart {
   /** Whether the block belongs in the place of the request. */
   readonly isReplacement: boolean;
 
-  /** The bridge to the kernel that gave the answer, while its messages can still be shown. */
+  /**
+   * The bridge to the kernel that gave the answer, while its messages can still be shown;
+   * null without a live kernel.
+   */
   readonly bridge: Pick<NotebookBridge, 'request'> | null;
 
   /** Return the id of the first block's cell if it is in the notebook already. */

@@ -183,12 +183,14 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
     isShorter(data.message, 2 * MAX_ERROR_CHARACTERS)
 };
 
-const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
+/** Check the result of each request to the kernel. */
+export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
   ask_again: () => true,
   get_stats: data => areStrings(data, 'text')
 };
 
-const PAYLOADS: Record<
+/** Check the payload of each method of the kernel's. */
+export const PAYLOADS: Record<
   keyof FrontEndNotifications | keyof FrontEndRequests,
   (data: Fields) => boolean
 > = {

@@ -7,15 +7,17 @@ import { IAction, IResultPart } from '../src/actions';
 import { notifyFailure } from '../src/notifications';
 import type { ResultData } from '../src/protocol';
 
+// Every icon that an action may name.
 vi.mock('@jupyterlab/ui-components', () => {
   const icon = { element: () => document.createElement('span') };
-  return {
-    addBelowIcon: icon,
-    copyIcon: icon,
-    editIcon: icon,
-    launcherIcon: icon,
-    refreshIcon: icon
-  };
+  const isIcon = (name: string | symbol) => String(name).endsWith('Icon');
+  return new Proxy(
+    {},
+    {
+      get: (_, name) => (isIcon(name) ? icon : undefined),
+      has: (_, name) => isIcon(name)
+    }
+  );
 });
 vi.mock('../src/notifications', () => ({ notifyFailure: vi.fn() }));
 
@@ -146,7 +148,7 @@ describe('the button of an answer from the response cache', () => {
   });
 
   it('asks once and says so', async () => {
-    expect(visible()).toEqual(['Ask again']);
+    expect(visible()).toContain('Ask again');
     buttonOf('Ask again')?.click();
     expect(message()).toBe('Asking again …');
     await press('Ask again');
@@ -157,24 +159,24 @@ describe('the button of an answer from the response cache', () => {
 
   it('is not there for an answer that was generated', () => {
     show({ data: { answer_id: null } as ResultData });
-    expect(visible()).toEqual([]);
+    expect(visible()).not.toContain('Ask again');
     show({ data: {} as ResultData });
-    expect(visible()).toEqual([]);
+    expect(visible()).not.toContain('Ask again');
   });
 
   it('comes and goes with the kernel', () => {
     const { bridge } = part;
     show({ bridge: null });
-    expect(visible()).toEqual([]);
+    expect(visible()).not.toContain('Ask again');
     part.bridge = bridge;
     row.update();
-    expect(visible()).toEqual(['Ask again']);
+    expect(visible()).toContain('Ask again');
   });
 
   it('says that the kernel is gone and goes as well', async () => {
     part.bridge = null;
     await press('Ask again');
-    expect(visible()).toEqual([]);
+    expect(visible()).not.toContain('Ask again');
     expect(message()).toBe('The kernel that gave this answer is gone');
   });
 

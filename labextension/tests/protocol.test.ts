@@ -67,6 +67,12 @@ describe('the protocol', () => {
     expect(protocol.parseKernelMessage(error)).toEqual(error);
   });
 
+  it('has every method of payloads.json', () => {
+    const names = (methods: [string, IMethodExample][]) => methods.map(([name]) => name).sort();
+    expect(Object.keys(protocol.PAYLOADS).sort()).toEqual(names(PAYLOADS));
+    expect(Object.keys(protocol.RESULTS).sort()).toEqual(names(RESULTS));
+  });
+
   it.each(PAYLOADS)('takes the payload of %s', (method, { payload }) => {
     expect(isUsable({ method, payload })).toBe(true);
   });

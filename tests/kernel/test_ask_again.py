@@ -1,13 +1,11 @@
 """A click that asks a cached answer's question once more, in a real kernel."""
 
-import time
 import uuid
 
 import pytest
 
 from codeface_jupyter.frontend.protocol import RESULT_MIME
 
-TIMEOUT_S = 30
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 ASK = "%%codeface --cells 0 -n 2000\nsay a number"
 SCRIPT = """
@@ -21,73 +19,31 @@ _session.response_cache.clear()
 """
 
 
-class FrontEnd:
-    """A notebook's page on the kernel: asks, clicks, and sees what its outputs become."""
-
-    def __init__(self, notebook):
-        self.notebook = notebook
-        self.client = notebook.client
-        self.comm_id = ""
-        self.subshell_id = None
-
-    def open_subshell(self):
-        """Have messages handled in a second thread of the kernel, as JupyterLab does."""
-        self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
-        reply = self.client.get_control_msg(timeout=TIMEOUT_S)
-        self.subshell_id = reply["content"]["subshell_id"]
-
-    def script(self, *answers, delay=0.0):
-        listed = ", ".join(a if a.startswith("(") else repr(a) for a in answers)
-        run = self.notebook.run(SCRIPT.format(answers=f"[{listed}]", delay=delay))
-        assert run.reply["status"] == "ok", run.of_type("error")
-
-    def ask_twice(self):
-        """Ask in one cell twice, and return what the second, cached run sent."""
-        self.notebook.run(ASK, cell_id="asking")
-        return self.notebook.run(ASK, cell_id="asking")
-
-    def connect(self):
-        """Open the labextension's comm."""
-        self.comm_id = uuid.uuid4().hex
-        self.send("comm_open", {"version": 2, "type": "open"})
-
-    def send(self, msg_type, data, comm_id=None):
-        content = {"comm_id": comm_id or self.comm_id, "data": data}
-        if msg_type == "comm_open":
-            content["target_name"] = "codeface.notebook"
-        message = self.client.session.msg(msg_type, content)
-        message["header"]["subshell_id"] = self.subshell_id
-        self.client.shell_channel.send(message)
-
-    def ask_again(self, answer_id):
-        request = {"type": "request", "request_id": uuid.uuid4().hex, "method": "ask_again"}
-        payload = {"answer_id": answer_id}
-        self.send("comm_msg", {"version": 2, **request, "payload": payload})
-
-    def click(self, comm_id):
-        self.send("comm_msg", {"method": "custom", "content": {"event": "click"}}, comm_id)
-
-    def wait(self, condition):
-        """Return all messages up to one that fulfils ``condition``."""
-        seen = []
-        deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            seen.append(self.client.get_iopub_msg(timeout=TIMEOUT_S))
-            if condition(seen[-1]):
-                return seen
-        raise AssertionError(f"not seen among {[m['msg_type'] for m in seen]}")
-
-    def next_result(self):
-        """Return the next message that shows a whole answer."""
-        return self.wait(lambda m: RESULT_MIME in m["content"].get("data", {}))[-1]
-
-
 @pytest.fixture
-def front_end(notebook):
-    front_end = FrontEnd(notebook)
-    yield front_end
-    if front_end.comm_id:
-        front_end.send("comm_close", {})
+def front_end(notebook, kernel_page):
+    """Return the page of a notebook in which the extension is loaded."""
+    return kernel_page
+
+
+def script(front_end, *answers, delay=0.0):
+    listed = ", ".join(a if a.startswith("(") else repr(a) for a in answers)
+    run = front_end.notebook.run(SCRIPT.format(answers=f"[{listed}]", delay=delay))
+    assert run.reply["status"] == "ok", run.of_type("error")
+
+
+def ask_twice(front_end):
+    """Ask in one cell twice, and return what the second, cached run sent."""
+    front_end.notebook.run(ASK, cell_id="asking")
+    return front_end.notebook.run(ASK, cell_id="asking")
+
+
+def ask_again(front_end, answer_id):
+    front_end.request("ask_again", uuid.uuid4().hex, answer_id=answer_id)
+
+
+def next_result(front_end):
+    """Return the next message that shows a whole answer."""
+    return front_end.wait(lambda m: RESULT_MIME in m["content"].get("data", {}))
 
 
 def opened(run, description):
@@ -109,15 +65,15 @@ def display_id(message):
 
 
 def test_a_click_asks_the_engine_again_and_the_new_answer_takes_the_old_ones_place(front_end):
-    front_end.script("one", "two")
+    script(front_end, "one", "two")
     front_end.notebook.run("kept = [1]")
-    cached = front_end.ask_twice()
+    cached = ask_twice(front_end)
     names = front_end.notebook.value("sorted(n for n in dir() if not n.startswith('_'))")
     cached = front_end.notebook.run(ASK, cell_id="asking")
     assert data_of(result_of(cached))["text"] == "one"
 
     front_end.click(opened(cached, "Ask again"))
-    new = front_end.next_result()
+    new = next_result(front_end)
 
     assert data_of(new)["text"] == "two"
     assert data_of(new)["answer_id"] is None
@@ -139,12 +95,13 @@ def test_a_click_asks_the_engine_again_and_the_new_answer_takes_the_old_ones_pla
 
 
 def test_the_new_answer_streams_with_a_stop_button_where_the_old_one_stood(front_end):
-    front_end.script("one", "word " * 300, delay=0.01)
-    cached = front_end.ask_twice()
+    script(front_end, "one", "word " * 300, delay=0.01)
+    cached = ask_twice(front_end)
     place = display_id(result_of(cached))
 
     front_end.click(opened(cached, "Ask again"))
-    seen = front_end.wait(lambda m: "word word" in str(m["content"].get("data", {}).get("state")))
+    front_end.wait(lambda m: "word word" in str(m["content"].get("data", {}).get("state")))
+    seen = list(front_end.seen)
     shown = [m["content"]["data"] for m in seen if m["msg_type"] == "update_display_data"]
     covered = next(data for data in shown if WIDGET_MIME in data)
     stop = next(
@@ -154,7 +111,7 @@ def test_the_new_answer_streams_with_a_stop_button_where_the_old_one_stood(front
         and m["content"]["data"]["state"].get("description") == "Stop"
     )
     front_end.click(stop)
-    kept = front_end.next_result()
+    kept = next_result(front_end)
 
     # A notebook that is saved meanwhile holds the old answer.
     assert covered["text/markdown"] == result_of(cached)["content"]["data"]["text/markdown"]
@@ -172,13 +129,13 @@ def is_button(message, description):
 
 def test_an_answer_that_fails_keeps_the_old_one_and_says_why(front_end):
     failure = "('half', _Error('The script broke.', hint='![Mend](it).'))"
-    front_end.script("one", failure, "three")
-    cached = front_end.ask_twice()
-    front_end.connect()
+    script(front_end, "one", failure, "three")
+    cached = ask_twice(front_end)
+    front_end.open_comm(on_subshell=False)
 
-    front_end.ask_again(data_of(result_of(cached))["answer_id"])
-    front_end.next_result()  # the old answer comes back first,
-    kept = front_end.next_result()  # then with a word on what happened
+    ask_again(front_end, data_of(result_of(cached))["answer_id"])
+    next_result(front_end)  # the old answer comes back first,
+    kept = next_result(front_end)  # then with a word on what happened
 
     assert data_of(kept)["text"] == "one"
     said = "asking again failed: The script broke. ![Mend](it)."
@@ -186,62 +143,61 @@ def test_an_answer_that_fails_keeps_the_old_one_and_says_why(front_end):
     # Another machine's words are shown as they are: no image is fetched for them.
     assert r"\!\[Mend\](it)" in kept["content"]["data"]["text/markdown"]
 
-    front_end.ask_again(data_of(kept)["answer_id"])
-    assert data_of(front_end.next_result())["text"] == "three"
+    ask_again(front_end, data_of(kept)["answer_id"])
+    assert data_of(next_result(front_end))["text"] == "three"
 
 
 def test_with_the_labextension_its_own_button_is_enough_and_knows_the_answer(front_end):
-    front_end.script("one", "two")
+    script(front_end, "one", "two")
     front_end.notebook.run(ASK, cell_id="asking")
-    front_end.connect()
+    front_end.open_comm(on_subshell=False)
 
     cached = front_end.notebook.run(ASK, cell_id="asking")
     assert opened(cached, "Ask again") is None
     answer_id = data_of(result_of(cached))["answer_id"]
-    front_end.ask_again(answer_id)
+    ask_again(front_end, answer_id)
 
-    assert data_of(front_end.next_result())["text"] == "two"
+    assert data_of(next_result(front_end))["text"] == "two"
     # The answer that it named is gone, so a second message finds nothing.
-    front_end.ask_again(answer_id)
-    error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")[-1]
+    ask_again(front_end, answer_id)
+    error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")
     assert "does not remember the question" in error["content"]["data"]["message"]
     assert front_end.notebook.value("len(_engine.requests)") == 2
 
 
 def test_an_id_that_this_kernel_did_not_give_asks_nothing(front_end):
-    front_end.script("one")
-    front_end.ask_twice()
-    front_end.connect()
+    script(front_end, "one")
+    ask_twice(front_end)
+    front_end.open_comm(on_subshell=False)
 
-    front_end.ask_again("0" * 32)
+    ask_again(front_end, "0" * 32)
 
-    error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")[-1]
+    error = front_end.wait(lambda m: m["content"].get("data", {}).get("type") == "error")
     assert "Run its cell again with --no-cache." in error["content"]["data"]["message"]
     assert front_end.notebook.value("len(_engine.requests)") == 1
 
 
 def test_many_clicks_ask_once(front_end):
-    front_end.script("one", "word " * 40, delay=0.01)
-    answer_id = data_of(result_of(front_end.ask_twice()))["answer_id"]
-    front_end.connect()
+    script(front_end, "one", "word " * 40, delay=0.01)
+    answer_id = data_of(result_of(ask_twice(front_end)))["answer_id"]
+    front_end.open_comm(on_subshell=False)
 
     for _ in range(3):
-        front_end.ask_again(answer_id)
-    front_end.next_result()
+        ask_again(front_end, answer_id)
+    next_result(front_end)
 
     assert front_end.notebook.value("len(_engine.requests)") == 2
 
 
 def test_a_click_is_heard_while_another_cell_runs(front_end):
-    front_end.script("one", "two")
-    cached = front_end.ask_twice()
-    front_end.open_subshell()
-    front_end.connect()
+    script(front_end, "one", "two")
+    cached = ask_twice(front_end)
+    front_end.open_comm(on_subshell=True)
 
     def watch(run):
         message = run.messages[-1]
         if message["msg_type"] == "execute_input":
-            front_end.ask_again(data_of(result_of(cached))["answer_id"])
+            ask_again(front_end, data_of(result_of(cached))["answer_id"])
 
     waiting = (
         "import time as _time\n_end = _time.monotonic() + 20\n"
@@ -255,8 +211,8 @@ def test_a_click_is_heard_while_another_cell_runs(front_end):
 
 
 def test_the_plain_button_goes_with_the_next_cell_and_leaves_nothing_to_see(front_end):
-    front_end.script("one")
-    cached = front_end.ask_twice()
+    script(front_end, "one")
+    cached = ask_twice(front_end)
     button = opened(cached, "Ask again")
     shown = [b for b in cached.bundles if b.get("text/html") == ""]
     assert [set(bundle) for bundle in shown] == [{WIDGET_MIME, "text/html", "text/plain"}]
@@ -270,7 +226,7 @@ def test_the_plain_button_goes_with_the_next_cell_and_leaves_nothing_to_see(fron
 
 @pytest.mark.parametrize("shown_to", [{}, {"allow_stdin": True}])
 def test_where_nobody_can_click_there_is_no_button(front_end, shown_to):
-    front_end.script("one")
+    script(front_end, "one")
     front_end.notebook.run(ASK, **shown_to)
 
     cached = front_end.notebook.run(ASK, **shown_to)
@@ -281,7 +237,7 @@ def test_where_nobody_can_click_there_is_no_button(front_end, shown_to):
 
 
 def test_an_answer_that_was_generated_has_no_button(front_end):
-    front_end.script("one")
+    script(front_end, "one")
     first = front_end.notebook.run(ASK, cell_id="asking")
 
     assert opened(first, "Ask again") is None
@@ -289,8 +245,8 @@ def test_an_answer_that_was_generated_has_no_button(front_end):
 
 
 def test_unloading_takes_the_button_away(front_end):
-    front_end.script("one")
-    button = opened(front_end.ask_twice(), "Ask again")
+    script(front_end, "one")
+    button = opened(ask_twice(front_end), "Ask again")
 
     unloaded = front_end.notebook.run("%unload_ext codeface_jupyter")
 

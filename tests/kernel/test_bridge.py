@@ -1,14 +1,9 @@
 """The bridge in a real kernel, with a front end that is played by the test."""
 
-import queue
-import time
 import uuid
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
-# ipykernel waits up to 10 s each for stdout and stderr to be flushed before a cell counts as done.
-TIMEOUT_S = 60
 OPEN = """
 import threading
 from codeface_jupyter.frontend import protocol
@@ -16,106 +11,6 @@ from codeface_jupyter.frontend.bridge import Bridge
 bridge = Bridge(get_ipython())
 bridge.open()
 """
-
-
-class FrontEnd:
-    """Speaks to one kernel as a notebook page does: cells with ids, and one comm."""
-
-    def __init__(self, client):
-        self.client = client
-        self.seen = []
-        self.read = 0
-        self.comm_id = uuid.uuid4().hex
-        self.subshell_id = None
-
-    def run(self, code, *, cell_id=None):
-        """Run a cell to its end and return what it printed."""
-        return self.finish(self.start(code, cell_id=cell_id))
-
-    def start(self, code, *, cell_id=None):
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
-        metadata = {} if cell_id is None else {"cellId": cell_id}
-        message = self.client.session.msg("execute_request", content, metadata=metadata)
-        self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
-
-    def finish(self, request):
-        begin = len(self.seen)
-        self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == request)
-        mine = [m for m in self.seen[begin:] if m["parent_header"].get("msg_id") == request]
-        errors = [m["content"]["evalue"] for m in mine if m["msg_type"] == "error"]
-        assert not errors
-        return "".join(m["content"]["text"] for m in mine if m["msg_type"] == "stream").strip()
-
-    def wait(self, condition):
-        """Return the next message on IOPub that fulfils ``condition``."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            try:
-                message = self.client.get_iopub_msg(timeout=TIMEOUT_S)
-            except queue.Empty:
-                break
-            self.seen.append(message)
-            if condition(message):
-                return message
-        raise AssertionError(f"not seen among {[m['msg_type'] for m in self.seen]}")
-
-    def open_comm(self, *, on_subshell):
-        self.subshell_id = None
-        if on_subshell:
-            request = self.client.session.msg("create_subshell_request", {})
-            self.client.control_channel.send(request)
-            reply = self.client.get_control_msg(timeout=TIMEOUT_S)
-            self.subshell_id = reply["content"]["subshell_id"]
-        opening = self._send("comm_open", {"version": 2, "type": "open"})
-        self._wait_for_subshell(opening)
-        return self
-
-    def _wait_for_subshell(self, request):
-        """Wait for a message to be handled: a subshell does so in its own time."""
-        if self.subshell_id is not None:
-            self.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == request)
-
-    def send(self, **data):
-        return self._send("comm_msg", {"version": 2, **data})
-
-    def notify(self, method, **payload):
-        return self.send(type="notification", method=method, payload=payload)
-
-    def request(self, method, request_id="r", **payload):
-        return self.send(type="request", request_id=request_id, method=method, payload=payload)
-
-    def close_comm(self):
-        return self._send("comm_close", {})
-
-    def _send(self, msg_type, data):
-        content = {"comm_id": self.comm_id, "target_name": "codeface.notebook", "data": data}
-        message = self.client.session.msg(msg_type, content)
-        message["header"]["subshell_id"] = self.subshell_id
-        self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
-
-    def received(self, kind):
-        """Return the kernel's next message of a type, or of a method, in the order of coming."""
-
-        def is_of_kind(m):
-            data = m["content"].get("data", {})
-            return m["msg_type"] == "comm_msg" and kind in (data.get("type"), data.get("method"))
-
-        unread = range(self.read, len(self.seen))
-        found = next((n for n in unread if is_of_kind(self.seen[n])), None)
-        if found is None:
-            self.wait(is_of_kind)
-            found = len(self.seen) - 1
-        self.read = found + 1
-        return self.seen[found]["content"]["data"]
-
-    def push(self, cells, *, asking):
-        self._wait_for_subshell(self.notify("cells", path="a.ipynb", asking=asking, cells=cells))
-
-
-def is_status(message, state):
-    return message["msg_type"] == "status" and message["content"]["execution_state"] == state
 
 
 def cell(cell_id, source, *, kind="code", execution_count=None):
@@ -139,30 +34,19 @@ COUNT = "print(len(bridge._front_ends))"
 SHOW = "s = bridge.cells(); print(s and (s.source, [c['id'] for c in s.above], sorted(s.executed)))"
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    manager, client = start_new_kernel(startup_timeout=60)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-
-
 @pytest.fixture
-def front_end(kernel):
-    front_end = FrontEnd(kernel)
-    front_end.run(OPEN)
-    yield front_end
-    front_end.run("bridge.close()")
+def front_end(kernel_page):
+    kernel_page.run(OPEN)
+    yield kernel_page
+    kernel_page.run("bridge.close()")
 
 
-def test_the_kernel_announces_itself_and_says_goodbye(kernel):
-    front_end = FrontEnd(kernel)
-
-    front_end.run(OPEN)
-    front_end.run("bridge.open()")
-    opened = [m for m in front_end.seen if m["msg_type"] == "comm_open"]
-    front_end.run("bridge.close(); bridge.close()")
-    closed = [m for m in front_end.seen if m["msg_type"] == "comm_close"]
+def test_the_kernel_announces_itself_and_says_goodbye(kernel_page):
+    kernel_page.run(OPEN)
+    kernel_page.run("bridge.open()")
+    opened = [m for m in kernel_page.seen if m["msg_type"] == "comm_open"]
+    kernel_page.run("bridge.close(); bridge.close()")
+    closed = [m for m in kernel_page.seen if m["msg_type"] == "comm_close"]
 
     assert [m["content"]["target_name"] for m in opened] == ["codeface.hello"]
     assert opened[0]["content"]["data"]["version"] == 2
@@ -236,7 +120,7 @@ def test_without_a_front_end_nothing_is_known_and_nothing_fails(front_end):
 
 
 def test_two_notebooks_on_one_kernel_do_not_mix(front_end):
-    other = FrontEnd(front_end.client)
+    other = front_end.another()
     front_end.open_comm(on_subshell=False)
     other.open_comm(on_subshell=False)
     front_end.push(NOTEBOOK, asking="d")
@@ -270,12 +154,16 @@ def test_the_kernel_stays_busy_until_the_cell_ends(front_end):
     front_end.wait(lambda m: m["msg_type"] == "execute_input")
 
     pushed = front_end.notify("settings")
-    front_end.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == pushed)
-    front_end.wait(lambda m: is_status(m, "busy") and m["parent_header"]["msg_id"] == running)
+    front_end.wait(
+        lambda m: front_end.is_status(m, "idle") and m["parent_header"]["msg_id"] == pushed
+    )
+    front_end.wait(
+        lambda m: front_end.is_status(m, "busy") and m["parent_header"]["msg_id"] == running
+    )
     front_end.notify("stop")
     front_end.finish(running)
 
-    assert is_status(front_end.seen[-1], "idle")
+    assert front_end.is_status(front_end.seen[-1], "idle")
 
 
 def test_other_comms_leave_the_kernel_idle_for_a_moment_only(front_end):
@@ -291,11 +179,15 @@ def test_other_comms_leave_the_kernel_idle_for_a_moment_only(front_end):
     mine, front_end.comm_id = front_end.comm_id, "a comm of a widget"
     other = front_end.send(type="update")
     front_end.comm_id = mine
-    front_end.wait(lambda m: is_status(m, "idle") and m["parent_header"]["msg_id"] == other)
+    front_end.wait(
+        lambda m: front_end.is_status(m, "idle") and m["parent_header"]["msg_id"] == other
+    )
     front_end.notify("settings")
     front_end.received("status")
 
-    front_end.wait(lambda m: is_status(m, "busy") and m["parent_header"]["msg_id"] == running)
+    front_end.wait(
+        lambda m: front_end.is_status(m, "busy") and m["parent_header"]["msg_id"] == running
+    )
     front_end.notify("stop")
     front_end.finish(running)
 
@@ -605,6 +497,6 @@ def test_status_is_sent_often_enough_and_no_more(front_end):
 
 def test_reloaded_pages_leave_no_heap_of_comms(front_end):
     for _ in range(10):
-        FrontEnd(front_end.client).open_comm(on_subshell=False)
+        front_end.another().open_comm(on_subshell=False)
 
     assert front_end.run(COUNT) == "8"

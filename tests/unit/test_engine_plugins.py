@@ -3,11 +3,23 @@
 import re
 import sys
 from collections import Counter
+from typing import Annotated
 
 import pytest
+from pydantic import Field, SecretStr
 
-from codeface_jupyter.config import Config, Settings, short_setting_fields
-from codeface_jupyter.config.engine_options import InstalledEngine, installed_engines
+from codeface_jupyter.config import (
+    NOT_IN_RESPONSE_KEY,
+    Config,
+    EngineOptions,
+    Settings,
+    short_setting_fields,
+)
+from codeface_jupyter.config.engine_options import (
+    InstalledEngine,
+    answer_digest,
+    installed_engines,
+)
 from codeface_jupyter.engines import current_engine, registry
 from codeface_jupyter.engines.base import Fitness, Rank
 from codeface_jupyter.engines.registry import create_engine, engine_choice, engine_fitness
@@ -83,6 +95,37 @@ def test_another_option_is_another_engine_and_the_same_one_is_not(echo, file):
     assert session.engine is first
     session.config.set(greeting="Dear")
     assert session.generate("you").text == "Dear you "
+
+
+def test_an_option_that_changes_answers_is_never_replayed_for_another_value(echo, file):
+    session = Session(config=Config(file=file))
+
+    def ask(**options):
+        session.config.set(**options)
+        result = session.generate("you")
+        return result.text, result.metrics.from_response_cache
+
+    assert ask() == ("Hello you ", False)
+    assert ask(greeting="Dear") == ("Dear you ", False)
+    assert ask(greeting="Hello") == ("Hello you ", True)
+    assert ask(greeting="Dear") == ("Dear you ", True)
+    assert ask(request_retries=1) == ("Dear you ", True), "it cannot change the answer"
+
+
+def test_an_engine_in_one_file_heeds_limit_stop_strings_and_cancel(echo, file):
+    session = Session(config=Config(file=file))
+
+    def ask(**settings):
+        session.config.set(**settings)
+        result = session.generate("one two three")
+        return result.text, result.finish_reason
+
+    assert ask(max_new_tokens=2) == ("Hello one ", "length")
+    assert ask(max_new_tokens=4, stop_strings=("two",)) == ("Hello one ", "stop")
+    answer = session.stream("four five six")
+    answer.cancel()
+    answer.read_to_end()
+    assert answer.result.finish_reason == "cancelled"
 
 
 def test_a_problem_that_outranks_all_makes_the_choice_a_fallback(echo):
@@ -257,6 +300,50 @@ def test_a_key_that_was_taken_is_shown_nowhere(file):
     key = current_engine.engine_key(settings)
     said = (repr(settings), settings.model_dump_json(), repr(key))
     assert not any("opensesame" in text for text in (*said, str(settings.value_of("api_key"))))
+
+
+# What decides an answer
+
+
+class Options(EngineOptions):
+    threads: int = 4
+    prices: dict[str, float] = Field(default_factory=dict)
+    patience: Annotated[float, NOT_IN_RESPONSE_KEY] = 1.0
+    api_key: SecretStr | None = None
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize("changed", [{"threads": 5}, {"prices": {"a": 1}}])
+def test_an_option_away_from_its_default_decides_answers(changed):
+    assert answer_digest(Options(**changed)) not in {"", answer_digest(Options(threads=9))}
+    assert answer_digest(Options(**changed)) == answer_digest(Options(**changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"threads": 4}, {"patience": 2}, {"api_key": "sesame"}, {"headers": {"a": "sesame"}}],
+)
+def test_a_default_a_mark_and_a_secret_decide_none(changed):
+    assert answer_digest(Options(**changed)) == ""
+
+
+@pytest.mark.parametrize("engine", ["openai", "openvino", "transformers"])
+def test_what_cannot_change_an_answer_of_ours_splits_no_response_cache(engine):
+    options = installed_engines()[engine].options
+    given = {
+        "api_key": "sesame",
+        "request_timeout_s": 1,
+        "request_retries": 0,
+        "remote_context_window": 100,
+        # The identity has what becomes of these.
+        "quantization": "int8",
+        "adapter": "folder",
+        "offload_folder": "folder",
+    }
+    assert (
+        answer_digest(options(**{k: v for k, v in given.items() if k in options.model_fields}))
+        == ""
+    )
 
 
 # How often engines are asked

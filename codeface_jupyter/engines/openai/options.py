@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from codeface_jupyter.config import EngineOptions
+from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
 from codeface_jupyter.config.refusals import HOLDS_URL
 
 __all__ = ["OpenAIOptions"]
@@ -42,14 +42,14 @@ class OpenAIOptions(EngineOptions):
     remote_api: Literal["chat", "completions"] = Field(
         "chat", description="The API to use: chat, or completions for a base model."
     )
-    remote_context_window: int | None = Field(
+    remote_context_window: Annotated[int | None, NOT_IN_RESPONSE_KEY] = Field(
         None,
         ge=1,
         description="The context window of the server's model, in tokens; empty if unknown.",
     )
-    request_timeout_s: float = Field(
+    request_timeout_s: Annotated[float, NOT_IN_RESPONSE_KEY] = Field(
         120.0, gt=0, le=3_600, description="How long a server may send nothing, in seconds."
     )
-    request_retries: int = Field(
+    request_retries: Annotated[int, NOT_IN_RESPONSE_KEY] = Field(
         2, ge=0, le=10, description="How often to retry when a server is busy or unreachable."
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from codeface_jupyter.config import EngineOptions
+from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
 
 __all__ = ["OpenVINOOptions"]
+
+Quantization = Literal["auto", "int8", "int4", "q8_0", "q4_0"]
 
 
 class OpenVINOOptions(EngineOptions):
@@ -17,7 +19,7 @@ class OpenVINOOptions(EngineOptions):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="The type to compute in; auto leaves it to OpenVINO."
     )
-    quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
+    quantization: Annotated[Quantization, NOT_IN_RESPONSE_KEY] = Field(
         "auto",
         description="Quantized weights: int8, int4, or GGUF blocks q8_0, q4_0; auto means int8.",
     )

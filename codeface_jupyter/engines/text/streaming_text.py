@@ -170,7 +170,7 @@ class TextFilter:
 
 
 class AnswerWriter:
-    """Emits an answer as chunks, counts its tokens and takes its times.
+    """Emits an answer as chunks, counts its tokens and takes its times; public for engines.
 
     Parameters
     ----------

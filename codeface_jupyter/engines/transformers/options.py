@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from codeface_jupyter.config import EngineOptions
+from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
 
 __all__ = ["TransformersOptions"]
+
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+Quantization = Literal["auto", "int8", "int4", "q8_0", "q4_0"]
 
 
 class TransformersOptions(EngineOptions):
     """How torch loads and runs the model."""
 
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    dtype: Annotated[DType, NOT_IN_RESPONSE_KEY] = Field(
         "auto", description="The weights' type; auto picks the one that suits the device."
     )
     # A GGUF's blocks are refused, with a hint, only when the model is to be loaded.
-    quantization: Literal["auto", "int8", "int4", "q8_0", "q4_0"] = Field(
+    quantization: Annotated[Quantization, NOT_IN_RESPONSE_KEY] = Field(
         "auto", description="Quantized weights: int8 or int4; auto means neither."
     )
-    adapter: Path | None = Field(
+    adapter: Annotated[Path | None, NOT_IN_RESPONSE_KEY] = Field(
         None, description="A folder with a PEFT LoRA adapter to apply to the model."
     )
     device_map: str = Field(
@@ -31,6 +34,6 @@ class TransformersOptions(EngineOptions):
     attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         "auto", description="The attention kernel; auto leaves the choice to transformers."
     )
-    offload_folder: Path | None = Field(
+    offload_folder: Annotated[Path | None, NOT_IN_RESPONSE_KEY] = Field(
         None, description="A folder for weights that fit neither on the device nor in memory."
     )

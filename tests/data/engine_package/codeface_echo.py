@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from codeface_jupyter.config import EngineOptions, Settings
+from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions, Settings
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
-from codeface_jupyter.generation import (
-    Chunk,
-    Done,
-    EngineIdentity,
-    GenerationMetrics,
-    GenerationRequest,
-)
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.prompts import Prompt
 
 
 class EchoOptions(EngineOptions):
     greeting: str = Field("Hello", max_length=20, description="What an answer begins with.")
-    request_retries: int = Field(3, ge=0, le=5, description="How often to listen again.")
+    # How often it listens changes nothing of what it hears.
+    request_retries: Annotated[int, NOT_IN_RESPONSE_KEY] = Field(
+        3, ge=0, le=5, description="How often to listen again."
+    )
 
 
 class EchoEngine:
@@ -31,9 +30,8 @@ class EchoEngine:
 
     def __init__(self, settings: Settings, options: EchoOptions) -> None:
         self._options = options
-        self.identity = EngineIdentity(
-            engine="echo", model=settings.model, revision=options.greeting
-        )
+        # The session adds the options.
+        self.identity = EngineIdentity(engine="echo", model=settings.model)
 
     def prepare(self, job: Job) -> None:
         """An echo needs no files."""
@@ -51,11 +49,20 @@ class EchoEngine:
         return len(text.split())
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
-        words = f"{self._options.greeting} {request.prompt.request}".split()
-        for count, word in enumerate(words, start=1):
-            job.emit(Chunk(f"{word} ", generated_tokens=count))
-        metrics = GenerationMetrics(generated_tokens=len(words))
-        return Done(finish_reason="stop", metrics=metrics)
+        # Imported here, since the plug-in's module must import nothing slow.
+        from codeface_jupyter.engines.text.streaming_text import AnswerWriter
+
+        sampling = request.sampling
+        writer = AnswerWriter(job, stop_strings=sampling.stop_strings)
+        for word in f"{self._options.greeting} {request.prompt.request}".split():
+            if job.is_cancelled:
+                return writer.done("cancelled")
+            if writer.generated_tokens == sampling.max_new_tokens:
+                return writer.done("length")
+            writer.write(f"{word} ")
+            if writer.is_stopped:
+                break
+        return writer.done("stop")
 
 
 class EchoPlugin:

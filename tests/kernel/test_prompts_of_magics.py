@@ -7,13 +7,6 @@ from codeface_jupyter.frontend.protocol import RESULT_MIME
 LINES = "def area(r):\n    return 3 * r\nunits = {'a': 1}"
 
 
-@pytest.fixture
-def scripted(notebook):
-    notebook.run("%config CodeFace.engine = 'scripted'")
-    yield notebook
-    notebook.run("%config CodeFace.engine = 'auto'")
-
-
 def prompt(notebook):
     return notebook.value("_codeface.prompt")
 
