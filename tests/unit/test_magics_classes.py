@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from codeface_jupyter import magics
-from codeface_jupyter.magics.base import MagicFamily
+from codeface_jupyter.magics.base import BaseMagics
 
 
 def classes_of_magics():
@@ -12,7 +12,7 @@ def classes_of_magics():
     for module in iter_modules(magics.__path__, prefix=f"{magics.__name__}."):
         for value in vars(import_module(module.name)).values():
             is_class = isinstance(value, type) and value.__module__ == module.name
-            if is_class and issubclass(value, MagicFamily) and value is not MagicFamily:
+            if is_class and issubclass(value, BaseMagics) and value is not BaseMagics:
                 yield value
 
 
