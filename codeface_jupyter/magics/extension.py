@@ -46,7 +46,7 @@ class Extension:
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
         self._session_lock = threading.Lock()
-        self._background_load: Answer | None = None
+        self.background_load: Answer | None = None
         self._load_lock = threading.Lock()
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
@@ -89,8 +89,8 @@ class Extension:
         """Stop every answer in progress, and a load in the background."""
         for answer in tuple(self.answers):
             answer.cancel()
-        if self._background_load is not None:
-            self._background_load.cancel()
+        if self.background_load is not None:
+            self.background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
         self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
@@ -100,9 +100,9 @@ class Extension:
         if not settings.background_load:
             return
         with self._load_lock:
-            if self._background_load is None:
+            if self.background_load is None:
                 local_only = settings.model_copy(update={"auto_pull": False})
-                self._background_load = self.session.load(local_only)
+                self.background_load = self.session.load(local_only)
 
     def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
         self.replayed_answers.begin(answer["answer_id"])
