@@ -25,6 +25,9 @@ from codeface_jupyter.engines.base import Fitness, Rank
 from codeface_jupyter.engines.registry import create_engine, engine_choice, engine_fitness
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError
+from codeface_jupyter.generation import GenerationRequest
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.prompts import Prompt
 from codeface_jupyter.session import Session
 
 
@@ -122,10 +125,10 @@ def test_an_engine_in_one_file_heeds_limit_stop_strings_and_cancel(echo, file):
 
     assert ask(max_new_tokens=2) == ("Hello one ", "length")
     assert ask(max_new_tokens=4, stop_strings=("two",)) == ("Hello one ", "stop")
-    answer = session.stream("four five six")
-    answer.cancel()
-    answer.read_to_end()
-    assert answer.result.finish_reason == "cancelled"
+    # Stopped by what hears its first word, so that the rest cannot be faster.
+    job = Job(lambda _: job.cancel())
+    request = GenerationRequest(prompt=Prompt(request="four five six"))
+    assert session.engine.generate(request, job).finish_reason == "cancelled"
 
 
 def test_a_problem_that_outranks_all_makes_the_choice_a_fallback(echo):
