@@ -69,13 +69,11 @@ class CurrentEngine:
         self._loads_by: tuple[bool, bool] | None = None
         self._foreseen: tuple[Settings, EngineChoice] | None = None
 
-    @property
-    def identity(self) -> EngineIdentity:
-        """What decides an answer besides the request: what the engine says, and its options."""
-        assert self.engine is not None  # `take` comes first
+    def identity_of(self, engine: Engine) -> EngineIdentity:
+        """Return what decides an answer of the engine that `take` gave, its options included."""
         if self._is_given:
-            return self.engine.identity
-        return replace(self.engine.identity, options=self._options_digest)
+            return engine.identity
+        return replace(engine.identity, options=self._options_digest)
 
     def take(self, settings: Settings, job: Job) -> Engine:
         """Return the engine that ``settings`` name; one that is replaced is unloaded.

@@ -56,7 +56,7 @@ class Answering:
         ask, resources = pending.ask, self._resources
         engine = resources.prepared_engine(ask.settings, pending.job)
         context = resources.build_context(ask, engine)
-        pending.start(engine, context, identity=resources.engines.identity)
+        pending.start(engine, context, identity=resources.engines.identity_of(engine))
         if ask.dry_run:
             return Done(finish_reason="stop", metrics=pending.metrics)
         response_cache = resources.responses.use(ask.settings)

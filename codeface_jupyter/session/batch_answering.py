@@ -67,7 +67,7 @@ class BatchAnswering:
             # A prompt that does not fit the window is its own question's failure.
             with batch.failing([pending]):
                 context = resources.build_context(pending.ask, engine)
-                pending.start(engine, context, identity=resources.engines.identity)
+                pending.start(engine, context, identity=resources.engines.identity_of(engine))
         _preview(batch, questions)
         response_cache = resources.responses.use(settings)
         _replay(batch, questions, response_cache)
