@@ -10,7 +10,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # Slow enough that the view shows the answer before it is whole.
-SCRIPTED = {"CODEFACE_ENGINE": "scripted", "CODEFACE_MODEL": "scripted:40ms"}
+SCRIPTED = {"CODEFACE_ENGINE": "scripted", "CODEFACE_MODEL": "scripted:40ms:x60"}
 ENGINE = ("--engine", "scripted")
 
 
