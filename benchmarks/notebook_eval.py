@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -91,7 +92,7 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
     # One thread: OpenMP's pools do not survive a fork. Set before NumPy reads them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     from session_report import compare, load_run, report, save_run
-    from session_run import check_judge, run_notebooks
+    from session_run import Run, check_judge, run_notebooks
     from session_shell import MagicAsker, PlainAsker, SessionShell
     from session_tasks import read_notebooks
 
@@ -110,9 +111,13 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
     way = "a plain sentence" if args.plain else "%%codeface"
     about = {"machine": machine, "model": shell.settings.model, "way": way, "set": settings}
     print(f"model {about['model']}, asked by {way}, {settings}\n", flush=True)
-    run = run_notebooks(shell, asker, notebooks, limit=args.limit)
-    if args.save:
-        save_run(run, args.save, about=about)
+    run = Run()
+    for result in run_notebooks(shell, asker, notebooks, limit=args.limit):
+        run.add(result)
+        print(result.line, file=sys.stderr)
+        # Each time, so that a long run that is broken off leaves what it has.
+        if args.save:
+            save_run(run, args.save, about=about)
     print("\n".join(report(run)))
     if args.against:
         print("\n".join(["", *compare(run, load_run(args.against))]))
@@ -142,9 +147,14 @@ def ask_sets(args: argparse.Namespace, settings: dict[str, str]) -> None:
             report(name, read_tasks(file), lambda task: ask_completion(session, task))
 
 
+def whole_path(text: str) -> Path:
+    # The notebooks run in folders of their own.
+    return Path(text).resolve()
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of the tasks' files")
+    parser.add_argument("--data", type=whole_path, help="folder of the tasks' files")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--only", choices=("notebook", *EVALS, "sessions"))
     sessions = parser.add_argument_group("sessions")
@@ -156,8 +166,12 @@ def parse_arguments() -> argparse.Namespace:
     sessions.add_argument(
         "--keep-conversation", action="store_true", help="send earlier exchanges along, too"
     )
-    sessions.add_argument("--save", type=Path, metavar="FILE", help="keep prompts and answers")
-    sessions.add_argument("--against", type=Path, metavar="FILE", help="a kept run to compare with")
+    sessions.add_argument(
+        "--save", type=whole_path, metavar="FILE", help="keep prompts and answers"
+    )
+    sessions.add_argument(
+        "--against", type=whole_path, metavar="FILE", help="a kept run to compare with"
+    )
     sessions.add_argument(
         "--check-judge", action="store_true", help="no model: judge right and wrong cells"
     )

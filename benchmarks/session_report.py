@@ -32,7 +32,7 @@ def report(run: Run) -> Iterator[str]:
         yield ""
         yield from _notebooks(run.outcomes)
     for left_out in run.left_out:
-        yield f"left out: {left_out.notebook} {left_out.index}: {left_out.reason}"
+        yield left_out.line
 
 
 def _kinds(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -93,8 +93,8 @@ def mcnemar_p(only_here: int, only_there: int) -> float:
     one's as the other's (McNemar, 1947).
     """
     n, fewer = only_here + only_there, min(only_here, only_there)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    tail = sum(math.comb(n, k) for k in range(fewer + 1))
+    return min(1.0, 2 * tail / 2.0**n)
 
 
 def compare(here: Run, there: Run) -> Iterator[str]:

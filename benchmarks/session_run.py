@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import pickle
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ __all__ = ["LeftOut", "Outcome", "Run", "check_judge", "run_notebooks"]
 # Time limits in the tasks were written for a usual limit of one second: they only raise ours.
 CPU_S = 10.0
 NOTHING = "pass"
+YES, NO = b"+", b"-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,12 @@ class Outcome:
     seconds: float = 0.0
     finish_reason: str = ""
 
+    @property
+    def line(self) -> str:
+        """What became of it, in a line."""
+        mark = "right" if self.is_right else "wrong"
+        return f"{self.notebook} {self.index}: {mark}: {self.kind}, {self.seconds:.1f} s"
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
@@ -73,6 +79,11 @@ class LeftOut:
     index: int
     reason: str
 
+    @property
+    def line(self) -> str:
+        """What became of it, in a line; some errors are pages long."""
+        return f"{self.notebook} {self.index}: left out: {self.reason.partition(chr(10))[0]}"
+
 
 @dataclass
 class Run:
@@ -80,6 +91,13 @@ class Run:
 
     outcomes: list[Outcome] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+
+    def add(self, result: Outcome | LeftOut) -> None:
+        """Take what became of the next task."""
+        if isinstance(result, Outcome):
+            self.outcomes.append(result)
+        else:
+            self.left_out.append(result)
 
 
 @dataclass(frozen=True)
@@ -101,23 +119,18 @@ def run_notebooks(
     notebooks: Iterable[SessionNotebook],
     *,
     limit: int | None = None,
-) -> Run:
-    """Ask the tasks of all notebooks, at most ``limit`` of them."""
-    run = Run()
+) -> Iterator[Outcome | LeftOut]:
+    """Ask the tasks of all notebooks, at most ``limit`` of them; yield what becomes of each."""
+    asked = 0
     for place in _places(shell, notebooks):
-        if limit is not None and len(run.outcomes) >= limit:
+        if asked == limit:
             break
-        named = {"notebook": place.notebook.name, "index": place.index}
-        expected = _expected(shell, place.task)
-        reason = expected if isinstance(expected, str) else _unfit(shell, place.task, expected)
-        if reason or isinstance(expected, str):
-            run.left_out.append(LeftOut(**named, reason=reason or ""))
-            continue
-        outcome = _ask(shell, asker, place, expected)
-        run.outcomes.append(outcome)
-        mark = "+" if outcome.is_right else "-"
-        print(f"{mark} {place.notebook.name} {place.index}: {outcome.kind}", file=sys.stderr)
-    return run
+        expected = _expected_or_left_out(shell, place)
+        if isinstance(expected, LeftOut):
+            yield expected
+        else:
+            asked += 1
+            yield _ask(shell, asker, place, expected)
 
 
 def check_judge(shell: SessionShell, notebooks: Iterable[SessionNotebook]) -> Iterator[str]:
@@ -129,16 +142,14 @@ def check_judge(shell: SessionShell, notebooks: Iterable[SessionNotebook]) -> It
         A line for each task that is left out, and for each wrong answer that passes.
     """
     for place in _places(shell, notebooks):
-        where = f"{place.notebook.name} {place.index}"
-        expected = _expected(shell, place.task)
-        reason = expected if isinstance(expected, str) else _unfit(shell, place.task, expected)
-        if reason or isinstance(expected, str):
-            yield f"{where}: left out: {reason}"
+        expected = _expected_or_left_out(shell, place)
+        if isinstance(expected, LeftOut):
+            yield expected.line
             continue
         for name, code in _wrong_answers(shell, place):
             verdict = _try(shell, place.task, code, expected)
             if verdict.is_right:
-                yield f"{where}: {name} passes as {verdict.kind}: {code!r}"
+                yield f"{place.notebook.name} {place.index}: {name} passes: {code!r}"
 
 
 def _places(shell: SessionShell, notebooks: Iterable[SessionNotebook]) -> Iterator[_Place]:
@@ -156,6 +167,15 @@ def _places(shell: SessionShell, notebooks: Iterable[SessionNotebook]) -> Iterat
                 cells.append(cell.source)
 
 
+def _expected_or_left_out(shell: SessionShell, place: _Place) -> bytes | LeftOut:
+    """Return what the reference does, pickled, or why the task shows nothing here."""
+    expected = _expected(shell, place.task)
+    reason = expected if isinstance(expected, str) else _unfit(shell, place.task, expected)
+    if isinstance(expected, bytes) and reason is None:
+        return expected
+    return LeftOut(notebook=place.notebook.name, index=place.index, reason=str(reason))
+
+
 def _expected(shell: SessionShell, task: SessionTask) -> bytes | str:
     """Return what the reference does, pickled, or why it cannot be known."""
 
@@ -163,18 +183,23 @@ def _expected(shell: SessionShell, task: SessionTask) -> bytes | str:
         before = keep_variables(user_variables(shell.shell))
         observed = observe(shell.shell, task.reference)
         if observed.error is not None:
-            return pickle.dumps(f"{type(observed.error).__name__}: {observed.error}")
+            return _no(f"{type(observed.error).__name__}: {observed.error}")
         try:
             expected = expected_of(task, observed, before)
-            return pickle.dumps("it does nothing" if expected.is_nothing else expected)
-        except Exception as error:  # noqa: BLE001 - a reference's model or function fails as it likes
-            return pickle.dumps(f"cannot be kept: {type(error).__name__}: {error}")
+            return _no("does nothing") if expected.is_nothing else YES + pickle.dumps(expected)
+        except Exception as error:  # noqa: BLE001 - its models and functions fail as they like
+            return _no(f"cannot be kept: {type(error).__name__}: {error}")
 
     trial = _in_copy(work, task)
     if trial.ending != "done":
         return f"its reference: {trial.ending}"
-    expected = pickle.loads(trial.payload)  # from our own copy of this process
-    return f"its reference: {expected}" if isinstance(expected, str) else trial.payload
+    if trial.payload.startswith(YES):
+        return trial.payload.removeprefix(YES)
+    return f"its reference: {trial.payload.removeprefix(NO).decode()}"
+
+
+def _no(reason: str) -> bytes:
+    return NO + reason.encode(errors="replace")
 
 
 def _unfit(shell: SessionShell, task: SessionTask, expected: bytes) -> str | None:
@@ -190,7 +215,10 @@ def _try(shell: SessionShell, task: SessionTask, code: str, expected: bytes) -> 
 
     def work() -> bytes:
         observed = observe(shell.shell, code, forbidden=task.forbidden_names)
-        verdict = judge(task, observed, pickle.loads(expected))
+        try:
+            verdict = judge(task, observed, pickle.loads(expected))
+        except Exception as error:  # noqa: BLE001 - values of any kind are compared
+            verdict = Verdict(False, "cannot be compared", f"{type(error).__name__}: {error}")
         return json.dumps(asdict(verdict)).encode()
 
     trial = _in_copy(work, task)
@@ -200,27 +228,29 @@ def _try(shell: SessionShell, task: SessionTask, code: str, expected: bytes) -> 
     return Verdict(False, "time limit" if is_late else "ends its process")
 
 
-def _in_copy(work: object, task: SessionTask) -> Trial:
+def _in_copy(work: Callable[[], bytes], task: SessionTask) -> Trial:
     return run_in_copy(work, cpu_s=max(CPU_S, task.max_time_s or 0), folder=Path.cwd())
 
 
 def _ask(shell: SessionShell, asker: Asker, place: _Place, expected: bytes) -> Outcome:
     task = place.task
-    about = {
-        "notebook": place.notebook.name,
-        "index": place.index,
-        "question": task.question,
-        "reference": task.reference,
-    }
+    outcome = Outcome(
+        notebook=place.notebook.name,
+        index=place.index,
+        question=task.question,
+        reference=task.reference,
+        is_right=False,
+        kind="not answered",
+    )
     begin = time.perf_counter()
     try:
         result = asker.ask(task.question, place.cells)
     except CodeFaceError as error:
-        return Outcome(**about, is_right=False, kind="not answered", reason=str(error))
+        return replace(outcome, reason=str(error))
     seconds = time.perf_counter() - begin
     verdict = _try(shell, task, result.code, expected) if result.code else None
-    return Outcome(
-        **about,
+    return replace(
+        outcome,
         **asdict(_final(verdict, result)),
         prompt=result.prompt,
         text=result.text,

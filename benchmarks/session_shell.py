@@ -10,8 +10,10 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import patch
 
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.prompts import fenced
@@ -162,17 +164,11 @@ def plain_request(question: str, cells: Sequence[str]) -> str:
     return f"Notebook so far:\n{code}\n{PLAIN_SENTENCE}\nTask: {question}"
 
 
-@contextlib.contextmanager
-def _plain_layout() -> Iterator[None]:
+def _plain_layout() -> AbstractContextManager[object]:
     """Have a prompt laid out as its request alone, without a system message."""
     from codeface_jupyter.engines.text import model_tokenizer
 
     def request_alone(prompt: Prompt) -> list[Message]:
         return [{"role": "user", "content": prompt.request}]
 
-    kept = model_tokenizer.chat_messages
-    model_tokenizer.chat_messages = request_alone
-    try:
-        yield
-    finally:
-        model_tokenizer.chat_messages = kept
+    return patch.object(model_tokenizer, "chat_messages", request_alone)

@@ -288,11 +288,18 @@ def shell(monkeypatch, tmp_path):
     shell.close()
 
 
+def collect(results):
+    run = running.Run()
+    for result in results:
+        run.add(result)
+    return run
+
+
 def test_answers_run_in_a_copy_of_the_notebook_as_it_stands(shell, notebook):
     answers = ("sales = pd.read_csv('inputs/sales.csv')", "4", "sales['triple'] = 1; 1/0")
     engine = ScriptedEngine([f"```python\n{answer}\n```" for answer in answers])
     asker = shells.PlainAsker(Session(config=shell.session.config, engine=engine))
-    run = running.run_notebooks(shell, asker, [notebook])
+    run = collect(running.run_notebooks(shell, asker, [notebook]))
     kinds = [(outcome.kind, outcome.is_right) for outcome in run.outcomes]
     assert kinds == [("variables", True), ("value", True), ("raises ZeroDivisionError", False)]
     assert [left_out.index for left_out in run.left_out] == [4]
@@ -303,7 +310,7 @@ def test_answers_run_in_a_copy_of_the_notebook_as_it_stands(shell, notebook):
 
 
 def test_the_magic_is_asked_below_the_cells_of_the_notebook(shell, notebook):
-    run = running.run_notebooks(shell, shells.MagicAsker(shell), [notebook], limit=2)
+    run = collect(running.run_notebooks(shell, shells.MagicAsker(shell), [notebook], limit=2))
     counting = run.outcomes[1]
     assert 'sales = pd.read_csv("inputs/sales.csv")' in counting.prompt
     assert counting.prompt.count("Read `inputs/sales.csv`") == 0
@@ -334,7 +341,7 @@ def test_runs_are_kept_reported_and_compared(tmp_path):
     report = "\n".join(reporting.report(here))
     assert "right: 3/6, 50.0%" in report
     assert "| wrong | other value | 3 | 50.0% |" in report
-    assert "left out: sales 9" in report
+    assert "sales 9: left out" in report
     first, *differing = reporting.compare(here, there)
     assert "of 5 tasks that both asked, right: 2 here, 1 there" in first
     assert "only here 2, only there 1, McNemar's exact p = 1" in first
