@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -240,6 +241,46 @@ def test_a_function_is_tried_on_each_case():
     assert verdict.kind == "other function"
 
 
+@pytest.mark.parametrize(
+    ("metric", "ratio", "good", "bad"), [("r2", 0.99, 0.6, 0.4), ("mse", 1.01, 0.4, 0.6)]
+)
+def test_a_model_must_be_as_good_as_the_reference(monkeypatch, metric, ratio, good, bad):
+    def score(labels, predicted):
+        return predicted
+
+    metrics = SimpleNamespace(r2_score=score, mean_squared_error=score)
+    monkeypatch.setitem(sys.modules, "sklearn", SimpleNamespace(metrics=metrics))
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", metrics)
+    task = task_of(
+        "validator:\n  model:\n    model_name: m\n    inputs_name: x\n    labels_name: y\n"
+        f"    metric_type: {metric}\n    tolerance: {ratio}\n"
+    )
+
+    def with_model(quality):
+        return observed(m=SimpleNamespace(predict=lambda inputs: quality), x=1, y=1)
+
+    assert judged(with_model(0.5), with_model(good), task=task).is_right
+    assert judged(with_model(0.5), with_model(bad), task=task).kind == "other model"
+    assert judged(with_model(0.5), observed(m="no model"), task=task).kind == "other model"
+
+
+def test_any_drawing_is_any_other():
+    from matplotlib.figure import Figure
+
+    drawn = observed(Figure().subplots())
+    assert judged(drawn, observed([Figure()])) == judging.Verdict(True, "figure")
+    assert judged(drawn, replace(observed(), has_figure=True)).is_right
+    assert judged(drawn, observed(3)).kind == "other value"
+
+
+def test_a_value_is_judged_beside_variables_where_the_reference_computes_one():
+    check = '"""\nquestion: Save it.\nvalidator:\n  namespace_check:\n    x:\n"""\nx = 1\n'
+    shows, computes = (tasks.parse_notebook(check + last)[0].task for last in ("x", "x + 1"))
+    assert not shows.validation.judges_value
+    assert computes.validation.judges_value
+    assert not judged(observed(2, x=1), observed(3, x=1), task=computes).is_right
+
+
 def test_what_raises_is_wrong_by_its_name():
     answer = replace(observed(12), error=KeyError("units"))
     assert judged(observed(12), answer).kind == "raises KeyError"
@@ -317,6 +358,18 @@ def test_the_magic_is_asked_below_the_cells_of_the_notebook(shell, notebook):
     assert "How many units were sold?" in counting.prompt
     assert counting.code.startswith("request = ")
     assert (counting.kind, counting.tokens > 0) == ("prints another value", True)
+
+
+def test_an_answer_may_not_use_what_the_task_forbids(shell, notebook):
+    def error():
+        seen = trials.observe(shell.shell, "secret", forbidden=("secret",))
+        return f"{seen.error!r}, {seen.namespace['secret']}".encode()
+
+    with shell.notebook(notebook.folder) as folder:
+        shell.run("secret = 1")
+        trial = trials.run_in_copy(error, cpu_s=5, folder=folder)
+    assert trial.payload.decode().startswith("NameError")
+    assert trial.payload.endswith(b", 1")
 
 
 def test_the_judge_refuses_what_is_wrong(shell, notebook):
