@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from notebook_tasks import TASKS, NotebookTask
 from reporting import describe_machine, wilson_interval
@@ -30,6 +31,9 @@ from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+
+if TYPE_CHECKING:
+    from session_shell import Asker, SessionShell
 
 PIECES = ("nothing", "cells", "cells and variables")
 EVALS = ("PandasEval", "NumpyEval")
@@ -93,7 +97,7 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     from session_report import compare, load_run, report, save_run
     from session_run import Run, check_judge, run_notebooks
-    from session_shell import MagicAsker, PlainAsker, SessionShell
+    from session_shell import SessionShell
     from session_tasks import read_notebooks
 
     notebooks = read_notebooks(args.data, names=args.notebooks)
@@ -103,15 +107,10 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
         for line in check_judge(shell, notebooks):
             print(line, flush=True)
         return
-    asker = (
-        PlainAsker(shell.session)
-        if args.plain
-        else MagicAsker(shell, keeps_conversation=args.keep_conversation)
-    )
-    way = "a plain sentence" if args.plain else "%%codeface"
+    asker, way = choose_asker(args, shell)
     about = {"machine": machine, "model": shell.settings.model, "way": way, "set": settings}
     print(f"model {about['model']}, asked by {way}, {settings}\n", flush=True)
-    run = Run()
+    begin, run = time.perf_counter(), Run()
     for result in run_notebooks(shell, asker, notebooks, limit=args.limit):
         run.add(result)
         print(result.line, file=sys.stderr)
@@ -119,8 +118,23 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
         if args.save:
             save_run(run, args.save, about=about)
     print("\n".join(report(run)))
+    print(f"took {time.perf_counter() - begin:.0f} s")
     if args.against:
         print("\n".join(["", *compare(run, load_run(args.against))]))
+
+
+def choose_asker(args: argparse.Namespace, shell: SessionShell) -> tuple[Asker, str]:
+    """Return what asks as the options say, and what to call it."""
+    from session_report import load_run
+    from session_shell import MagicAsker, PlainAsker, ReplayAsker
+
+    if args.replay:
+        earlier = load_run(args.replay).outcomes
+        replies = ((outcome.question, outcome.reply) for outcome in earlier)
+        return ReplayAsker(replies), f"{args.replay.name}, judged again"
+    if args.plain:
+        return PlainAsker(shell.session), "a plain sentence"
+    return MagicAsker(shell, keeps_conversation=args.keep_conversation), "%%codeface"
 
 
 def ask_sets(args: argparse.Namespace, settings: dict[str, str]) -> None:
@@ -171,6 +185,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     sessions.add_argument(
         "--against", type=whole_path, metavar="FILE", help="a kept run to compare with"
+    )
+    sessions.add_argument(
+        "--replay", type=whole_path, metavar="FILE", help="judge a kept run's answers again"
     )
     sessions.add_argument(
         "--check-judge", action="store_true", help="no model: judge right and wrong cells"

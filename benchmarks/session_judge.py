@@ -27,7 +27,7 @@ METRICS = {
     "mse": "mean_squared_error",
 }
 DRAWING_PACKAGES = ("matplotlib.", "seaborn.", "plotly.")
-NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?\s?%?", re.I)
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?\s?%?", re.I)
 MAX_SHOWN_CHARS = 400
 
 
@@ -242,13 +242,23 @@ def _is_printed(
     candidates = [*objects, several] if len(objects) == 1 else [several]
     if any(compare(expected, candidate) is None for candidate in candidates):
         return True
-    text = observed.text.strip()
+    return _says(observed.text.strip(), expected)
+
+
+def _says(text: str, expected: object) -> bool:
+    """Whether a text announces just this: a line for each of several values."""
     if isinstance(expected, str):
-        return bool(re.search(rf"(?:^|[:=]\s*|\bis )['\"]?{re.escape(expected)}['\"]?\.?$", text))
-    numbers = [number for line in text.splitlines() for number in NUMBER.findall(line)]
+        end = rf"(?:^|[:=]\s*|\bis )['\"]?{re.escape(expected)}['\"]?\.?$"
+        return bool(re.search(end, text))
+    if isinstance(expected, Mapping):
+        expected = list(expected.values())
+    if isinstance(expected, list | tuple):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return len(lines) == len(expected) and all(map(_says, lines, expected))
+    numbers = NUMBER.findall(text)
     if len(numbers) != 1 or numbers[0].endswith("%"):
         return False
-    return compare(expected, float(numbers[0].replace(",", ""))) is None
+    return difference(expected, float(numbers[0].replace(",", ""))) is None
 
 
 def _without_words(args: tuple[Any, ...]) -> list[Any]:

@@ -5,22 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import pickle
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from session_judge import Verdict, expected_of, judge, keep_variables
-from session_shell import Asker, SessionShell
+from session_shell import Asker, Reply, SessionShell
 from session_tasks import SessionNotebook, SessionTask
 from session_trial import Trial, observe, run_in_copy, user_variables
 
 from codeface_jupyter.errors import CodeFaceError
-
-if TYPE_CHECKING:
-    from codeface_jupyter.generation import GenerationResult
 
 __all__ = ["LeftOut", "Outcome", "Run", "check_judge", "run_notebooks"]
 
@@ -63,6 +58,11 @@ class Outcome:
     tokens: int = 0
     seconds: float = 0.0
     finish_reason: str = ""
+
+    @property
+    def reply(self) -> Reply:
+        """The answer alone."""
+        return Reply(**{name: getattr(self, name) for name in Reply.__dataclass_fields__})
 
     @property
     def line(self) -> str:
@@ -242,31 +242,19 @@ def _ask(shell: SessionShell, asker: Asker, place: _Place, expected: bytes) -> O
         is_right=False,
         kind="not answered",
     )
-    begin = time.perf_counter()
     try:
-        result = asker.ask(task.question, place.cells)
+        reply = asker.ask(task.question, place.cells)
     except CodeFaceError as error:
         return replace(outcome, reason=str(error))
-    seconds = time.perf_counter() - begin
-    verdict = _try(shell, task, result.code, expected) if result.code else None
-    return replace(
-        outcome,
-        **asdict(_final(verdict, result)),
-        prompt=result.prompt,
-        text=result.text,
-        code=result.code,
-        prompt_tokens=result.metrics.prompt_tokens,
-        tokens=result.metrics.generated_tokens,
-        seconds=round(seconds, 3),
-        finish_reason=result.finish_reason,
-    )
+    verdict = _try(shell, task, reply.code, expected) if reply.code else None
+    return replace(outcome, **asdict(_final(verdict, reply)), **asdict(reply))
 
 
-def _final(verdict: Verdict | None, result: GenerationResult) -> Verdict:
+def _final(verdict: Verdict | None, reply: Reply) -> Verdict:
     """Return the verdict on an answer as a whole: what was cut off has no other fault."""
     if verdict is not None and verdict.is_right:
         return verdict
-    if result.finish_reason == "length":
+    if reply.finish_reason == "length":
         reason = "no code" if verdict is None else verdict.kind
         return Verdict(False, "cut off at the token limit", reason)
     return verdict or Verdict(False, "no code")

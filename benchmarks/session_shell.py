@@ -8,14 +8,17 @@ import os
 import random
 import shutil
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 
 from codeface_jupyter.context import ContextSources
+from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.answer import Ask
 
@@ -26,7 +29,15 @@ if TYPE_CHECKING:
     from codeface_jupyter.prompts import Message, Prompt
     from codeface_jupyter.session import Session
 
-__all__ = ["Asker", "MagicAsker", "PlainAsker", "SessionShell", "plain_request"]
+__all__ = [
+    "Asker",
+    "MagicAsker",
+    "PlainAsker",
+    "ReplayAsker",
+    "Reply",
+    "SessionShell",
+    "plain_request",
+]
 
 EXTENSION = "codeface_jupyter"
 RESULT_VARIABLE = "_codeface"
@@ -106,10 +117,36 @@ class SessionShell:
             return self.shell.run_cell(source, store_history=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer: what the model was given, what it said, the code in it, and what it cost."""
+
+    prompt: str
+    text: str
+    code: str
+    prompt_tokens: int
+    tokens: int
+    seconds: float
+    finish_reason: str
+
+    @classmethod
+    def of(cls, result: GenerationResult, *, seconds: float) -> Reply:
+        """Return what is kept of a result that took ``seconds`` in all."""
+        return cls(
+            prompt=result.prompt,
+            text=result.text,
+            code=result.code,
+            prompt_tokens=result.metrics.prompt_tokens,
+            tokens=result.metrics.generated_tokens,
+            seconds=round(seconds, 3),
+            finish_reason=result.finish_reason,
+        )
+
+
 class Asker(Protocol):
     """A way to ask for the notebook's next cell."""
 
-    def ask(self, question: str, cells: Sequence[str], /) -> GenerationResult:
+    def ask(self, question: str, cells: Sequence[str], /) -> Reply:
         """Return the answer to ``question`` below ``cells``."""
 
 
@@ -127,15 +164,15 @@ class MagicAsker:
         self._shell = shell
         self._keeps_conversation = keeps_conversation
 
-    def ask(self, question: str, _cells: Sequence[str]) -> GenerationResult:
+    def ask(self, question: str, _cells: Sequence[str]) -> Reply:
         """Return the answer; raise what the cell raised."""
         if not self._keeps_conversation:
             self._shell.session.conversation.clear()
         namespace = self._shell.shell.user_ns
         namespace.pop(RESULT_VARIABLE, None)
+        begin = time.perf_counter()
         self._shell.run(f"%%codeface\n{question}").raise_error()
-        result: GenerationResult = namespace[RESULT_VARIABLE]
-        return result
+        return Reply.of(namespace[RESULT_VARIABLE], seconds=time.perf_counter() - begin)
 
 
 class PlainAsker:
@@ -147,15 +184,45 @@ class PlainAsker:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def ask(self, question: str, cells: Sequence[str]) -> GenerationResult:
+    def ask(self, question: str, cells: Sequence[str]) -> Reply:
         """Return the answer; raise what the engine raised."""
         settings = self._session.config.settings
         if settings.repetition_penalty is None:
             settings = self._session.config.with_overrides({"repetition_penalty": 1.0})
         request = plain_request(question, cells)
         sources = ContextSources(request=request, instruction="")
+        begin = time.perf_counter()
         with _plain_layout():
-            return self._session.generate(Ask(sources=sources, settings=settings))
+            result = self._session.generate(Ask(sources=sources, settings=settings))
+        return Reply.of(result, seconds=time.perf_counter() - begin)
+
+
+class ReplayAsker:
+    """Gives the answers of an earlier run once more, to be judged anew.
+
+    Parameters
+    ----------
+    replies
+        Questions and their answers, in the order in which they are asked.
+    """
+
+    def __init__(self, replies: Iterable[tuple[str, Reply]]) -> None:
+        self._replies = list(replies)
+
+    def ask(self, question: str, _cells: Sequence[str]) -> Reply:
+        """Return the next answer to ``question``.
+
+        Raises
+        ------
+        NotebookError
+            If the earlier run did not ask it.
+        """
+        for number, (asked, reply) in enumerate(self._replies):
+            if asked == question:
+                # Where a question comes twice, those before it have had their turn.
+                del self._replies[: number + 1]
+                return reply
+        raise NotebookError("The earlier run did not ask this.")
 
 
 def plain_request(question: str, cells: Sequence[str]) -> str:

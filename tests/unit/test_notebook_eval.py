@@ -203,6 +203,14 @@ def test_a_printed_text_must_be_the_whole_answer():
     assert not judged(reference, observed(calls=[(listed,)], text=listed)).is_right
 
 
+def test_several_values_may_be_printed_a_line_each():
+    reference = observed((0.5, 0.75))
+    said = "Old R2: 0.5\nNew R2: 0.75\n"
+    assert judged(reference, observed(calls=[(said,)], text=said)).is_right
+    for wrong in ("Old: 0.75\nNew: 0.5\n", "Old: 0.5\n", "Old: 0.5\nNew: 0.75\nBoth: 1\n"):
+        assert not judged(reference, observed(calls=[(wrong,)], text=wrong)).is_right
+
+
 def test_column_names_that_the_question_quotes_count():
     reference = observed(pd.DataFrame({"total": [1.0], "n": [2]}))
     assert judged(reference, observed(pd.DataFrame({"total": [1.0], "count": [2]}))).is_right
@@ -345,6 +353,8 @@ def test_answers_run_in_a_copy_of_the_notebook_as_it_stands(shell, notebook):
     assert kinds == [("variables", True), ("value", True), ("raises ZeroDivisionError", False)]
     assert [left_out.index for left_out in run.left_out] == [4]
     assert "nobody" in run.left_out[0].reason
+    replies = shells.ReplayAsker((outcome.question, outcome.reply) for outcome in run.outcomes)
+    assert collect(running.run_notebooks(shell, replies, [notebook])) == run
     asked = engine.requests[2].prompt.request
     assert 'sales["units"].sum()' in asked
     assert "triple" not in asked
