@@ -8,11 +8,14 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NOTEBOOK := notebooks/quickstart.ipynb
 # PandasEval.jsonl and NumpyEval.jsonl, where they were put; without them they are left out.
 EVAL_DATA := build/data
+# The folders of the session benchmark's notebooks, likewise.
+SESSION_DATA := build/data/notebooks
 
 # A stamp per kind of set-up: made again when what it depends on changes, quick otherwise.
 BASE := $(VENV)/.stamp-base
 TEST := $(VENV)/.stamp-test
 LINT := $(VENV)/.stamp-lint
+EVAL := $(VENV)/.stamp-eval
 LLAMA := build/llama/.stamp
 LLAMA_PYTHON := build/llama/bin/python
 
@@ -60,7 +63,7 @@ format: $(LINT) ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BASE) $(LLAMA) ## measure: loading, streaming, speed beside llama.cpp, quality (takes an hour)
+bench: $(BASE) $(EVAL) $(LLAMA) ## measure: loading, streaming, speed beside llama.cpp, quality (takes an hour)
 	$(BIN)/codeface pull
 	$(BIN)/python benchmarks/load_extension.py
 	$(BIN)/python benchmarks/first_answer.py
@@ -74,6 +77,8 @@ bench: $(BASE) $(LLAMA) ## measure: loading, streaming, speed beside llama.cpp, 
 	  $(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA) --only PandasEval \
 	    --set engine=openvino --set quantization=$$kind || exit 1; \
 	done
+	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/notebook_eval.py --only sessions \
+	  --data $(SESSION_DATA) --save build/eval/sessions.json
 
 clean: ## remove the set-up and everything built
 	rm -rf $(VENV) build dist labextension/node_modules labextension/lib codeface_jupyter/labextension
@@ -91,6 +96,10 @@ $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 
 $(TEST): $(BASE)
 	$(PIP) install --constraint constraints.txt --group test
+	@touch $@
+
+$(EVAL): $(BASE)
+	$(PIP) install --constraint constraints.txt --group eval
 	@touch $@
 
 # Built for this machine's processor, in an environment of its own.

@@ -1,18 +1,26 @@
-"""How often the answer is right: pass@1 of the shipped model through the session.
+"""How often the answer is right: pass@1 of the shipped model.
 
-Three sets: our own notebook tasks, whose answer needs a name from the cells above,
-each with and without pieces of context; and PandasEval and NumpyEval (101 tasks
-each, HumanEval's format, MIT, Copyright (c) Microsoft Corporation), if their files
-are in the folder given by ``--data``.
+Through the session, three sets: our own notebook tasks, whose answer needs a name from
+the cells above, each with and without pieces of context; and PandasEval and NumpyEval
+(101 tasks each, HumanEval's format, MIT, Copyright (c) Microsoft Corporation), if their
+files are in the folder given by ``--data``.
+
+``--only sessions`` asks through ``%%codeface`` in stateful notebooks, in the folder given
+by ``--data`` (benchmarks/kaggle of DSEval, MIT, Copyright (c) 2024 MetaCopilot team): each
+answer runs in a copy of the state that the cells before have left, and its value or its
+variables are compared with the reference cell's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from notebook_tasks import TASKS, NotebookTask
 from reporting import describe_machine, wilson_interval
@@ -24,8 +32,15 @@ from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 
+if TYPE_CHECKING:
+    from session_shell import Asker, SessionShell
+
 PIECES = ("nothing", "cells", "cells and variables")
 EVALS = ("PandasEval", "NumpyEval")
+SESSION_PACKAGES = (
+    *("pandas", "numpy", "scikit-learn", "scipy", "matplotlib", "seaborn", "statsmodels"),
+    *("ipython", "openvino", "openvino-genai"),
+)
 COMPLETE = "Complete this code. Answer with the whole completed code."
 
 
@@ -76,18 +91,62 @@ def report(name: str, tasks: Iterable[object], ask: Callable[[object], bool]) ->
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of PandasEval.jsonl and NumpyEval.jsonl")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--only", choices=("notebook", *EVALS))
-    args = parser.parse_args()
+def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
+    """Ask the tasks of the stateful notebooks, and report, save and compare."""
+    # One thread: OpenMP's pools do not survive a fork. Set before NumPy reads them.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    from session_report import compare, load_run, report, save_run
+    from session_run import Run, check_judge, run_notebooks
+    from session_shell import SessionShell
+    from session_tasks import read_notebooks
+
+    notebooks = read_notebooks(args.data, names=args.notebooks)
+    print(machine := describe_machine(*SESSION_PACKAGES))
+    shell = SessionShell(**settings)
+    if args.check_judge:
+        for line in check_judge(shell, notebooks):
+            print(line, flush=True)
+        return
+    asker, way = choose_asker(args, shell)
+    about = {"machine": machine, "model": shell.settings.model, "way": way, "set": settings}
+    print(f"model {about['model']}, asked by {way}, {settings}\n", flush=True)
+    begin, run = time.perf_counter(), Run()
+    for result in run_notebooks(shell, asker, notebooks, limit=args.limit):
+        run.add(result)
+        print(result.line, file=sys.stderr)
+        # Each time, so that a long run that is broken off leaves what it has.
+        if args.save:
+            save_run(run, args.save, about=about)
+    print("\n".join(report(run)))
+    print(f"took {time.perf_counter() - begin:.0f} s")
+    if args.against:
+        print("\n".join(["", *compare(run, load_run(args.against))]))
+
+
+def choose_asker(args: argparse.Namespace, shell: SessionShell) -> tuple[Asker, str]:
+    """Return what asks as the options say, and what to call it."""
+    from session_report import load_run
+    from session_shell import MagicAsker, PlainAsker, ReplayAsker
+
+    if args.replay:
+        earlier = load_run(args.replay).outcomes
+        replies = ((outcome.question, outcome.reply) for outcome in earlier)
+        return ReplayAsker(replies), f"{args.replay.name}, judged again"
+    if args.plain:
+        return PlainAsker(shell.session), "a plain sentence"
+    return MagicAsker(shell, keeps_conversation=args.keep_conversation), "%%codeface"
+
+
+def ask_sets(args: argparse.Namespace, settings: dict[str, str]) -> None:
+    """Ask the sets of single tasks through the session."""
     config = Config()
-    config.set(max_new_tokens=256, **dict(pair.split("=", 1) for pair in args.set))
+    config.set(**{"max_new_tokens": 256, **settings})
     session = Session(config=config)
     print(describe_machine("torch", "transformers"))
-    settings = config.settings
-    print(f"model {settings.model}, engine {settings.engine}, greedy, one try; {args.set}\n")
+    print(
+        f"model {config.settings.model}, engine {config.settings.engine}, greedy, one try; "
+        f"{args.set}\n"
+    )
     print("| tasks | pass@1 | | 95 % interval | time |\n| --- | --- | --- | --- | --- |")
     if args.only in {None, "notebook"}:
         for pieces in PIECES:
@@ -100,6 +159,50 @@ def main() -> None:
         file = args.data / f"{name}.jsonl" if args.data else None
         if file and file.is_file() and args.only in {None, name}:
             report(name, read_tasks(file), lambda task: ask_completion(session, task))
+
+
+def whole_path(text: str) -> Path:
+    # The notebooks run in folders of their own.
+    return Path(text).resolve()
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=whole_path, help="folder of the tasks' files")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--only", choices=("notebook", *EVALS, "sessions"))
+    sessions = parser.add_argument_group("sessions")
+    sessions.add_argument("--notebooks", type=lambda names: names.split(","), default=())
+    sessions.add_argument("--limit", type=int, help="ask at most so many tasks")
+    sessions.add_argument(
+        "--plain", action="store_true", help="ask in a plain sentence below the cells instead"
+    )
+    sessions.add_argument(
+        "--keep-conversation", action="store_true", help="send earlier exchanges along, too"
+    )
+    sessions.add_argument(
+        "--save", type=whole_path, metavar="FILE", help="keep prompts and answers"
+    )
+    sessions.add_argument(
+        "--against", type=whole_path, metavar="FILE", help="a kept run to compare with"
+    )
+    sessions.add_argument(
+        "--replay", type=whole_path, metavar="FILE", help="judge a kept run's answers again"
+    )
+    sessions.add_argument(
+        "--check-judge", action="store_true", help="no model: judge right and wrong cells"
+    )
+    args = parser.parse_args()
+    if args.only == "sessions" and args.data is None:
+        parser.error("--only sessions needs --data, the folder of the notebooks")
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
+    settings = dict(pair.split("=", 1) for pair in args.set)
+    ask = ask_sessions if args.only == "sessions" else ask_sets
+    ask(args, settings)
 
 
 if __name__ == "__main__":
