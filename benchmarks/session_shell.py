@@ -233,9 +233,9 @@ def plain_request(question: str, cells: Sequence[str]) -> str:
 
 def _plain_layout() -> AbstractContextManager[object]:
     """Have a prompt laid out as its request alone, without a system message."""
-    from codeface_jupyter.engines.text import model_tokenizer
+    from codeface_jupyter.engines.text import prompt_codec
 
     def request_alone(prompt: Prompt) -> list[Message]:
         return [{"role": "user", "content": prompt.request}]
 
-    return patch.object(model_tokenizer, "chat_messages", request_alone)
+    return patch.object(prompt_codec, "chat_messages", request_alone)
