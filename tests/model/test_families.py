@@ -211,6 +211,6 @@ class TestBrokenFolders:
         folder = shutil.copytree(make_model("llama"), tmp_path / "resized")
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 48}))
-        told = r"resized has weights whose shapes are not those in its config\.json"
+        told = r"resized has weights whose shapes do not match its config\.json"
         with pytest.raises(ModelFilesError, match=told):
             ask(make_session(folder))
