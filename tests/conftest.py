@@ -1,7 +1,9 @@
 """What every test needs: settings of its own, and no wall-clock limits on properties."""
 
+import ctypes
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +17,43 @@ hypothesis.settings.load_profile("tests")
 def pytest_collection_modifyitems(items):
     """Put the browser's tests last: Playwright leaves an event loop running in this thread."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+class SignalStack(ctypes.Structure):
+    """The stack on which a thread handles signals, Linux's ``stack_t``: begin, flags, bytes."""
+
+    _fields_ = (("begin", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+    @classmethod
+    def of_this_thread(cls):
+        """Return the one in use; nothing is known of it elsewhere than on Linux."""
+        stack = cls()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack))
+        return stack
+
+    def put_back(self):
+        """Have this thread use it again."""
+        if self.begin:
+            ctypes.CDLL(None).sigaltstack(ctypes.byref(self), None)
+
+
+@pytest.fixture(scope="session")
+def signal_stack():
+    """Return the main thread's signal stack from before any model was loaded."""
+    return SignalStack.of_this_thread()
+
+
+@pytest.fixture(autouse=True)
+def own_signal_stack(signal_stack):
+    """Keep the signal stack of the main thread, where tests load models and are interrupted.
+
+    Where the processor has AMX, each of OpenVINO's cores gives the thread that makes it another
+    one, and frees it with itself: a signal that comes later would end the process. The session
+    makes them in threads of its own, which are gone by then.
+    """
+    yield
+    signal_stack.put_back()
 
 
 @pytest.fixture(autouse=True)
