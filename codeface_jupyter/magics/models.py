@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
@@ -12,8 +13,10 @@ from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import split_words
-from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.view.tables import Table
+
+if TYPE_CHECKING:
+    from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["ModelMagics"]
 
@@ -83,6 +86,8 @@ class ModelMagics(BaseMagics):
                 raise UsageError(USAGE)
 
     def _request(self, model: str) -> ModelRequest:
+        from codeface_jupyter.models.local_model import ModelRequest
+
         return ModelRequest.named(model, config=self.extension.config)
 
     def _list(self) -> None:
@@ -106,6 +111,7 @@ class ModelMagics(BaseMagics):
 
     def _use(self, model: str) -> None:
         from codeface_jupyter.models.fetch import locate
+        from codeface_jupyter.models.local_model import ModelRequest
 
         config = self.extension.config
         # The revision that is set belongs to this model from now on.
