@@ -324,15 +324,13 @@ def test_stats_settings_and_status_reach_their_ends(front_end):
 
 # Runs until it is cancelled, and tells when it began and how it ended.
 ENDLESS = """
-import time
 from codeface_jupyter.frontend.connection import Partial
 ended = threading.Event()
 def work(payload, job):
     job.emit(Partial({"text": "begun"}))
     try:
-        while True:
-            job.check()
-            time.sleep(0.01)
+        job.wait(60)
+        job.check()
     finally:
         ended.set()
 bridge.handle(protocol.GET_STATS, work, in_thread=True)
