@@ -126,14 +126,14 @@ class Settings(BaseModel):
             return self._flat_value(option)
         found = next(engines_with(name), None)
         if found is None:
-            raise _nobodys(name)
+            raise _no_such_option(name)
         return getattr(self.options_of(engine, found.options), option)
 
     def _flat_value(self, option: str) -> Any:
         """Return the value given to all engines, as the first that accepts it reads it."""
         kinds = {found.name: found.options for found in engines_with(option)}
         if not kinds:
-            raise _nobodys(option)
+            raise _no_such_option(option)
         if option not in self._given_options:
             field = next(iter(kinds.values())).model_fields[option]
             return field.get_default(call_default_factory=True)
@@ -263,7 +263,7 @@ class Settings(BaseModel):
     )
 
 
-def _nobodys(name: str) -> ConfigError:
+def _no_such_option(name: str) -> ConfigError:
     return ConfigError(
         f"No installed engine has the option {name!r}.",
         hint="%codeface_config lists the options of those that are installed.",

@@ -119,9 +119,9 @@ def read_file(file: Path) -> dict[str, Any]:
 
 
 def _lasting(name: str, value: object, *, source: str) -> dict[str, Any]:
-    """Return what stands outside a notebook, checked if its engine can be.
+    """Return a value of the file or the environment, checked unless its engine is broken.
 
-    A broken plug-in has been told of, and must not keep the extension from being loaded.
+    A broken plug-in is reported elsewhere, and must not keep the extension from loading.
     """
     return {name: value} if problem_of(name) else checked({name: value}, source=source)
 

@@ -91,7 +91,7 @@ class Bridge:
         """Call ``handler`` with the payload of each ``notification`` of a front end.
 
         It may be called in a subshell's thread, and must neither display anything nor take
-        long. The front end is told of what it raises. Of several handlers the last one counts.
+        long. What it raises is sent to the front end. Of several handlers the last one counts.
         """
         self._handlers.on(notification, handler)
 

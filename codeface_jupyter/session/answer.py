@@ -253,7 +253,7 @@ class BatchAnswer(Answer):
 
     @property
     def state(self) -> BatchState:
-        """All that the events have told so far, of the batch and of each question."""
+        """What the events have said so far, of the batch and of each question."""
         return self._batch
 
     @property

@@ -102,7 +102,7 @@ class BatchState(AnswerState):
     Attributes
     ----------
     answers
-        The answer to each question that has told anything, by the question's place.
+        The answer to each question that has any event, by the question's place.
     """
 
     answers: dict[int, AnswerState] = field(default_factory=dict)

@@ -166,7 +166,7 @@ class Resources:
 
 
 class _Warned(threading.local):
-    """Who is told of warnings: a question has a thread of its own, and so has an answer."""
+    """The job that shows a thread's warnings: each answer is worked on in its own thread."""
 
     job: Job | None = None
 

@@ -217,6 +217,14 @@ class TestEvents:
         assert kinds(events) == [Started, Progress, Warned, BrokenOff]
         assert "cannot be written" in answer.warnings[0]
 
+    def test_a_warning_outside_any_answer_comes_with_the_next_one(self, config):
+        session = session_of(config)
+        session._resources.warn("The door is open.")
+        first, second = session.stream("one"), session.stream("two")
+        read(first)
+        read(second)
+        assert sorted((*first.warnings, *second.warnings)) == ["The door is open."]
+
     def test_a_warning_is_told_by_the_answer_that_it_is_about(self, config, tmp_path):
         go = threading.Event()
 
