@@ -54,8 +54,8 @@ class Fitness:
         Why it suits, in a few words that follow a colon.
     problem
         Why it cannot serve them, in a few words that follow a colon; empty if it can.
-        Where no engine can, the one of the highest rank is taken all the same if that is
-        `Rank.ASKED_FOR` or above: its own error says best what is missing.
+        From `Rank.ASKED_FOR` on, an engine that no fit one equals is taken all the same:
+        another would ignore what is asked for, and its own error says best what is missing.
     is_certain
         Whether it stays so once the model's files are here.
     """

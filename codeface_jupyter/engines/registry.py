@@ -164,12 +164,13 @@ def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
     """Return the engine of the highest rank; of several, the first."""
     ranked = {name: f for name, f in engines.items() if f.rank > Rank.ONLY_BY_NAME}
     fit = [name for name, fitness in ranked.items() if not fitness.problem]
-    if not fit:
-        return _least_unfit(ranked)
-    name = max(fit, key=lambda name: ranked[name].rank)
     # Of all, the unfit too: the user is to see why the best one was passed over.
-    best = max(ranked.values(), key=lambda fitness: fitness.rank)
-    is_fallback = best.rank > ranked[name].rank
+    best = max(ranked.values(), key=lambda fitness: fitness.rank, default=Fitness())
+    name = max(fit, key=lambda name: ranked[name].rank, default="")
+    is_fallback = not name or best.rank > ranked[name].rank
+    # What the settings ask for is not replaced by an engine that would ignore it.
+    if not name or (is_fallback and best.rank >= Rank.ASKED_FOR):
+        return _least_unfit(ranked)
     return EngineChoice(
         name=name,
         reason=best.problem if is_fallback else ranked[name].reason,
@@ -179,7 +180,7 @@ def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
 
 
 def _least_unfit(ranked: Mapping[str, Fitness]) -> EngineChoice:
-    """Return the engine to take though none can serve.
+    """Return the engine to take though it cannot serve.
 
     One that is asked for says best itself what is missing; and once a model's files are here,
     another may be able to read them.

@@ -290,6 +290,22 @@ def test_an_engine_that_is_asked_for_says_itself_what_is_missing(tmp_path: Path)
     assert engine_choice(settings).can_serve
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{"attn_implementation": "flash_attention_2"}, {"dtype": "float16", "quantization": "int4"}],
+)
+def test_what_is_asked_of_torch_is_not_left_to_an_engine_that_would_ignore_it(
+    values: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_support, "find_spec", lambda _: None)
+    monkeypatch.setattr(quantization, "find_spec", lambda _: None)
+    settings = settings_for(write_model(tmp_path / "m"), **values)
+    assert not engine_fitness(settings)["openvino"].problem
+    found = engine_choice(settings)
+    assert (found.name, found.can_serve) == ("transformers", False)
+    assert "which is not installed" in found.reason
+
+
 def test_what_no_engine_can_serve_is_said_for_each_of_them(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m", architectures=["GPTNeoForCausalLM"])
     with pytest.raises(EngineUnavailableError) as caught:

@@ -71,7 +71,7 @@ class EchoPlugin:
 
     def fitness(self, settings: Settings, options: EchoOptions) -> Fitness:
         if settings.model == "deaf":
-            return Fitness(rank=99, problem="nobody hears it")
+            return Fitness(rank=Rank.FASTEST + 5, problem="nobody hears it")
         return Fitness(rank=Rank.ASKED_FOR, reason="echoes come back at once")
 
     def create(self, settings: Settings, options: EchoOptions) -> Engine:
