@@ -108,7 +108,7 @@ class Config:
             merged = _laid_over(merged, values)
         if "model" in merged:
             merged["model"] = self.aliases.resolve(merged["model"])
-        # What was said to an engine that is broken, or gone since, is left unread.
+        # Options of an engine that is broken or was removed are left out.
         return Settings(**{name: value for name, value in merged.items() if _is_known(name)})
 
 

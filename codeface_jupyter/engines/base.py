@@ -48,14 +48,14 @@ class Fitness:
     Attributes
     ----------
     rank
-        ``engine = "auto"`` takes the highest. With a problem it is the rank without it: an
-        engine that is taken instead is a fallback, and the user sees why.
+        ``engine = "auto"`` takes the highest. With a problem it is the rank without it: below
+        `Rank.ASKED_FOR` another engine is taken as a fallback, and the user sees why.
     reason
         Why it suits, in a few words that follow a colon.
     problem
         Why it cannot serve them, in a few words that follow a colon; empty if it can.
-        From `Rank.ASKED_FOR` on, an engine that no fit one equals is taken all the same:
-        another would ignore what is asked for, and its own error says best what is missing.
+        From `Rank.ASKED_FOR` on, or while the model's files are not here, the engine of the
+        highest rank is taken all the same: its own error says best what is missing.
     is_certain
         Whether it stays so once the model's files are here.
     """

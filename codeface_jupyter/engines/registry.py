@@ -161,14 +161,14 @@ def _answer(fitness: object) -> Fitness:
 
 
 def _fittest(engines: Mapping[str, Fitness]) -> EngineChoice:
-    """Return the engine of the highest rank; of several, the first."""
+    """Return the fit engine of the highest rank, or the unfit one that is asked for."""
     ranked = {name: f for name, f in engines.items() if f.rank > Rank.ONLY_BY_NAME}
     fit = [name for name, fitness in ranked.items() if not fitness.problem]
     # Of all, the unfit too: the user is to see why the best one was passed over.
     best = max(ranked.values(), key=lambda fitness: fitness.rank, default=Fitness())
     name = max(fit, key=lambda name: ranked[name].rank, default="")
     is_fallback = not name or best.rank > ranked[name].rank
-    # What the settings ask for is not replaced by an engine that would ignore it.
+    # An engine that is asked for is not replaced: its own error says what is missing.
     if not name or (is_fallback and best.rank >= Rank.ASKED_FOR):
         return _least_unfit(ranked)
     return EngineChoice(

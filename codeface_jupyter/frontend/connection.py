@@ -159,7 +159,7 @@ class Connection:
 
     def receive(self, data: object) -> None:
         """Take a message of the front end's; a bad one is answered with an error."""
-        with self._telling_failures(_request_id(data)):
+        with self._reporting_failures(_request_id(data)):
             self._take(protocol.parse_front_end_message(data))
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class Connection:
 
     def _answer(self, handler: _RequestHandler, message: protocol.RequestMessage, job: Job) -> None:
         request_id = message["request_id"]
-        with self._telling_failures(request_id):
+        with self._reporting_failures(request_id):
             try:
                 result = handler.answer(message["payload"], job)
             finally:
@@ -260,7 +260,7 @@ class Connection:
             return self._pending.pop(request_id, None)
 
     @contextmanager
-    def _telling_failures(self, request_id: str | None) -> Iterator[None]:
+    def _reporting_failures(self, request_id: str | None) -> Iterator[None]:
         try:
             yield
         except Cancelled:

@@ -73,7 +73,7 @@ class Conversation:
         sources = "\n".join(cell.source for cell in cells)
         messages: list[Message] = []
         for exchange in candidates[-count:]:
-            if not _is_told(exchange, sources):
+            if not _is_in_cells(exchange, sources):
                 messages.append({"role": "user", "content": exchange.request})
                 messages.append({"role": "assistant", "content": exchange.answer})
         return tuple(messages)
@@ -94,6 +94,6 @@ class Conversation:
             self._exchanges.clear()
 
 
-def _is_told(exchange: Exchange, known: str) -> bool:
+def _is_in_cells(exchange: Exchange, known: str) -> bool:
     code = extract_code(extract_code_blocks(exchange.answer))
     return bool(code) and code in known

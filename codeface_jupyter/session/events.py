@@ -74,7 +74,7 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class ItemEvent(Event):
-    """What one question of a batch tells, as it would if it were alone.
+    """An event of one question of a batch, as it would be if asked alone.
 
     Attributes
     ----------

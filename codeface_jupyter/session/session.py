@@ -55,7 +55,7 @@ class Session:
 
     @property
     def engine(self) -> Engine | None:
-        """The engine in use; None until an answer has needed one."""
+        """The engine in use; None until an answer or a load has needed one."""
         return self._resources.engines.engine
 
     @property

@@ -33,7 +33,7 @@ class RemoteAnswer:
     stop_strings
         Texts that end the answer.
     job
-        Told each `Chunk`, and `Progress` while the model thinks.
+        Gets each `Chunk`, and `Progress` while the model thinks.
 
     Attributes
     ----------

@@ -193,12 +193,12 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         self._load(job)
         answer = self._codec.answer(request, job)
 
-        def tell(behind: int) -> None:
-            job.progress("Reading the prompt", behind, answer.prompt_tokens)
+        def report(read: int) -> None:
+            job.progress("Reading the prompt", read, answer.prompt_tokens)
 
         # The loaded model gets no name here: an exception's frames would keep it in memory.
         with self._openvino_errors():
-            reused = self._load(job).pipeline.decode(answer, job=job, on_reading=tell)
+            reused = self._load(job).pipeline.decode(answer, job=job, on_reading=report)
         return answer.done(peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused)
 
     def generate_batch(

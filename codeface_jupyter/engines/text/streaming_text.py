@@ -175,7 +175,7 @@ class AnswerWriter:
     Parameters
     ----------
     job
-        Told each `Chunk`.
+        Gets each `Chunk`.
     stop_strings
         Texts that end the answer.
     """

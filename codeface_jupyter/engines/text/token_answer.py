@@ -25,7 +25,7 @@ class TokenAnswer:
     eos_ids
         Tokens that end the answer.
     job
-        Told each `Chunk`; ends the answer when it is stopped.
+        Gets each `Chunk`; ends the answer when it is stopped.
 
     Attributes
     ----------

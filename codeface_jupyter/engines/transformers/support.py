@@ -1,4 +1,4 @@
-"""What the engine transformers cannot serve, as settings and files tell.
+"""What the transformers engine cannot serve, by settings and files.
 
 Neither torch nor transformers is imported here.
 """
