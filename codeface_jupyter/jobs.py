@@ -40,7 +40,7 @@ class Progress(Event):
     unit: Unit = ""
 
 
-def _tell_nobody(_: Event) -> None:
+def _drop(_: Event) -> None:
     """Drop an event that nobody listens to."""
 
 
@@ -61,7 +61,7 @@ class Job:
 
     def __init__(
         self,
-        tell: Callable[[Event], object] = _tell_nobody,
+        tell: Callable[[Event], object] = _drop,
         *,
         cancel: threading.Event | None = None,
     ) -> None:
@@ -103,6 +103,6 @@ class Job:
         self.check()
         self._tell(Progress(stage, completed, total, unit))
 
-    def telling(self, tell: Callable[[Event], object]) -> Job:
+    def telling(self, tell: Callable[[Event], object] = _drop) -> Job:
         """Return a job that is stopped together with this one and reports to ``tell``."""
         return Job(tell, cancel=self._cancel)

@@ -21,7 +21,7 @@ from typing import Any
 
 from comm.base_comm import BaseComm
 
-__all__ = ["BusyStatus", "Handler", "is_click", "is_on_subshell", "shield"]
+__all__ = ["BusyStatus", "is_click", "is_on_subshell", "shield"]
 
 Message = dict[str, Any]
 Handler = Callable[[Message], None]

@@ -17,7 +17,6 @@ from codeface_jupyter.models.architecture import DTYPE_BYTES
 
 __all__ = [
     "CATALOG",
-    "DTYPE_BYTES",
     "FimTokens",
     "ModelEntry",
     "WheelPart",

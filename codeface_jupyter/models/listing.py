@@ -13,7 +13,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["COLUMNS", "ListedModel", "explain_listing", "list_models"]
+__all__ = ["COLUMNS", "explain_listing", "list_models"]
 
 COLUMNS = ("name", "kind", "download", "memory", "here", "fits", "licence")
 

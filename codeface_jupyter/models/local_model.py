@@ -10,7 +10,10 @@ from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.models.catalog import ModelEntry, find
 
-__all__ = ["LocalModel", "ModelRequest", "ModelSource"]
+__all__ = [
+    "LocalModel",
+    "ModelRequest",
+]
 
 ModelSource = Literal["folder", "converted", "hub"]
 

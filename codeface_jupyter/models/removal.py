@@ -13,7 +13,7 @@ from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
 
-__all__ = ["elsewhere", "own_files", "remove_files", "size_bytes"]
+__all__ = ["own_files", "remove_files", "size_bytes"]
 
 
 def own_files(request: ModelRequest) -> list[Path]:

@@ -27,7 +27,7 @@ def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[
     """Return what the ``dtype`` option means to OpenVINO on ``device``.
 
     A processor that computes in bfloat16 reads keys of sixteen bits faster than OpenVINO's
-    own choice of eight, which it must widen first; see ``docs/decisions``.
+    own choice of eight, which it must widen first; see decision 9.
 
     Parameters
     ----------

@@ -26,7 +26,6 @@ from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
-    "ModelKind",
     "check_settings",
     "device",
     "folder_problem",

@@ -162,7 +162,7 @@ class PromptCodec:
         PromptTooLongError
             If one prompt and its answer do not fit the model's window.
         """
-        silent = job.telling(lambda _: None)
+        silent = job.telling()
         return [self.answer(request, silent) for request in requests]
 
     def _all_eos_ids(self, configured: EosIds) -> list[int]:

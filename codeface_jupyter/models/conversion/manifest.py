@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MANIFEST", "read_manifest", "write_json", "write_manifest"]
+__all__ = ["read_manifest", "write_json", "write_manifest"]
 
 MANIFEST = "codeface.json"
 

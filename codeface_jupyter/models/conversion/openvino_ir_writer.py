@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import openvino
     from numpy.typing import NDArray
 
-__all__ = ["PIECE_VALUES", "Packing", "requantize"]
+__all__ = ["PIECE_VALUES", "requantize"]
 
 Packing = Literal["int8", "int4"]
 
