@@ -320,7 +320,7 @@ def _doctor(options: argparse.Namespace) -> None:
     table.add_column(overflow="fold")
     for finding in findings(settings):
         mark = "[green]ok[/]" if finding.is_ok else "[yellow]--[/]"
-        advice = f"  [dim]{escape(finding.advice)}[/]" if finding.advice else ""
+        advice = f" [dim]· {escape(finding.advice)}[/]" if finding.advice else ""
         table.add_row(mark, finding.subject, escape(finding.state) + advice)
     out.print(table)
 

@@ -19,6 +19,8 @@ __all__ = ["HOLDS_URL", "parts_of", "refused_value", "unknown_setting"]
 CALL_FLAGS = frozenset({"trust_remote_code", "allow_pickle"})
 HOLDS_URL: Final = "holds a URL"  # In `Annotated`: a refused value may hold a password anywhere.
 
+ALL_SETTINGS = "The reference lists them all; so does %codeface_config, once it is loaded."
+
 
 def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: str) -> ConfigError:
     """Return the error that names a setting, its value and what is allowed.
@@ -65,8 +67,9 @@ def unknown_setting(
             f"{name} ({source}) is not a setting: it is dangerous, so each call must ask for it.",
             hint=f"Add {flag} to the call that needs it.",
         )
-    close = get_close_matches(name, list(known), n=3)
-    hint = f"Did you mean {', '.join(close)}?" if close else "%codeface_config lists them all."
+    own = [other for other in known if engine and other.startswith(f"{engine}.")]
+    close = get_close_matches(name, own or list(known), n=3)
+    hint = f"Did you mean {', '.join(close)}?" if close else ALL_SETTINGS
     if not engine:
         return ConfigError(f"There is no setting {name!r} ({source}).", hint=hint)
     if problem := engines.get(engine):

@@ -57,7 +57,7 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     others = by_full_name({name: values[name] for name in values if name not in own})
     for name in others:
         if not any(engines_with(name)):
-            known = (*short_setting_fields(), *setting_fields())
+            known = dict.fromkeys((*short_setting_fields(), *setting_fields()))
             engines = {engine.name: engine.problem for engine in installed_engines().values()}
             raise unknown_setting(name, source=source, known=known, engines=engines)
     try:

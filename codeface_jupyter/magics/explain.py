@@ -21,6 +21,7 @@ from codeface_jupyter.namespace import Description, describe
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import explain_request
 from codeface_jupyter.view.tables import Table
+from codeface_jupyter.view.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,7 @@ class ExplainMagics(BaseMagics):
         thing = notebook.lookup(expression)
         what = TEXTS.get(expression.partition("[")[0])
         if what and isinstance(thing, str):
-            display(Table(expression, ("", ""), [(what, f"{len(thing.splitlines())} lines")]))
+            display(Table(expression, ("", ""), [(what, counted(len(thing.splitlines()), "line"))]))
             return expression, what, redact(thing)[0]
         # The user may see all values; the model sees them only where they stay on this machine.
         description = describe(thing, name=expression, detail="full", allow_values=True)

@@ -9,6 +9,7 @@ from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import parse_nothing
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.tables import Table
+from codeface_jupyter.view.wording import counted
 
 __all__ = ["HistoryMagics"]
 
@@ -36,7 +37,8 @@ class HistoryMagics(BaseMagics):
         ]
         sent = self.extension.config.settings.history_exchanges
         title = (
-            f"{len(rows)} exchanges; the last {sent} are sent with a request (history_exchanges)"
+            f"{counted(len(rows), 'exchange')}; at most {sent} of them sent with a request "
+            "(history_exchanges)"
         )
         display(Table(title, ("", "request", "answer"), rows))
 

@@ -117,7 +117,9 @@ class ModelMagics(BaseMagics):
         # The revision that is set belongs to this model from now on.
         found = locate(ModelRequest.of(config.with_overrides({"model": model})))
         config.set(model=model)
-        fetch = "" if found else " It is fetched at the next question, or by pull."
+        fetch = (
+            "" if found else " It is fetched at the next question, or now by %codeface_models pull."
+        )
         sys.stdout.write(f"{config.settings.model} answers from now on.{fetch}\n")
 
     def _info(self, model: str) -> None:

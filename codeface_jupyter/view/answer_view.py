@@ -26,6 +26,7 @@ from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.rendering import GrowingMarkdown
+from codeface_jupyter.view.wording import counted
 
 __all__ = [
     "AskAgainButton",
@@ -245,7 +246,7 @@ class WidgetView:
         if not answer.generated_tokens:
             return "Preparing …"
         parts = ["remote"] if answer.started and not answer.started.is_local else []
-        parts.append(f"{answer.generated_tokens} tokens")
+        parts.append(counted(answer.generated_tokens, "token"))
         if answer.tokens_per_s is not None:
             parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
         return ", ".join(filter(None, (*parts, answer.revision_note)))

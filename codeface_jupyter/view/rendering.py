@@ -28,6 +28,7 @@ from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalize_language
 from codeface_jupyter.view.tables import Table
+from codeface_jupyter.view.wording import counted
 
 __all__ = [
     "ContextPreview",
@@ -127,8 +128,9 @@ def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  
 def describe_metrics(metrics: GenerationMetrics) -> str:
     """Return what an answer cost, in one line."""
     if metrics.from_response_cache:
-        return f"{metrics.generated_tokens} tokens from the response cache; --no-cache asks again"
-    parts = [f"{metrics.generated_tokens} tokens"]
+        tokens = counted(metrics.generated_tokens, "token")
+        return f"{tokens} from the response cache; --no-cache asks again"
+    parts = [counted(metrics.generated_tokens, "token")]
     if metrics.decode_s > 0:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
     if metrics.time_to_first_token_s > 0:
@@ -140,7 +142,7 @@ def describe_result(result: GenerationResult) -> str:
     """Return the line under an answer: the model and where it ran, what it cost, how it ended."""
     ending = {
         "cancelled": "stopped early",
-        "length": f"cut off at {result.sampling.max_new_tokens} tokens; -n allows more",
+        "length": f"cut off at {counted(result.sampling.max_new_tokens, 'token')}; -n allows more",
         "error": "ended by an error",
         "stop": "",
     }[result.finish_reason]
@@ -233,7 +235,7 @@ class ContextPreview:
             )
             for piece in self.context.report
         ]
-        title = f"{self.context.prompt_tokens:,} tokens; cells {self.order}"
+        title = f"{counted(self.context.prompt_tokens, 'token')}; cells {self.order}"
         return Table(title, ("piece", "what", "tokens", "note"), rows)
 
 

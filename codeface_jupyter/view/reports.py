@@ -18,6 +18,7 @@ from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
+from codeface_jupyter.view.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ class SessionReport:
     def _plot_title(self) -> str:
         plotted = self._plotted()
         first, last = _clock_time(plotted[0]), _clock_time(plotted[-1])
-        return html.escape(f"{len(plotted)} generated answers, {first} to {last}")
+        return html.escape(f"{counted(len(plotted), 'generated answer')}, {first} to {last}")
 
     def _timeline(self) -> list[Series]:
         plotted = self._plotted()

@@ -134,3 +134,12 @@ def test_callbacks_hear_of_every_change(file):
     config.on_change(lambda settings: heard.append(settings.seed))
     config.set(seed=4)
     assert heard == [4]
+
+
+def test_close_names_are_told_once_and_are_the_engines_own(tmp_path):
+    config = Config(file=tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match=r"Did you mean temperature\?$"):
+        config.set(temprature=1)
+    with pytest.raises(ConfigError, match=r"Did you mean openai\.base_url") as caught:
+        config.set(**{"openai.base_ur": "http://localhost/v1"})
+    assert " base_url" not in caught.value.hint

@@ -20,6 +20,7 @@ from codeface_jupyter.view.answer_view import (
     show,
 )
 from codeface_jupyter.view.progress_meter import ProgressMeter
+from codeface_jupyter.view.wording import counted
 
 TIMEOUT_S = 10
 
@@ -229,3 +230,10 @@ def test_progress_that_does_not_move_shows_that_time_does():
     meter.describe(waiting)
     now = 7.0
     assert meter.describe(waiting) == "Answering: 0 of 16, 7 s"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 tokens"), (1, "1 token"), (1200, "1,200 tokens")]
+)
+def test_a_number_takes_its_noun(count, said):
+    assert counted(count, "token") == said
