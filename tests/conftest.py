@@ -3,6 +3,7 @@
 import ctypes
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def own_signal_stack(signal_stack):
     """
     yield
     signal_stack.put_back()
+
+
+@pytest.fixture
+def interrupts():
+    """Have an interrupt raise, also where a shell's background job ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -186,7 +186,10 @@ class Bridge:
         for front_end in newest_first:
             if front_end.pushed is not None and front_end.pushed["asking"] == cell_id:
                 return front_end
-        return next((f for f in newest_first if f.pushed is None), None)
+        # A page of another release is none that could show anything.
+        return next(
+            (f for f in newest_first if f.pushed is None and f.connection.is_understood), None
+        )
 
     def _snapshot(
         self, cells: NotebookCells | None, cell_id: str, *, source: Literal["pulled", "pushed"]

@@ -109,9 +109,15 @@ class Connection:
         Sends a message; may be called in any thread.
     handlers
         Take what the front end sends.
+
+    Attributes
+    ----------
+    is_understood
+        Whether a message has come in our version of the protocol.
     """
 
     def __init__(self, send: Callable[[dict[str, Any]], None], handlers: Handlers) -> None:
+        self.is_understood = False
         self._send_now = send
         self._handlers = handlers
         self._jobs: dict[str, Job] = {}
@@ -160,7 +166,9 @@ class Connection:
     def receive(self, data: object) -> None:
         """Take a message of the front end's; a bad one is answered with an error."""
         with self._reporting_failures(_request_id(data)):
-            self._take(protocol.parse_front_end_message(data))
+            message = protocol.parse_front_end_message(data)
+            self.is_understood = True
+            self._take(message)
 
     def close(self) -> None:
         """End what is in progress in both directions; nothing is sent from then on."""
@@ -211,10 +219,15 @@ class Connection:
             if len(self._jobs) >= MAX_REQUESTS:
                 raise ProtocolError(f"{MAX_REQUESTS} requests are already in progress.")
             self._jobs[request_id] = job
-        if handler.in_thread:
-            _start(self._answer, handler, message, job)
-        else:
+        if not handler.in_thread:
             self._answer(handler, message, job)
+            return
+        try:
+            _start(self._answer, handler, message, job)
+        except BaseException:
+            # There is no thread to end the request.
+            self._end(request_id)
+            raise
 
     def _answer(self, handler: _RequestHandler, message: protocol.RequestMessage, job: Job) -> None:
         request_id = message["request_id"]
@@ -222,8 +235,7 @@ class Connection:
             try:
                 result = handler.answer(message["payload"], job)
             finally:
-                with self._lock:
-                    self._jobs.pop(request_id, None)
+                self._end(request_id)
             response: protocol.ResponseMessage = {
                 "version": PROTOCOL_VERSION,
                 "type": "response",
@@ -231,6 +243,10 @@ class Connection:
                 "result": result,
             }
             self._send(response)
+
+    def _end(self, request_id: str) -> None:
+        with self._lock:
+            self._jobs.pop(request_id, None)
 
     def _cancel(self, request_id: str) -> None:
         with self._lock:
@@ -271,6 +287,10 @@ class Connection:
             # The comm boundary: the sender gets an error, the kernel's log the traceback.
             logger.warning("A message of the front end failed", exc_info=True)
             self._send_error(request_id, f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            # It is not ours to stop, but the sender waits for one answer.
+            self._send_error(request_id, type(error).__name__)
+            raise
 
     def _send_cancel(self, request_id: str) -> None:
         message: protocol.CancelMessage = {

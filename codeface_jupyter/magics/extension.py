@@ -48,6 +48,7 @@ class Extension:
         self._session_lock = threading.Lock()
         self.background_load: Answer | None = None
         self._load_lock = threading.Lock()
+        self._is_closed = False
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
         self.bridge.handle(protocol.ASK_AGAIN, self._ask_again)
@@ -70,13 +71,16 @@ class Extension:
     def close(self) -> None:
         """Stop what is running and free everything."""
         self.replayed_answers.close()
+        # First, so that no message begins anything that is not ended below.
+        self.bridge.close()
+        with self._load_lock:
+            self._is_closed = True
         self.stop()
         if self._session is not None:
             self._session.close()
         if self._anchor is not None:
             self._anchor.close()
         self.notebook.close()
-        self.bridge.close()
 
     def keep_subshell(self) -> None:
         """Make sure that clicks on widgets reach the kernel from now on."""
@@ -100,7 +104,7 @@ class Extension:
         if not settings.background_load:
             return
         with self._load_lock:
-            if self.background_load is None:
+            if self.background_load is None and not self._is_closed:
                 local_only = settings.model_copy(update={"auto_pull": False})
                 self.background_load = self.session.load(local_only)
 

@@ -72,7 +72,9 @@ def watch(
             extension.bridge.publish_status(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
-        sys.stderr.write("".join(f"Warning: {text}\n" for text in answer.warnings))
+        # The questions of a batch may all have the same one.
+        warnings = dict.fromkeys(answer.warnings)
+        sys.stderr.write("".join(f"Warning: {text}\n" for text in warnings))
 
 
 def view_for(extension: Extension, answer: Answer) -> View:

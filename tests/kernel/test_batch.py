@@ -113,3 +113,27 @@ def test_a_column_of_a_data_frame_is_a_list(notebook):
     assert run.reply["status"] == "ok"
     assert notebook.value("len(answers)") == 2
     assert notebook.run(f"%codeface_batch {SCRIPTED} frame").reply["ename"] == "NotebookError"
+
+
+LOUD = """
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import Warned
+
+class Loud(ScriptedEngine):
+    def generate(self, request, job):
+        job.emit(Warned("The fan is loud."))
+        return super().generate(request, job)
+
+session = get_ipython().configurables[-1].extension.session
+session._resources.engines = CurrentEngine(Loud(["one"]))
+"""
+
+
+def test_what_all_questions_are_warned_of_is_said_once(notebook):
+    notebook.run(LOUD)
+    run = notebook.run("%%codeface_batch --no-cache\nfirst\nsecond\nthird")
+    assert run.reply["status"] == "ok"
+    assert run.text.count("Warning: The fan is loud.") == 1
+    notebook.run("%unload_ext codeface_jupyter")
+    notebook.run("%load_ext codeface_jupyter")

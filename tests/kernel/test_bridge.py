@@ -498,3 +498,11 @@ def test_reloaded_pages_leave_no_heap_of_comms(front_end):
         front_end.another().open_comm(on_subshell=False)
 
     assert front_end.run(COUNT) == "8"
+
+
+def test_a_page_of_another_release_holds_no_cell(front_end):
+    front_end._send("comm_open", {"version": 1, "type": "open"})
+    assert "speaks version 1" in front_end.received("error")["message"]
+    assert front_end.run("print(bridge.shows_cell)", cell_id="d") == "False"
+    front_end.another().open_comm(on_subshell=False)
+    assert front_end.run("print(bridge.shows_cell)", cell_id="d") == "True"

@@ -223,3 +223,12 @@ def test_model_is_loaded_in_the_background_when_asked(notebook):
     assert notebook.value("[*done, extension.session.engine.is_loaded]") == [True, 0, True]
     notebook.run("del extension; os.environ.pop('CODEFACE_BACKGROUND_LOAD')")
     notebook.run("os.environ.pop('CODEFACE_ENGINE')")
+
+
+def test_nothing_is_loaded_after_unloading(notebook):
+    notebook.run("extension = get_ipython().configurables[-1].extension")
+    notebook.run("%unload_ext codeface_jupyter")
+    # As the page's settings, which arrive in a subshell's thread.
+    notebook.run("extension._apply_front_end_settings({'background_load': True})")
+    assert notebook.value("extension.background_load is None") is True
+    notebook.run("del extension")

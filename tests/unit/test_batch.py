@@ -280,7 +280,7 @@ class TestCancel:
         assert codes(again) == [f"# {request}" for request in REQUESTS]
         assert [i.result.metrics.from_response_cache for i in again].count(True) == 1
 
-    def test_an_interrupt_keeps_what_is_finished(self, config):
+    def test_an_interrupt_keeps_what_is_finished(self, config, interrupts):
         engine = ScriptedEngine(lambda prompt: "word " * (1 if "one" in prompt.request else 5000))
         engine.token_delay_s = 0.001
         session = session_with(config, engine)
