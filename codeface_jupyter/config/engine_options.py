@@ -7,6 +7,7 @@ entry points of the installed packages, and only its plug-in is imported, which 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -207,10 +208,27 @@ def answer_digest(options: EngineOptions) -> str:
     """
     fields = type(options).model_fields.items()
     left_out = {name for name, field in fields if not _is_in_response_key(field)}
-    changed = options.model_dump_json(exclude=left_out, exclude_defaults=True)
-    if changed == "{}":
+    changed = options.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+    if not changed:
         return ""
-    return hashlib.sha256(changed.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    text = json.dumps(_sets_sorted(changed, options), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _sets_sorted(dumped: Any, value: object) -> Any:
+    """Return the JSON of ``value`` with the elements of its sets in order.
+
+    They are dumped in the order of the set, which is another one in every process.
+    """
+    if isinstance(dumped, dict) and isinstance(value, BaseModel):
+        return {key: _sets_sorted(part, getattr(value, key, None)) for key, part in dumped.items()}
+    if isinstance(dumped, dict) and isinstance(value, Mapping):
+        pairs = zip(dumped.items(), value.values(), strict=False)
+        return {key: _sets_sorted(part, given) for (key, part), given in pairs}
+    if isinstance(dumped, list) and isinstance(value, (list, tuple, set, frozenset)):
+        parts = [_sets_sorted(*pair) for pair in zip(dumped, value, strict=False)]
+        return parts if isinstance(value, (list, tuple)) else sorted(parts, key=json.dumps)
+    return dumped
 
 
 def _is_in_response_key(field: FieldInfo) -> bool:
