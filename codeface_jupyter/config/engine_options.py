@@ -7,9 +7,11 @@ entry points of the installed packages, and only its plug-in is imported, which 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,11 +20,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 from codeface_jupyter.config.refusals import parts_of, refused_value
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.errors import ConfigError, first_line
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -33,6 +42,7 @@ __all__ = [
     "by_full_name",
     "call_plugin",
     "check_option",
+    "default_of",
     "engines_with",
     "flat_options",
     "installed_engines",
@@ -46,6 +56,8 @@ ENTRY_POINT_GROUP = "codeface_jupyter.engines"
 # In `Annotated`: the option changes no answer, or the engine's identity says what came of it.
 NOT_IN_RESPONSE_KEY: Final = "not in the response cache's key"
 DIGEST_CHARACTERS = 16
+FAILED_CHECK = "Give another value, or update the package that the engine comes with."
+OWN_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 class EngineOptions(BaseModel):
@@ -125,7 +137,7 @@ def call_plugin(call: Callable[[], Result], *, or_else: Callable[[str], Result])
     """
     try:
         return call()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that was not made to be imported exits
         # The traceback is for the author of the engine.
         logger.debug("A plug-in failed.", exc_info=True)
         return or_else(repr(error))
@@ -133,9 +145,9 @@ def call_plugin(call: Callable[[], Result], *, or_else: Callable[[str], Result])
 
 def engines_with(name: str) -> Iterator[InstalledEngine]:
     """Yield the engines that have the option ``name``, alone or after its engine's name."""
-    wanted, _, option = name.rpartition(".")
+    wanted, dot, option = name.rpartition(".")
     for engine in installed_engines().values():
-        if wanted in {"", engine.name} and option in engine.options.model_fields:
+        if (not dot or engine.name == wanted) and option in engine.options.model_fields:
             yield engine
 
 
@@ -158,7 +170,7 @@ def check_option(name: str, value: object, *, source: str) -> None:
     """
     refusals = {}
     for engine in engines_with(name):
-        refusal = _option_refusal(engine.options, name, value, source=source)
+        refusal = _option_refusal(engine, name, value, source=source)
         if refusal is None:
             return
         refusals[engine.name] = refusal
@@ -189,15 +201,24 @@ def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]
     names = {option: option for option in kind.model_fields if option in given}
     full_names = {option: f"{engine}.{option}" for option in kind.model_fields}
     names |= {option: name for option, name in full_names.items() if name in given}
+    source = f"for the {engine} engine"
+    values = {option: given[name] for option, name in names.items()}
     try:
-        return kind(**{option: given[name] for option, name in names.items()})
+        return _build(kind, values, said=f"{', '.join(names.values()) or 'defaults'} ({source})")
     except ValidationError as error:
-        source = f"for the {engine} engine"
         refusal = _refused(error, kind, full_names | names, source=source)
         if refusal is None:
             reason = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
             refusal = ConfigError(f"The options of the {engine} engine are not valid: {reason}.")
         raise refusal from None
+
+
+def default_of(kind: type[EngineOptions], option: str) -> object:
+    """Return the default of an option, unchecked; None if it cannot be had."""
+    field = kind.model_fields[option]
+    if field.default_factory_takes_validated_data:
+        return call_plugin(lambda: getattr(kind(), option), or_else=lambda _: None)
+    return call_plugin(lambda: field.get_default(call_default_factory=True), or_else=lambda _: None)
 
 
 def answer_digest(options: EngineOptions) -> str:
@@ -207,10 +228,27 @@ def answer_digest(options: EngineOptions) -> str:
     """
     fields = type(options).model_fields.items()
     left_out = {name for name, field in fields if not _is_in_response_key(field)}
-    changed = options.model_dump_json(exclude=left_out, exclude_defaults=True)
-    if changed == "{}":
+    changed = options.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+    if not changed:
         return ""
-    return hashlib.sha256(changed.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    text = json.dumps(_sets_sorted(changed, options), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _sets_sorted(dumped: Any, value: object) -> Any:
+    """Return the JSON of ``value`` with the elements of its sets in order.
+
+    They are dumped in the order of the set, which is another one in every process.
+    """
+    if isinstance(dumped, dict) and isinstance(value, BaseModel):
+        return {key: _sets_sorted(part, getattr(value, key, None)) for key, part in dumped.items()}
+    if isinstance(dumped, dict) and isinstance(value, Mapping):
+        pairs = zip(dumped.items(), value.values(), strict=False)
+        return {key: _sets_sorted(part, given) for (key, part), given in pairs}
+    if isinstance(dumped, list) and isinstance(value, (list, tuple, set, frozenset)):
+        parts = [_sets_sorted(*pair) for pair in zip(dumped, value, strict=False)]
+        return parts if isinstance(value, (list, tuple)) else sorted(parts, key=json.dumps)
+    return dumped
 
 
 def _is_in_response_key(field: FieldInfo) -> bool:
@@ -219,14 +257,43 @@ def _is_in_response_key(field: FieldInfo) -> bool:
 
 
 def _option_refusal(
-    kind: type[EngineOptions], name: str, value: object, *, source: str
+    engine: InstalledEngine, name: str, value: object, *, source: str
 ) -> ConfigError | None:
     option = name.rpartition(".")[2]
+    said = f"{name} ({source}), read by the {engine.name} engine"
     try:
-        kind(**{option: value})
+        _build(engine.options, {option: value}, said=said)
     except ValidationError as error:
-        return _refused(error, kind, {option: name}, source=source)
+        return _refused(error, engine.options, {option: name}, source=source)
+    except ConfigError as error:
+        return error
     return None
+
+
+def _build(kind: type[Options], values: Mapping[str, Any], *, said: str) -> Options:
+    """Return options of ``values``; ``said`` is what a check that itself fails is reported as.
+
+    Raises
+    ------
+    ValidationError
+        If a value is not allowed.
+    ConfigError
+        If a check of the plug-in raises anything else, which may hold the value.
+    """
+
+    def build() -> Options | ValidationError:
+        try:
+            return kind(**values)
+        except ValidationError as error:
+            return error
+
+    failed = ConfigError(
+        f"{said}: the engine's own check of its options failed.", hint=FAILED_CHECK
+    )
+    built = call_plugin(build, or_else=lambda _: failed)
+    if isinstance(built, Exception):
+        raise built
+    return built
 
 
 def _refused(
@@ -297,8 +364,30 @@ def _checked(name: str, plugin: object, *, place: str) -> InstalledEngine:
         callable(getattr(plugin, method, None)) for method in ("fitness", "create")
     )
     if is_plugin and isinstance(options, type) and issubclass(options, EngineOptions):
-        return InstalledEngine(name=name, plugin=plugin, options=options)
+        engine = InstalledEngine(name=name, plugin=plugin, options=options)
+        # Ours are tested, and building them takes time whenever the extension is loaded.
+        return engine if options.__module__.startswith(OWN_PACKAGE) else _proved(engine)
     return _broken(name, f"{place} is not the plug-in of an engine called {name}")
+
+
+def _proved(engine: InstalledEngine) -> InstalledEngine:
+    """Return the engine, broken if its options cannot be built."""
+
+    def build() -> InstalledEngine:
+        try:
+            engine.options.model_rebuild(force=True)
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            # As it is, its repr names nothing, or goes on for lines.
+            raise TypeError(first_line(error)) from error
+        # A default that is not allowed leaves the engine unfit until another value is given.
+        with suppress(ValidationError):
+            engine.options()
+        return engine
+
+    return call_plugin(
+        build,
+        or_else=lambda reason: _broken(engine.name, f"its options cannot be built: {reason}"),
+    )
 
 
 def _broken(name: str, problem: str) -> InstalledEngine:

@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from codeface_jupyter.config.engine_options import (
     EngineOptions,
     by_full_name,
+    default_of,
     engines_with,
     flat_options,
     installed_engines,
@@ -121,8 +122,8 @@ class Settings(BaseModel):
         """
         if name in type(self).model_fields:
             return getattr(self, name)
-        engine, _, option = name.rpartition(".")
-        if not engine:
+        engine, dot, option = name.rpartition(".")
+        if not dot:
             return self._flat_value(option)
         found = next(engines_with(name), None)
         if found is None:
@@ -135,8 +136,7 @@ class Settings(BaseModel):
         if not kinds:
             raise _no_such_option(option)
         if option not in self._given_options:
-            field = next(iter(kinds.values())).model_fields[option]
-            return field.get_default(call_default_factory=True)
+            return default_of(next(iter(kinds.values())), option)
         given = {option: self._given_options[option]}
         for engine, kind in kinds.items():
             with suppress(ConfigError):

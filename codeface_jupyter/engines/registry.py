@@ -143,18 +143,19 @@ def _plugin(engine: InstalledEngine) -> EnginePlugin[Any]:
 def _fitness(engine: InstalledEngine, settings: Settings) -> Fitness:
     if engine.problem:
         return Fitness(problem=engine.problem)
-    try:
-        options = settings.options_of(engine.name, engine.options)
-    except ConfigError as error:
-        return Fitness(problem=error.message.removesuffix("."))
     return call_plugin(
-        lambda: _answer(_plugin(engine).fitness(settings, options)),
+        lambda: _asked(engine, settings),
         or_else=lambda reason: Fitness(problem=f"its plug-in failed: {reason}"),
     )
 
 
-def _answer(fitness: object) -> Fitness:
-    """Return what a plug-in answered, if it is an answer."""
+def _asked(engine: InstalledEngine, settings: Settings) -> Fitness:
+    """Return what a plug-in answers, if it is an answer."""
+    try:
+        options = settings.options_of(engine.name, engine.options)
+    except ConfigError as error:
+        return Fitness(problem=error.message.removesuffix("."))
+    fitness: object = _plugin(engine).fitness(settings, options)
     if not isinstance(fitness, Fitness):
         raise TypeError(f"a Fitness was expected, not {fitness!r}")
     return fitness

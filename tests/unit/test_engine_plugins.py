@@ -1,15 +1,12 @@
-"""Engines from anywhere: their options in every layer, their fitness asked once, their failures."""
+"""Engines from anywhere: their options in every layer, their fitness asked once."""
 
-import re
 import sys
 from collections import Counter
-from typing import Annotated
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, ValidationError
 
 from codeface_jupyter.config import (
-    NOT_IN_RESPONSE_KEY,
     Config,
     EngineOptions,
     Settings,
@@ -17,7 +14,7 @@ from codeface_jupyter.config import (
 )
 from codeface_jupyter.config.engine_options import (
     InstalledEngine,
-    answer_digest,
+    default_of,
     installed_engines,
 )
 from codeface_jupyter.engines import current_engine, registry
@@ -35,14 +32,7 @@ from codeface_jupyter.session import Session
 def echo(engine_package, monkeypatch):
     monkeypatch.syspath_prepend(str(engine_package))
     yield engine_package
-    for module in ("codeface_echo", "codeface_broken"):
-        sys.modules.pop(module, None)
-
-
-def register(folder, entry_point):
-    """Have the package in ``folder`` bring another engine in the place of its own."""
-    entry_points = folder / "codeface_echo-1.0.dist-info" / "entry_points.txt"
-    entry_points.write_text(f"[codeface_jupyter.engines]\n{entry_point}\n")
+    sys.modules.pop("codeface_echo", None)
 
 
 @pytest.fixture
@@ -137,58 +127,6 @@ def test_a_problem_that_outranks_all_makes_the_choice_a_fallback(echo):
     assert (choice.is_fallback, choice.reason) == (True, "nobody hears it")
 
 
-@pytest.mark.parametrize(
-    ("entry_point", "said"),
-    [
-        ("codeface_no_such_module:plugin", "cannot be imported"),
-        ("codeface_echo:EchoEngine", "is not the plug-in"),
-        ("codeface_echo:EchoOptions", "is not the plug-in"),
-        ("codeface_broken:nameless", "is not the plug-in"),
-        ("codeface_broken:unasked", "is not the plug-in"),
-        ("codeface_broken:uncreated", "is not the plug-in"),
-        ("codeface_broken:hostile", "RuntimeError('no name for you')"),
-    ],
-)
-def test_a_broken_plugin_harms_no_other_and_says_what_it_is(
-    echo, caplog, monkeypatch, entry_point, said
-):
-    register(echo, f"broken = {entry_point}")
-    with caplog.at_level("WARNING"):
-        fitness = engine_fitness(Settings())
-    assert said in fitness["broken"].problem
-    assert "broken" in caplog.text
-    assert engine_choice(Settings()).name != "broken"
-    with pytest.raises(EngineUnavailableError, match=re.escape(said)):
-        create_engine(Settings(engine="broken"))
-
-
-@pytest.mark.parametrize(
-    ("plugin", "said"),
-    [
-        ("failing", "its plug-in failed: RuntimeError('no disk')"),
-        ("silent", "a Fitness was expected, not None"),
-        ("unbuilt", "its plug-in failed: TypeError"),
-    ],
-)
-def test_a_plugin_that_fails_when_it_is_asked_harms_no_other(echo, plugin, said):
-    register(echo, f"broken = codeface_broken:{plugin}")
-    fitness = engine_fitness(Settings())
-    assert said in fitness["broken"].problem
-    assert fitness["scripted"].reason
-    assert engine_choice(Settings(), fitness).name != "broken"
-
-
-def test_what_is_said_to_a_broken_plugin_is_left_unread_where_it_lasts(echo, file, monkeypatch):
-    register(echo, "broken = codeface_no_such_module:plugin")
-    file.write_text("seed = 7\n\n[broken]\nspeed = 3\n")
-    monkeypatch.setenv("CODEFACE_BROKEN__SPEED", "4")
-    config = Config(file=file)
-    assert config.settings.seed == 7
-    assert config.set(seed=8).seed == 8
-    with pytest.raises(ConfigError, match=r"broken.speed \(%config\): .*cannot be imported"):
-        config.set(**{"broken.speed": 5})
-
-
 def test_what_was_said_to_an_engine_that_has_gone_is_left_unread(engine_package, monkeypatch, file):
     config = Config(file=file)
     with monkeypatch.context() as patch:
@@ -250,6 +188,15 @@ def test_an_engines_own_value_goes_before_the_name_alone_in_the_same_layer_only(
     assert config.settings.value_of("openvino.dtype") == "float32"
 
 
+def test_a_default_made_of_another_option_is_known():
+    class Options(EngineOptions):
+        threads: int = 4
+        batch_threads: int = Field(default_factory=lambda given: 2 * given["threads"])
+
+    assert default_of(Options, "batch_threads") == 8
+    assert default_of(Options, "threads") == 4
+
+
 # What is refused
 
 
@@ -280,6 +227,7 @@ def test_a_bad_table_is_refused_with_its_line(file, text, said):
     [
         ("CODEFACE_OPENAI__BASE_ULR", r"CODEFACE_OPENAI__BASE_ULR\).*\n.*openai.base_url"),
         ("CODEFACE_LLAMACPP__THREADS", r"no engine 'llamacpp' is installed"),
+        ("CODEFACE___DTYPE", r"no setting '.dtype' .*CODEFACE___DTYPE\).*\n.*dtype"),
         ("CODEFACE_OPENAI__REQUEST_RETRIES", r"openai.request_retries = 'x'.*valid integer"),
     ],
 )
@@ -287,6 +235,13 @@ def test_a_bad_variable_is_refused_by_its_name(file, monkeypatch, variable, said
     monkeypatch.setenv(variable, "x")
     with pytest.raises(ConfigError, match=said):
         Config(file=file)
+
+
+def test_an_engine_without_a_name_has_no_options():
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Settings(**{".dtype": "float32"})
+    with pytest.raises(ConfigError, match=r"No installed engine has the option '\.dtype'"):
+        Settings(dtype="float32").value_of(".dtype")
 
 
 @pytest.mark.parametrize(
@@ -303,50 +258,6 @@ def test_a_key_that_was_taken_is_shown_nowhere(file):
     key = current_engine.engine_key(settings)
     said = (repr(settings), settings.model_dump_json(), repr(key))
     assert not any("opensesame" in text for text in (*said, str(settings.value_of("api_key"))))
-
-
-# What decides an answer
-
-
-class Options(EngineOptions):
-    threads: int = 4
-    prices: dict[str, float] = Field(default_factory=dict)
-    patience: Annotated[float, NOT_IN_RESPONSE_KEY] = 1.0
-    api_key: SecretStr | None = None
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
-
-
-@pytest.mark.parametrize("changed", [{"threads": 5}, {"prices": {"a": 1}}])
-def test_an_option_away_from_its_default_decides_answers(changed):
-    assert answer_digest(Options(**changed)) not in {"", answer_digest(Options(threads=9))}
-    assert answer_digest(Options(**changed)) == answer_digest(Options(**changed))
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [{}, {"threads": 4}, {"patience": 2}, {"api_key": "sesame"}, {"headers": {"a": "sesame"}}],
-)
-def test_a_default_a_mark_and_a_secret_decide_none(changed):
-    assert answer_digest(Options(**changed)) == ""
-
-
-@pytest.mark.parametrize("engine", ["openai", "openvino", "transformers"])
-def test_what_cannot_change_an_answer_of_ours_splits_no_response_cache(engine):
-    options = installed_engines()[engine].options
-    given = {
-        "api_key": "sesame",
-        "request_timeout_s": 1,
-        "request_retries": 0,
-        "remote_context_window": 100,
-        # The identity has what becomes of these.
-        "quantization": "int8",
-        "adapter": "folder",
-        "offload_folder": "folder",
-    }
-    assert (
-        answer_digest(options(**{k: v for k, v in given.items() if k in options.model_fields}))
-        == ""
-    )
 
 
 # How often engines are asked
