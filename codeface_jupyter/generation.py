@@ -16,8 +16,11 @@ __all__ = [
     "BrokenOff",
     "Chunk",
     "Done",
+    "Edit",
     "EngineIdentity",
     "Failed",
+    "Finding",
+    "FindingKind",
     "FinishReason",
     "GenerationMetrics",
     "GenerationRequest",
@@ -28,6 +31,16 @@ __all__ = [
 ]
 
 FinishReason = Literal["stop", "length", "cancelled", "error"]
+FindingKind = Literal[
+    "syntax",
+    "unknown_name",
+    "missing_module",
+    "unknown_attribute",
+    "unknown_key",
+    "bad_call",
+    "overwrites",
+    "effect",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +168,38 @@ class GenerationMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A change of a code: characters ``start`` up to ``end``, from 0, become ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about an answer's code that does not fit the notebook, found without running it.
+
+    Attributes
+    ----------
+    kind
+        What is wrong. ``unknown_name``, ``missing_module``, ``unknown_attribute`` and
+        ``unknown_key`` (a column, an index level, a key) say that something does not exist.
+    message
+        A sentence of Markdown for the user; it names the nearest thing that exists.
+    line
+        The line of the code, from 1.
+    edit
+        The change that mends it, where exactly one is close.
+    """
+
+    kind: FindingKind
+    message: str
+    line: int
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class GenerationResult:
     """A finished answer: the text, the code in it, and the record of how it came to be."""
 
@@ -167,6 +212,7 @@ class GenerationResult:
     language: str = "python"
     is_bare_code: bool = False
     is_local: bool = True
+    findings: tuple[Finding, ...] = ()
 
     @cached_property
     def code_blocks(self) -> list[CodeBlock]:
