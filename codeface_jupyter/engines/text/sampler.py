@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from codeface_jupyter.engines.text.softmax_draw import SoftmaxDraw, top_k_ids
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import SamplingParameters
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Sampler"]
-
-# A logit this far below the best one adds less than float64's last digit to the probabilities.
-NEGLIGIBLE_LOGIT = 40.0
 
 
 class Sampler:
@@ -36,8 +34,14 @@ class Sampler:
         import numpy as np
 
         self._sampling = sampling
-        self._seen = set(prompt_ids)
-        self._generator = np.random.default_rng(sampling.seed)
+        # Each once, in ascending order.
+        self._seen = np.unique(np.array(prompt_ids, dtype=np.int64))
+        self._penalized = np.empty(0, dtype=np.float32)
+        self._softmax_draw = SoftmaxDraw(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            generator=np.random.default_rng(sampling.seed),
+        )
 
     def sample(self, logits: NDArray[np.float32]) -> int:
         """Return the next token's id; ``logits`` are of shape ``(vocabulary,)``.
@@ -50,7 +54,7 @@ class Sampler:
         import numpy as np
 
         if self._sampling.repetition_penalty != 1:
-            logits = self._penalized(logits)
+            logits = self._with_penalty(logits)
         token_id = int(logits.argmax())  # the first NaN, if there is one
         if not np.isfinite(logits[token_id]):
             raise GenerationError(
@@ -60,35 +64,34 @@ class Sampler:
             )
         if self._sampling.do_sample:
             token_id = self._draw(logits)
-        self._seen.add(token_id)
+        self._see(token_id)
         return token_id
 
-    def _penalized(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _see(self, token_id: int) -> None:
+        """Count a token as seen."""
+        import numpy as np
+
+        place = int(self._seen.searchsorted(token_id))
+        if token_id not in self._seen[place : place + 1]:
+            self._seen = np.insert(self._seen, place, token_id)
+
+    def _with_penalty(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Make tokens that were seen less likely (Keskar et al., 2019)."""
         import numpy as np
 
-        penalty = self._sampling.repetition_penalty
-        seen = np.fromiter(self._seen, dtype=np.int64)
+        if len(self._penalized) != len(logits):
+            self._penalized = np.empty_like(logits)
+        np.copyto(self._penalized, logits)
         # Some tokenizers have more tokens than the model has logits.
-        seen = seen[seen < len(logits)]
-        logits = logits.copy()
-        values = logits[seen]
-        logits[seen] = np.where(values > 0, values / penalty, values * penalty)
-        return logits
+        seen = self._seen[: self._seen.searchsorted(len(logits))]
+        values, penalty = logits[seen], self._sampling.repetition_penalty
+        self._penalized[seen] = np.where(values > 0, values / penalty, values * penalty)
+        return self._penalized
 
     def _draw(self, logits: NDArray[np.float32]) -> int:
-        import numpy as np
-
-        scaled = logits.astype(np.float64) / self._sampling.temperature  # (vocabulary,)
-        # From here on (candidates,), the most likely first.
-        token_ids = np.flatnonzero(scaled > scaled.max() - NEGLIGIBLE_LOGIT)
-        token_ids = token_ids[np.argsort(-scaled[token_ids], kind="stable")]
-        if self._sampling.top_k > 0:
-            token_ids = token_ids[: self._sampling.top_k]
-        weights = np.exp(scaled[token_ids] - scaled[token_ids[0]])
-        up_to = np.cumsum(weights / weights.sum())
-        if self._sampling.top_p < 1:
-            # The token that reaches the mass is the last one in.
-            up_to = up_to[: 1 + int(np.searchsorted(up_to, self._sampling.top_p))]
-        place = int(np.searchsorted(up_to, self._generator.random() * up_to[-1], side="right"))
-        return int(token_ids[min(place, len(up_to) - 1)])
+        """Draw a token by its probability, of those that top-k and top-p leave."""
+        top_k = self._sampling.top_k
+        if not 0 < top_k < len(logits):
+            return self._softmax_draw(logits)
+        token_ids = top_k_ids(logits, top_k)
+        return int(token_ids[self._softmax_draw(logits[token_ids])])
