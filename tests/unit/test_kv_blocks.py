@@ -79,6 +79,22 @@ def test_the_least_recently_used_goes_when_room_is_needed() -> None:
     assert memory.begin(first).token_ids == first[:-1]
 
 
+def test_a_prompt_that_begins_like_one_in_progress_has_its_start() -> None:
+    memory = Memory(8)
+    first = memory.begin([1, 2, 3, 4, 5, 6], new=2)
+    memory.write(first, [1, 2, 3, 4, 5])
+    second = memory.begin([1, 2, 3, 4, 5, 6], new=2)
+    assert memory.read(second) == [1, 2, 3, 4, 5]
+    memory.write(first, [6, 7, 8])
+    memory.write(second, [6, 9, 9])
+    assert memory.read(first) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert memory.read(second) == [1, 2, 3, 4, 5, 6, 9, 9]
+    for one in (first, second):
+        memory.blocks.keep(one)
+    memory.blocks.clear()
+    assert memory.blocks.used == 0
+
+
 def test_a_block_that_makes_room_for_its_own_copy_is_copied_all_the_same() -> None:
     memory = Memory(2)
     memory.answer([1, 2, 3, 4, 5, 6])
@@ -114,7 +130,8 @@ def test_a_longer_one_takes_the_place_of_its_start() -> None:
 def test_no_sequence_ever_finds_the_keys_of_another(
     asked: list[tuple[list[int], list[int], bool]], can_copy: bool
 ) -> None:
-    # Two answers are always under way together; each may be left half read.
+    # Two answers are always under way together, the second begun when the first is half read;
+    # each may be left so.
     memory = Memory(24, can_copy=can_copy)
     running: list[tuple[TokenSequence, list[int]]] = []
     for prompt, new, is_left in asked:
@@ -123,7 +140,9 @@ def test_no_sequence_ever_finds_the_keys_of_another(
         assert len(sequence.token_ids) < len(prompt)
         assert memory.read(sequence) == sequence.token_ids
         whole = prompt[len(sequence.token_ids) :] + new
-        running.append((sequence, whole[: len(whole) // 2] if is_left else whole))
+        half = len(whole) // 2
+        memory.write(sequence, whole[:half])
+        running.append((sequence, [] if is_left else whole[half:]))
         if len(running) == 2:
             for one, rest in running:
                 memory.write(one, rest)

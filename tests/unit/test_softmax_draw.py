@@ -36,7 +36,7 @@ values = st.one_of(
 )
 
 
-class Exhausted(Exception):
+class ExhaustedError(Exception):
     """One more random number was asked for: the first draw was not accepted."""
 
 
@@ -48,7 +48,7 @@ class Scripted:
 
     def random(self) -> float:
         if not self._numbers:
-            raise Exhausted
+            raise ExhaustedError
         return self._numbers.pop(0)
 
 
@@ -58,14 +58,14 @@ def draw_at(number: float, logits: Logits, *, temperature: float, top_p: float) 
     draw = SoftmaxDraw(temperature=temperature, top_p=top_p, generator=generator)
     try:
         return draw(logits)
-    except Exhausted:
+    except ExhaustedError:
         return None
 
 
 def plain_softmax(logits: Logits, temperature: float) -> NDArray[np.float64]:
     below = (logits.astype(np.float64) - np.float64(logits.max())) / temperature
-    weights: NDArray[np.float64] = np.exp(below)
-    return weights / weights.sum()
+    weights = np.exp(below)
+    return np.asarray(weights / weights.sum())
 
 
 def plain_mass_before(logits: Logits, softmax: NDArray[np.float64]) -> NDArray[np.float64]:

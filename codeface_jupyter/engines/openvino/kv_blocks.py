@@ -30,8 +30,9 @@ class TokenSequence:
 class KVBlocks:
     """Hands out blocks to sequences; those that begin alike share them.
 
-    Sequences that have ended are kept, so that a prompt which begins like one of them is
-    read only from where it differs. The least recently used go when room is needed.
+    Sequences that have ended are kept, so that a prompt which begins like one of them, or like
+    one in progress, is read only from where it differs. The least recently used go when room
+    is needed.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ class KVBlocks:
         self._holders: Counter[int] = Counter()
         # The most recently used last.
         self._kept: list[TokenSequence] = []
+        self._in_progress: list[TokenSequence] = []
 
     @property
     def used(self) -> int:
@@ -65,7 +67,7 @@ class KVBlocks:
         return len(self._holders)
 
     def begin(self, prompt_ids: Sequence[int], *, max_length: int) -> TokenSequence | None:
-        """Return a sequence that reuses as much of a prompt as is kept; never its last token.
+        """Return a sequence that reuses what was read of a prompt; never its last token.
 
         Parameters
         ----------
@@ -80,14 +82,14 @@ class KVBlocks:
             None if other sequences that have not ended leave too little room.
         """
         like = max(
-            self._kept,
-            key=lambda kept: common_prefix_length(kept.token_ids, prompt_ids),
+            [*self._kept, *self._in_progress],
+            key=lambda one: common_prefix_length(one.token_ids, prompt_ids),
             default=None,
         )
         length = 0 if like is None else common_prefix_length(like.token_ids, prompt_ids[:-1])
         whole, rest = divmod(length, self._block_tokens)
         shared = [] if like is None else like.blocks[:whole]
-        if like is not None and length > 0:
+        if like is not None and like in self._kept and length > 0:
             self._kept.remove(like)
             self._kept.append(like)
         self._holders.update(shared)
@@ -96,13 +98,17 @@ class KVBlocks:
             self._release(shared)
             return None
         if like is None or rest == 0 or self._copy_block is None:
-            return TokenSequence(list(prompt_ids[: whole * self._block_tokens]), shared + new)
-        # Even if it was freed just now, its contents are still there: nothing was written since.
-        self._copy_block(like.blocks[whole], new[0])
-        return TokenSequence(list(prompt_ids[:length]), shared + new)
+            length = whole * self._block_tokens
+        else:
+            # Even if it was freed just now, its contents are there: nothing was written since.
+            self._copy_block(like.blocks[whole], new[0])
+        sequence = TokenSequence(list(prompt_ids[:length]), shared + new)
+        self._in_progress.append(sequence)
+        return sequence
 
     def keep(self, sequence: TokenSequence) -> None:
         """Keep a sequence that has ended; blocks that hold nothing of it are freed."""
+        self._in_progress.remove(sequence)
         ids = sequence.token_ids
         needed = self._blocks_for(len(ids))
         self._release(sequence.blocks[needed:])

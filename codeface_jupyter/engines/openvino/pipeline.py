@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenIndex
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.jobs import Cancelled, Job
@@ -25,6 +26,8 @@ PASS_TOKENS = 512
 BATCH_ANSWERS = 16
 # A pass that is full of other answers' tokens has room for likely draft tokens only.
 MIN_MATCH_IN_BATCH = 4
+# To read so many tokens takes as long as a pass does in any case.
+MIN_SHARED_TOKENS = 32
 
 
 class TokenPipeline:
@@ -130,9 +133,11 @@ class TokenPipeline:
     def _admit(
         self, waiting: deque[tuple[int, TokenAnswer]], running: dict[int, _Decoding]
     ) -> None:
-        """Begin waiting answers while there is room."""
+        """Begin waiting answers while there is room; what they share is read once for all."""
         while waiting and len(running) < BATCH_ANSWERS:
             index, answer = waiting[0]
+            if any(one.is_reading_start_of(answer) for one in running.values()):
+                return
             decoding = self._begin(answer)
             if decoding is None:
                 return
@@ -202,6 +207,13 @@ class _Decoding:
     def unread(self) -> int:
         """How many of the known tokens have not been read."""
         return len(self.answer.token_ids) - self.read
+
+    def is_reading_start_of(self, other: TokenAnswer) -> bool:
+        """Whether enough of its unread prompt is also the start of another's."""
+        if self.unread < MIN_SHARED_TOKENS:
+            return False
+        shared = common_prefix_length(self.answer.token_ids, other.token_ids)
+        return shared - self.read >= MIN_SHARED_TOKENS
 
     def propose(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
         """Return the tokens to read next: known ones, then draft tokens."""
