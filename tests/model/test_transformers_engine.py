@@ -198,14 +198,28 @@ class TestSampling:
 
     def test_draws_follow_the_softmax_of_the_logits(self):
         probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
-        *_, noise = logits_processors(SamplingParameters(temperature=1.0, seed=0))
+        *_, noise = logits_processors(
+            SamplingParameters(temperature=1.0, seed=0), device_type="cuda"
+        )
         draws = noise(None, probabilities.log().expand(20_000, 4)).argmax(dim=-1)
         frequencies = draws.bincount(minlength=4) / len(draws)
         assert torch.allclose(frequencies, probabilities, atol=0.015)
 
+    def test_on_a_cpu_all_but_the_drawn_are_ruled_out(self):
+        probabilities = torch.tensor([[0.5, 0.3, 0.15, 0.05]])
+        sampling = SamplingParameters(temperature=1.0, top_k=3, seed=0)
+        (only_the_drawn,) = logits_processors(sampling, device_type="cpu")
+        draws = torch.stack([only_the_drawn(None, probabilities.log())[0] for _ in range(4_000)])
+        assert (draws.isfinite().sum(dim=-1) == 1).all()
+        frequencies = draws.argmax(dim=-1).bincount(minlength=4) / len(draws)
+        expected = torch.tensor([0.5, 0.3, 0.15, 0.0]) / 0.95
+        assert torch.allclose(frequencies, expected, atol=0.03)
+
     def test_a_token_that_is_ruled_out_is_never_drawn(self):
         scores = torch.tensor([[0.0, float("-inf"), 0.0]]).expand(1_000, 3)
-        *_, noise = logits_processors(SamplingParameters(temperature=1.0, seed=0))
+        *_, noise = logits_processors(
+            SamplingParameters(temperature=1.0, seed=0), device_type="cuda"
+        )
         assert 1 not in noise(None, scores).argmax(dim=-1)
 
 

@@ -40,6 +40,8 @@ class BatchRow:
         The request's number in the batch.
     answer
         Takes the answer's tokens.
+    device_type
+        Where the model computes: ``cpu``, ``cuda``.
 
     Attributes
     ----------
@@ -47,13 +49,15 @@ class BatchRow:
         Whether the answer has come to its end, be it in the middle.
     """
 
-    def __init__(self, index: int, answer: TokenAnswer) -> None:
+    def __init__(self, index: int, answer: TokenAnswer, *, device_type: str) -> None:
         self.index = index
         self.answer = answer
         self.is_ended = False
         # Made once: the random state of a row is its own and goes on with it.
         sampling = answer.sampling
-        self.processors = with_repetition_penalty(logits_processors(sampling), sampling)
+        self.processors = with_repetition_penalty(
+            logits_processors(sampling, device_type=device_type), sampling
+        )
 
     @property
     def token_ids(self) -> list[int]:

@@ -57,7 +57,7 @@ class DecodeRun:
         self._drafts_from_prompt = drafts_from_prompt
         self._job = job
         # Made once, so that a resumed answer goes on with the same random state.
-        self._processors = logits_processors(answer.sampling)
+        self._processors = logits_processors(answer.sampling, device_type=model.device.type)
 
     def __call__(self, cache: DynamicCache | None, *, is_careful: bool = False) -> None:
         """Generate from where the answer stands to its end.

