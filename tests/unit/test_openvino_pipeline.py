@@ -98,5 +98,19 @@ def test_prompts_with_little_in_common_do_not_wait_for_each_other() -> None:
 
 def test_an_answer_that_has_ended_is_in_no_further_pass() -> None:
     lengths = (1, 2, 4)
-    answers = [answer_to([n, n], max_new_tokens=length) for n, length in enumerate(lengths)]
+    answers = [
+        answer_to([n], temperature=1.0, seed=n, max_new_tokens=length)
+        for n, length in enumerate(lengths)
+    ]
     assert [len(pieces) for pieces in passes(answers)] == [3, 2, 1, 1]
+
+
+def test_the_last_answers_of_a_batch_draft_as_they_would_alone() -> None:
+    def begin(count: int) -> list[int]:
+        # The last token occurs once before: a match of one token, and so one draft token.
+        prompts = [[7, 20 + n, 21 + n, 7] for n in range(count)]
+        return passes([answer_to(prompt, max_new_tokens=5) for prompt in prompts])[0]
+
+    assert begin(1) == [5]
+    assert begin(3) == [5] * 3
+    assert begin(4) == [4] * 4

@@ -24,8 +24,10 @@ __all__ = ["TokenPipeline"]
 PASS_TOKENS = 512
 # More answers side by side gain little and wait for each other.
 BATCH_ANSWERS = 16
-# A pass that is full of other answers' tokens has room for likely draft tokens only.
-MIN_MATCH_IN_BATCH = 4
+# The more answers' tokens a pass reads, the likelier a draft must be to be worth its time: for each
+# so many answers its match is to be one token longer, up to a length.
+ANSWERS_PER_MATCH_TOKEN = 4
+MAX_MIN_MATCH = 4
 # To read so many tokens takes as long as a pass does in any case.
 MIN_SHARED_TOKENS = 32
 
@@ -153,8 +155,9 @@ class TokenPipeline:
         left = PASS_TOKENS
         proposals: list[tuple[_Decoding, list[int]]] = []
         going_on = [one for one in decodings if not one.answer.is_over]
+        min_match = min(1 + len(going_on) // ANSWERS_PER_MATCH_TOKEN, MAX_MIN_MATCH)
         for decoding in sorted(going_on, key=lambda one: one.unread):
-            token_ids = decoding.propose(max_tokens=left, min_match=MIN_MATCH_IN_BATCH)
+            token_ids = decoding.propose(max_tokens=left, min_match=min_match)
             left -= len(token_ids)
             if token_ids:
                 proposals.append((decoding, token_ids))
