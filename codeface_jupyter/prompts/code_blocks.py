@@ -129,7 +129,8 @@ def with_code(text: str, codes: Sequence[str]) -> str:
         if code != fence.code:
             margin = _margin(lines[fence.first_line :], fence.code.split("\n"))
             end = fence.first_line + len(fence.code.split("\n"))
-            lines[fence.first_line : end] = [f"{margin}{line}" for line in code.split("\n")]
+            shown = [f"{margin}{line}" if line else margin.rstrip() for line in code.split("\n")]
+            lines[fence.first_line : end] = shown
     return "\n".join(lines)
 
 
