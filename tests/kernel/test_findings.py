@@ -71,6 +71,19 @@ def test_all_names_are_compared_also_those_that_are_not_sent(checked):
     assert {"_clean", "In", "sales"} <= set(names)
 
 
+def test_asking_again_compares_with_the_notebook_as_it_is_now(checked, kernel_page):
+    kernel_page.open_comm(on_subshell=True)
+    checked.run(ASK, cell_id="asking")
+    cached = checked.run(ASK, cell_id="asking").bundles[-1][RESULT_MIME]
+    checked.run("def defined_meanwhile(): pass")
+    kernel_page.request("ask_again", answer_id=cached["answer_id"])
+    message = kernel_page.wait(lambda m: RESULT_MIME in m["content"].get("data", {}))
+    (finding,) = message["content"]["data"][RESULT_MIME]["findings"]
+    assert finding["message"] == SAID
+    assert "defined_meanwhile" in checked.value("_seen[-1]")
+    kernel_page.close_comm()
+
+
 def test_a_batch_says_how_many_each_answer_has(checked):
     run = checked.run("%%codeface_batch --cells 0\nunits per region")
     assert "stop, 1 finding" in run.bundles[-1]["text/plain"]
