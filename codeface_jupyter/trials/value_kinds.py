@@ -16,7 +16,8 @@ from codeface_jupyter.namespace.classes import bases_of, is_instance
 
 __all__ = ["TABLE_KINDS", "ValueKinds", "bound_names"]
 
-# A "table" is a frame or a series. "rows" is what `loc` gives, "windows" what `rolling` does.
+# A "table" is a frame or a series. "rows" and "table rows" are what `loc` gives of a frame and
+# of either, "windows" what `rolling` does.
 TABLE_KINDS = frozenset({"frame", "series", "table", "array", "polars frame", "polars series"})
 
 LIVE_CLASSES = (
@@ -34,8 +35,8 @@ MODULES = ("pandas", "numpy", "polars")
 SAME_SHAPE = (
     "abs add astype bfill clip copy cummax cummin cumprod cumsum diff div drop drop_duplicates "
     "dropna ffill fillna head interpolate isin isna isnull mask mul nlargest notna notnull "
-    "nsmallest pct_change rank reindex rename replace round sample shift sort_index sort_values "
-    "sub tail truediv where"
+    "nsmallest pct_change rank reindex rename rename_axis replace round sample shift sort_index "
+    "sort_values sub tail truediv where"
 )
 REDUCTIONS = "all any count idxmax idxmin max mean median min nunique prod sem std sum var"
 GROUPED = f"{REDUCTIONS} agg aggregate apply describe first last quantile size transform"
@@ -67,7 +68,7 @@ CALLS: dict[str, dict[str, str]] = {
         "windows": "expanding rolling",
     },
     "table": {
-        "table": f"{SAME_SHAPE} describe map mode reset_index unstack",
+        "table": f"{SAME_SHAPE} describe map mode reset_index stack transpose unstack",
         "frame": "to_frame",
         "series": "value_counts",
         "array": "to_numpy",
@@ -98,8 +99,8 @@ CALLS: dict[str, dict[str, str]] = {
 }
 ATTRIBUTES: dict[str, dict[str, str]] = {
     "frame": {"frame": "T", "series": "dtypes", "rows": "iloc loc", "array": "values"},
-    "series": {"strings": "str", "dates": "dt", "array": "values"},
-    "table": {"array": "values"},
+    "series": {"strings": "str", "dates": "dt", "table rows": "iloc loc", "array": "values"},
+    "table": {"table": "T", "table rows": "iloc loc", "array": "values"},
     "dates": {"series": "date day dayofweek hour minute month quarter weekday year"},
     "array": {"array": "T"},
 }
@@ -113,6 +114,8 @@ ITEMS: dict[str, dict[str, str]] = {
         "column of some rows": "series",
         "columns of some rows": "frame",
     },
+    "table": {"columns": "table", "some rows": "table"},
+    "table rows": {"columns": "table", "some rows": "table"},
     "groups": {"column": "column groups", "columns": "groups"},
     "array": {"some rows": "array"},
     "polars frame": {"column": "polars series", "columns": "polars frame"},
