@@ -189,19 +189,32 @@ class Finding:
         A sentence of Markdown for the user; it names the nearest thing that exists.
     line
         The line of the code, from 1.
-    edit
-        The change that mends it, where exactly one is close.
+    edits
+        The changes that mend it, where exactly one name is close; none overlaps another.
     """
 
     kind: FindingKind
     message: str
     line: int
-    edit: Edit | None = None
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
-    """A finished answer: the text, the code in it, and the record of how it came to be."""
+    """A finished answer: the text, the code in it, and the record of how it came to be.
+
+    Attributes
+    ----------
+    text
+        The answer as the model wrote it.
+    offered_blocks
+        The code blocks as they are offered, where they differ from those in ``text``.
+    notes
+        What was changed for that, and what else is to be said of the code: sentences of
+        Markdown.
+    findings
+        What does not fit the notebook; lines and edits are those of ``code``.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -212,10 +225,17 @@ class GenerationResult:
     language: str = "python"
     is_bare_code: bool = False
     is_local: bool = True
+    offered_blocks: tuple[CodeBlock, ...] | None = None
+    notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
-    @cached_property
+    @property
     def code_blocks(self) -> list[CodeBlock]:
+        """The answer's fenced blocks as they are offered."""
+        return self.written_blocks if self.offered_blocks is None else list(self.offered_blocks)
+
+    @cached_property
+    def written_blocks(self) -> list[CodeBlock]:
         """The answer's fenced blocks; for a base model's bare code, the whole answer."""
         if self.is_bare_code:
             return [CodeBlock(self.language, self.text.strip("\n"))]
@@ -241,6 +261,10 @@ class GenerationResult:
             "finish_reason": self.finish_reason,
             "metrics": asdict(self.metrics),
             "prompt_sha256": self.prompt_digest,
+            "findings": [
+                {"kind": finding.kind, "message": finding.message, "line": finding.line}
+                for finding in self.findings
+            ],
         }
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic cannot read typing's own before 3.12
@@ -41,7 +41,10 @@ __all__ = [
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
     "MAX_ERROR_CHARACTERS",
+    "MAX_FINDINGS",
+    "MAX_FINDING_EDITS",
     "MAX_ID_CHARACTERS",
+    "MAX_MESSAGE_CHARACTERS",
     "MAX_NOTEBOOK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
@@ -69,6 +72,8 @@ __all__ = [
     "RequestMessage",
     "ResponseMessage",
     "ResultData",
+    "ResultEdit",
+    "ResultFinding",
     "Stats",
     "Status",
     "parse_front_end_message",
@@ -88,6 +93,10 @@ MAX_CELL_CHARACTERS = 50_000
 MAX_NOTEBOOK_CHARACTERS = 1_000_000
 # Whoever sends an error cuts it.
 MAX_ERROR_CHARACTERS = 4_000
+# More of them help nobody. A message is of one line.
+MAX_FINDINGS = 50
+MAX_FINDING_EDITS = 200
+MAX_MESSAGE_CHARACTERS = 500
 
 # Of ids and methods.
 MAX_ID_CHARACTERS = 512
@@ -329,6 +338,33 @@ class ResultBlock(TypedDict):
     is_closed: bool
 
 
+class ResultEdit(TypedDict):
+    """A change of a block: its characters ``start`` up to ``end`` become ``replacement``.
+
+    A character is a code point, of which JavaScript counts some as two.
+    """
+
+    block: int
+    start: int
+    end: int
+    replacement: str
+
+
+class ResultFinding(TypedDict):
+    """Something that does not fit the notebook, in a ``line``, from 1, of a ``block``, from 0.
+
+    The front end adds ``is_applied`` once its ``edits`` are made; they are then those that
+    undo it.
+    """
+
+    kind: str
+    message: str
+    block: int
+    line: int
+    edits: list[ResultEdit]
+    is_applied: NotRequired[bool]
+
+
 class ResultData(TypedDict):
     """The lasting output of an answer, under `RESULT_MIME`.
 
@@ -336,6 +372,8 @@ class ResultData(TypedDict):
     ``footer`` says in a line which model answered and what it cost; an answer that
     rewrites another cell than the asking one names it in ``replaces_cell_id``.
     ``answer_id`` is what `ASK_AGAIN` calls an answer that was replayed; else None.
+    ``blocks`` are as they are offered; ``notes`` say what was changed in them. Code in a
+    sentence is between backticks; everything else in it is literal.
     """
 
     version: int
@@ -349,6 +387,8 @@ class ResultData(TypedDict):
     insert: Literal["button", "next", "replace", "none"]
     record: dict[str, object]
     answer_id: str | None
+    notes: list[str]
+    findings: list[ResultFinding]
 
 
 _FRONT_END_MESSAGES: TypeAdapter[FrontEndMessage] = TypeAdapter(

@@ -6,6 +6,7 @@ import contextvars
 import logging
 import threading
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from codeface_jupyter.errors import CodeFaceError
@@ -119,7 +120,8 @@ class ReplayedAnswer:
 
     def _ask_again(self) -> None:
         kept = self._place.bundle
-        answer = self._extension.session.stream(self._ask)
+        namespace = self._extension.notebook.live_namespace()
+        answer = self._extension.session.stream(replace(self._ask, live_namespace=namespace))
 
         def new_or_kept() -> dict[str, Any]:
             result = answer.result

@@ -85,6 +85,7 @@ def make_ask(
         language=language,
         use_response_cache=not args.no_cache,
         cell_id=extension.notebook.cell_id(),
+        live_namespace=extension.notebook.live_namespace(),
     )
     return ask, order
 

@@ -49,8 +49,8 @@ class CodeFace(BaseMagics):
         braces that names a variable is replaced by its value: ``{df.shape}``,
         ``{In[3]}`` (a cell's source), ``{Out[3]}``, ``{Err[3]}`` (its traceback);
         all other braces stay as they are. The result is kept in ``_codeface``, with
-        ``.text``, ``.code``, ``.code_blocks``, ``.metrics``, ``.finish_reason`` and
-        ``.prompt``.
+        ``.text``, ``.code``, ``.code_blocks``, ``.notes``, ``.findings``, ``.metrics``,
+        ``.finish_reason`` and ``.prompt``.
 
         ::
 

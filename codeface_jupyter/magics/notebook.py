@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,6 +74,11 @@ class Notebook:
             for name, value in self._shell.user_ns.items()
             if not name.startswith("_") and not (name in hidden and hidden[name] is value)
         }
+
+    def live_namespace(self) -> Mapping[str, object]:
+        """Return all of the notebook's names, IPython's own too, as they are at any time."""
+        names: dict[str, object] = self._shell.user_ns
+        return names
 
     def set_variable(self, name: str, value: object) -> None:
         """Set a variable of the user's."""

@@ -9,6 +9,7 @@ from codeface_jupyter.prompts.code_blocks import (
     extract_code_blocks,
     fenced,
     normalize_language,
+    with_code,
 )
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
@@ -54,4 +55,5 @@ __all__ = [
     "fill_template",
     "interpolate",
     "normalize_language",
+    "with_code",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "extract_code_blocks",
     "fenced",
     "normalize_language",
+    "with_code",
 ]
 
 LANGUAGE_ALIASES = {
@@ -52,6 +53,8 @@ CELL_MAGICS = {
 
 # Fences that show a program's output, not code to run.
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
+# What the Markdown parser counts as one.
+LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True)
@@ -98,20 +101,44 @@ def extract_code_blocks(text: str, *, default_language: str = "python") -> list[
     default_language
         The language of a fence that names none.
     """
-    from markdown_it import MarkdownIt
-
-    lines = text.splitlines()
-    blocks = []
-    for token in MarkdownIt("commonmark").parse(text):
-        if token.type == "fence" and token.map is not None:
-            language = normalize_language(token.info, default=default_language)
-            # The parser closes a fence at the end of the text too: only the line itself tells.
-            last = lines[token.map[1] - 1].strip() if token.map[1] - token.map[0] > 1 else ""
-            is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
-            blocks.append(CodeBlock(language, token.content.rstrip("\n"), is_closed))
+    blocks = [
+        CodeBlock(
+            normalize_language(fence.info, default=default_language), fence.code, fence.is_closed
+        )
+        for fence in _fences(text)
+    ]
     if not blocks and _is_bare_python(text):
         blocks.append(CodeBlock("python", text.strip("\n")))
     return [block for block in blocks if block.code.strip()]
+
+
+def with_code(text: str, codes: Sequence[str]) -> str:
+    """Return a Markdown ``text`` with other code in its fences, and everything else as it is.
+
+    Parameters
+    ----------
+    text
+        The answer.
+    codes
+        The code of each block that `extract_code_blocks` finds, in the same order.
+    """
+    lines = LINE_END.split(text)
+    fences = [fence for fence in _fences(text) if fence.code.strip()]
+    # From the last one on, so that the lines of those before stay where they are.
+    for fence, code in reversed(list(zip(fences, codes, strict=False))):
+        if code != fence.code:
+            margin = _margin(lines[fence.first_line :], fence.code.split("\n"))
+            end = fence.first_line + len(fence.code.split("\n"))
+            shown = [f"{margin}{line}" if line else margin.rstrip() for line in code.split("\n")]
+            lines[fence.first_line : end] = shown
+    return "\n".join(lines)
+
+
+def _margin(lines: Sequence[str], code: Sequence[str]) -> str:
+    """Return what stands in front of each line of a fence: a quotation's sign, a list's spaces."""
+    return next(
+        line.removesuffix(inner) for line, inner in zip(lines, code, strict=False) if inner.strip()
+    )
 
 
 def extract_code(blocks: Sequence[CodeBlock], *, language: str = "python") -> str:
@@ -129,6 +156,31 @@ def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
     if magic is None or block.code.lstrip().startswith("%%"):
         return "code", block.code
     return "code", f"{magic}\n{block.code}"
+
+
+@dataclass(frozen=True)
+class _Fence:
+    """A fence in a text: its info string, its code, and the number of the code's first line."""
+
+    info: str
+    code: str
+    is_closed: bool
+    first_line: int
+
+
+def _fences(text: str) -> list[_Fence]:
+    from markdown_it import MarkdownIt
+
+    lines = LINE_END.split(text)
+    fences = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "fence" and token.map is not None:
+            begin, end = token.map
+            # The parser closes a fence at the end of the text too: only the line itself tells.
+            last = lines[end - 1].strip() if end - begin > 1 else ""
+            is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
+            fences.append(_Fence(token.info, token.content.rstrip("\n"), is_closed, begin + 1))
+    return fences
 
 
 def _is_bare_python(text: str) -> bool:

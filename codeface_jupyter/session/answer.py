@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from codeface_jupyter.config import Settings
@@ -39,6 +39,10 @@ class Ask:
         The notebook cell that asks, for the request log.
     context
         A prompt settled before, to be sent as it is; None builds it from ``sources``.
+    live_namespace
+        All of the notebook's names, which the answer's code is compared with once it is
+        there; None leaves the code as the model wrote it. It is the notebook's own dict, so
+        that nothing is kept alive and what was defined meanwhile is in it.
     """
 
     sources: ContextSources
@@ -48,11 +52,12 @@ class Ask:
     dry_run: bool = False
     cell_id: str | None = None
     context: Context | None = None
+    live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""
         sources = ContextSources(request=self.sources.request, task=self.sources.task)
-        return replace(self, sources=sources)
+        return replace(self, sources=sources, live_namespace=None)
 
     def again(self, context: Context) -> Ask:
         """Return this question to be answered again: the same prompt, nothing replayed.

@@ -80,7 +80,12 @@ class Answering:
         """Record an answer that has ended."""
         result = pending.result(done)
         if error is None and result.text:
-            exchange = Exchange(pending.ask.sources.request, result.text, pending.ask.cell_id)
+            exchange = Exchange(
+                request=pending.ask.sources.request,
+                answer=result.text,
+                cell_id=pending.ask.cell_id,
+                code=result.code,
+            )
             self._resources.conversation.add(exchange)
         self._resources.record(pending, result, error=error)
         return result

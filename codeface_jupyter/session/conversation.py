@@ -17,11 +17,22 @@ EXCHANGES_KEPT = 50
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer, as text, and the cell that asked where that is known."""
+    """A request and its answer, as text.
+
+    Attributes
+    ----------
+    request, answer
+        What the user asked, and what the model wrote.
+    cell_id
+        The cell that asked, where that is known.
+    code
+        The answer's code as it was offered.
+    """
 
     request: str
     answer: str
     cell_id: str | None = None
+    code: str = ""
 
 
 class Conversation:
@@ -95,5 +106,5 @@ class Conversation:
 
 
 def _is_in_cells(exchange: Exchange, known: str) -> bool:
-    code = extract_code(extract_code_blocks(exchange.answer))
-    return bool(code) and code in known
+    written = extract_code(extract_code_blocks(exchange.answer))
+    return any(code and code in known for code in (exchange.code, written))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Context
-from codeface_jupyter.generation import EngineIdentity, FinishReason, GenerationResult
+from codeface_jupyter.generation import EngineIdentity, Finding, FinishReason, GenerationResult
 from codeface_jupyter.jobs import Event
 
 __all__ = ["BatchItem", "ItemDone", "ItemEvent", "Started"]
@@ -61,6 +61,11 @@ class BatchItem:
     def code(self) -> str:
         """The code in the answer."""
         return self.result.code
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What does not fit the notebook in the code."""
+        return self.result.findings
 
     @property
     def finish_reason(self) -> FinishReason:

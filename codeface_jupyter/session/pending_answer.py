@@ -21,6 +21,7 @@ from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
+from codeface_jupyter.session.checking import checked
 from codeface_jupyter.session.events import Started
 
 __all__ = ["PendingAnswer"]
@@ -157,9 +158,9 @@ class PendingAnswer:
         return entry
 
     def result(self, done: Done) -> GenerationResult:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it came; a whole one is checked against the notebook."""
         started = self._state.started
-        return GenerationResult(
+        result = GenerationResult(
             text=self._state.text,
             finish_reason=done.finish_reason,
             metrics=done.metrics,
@@ -170,6 +171,7 @@ class PendingAnswer:
             is_bare_code=started is not None and started.is_bare_code,
             is_local=started is None or started.is_local,
         )
+        return checked(result, self.ask)
 
     def release(self) -> None:
         """Release the user's objects, which are no longer needed."""

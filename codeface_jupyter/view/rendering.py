@@ -6,7 +6,6 @@ markdown-it accepts become links.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,14 @@ from pygments.util import ClassNotFound
 from codeface_jupyter.context import Cell, Context
 from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
-from codeface_jupyter.prompts import CodeBlock, cell_for, fenced, normalize_language
+from codeface_jupyter.prompts import (
+    CodeBlock,
+    cell_for,
+    fenced,
+    normalize_language,
+    with_code,
+)
+from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.wording import counted
 
@@ -56,8 +62,6 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 .cf-o{color:var(--jp-mirror-editor-operator-color,#a2f)}
 </style>"""
 
-
-MARKDOWN_SIGN = re.compile(r"[\\`*\[\]!~|$]|(?<!\w)_|_(?!\w)")
 CODE_SPAN_OR_TAG = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|<(?=[A-Za-z/!?])")
 
 
@@ -115,14 +119,16 @@ def _lexer(info: str) -> Lexer:
 
 
 def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  # noqa: A002 - the flag's name
-    """Return an answer as Markdown: as the model wrote it, or its code alone in fences."""
-    if format == "code" or result.is_bare_code:
-        return "\n\n".join(fenced(block.code, block.language) for block in result.code_blocks)
-    if format == "text":
+    """Return an answer as Markdown, its code as it is offered, or the code alone in fences."""
+    if format == "text" and not result.is_bare_code:
         return fenced(result.text, "text")
-    blocks = result.code_blocks
-    is_unfenced = len(blocks) == 1 and blocks[0].code == result.text.strip("\n")
-    return fenced(blocks[0].code, blocks[0].language) if is_unfenced else result.text
+    written = result.written_blocks
+    is_unfenced = len(written) == 1 and written[0].code == result.text.strip("\n")
+    if format == "code" or result.is_bare_code or is_unfenced:
+        return "\n\n".join(fenced(block.code, block.language) for block in result.code_blocks)
+    if result.offered_blocks is None:
+        return result.text
+    return with_code(result.text, [block.code for block in result.offered_blocks])
 
 
 def describe_metrics(metrics: GenerationMetrics) -> str:
@@ -168,6 +174,7 @@ def result_bundle(
     front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end asks for the answer again by; ``note`` is added to its last line.
+    Under the code stands what was changed in it and what does not fit the notebook.
     """
     text = answer_markdown(result, format=format)
     difference = _difference(changes.source, result.code) if changes and result.code else ""
@@ -186,11 +193,19 @@ def result_bundle(
         "insert": insert,
         "record": result.record(),
         "answer_id": answer_id,
+        "notes": notes_data(result),
+        "findings": findings_data(result),
     }
+    remarked = remarks(result, is_markdown=True)
+    markdown = (_without_html(text), remarked, f"<sub>{literal(footer)}</sub>")
+    # The text comes first as the model wrote it: a terminal has shown it so.
+    offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
+    remarked = remarks(result, is_markdown=False)
+    plain = (result.text, difference, offered, remarked, f"[{footer}]")
     return {
         RESULT_MIME: data,
-        "text/markdown": f"{_without_html(text)}\n\n<sub>{_literal(footer)}</sub>",
-        "text/plain": "\n\n".join(filter(None, (result.text, difference, f"[{footer}]"))),
+        "text/markdown": "\n\n".join(filter(None, markdown)),
+        "text/plain": "\n\n".join(filter(None, plain)),
     }
 
 
@@ -266,11 +281,6 @@ def _without_html(markdown: str) -> str:
         line if number in fenced_lines else CODE_SPAN_OR_TAG.sub(_escape_tag, line)
         for number, line in enumerate(lines)
     )
-
-
-def _literal(text: str) -> str:
-    """Return Markdown that shows ``text`` as it is: an error's text may hold links and images."""
-    return MARKDOWN_SIGN.sub(r"\\\g<0>", html.escape(text))
 
 
 def _escape_tag(match: re.Match[str]) -> str:

@@ -17,6 +17,9 @@ export const MAX_CELL_CHARACTERS = 50000;
 export const MAX_NOTEBOOK_CHARACTERS = 1000000;
 export const MAX_ID_CHARACTERS = 512;
 export const MAX_ERROR_CHARACTERS = 4000;
+export const MAX_FINDINGS = 50;
+export const MAX_FINDING_EDITS = 200;
+export const MAX_MESSAGE_CHARACTERS = 500;
 
 /** One cell of the notebook, as it stands in the editor. */
 export type Cell = {
@@ -114,6 +117,20 @@ export type ResultBlock = {
   is_closed: boolean;
 };
 
+/** A change of a block: its code points `start` up to `end` become `replacement`. */
+export type ResultEdit = { block: number; start: number; end: number; replacement: string };
+
+/** Something that does not fit the notebook, in a line, from 1, of a block, from 0. */
+export type ResultFinding = {
+  kind: string;
+  message: string;
+  block: number;
+  line: number;
+  /** What mends it; once that is done, what undoes it. */
+  edits: ResultEdit[];
+  is_applied?: boolean;
+};
+
 /** The lasting output of an answer. */
 export type ResultData = {
   version: number;
@@ -129,6 +146,9 @@ export type ResultData = {
   record: Record<string, unknown>;
   /** What the kernel calls an answer that was replayed; older notebooks have none. */
   answer_id?: string | null;
+  /** What was changed in the blocks, and what does not fit the notebook; likewise. */
+  notes?: string[];
+  findings?: ResultFinding[];
 };
 
 /** Return the message, or null for anything that is not one of ours in our version. */
@@ -166,7 +186,9 @@ export function isResultData(data: unknown): data is ResultData {
     isObject(data.record) &&
     (data.answer_id === undefined || isStringOrNull(data.answer_id)) &&
     Array.isArray(data.blocks) &&
-    data.blocks.every(isResultBlock)
+    data.blocks.every(isResultBlock) &&
+    (data.notes === undefined || isList(data.notes, MAX_FINDINGS, isMessage)) &&
+    (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding))
   );
 }
 
@@ -208,6 +230,39 @@ function isResultBlock(block: unknown): block is ResultBlock {
     isOneOf(block.cell_type, 'code', 'markdown') &&
     typeof block.is_closed === 'boolean'
   );
+}
+
+function isResultFinding(finding: unknown): finding is ResultFinding {
+  return (
+    isObject(finding) &&
+    areStrings(finding, 'kind') &&
+    isMessage(finding.message) &&
+    isCount(finding.block) &&
+    isCount(finding.line) &&
+    isList(finding.edits, MAX_FINDING_EDITS, isResultEdit) &&
+    (finding.is_applied === undefined || typeof finding.is_applied === 'boolean')
+  );
+}
+
+function isResultEdit(edit: unknown): edit is ResultEdit {
+  return (
+    isObject(edit) &&
+    areStrings(edit, 'replacement') &&
+    [edit.block, edit.start, edit.end].every(isCount)
+  );
+}
+
+function isMessage(value: unknown): boolean {
+  // The kernel counts characters, and each is one or two of what a page counts.
+  return isShorter(value, 2 * MAX_MESSAGE_CHARACTERS);
+}
+
+function isList(value: unknown, limit: number, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= limit && value.every(isItem);
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
 function isObject(value: unknown): value is Fields {

@@ -7,6 +7,8 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
+import { FindingList } from './findingList';
+import { withFinding } from './findings';
 import { findListings, UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
 import { isResultData, RESULT_MIME, ResultData } from './protocol';
@@ -39,13 +41,24 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       return;
     }
     this._data = data;
-    this._fill(answer, textWidget(data.footer));
+    this._findings = new FindingList(data, number => this._apply(model, data, number));
+    this._fill(answer, this._findings, textWidget(data.footer));
     this._updateActions();
+    if (this._applied !== null) {
+      this._findings.focusButton(this._applied);
+      this._applied = null;
+    }
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
     this._refreshRows();
+  }
+
+  /** Apply a finding, or undo it: the output is changed, and so saved, and rendered anew. */
+  private _apply(model: IRenderMime.IMimeModel, data: ResultData, number: number): void {
+    this._applied = number;
+    model.setData({ data: withFinding(model.data, data, number) });
   }
 
   private _fill(...widgets: Widget[]): void {
@@ -60,7 +73,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._added = [];
     this._rows = [];
     const data = this._data;
-    const [answer, footer] = (this.layout as PanelLayout).widgets;
+    const [answer, , footer] = (this.layout as PanelLayout).widgets;
+    if (this._findings && !this._findings.isDisposed) {
+      this._findings.showsButtons = this._options.settings.showButtons;
+    }
     if (!data || !answer || !this._options.settings.showButtons) {
       return;
     }
@@ -102,6 +118,9 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private readonly _options: ResultRenderer.IOptions;
   private _data: ResultData | null = null;
+  private _findings: FindingList | null = null;
+  /** The finding that has just been applied; its button keeps the focus. */
+  private _applied: number | null = null;
   private _rows: ActionRow[] = [];
   private _added: HTMLElement[] = [];
   private _renderings = 0;

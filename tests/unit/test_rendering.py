@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -6,13 +7,20 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.protocol import (
+    MAX_FINDINGS,
+    MAX_MESSAGE_CHARACTERS,
+    RESULT_MIME,
+)
 from codeface_jupyter.generation import (
+    Edit,
     EngineIdentity,
+    Finding,
     GenerationMetrics,
     GenerationResult,
     SamplingParameters,
 )
+from codeface_jupyter.prompts import with_code
 from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown, result_bundle
 
 ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"
@@ -135,3 +143,93 @@ def test_answer_that_rewrites_a_cell_shows_the_change_and_names_the_cell():
 def test_answer_that_changes_nothing_shows_no_difference():
     made = bundle(make_result("```python\nx = 1\n```"), changes=Cell(source="x = 1"))
     assert "diff" not in made["text/markdown"]
+
+
+def checked_result(*, text=ANSWER, **changes):
+    blocks = make_result(text).written_blocks
+    offered = tuple(replace(block, code=block.code.replace("x", "y")) for block in blocks)
+    return make_result(text, offered_blocks=offered, **changes)
+
+
+def finding(message, *, line=1, edits=()):
+    return Finding(kind="unknown_key", message=message, line=line, edits=edits)
+
+
+def test_the_code_that_is_offered_is_what_is_shown_and_what_was_changed_is_said():
+    result = checked_result(notes=("Left out `x`, that is _all_.",))
+    made = bundle(result)
+    assert [block["code"] for block in made[RESULT_MIME]["blocks"]] == ["y = 1", "ls"]
+    assert made[RESULT_MIME]["text"] == ANSWER.replace("x = 1", "y = 1")
+    assert made[RESULT_MIME]["notes"] == ["Left out `x`, that is _all_."]
+    assert "```python\ny = 1\n```" in made["text/markdown"]
+    assert "\n- Left out `x`, that is \\_all\\_.\n\n<sub>" in made["text/markdown"]
+    # A terminal has shown the text already, as the model wrote it.
+    assert made["text/plain"].startswith(ANSWER)
+    assert "As offered:\n\ny = 1\n\n- Left out `x`, that is _all_.\n\n[m" in made["text/plain"]
+    assert answer_markdown(checked_result(text="x = 1")) == "```python\ny = 1\n```"
+    bare = checked_result(text="x = 1", is_bare_code=True)
+    assert answer_markdown(bare) == "```python\ny = 1\n```"
+
+
+def test_findings_stand_under_the_code_right_above_the_last_line():
+    said = "`sales` has no column `Region`; it has `region`."
+    made = bundle(make_result(findings=(finding(said),), notes=("First.",)))
+    for text, last in ((made["text/markdown"], "<sub>m"), (made["text/plain"], "[m")):
+        *_, note, shown, blank, footer = text.split("\n")
+        assert (note, shown, blank) == ("- First.", f"- Line 1: {said}", "")
+        assert footer.startswith(last)
+
+
+TWO = "```python\na = 1\nb = a\n```\n\n```bash\nls\n```\n\n```python\nc = b\n```"
+
+
+def test_a_finding_s_place_and_edits_are_those_of_its_block():
+    code = make_result(TWO).code
+    assert code == "a = 1\nb = a\n\nc = b"
+    edits = [Edit(start=s, end=s + 1, replacement="B") for s in (6, 17)]
+    result = make_result(
+        TWO,
+        findings=(
+            finding("first", line=2, edits=tuple(edits)),
+            finding("second", line=4, edits=(Edit(start=11, end=14, replacement=""),)),
+        ),
+    )
+    first, second = bundle(result)[RESULT_MIME]["findings"]
+    assert (first["block"], first["line"]) == (0, 2)
+    assert [(e["block"], e["start"], e["end"]) for e in first["edits"]] == [(0, 6, 7), (2, 4, 5)]
+    assert (second["block"], second["line"]) == (2, 1)
+    # What is between the blocks is in none of them.
+    assert second["edits"] == []
+    assert "- Block 3, line 1: second" in bundle(result)["text/plain"]
+
+
+def test_the_words_of_a_finding_draw_nothing_and_stay_on_a_line():
+    words = "![x](http://h/x.png) <b> `a<b>` _d_\n# no ``b`c``"
+    made = bundle(make_result(findings=(finding(words),)))
+    html = MarkdownIt("commonmark", {"html": True}).render(made["text/markdown"])
+    assert "<img" not in html
+    assert "<b>" not in html
+    assert "<h1>" not in html
+    assert "<code>a&lt;b&gt;</code>" in html
+    assert "<code>b`c</code>" in html
+
+
+def test_findings_have_a_limit_in_number_and_length():
+    made = bundle(make_result(findings=(finding("word " * 200),) * 80))
+    findings = made[RESULT_MIME]["findings"]
+    assert len(findings) == MAX_FINDINGS
+    assert max(len(item["message"]) for item in findings) <= MAX_MESSAGE_CHARACTERS
+    assert made["text/plain"].count("- Line 1: ") == MAX_FINDINGS
+
+
+@settings(max_examples=200)
+@given(st.lists(PIECES, max_size=25))
+def test_code_is_replaced_in_its_fences_and_nothing_else_changes(pieces):
+    text = "".join(pieces)
+    codes = [block.code for block in make_result(text).written_blocks]
+    if "```" not in text:
+        return
+    assert with_code(text, codes) == text
+    changed = with_code(text, [f"{code}\n\nnew" for code in codes])
+    again = make_result(changed).written_blocks
+    assert [block.code for block in again] == [f"{code}\n\nnew" for code in codes]

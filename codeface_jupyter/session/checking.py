@@ -1,0 +1,83 @@
+"""What becomes of an answer's code before it is offered: its shape, and what does not fit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials import check_code
+from codeface_jupyter.trials.shape import shape
+
+__all__ = ["checked"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# For each of the two steps. They take milliseconds; the limit is for objects that do strange
+# things when they are looked at.
+TIMEOUT_S = 1.0
+PYTHON = "python"
+
+
+def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
+    """Return an answer with its code as it is offered and with what does not fit the notebook.
+
+    A step that fails or takes too long leaves the answer as it is.
+
+    Parameters
+    ----------
+    result
+        The answer as the model wrote it.
+    ask
+        The question, with what the notebook offers.
+    """
+    if not _is_to_be_checked(result, ask):
+        return result
+    if ask.sources.task == "write":
+        result = _guarded(lambda: _shaped(result, ask)) or result
+    findings = _guarded(lambda: check_code(result.code, dict(ask.live_namespace or {})))
+    return replace(result, findings=findings or ())
+
+
+def _is_to_be_checked(result: GenerationResult, ask: Ask) -> bool:
+    # What was cut off or stopped would be found to be so.
+    is_whole = result.finish_reason == "stop"
+    is_code = ask.language == PYTHON and ask.sources.task != "explain"
+    has_code = any(block.language == PYTHON for block in result.code_blocks)
+    return ask.live_namespace is not None and is_whole and is_code and has_code
+
+
+def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
+    blocks = result.code_blocks
+    codes = [block.code for block in blocks if block.language == PYTHON]
+    offer = shape(codes, dict(ask.live_namespace or {}), ask.sources.cells)
+    offered = iter(offer.codes)
+    changed = tuple(
+        replace(block, code=next(offered)) if block.language == PYTHON else block
+        for block in blocks
+    )
+    is_changed = changed != tuple(blocks)
+    return replace(result, offered_blocks=changed if is_changed else None, notes=offer.notes)
+
+
+def _guarded(step: Callable[[], T]) -> T | None:
+    """Return what ``step`` returns, or None if it fails or takes too long."""
+    done = attempt(lambda: _logged(step), timeout_s=TIMEOUT_S)
+    if done is None:
+        logger.debug("A check of an answer did not come to its end.")
+    return done
+
+
+def _logged(step: Callable[[], T]) -> T:
+    try:
+        return step()
+    except Exception:
+        # The thread boundary: `attempt` drops it.
+        logger.debug("A check of an answer failed.", exc_info=True)
+        raise

@@ -1,0 +1,258 @@
+"""The shape of an answer's code: what is left out before it is offered, and what it repeats.
+
+Each rule stands alone, changes nothing but what it names, and is not applied in doubt.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.namespace.classes import bases_of
+from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds, bound_names
+
+__all__ = ["Offer", "Shaped", "repetition", "shape", "without_known_imports", "without_last_print"]
+
+CELLS_LOOKED_AT = 10
+IMPORTS_NAMED = 2
+ABSENT = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaped:
+    """A code that a rule has changed, and what it changed: a sentence of Markdown."""
+
+    code: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What an answer offers: the code of each of its blocks, and notes of what was changed."""
+
+    codes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence[Cell]) -> Offer:
+    """Return the code of an answer's Python blocks as it is to be offered.
+
+    Parameters
+    ----------
+    codes
+        The blocks' code, in the answer's order.
+    namespace
+        The notebook's variables.
+    cells
+        The notebook's cells above the one that asks.
+    """
+    trees = [_parsed(code) for code in codes]
+    if not codes or None in trees:
+        return Offer(codes=tuple(codes))
+    repeated = repetition("\n\n".join(codes), cells)
+    if repeated:
+        return Offer(codes=tuple(codes), notes=(repeated,))
+    # Where the blocks are put into one cell, only its last value is shown.
+    *earlier, last = codes
+    shaped = without_last_print(last, _without(namespace, trees[:-1]))
+    notes = [shaped.note] if shaped else []
+    offered: list[str] = []
+    for number, code in enumerate([*earlier, shaped.code if shaped else last]):
+        known = without_known_imports(code, _without(namespace, trees[:number]))
+        offered.append(known.code if known else code)
+        notes += [known.note] if known else []
+    return Offer(codes=tuple(offered), notes=tuple(dict.fromkeys(notes)))
+
+
+def repetition(code: str, cells: Sequence[Cell]) -> str:
+    """Return a note if ``code`` only repeats what cells do already; empty if it does not.
+
+    A single statement counts only if it is the whole of the last code cell: such as
+    ``df.head()`` may well be asked for again.
+    """
+    wanted = _statements(code)
+    code_cells = [cell for cell in cells if cell.cell_type == "code"][-CELLS_LOOKED_AT:]
+    for cell in reversed(code_cells if len(wanted) > 1 else code_cells[-1:]):
+        if wanted and wanted == _statements(cell.source):
+            return f"This only repeats {_name(cell)}."
+    if len(wanted) > 1:
+        known = {statement for cell in code_cells for statement in _statements(cell.source)}
+        if known.issuperset(wanted):
+            return "This only repeats lines of cells above."
+    return ""
+
+
+def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | None:
+    """Return ``code`` that ends in a table instead of printing it; None if it does not.
+
+    Parameters
+    ----------
+    code
+        Python.
+    namespace
+        The notebook's variables before it runs.
+    """
+    tree = _parsed(code)
+    if tree is None or not tree.body or _is_rebound("print", tree, namespace):
+        return None
+    *before, last = tree.body
+    match last:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[shown], keywords=[])):
+            pass
+        case _:
+            return None
+    kinds = ValueKinds(namespace)
+    for statement in before:
+        kinds.take(statement)
+    if kinds.of(shown) not in TABLE_KINDS:
+        return None
+    offered = _with_value(code, last, shown)
+    same = _parsed(offered) if offered is not None else None
+    if offered is None or same is None or _dump(same) != _dump([*before, ast.Expr(value=shown)]):
+        return None
+    note = "Left out `print`, so that the notebook shows the value itself."
+    return Shaped(code=offered, note=note)
+
+
+def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped | None:
+    """Return ``code`` without the imports that the notebook has; None if there are none.
+
+    An import goes if the very object that it gives has its name already and nothing else in
+    the code binds it. Every other line stays as it is.
+    """
+    tree = _parsed(code)
+    if tree is None:
+        return None
+    lines = code.split("\n")
+    others = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    rebound = {name for node in others for name in bound_names(node)}
+    known = [
+        node
+        for node in tree.body
+        if _is_known(node, namespace) and _fills_lines(node, lines, rebound=rebound)
+    ]
+    if not known or len(known) == len(tree.body):
+        return None
+    gone = {number for node in known for number in range(node.lineno, _end(node) + 1)}
+    kept = [line for number, line in enumerate(lines, start=1) if number not in gone]
+    offered = "\n".join(kept).lstrip("\n") if 1 in gone else "\n".join(kept)
+    same = _parsed(offered)
+    if same is None or _dump(same) != _dump([node for node in tree.body if node not in known]):
+        return None
+    return Shaped(code=offered, note=_imports_note(known))
+
+
+def _imports_note(imports: Sequence[ast.stmt]) -> str:
+    if len(imports) > IMPORTS_NAMED:
+        return f"Left out {len(imports)} imports that the notebook has already."
+    named = " and ".join(f"`{ast.unparse(node)}`" for node in imports)
+    return f"Left out {named}, which the notebook has already."
+
+
+def _is_known(node: ast.stmt, namespace: Mapping[str, object]) -> bool:
+    """Whether a statement imports only what the notebook has under the same names."""
+    match node:
+        case ast.Import(names=names):
+            return all(_has_module(alias, namespace) for alias in names)
+        case ast.ImportFrom(module=str() as module, names=names, level=0):
+            return module != "__future__" and all(
+                _same(_member(module, alias.name), alias.asname or alias.name, namespace)
+                for alias in names
+            )
+    return False
+
+
+def _has_module(alias: ast.alias, namespace: Mapping[str, object]) -> bool:
+    whole = sys.modules.get(alias.name, ABSENT)
+    if alias.asname:
+        return _same(whole, alias.asname, namespace)
+    # `import a.b` binds `a`.
+    top = alias.name.partition(".")[0]
+    return whole is not ABSENT and _same(sys.modules.get(top, ABSENT), top, namespace)
+
+
+def _member(module: str, name: str) -> object:
+    """Return what a module has under a name, without running its ``__getattr__``."""
+    found = sys.modules.get(module)
+    if ModuleType not in bases_of(found):
+        return ABSENT
+    members: dict[str, object] = object.__getattribute__(found, "__dict__")
+    return members.get(name, ABSENT)
+
+
+def _same(value: object, name: str, namespace: Mapping[str, object]) -> bool:
+    return value is not ABSENT and namespace.get(name, ABSENT) is value
+
+
+def _fills_lines(node: ast.stmt, lines: Sequence[str], *, rebound: set[str]) -> bool:
+    """Whether a statement has its lines for itself, without a comment, and its names too."""
+    before = _bytes(lines[node.lineno - 1])[: node.col_offset]
+    after = _bytes(lines[_end(node) - 1])[node.end_col_offset :]
+    return not (before + after).strip() and rebound.isdisjoint(bound_names(node))
+
+
+def _with_value(code: str, last: ast.stmt, shown: ast.expr) -> str | None:
+    """Return ``code`` with only the value in the place of its last statement."""
+    lines = [_bytes(line) for line in code.split("\n")]
+    end, column = _end(last) - 1, last.end_col_offset or 0
+    rest = lines[end][column:].decode()
+    if rest.strip() and not rest.lstrip().startswith("#"):
+        return None
+    begin = lines[last.lineno - 1][: last.col_offset].decode()
+    value = ast.get_source_segment(code, shown) or ""
+    if "\n" in value:
+        # Its parentheses hold the lines together.
+        call = ast.get_source_segment(code, last) or ""
+        value = call.removeprefix("print")
+    before = "".join(f"{line.decode()}\n" for line in lines[: last.lineno - 1])
+    after = "".join(f"\n{line.decode()}" for line in lines[end + 1 :])
+    return f"{before}{begin}{value}{rest}{after}"
+
+
+def _is_rebound(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:
+    return name in namespace or name in set(bound_names(tree))
+
+
+def _without(
+    namespace: Mapping[str, object], trees: Sequence[ast.Module | None]
+) -> dict[str, object]:
+    """Return ``namespace`` without what earlier blocks bind."""
+    bound = {name for tree in trees if tree is not None for name in bound_names(tree)}
+    return {name: value for name, value in namespace.items() if name not in bound}
+
+
+def _parsed(code: str) -> ast.Module | None:
+    # Python counts other characters as ends of lines than the offsets here do.
+    if "\r" in code or "\f" in code:
+        return None
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _statements(code: str) -> list[str]:
+    """Return a code's statements, written in a way that ignores white space and comments."""
+    tree = _parsed(code)
+    return [] if tree is None else [ast.dump(node) for node in tree.body]
+
+
+def _dump(code: ast.Module | Sequence[ast.stmt]) -> list[str]:
+    return [ast.dump(node) for node in (code.body if isinstance(code, ast.Module) else code)]
+
+
+def _name(cell: Cell) -> str:
+    return "a cell above" if cell.execution_count is None else f"cell [{cell.execution_count}]"
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _bytes(line: str) -> bytes:
+    """Return a line in the encoding that the parser counts columns in."""
+    return line.encode()

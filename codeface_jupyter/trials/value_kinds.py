@@ -1,0 +1,262 @@
+"""Tell from an expression alone that its value is a data frame, a series or an array.
+
+Nothing is run: what is live is known by its class, and what a method returns by its name.
+What is not known for certain has no kind.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+
+from codeface_jupyter.namespace import column_names
+from codeface_jupyter.namespace.classes import bases_of, is_instance
+
+__all__ = ["TABLE_KINDS", "ValueKinds", "bound_names"]
+
+# A "table" is a frame or a series. "rows" and "table rows" are what `loc` gives of a frame and
+# of either, "windows" what `rolling` does.
+TABLE_KINDS = frozenset({"frame", "series", "table", "array", "polars frame", "polars series"})
+
+LIVE_CLASSES = (
+    ("pandas", "DataFrame", "frame"),
+    ("pandas", "Series", "series"),
+    ("numpy", "ndarray", "array"),
+    ("polars", "DataFrame", "polars frame"),
+    ("polars", "Series", "polars series"),
+    ("polars", "LazyFrame", "polars lazy frame"),
+    ("pandas.core.groupby", "DataFrameGroupBy", "groups"),
+    ("pandas.core.groupby", "SeriesGroupBy", "column groups"),
+)
+MODULES = ("pandas", "numpy", "polars")
+
+SAME_SHAPE = (
+    "abs add astype bfill clip copy cummax cummin cumprod cumsum diff div drop drop_duplicates "
+    "dropna ffill fillna head interpolate isin isna isnull mask mul nlargest notna notnull "
+    "nsmallest pct_change rank reindex rename rename_axis replace round sample shift sort_index "
+    "sort_values sub tail truediv where"
+)
+REDUCTIONS = "all any count idxmax idxmin max mean median min nunique prod sem std sum var"
+GROUPED = f"{REDUCTIONS} agg aggregate apply describe first last quantile size transform"
+
+CALLS: dict[str, dict[str, str]] = {
+    "pandas": {
+        "frame": "DataFrame crosstab get_dummies melt merge pivot pivot_table",
+        "series": "Series",
+        "table": "concat",
+    },
+    "numpy": {"array": "arange array eye full linspace ones zeros"},
+    "polars": {"polars frame": "DataFrame concat", "polars series": "Series"},
+    "frame": {
+        "frame": f"{SAME_SHAPE} add_prefix add_suffix assign corr cov describe explode filter "
+        "join melt merge mode pivot pivot_table query reset_index select_dtypes set_axis "
+        "set_index transpose",
+        "series": f"{REDUCTIONS} corrwith duplicated memory_usage value_counts",
+        "table": "agg aggregate apply map quantile stack transform unstack",
+        "groups": "groupby resample",
+        "windows": "expanding rolling",
+        "array": "to_numpy",
+    },
+    "series": {
+        "series": f"{SAME_SHAPE} between duplicated map mode value_counts",
+        "table": "apply describe reset_index unstack",
+        "frame": "to_frame",
+        "array": "to_numpy unique",
+        "column groups": "groupby resample",
+        "windows": "expanding rolling",
+    },
+    "table": {
+        "table": f"{SAME_SHAPE} describe map mode reset_index stack transpose unstack",
+        "frame": "to_frame",
+        "series": "value_counts",
+        "array": "to_numpy",
+    },
+    "groups": {
+        "frame": "first head last max mean median min nth prod std sum tail var",
+        "table": f"{GROUPED} cumcount cumsum diff ngroup rank shift value_counts",
+    },
+    "column groups": {"table": f"{GROUPED} cumsum diff head nth rank shift tail value_counts"},
+    "windows": {"table": "max mean median min std sum var"},
+    "strings": {
+        "series": "capitalize contains endswith lower lstrip replace rstrip startswith strip "
+        "title upper"
+    },
+    "array": {"array": "astype copy flatten ravel reshape transpose"},
+    "polars frame": {
+        "polars frame": "describe drop drop_nulls fill_null filter head join limit rename "
+        "sample select sort tail unique with_columns",
+        "polars groups": "group_by",
+        "polars lazy frame": "lazy",
+    },
+    "polars lazy frame": {
+        "polars lazy frame": "drop filter head limit rename select sort tail with_columns",
+        "polars frame": "collect",
+    },
+    "polars groups": {"polars frame": "agg len max mean median min sum"},
+    "polars series": {"polars series": "head sort tail unique"},
+}
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "frame": {"frame": "T", "series": "dtypes", "rows": "iloc loc", "array": "values"},
+    "series": {"strings": "str", "dates": "dt", "table rows": "iloc loc", "array": "values"},
+    "table": {"table": "T", "table rows": "iloc loc", "array": "values"},
+    "dates": {"series": "date day dayofweek hour minute month quarter weekday year"},
+    "array": {"array": "T"},
+}
+# Of a column, a list of columns, or a slice or a mask of rows.
+ITEMS: dict[str, dict[str, str]] = {
+    "frame": {"column": "series", "columns": "frame", "some rows": "frame"},
+    "series": {"some rows": "series"},
+    "rows": {
+        "columns": "frame",
+        "some rows": "frame",
+        "column of some rows": "series",
+        "columns of some rows": "frame",
+    },
+    "table": {"columns": "table", "some rows": "table"},
+    "table rows": {"columns": "table", "some rows": "table"},
+    "groups": {"column": "column groups", "columns": "groups"},
+    "array": {"some rows": "array"},
+    "polars frame": {"column": "polars series", "columns": "polars frame"},
+}
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow)
+LOGIC = (ast.BitAnd, ast.BitOr, ast.BitXor)
+COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+class ValueKinds:
+    """Follows what kinds of values a code's names have, statement by statement.
+
+    Parameters
+    ----------
+    namespace
+        The notebook's variables as they are before the code runs.
+    """
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self._namespace = namespace
+        self._assigned: dict[str, str | None] = {}
+
+    def take(self, statement: ast.stmt) -> None:
+        """Follow one statement of the code, at its top level."""
+        kinds: dict[str, str | None] = dict.fromkeys(bound_names(statement))
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                kinds[name] = self.of(value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                kinds[name] = self.of(value)
+            case ast.Import(names=names):
+                for alias in names:
+                    kinds[alias.asname or alias.name] = (
+                        alias.name if alias.name in MODULES else None
+                    )
+        self._assigned |= kinds
+
+    def of(self, node: ast.expr) -> str | None:
+        """Return the kind of an expression's value; None if it is not certain."""
+        kind: str | None = None
+        match node:
+            case ast.Name(id=name):
+                kind = self._assigned[name] if name in self._assigned else self._live(name)
+            case ast.Call(func=ast.Attribute(value=value, attr=method)) if _may_give_table(node):
+                kind = _find(CALLS, self.of(value), method)
+            case ast.Attribute(value=value, attr=name):
+                kind = _find(ATTRIBUTES, self.of(value), name) or self._column(value, name)
+            case ast.Subscript(value=value, slice=index):
+                kind = ITEMS.get(self.of(value) or "", {}).get(self._index(index))
+            case ast.BinOp(left=left, op=op, right=right) if isinstance(op, ARITHMETIC + LOGIC):
+                kind = self._joined(left, right)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                kind = self._joined(left, right) if isinstance(op, COMPARISONS) else None
+            case ast.UnaryOp(op=ast.USub() | ast.Invert(), operand=operand):
+                kind = self._joined(operand, operand)
+        return kind
+
+    def _live(self, name: str) -> str | None:
+        value = self._namespace.get(name)
+        if ModuleType in bases_of(value):
+            return next((module for module in MODULES if sys.modules.get(module) is value), None)
+        for module, cls, kind in LIVE_CLASSES:
+            if is_instance(value, module, cls):
+                return kind
+        return None
+
+    def _column(self, node: ast.expr, name: str) -> str | None:
+        """Return a column's kind that is written as an attribute of a live frame."""
+        if not isinstance(node, ast.Name) or node.id in self._assigned:
+            return None
+        is_column = self._live(node.id) == "frame" and name in column_names(
+            self._namespace[node.id]
+        )
+        # A column does not hide what every frame has.
+        frame = self._namespace.get(node.id)
+        return "series" if is_column and not _has(frame, name) else None
+
+    def _index(self, node: ast.expr) -> str:
+        """Return what an index selects."""
+        match node:
+            case ast.Constant(value=str()):
+                return "column"
+            case ast.List():
+                return "columns"
+            case ast.Name(id=name) if name not in self._assigned:
+                return self._live_index(name)
+            case ast.Slice():
+                return "some rows"
+            case ast.Tuple(elts=[rows, columns]) if self._index(rows) == "some rows":
+                return f"{self._index(columns)} of some rows"
+        return "some rows" if self.of(node) in {"series", "table", "array"} else ""
+
+    def _live_index(self, name: str) -> str:
+        """Return what a live variable selects as an index."""
+        if type(self._namespace.get(name)) in {str, list}:
+            return "column" if type(self._namespace[name]) is str else "columns"
+        return "some rows" if self._live(name) == "series" else ""
+
+    def _joined(self, left: ast.expr, right: ast.expr) -> str | None:
+        """Return the kind of what an operator makes of two values."""
+        kinds = {self.of(left), self.of(right)}
+        for kind in ("frame", "table", "series", "array", "polars series"):
+            if kind in kinds:
+                return kind
+        return None
+
+
+def bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield every name that ``node`` binds or deletes, in whatever scope."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name) | ast.MatchStar(name=str() as name):
+                yield name
+            case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
+                yield name
+            case ast.MatchMapping(rest=str() as name):
+                yield name
+            case ast.alias(name=name, asname=asname):
+                yield asname or name.partition(".")[0]
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                yield from names
+
+
+def _find(table: Mapping[str, Mapping[str, str]], kind: str | None, name: str) -> str | None:
+    """Return the kind in ``table`` that ``name`` leads to from ``kind``."""
+    found = table.get(kind or "", {})
+    return next((result for result, names in found.items() if name in names.split()), None)
+
+
+def _may_give_table(call: ast.Call) -> bool:
+    """Whether a call neither works in place nor reduces a frame to a single value."""
+    for keyword in call.keywords:
+        nothing = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+        if keyword.arg in {None, "inplace"} or (keyword.arg == "axis" and nothing):
+            return False
+    return True
+
+
+def _has(value: object, name: str) -> bool:
+    return any(name in type.__getattribute__(cls, "__dict__") for cls in bases_of(value))

@@ -1,0 +1,94 @@
+/** The list under an answer: what was changed in its code, and what does not fit the notebook. */
+
+import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
+
+import { button } from './actionRow';
+import { canApply } from './findings';
+import type { ResultData, ResultFinding } from './protocol';
+
+const NAME = 'Checked against your notebook';
+const CODE_SPAN = /(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/;
+
+/** A line for each note and each finding, with a button where the code can be mended. */
+export class FindingList extends Widget {
+  /**
+   * @param data - The answer.
+   * @param apply - Applies the finding with a number, or undoes it.
+   */
+  constructor(data: ResultData, apply: (number: number) => void) {
+    super({ node: document.createElement('ul') });
+    this.addClass('jp-CodeFace-findings');
+    // Without its bullets a list is none for some screen readers.
+    this.node.setAttribute('role', 'list');
+    this.node.setAttribute('aria-label', NAME);
+    (data.notes ?? []).forEach(note => this._addItem('jp-CodeFace-note', note));
+    (data.findings ?? []).forEach((finding, number) => {
+      const item = this._addItem(
+        'jp-CodeFace-finding',
+        `${place(data, finding)}${finding.message}`
+      );
+      item.classList.toggle('jp-mod-applied', finding.is_applied === true);
+      if (canApply(data, finding)) {
+        this._addButton(item, finding, () => apply(number)).dataset['finding'] = `${number}`;
+      }
+    });
+  }
+
+  /** Whether the buttons are shown. */
+  set showsButtons(isShown: boolean) {
+    this._buttons.forEach(node => (node.hidden = !isShown));
+  }
+
+  /** Put the focus on a finding's button. */
+  focusButton(number: number): void {
+    this._buttons.find(node => node.dataset['finding'] === `${number}`)?.focus();
+  }
+
+  private _addItem(className: string, text: string): HTMLElement {
+    const item = document.createElement('li');
+    const words = document.createElement('span');
+    item.className = className;
+    words.append(...withCodeSpans(text));
+    item.append(words);
+    this.node.append(item);
+    return item;
+  }
+
+  private _addButton(
+    item: HTMLElement,
+    finding: ResultFinding,
+    onClick: () => void
+  ): HTMLButtonElement {
+    const label = finding.is_applied ? 'Undo' : 'Apply';
+    const node = button(label, finding.is_applied ? undoIcon : checkIcon, onClick);
+    node.title = finding.is_applied ? 'Take this change back' : 'Mend this in the code above';
+    node.setAttribute('aria-label', `${label}: ${finding.message.replaceAll('`', '')}`);
+    item.append(node);
+    this._buttons.push(node);
+    return node;
+  }
+
+  private _buttons: HTMLButtonElement[] = [];
+}
+
+function place(data: ResultData, finding: ResultFinding): string {
+  const done = finding.is_applied ? 'Applied. ' : '';
+  return data.blocks.length > 1
+    ? `${done}Block ${finding.block + 1}, line ${finding.line}: `
+    : `${done}Line ${finding.line}: `;
+}
+
+/** Return a sentence as nodes: what is between backticks is code, everything else literal. */
+function withCodeSpans(text: string): Node[] {
+  const [, , code] = CODE_SPAN.exec(text) ?? [];
+  if (code === undefined) {
+    return [document.createTextNode(text)];
+  }
+  const [span = ''] = CODE_SPAN.exec(text) ?? [];
+  const begin = text.indexOf(span);
+  const node = document.createElement('code');
+  node.textContent = code.trim();
+  const rest = text.slice(begin + span.length);
+  return [document.createTextNode(text.slice(0, begin)), node, ...withCodeSpans(rest)];
+}

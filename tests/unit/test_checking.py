@@ -1,0 +1,182 @@
+"""Every whole answer is compared with the notebook before it is offered, at no risk to it."""
+
+import gc
+import threading
+import weakref
+
+import pandas as pd
+import pytest
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import Cell, ContextSources
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import Edit, Finding
+from codeface_jupyter.session import Session, checking
+from codeface_jupyter.session.answer import Ask
+
+CODE = "import pandas as pd\ntop = sales.head(1)\nprint(top)"
+ANSWER = f"Like this:\n\n```python\n{CODE}\n```\n\n```bash\nls\n```"
+OFFERED = "top = sales.head(1)\ntop"
+
+
+@pytest.fixture
+def session_of(tmp_path):
+    def make(*answers):
+        config = Config(file=tmp_path / "none.toml")
+        return Session(config=config, engine=ScriptedEngine(list(answers)))
+
+    return make
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What the checks were asked; they find the word that is not `sales`."""
+    asked = []
+
+    def check_code(code, namespace):
+        asked.append((code, namespace))
+        if "sales" in namespace:
+            return ()
+        start = code.index("sales")
+        edit = Edit(start=start, end=start + 5, replacement="sold")
+        message = "`sales` is not defined; there is `sold`."
+        return (Finding(kind="unknown_name", message=message, line=2, edits=(edit,)),)
+
+    monkeypatch.setattr(checking, "check_code", check_code)
+    return asked
+
+
+@pytest.fixture
+def notebook():
+    return {"pd": pd, "sales": pd.DataFrame({"units": [1]})}
+
+
+def ask(session, namespace, *, task="write", language="python", cells=(), **overrides):
+    return Ask(
+        sources=ContextSources(request="the first one", task=task, cells=cells),
+        settings=session.config.with_overrides(overrides),
+        language=language,
+        live_namespace=namespace,
+    )
+
+
+def test_an_answer_is_offered_in_shape_and_kept_as_it_was_written(session_of, found, notebook):
+    session = session_of(ANSWER)
+    result = session.generate(ask(session, notebook))
+    assert result.code == OFFERED
+    assert result.text == ANSWER
+    assert [block.code for block in result.code_blocks] == [OFFERED, "ls"]
+    assert [block.code for block in result.written_blocks] == [CODE, "ls"]
+    assert len(result.notes) == 2
+    assert [code for code, _ in found] == [OFFERED]
+    assert result.findings == ()
+
+
+def test_what_does_not_fit_is_in_the_result_and_its_record(session_of, found):
+    session = session_of(ANSWER)
+    result = session.generate(ask(session, {}))
+    (finding,) = result.findings
+    assert finding.kind == "unknown_name"
+    assert result.code[finding.edits[0].start :].startswith("sales")
+    assert result.offered_blocks is None
+    (kept,) = result.record()["findings"]
+    assert kept == {"kind": "unknown_name", "message": finding.message, "line": 2}
+
+
+def test_a_replayed_answer_is_compared_with_the_notebook_as_it_is_now(session_of, found, notebook):
+    session = session_of(ANSWER)
+    live = {}
+    first = session.generate(ask(session, live))
+    live.update(notebook)
+    second = session.generate(ask(session, live))
+    assert second.metrics.from_response_cache
+    assert second.text == first.text == ANSWER
+    assert (len(first.findings), first.code) == (1, CODE)
+    assert (len(second.findings), second.code) == (0, OFFERED)
+
+
+@pytest.mark.parametrize("task", ["fix", "edit", "test"])
+def test_a_changed_cell_and_a_test_are_checked_but_keep_their_shape(
+    session_of, found, notebook, task
+):
+    session = session_of(ANSWER)
+    result = session.generate(ask(session, notebook, task=task))
+    assert (result.code, result.notes) == (CODE, ())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes"),
+    [
+        (ANSWER, {"task": "explain"}),
+        (ANSWER, {"language": "bash"}),
+        (ANSWER, {"max_new_tokens": 12}),
+        ("It is a *mean*.", {}),
+        ("```bash\nls\n```", {}),
+    ],
+)
+def test_what_is_no_whole_python_code_is_left_alone(session_of, found, answer, changes):
+    session = session_of(answer)
+    result = session.generate(ask(session, {}, **changes))
+    assert (result.findings, result.notes, result.offered_blocks) == ((), (), None)
+    assert found == []
+
+
+def test_a_question_from_outside_a_notebook_is_compared_with_none(session_of, found):
+    result = session_of(ANSWER).generate("the first one")
+    assert (result.code, found) == (CODE, [])
+
+
+def test_an_answer_that_repeats_a_cell_says_so(session_of, found, notebook):
+    session = session_of(ANSWER)
+    cells = [Cell(source=CODE, execution_count=7)]
+    result = session.generate(ask(session, notebook, cells=cells))
+    assert result.notes == ("This only repeats cell [7].",)
+    assert result.code == CODE
+
+
+def test_checks_that_fail_or_hang_harm_no_answer(session_of, notebook, monkeypatch):
+    session = session_of(ANSWER)
+    monkeypatch.setattr(checking, "TIMEOUT_S", 0.2)
+    going = threading.Event()
+
+    def hang(*_):
+        going.set()
+        while True:
+            pass
+
+    for broken in (hang, lambda *_: 1 / 0):
+        monkeypatch.setattr(checking, "check_code", broken)
+        result = session.generate(ask(session, notebook))
+        assert (result.code, result.findings) == (OFFERED, ())
+        monkeypatch.setattr(checking, "shape", broken)
+        result = session.generate(ask(session, notebook))
+        assert (result.code, result.findings) == (CODE, ())
+        monkeypatch.undo()
+        monkeypatch.setattr(checking, "TIMEOUT_S", 0.2)
+    assert going.is_set()
+    assert result.finish_reason == "stop"
+
+
+class Thing:
+    """Something of the user's."""
+
+
+def test_nothing_keeps_the_user_s_objects_alive(session_of, found):
+    session = session_of(ANSWER)
+    live = {"sales": Thing()}
+    gone = weakref.ref(live["sales"])
+    result = session.generate(ask(session, live))
+    (item,) = session.generate_batch([ask(session, live)])
+    found.clear()
+    live.clear()
+    gc.collect()
+    assert gone() is None
+    assert result.findings == item.findings == ()
+
+
+def test_each_question_of_a_batch_is_checked(session_of, found, notebook):
+    session = session_of(ANSWER)
+    items = session.generate_batch([ask(session, notebook), ask(session, {}), "the first one"])
+    assert [item.code for item in items] == [OFFERED, CODE, CODE]
+    assert [len(item.findings) for item in items] == [0, 1, 0]

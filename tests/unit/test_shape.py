@@ -1,0 +1,287 @@
+"""The shape of an answer's code: certain cases are changed, everything else stays as it is."""
+
+import ast
+import collections
+import sys
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.trials.shape import (
+    repetition,
+    shape,
+    without_known_imports,
+    without_last_print,
+)
+from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
+
+PRINT = "Left out `print`, so that the notebook shows the value itself."
+
+
+@pytest.fixture
+def namespace():
+    sales = pd.DataFrame({"region": ["north", "south", "north"], "units": [3, 1, 2], "size": 1})
+    return {
+        "pd": pd,
+        "np": np,
+        "sales": sales,
+        "units": sales["units"],
+        "grid": np.arange(6).reshape(2, 3),
+        "column": "units",
+        "columns": ["region", "units"],
+        "names": ["a", "b"],
+        "total": 6,
+        "defaultdict": collections.defaultdict,
+        "Counter": dict,
+        "collections": collections,
+    }
+
+
+TABLES = [
+    "sales",
+    "units",
+    "grid",
+    "sales.head()",
+    "sales['units']",
+    "sales.units",
+    "sales[column]",
+    "sales[columns]",
+    "sales[['region', 'units']]",
+    "sales[sales['units'] > 1]",
+    "sales[(sales.units > 1) & ~(sales['region'] == 'south')]",
+    "sales[sales['region'].isin(names)].sort_values('units')",
+    "sales[:2]",
+    "sales.loc[sales['units'] > 1, 'region']",
+    "sales.loc[sales['units'] > 1, ['region', 'units']]",
+    "sales.iloc[:2]",
+    "sales.describe().T",
+    "sales.dtypes",
+    "sales.isnull().sum()",
+    "sales.groupby('region')['units'].sum()",
+    "sales.groupby('region')[['units']].mean()",
+    "sales.groupby('region').agg({'units': 'sum'}).reset_index()",
+    "sales.groupby('region').size().sort_values(ascending=False).head(1)",
+    "sales['region'].value_counts()",
+    "sales['region'].str.upper()",
+    "sales['region'].unique()",
+    "sales['units'] * 2",
+    "sales['units'].apply(lambda n: n + 1)",
+    "sales['units'].rolling(2).mean()",
+    "sales.groupby(['region', 'units']).size().unstack(fill_value=0).transpose()",
+    "sales['region'].value_counts().rename('n').rename_axis('where').loc[['north']]",
+    "sales.groupby('region')['units'].sum().iloc[:-1]",
+    "pd.DataFrame({'a': [1]})",
+    "pd.concat([sales, sales])",
+    "pd.crosstab(sales['region'], sales['units'])",
+    "np.zeros(3)",
+    "grid.T",
+    "grid[:1]",
+]
+
+
+@pytest.mark.parametrize("expression", TABLES)
+def test_a_printed_table_is_offered_as_its_value(expression, namespace):
+    shaped = without_last_print(f"x = 1\nprint({expression})  # shown", namespace)
+    assert shaped is not None
+    assert shaped.code == f"x = 1\n{expression}  # shown"
+    assert shaped.note == PRINT
+    # What is said to be a table is one.
+    value = eval(expression, dict(namespace))
+    array = np.ndarray | pd.api.extensions.ExtensionArray
+    assert isinstance(value, pd.DataFrame | pd.Series | array)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print()",
+        "print('done')",
+        "print(f'{sales}')",
+        "print(sales, units)",
+        "print(sales, end='')",
+        "print(*sales)",
+        "print(total)",
+        "print(names)",
+        "print(unknown)",
+        "print(sales['units'].sum())",
+        "print(sales['units'].mean())",
+        "print(sales.sum(axis=None))",
+        "print(sales.to_string())",
+        "print(sales.shape)",
+        "print(sales.size)",
+        "print(sales.drop(columns='size', inplace=True))",
+        "print(sales.rename(**options))",
+        "print(sales.loc[0])",
+        "print(sales.iloc[0, 0])",
+        "print(sales.columns)",
+        "print('%s' % units)",
+        "print(sales is units)",
+        "print(grid[0])",
+        "print(units.iloc[0])",
+        "print(units.loc[total])",
+        "print(len(sales))",
+        "print(sales);",
+        "print(sales); x = 1",
+        "print(sales)\nx = 1",
+        "if total:\n    print(sales)",
+        "def print(x): pass\nprint(sales)",
+        "sales = 3\nprint(sales)",
+        "for sales in names:\n    pass\nprint(sales)",
+        "if total:\n    units = 1\nprint(units)",
+        "units, x = 1, 2\nprint(units)",
+        "pd = {}\nprint(pd.DataFrame())",
+        "print(sales",
+        "%matplotlib inline\nprint(sales)",
+    ],
+)
+def test_nothing_else_that_is_printed_is_changed(code, namespace):
+    assert without_last_print(code, namespace) is None
+
+
+def test_a_table_that_the_answer_makes_itself_is_known(namespace):
+    code = (
+        "import pandas as panda\n"
+        "top = sales.groupby('region')['units'].sum()\n"
+        "top = top.sort_values(ascending=False)\n"
+        "sales['double'] = sales['units'] * 2\n"
+        "print('The largest first:')\n"
+        "print(top)"
+    )
+    shaped = without_last_print(code, namespace)
+    assert shaped.code == code.replace("print(top)", "top")
+    made = without_last_print("import pandas as p\nf = p.DataFrame()\nprint(f)", {})
+    assert made.code.endswith("\nf")
+
+
+def test_lines_and_comments_around_a_printed_table_stay(namespace):
+    code = (
+        "# über alles\nprint(\n    sales.groupby('region')\n    .sum()  # all\n)  # end\n\n# last\n"
+    )
+    shaped = without_last_print(code, namespace)
+    assert shaped.code == code.replace("print(", "(")
+    inner = without_last_print("print( ( sales ) )", namespace)
+    assert inner.code == "sales"
+
+
+def test_printing_with_another_print_is_left_alone(namespace):
+    assert without_last_print("print(sales)", namespace | {"print": repr}) is None
+
+
+def test_an_object_that_only_claims_to_be_a_frame_is_none():
+    class Liar:
+        __class__ = pd.DataFrame
+
+        def __getattr__(self, name):
+            raise AssertionError("touched")
+
+    assert ValueKinds({"liar": Liar()}).of(_expression("liar.head()")) is None
+    assert ValueKinds({"sales": pd.DataFrame()}).of(_expression("sales")) in TABLE_KINDS
+
+
+def _expression(text):
+    return ast.parse(text, mode="eval").body
+
+
+def test_imports_that_the_notebook_has_are_left_out(namespace):
+    code = (
+        "# What is needed\n"
+        "import pandas as pd\n"
+        "import numpy as np, collections\n"
+        "from collections import defaultdict\n"
+        "import json\n"
+        "\n"
+        "counts = defaultdict(int)  # ok\n"
+    )
+    shaped = without_known_imports(code, namespace)
+    assert shaped.code == ("# What is needed\nimport json\n\ncounts = defaultdict(int)  # ok\n")
+    assert shaped.note == "Left out 3 imports that the notebook has already."
+
+
+def test_code_begins_with_its_first_line_once_its_imports_are_gone(namespace):
+    code = "import pandas as pd\nfrom collections import (\n    defaultdict,\n)\n\nsales.head()"
+    shaped = without_known_imports(code, namespace)
+    assert shaped.code == "sales.head()"
+    assert shaped.note == (
+        "Left out `import pandas as pd` and `from collections import defaultdict`, "
+        "which the notebook has already."
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pandas as pd",
+        "# only this\nimport pandas as pd\n",
+        "import pandas\nx = 1",
+        "import numpy as pd\nx = 1",
+        "from collections import Counter\nx = 1",
+        "from collections import *\nx = 1",
+        "from collections import nothing\nx = 1",
+        "from . import pd\nx = 1",
+        "from __future__ import annotations\nx = 1",
+        "import pandas as pd  # the tables\nx = 1",
+        "import pandas as pd; import numpy as np\nx = 1",
+        "import pandas as pd, json\nx = 1",
+        "pd = None\nimport pandas as pd\nx = 1",
+        "import pandas as pd\ndel pd",
+        "if x:\n    import pandas as pd\nx = 1",
+        "import pandas as pd\nx = ",
+    ],
+)
+def test_every_other_import_stays(code, namespace):
+    assert without_known_imports(code, namespace) is None
+
+
+def test_an_import_is_compared_without_running_the_module_s_code(monkeypatch):
+    module = types.ModuleType("lazy_module")
+    module.__getattr__ = lambda name: pytest.fail(f"asked for {name}")
+    monkeypatch.setitem(sys.modules, "lazy_module", module)
+    code = "from lazy_module import part\npart()"
+    assert without_known_imports(code, {"part": object()}) is None
+
+
+def test_an_answer_that_repeats_a_cell_is_told_so():
+    cells = [
+        Cell(source="a = 1\nb = 2", execution_count=3),
+        Cell(source="# Title", cell_type="markdown"),
+        Cell(source="show(a)\n", execution_count=4),
+    ]
+    assert repetition("a=1\n\nb = 2  # same", cells) == "This only repeats cell [3]."
+    assert repetition("show( a )", cells) == "This only repeats cell [4]."
+    assert repetition("b = 2\nshow(a)", cells) == "This only repeats lines of cells above."
+    assert repetition("a = 1", cells) == ""
+    assert repetition("a = 1\nc = 3", cells) == ""
+    assert repetition("", cells) == ""
+    assert repetition("a = ", [Cell(source="a = ")]) == ""
+    assert repetition("c = 1", [Cell(source="c = 1")]) == "This only repeats a cell above."
+
+
+def test_all_rules_together_and_each_is_told(namespace):
+    code = "import pandas as pd\n\ntop = sales.nlargest(1, 'units')\nprint(top)"
+    offer = shape([code], namespace, [])
+    assert offer.codes == ("top = sales.nlargest(1, 'units')\ntop",)
+    assert offer.notes == (
+        PRINT,
+        "Left out `import pandas as pd`, which the notebook has already.",
+    )
+
+
+def test_only_the_last_block_s_print_goes_and_what_a_block_binds_is_its_own(namespace):
+    first = "from numpy import array as defaultdict\nprint(sales)"
+    second = "from collections import defaultdict\nprint(sales)"
+    offer = shape([first, second], namespace, [])
+    assert offer.codes == (first, "from collections import defaultdict\nsales")
+
+
+def test_an_answer_that_repeats_or_does_not_parse_stays_as_it_is(namespace):
+    cells = [Cell(source="print(sales)", execution_count=2)]
+    repeated = shape(["print(sales)"], namespace, cells)
+    assert repeated.codes == ("print(sales)",)
+    assert repeated.notes == ("This only repeats cell [2].",)
+    broken = shape(["print(sales)", "x ="], namespace, [])
+    assert broken.codes == ("print(sales)", "x =")
+    assert broken.notes == ()
+    assert shape([], namespace, []).codes == ()
