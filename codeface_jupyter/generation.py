@@ -189,14 +189,14 @@ class Finding:
         A sentence of Markdown for the user; it names the nearest thing that exists.
     line
         The line of the code, from 1.
-    edit
-        The change that mends it, where exactly one is close.
+    edits
+        The changes that mend it, one for each place, where exactly one thing is close.
     """
 
     kind: FindingKind
     message: str
     line: int
-    edit: Edit | None = None
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
