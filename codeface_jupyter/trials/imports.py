@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 from codeface_jupyter.trials.attributes import has_member, member_names
 from codeface_jupyter.trials.modules import PACKAGES, has_module, has_submodule, loaded_module
@@ -31,6 +32,9 @@ def _check_module(notes: Notes, name: str, *, line: int) -> bool:
     """Report a module that is not there; return whether it is."""
     top, _, rest = name.partition(".")
     if not has_module(top):
+        if top in sys.stdlib_module_names:
+            # Another system's, which nobody can install; such imports stand under a condition.
+            return False
         package = PACKAGES.get(top, top)
         install = code_span(f"%pip install {package}")
         message = f"The module {code_span(top)} is not installed; {install} would install it."
