@@ -77,6 +77,7 @@ bench: $(BASE) $(EVAL) $(LLAMA) ## measure: loading, streaming, speed beside lla
 	  $(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA) --only PandasEval \
 	    --set engine=openvino --set quantization=$$kind || exit 1; \
 	done
+	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/check_precision.py --data $(EVAL_DATA)
 	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/notebook_eval.py --only sessions \
 	  --data $(SESSION_DATA) --save build/eval/sessions.json
 	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/batch_sampling.py --data $(SESSION_DATA)

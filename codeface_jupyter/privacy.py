@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
+from codeface_jupyter.syntax import parse_module
+
 __all__ = ["HIDDEN", "SECRET_MARK", "has_secret", "is_secret_name", "masked_url", "redact"]
 
 SECRET_MARK = "# (a line with a secret was left out)"  # noqa: S105 - says that one was left out
@@ -217,11 +219,8 @@ def _in_private_keys(lines: list[str]) -> Iterator[int]:
 
 def _in_assigned_literals(text: str) -> Iterator[int]:
     """Yield the numbers of the lines with literals assigned to a secret's name."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
+    tree = parse_module(text)
+    for node in ast.walk(tree) if tree is not None else ():
         for name, value in _assignments(node):
             for part in _texts(value):
                 if _looks_assigned(name, str(part.value)):

@@ -14,6 +14,7 @@ from typing import Literal
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
+from codeface_jupyter.syntax import parse_module
 
 __all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
 
@@ -132,7 +133,7 @@ def render(cell: Cell, text: str) -> str:
 @lru_cache(maxsize=REMEMBERED_CELLS)
 def defined_names(source: str) -> frozenset[str]:
     """Return the names that a cell's top level imports, assigns, or defines."""
-    tree = _parse(source)
+    tree = parse_module(source)
     if tree is None:
         return frozenset(re.findall(r"^(?:(?:async )?def |class )?(\w+)\s*(?=[=(:])", source, re.M))
     return frozenset(name for node in tree.body for name in _bound(node))
@@ -141,7 +142,7 @@ def defined_names(source: str) -> frozenset[str]:
 @lru_cache(maxsize=REMEMBERED_CELLS)
 def used_names(source: str) -> frozenset[str]:
     """Return every name that a cell reads or writes."""
-    tree = _parse(source)
+    tree = parse_module(source)
     if tree is None:
         return frozenset(re.findall(r"[A-Za-z_]\w*", source))
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
@@ -312,18 +313,11 @@ def _without_middle(source: str) -> str:
 def _without_magics(source: str) -> tuple[str, int]:
     """Drop lines that are IPython's, not Python's; return the rest and the number dropped."""
     # Where Python can read it, a line that starts with % is an operator or a string.
-    if _parse(source) is not None:
+    if parse_module(source) is not None:
         return source, 0
     lines = source.split("\n")
     kept = [line for line in lines if not MAGIC_LINE.search(line)]
     return "\n".join(kept), len(lines) - len(kept)
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -344,7 +338,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 @lru_cache(maxsize=REMEMBERED_CELLS)
 def _digest(source: str, *, definitions: bool) -> str:
     """Return a cell's imports and, if asked, its definitions without their bodies."""
-    tree = _parse(source)
+    tree = parse_module(source)
     if tree is None:
         return ""
     kept: list[ast.stmt] = []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
-__all__ = ["bases_of", "is_instance", "type_name"]
+__all__ = ["bases_of", "is_instance", "members_of", "type_name"]
 
 
 def bases_of(obj: object) -> tuple[type, ...]:
@@ -12,6 +13,12 @@ def bases_of(obj: object) -> tuple[type, ...]:
     # Through type itself: a metaclass may answer anything.
     mro: tuple[type, ...] = type.__dict__["__mro__"].__get__(type(obj))
     return mro
+
+
+def members_of(cls: type) -> Mapping[str, object]:
+    """Return what a class itself defines, by name."""
+    members: Mapping[str, object] = type.__dict__["__dict__"].__get__(cls)
+    return members
 
 
 def is_instance(obj: object, module: str, name: str) -> bool:

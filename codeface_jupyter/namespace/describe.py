@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from codeface_jupyter.namespace import arrays, frames, objects
-from codeface_jupyter.namespace.classes import bases_of, is_instance, type_name
+from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
@@ -222,7 +222,7 @@ def _has_harmless_repr(obj: object) -> bool:
 
 def _classes(obj: object) -> Iterator[tuple[type, Mapping[str, object]]]:
     for cls in bases_of(obj):
-        yield cls, type.__dict__["__dict__"].__get__(cls)
+        yield cls, members_of(cls)
 
 
 def _members(obj: object) -> Iterator[Mapping[str, object]]:

@@ -34,19 +34,31 @@ class _Call(threading.Thread, Generic[T]):
         # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
         self.result: T | None = None
+        self._ending = threading.Lock()
+        self._has_ended = False
 
     def run(self) -> None:
         try:
-            self.result = self._context.run(self._function)
+            self._call()
         except BaseException:  # noqa: BLE001 - thread boundary: foreign code may raise anything
             self.result = None
         finally:
             # Threads that begin meanwhile keep the muted output, and with it this object.
             del self._function
 
+    def _call(self) -> None:
+        try:
+            self.result = self._context.run(self._function)
+        finally:
+            # Stopped any later, the thread would end in an error that is printed.
+            with self._ending:
+                self._has_ended = True
+
     def stop(self) -> None:
         """Raise an exception in the thread, as soon as the interpreter checks for one."""
-        if self.ident is not None and not self._is_importing():
+        with self._ending:
+            if self.ident is None or self._has_ended or self._is_importing():
+                return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
             )

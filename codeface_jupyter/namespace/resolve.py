@@ -11,6 +11,7 @@ from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace.classes import bases_of
 from codeface_jupyter.namespace.describe import column_names
 from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.syntax import parse_expression
 
 __all__ = ["close_names", "resolve"]
 
@@ -35,10 +36,9 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     NotebookError
         If it is anything but names, attributes and indices.
     """
-    try:
-        node = ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _not_a_name(expression) from None
+    node = parse_expression(expression.strip())
+    if node is None:
+        raise _not_a_name(expression)
     return _walk(node, namespace, expression)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from codeface_jupyter.syntax import parse_module
+
 __all__ = [
     "CodeBlock",
     "cell_for",
@@ -185,10 +187,7 @@ def _fences(text: str) -> list[_Fence]:
 
 def _is_bare_python(text: str) -> bool:
     """Whether an answer without fences is code: it parses and is more than an expression."""
-    try:
-        tree = ast.parse(text.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(
+    tree = parse_module(text.strip())
+    return tree is not None and any(
         not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body
     )

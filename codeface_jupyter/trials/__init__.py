@@ -1,4 +1,4 @@
-"""What can be said of an answer's code without running it."""
+"""Answers tried against the notebook before they are offered; none of their code is run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,373 @@
+"""Calls: whether their arguments fit, what comes out, and what they may change."""
+
+from __future__ import annotations
+
+import abc
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+
+from codeface_jupyter.trials import polars_frames
+from codeface_jupyter.trials.attributes import is_transparent, is_usual_class, own_attributes
+from codeface_jupyter.trials.calls import check_call, signature_of, signature_of_method
+from codeface_jupyter.trials.columns import LabelCheck
+from codeface_jupyter.trials.frame_methods import (
+    ROW_METHODS,
+    VALUE_METHODS,
+    argument,
+    is_true,
+    label_nodes,
+    result_of,
+)
+from codeface_jupyter.trials.modules import loaded_module, members
+from codeface_jupyter.trials.notes import Notes
+from codeface_jupyter.trials.series_methods import (
+    result_of_accessor,
+    result_of_groups,
+    result_of_series,
+)
+from codeface_jupyter.trials.values import (
+    PLAIN_ROWS,
+    Accessor,
+    Column,
+    Frame,
+    Grouped,
+    GroupedColumn,
+    Instance,
+    Keys,
+    Live,
+    Method,
+    Plot,
+    Row,
+    Value,
+    class_of,
+)
+from codeface_jupyter.trials.variables import Variables
+
+__all__ = ["CallReader", "root_name"]
+
+# Their functions do not change the frames that they are given, nor the notebook's variables.
+PURE_PACKAGES = frozenset(
+    {
+        *("IPython", "builtins", "collections", "copy", "functools", "itertools", "json", "math"),
+        *("matplotlib", "numpy", "pandas", "pickle", "plotly", "polars", "pprint", "re"),
+        *("scipy", "seaborn", "sklearn", "statistics", "statsmodels", "xgboost", "lightgbm"),
+    }
+)
+# Functions of pandas' that do what the method of their first argument does.
+FRAME_FUNCTIONS = frozenset({"get_dummies", "melt", "merge", "pivot", "pivot_table"})
+FRAME_CHANGING = frozenset({"update", "__setitem__", "__delitem__"})
+KEYS_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
+# Functions of pandas' that give a frame, unless they are to give it in pieces.
+READERS = frozenset({"crosstab", "get_dummies", "melt", "merge", "pivot_table", "read_csv"})
+IN_PIECES = frozenset({"chunksize", "iterator"})
+
+
+class CallReader(abc.ABC):
+    """Reads calls; what it is made part of reads all other expressions.
+
+    Parameters
+    ----------
+    notes
+        Where findings go.
+    variables
+        What names stand for.
+    excused
+        Labels and attributes that the code itself asks after or makes.
+    own_functions
+        The names of functions that the code defines.
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        variables: Variables,
+        *,
+        excused: frozenset[str] = frozenset(),
+        own_functions: frozenset[str] = frozenset(),
+    ) -> None:
+        self.notes = notes
+        self.variables = variables
+        self.excused = excused
+        self.labels = LabelCheck(notes, excused)
+        self._own_functions = own_functions
+        self.touched: set[int] = set()
+
+    @abc.abstractmethod
+    def value(self, node: ast.expr) -> Value:
+        """Read an expression and return what is known of its value."""
+
+    @abc.abstractmethod
+    def callee(self, node: ast.expr) -> Value:
+        """Read an expression that is called, which a column or a label never is."""
+
+    @abc.abstractmethod
+    def body_with(self, node: ast.Lambda, value: Value) -> None:
+        """Read a lambda's body, with ``value`` for its first parameter."""
+
+    def call(self, node: ast.Call) -> Value:
+        """Read a call and return what is known of what it gives."""
+        function = self.callee(node.func)
+        given = self._arguments(node, function)
+        self._check_signature(node, function)
+        result = self._result(node, function)
+        self._changed_by(node, function, given)
+        return result
+
+    def _arguments(self, node: ast.Call, function: Value) -> list[Value]:
+        """Read the arguments and return what is known of them, and of what lists of them hold."""
+        values: list[Value] = []
+        for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(part, ast.Lambda) and isinstance(function, Method):
+                handed = self._handed_on(function, node)
+                if handed is not None:
+                    self.body_with(part, handed)
+                    continue
+            inner = part.value if isinstance(part, ast.Starred) else part
+            values.append(self.value(inner))
+            if isinstance(inner, ast.List | ast.Tuple | ast.Dict | ast.Set):
+                values += [self._silently(item) for item in ast.iter_child_nodes(inner)]
+        return values
+
+    def _silently(self, node: ast.AST) -> Value:
+        with self.notes.silence():
+            return self.value(node) if isinstance(node, ast.expr) else None
+
+    def _handed_on(self, method: Method, node: ast.Call) -> Value:
+        """Return what a frame's method gives to a function that it is given."""
+        frame = method.owner
+        if not isinstance(frame, Frame) or frame.library != "pandas":
+            return None
+        if method.name == "apply" and argument(node, "raw", None) is None:
+            axis = argument(node, "axis", 1)
+            is_row = isinstance(axis, ast.Constant) and axis.value in (1, "columns")
+            return Row(frame) if is_row else None
+        if method.name == "pipe":
+            return frame
+        if method.name == "assign":
+            made = frame.same_columns()
+            for keyword in node.keywords:
+                made.add(keyword.arg)
+            return made
+        return None
+
+    def _check_signature(self, node: ast.Call, function: Value) -> None:
+        signature: inspect.Signature | None = None
+        if isinstance(function, Method):
+            cls = class_of(function.owner)
+            if cls is not None and not _is_own(function):
+                signature = signature_of_method(cls, function.name)
+        elif isinstance(function, Live):
+            signature = signature_of(function.obj)
+        if signature is not None:
+            check_call(self.notes, node, signature, name=_name_of(node.func))
+
+    def _result(self, node: ast.Call, function: Value) -> Value:
+        match function:
+            case Method(owner=Frame() as frame, name=name):
+                return self._frame_method(frame, name, node)
+            case Method(owner=Grouped() | GroupedColumn() as groups, name=name):
+                return self._of_groups(groups, name, node)
+            case Method(owner=Plot(frame=frame)) | Plot(frame=frame):
+                self.labels.plot(frame, node, owner=_owner(node))
+            case Method(owner=Column() as column, name=name):
+                return result_of_series(column, name, node)
+            case Method(owner=Accessor() as accessor, name=name):
+                return result_of_accessor(accessor, name, node)
+            case Live(obj=obj):
+                return self._function_result(obj, node)
+        return None
+
+    def _frame_method(self, frame: Frame, name: str, node: ast.Call) -> Value:
+        owner = _owner(node)
+        if frame.library == "polars":
+            return polars_frames.read_method(self.labels, self.value, frame, name, node)
+        self.labels.call(frame, name, node, owner=owner, root=self._root(owner))
+        if name == "merge" and node.args:
+            self._merged_with(node, node.args[0])
+        return result_of(frame, name, node)
+
+    def _merged_with(self, node: ast.Call, right: ast.expr) -> None:
+        """Check the columns of the other frame of a merge."""
+        other = self._silently(right)
+        named = [argument(node, name, None) for name in ("on", "right_on")]
+        if isinstance(other, Frame) and not other.has_nested_columns:
+            nodes = [label for part in named if part is not None for label in label_nodes(part)]
+            self.labels.columns(other, nodes, owner=right, with_levels=True)
+
+    def _of_groups(self, groups: Grouped | GroupedColumn, name: str, node: ast.Call) -> Value:
+        if isinstance(groups, Grouped) and name in ("agg", "aggregate"):
+            self._aggregation(groups.frame, name, node)
+        is_usual = not isinstance(groups, Grouped) or groups.is_usual
+        return result_of_groups(groups, name, node) if is_usual else None
+
+    def _aggregation(self, frame: Frame, name: str, node: ast.Call) -> None:
+        owner = _owner(node)
+        self.labels.call(frame, name, node, owner=owner, root=self._root(owner))
+        named = [
+            keyword.value.elts[0]
+            for keyword in node.keywords
+            if keyword.arg is not None and isinstance(keyword.value, ast.Tuple)
+            if len(keyword.value.elts) == 2  # noqa: PLR2004 - a column and what to do with it
+        ]
+        columns = [part for part in named if isinstance(part, ast.Constant)]
+        self.labels.columns(frame, columns, owner=owner, root=self._root(owner))
+
+    def _function_result(self, obj: object, node: ast.Call) -> Value:
+        pandas = loaded_module("pandas")
+        held = members(pandas) if pandas is not None else {}
+        names = (*FRAME_FUNCTIONS, *READERS, "DataFrame", "to_datetime", "to_numeric")
+        name = next((name for name in names if held.get(name) is obj), None)
+        if obj is None or name is None:
+            self._check_drawing(obj, node)
+            return _made_by(obj)
+        if name == "DataFrame":
+            return _literal_frame(node)
+        frame = self._silently(node.args[0]) if node.args else None
+        if isinstance(frame, Column):
+            return Column("", frame.rows) if name.startswith("to_") else None
+        if name in FRAME_FUNCTIONS and isinstance(frame, Frame) and frame.library == "pandas":
+            rest = ast.copy_location(ast.Call(node.func, node.args[1:], node.keywords), node)
+            self.labels.call(frame, name, rest, owner=node.args[0])
+            if name == "merge" and rest.args:
+                self._merged_with(rest, rest.args[0])
+        in_pieces = IN_PIECES & {keyword.arg for keyword in node.keywords}
+        return Frame() if name in READERS and not in_pieces else None
+
+    def _check_drawing(self, obj: object, node: ast.Call) -> None:
+        if type(obj) is not types.FunctionType or _package(obj) != "seaborn":
+            return
+        data = argument(node, "data", 0)
+        frame = self._silently(data) if data is not None else None
+        if data is not None and isinstance(frame, Frame) and frame.library == "pandas":
+            self.labels.seaborn(frame, node, owner=data)
+
+    def _changed_by(self, node: ast.Call, function: Value, given: list[Value]) -> None:
+        """Forget what the call may have changed."""
+        match function:
+            case Method(owner=Frame() as frame, name=name):
+                self._change_frame(frame, name, node)
+            case Method(owner=Keys() as keys, name=name) if name in KEYS_CHANGING:
+                keys.forget()
+            case Method(owner=Live(obj=obj)):
+                self.touched.add(id(obj))
+        self.touched |= {id(value.obj) for value in given if isinstance(value, Live)}
+        if self._is_pure(function):
+            return
+        if self._is_users(node.func, function):
+            self.variables.forget_contents()
+        for value in given:
+            if isinstance(value, Frame | Keys):
+                value.forget()
+
+    def _change_frame(self, frame: Frame, name: str, node: ast.Call) -> None:
+        if name == "insert":
+            label = argument(node, "column", 1)
+            if isinstance(label, ast.Constant):
+                frame.add(label.value)
+            else:
+                frame.forget()
+        elif name in FRAME_CHANGING or name == "pipe":
+            frame.forget()
+        elif is_true(argument(node, "inplace", None)):
+            kept = frame.labels if name in ROW_METHODS | VALUE_METHODS else None
+            frame.forget()
+            frame.labels = kept
+
+    def _is_pure(self, function: Value) -> bool:
+        if isinstance(function, Method):
+            owner = function.owner
+            cls = class_of(owner)
+            return not isinstance(owner, Live) or (
+                cls is not None and _package(cls) in PURE_PACKAGES
+            )
+        if isinstance(function, Plot):
+            return True
+        return isinstance(function, Live) and _package(function.obj) in PURE_PACKAGES
+
+    def _is_users(self, node: ast.expr, function: Value) -> bool:
+        """Whether a function may be one of the notebook's, which can change its variables."""
+        if isinstance(node, ast.Name) and (node.id in self._own_functions or function is None):
+            return not _is_builtin(node.id)
+        if not isinstance(function, Live) or type(function.obj) is not types.FunctionType:
+            return False
+        module = function.obj.__module__
+        return not isinstance(module, str) or module == "__main__" or module not in sys.modules
+
+    def _root(self, node: ast.expr) -> Value:
+        name = root_name(node)
+        return self.variables[name] if name is not None else None
+
+
+def root_name(node: ast.expr) -> str | None:
+    """Return the variable that a chain of attributes, indices and calls begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _owner(node: ast.Call) -> ast.expr:
+    """Return what a method is called on."""
+    return node.func.value if isinstance(node.func, ast.Attribute) else node.func
+
+
+def _is_own(method: Method) -> bool:
+    """Whether an object may have something of its own in the place of its class's method."""
+    if not isinstance(method.owner, Live):
+        return False
+    obj = method.owner.obj
+    return not is_transparent(type(obj)) or method.name in own_attributes(obj)
+
+
+def _name_of(node: ast.expr) -> str:
+    """Return what a function is called as: the last part of a chain of calls."""
+    if isinstance(node, ast.Attribute) and root_name(node.value) is not None:
+        simple = node.value
+        while isinstance(simple, ast.Attribute):
+            simple = simple.value
+        return ast.unparse(node) if isinstance(simple, ast.Name) else node.attr
+    return ast.unparse(node)
+
+
+def _is_builtin(name: str) -> bool:
+    return name in members(sys.modules["builtins"])
+
+
+def _package(obj: object) -> str:
+    """Return the top-level package that a function or a class is from; its object is not asked."""
+    if type(obj) is types.BuiltinFunctionType or type(obj) is types.FunctionType:
+        module = obj.__module__
+    elif is_usual_class(obj):
+        module = type.__getattribute__(obj, "__module__")
+    else:
+        module = type.__getattribute__(type(obj), "__module__")
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def _made_by(obj: object) -> Value:
+    """Return what calling a builtin class, or one of scikit-learn's, makes."""
+    plain = (str, int, float, list, tuple, set, frozenset, bytes, bool)
+    if not is_usual_class(obj):
+        return None
+    return Instance(obj) if obj in plain or _package(obj) == "sklearn" else None
+
+
+def _literal_frame(node: ast.Call) -> Value:
+    """Return the frame that a call of ``DataFrame`` with a dict literal makes."""
+    data = argument(node, "data", 0)
+    others = {keyword.arg for keyword in node.keywords} - {"data", "index"}
+    if not isinstance(data, ast.Dict) or others or len(node.args) > 1:
+        return Frame()
+    labels = list(_literal_keys(data))
+    if len(labels) < len(data.keys):
+        return Frame()
+    has_index = len(node.keywords) > 0 or not all(isinstance(v, ast.List) for v in data.values)
+    return Frame(dict.fromkeys(labels), rows=None if has_index else PLAIN_ROWS)
+
+
+def _literal_keys(node: ast.Dict) -> Iterator[object]:
+    for key in node.keys:
+        if isinstance(key, ast.Constant):
+            yield key.value

@@ -1,0 +1,160 @@
+"""What a code does outside of the notebook: files, connections, programs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from codeface_jupyter.trials.notes import Notes
+from codeface_jupyter.trials.wording import listed
+
+__all__ = ["check_effects"]
+
+Effect = Literal["writes", "deletes", "connects", "starts"]
+
+SENTENCES: Mapping[Effect, str] = {
+    "deletes": "This deletes files",
+    "writes": "This writes files",
+    "connects": "This connects to the network",
+    "starts": "This starts programs",
+}
+WRITING_METHODS = frozenset(
+    {
+        *("savefig", "savetxt", "savez", "savez_compressed", "tofile", "imsave", "write_image"),
+        *("to_csv", "to_excel", "to_feather", "to_hdf", "to_orc", "to_parquet", "to_pickle"),
+        *("to_sql", "to_stata", "write_bytes", "write_csv", "write_html", "write_json"),
+        *("write_parquet", "write_text", "save_pretrained"),
+    }
+)
+# Without a file to write to, these return the text.
+TEXT_METHODS = frozenset({"to_csv", "to_json", "to_html", "to_markdown", "to_latex", "to_xml"})
+FUNCTIONS: Mapping[str, Effect] = {
+    "joblib.dump": "writes",
+    "json.dump": "writes",
+    "np.save": "writes",
+    "numpy.save": "writes",
+    "os.makedirs": "writes",
+    "os.mkdir": "writes",
+    "os.popen": "starts",
+    "os.remove": "deletes",
+    "os.removedirs": "deletes",
+    "os.rename": "writes",
+    "os.replace": "writes",
+    "os.rmdir": "deletes",
+    "os.startfile": "starts",
+    "os.system": "starts",
+    "os.unlink": "deletes",
+    "pickle.dump": "writes",
+    "shutil.copy": "writes",
+    "shutil.copyfile": "writes",
+    "shutil.copytree": "writes",
+    "shutil.move": "writes",
+    "shutil.rmtree": "deletes",
+    "torch.save": "writes",
+    "urllib.request.urlretrieve": "connects",
+}
+CONNECTING_MODULES = frozenset(
+    {"aiohttp", "ftplib", "httpx", "paramiko", "requests", "smtplib", "socket", "urllib.request"}
+)
+# What they are called for does not connect.
+HARMLESS_FUNCTIONS = frozenset({"Session", "Request", "Client", "Timeout", "gethostname"})
+ADDRESSES = ("http://", "https://", "ftp://", "s3://", "gs://", "hf://")
+WRITING_MODES = frozenset("wax+")
+
+
+def check_effects(notes: Notes) -> None:
+    """Report what is written, deleted, connected to and started: one finding for each kind."""
+    found: dict[Effect, list[tuple[str, int]]] = {}
+    for effect, name, line in _effects(notes):
+        found.setdefault(effect, []).append((name, line))
+    for effect, sentence in SENTENCES.items():
+        places = found.get(effect)
+        if places:
+            names = listed(list(dict.fromkeys(name for name, _ in places)))
+            notes.add("effect", f"{sentence}: {names}.", line=min(line for _, line in places))
+
+
+def _effects(notes: Notes) -> Iterator[tuple[Effect, str, int]]:
+    for escape in notes.source.escapes:
+        if escape.text.startswith(("!", "%pip", "%conda", "%%bash", "%%sh", "%%script", "%%!")):
+            yield "starts", escape.text, escape.line
+        elif escape.text.startswith("%%writefile"):
+            yield "writes", escape.text, escape.line
+    tree = notes.source.tree
+    if tree is None:
+        return
+    modules = _imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = _name(node.func, modules)
+            effect = _of_call(node, name)
+            if effect is not None:
+                yield effect, _shown(node, name), node.lineno
+
+
+def _of_call(node: ast.Call, name: str) -> Effect | None:
+    module, _, method = name.rpartition(".")
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    if module == "subprocess":
+        return "starts"
+    is_request = module in CONNECTING_MODULES and method not in HARMLESS_FUNCTIONS
+    if is_request or (_is_address(node) and method.startswith(("read_", "urlopen", "get", "load"))):
+        return "connects"
+    if method == "open" and _opens_to_write(node, is_method=name != "open"):
+        return "writes"
+    return _of_method(node, method) if isinstance(node.func, ast.Attribute) else None
+
+
+def _of_method(node: ast.Call, method: str) -> Effect | None:
+    if method in ("unlink", "rmdir"):
+        return "deletes"
+    has_file = bool(node.args) or any(k.arg in ("buf", "path_or_buf") for k in node.keywords)
+    is_written = method in WRITING_METHODS - TEXT_METHODS or (method in TEXT_METHODS and has_file)
+    return "writes" if is_written else None
+
+
+def _opens_to_write(node: ast.Call, *, is_method: bool) -> bool:
+    position = 0 if is_method else 1
+    given = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+    given += node.args[position : position + 1]
+    mode = given[0].value if given and isinstance(given[0], ast.Constant) else ""
+    # A method's first argument may be a file's name.
+    return isinstance(mode, str) and len(mode) <= 3 and bool(WRITING_MODES & set(mode))  # noqa: PLR2004
+
+
+def _is_address(node: ast.Call) -> bool:
+    first = node.args[0] if node.args else None
+    if isinstance(first, ast.JoinedStr) and first.values:
+        first = first.values[0] if isinstance(first.values[0], ast.Constant) else None
+    is_text = isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return is_text and str(first.value).startswith(ADDRESSES)  # type: ignore[union-attr]
+
+
+def _name(node: ast.expr, modules: Mapping[str, str]) -> str:
+    """Return the dotted name of a function, with the module that it was imported from."""
+    match node:
+        case ast.Name(id=name):
+            return modules.get(name, name)
+        case ast.Attribute(value=value, attr=name):
+            return f"{_name(value, modules)}.{name}"
+    return ""
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """Return what the names that a code imports stand for."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                found |= {alias.asname: alias.name for alias in aliases if alias.asname}
+            case ast.ImportFrom(module=str() as module, names=aliases):
+                found |= {a.asname or a.name: f"{module}.{a.name}" for a in aliases}
+    return found
+
+
+def _shown(node: ast.Call, name: str) -> str:
+    if isinstance(node.func, ast.Attribute) and not name.startswith("."):
+        return name
+    return name.lstrip(".") or ast.unparse(node.func)

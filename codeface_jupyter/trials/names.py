@@ -1,0 +1,246 @@
+"""Names that a code reads and nothing defines."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from codeface_jupyter.generation import Edit
+from codeface_jupyter.trials.modules import ALIASES, has_module
+from codeface_jupyter.trials.notes import Notes
+from codeface_jupyter.trials.wording import code_span, listed, nearest
+
+__all__ = ["Binding", "bindings", "check_names", "may_define_anything"]
+
+# What IPython and the interpreter bring.
+ALWAYS_THERE = frozenset(vars(builtins)) | {
+    *("display", "get_ipython", "In", "Out", "exit", "quit", "open", "WindowsError"),
+}
+# What these are called for may define or remove any name.
+NAMESPACE_FUNCTIONS = frozenset({"exec", "eval", "globals", "locals", "vars", "get_ipython"})
+# Magics that define no names; others may.
+HARMLESS_MAGICS = frozenset(
+    {
+        *("%matplotlib", "%pip", "%conda", "%config", "%load_ext", "%reload_ext", "%autoreload"),
+        *("%time", "%timeit", "%%time", "%%timeit", "%%capture", "%prun", "%%prun", "%cd"),
+        *("%ls", "%pwd", "%who", "%whos", "%env", "%precision", "%xmode", "%pinfo"),
+    }
+)
+# Names of standard modules that are as often something else.
+AMBIGUOUS_MODULES = frozenset({"datetime", "code", "test", "token", "types", "copy", "this"})
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A place where a name is bound, and by what."""
+
+    name: str
+    node: ast.AST
+
+
+def bindings(nodes: list[ast.stmt]) -> Iterator[Binding]:
+    """Yield what statements bind in their own scope, also in their blocks."""
+    waiting: list[ast.AST] = list(reversed(nodes))
+    while waiting:
+        node = waiting.pop()
+        yield from (Binding(name, node) for name in _bound_by(node))
+        waiting += reversed(list(_same_scope(node)))
+
+
+def may_define_anything(notes: Notes) -> bool:
+    """Whether a code may define names that cannot be seen in it."""
+    tree = notes.source.tree
+    escapes = (escape.text.split()[0] for escape in notes.source.escapes)
+    if any(word.startswith("%") and word not in HARMLESS_MAGICS for word in escapes):
+        return True
+    return tree is not None and any(_opens_namespace(node) for node in ast.walk(tree))
+
+
+def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
+    """Report the names that neither the notebook, the code itself nor Python defines."""
+    tree = notes.source.tree
+    if tree is None or may_define_anything(notes):
+        return
+    reader = _Reader()
+    reader.read(tree)
+    defined = reader.module_names
+    owners = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in reader.open_names:
+        name = node.id
+        if name in namespace or name in defined or name in ALWAYS_THERE or name.startswith("_"):
+            continue
+        statement = _missing_import(name) if node in owners else None
+        _report(notes, node, statement, {*namespace, *defined})
+
+
+def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]) -> None:
+    name = node.id
+    if statement is not None:
+        edit = _import_edit(notes, statement)
+        message = f"{code_span(name)} is not imported: {code_span(statement)} is missing."
+    else:
+        close = nearest(name, sorted(known))
+        edit = notes.renaming(node, close.only)
+        hint = f"; there is {listed(close.names)}" if close.names else ""
+        message = f"{code_span(name)} is not defined{hint}."
+    notes.add("unknown_name", message, line=node.lineno, edit=edit)
+
+
+def _missing_import(name: str) -> str | None:
+    """Return the import that a name is commonly from, if its module is installed."""
+    module = ALIASES.get(name)
+    if module is not None and has_module(module):
+        return f"import {module} as {name}"
+    if name in sys.stdlib_module_names and name not in AMBIGUOUS_MODULES:
+        return f"import {name}"
+    return None
+
+
+def _import_edit(notes: Notes, statement: str) -> Edit | None:
+    tree = notes.source.tree
+    first = tree.body[0] if tree is not None else None
+    is_future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
+    if first is None or is_future or first.col_offset:
+        return None
+    # Above decorators, which belong to what they decorate.
+    line = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", ()))])
+    start = notes.source.position(line, 0)
+    return Edit(start=start, end=start, replacement=f"{statement}\n")
+
+
+def _opens_namespace(node: ast.AST) -> bool:
+    match node:
+        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return name in NAMESPACE_FUNCTIONS
+    return False
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node itself binds."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
+        case ast.ExceptHandler(name=str() as name):
+            yield name
+        case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+            yield name
+        case ast.MatchMapping(rest=str() as name):
+            yield name
+        case ast.arg(arg=name):
+            yield name
+        case _ if type(node).__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple"):
+            yield str(getattr(node, "name", ""))
+
+
+def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the parts of a node that bind in the scope that it stands in."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield from node.decorator_list
+        case ast.Lambda():
+            return
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            # A walrus in it binds outside of it.
+            yield from (part for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
+        case _:
+            yield from ast.iter_child_nodes(node)
+
+
+@dataclass
+class _Reader:
+    """Goes through the scopes and keeps the names that none of them binds."""
+
+    module_names: set[str] = field(default_factory=set)
+    open_names: list[ast.Name] = field(default_factory=list)
+    has_lazy_annotations: bool = False
+
+    def read(self, tree: ast.Module) -> None:
+        """Read a module."""
+        self.has_lazy_annotations = any(
+            isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body
+        )
+        self.module_names |= {binding.name for binding in bindings(tree.body)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Global):
+                self.module_names |= set(node.names)
+        self._all(tree.body, frozenset())
+
+    def _all(self, nodes: Iterable[ast.AST], scope: frozenset[str]) -> None:
+        for node in nodes:
+            self._node(node, scope)
+
+    def _node(self, node: ast.AST, scope: frozenset[str]) -> None:
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) if name not in scope:
+                self.open_names.append(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope)
+            case ast.Lambda(args=arguments, body=body):
+                self._arguments(arguments, scope)
+                self._node(body, scope | _argument_names(arguments))
+            case ast.ClassDef():
+                self._class(node, scope)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                self._comprehension(node, scope)
+            case ast.AnnAssign(target=target, value=value):
+                self._all([part for part in (target, value) if part is not None], scope)
+            case _:
+                self._all(ast.iter_child_nodes(node), scope)
+
+    def _function(self, node: Function, scope: frozenset[str]) -> None:
+        self._all(node.decorator_list, scope)
+        types = {binding.name for binding in bindings(getattr(node, "type_params", []))}
+        self._arguments(node.args, scope | types)
+        if node.returns is not None and not self.has_lazy_annotations:
+            self._node(node.returns, scope | types)
+        bound = {binding.name for binding in bindings(node.body)}
+        self._all(node.body, scope | types | bound | _argument_names(node.args))
+
+    def _arguments(self, arguments: ast.arguments, scope: frozenset[str]) -> None:
+        defaults = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
+        self._all(defaults, scope)
+        if not self.has_lazy_annotations:
+            for argument in _arguments_of(arguments):
+                if argument.annotation is not None:
+                    self._node(argument.annotation, scope)
+
+    def _class(self, node: ast.ClassDef, scope: frozenset[str]) -> None:
+        types = {binding.name for binding in bindings(getattr(node, "type_params", []))}
+        self._all([*node.decorator_list, *node.bases, *node.keywords], scope | types)
+        # Its methods do not see its names; that they might is the milder mistake.
+        bound = {binding.name for binding in bindings(node.body)}
+        self._all(node.body, scope | types | bound)
+
+    def _comprehension(self, node: Comprehension, scope: frozenset[str]) -> None:
+        targets = [generator.target for generator in node.generators]
+        bound = {
+            part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
+        }
+        self._node(node.generators[0].iter, scope)
+        inner = scope | bound
+        for number, generator in enumerate(node.generators):
+            parts = [generator.target, *generator.ifs, *([generator.iter] if number else [])]
+            self._all(parts, inner)
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._all(results, inner)
+
+
+def _arguments_of(arguments: ast.arguments) -> list[ast.arg]:
+    starred = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]
+
+
+def _argument_names(arguments: ast.arguments) -> frozenset[str]:
+    return frozenset(argument.arg for argument in _arguments_of(arguments))

@@ -1,0 +1,91 @@
+"""What findings say: names in code spans, and what is nearest to a name that does not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice
+
+from codeface_jupyter.namespace import close_names
+from codeface_jupyter.shorten import in_one_line
+
+__all__ = ["Nearest", "code_span", "listed", "nearest", "other_names"]
+
+MAX_NAME_CHARS = 60
+MAX_LISTED = 6
+# Comparing a name with each of many takes long.
+MAX_COMPARED = 500
+# Of four letters, one may differ.
+MIN_LIKENESS = 0.74
+SEPARATORS = re.compile(r"[\s_\-.]+")
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The names that resemble one, the closest first; ``only`` is set where there is just one."""
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def only(self) -> str | None:
+        """The one name that is close."""
+        return self.names[0] if len(self.names) == 1 else None
+
+
+def nearest(name: str, names: Collection[object]) -> Nearest:
+    """Return the names that differ from ``name`` in case and separators only, or else a little."""
+    texts = [other for other in names if isinstance(other, str) and other]
+    wanted = _plain(name)
+    same = [other for other in texts if _plain(other) == wanted] if wanted else []
+    if same:
+        return Nearest(tuple(same))
+    close = close_names(name, islice(texts, MAX_COMPARED))
+    return Nearest(tuple(other for other in close if _likeness(name, other) >= MIN_LIKENESS))
+
+
+def other_names(name: str, names: Collection[object], *, what: str) -> str:
+    """Return the end of a sentence: what there is in the place of ``name``.
+
+    Parameters
+    ----------
+    what
+        The word for several of them: ``columns``, ``keys``.
+    """
+    close = nearest(name, names).names
+    if close:
+        return f"; it has {listed(close)}."
+    if not names:
+        return f"; it has no {what}."
+    first = list(islice(names, MAX_LISTED))
+    more = f" and {len(names) - len(first):,} more" if len(names) > len(first) else ""
+    return f"; its {what} are {', '.join(map(code_span, first))}{more}."
+
+
+def listed(names: Sequence[object]) -> str:
+    """Return names as code, with commas and an *and*."""
+    spans = [code_span(name) for name in names]
+    return " and ".join(filter(None, (", ".join(spans[:-1]), spans[-1])))
+
+
+def code_span(name: object) -> str:
+    """Return a name or a piece of code as a code span, which nothing in it can end."""
+    text = in_one_line(str(name), max_chars=MAX_NAME_CHARS)
+    longest = max(map(len, _backticks(text)), default=0)
+    fence = "`" * (longest + 1)
+    # A space that Markdown takes away keeps the backticks of the text from the fence's.
+    space = " " if longest or not text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _likeness(name: str, other: str) -> float:
+    return SequenceMatcher(None, name.casefold(), other.casefold()).ratio()
+
+
+def _backticks(text: str) -> Iterable[str]:
+    return re.findall(r"`+", text)
+
+
+def _plain(name: str) -> str:
+    return SEPARATORS.sub("", name).casefold()

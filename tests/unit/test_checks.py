@@ -1,0 +1,391 @@
+"""What is said of an answer's code before it runs, and what is not."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from codeface_jupyter.trials import check_code
+from codeface_jupyter.trials.checks import findings_in
+
+MISSING = {"unknown_name", "missing_module", "unknown_attribute", "unknown_key"}
+
+
+def scale(values, factor=1):
+    return [factor * value for value in values]
+
+
+def users_function(frame):
+    frame["made"] = 1
+
+
+users_function.__module__ = "__main__"
+
+
+class Shop:
+    def __init__(self):
+        self.name = "corner"
+
+    def sell(self, item, *, price=1):
+        return item, price
+
+
+@pytest.fixture
+def namespace():
+    sales = pd.DataFrame(
+        {
+            "region": ["north", "south", "north"],
+            "unit price": [1.0, 2.5, 4.0],
+            "units": [3, 1, 2],
+            "day": pd.date_range("2024-01-01", periods=3),
+        }
+    )
+    replaced = Shop()
+    replaced.sell = print
+    return {
+        "pd": pd,
+        "np": np,
+        "plt": plt,
+        "sales": sales,
+        "by_region": sales.set_index("region"),
+        "wide": pd.concat({"a": sales[["units"]], "b": sales[["units"]]}, axis=1),
+        "numbered": pd.DataFrame(np.zeros((2, 3))),
+        "units": sales["units"],
+        "config": {"alpha": 1, "nested": {"beta": 2}},
+        "names": ["x", "y"],
+        "scale": scale,
+        "users_function": users_function,
+        "Shop": Shop,
+        "shop": Shop(),
+        "replaced": replaced,
+    }
+
+
+def found(code, namespace):
+    """The findings, made without the guard, so that an error of a check shows."""
+    findings = findings_in(code, namespace)
+    assert check_code(code, namespace, timeout_s=30) == findings
+    return findings
+
+
+def mended(code, findings):
+    for edit in sorted((e for f in findings for e in f.edits), key=lambda e: -e.start):
+        code = code[: edit.start] + edit.replacement + code[edit.end :]
+    return code
+
+
+# Each with its kind, a piece of the message, and the code as it is mended, if it can be.
+WRONG = [
+    ("if units:\nprint(units)", "syntax", "expected an indented block", None),
+    ("return units", "syntax", "outside function", None),
+    ("x = 'a\0b'", "syntax", "not text", None),
+    ("saless.head()", "unknown_name", "`saless` is not defined; there is `sales`", "sales.head()"),
+    ("[unts for i in names]", "unknown_name", "there is `units`", "[units for i in names]"),
+    ("def f(a):\n    return a + b", "unknown_name", "`b` is not defined", None),
+    ("zz = 1\ndel zz\nqq", "unknown_name", "`qq` is not defined", None),
+    ("string + 'a'", "unknown_name", "`string` is not defined", None),
+    ("math.pi", "unknown_name", "`import math` is missing", "import math\nmath.pi"),
+    ("import not_there_at_all", "missing_module", "%pip install not_there_at_all", None),
+    ("from cv2x.sub import y", "missing_module", "`cv2x`", None),
+    ("import json.nope", "missing_module", "no module `json.nope`", None),
+    ("from json import dumbs", "missing_module", "no `dumbs`; it has `dumps`", None),
+    ("np.arange_(3)", "unknown_attribute", "it has `arange`", "np.arange(3)"),
+    ("pd.read_csvs('f')", "unknown_attribute", "`pd` has no attribute", None),
+    ("import json\njson.loadz('1')", "unknown_attribute", "it has `load` and `loads`", None),
+    ("sales.Region", "unknown_attribute", "it has `region`", "sales.region"),
+    ("sales.heads()", "unknown_attribute", "it has `head`", "sales.head()"),
+    ("sales['units'].means()", "unknown_attribute", "it has `mean`", "sales['units'].mean()"),
+    ("units.foo", "unknown_attribute", "`units` has no attribute", None),
+    ("sales.units.str.upper()", "unknown_attribute", "`.str` is for text", None),
+    ("sales['region'].dt.year", "unknown_attribute", "`.dt` is for dates", None),
+    ("sales.region.str.lowr()", "unknown_attribute", "`lower`", None),
+    ("sales.merge(sales).heads(2)", "unknown_attribute", "it has `head`", None),
+    ("sales.groupby('region').units.sums()", "unknown_attribute", "has no", None),
+    ("names.push(1)", "unknown_attribute", "`names` has no attribute `push`", None),
+    ("'a'.upperx()", "unknown_attribute", "`upper`", None),
+    ("config.itemz()", "unknown_attribute", "it has `items`", "config.items()"),
+    ("shop.sells(1)", "unknown_attribute", "it has `sell`", "shop.sell(1)"),
+    ("Shop.open_all", "unknown_attribute", "`Shop` has no attribute", None),
+    ("config['Alpha']", "unknown_key", "`config` has no key `Alpha`", "config['alpha']"),
+    ("config['nested']['b']", "unknown_key", "its keys are `beta`", None),
+    ("sales['Region']", "unknown_key", "`sales` has no column `Region`; it has `region`.",
+     "sales['region']"),
+    ('sales[["units", "Unit_Price"]]', "unknown_key", "it has `unit price`",
+     'sales[["units", "unit price"]]'),
+    ("sales['cost']", "unknown_key", "its columns are `region`, `unit price`, `units`, `day`.",
+     None),
+    ("numbered[7]", "unknown_key", "no column `7`", None),
+    ("wide['c']", "unknown_key", "no column `c`", None),
+    ("sales[sales['units'] > 1]['Units']", "unknown_key", "`sales` has no column `Units`", None),
+    ("sales.head().copy()['Units']", "unknown_key", "`units`", None),
+    ("sub = sales[['units']]\nsub['region']", "unknown_key", "`sub` has no column `region`", None),
+    ("sales = sales.drop(columns=['units'])\nsales['units']", "unknown_key", "`units`", None),
+    ("sales.rename(columns={'units': 'n'})['units']", "unknown_key", "no column `units`", None),
+    ("sales.set_index('day')['day']", "unknown_key", "no column `day`", None),
+    ("sales.loc[sales.units > 1, 'Day']", "unknown_key", "`day`", None),
+    ("sales.loc[:, ['units', 'Day']]", "unknown_key", "`day`", None),
+    ("sales.groupby('Region').size()", "unknown_key", "`region`", None),
+    ("sales.groupby(by=['region', 'Day'])", "unknown_key", "`day`", None),
+    ("sales.groupby('region')['Units'].sum()", "unknown_key", "`sales` has no column", None),
+    ("sales.groupby('region').agg({'Units': 'sum'})", "unknown_key", "`units`", None),
+    ("sales.groupby('region').agg(n=('Units', 'sum'))", "unknown_key", "`units`", None),
+    ("sales.sort_values('Units')", "unknown_key", "`units`", "sales.sort_values('units')"),
+    ("sales.sort_values(by=['Units'])", "unknown_key", "`units`", None),
+    ("sales.drop('Units', axis=1)", "unknown_key", "`units`", None),
+    ("sales.set_index('Day')", "unknown_key", "`day`", None),
+    ("sales.merge(by_region.reset_index(), on='Region')", "unknown_key", "`region`", None),
+    ("pd.merge(sales, numbered, left_on='Region', right_on=0)", "unknown_key", "`region`", None),
+    ("sales.pivot_table(index='Region', values='units')", "unknown_key", "`region`", None),
+    ("sales.drop_duplicates(subset=['Region'])", "unknown_key", "`region`", None),
+    ("sales.dropna(subset=['Region'])", "unknown_key", "`region`", None),
+    ("sales.fillna({'Region': 'x'})", "unknown_key", "`region`", None),
+    ("sales.astype({'Units': float})", "unknown_key", "`units`", None),
+    ("sales.nlargest(2, 'Units')", "unknown_key", "`units`", None),
+    ("sales.query('Units > 1 and `unit price` < 3')", "unknown_key", "`units`",
+     "sales.query('units > 1 and `unit price` < 3')"),
+    ("sales.plot(x='Day', y='units')", "unknown_key", "`day`", None),
+    ("sales.plot.scatter(x='Day', y='units')", "unknown_key", "`day`", None),
+    ("sales.apply(lambda row: row['Units'] * 2, axis=1)", "unknown_key", "`units`", None),
+    ("sales.assign(n=lambda d: d['Units'])", "unknown_key", "`units`", None),
+    ("def total():\n    return sales['Units'].sum()", "unknown_key", "`units`", None),
+    ("f\"{sales['Units'].sum()}\"", "unknown_key", "`units`", None),
+    ("pd.DataFrame({'a': [1]})['b']", "unknown_key", "its columns are `a`", None),
+    ("%time sales['Units']", "unknown_key", "`units`", "%time sales['units']"),
+    ("%%time\nsales['Units']", "unknown_key", "`units`", "%%time\nsales['units']"),
+    ("sales.day.dt.yeer", "unknown_attribute", "it has `year`", "sales.day.dt.year"),
+    ("sales[sales.units.between(1, 2)]['Units']", "unknown_key", "`units`", None),
+    ("sales.groupby('region').size().unstak()", "unknown_attribute", "it has `unstack`", None),
+    ("sales.groupby('region').mean().heads()", "unknown_attribute", "it has `head`", None),
+    ("sales.region.str.split(',').expldoe()", "unknown_attribute", "it has `explode`", None),
+    ("sales.mean().sort_value()", "unknown_attribute", "it has `sort_values`", None),
+    ("scale()", "bad_call", "`scale` needs the argument `values`", None),
+    ("scale(1, 2, 3)", "bad_call", "takes at most 2 positional arguments", None),
+    ("scale([1], factr=2)", "bad_call", "no parameter `factr`; it has `factor`", None),
+    ("sales.sort_values('units', ascend=True)", "bad_call", "it has `ascending`", None),
+    ("sales.groupby('region', sorted=True)", "bad_call", "no parameter `sorted`", None),
+    ("np.mean(units, axes=0)", "bad_call", "it has `axis`", None),
+    ("shop.sell('a', cost=1)", "bad_call", "no parameter `cost`", None),
+    ("Shop(1)", "bad_call", "takes at most 0 positional arguments", None),
+    ("sales = []", "overwrites", "replaces your data frame `sales` by a list", None),
+    ("import json as sales", "overwrites", "by a module", None),
+    ("def units(): pass", "overwrites", "series `units` by a function", None),
+    ("for scale in range(3): pass", "overwrites", "function `scale` by a number", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "kind", "words", "after"), WRONG, ids=[w[0] for w in WRONG])
+def test_what_is_wrong_is_found(code, kind, words, after, namespace):
+    findings = found(code, namespace)
+    assert [finding.kind for finding in findings] == [kind]
+    assert words in findings[0].message
+    if after is not None:
+        assert mended(code, findings) == after
+
+
+RIGHT = [
+    "await units", "sales?", "?sales", "!ls -l", "files = !ls", "%matplotlib inline",
+    "%load_ext autoreload\n%autoreload 2\nsales.head()", "%%bash\nnot python", "%%html\n<b>",
+    "%%time\nx = 1\nx", "%time y = 3\ny", "  z = 1\n  z", ">>> sales", "x = 1\r\nx\r\n",
+    "100 % 7", "x = (3\n % 2)", "%%capture out\n1\nout",
+    "from numpy import *\nzeros(3)", "%run other.py\nsomething", "exec('q = 1')\nq",
+    "lambda a, *b, c=1, **d: (a, b, c, d)", "[a for b in names for a in b if a]",
+    "{k: v for k, v in config.items()}", "(n := 3) + n", "any((m := i) for i in names) and m",
+    "try:\n    import nope_nope\nexcept ImportError:\n    nope_nope = None",
+    "try:\n    sales['cost']\nexcept KeyError as error:\n    print(error)",
+    "with open('f') as file:\n    file.read()", "import os.path\nos.path.join('a')",
+    "match config:\n    case {'alpha': a, **rest}: print(a, rest)\n    case [x, *y]: print(x, y)",
+    "class A:\n    b = 1\n    c = b\n    def d(self): return __class__\nA().d()",
+    "def f():\n    global g\n    g = 1\nf()\ng", "def f(): return later\nlater = 1\nf()",
+    "for i, (a, b) in enumerate([]): print(i, a, b)", "print(_, __, _3, In, Out, display, exit)",
+    "def f(x: 'Later') -> None: ...", "get_ipython().run_line_magic('pip', 'x')\nwhatever",
+    "import xml.etree.ElementTree as tree\ntree.parse", "from collections import abc",
+    "import concurrent.futures", "import msvcrt, winreg",
+    "%pip install nope_nope\nimport nope_nope",
+    "np.linalg.norm(units)", "np.float64(3).item()", "plt.plot(units)", "plt.rcParams['x']",
+    "sales['new'] = 1\nsales['new']", "sales.loc[:, 'new'] = 1\nsales.new",
+    "sales.loc[sales.units > 1, 'new'] = 1\nsales['new']", "sales[['p', 'q']] = 1\nsales['q']",
+    "sales.insert(0, 'new', 1)\nsales['new']", "sales.assign(a=1, b=lambda d: d['a'])['b']",
+    "if names:\n    sales['new'] = 1\nsales['new']", "sales.columns = list('abcd')\nsales['a']",
+    "for c in names:\n    sales[c] = 1\nsales['x']",
+    "for i in range(2):\n    if i:\n        print(sales['late'])\n    sales['late'] = i",
+    "sales.rename(columns={'units': 'n'})['n']", "sales.drop('cost', axis=1, errors='ignore')",
+    "sales.rename(columns={'units': 'n'}, inplace=True)\nsales['n']",
+    "sales.drop(columns='units', inplace=True)\nsales['any']",
+    "users_function(sales)\nsales['made']",
+    "sales = users_function(sales)\nsales['made']", "sales = unknown = names\nsales['made']",
+    "sales = sales.reset_index()\nsales['index']", "sales.groupby('region').sum()['a']",
+    "def f(sales): return sales['made']", "lambda sales: sales['made']",
+    "def f():\n    sales = names\n    return sales['made']", "[sales['made'] for sales in names]",
+    "if 'made' in sales.columns:\n    sales['made']", "if hasattr(sales, 'made'): sales.made",
+    "sales['cost'] if 'cost' in sales else 0", "by_region.loc['north', 'units']",
+    "by_region.groupby('region').units.sum()", "by_region.sort_values('region')",
+    "by_region.units.north", "by_region.query('region == \"north\"')", "wide['a']['units']",
+    "wide[('a', 'units')]", "numbered[2]", "sales[sales.units > 1]", "sales[0:2]['units']",
+    "sales[lambda d: d.units > 1]", "sales[['units']].units", "sales[sales.columns[0]]",
+    "limit = 2\nsales.query('units > @limit and index > 0')", "sales.query('sin(units) > 0')",
+    "sales.day.dt.year", "sales['units'] = sales['region']\nsales['units'].str.upper()",
+    "sales.region.str.upper().str.lower()", "sales.units.apply(str).str.len()",
+    "sales.groupby('region')['units'].agg(['mean', 'max'])", "sales.merge(sales, on='region')['x']",
+    "sales.pivot_table(index='region', columns='day', values='units')", "sales.T['x']",
+    "sales.groupby('region').apply(lambda g: g['units'].sum())", "sales.iloc[0]['units']",
+    "sales.apply(lambda column: column.max())", "sales.describe().loc['mean', 'units']",
+    "config['new'] = 1\nconfig['new']", "config.update(b=1)\nconfig['b']", "config.get('b')",
+    "c = dict(config)\nc['x']", "shop.owner = 'me'\nshop.owner", "names.append('z')",
+    "scale(*names)", "scale(**config)", "scale([1], 2)", "np.array([1]).reshape(-1, 1)",
+    "pd.read_csv('f.csv', sep=';')['x']", "pd.read_csv('f.csv').groupby('a')['b'].mean()",
+    "sales = sales.head()", "units = sales['units'] * 2", "i = 3", "import numpy as np",
+    "sales = pd.DataFrame({'a': [1]})\nsales['a']", "sales.attrs['x']", "sales._private",
+    "x = sales.copy()\nx['n'] = 1\nx['n']", "a = b = sales\na['n'] = 1\nb['n']",
+    "sales.plot(kind='bar', x='day', y='units', color='red')", "sales.hist(column='units')",
+    "sales.fillna({'units': 0})", "sales.agg(['mean'])", "sales['units'].agg({'total': 'sum'})",
+    "sales.query('day > @x.y and units < inf')", "replaced.sell(1, 2, 3)",
+    "getattr(sales, 'made')\nsales.made", "setattr(shop, 'zip', 1)\nshop.zip",
+    "del sales['units']", "sales.pop('units')", "sales.index.name = 'id'\nsales.groupby('id')",
+    "with pd.option_context('display.max_rows', 5) as o:\n    sales['n'] = o\nsales['n']",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", RIGHT)
+def test_nothing_is_said_of_what_may_be_right(code, namespace):
+    assert [f for f in found(code, namespace) if f.kind not in {"effect", "overwrites"}] == []
+
+
+def test_an_assignment_that_keeps_the_kind_is_no_overwriting(namespace):
+    assert found("sales = sales.head()\nnames = ['a']\nimport numpy as np", namespace) == ()
+
+
+EFFECTS = [
+    ("sales.to_csv('f.csv')", "writes files: `sales.to_csv`"),
+    ("open('f', 'w')", "writes files: `open`"),
+    ("open('f', mode='ab')", "writes files"),
+    ("from pathlib import Path\nPath('f').write_text('a')", "writes files: `write_text`"),
+    ("plt.savefig('f')", "writes files: `plt.savefig`"),
+    ("np.save('f', units)", "writes files: `np.save`"),
+    ("import pickle\npickle.dump(1, open('f'))", "writes files: `pickle.dump`"),
+    ("import os\nos.remove('f')", "deletes files: `os.remove`"),
+    ("from shutil import rmtree\nrmtree('f')", "deletes files: `shutil.rmtree`"),
+    ("import socket\nsocket.create_connection(('a', 1))", "connects to the network"),
+    ("pd.read_csv('https://example.org/f.csv')", "connects to the network"),
+    ("import subprocess\nsubprocess.run(['a'])", "starts programs: `subprocess.run`"),
+    ("import os\nos.system('a')", "starts programs: `os.system`"),
+    ("!rm -r x", "starts programs: `!rm -r x`"),
+    ("x = !ls", "starts programs: `!ls`"),
+    ("%pip install x", "starts programs"),
+    ("%%bash\nrm x", "starts programs"),
+    ("%%writefile f.py\nx", "writes files"),
+]
+
+
+@pytest.mark.parametrize(("code", "words"), EFFECTS)
+def test_what_reaches_out_of_the_notebook_is_said(code, words, namespace):
+    findings = found(code, namespace)
+    assert [finding.kind for finding in findings] == ["effect"]
+    assert words in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "code", ["open('f')", "open('w')", "sales.to_csv()", "pd.read_csv('f.csv')", "open('f', 'rb')"]
+)
+def test_reading_and_text_have_no_effect(code, namespace):
+    assert found(code, namespace) == ()
+
+
+def test_one_cause_is_one_finding_that_mends_every_place(namespace):
+    code = "a = sales['Region']\nb = sales['Region'] + sales[\"Region\"]"
+    (finding,) = found(code, namespace)
+    assert finding.line == 1
+    assert len(finding.edits) == 3
+    assert mended(code, [finding]) == "a = sales['region']\nb = sales['region'] + sales[\"region\"]"
+
+
+def test_edits_count_characters_on_lines_of_any_kind(namespace):
+    code = "é = '😀'; x = sales['Region']\r\nü = sales['Units']"
+    assert mended(code, found(code, namespace)) == (
+        "é = '😀'; x = sales['region']\r\nü = sales['units']"
+    )
+
+
+def test_a_label_that_the_quotes_cannot_hold_gets_others(namespace):
+    namespace["sales"] = pd.DataFrame({"it's": [1]})
+    code = "sales['its']"
+    assert mended(code, found(code, namespace)) == 'sales["it\'s"]'
+
+
+def test_several_close_names_are_named_and_none_is_chosen(namespace):
+    namespace["sales"] = pd.DataFrame({"price_a": [1], "price_b": [1]})
+    (finding,) = found("sales['price_c']", namespace)
+    assert "it has `price_a` and `price_b`" in finding.message.replace("`price_b` and `price_a`",
+        "`price_a` and `price_b`")  # fmt: skip
+    assert finding.edits == ()
+
+
+def test_an_installed_module_that_is_not_imported_is_imported_at_the_top():
+    code = "# mean\nnp.mean([1])"
+    findings = found(code, {})
+    assert "`import numpy as np` is missing" in findings[0].message
+    assert mended(code, findings) == "# mean\nimport numpy as np\nnp.mean([1])"
+
+
+def test_at_most_eight_are_given_in_the_order_of_lines(namespace):
+    code = "\n".join(f"sales['zzz{n}']" for n in range(20)) + "\nopen('f', 'w')"
+    findings = found(code, namespace)
+    assert [finding.line for finding in findings] == list(range(1, 9))
+
+
+def test_the_notebook_is_not_changed(namespace):
+    before = namespace["sales"].copy()
+    found("sales['new'] = 1\nconfig['new'] = 2\ndel names[0]\nsales['new']", namespace)
+    pd.testing.assert_frame_equal(namespace["sales"], before)
+    assert namespace["config"] == {"alpha": 1, "nested": {"beta": 2}}
+
+
+def test_nothing_is_imported(namespace, tmp_path, monkeypatch):
+    (tmp_path / "package_of_test").mkdir()
+    (tmp_path / "package_of_test" / "__init__.py").write_text("raise SystemExit")
+    (tmp_path / "package_of_test" / "inner.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "import package_of_test.inner\nfrom package_of_test import inner, nothing"
+    assert found(code, namespace) == ()
+    (finding,) = found("import package_of_test.outer", namespace)
+    assert "no module `package_of_test.outer`" in finding.message
+    assert "package_of_test" not in sys.modules
+
+
+def test_a_package_has_another_name_than_its_module(monkeypatch, namespace):
+    monkeypatch.setattr(sys, "meta_path", [])
+    monkeypatch.delitem(sys.modules, "yaml", raising=False)
+    (finding,) = found("import yaml", namespace)
+    assert "%pip install PyYAML" in finding.message
+
+
+def test_a_module_that_loads_its_parts_lazily_is_left_alone(namespace):
+    lazy = types.ModuleType("lazy")
+    lazy.__getattr__ = lambda name: name
+    assert found("lazy.anything", {**namespace, "lazy": lazy}) == ()
+
+
+def test_polars_columns():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"region": ["a"], "units": [1]})
+    namespace = {"pl": polars, "frame": frame}
+    for code in (
+        "frame['Units']",
+        "frame.filter(pl.col('Units') > 1)",
+        "frame.select('region', pl.col('Units').sum().alias('x'))",
+        "frame.group_by('Region').agg(pl.col('units').sum())",
+        "frame.sort('Units')",
+    ):
+        (finding,) = found(code, namespace)
+        assert finding.kind == "unknown_key"
+    for code in (
+        "frame.with_columns(pl.col('units').alias('n'))['n']",
+        "frame.select(pl.col('^u.*$'), pl.col('*'))",
+        "frame.group_by('region').agg(pl.col('units').sum())",
+        "frame.filter(pl.col('units') > 1)['region']",
+    ):
+        assert found(code, namespace) == ()
