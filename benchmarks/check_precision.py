@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting import describe_machine, wilson_interval
 
-from codeface_jupyter.trials.checks import check_code, findings_in
+from codeface_jupyter.trials.checks.all_checks import check_code, findings_in
 
 if TYPE_CHECKING:
     from session_tasks import SessionCell, SessionNotebook

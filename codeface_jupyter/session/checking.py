@@ -10,7 +10,7 @@ from typing import TypeVar
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.trials import check_code
+from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.shape import shape
 
 __all__ = ["checked"]

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codeface_jupyter.trials import check_code
-from codeface_jupyter.trials.checks import findings_in
+from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.checks.all_checks import findings_in
 
 MISSING = {"unknown_name", "missing_module", "unknown_attribute", "unknown_key"}
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codeface_jupyter.trials import check_code
-from codeface_jupyter.trials.checks import findings_in
+from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.checks.all_checks import findings_in
 
 CODES = (
     "x.nope", "x.nope()", "x['nope']", "x[0]", "x()", "x(1, wrong=2)", "x + 1", "x.a.b.c",

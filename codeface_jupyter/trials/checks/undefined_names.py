@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit
-from codeface_jupyter.trials.modules import ALIASES, has_module
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.modules import ALIASES, has_module
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 
 __all__ = ["Binding", "bindings", "check_names", "may_define_anything"]
 

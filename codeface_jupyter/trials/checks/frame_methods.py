@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codeface_jupyter.trials.values import Column, Frame, Grouped, Rows, Value
+from codeface_jupyter.trials.checks.values import Column, Frame, Grouped, Rows, Value
 
 __all__ = [
     "LEVEL_METHODS",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit, Finding, FindingKind
-from codeface_jupyter.trials.source import Source
+from codeface_jupyter.trials.checks.source import Source
 
 __all__ = ["Notes"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from codeface_jupyter.trials.columns import LabelCheck
-from codeface_jupyter.trials.frame_methods import label_nodes
-from codeface_jupyter.trials.modules import loaded_module, members
-from codeface_jupyter.trials.values import Frame, Live, Value
+from codeface_jupyter.trials.checks.labels import LabelCheck
+from codeface_jupyter.trials.checks.frame_methods import label_nodes
+from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.checks.values import Frame, Live, Value
 
 __all__ = ["read_method"]
 

@@ -8,9 +8,9 @@ import types
 from collections.abc import Iterator
 
 from codeface_jupyter.namespace.classes import members_of
-from codeface_jupyter.trials.attributes import class_member, is_usual_class
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.wording import code_span, nearest
+from codeface_jupyter.trials.checks.attributes import class_member, is_usual_class
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["check_call", "signature_of", "signature_of_method"]
 

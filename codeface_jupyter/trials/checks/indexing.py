@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from codeface_jupyter.trials.frame_methods import label_nodes
-from codeface_jupyter.trials.values import Column, Frame, Grouped, GroupedColumn, Value
+from codeface_jupyter.trials.checks.frame_methods import label_nodes
+from codeface_jupyter.trials.checks.values import Column, Frame, Grouped, GroupedColumn, Value
 
 __all__ = ["chosen", "chosen_groups", "groups_of_column", "is_mask"]
 

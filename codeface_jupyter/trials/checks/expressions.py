@@ -7,7 +7,7 @@ import builtins
 import types
 from collections.abc import Iterable, Iterator, Mapping
 
-from codeface_jupyter.trials.attributes import (
+from codeface_jupyter.trials.checks.attributes import (
     class_attributes,
     class_member,
     has_attribute,
@@ -16,12 +16,12 @@ from codeface_jupyter.trials.attributes import (
     member_names,
     own_attributes,
 )
-from codeface_jupyter.trials.calling import CallReader, root_name
-from codeface_jupyter.trials.frame_methods import label_nodes, rows_are_certain
-from codeface_jupyter.trials.indexing import chosen, chosen_groups, groups_of_column, is_mask
-from codeface_jupyter.trials.modules import members
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.values import (
+from codeface_jupyter.trials.checks.calls import CallReader, root_name
+from codeface_jupyter.trials.checks.frame_methods import label_nodes, rows_are_certain
+from codeface_jupyter.trials.checks.indexing import chosen, chosen_groups, groups_of_column, is_mask
+from codeface_jupyter.trials.checks.modules import members
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.values import (
     Accessor,
     Column,
     Frame,
@@ -39,8 +39,8 @@ from codeface_jupyter.trials.values import (
     class_of,
     is_plain,
 )
-from codeface_jupyter.trials.variables import Variables
-from codeface_jupyter.trials.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.variables import Variables
+from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 
 __all__ = ["Expressions"]
 

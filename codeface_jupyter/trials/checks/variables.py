@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from codeface_jupyter.trials.values import Frame, Keys, Value, value_of
+from codeface_jupyter.trials.checks.values import Frame, Keys, Value, value_of
 
 __all__ = ["Variables"]
 

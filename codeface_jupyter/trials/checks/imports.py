@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import sys
 
-from codeface_jupyter.trials.attributes import has_member, member_names
-from codeface_jupyter.trials.modules import PACKAGES, has_module, has_submodule, loaded_module
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.attributes import has_member, member_names
+from codeface_jupyter.trials.checks.modules import PACKAGES, has_module, has_submodule, loaded_module
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 
 __all__ = ["check_import"]
 

@@ -9,11 +9,11 @@ import sys
 import types
 from collections.abc import Iterator
 
-from codeface_jupyter.trials import polars_frames
-from codeface_jupyter.trials.attributes import is_transparent, is_usual_class, own_attributes
-from codeface_jupyter.trials.calls import check_call, signature_of, signature_of_method
-from codeface_jupyter.trials.columns import LabelCheck
-from codeface_jupyter.trials.frame_methods import (
+from codeface_jupyter.trials.checks import polars_frames
+from codeface_jupyter.trials.checks.attributes import is_transparent, is_usual_class, own_attributes
+from codeface_jupyter.trials.checks.signatures import check_call, signature_of, signature_of_method
+from codeface_jupyter.trials.checks.labels import LabelCheck
+from codeface_jupyter.trials.checks.frame_methods import (
     ROW_METHODS,
     VALUE_METHODS,
     argument,
@@ -21,14 +21,14 @@ from codeface_jupyter.trials.frame_methods import (
     label_nodes,
     result_of,
 )
-from codeface_jupyter.trials.modules import loaded_module, members
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.series_methods import (
+from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.series_methods import (
     result_of_accessor,
     result_of_groups,
     result_of_series,
 )
-from codeface_jupyter.trials.values import (
+from codeface_jupyter.trials.checks.values import (
     PLAIN_ROWS,
     Accessor,
     Column,
@@ -44,7 +44,7 @@ from codeface_jupyter.trials.values import (
     Value,
     class_of,
 )
-from codeface_jupyter.trials.variables import Variables
+from codeface_jupyter.trials.checks.variables import Variables
 
 __all__ = ["CallReader", "root_name"]
 

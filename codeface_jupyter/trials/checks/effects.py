@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.wording import listed
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.wording import listed
 
 __all__ = ["check_effects"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
-from codeface_jupyter.trials.calling import root_name
-from codeface_jupyter.trials.expressions import Expressions
-from codeface_jupyter.trials.imports import check_import
-from codeface_jupyter.trials.modules import loaded_module, members
-from codeface_jupyter.trials.names import bindings
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.values import Column, Frame, Indexer, Keys, Live, Value
-from codeface_jupyter.trials.variables import Variables
+from codeface_jupyter.trials.checks.calls import root_name
+from codeface_jupyter.trials.checks.expressions import Expressions
+from codeface_jupyter.trials.checks.imports import check_import
+from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.checks.undefined_names import bindings
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.values import Column, Frame, Indexer, Keys, Live, Value
+from codeface_jupyter.trials.checks.variables import Variables
 
 __all__ = ["read_statements"]
 

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from codeface_jupyter.trials.ipython_syntax import Escape, hide_escape, split_cell_magic
+from codeface_jupyter.trials.checks.ipython_syntax import Escape, hide_escape, split_cell_magic
 
 __all__ = ["Source", "Unreadable", "read_source"]
 

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from codeface_jupyter.namespace.classes import members_of
 from codeface_jupyter.namespace.writing import PLAIN_TYPES
-from codeface_jupyter.trials.modules import has_submodule, members
+from codeface_jupyter.trials.checks.modules import has_submodule, members
 
 __all__ = [
     "class_attributes",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from codeface_jupyter.trials.frame_methods import ROW_METHODS, VALUE_METHODS, argument
-from codeface_jupyter.trials.values import (
+from codeface_jupyter.trials.checks.frame_methods import ROW_METHODS, VALUE_METHODS, argument
+from codeface_jupyter.trials.checks.values import (
     Accessor,
     Column,
     Frame,

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 
 from codeface_jupyter.syntax import parse_expression
-from codeface_jupyter.trials.frame_methods import LEVEL_METHODS, argument, columns_named
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.values import Frame, Keys, Value
-from codeface_jupyter.trials.wording import code_span, nearest, other_names
+from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, argument, columns_named
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.values import Frame, Keys, Value
+from codeface_jupyter.trials.checks.wording import code_span, nearest, other_names
 
 __all__ = ["LabelCheck"]
 

@@ -6,10 +6,10 @@ import ast
 import types
 from collections.abc import Iterator, Mapping
 
-from codeface_jupyter.trials.attributes import is_usual_class
-from codeface_jupyter.trials.notes import Notes
-from codeface_jupyter.trials.values import is_exactly
-from codeface_jupyter.trials.wording import code_span
+from codeface_jupyter.trials.checks.attributes import is_usual_class
+from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.values import is_exactly
+from codeface_jupyter.trials.checks.wording import code_span
 
 __all__ = ["check_overwrites"]
 

@@ -1,0 +1,7 @@
+"""What in an answer's code does not fit the notebook, found out without running any of it."""
+
+from __future__ import annotations
+
+from codeface_jupyter.trials.checks.all_checks import check_code
+
+__all__ = ["check_code"]
