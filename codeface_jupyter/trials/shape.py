@@ -9,11 +9,12 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.namespace.classes import bases_of
-from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds, bound_names
+from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = ["Offer", "Shaped", "repetition", "shape", "without_known_imports", "without_last_print"]
 
@@ -129,7 +130,7 @@ def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped 
         return None
     lines = code.split("\n")
     others = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    rebound = {name for node in others for name in bound_names(node)}
+    rebound = {name for node in others for name in names_bound(node)}
     known = [
         node
         for node in tree.body
@@ -177,11 +178,8 @@ def _has_module(alias: ast.alias, namespace: Mapping[str, object]) -> bool:
 
 def _member(module: str, name: str) -> object:
     """Return what a module has under a name, without running its ``__getattr__``."""
-    found = sys.modules.get(module)
-    if ModuleType not in bases_of(found):
-        return ABSENT
-    members: dict[str, object] = object.__getattribute__(found, "__dict__")
-    return members.get(name, ABSENT)
+    found = loaded_module(module)
+    return members(found).get(name, ABSENT) if found is not None else ABSENT
 
 
 def _same(value: object, name: str, namespace: Mapping[str, object]) -> bool:
@@ -192,7 +190,7 @@ def _fills_lines(node: ast.stmt, lines: Sequence[str], *, rebound: set[str]) -> 
     """Whether a statement has its lines for itself, without a comment, and its names too."""
     before = _bytes(lines[node.lineno - 1])[: node.col_offset]
     after = _bytes(lines[_end(node) - 1])[node.end_col_offset :]
-    return not (before + after).strip() and rebound.isdisjoint(bound_names(node))
+    return not (before + after).strip() and rebound.isdisjoint(names_bound(node))
 
 
 def _with_value(code: str, last: ast.stmt, shown: ast.expr) -> str | None:
@@ -214,25 +212,20 @@ def _with_value(code: str, last: ast.stmt, shown: ast.expr) -> str | None:
 
 
 def _is_rebound(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:
-    return name in namespace or name in set(bound_names(tree))
+    return name in namespace or name in names_bound(tree)
 
 
 def _without(
     namespace: Mapping[str, object], trees: Sequence[ast.Module | None]
 ) -> dict[str, object]:
     """Return ``namespace`` without what earlier blocks bind."""
-    bound = {name for tree in trees if tree is not None for name in bound_names(tree)}
+    bound = {name for tree in trees if tree is not None for name in names_bound(tree)}
     return {name: value for name, value in namespace.items() if name not in bound}
 
 
 def _parsed(code: str) -> ast.Module | None:
     # Python counts other characters as ends of lines than the offsets here do.
-    if "\r" in code or "\f" in code:
-        return None
-    try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return None if "\r" in code or "\f" in code else parse_module(code)
 
 
 def _statements(code: str) -> list[str]:

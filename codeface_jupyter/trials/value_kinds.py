@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.namespace.classes import bases_of, is_instance
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks.attributes import class_member
 
-__all__ = ["TABLE_KINDS", "ValueKinds", "bound_names"]
+__all__ = ["TABLE_KINDS", "ValueKinds"]
 
 # A "table" is a frame or a series. "rows" and "table rows" are what `loc` gives of a frame and
 # of either, "windows" what `rolling` does.
@@ -140,7 +142,7 @@ class ValueKinds:
 
     def take(self, statement: ast.stmt) -> None:
         """Follow one statement of the code, at its top level."""
-        kinds: dict[str, str | None] = dict.fromkeys(bound_names(statement))
+        kinds: dict[str, str | None] = dict.fromkeys(names_bound(statement))
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 kinds[name] = self.of(value)
@@ -191,7 +193,7 @@ class ValueKinds:
         )
         # A column does not hide what every frame has.
         frame = self._namespace.get(node.id)
-        return "series" if is_column and not _has(frame, name) else None
+        return "series" if is_column and class_member(type(frame), name) is None else None
 
     def _index(self, node: ast.expr) -> str:
         """Return what an index selects."""
@@ -223,26 +225,6 @@ class ValueKinds:
         return None
 
 
-def bound_names(node: ast.AST) -> Iterator[str]:
-    """Yield every name that ``node`` binds or deletes, in whatever scope."""
-    for part in ast.walk(node):
-        match part:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.ClassDef(name=name) | ast.MatchStar(name=str() as name):
-                yield name
-            case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
-                yield name
-            case ast.MatchMapping(rest=str() as name):
-                yield name
-            case ast.alias(name=name, asname=asname):
-                yield asname or name.partition(".")[0]
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                yield from names
-
-
 def _find(table: Mapping[str, Mapping[str, str]], kind: str | None, name: str) -> str | None:
     """Return the kind in ``table`` that ``name`` leads to from ``kind``."""
     found = table.get(kind or "", {})
@@ -256,7 +238,3 @@ def _may_give_table(call: ast.Call) -> bool:
         if keyword.arg in {None, "inplace"} or (keyword.arg == "axis" and nothing):
             return False
     return True
-
-
-def _has(value: object, name: str) -> bool:
-    return any(name in type.__getattribute__(cls, "__dict__") for cls in bases_of(value))

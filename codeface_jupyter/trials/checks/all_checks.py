@@ -8,11 +8,11 @@ from functools import partial
 from codeface_jupyter.generation import Finding, FindingKind
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.trials.checks.effects import check_effects
-from codeface_jupyter.trials.checks.statements import read_statements
-from codeface_jupyter.trials.checks.undefined_names import check_names, may_define_anything
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.overwrites import check_overwrites
 from codeface_jupyter.trials.checks.source import read_source
+from codeface_jupyter.trials.checks.statements import read_statements
+from codeface_jupyter.trials.checks.undefined_names import check_names, may_define_anything
 from codeface_jupyter.trials.checks.wording import code_span
 
 __all__ = ["check_code", "findings_in"]

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 
 from codeface_jupyter.trials.checks import polars_frames
 from codeface_jupyter.trials.checks.attributes import is_transparent, is_usual_class, own_attributes
-from codeface_jupyter.trials.checks.signatures import check_call, signature_of, signature_of_method
-from codeface_jupyter.trials.checks.labels import LabelCheck
 from codeface_jupyter.trials.checks.frame_methods import (
     ROW_METHODS,
     VALUE_METHODS,
@@ -21,6 +19,7 @@ from codeface_jupyter.trials.checks.frame_methods import (
     label_nodes,
     result_of,
 )
+from codeface_jupyter.trials.checks.labels import LabelCheck
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.series_methods import (
@@ -28,6 +27,7 @@ from codeface_jupyter.trials.checks.series_methods import (
     result_of_groups,
     result_of_series,
 )
+from codeface_jupyter.trials.checks.signatures import check_call, signature_of, signature_of_method
 from codeface_jupyter.trials.checks.values import (
     PLAIN_ROWS,
     Accessor,

@@ -6,7 +6,12 @@ import ast
 import sys
 
 from codeface_jupyter.trials.checks.attributes import has_member, member_names
-from codeface_jupyter.trials.checks.modules import PACKAGES, has_module, has_submodule, loaded_module
+from codeface_jupyter.trials.checks.modules import (
+    PACKAGES,
+    has_module,
+    has_submodule,
+    loaded_module,
+)
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from codeface_jupyter.trials.checks.labels import LabelCheck
 from codeface_jupyter.trials.checks.frame_methods import label_nodes
+from codeface_jupyter.trials.checks.labels import LabelCheck
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.values import Frame, Live, Value
 

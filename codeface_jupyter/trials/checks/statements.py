@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.expressions import Expressions
 from codeface_jupyter.trials.checks.imports import check_import
 from codeface_jupyter.trials.checks.modules import loaded_module, members
-from codeface_jupyter.trials.checks.undefined_names import bindings
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.values import Column, Frame, Indexer, Keys, Live, Value
 from codeface_jupyter.trials.checks.variables import Variables
@@ -25,7 +25,7 @@ def read_statements(notes: Notes, namespace: Mapping[str, object]) -> None:
     tree = notes.source.tree
     if tree is None:
         return
-    names = frozenset(name for node in ast.walk(tree) for name in _names_bound(node))
+    names = names_bound(tree)
     expressions = Expressions(
         notes,
         Variables(namespace, assigned=names),
@@ -98,7 +98,7 @@ class _Flow:
 
     def _compound(self, node: ast.stmt) -> None:
         """Read a statement with blocks, of which each may run or not, or often."""
-        bound = {binding.name for binding in bindings([node])}
+        bound = names_bound_in_scope([node])
         is_loop = isinstance(node, ast.For | ast.AsyncFor | ast.While)
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr) and not isinstance(getattr(part, "ctx", None), ast.Store):
@@ -122,9 +122,9 @@ class _Flow:
             with self._notes.silence():
                 for block in _blocks(node):
                     self._all(block)
-            self._variables.forget({binding.name for binding in bindings([node])})
+            self._variables.forget(names_bound_in_scope([node]))
 
-    def _block(self, block: list[ast.stmt], bound: set[str], *, is_tried: bool) -> None:
+    def _block(self, block: list[ast.stmt], bound: frozenset[str], *, is_tried: bool) -> None:
         before = {name: self._variables[name] for name in bound}
         if is_tried:
             with self._notes.silence():
@@ -138,7 +138,7 @@ class _Flow:
         for decorator in node.decorator_list:
             self._expressions.value(decorator)
         self._variables.forget([node.name])
-        local = {binding.name for binding in bindings(node.body)}
+        local = names_bound_in_scope(node.body)
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
                 self._expressions.value(base)
@@ -274,18 +274,6 @@ def _targets(node: ast.stmt) -> Iterator[str]:
 
 def _parameters(arguments: ast.arguments) -> set[str]:
     return {part.arg for part in ast.walk(arguments) if isinstance(part, ast.arg)}
-
-
-def _names_bound(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            yield name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.alias(name=name, asname=asname):
-            yield asname or name.partition(".")[0]
-        case ast.arg(arg=name) | ast.ExceptHandler(name=str() as name):
-            yield name
 
 
 def _functions(tree: ast.Module) -> Iterator[str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit
+from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.checks.modules import ALIASES, has_module
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 
-__all__ = ["Binding", "bindings", "check_names", "may_define_anything"]
+__all__ = ["check_names", "may_define_anything"]
 
 # What IPython and the interpreter bring.
 ALWAYS_THERE = frozenset(vars(builtins)) | {
@@ -34,23 +35,6 @@ AMBIGUOUS_MODULES = frozenset({"datetime", "code", "test", "token", "types", "co
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-
-
-@dataclass(frozen=True)
-class Binding:
-    """A place where a name is bound, and by what."""
-
-    name: str
-    node: ast.AST
-
-
-def bindings(nodes: list[ast.stmt]) -> Iterator[Binding]:
-    """Yield what statements bind in their own scope, also in their blocks."""
-    waiting: list[ast.AST] = list(reversed(nodes))
-    while waiting:
-        node = waiting.pop()
-        yield from (Binding(name, node) for name in _bound_by(node))
-        waiting += reversed(list(_same_scope(node)))
 
 
 def may_define_anything(notes: Notes) -> bool:
@@ -123,41 +107,6 @@ def _opens_namespace(node: ast.AST) -> bool:
     return False
 
 
-def _bound_by(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a node itself binds."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            yield name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
-        case ast.ExceptHandler(name=str() as name):
-            yield name
-        case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
-            yield name
-        case ast.MatchMapping(rest=str() as name):
-            yield name
-        case ast.arg(arg=name):
-            yield name
-        case _ if type(node).__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple"):
-            yield str(getattr(node, "name", ""))
-
-
-def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts of a node that bind in the scope that it stands in."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            yield from node.decorator_list
-        case ast.Lambda():
-            return
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            # A walrus in it binds outside of it.
-            yield from (part for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
-        case _:
-            yield from ast.iter_child_nodes(node)
-
-
 @dataclass
 class _Reader:
     """Goes through the scopes and keeps the names that none of them binds."""
@@ -171,7 +120,7 @@ class _Reader:
         self.has_lazy_annotations = any(
             isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body
         )
-        self.module_names |= {binding.name for binding in bindings(tree.body)}
+        self.module_names |= names_bound_in_scope(tree.body)
         for node in ast.walk(tree):
             if isinstance(node, ast.Global):
                 self.module_names |= set(node.names)
@@ -201,11 +150,11 @@ class _Reader:
 
     def _function(self, node: Function, scope: frozenset[str]) -> None:
         self._all(node.decorator_list, scope)
-        types = {binding.name for binding in bindings(getattr(node, "type_params", []))}
+        types = names_bound_in_scope(getattr(node, "type_params", []))
         self._arguments(node.args, scope | types)
         if node.returns is not None and not self.has_lazy_annotations:
             self._node(node.returns, scope | types)
-        bound = {binding.name for binding in bindings(node.body)}
+        bound = names_bound_in_scope(node.body)
         self._all(node.body, scope | types | bound | _argument_names(node.args))
 
     def _arguments(self, arguments: ast.arguments, scope: frozenset[str]) -> None:
@@ -217,10 +166,10 @@ class _Reader:
                     self._node(argument.annotation, scope)
 
     def _class(self, node: ast.ClassDef, scope: frozenset[str]) -> None:
-        types = {binding.name for binding in bindings(getattr(node, "type_params", []))}
+        types = names_bound_in_scope(getattr(node, "type_params", []))
         self._all([*node.decorator_list, *node.bases, *node.keywords], scope | types)
         # Its methods do not see its names; that they might is the milder mistake.
-        bound = {binding.name for binding in bindings(node.body)}
+        bound = names_bound_in_scope(node.body)
         self._all(node.body, scope | types | bound)
 
     def _comprehension(self, node: Comprehension, scope: frozenset[str]) -> None:
