@@ -24,7 +24,12 @@ def users_function(frame):
     frame["made"] = 1
 
 
-users_function.__module__ = "__main__"
+def load():
+    global loaded  # noqa: PLW0603 - as users do
+    loaded = 1
+
+
+users_function.__module__ = load.__module__ = "__main__"
 
 
 class Shop:
@@ -60,6 +65,7 @@ def namespace():
         "names": ["x", "y"],
         "scale": scale,
         "users_function": users_function,
+        "load": load,
         "Shop": Shop,
         "shop": Shop(),
         "replaced": replaced,
@@ -247,6 +253,19 @@ RIGHT = [
     "getattr(sales, 'made')\nsales.made", "setattr(shop, 'zip', 1)\nshop.zip",
     "del sales['units']", "sales.pop('units')", "sales.index.name = 'id'\nsales.groupby('id')",
     "with pd.option_context('display.max_rows', 5) as o:\n    sales['n'] = o\nsales['n']",
+    "files = !ls\nfiles.grep('x')", "t = %timeit -o -q sum(names)\nt.best",
+    "sales = %pwd\nsales.upper()", "%%capture out\nout.stdout", "np.arange(start=0, stop=3)",
+    "@pd.api.extensions.register_dataframe_accessor('geo')\nclass G: ...\nsales.geo.center()",
+    "if {'made', 'up'}.issubset(sales.columns):\n    sales['made']",
+    "load()\nloaded", "x = loaded if 'loaded' in dir() else 3",
+    "list(map(users_function, [sales]))\nsales['made']",
+    "for f in [sales, by_region]:\n    f['made'] = 1\nsales.made",
+    "for f in (sales,): f.rename(columns=str.upper, inplace=True)\nsales['UNITS']",
+    "setattr(sales, 'columns', list('abcd'))\nsales['a']",
+    "sales.rename(columns={'cost': 'c'})", "for sales['made'] in [1]: pass\nsales['made']",
+    "with open('f') as config['file']: pass\nconfig['file']",
+    "from contextlib import suppress\nwith suppress(Exception):\n    sales['cost'], nope",
+    "try:\n    nope()\nexcept NameError:\n    pass",
 ]  # fmt: skip
 
 

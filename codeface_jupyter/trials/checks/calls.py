@@ -58,7 +58,7 @@ PURE_PACKAGES = frozenset(
 )
 # Functions of pandas' that do what the method of their first argument does.
 FRAME_FUNCTIONS = frozenset({"get_dummies", "melt", "merge", "pivot", "pivot_table"})
-FRAME_CHANGING = frozenset({"update", "__setitem__", "__delitem__"})
+FRAME_CHANGING = frozenset({"insert", "pop", "update", "__setitem__", "__delitem__"})
 KEYS_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 # Functions of pandas' that give a frame, unless they are to give it in pieces.
 READERS = frozenset({"crosstab", "get_dummies", "melt", "merge", "pivot_table", "read_csv"})
@@ -254,9 +254,9 @@ class CallReader(abc.ABC):
             case Method(owner=Live(obj=obj)):
                 self.touched.add(id(obj))
         self.touched |= {id(value.obj) for value in given if isinstance(value, Live)}
-        if self._is_pure(function):
+        if self._is_pure(function) and not self._is_handed_on(node, function):
             return
-        if self._is_users(node.func, function):
+        if self._may_change_any(node, function):
             self.variables.forget_contents()
         for value in given:
             if isinstance(value, Frame | Keys):
@@ -285,20 +285,48 @@ class CallReader(abc.ABC):
             )
         if isinstance(function, Plot):
             return True
-        return isinstance(function, Live) and _package(function.obj) in PURE_PACKAGES
+        if not isinstance(function, Live) or function.obj is setattr:
+            return False
+        return _package(function.obj) in PURE_PACKAGES
+
+    def _may_change_any(self, node: ast.Call, function: Value) -> bool:
+        """Whether a call may change any of the notebook's frames and dicts."""
+        return (
+            self._is_users(node.func, function)
+            or self._is_handed_on(node, function)
+            or (function is None and _works_in_place(node))
+        )
+
+    def _is_handed_on(self, node: ast.Call, function: Value) -> bool:
+        """Whether a function of the user's is given to one that may call it with a frame."""
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        names = [part for part in parts if isinstance(part, ast.Name)]
+        return isinstance(function, Live) and any(
+            name.id in self._own_functions or _is_users_function(self.variables[name.id])
+            for name in names
+        )
 
     def _is_users(self, node: ast.expr, function: Value) -> bool:
         """Whether a function may be one of the notebook's, which can change its variables."""
         if isinstance(node, ast.Name) and (node.id in self._own_functions or function is None):
             return not _is_builtin(node.id)
-        if not isinstance(function, Live) or type(function.obj) is not types.FunctionType:
-            return False
-        module = function.obj.__module__
-        return not isinstance(module, str) or module == "__main__" or module not in sys.modules
+        return _is_users_function(function)
 
     def _root(self, node: ast.expr) -> Value:
         name = root_name(node)
         return self.variables[name] if name is not None else None
+
+
+def _is_users_function(value: Value) -> bool:
+    if not isinstance(value, Live) or type(value.obj) is not types.FunctionType:
+        return False
+    module = value.obj.__module__
+    return not isinstance(module, str) or module == "__main__" or module not in sys.modules
+
+
+def _works_in_place(node: ast.Call) -> bool:
+    is_changing = isinstance(node.func, ast.Attribute) and node.func.attr in FRAME_CHANGING
+    return is_changing or is_true(argument(node, "inplace", None))
 
 
 def root_name(node: ast.expr) -> str | None:

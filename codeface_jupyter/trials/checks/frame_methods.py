@@ -52,12 +52,11 @@ COLUMN_PARAMETERS: Mapping[str, tuple[_Parameter, ...]] = {
     "pivot": (_Parameter("index"), _Parameter("columns"), _Parameter("values")),
     "pivot_table": (_Parameter("values", 0), _Parameter("index", 1), _Parameter("columns", 2)),
     "pop": (_Parameter("item", 0),),
-    "rename": (_Parameter("columns"),),
     "set_index": (_Parameter("keys", 0),),
     "sort_values": _BY,
 }
 # These take a dict only to name columns; other values of the argument are something else.
-DICT_ONLY = frozenset({"agg", "aggregate", "astype", "fillna", "rename"})
+DICT_ONLY = frozenset({"agg", "aggregate", "astype", "fillna"})
 # These take the names of index levels as well.
 LEVEL_METHODS = frozenset({"groupby", "sort_values", "pivot_table", "merge"})
 # These leave the columns and their values' dtypes.

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Escape", "hide_escape", "split_cell_magic"]
+__all__ = ["UNKNOWN", "Escape", "hide_escape", "split_cell_magic"]
+
+# Stands for what a magic or a command gives: an expression of whose value nothing is known.
+UNKNOWN = "[][0]"
 
 CELL_MAGIC = re.compile(r"\s*%%(\w[\w.]*)[ \t]*(.*)")
 ASSIGNED = re.compile(r"([ \t]*[\w., \t\[\]'\"]*[\w\]][ \t]*=[ \t]*)([!%].*)")
@@ -47,7 +50,7 @@ def hide_escape(line: str) -> tuple[str, str] | None:
     """
     assigned = ASSIGNED.fullmatch(line)
     if assigned:
-        return f"{assigned[1]}None", assigned[2]
+        return f"{assigned[1]}{UNKNOWN}", assigned[2]
     escaped = ESCAPED.fullmatch(line)
     if escaped is None:
         return None

@@ -111,7 +111,9 @@ def _of_class(cls: type) -> inspect.Signature | None:
 def _of_function(obj: object) -> inspect.Signature | None:
     if type(obj) is types.FunctionType:
         return _of_python_function(obj)
-    if type(obj) is types.BuiltinFunctionType or _is_numpy_function(obj):
+    # Those of NumPy's in C say too little: `arange` takes `start` as well.
+    is_of_python = type(obj) is types.BuiltinFunctionType and obj.__module__ != "numpy"
+    if is_of_python or _is_numpy_function(obj):
         try:
             return inspect.signature(obj)  # type: ignore[arg-type]
         except (ValueError, TypeError):

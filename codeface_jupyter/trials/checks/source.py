@@ -6,7 +6,12 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from codeface_jupyter.trials.checks.ipython_syntax import Escape, hide_escape, split_cell_magic
+from codeface_jupyter.trials.checks.ipython_syntax import (
+    UNKNOWN,
+    Escape,
+    hide_escape,
+    split_cell_magic,
+)
 
 __all__ = ["Source", "Unreadable", "read_source"]
 
@@ -88,7 +93,7 @@ def read_source(code: str) -> Source:
 def _in_place_of(magic: str, rest: str) -> str:
     """Return the Python that does to the variables what the line of a cell magic does."""
     captured = rest.split()[-1:] if magic == "capture" else []
-    return f"{captured[0]} = None" if captured and captured[0].isidentifier() else ""
+    return f"{captured[0]} = {UNKNOWN}" if captured and captured[0].isidentifier() else ""
 
 
 def _parse(source: Source, lines: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
@@ -11,6 +12,7 @@ from codeface_jupyter.trials.checks.expressions import Expressions
 from codeface_jupyter.trials.checks.imports import check_import
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.undefined_names import suppresses_errors
 from codeface_jupyter.trials.checks.values import Column, Frame, Indexer, Keys, Live, Value
 from codeface_jupyter.trials.checks.variables import Variables
 
@@ -105,12 +107,16 @@ class _Flow:
                 self._expressions.value(part)
             elif isinstance(part, ast.withitem):
                 self._expressions.value(part.context_expr)
+                if part.optional_vars is not None:
+                    self._bind(part.optional_vars, None)
         if isinstance(node, ast.With | ast.AsyncWith):
-            self._variables.forget(_targets(node))
-            self._all(node.body)
+            with self._notes.silence() if suppresses_errors(node) else nullcontext():
+                self._all(node.body)
             return
         if is_loop:
             self._variables.forget(bound)
+            if isinstance(node, ast.For | ast.AsyncFor):
+                self._bind(node.target, None)
             self._rehearse(node)
         for block in _blocks(node):
             self._block(block, bound, is_tried=_is_tried(node, block))
@@ -217,6 +223,9 @@ class _Flow:
         root = self._variables[name] if name is not None else None
         if isinstance(root, Frame | Keys):
             root.forget()
+        elif root is None:
+            # It may be any: the variable of a loop over several frames.
+            self._variables.forget_contents()
 
     def _delete(self, target: ast.expr) -> None:
         if isinstance(target, ast.Name):
@@ -261,15 +270,12 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def _is_tried(node: ast.stmt, block: list[ast.stmt]) -> bool:
-    """Whether what is missing in a block is expected and handled."""
+    """Whether what is missing in a block is expected: handled, or asked after before."""
+    if isinstance(node, ast.If):
+        return any(
+            isinstance(p, ast.Attribute) and p.attr == "columns" for p in ast.walk(node.test)
+        )
     return isinstance(node, ast.Try | ast.TryStar) and bool(node.handlers) and block is node.body
-
-
-def _targets(node: ast.stmt) -> Iterator[str]:
-    for item in getattr(node, "items", ()):
-        for part in ast.walk(item):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                yield part.id
 
 
 def _parameters(arguments: ast.arguments) -> set[str]:
@@ -292,6 +298,8 @@ def _excused(tree: ast.Module) -> Iterator[str]:
             case ast.Call(func=ast.Name(id=name), args=arguments) if name in ASKING:
                 for part in arguments:
                     yield from _texts(part)
+            case ast.Call(func=ast.Attribute(attr=name)) if name.startswith("register_"):
+                yield from _texts(node)
             case ast.Attribute(attr=name, ctx=ast.Store()):
                 yield name
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import sys
+import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +16,7 @@ from codeface_jupyter.trials.checks.modules import ALIASES, has_module
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
 
-__all__ = ["check_names", "may_define_anything"]
+__all__ = ["check_names", "may_define_anything", "suppresses_errors"]
 
 # What IPython and the interpreter bring.
 ALWAYS_THERE = frozenset(vars(builtins)) | {
@@ -53,7 +55,7 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
         return
     reader = _Reader()
     reader.read(tree)
-    defined = reader.module_names
+    defined = reader.module_names | _made_by_functions(namespace)
     owners = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in reader.open_names:
         name = node.id
@@ -61,6 +63,29 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
             continue
         statement = _missing_import(name) if node in owners else None
         _report(notes, node, statement, {*namespace, *defined})
+
+
+def suppresses_errors(node: ast.With | ast.AsyncWith) -> bool:
+    """Whether what is missing in a block is expected: it stands under ``suppress``."""
+    return _mentions([item.context_expr for item in node.items], "suppress")
+
+
+def _mentions(nodes: Iterable[ast.AST], name: str) -> bool:
+    parts = (part for node in nodes for part in ast.walk(node))
+    return any(name in (getattr(part, "id", ""), getattr(part, "attr", "")) for part in parts)
+
+
+def _made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
+    """Return the global names that the notebook's own functions bind once they are called."""
+    functions = [value for value in namespace.values() if type(value) is types.FunctionType]
+    waiting: list[object] = [f.__code__ for f in functions if f.__module__ == "__main__"]
+    found: set[str] = set()
+    while waiting:
+        code = waiting.pop()
+        if isinstance(code, types.CodeType):
+            found |= {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL"}
+            waiting += code.co_consts
+    return frozenset(found)
 
 
 def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]) -> None:
@@ -102,8 +127,8 @@ def _opens_namespace(node: ast.AST) -> bool:
     match node:
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             return True
-        case ast.Call(func=ast.Name(id=name)):
-            return name in NAMESPACE_FUNCTIONS
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            return name in NAMESPACE_FUNCTIONS or (name == "dir" and not arguments)
     return False
 
 
@@ -143,6 +168,12 @@ class _Reader:
                 self._class(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 self._comprehension(node, scope)
+            case ast.Try(handlers=handlers) | ast.TryStar(handlers=handlers) if _mentions(
+                handlers, "NameError"
+            ):
+                self._all([*handlers, *node.orelse, *node.finalbody], scope)
+            case ast.With() if suppresses_errors(node):
+                self._all(node.items, scope)
             case ast.AnnAssign(target=target, value=value):
                 self._all([part for part in (target, value) if part is not None], scope)
             case _:
