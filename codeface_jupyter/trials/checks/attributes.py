@@ -46,7 +46,7 @@ def has_member(module: types.ModuleType, name: str) -> bool | None:
     if name in held or class_member(types.ModuleType, name) is not None:
         return True
     own_name = held.get("__name__")
-    if not isinstance(own_name, str) or has_submodule(own_name, name):
+    if type(own_name) is not str or has_submodule(own_name, name):
         return None
     if "__getattr__" not in held:
         return False
@@ -55,7 +55,7 @@ def has_member(module: types.ModuleType, name: str) -> bool | None:
 
 def member_names(module: types.ModuleType) -> list[str]:
     """Return a module's public names."""
-    names = [name for name in list(members(module)) if isinstance(name, str)]
+    names = [name for name in list(members(module)) if type(name) is str]
     return sorted(name for name in names if not name.startswith("_"))
 
 
@@ -111,4 +111,4 @@ def _answers_itself(base: type) -> bool:
 
 def _listed(held: Mapping[str, object]) -> frozenset[str]:
     names = held.get("__all__")
-    return frozenset(names) if isinstance(names, list | tuple) else frozenset()
+    return frozenset(names) if type(names) is list or type(names) is tuple else frozenset()

@@ -321,7 +321,7 @@ def _is_users_function(value: Value) -> bool:
     if not isinstance(value, Live) or type(value.obj) is not types.FunctionType:
         return False
     module = value.obj.__module__
-    return not isinstance(module, str) or module == "__main__" or module not in sys.modules
+    return type(module) is not str or module == "__main__" or module not in sys.modules
 
 
 def _works_in_place(node: ast.Call) -> bool:
@@ -371,7 +371,7 @@ def _package(obj: object) -> str:
         module = type.__getattribute__(obj, "__module__")
     else:
         module = type.__getattribute__(type(obj), "__module__")
-    return module.partition(".")[0] if isinstance(module, str) else ""
+    return module.partition(".")[0] if type(module) is str else ""
 
 
 def _made_by(obj: object) -> Value:

@@ -40,7 +40,7 @@ from codeface_jupyter.trials.checks.values import (
     is_plain,
 )
 from codeface_jupyter.trials.checks.variables import Variables
-from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["Expressions"]
 
@@ -228,12 +228,11 @@ class Expressions(CallReader):
     def _report(self, node: ast.Attribute, known: list[object], *, noun: str) -> None:
         public = [name for name in known if isinstance(name, str) and not name.startswith("_")]
         close = nearest(node.attr, public)
-        hint = f"; it has {listed(close.names)}" if close.names else ""
         owner = code_span(self.notes.source.text(node.value))
         only = close.only if close.only is not None and close.only.isidentifier() else None
         self.notes.add(
             "unknown_attribute",
-            f"{owner} has no {noun} {code_span(node.attr)}{hint}.",
+            f"{owner} has no {noun} {code_span(node.attr)}{close.hint()}.",
             line=node.end_lineno or node.lineno,
             edit=self.notes.renaming(node, only),
         )

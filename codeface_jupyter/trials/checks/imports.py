@@ -13,7 +13,7 @@ from codeface_jupyter.trials.checks.modules import (
     loaded_module,
 )
 from codeface_jupyter.trials.checks.notes import Notes
-from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["check_import"]
 
@@ -58,6 +58,5 @@ def _check_name(notes: Notes, node: ast.ImportFrom, alias: ast.alias) -> None:
     if has_submodule(str(node.module), name):
         return
     close = nearest(name, member_names(module))
-    hint = f"; it has {listed(close.names)}" if close.names else ""
-    message = f"The module {code_span(node.module)} has no {code_span(name)}{hint}."
+    message = f"The module {code_span(node.module)} has no {code_span(name)}{close.hint()}."
     notes.add("missing_module", message, line=node.lineno)

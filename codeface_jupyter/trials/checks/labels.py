@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from codeface_jupyter.syntax import parse_expression
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, argument, columns_named
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.values import Frame, Keys, Value
-from codeface_jupyter.trials.checks.wording import code_span, nearest, other_names
+from codeface_jupyter.trials.checks.wording import Nearest, code_span, nearest, other_names
 
 __all__ = ["LabelCheck"]
 
@@ -69,12 +69,12 @@ class LabelCheck:
                 continue
             is_roots = isinstance(root, Frame) and node.value not in (root.labels or known)
             named = _root(owner) if is_roots else owner
-            self._report(node, known, owner=named, one="column", several="columns")
+            self._report(node, node.value, known, owner=named)
 
     def keys(self, keys: Keys, node: ast.Constant, *, owner: ast.expr) -> None:
         """Report a key that a dict does not have."""
         if keys.items is not None and node.value not in keys.items | dict.fromkeys(self._excused):
-            self._report(node, keys.items, owner=owner, one="key", several="keys")
+            self._report(node, node.value, keys.items, owner=owner, noun="key")
 
     def call(
         self, frame: Frame, method: str, node: ast.Call, *, owner: ast.expr, root: Value = None
@@ -116,44 +116,35 @@ class LabelCheck:
         known.update(dict.fromkeys(frame.rows.levels))
         for name in _query_names(node.value):
             if name not in known and name not in self._excused:
-                self._report_in_text(node, name, known, owner=owner)
-
-    def _report_in_text(
-        self, node: ast.Constant, name: str, known: dict[object, None], *, owner: ast.expr
-    ) -> None:
-        only = nearest(name, known).only
-        is_simple = only is not None and only.isidentifier()
-        mended = re.sub(rf"(?<![\w@.]){re.escape(name)}\b", str(only), str(node.value))
-        message = f"{self._span(owner)} has no column {code_span(name)}"
-        self._notes.add(
-            "unknown_key",
-            f"{message}{other_names(name, known, what='columns')}",
-            line=node.lineno,
-            edit=self._notes.retyping(node, mended if is_simple else None),
-        )
+                self._report(node, name, known, owner=owner)
 
     def _report(
         self,
         node: ast.Constant,
-        known: Iterable[object] | dict[object, Value],
+        label: object,
+        known: Collection[object],
         *,
         owner: ast.expr,
-        one: str,
-        several: str,
+        noun: str = "column",
     ) -> None:
-        name = node.value if isinstance(node.value, str) else repr(node.value)
-        names = list(known)
-        only = nearest(name, names).only if isinstance(node.value, str) else None
+        close = nearest(label, known) if isinstance(label, str) else Nearest()
+        name = label if isinstance(label, str) else repr(label)
+        others = other_names(close, known, what=f"{noun}s")
         self._notes.add(
             "unknown_key",
-            f"{self._span(owner)} has no {one} {code_span(name)}"
-            f"{other_names(name, names, what=several)}",
+            f"{code_span(self._notes.source.text(owner))} has no {noun} {code_span(name)}{others}",
             line=node.lineno,
-            edit=self._notes.retyping(node, only),
+            edit=self._notes.retyping(node, _mended(node.value, label, close.only)),
         )
 
-    def _span(self, node: ast.expr) -> str:
-        return code_span(self._notes.source.text(node))
+
+def _mended(text: object, label: object, other: str | None) -> str | None:
+    """Return a text with another label; None if it is not certain."""
+    if other is None or text == label:
+        return other
+    # A query, in which other names stand without quotes.
+    is_simple = other.isidentifier()
+    return re.sub(rf"(?<![\w@.]){re.escape(str(label))}\b", other, str(text)) if is_simple else None
 
 
 def _root(node: ast.expr) -> ast.expr:

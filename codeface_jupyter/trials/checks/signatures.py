@@ -72,8 +72,7 @@ def _report_unknown(
 ) -> None:
     known = [p.name for p in _parameters(signature) if p.kind is not Kind.VAR_POSITIONAL]
     close = nearest(str(keyword.arg), known)
-    hint = f"; it has {code_span(close.names[0])}" if close.names else ""
-    message = f"{code_span(name)} has no parameter {code_span(keyword.arg)}{hint}."
+    message = f"{code_span(name)} has no parameter {code_span(keyword.arg)}{close.hint()}."
     notes.add("bad_call", message, line=keyword.lineno)
 
 

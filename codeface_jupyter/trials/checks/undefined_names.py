@@ -14,7 +14,7 @@ from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.checks.modules import ALIASES, has_module
 from codeface_jupyter.trials.checks.notes import Notes
-from codeface_jupyter.trials.checks.wording import code_span, listed, nearest
+from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["check_names", "may_define_anything", "suppresses_errors"]
 
@@ -78,7 +78,7 @@ def _mentions(nodes: Iterable[ast.AST], name: str) -> bool:
 def _made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
     """Return the global names that the notebook's own functions bind once they are called."""
     functions = [value for value in namespace.values() if type(value) is types.FunctionType]
-    waiting: list[object] = [f.__code__ for f in functions if f.__module__ == "__main__"]
+    waiting: list[object] = [function.__code__ for function in functions]
     found: set[str] = set()
     while waiting:
         code = waiting.pop()
@@ -96,8 +96,7 @@ def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]
     else:
         close = nearest(name, sorted(known))
         edit = notes.renaming(node, close.only)
-        hint = f"; there is {listed(close.names)}" if close.names else ""
-        message = f"{code_span(name)} is not defined{hint}."
+        message = f"{code_span(name)} is not defined{close.hint('there is')}."
     notes.add("unknown_name", message, line=node.lineno, edit=edit)
 
 

@@ -33,6 +33,10 @@ class Nearest:
         """The one name that is close."""
         return self.names[0] if len(self.names) == 1 else None
 
+    def hint(self, beginning: str = "it has") -> str:
+        """Return the end of a sentence that names them; empty if there are none."""
+        return f"; {beginning} {listed(self.names)}" if self.names else ""
+
 
 def nearest(name: str, names: Collection[object]) -> Nearest:
     """Return the names that differ from ``name`` in case and separators only, or else a little."""
@@ -45,17 +49,16 @@ def nearest(name: str, names: Collection[object]) -> Nearest:
     return Nearest(tuple(other for other in close if _likeness(name, other) >= MIN_LIKENESS))
 
 
-def other_names(name: str, names: Collection[object], *, what: str) -> str:
-    """Return the end of a sentence: what there is in the place of ``name``.
+def other_names(close: Nearest, names: Collection[object], *, what: str) -> str:
+    """Return the end of a sentence: what there is in the place of a name.
 
     Parameters
     ----------
     what
         The word for several of them: ``columns``, ``keys``.
     """
-    close = nearest(name, names).names
-    if close:
-        return f"; it has {listed(close)}."
+    if close.names:
+        return f"{close.hint()}."
     if not names:
         return f"; it has no {what}."
     first = list(islice(names, MAX_LISTED))
