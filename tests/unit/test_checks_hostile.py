@@ -18,7 +18,8 @@ CODES = (
     "x.nope", "x.nope()", "x['nope']", "x[0]", "x()", "x(1, wrong=2)", "x + 1", "x.a.b.c",
     "x = []", "x.attribute = 1", "x['a'] = 1", "del x['a']", "for y in x: y.nope", "len(x)",
     "x.groupby('nope')['z'].sum()", "x.query('nope > 1')", "x.head().loc[:, 'nope']", "print(x)",
-    "f'{x}'", "map(x, [1])", "setattr(x, 'a', 1)", "x.apply(lambda r: r['nope'], axis=1)", "from x import y", "x.str.upper()",
+    "f'{x}'", "map(x, [1])", "setattr(x, 'a', 1)", "x.str.upper()",
+    "x.apply(lambda r: r['nope'], axis=1)", "from x import y",
     "nope.x", "xx", "sorted(x, key=x.nope)", "with x as y: y.z", "x @ x", "x[x > 1]['nope']",
 )  # fmt: skip
 touched: list[object] = []
@@ -157,7 +158,8 @@ OBJECTS = {
     "spy": Spy, "class with a spying metaclass": lambda: SpyMeta("C", (), {}),
     "instance of it": lambda: type.__call__(SpyMeta("C", (), {})), "properties": Properties,
     "posing": Posing, "own frame": lambda: OwnFrame({"a": [1]}), "own dict": lambda: OwnDict(a=1),
-    "signed": Signed, "wrapped": lambda: wrapped, "misplaced": lambda: misplaced, "recursive": recursive, "labels": labelled,
+    "signed": Signed, "wrapped": lambda: wrapped, "misplaced": lambda: misplaced,
+    "recursive": recursive, "labels": labelled,
     "keys": lambda: {Label(): 1}, "module": lambda: LazyModule("x"),
 }  # fmt: skip
 
