@@ -15,11 +15,10 @@ from codeface_jupyter.namespace import column_names
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.attributes import class_member
+from codeface_jupyter.trials.table_kinds import kind_of_attribute, kind_of_result
 
 __all__ = ["TABLE_KINDS", "ValueKinds"]
 
-# A "table" is a frame or a series. "rows" and "table rows" are what `loc` gives of a frame and
-# of either, "windows" what `rolling` does.
 TABLE_KINDS = frozenset({"frame", "series", "table", "array", "polars frame", "polars series"})
 
 LIVE_CLASSES = (
@@ -34,78 +33,6 @@ LIVE_CLASSES = (
 )
 MODULES = ("pandas", "numpy", "polars")
 
-SAME_SHAPE = (
-    "abs add astype bfill clip copy cummax cummin cumprod cumsum diff div drop drop_duplicates "
-    "dropna ffill fillna head interpolate isin isna isnull mask mul nlargest notna notnull "
-    "nsmallest pct_change rank reindex rename rename_axis replace round sample shift sort_index "
-    "sort_values sub tail truediv where"
-)
-REDUCTIONS = "all any count idxmax idxmin max mean median min nunique prod sem std sum var"
-GROUPED = f"{REDUCTIONS} agg aggregate apply describe first last quantile size transform"
-
-CALLS: dict[str, dict[str, str]] = {
-    "pandas": {
-        "frame": "DataFrame crosstab get_dummies melt merge pivot pivot_table",
-        "series": "Series",
-        "table": "concat",
-    },
-    "numpy": {"array": "arange array eye full linspace ones zeros"},
-    "polars": {"polars frame": "DataFrame concat", "polars series": "Series"},
-    "frame": {
-        "frame": f"{SAME_SHAPE} add_prefix add_suffix assign corr cov describe explode filter "
-        "join melt merge mode pivot pivot_table query reset_index select_dtypes set_axis "
-        "set_index transpose",
-        "series": f"{REDUCTIONS} corrwith duplicated memory_usage value_counts",
-        "table": "agg aggregate apply map quantile stack transform unstack",
-        "groups": "groupby resample",
-        "windows": "expanding rolling",
-        "array": "to_numpy",
-    },
-    "series": {
-        "series": f"{SAME_SHAPE} between duplicated map mode value_counts",
-        "table": "apply describe reset_index unstack",
-        "frame": "to_frame",
-        "array": "to_numpy unique",
-        "column groups": "groupby resample",
-        "windows": "expanding rolling",
-    },
-    "table": {
-        "table": f"{SAME_SHAPE} describe map mode reset_index stack transpose unstack",
-        "frame": "to_frame",
-        "series": "value_counts",
-        "array": "to_numpy",
-    },
-    "groups": {
-        "frame": "first head last max mean median min nth prod std sum tail var",
-        "table": f"{GROUPED} cumcount cumsum diff ngroup rank shift value_counts",
-    },
-    "column groups": {"table": f"{GROUPED} cumsum diff head nth rank shift tail value_counts"},
-    "windows": {"table": "max mean median min std sum var"},
-    "strings": {
-        "series": "capitalize contains endswith lower lstrip replace rstrip startswith strip "
-        "title upper"
-    },
-    "array": {"array": "astype copy flatten ravel reshape transpose"},
-    "polars frame": {
-        "polars frame": "describe drop drop_nulls fill_null filter head join limit rename "
-        "sample select sort tail unique with_columns",
-        "polars groups": "group_by",
-        "polars lazy frame": "lazy",
-    },
-    "polars lazy frame": {
-        "polars lazy frame": "drop filter head limit rename select sort tail with_columns",
-        "polars frame": "collect",
-    },
-    "polars groups": {"polars frame": "agg len max mean median min sum"},
-    "polars series": {"polars series": "head sort tail unique"},
-}
-ATTRIBUTES: dict[str, dict[str, str]] = {
-    "frame": {"frame": "T", "series": "dtypes", "rows": "iloc loc", "array": "values"},
-    "series": {"strings": "str", "dates": "dt", "table rows": "iloc loc", "array": "values"},
-    "table": {"table": "T", "table rows": "iloc loc", "array": "values"},
-    "dates": {"series": "date day dayofweek hour minute month quarter weekday year"},
-    "array": {"array": "T"},
-}
 # Of a column, a list of columns, or a slice or a mask of rows.
 ITEMS: dict[str, dict[str, str]] = {
     "frame": {"column": "series", "columns": "frame", "some rows": "frame"},
@@ -162,9 +89,9 @@ class ValueKinds:
             case ast.Name(id=name):
                 kind = self._assigned[name] if name in self._assigned else self._live(name)
             case ast.Call(func=ast.Attribute(value=value, attr=method)) if _may_give_table(node):
-                kind = _find(CALLS, self.of(value), method)
+                kind = kind_of_result(self.of(value), method)
             case ast.Attribute(value=value, attr=name):
-                kind = _find(ATTRIBUTES, self.of(value), name) or self._column(value, name)
+                kind = kind_of_attribute(self.of(value), name) or self._column(value, name)
             case ast.Subscript(value=value, slice=index):
                 kind = ITEMS.get(self.of(value) or "", {}).get(self._index(index))
             case ast.BinOp(left=left, op=op, right=right) if isinstance(op, ARITHMETIC + LOGIC):
@@ -223,12 +150,6 @@ class ValueKinds:
             if kind in kinds:
                 return kind
         return None
-
-
-def _find(table: Mapping[str, Mapping[str, str]], kind: str | None, name: str) -> str | None:
-    """Return the kind in ``table`` that ``name`` leads to from ``kind``."""
-    found = table.get(kind or "", {})
-    return next((result for result, names in found.items() if name in names.split()), None)
 
 
 def _may_give_table(call: ast.Call) -> bool:

@@ -41,6 +41,7 @@ from codeface_jupyter.trials.checks.values import (
 )
 from codeface_jupyter.trials.checks.variables import Variables
 from codeface_jupyter.trials.checks.wording import code_span, nearest
+from codeface_jupyter.trials.table_kinds import kind_of_attribute
 
 __all__ = ["Expressions"]
 
@@ -51,12 +52,6 @@ ACCESSOR_DTYPES = {
     "dt": ("int", "float", "bool", "object", "str", "string", "uint"),
     "cat": ("int", "float", "bool", "object", "str", "datetime", "uint"),
 }
-TIME_PROPERTIES = frozenset(
-    {
-        *("date", "day", "dayofweek", "dayofyear", "hour", "minute", "month", "quarter", "second"),
-        *("time", "weekday", "year"),
-    }
-)
 ACCESSOR_WORDS = {"str": "text", "dt": "dates or times", "cat": "categories"}
 LITERALS: Mapping[type[ast.expr], type] = {
     ast.List: list,
@@ -185,7 +180,7 @@ class Expressions(CallReader):
                 found = groups_of_column(owner)
             case Live(obj=obj):
                 found = self._of_object(owner, obj, name)
-            case Accessor(name="dt", rows=rows) if name in TIME_PROPERTIES:
+            case Accessor(name="dt", rows=rows) if kind_of_attribute("dates", name):
                 found = Column("", rows)
             case Instance() | Grouped() | GroupedColumn() | Accessor() | Keys() | Plot():
                 found = Method(owner, name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codeface_jupyter.trials.checks.values import Column, Frame, Grouped, Rows, Value
+from codeface_jupyter.trials.table_kinds import kind_of_result
 
 __all__ = [
     "LEVEL_METHODS",
@@ -74,21 +75,6 @@ VALUE_METHODS = frozenset(
         *("replace", "round", "where"),
     }
 )
-# These give a frame with other columns.
-FRAME_METHODS = frozenset(
-    {
-        *("add_prefix", "add_suffix", "corr", "cov", "cummax", "cumsum", "describe", "diff"),
-        *("filter", "isin", "join", "melt", "merge", "pct_change", "pivot_table", "rank"),
-        *("reindex", "rename_axis", "select_dtypes", "set_axis", "shift", "transpose"),
-    }
-)
-# These give a series, unless an axis says otherwise.
-SERIES_METHODS = frozenset(
-    {
-        *("count", "duplicated", "idxmax", "idxmin", "max", "mean", "median", "memory_usage"),
-        *("min", "nunique", "std", "sum", "value_counts", "var"),
-    }
-)
 
 
 def columns_named(method: str, node: ast.Call) -> Iterator[ast.Constant]:
@@ -135,10 +121,11 @@ def result_of(frame: Frame, method: str, node: ast.Call) -> Value:
 
 
 def _of_other_columns(method: str, node: ast.Call) -> Value:
-    if method in FRAME_METHODS:
+    kind = kind_of_result("frame", method)
+    if kind == "frame":
         return Frame()
     is_plain = argument(node, "axis", 0) is None and argument(node, "level", None) is None
-    return Column() if method in SERIES_METHODS and is_plain else None
+    return Column() if kind == "series" and is_plain else None
 
 
 def rows_are_certain(rows: Rows | None) -> bool:

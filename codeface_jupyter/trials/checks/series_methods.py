@@ -15,6 +15,7 @@ from codeface_jupyter.trials.checks.values import (
     Keys,
     Value,
 )
+from codeface_jupyter.trials.table_kinds import kind_of_result
 
 __all__ = ["result_of_accessor", "result_of_groups", "result_of_series"]
 
@@ -24,29 +25,6 @@ PREDICATES = frozenset(
         *("eq", "ne", "lt", "le", "gt", "ge"),
     }
 )
-# These give a series, of other values or with other rows.
-SERIES = frozenset(
-    {
-        *("cummax", "cummin", "cumprod", "cumsum", "describe", "diff", "drop", "explode", "mode"),
-        *("map", "pct_change", "rank", "reindex", "rename", "shift", "value_counts"),
-    }
-)
-# These give one value for each group.
-REDUCTIONS = frozenset(
-    {
-        *("count", "first", "last", "max", "mean", "median", "min", "nunique", "prod", "sem"),
-        *("std", "sum", "var"),
-    }
-)
-AGGREGATIONS = frozenset({"agg", "aggregate"})
-TEXT_METHODS = frozenset(
-    {
-        *("capitalize", "casefold", "center", "get", "len", "ljust", "lower", "lstrip", "pad"),
-        *("removeprefix", "removesuffix", "repeat", "replace", "rjust", "rstrip", "slice"),
-        *("strip", "swapcase", "title", "upper", "zfill", "count", "find"),
-    }
-)
-TIME_METHODS = frozenset({"ceil", "day_name", "floor", "month_name", "normalize", "strftime"})
 TEXT_PREDICATES = frozenset(
     {
         *("contains", "endswith", "fullmatch", "isalpha", "isdigit", "islower", "isnumeric"),
@@ -66,7 +44,7 @@ def result_of_series(column: Column, method: str, node: ast.Call) -> Value:
         found = column
     elif method in VALUE_METHODS - {"explode"}:
         found = Column("", column.rows)
-    elif method in SERIES:
+    elif kind_of_result("series", method) == "series":
         found = Column()
     elif method in ("to_frame", "unstack"):
         found = Frame()
@@ -81,24 +59,23 @@ def result_of_series(column: Column, method: str, node: ast.Call) -> Value:
 
 def result_of_accessor(accessor: Accessor, method: str, node: ast.Call) -> Value:
     """Return what is known of what a method of ``.str`` or ``.dt`` gives."""
-    if accessor.name == "dt":
-        return Column("", accessor.rows) if method in TIME_METHODS else None
-    if method in TEXT_PREDICATES:
+    if method in TEXT_PREDICATES and accessor.name == "str":
         return Column("bool", accessor.rows)
+    kind = kind_of_result({"str": "strings", "dt": "dates"}[accessor.name], method)
     is_split = method == "split" and argument(node, "expand", None) is None
-    return Column("", accessor.rows) if method in TEXT_METHODS or is_split else None
+    return Column("", accessor.rows) if kind == "series" or is_split else None
 
 
 def result_of_groups(groups: Grouped | GroupedColumn, method: str, node: ast.Call) -> Value:
     """Return what is known of what a method of a frame's or a column's groups gives."""
-    if method == "size":
-        return Column()
     if isinstance(groups, GroupedColumn):
-        is_one = method in REDUCTIONS or (method in AGGREGATIONS and _is_text(node))
-        return Column() if is_one else None
+        is_one = method in ("agg", "aggregate") and _is_text(node)
+        return Column() if is_one or kind_of_result("column groups", method) == "series" else None
     if method == "filter":
         return groups.frame.same_columns()
-    return Frame() if method in REDUCTIONS | AGGREGATIONS else None
+    if method == "size":
+        return Column()
+    return Frame() if kind_of_result("groups", method) == "frame" else None
 
 
 def _is_text(node: ast.Call) -> bool:
