@@ -5,17 +5,14 @@ from __future__ import annotations
 import abc
 import ast
 import inspect
-import sys
 import types
 from collections.abc import Iterator
 
 from codeface_jupyter.trials.checks import polars_frames
 from codeface_jupyter.trials.checks.attributes import is_transparent, is_usual_class, own_attributes
+from codeface_jupyter.trials.checks.changes import Changes, package_of
 from codeface_jupyter.trials.checks.frame_methods import (
-    ROW_METHODS,
-    VALUE_METHODS,
     argument,
-    is_true,
     label_nodes,
     result_of,
 )
@@ -36,7 +33,6 @@ from codeface_jupyter.trials.checks.values import (
     Grouped,
     GroupedColumn,
     Instance,
-    Keys,
     Live,
     Method,
     Plot,
@@ -48,18 +44,8 @@ from codeface_jupyter.trials.checks.variables import Variables
 
 __all__ = ["CallReader", "root_name"]
 
-# Their functions do not change the frames that they are given, nor the notebook's variables.
-PURE_PACKAGES = frozenset(
-    {
-        *("IPython", "builtins", "collections", "copy", "functools", "itertools", "json", "math"),
-        *("matplotlib", "numpy", "pandas", "pickle", "plotly", "polars", "pprint", "re"),
-        *("scipy", "seaborn", "sklearn", "statistics", "statsmodels", "xgboost", "lightgbm"),
-    }
-)
 # Functions of pandas' that do what the method of their first argument does.
 FRAME_FUNCTIONS = frozenset({"get_dummies", "melt", "merge", "pivot", "pivot_table"})
-FRAME_CHANGING = frozenset({"insert", "pop", "update", "__setitem__", "__delitem__"})
-KEYS_CHANGING = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
 # Functions of pandas' that give a frame, unless they are to give it in pieces.
 READERS = frozenset({"crosstab", "get_dummies", "melt", "merge", "pivot_table", "read_csv"})
 IN_PIECES = frozenset({"chunksize", "iterator"})
@@ -92,8 +78,7 @@ class CallReader(abc.ABC):
         self.variables = variables
         self.excused = excused
         self.labels = LabelCheck(notes, excused)
-        self._own_functions = own_functions
-        self.touched: set[int] = set()
+        self.changes = Changes(variables, own_functions=own_functions)
 
     @abc.abstractmethod
     def value(self, node: ast.expr) -> Value:
@@ -113,7 +98,7 @@ class CallReader(abc.ABC):
         given = self._arguments(node, function)
         self._check_signature(node, function)
         result = self._result(node, function)
-        self._changed_by(node, function, given)
+        self.changes.by_call(node, function, given)
         return result
 
     def _arguments(self, node: ast.Call, function: Value) -> list[Value]:
@@ -237,96 +222,16 @@ class CallReader(abc.ABC):
         return Frame() if name in READERS and not in_pieces else None
 
     def _check_drawing(self, obj: object, node: ast.Call) -> None:
-        if type(obj) is not types.FunctionType or _package(obj) != "seaborn":
+        if type(obj) is not types.FunctionType or package_of(obj) != "seaborn":
             return
         data = argument(node, "data", 0)
         frame = self._silently(data) if data is not None else None
         if data is not None and isinstance(frame, Frame) and frame.library == "pandas":
             self.labels.seaborn(frame, node, owner=data)
 
-    def _changed_by(self, node: ast.Call, function: Value, given: list[Value]) -> None:
-        """Forget what the call may have changed."""
-        match function:
-            case Method(owner=Frame() as frame, name=name):
-                self._change_frame(frame, name, node)
-            case Method(owner=Keys() as keys, name=name) if name in KEYS_CHANGING:
-                keys.forget()
-            case Method(owner=Live(obj=obj)):
-                self.touched.add(id(obj))
-        self.touched |= {id(value.obj) for value in given if isinstance(value, Live)}
-        if self._is_pure(function) and not self._is_handed_on(node, function):
-            return
-        if self._may_change_any(node, function):
-            self.variables.forget_contents()
-        for value in given:
-            if isinstance(value, Frame | Keys):
-                value.forget()
-
-    def _change_frame(self, frame: Frame, name: str, node: ast.Call) -> None:
-        if name == "insert":
-            label = argument(node, "column", 1)
-            if isinstance(label, ast.Constant):
-                frame.add(label.value)
-            else:
-                frame.forget()
-        elif name in FRAME_CHANGING or name == "pipe":
-            frame.forget()
-        elif is_true(argument(node, "inplace", None)):
-            kept = frame.labels if name in ROW_METHODS | VALUE_METHODS else None
-            frame.forget()
-            frame.labels = kept
-
-    def _is_pure(self, function: Value) -> bool:
-        if isinstance(function, Method):
-            owner = function.owner
-            cls = class_of(owner)
-            return not isinstance(owner, Live) or (
-                cls is not None and _package(cls) in PURE_PACKAGES
-            )
-        if isinstance(function, Plot):
-            return True
-        if not isinstance(function, Live) or function.obj is setattr:
-            return False
-        return _package(function.obj) in PURE_PACKAGES
-
-    def _may_change_any(self, node: ast.Call, function: Value) -> bool:
-        """Whether a call may change any of the notebook's frames and dicts."""
-        return (
-            self._is_users(node.func, function)
-            or self._is_handed_on(node, function)
-            or (function is None and _works_in_place(node))
-        )
-
-    def _is_handed_on(self, node: ast.Call, function: Value) -> bool:
-        """Whether a function of the user's is given to one that may call it with a frame."""
-        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
-        names = [part for part in parts if isinstance(part, ast.Name)]
-        return isinstance(function, Live) and any(
-            name.id in self._own_functions or _is_users_function(self.variables[name.id])
-            for name in names
-        )
-
-    def _is_users(self, node: ast.expr, function: Value) -> bool:
-        """Whether a function may be one of the notebook's, which can change its variables."""
-        if isinstance(node, ast.Name) and (node.id in self._own_functions or function is None):
-            return not _is_builtin(node.id)
-        return _is_users_function(function)
-
     def _root(self, node: ast.expr) -> Value:
         name = root_name(node)
         return self.variables[name] if name is not None else None
-
-
-def _is_users_function(value: Value) -> bool:
-    if not isinstance(value, Live) or type(value.obj) is not types.FunctionType:
-        return False
-    module = value.obj.__module__
-    return type(module) is not str or module == "__main__" or module not in sys.modules
-
-
-def _works_in_place(node: ast.Call) -> bool:
-    is_changing = isinstance(node.func, ast.Attribute) and node.func.attr in FRAME_CHANGING
-    return is_changing or is_true(argument(node, "inplace", None))
 
 
 def root_name(node: ast.expr) -> str | None:
@@ -359,27 +264,12 @@ def _name_of(node: ast.expr) -> str:
     return ast.unparse(node)
 
 
-def _is_builtin(name: str) -> bool:
-    return name in members(sys.modules["builtins"])
-
-
-def _package(obj: object) -> str:
-    """Return the top-level package that a function or a class is from; its object is not asked."""
-    if type(obj) is types.BuiltinFunctionType or type(obj) is types.FunctionType:
-        module = obj.__module__
-    elif is_usual_class(obj):
-        module = type.__getattribute__(obj, "__module__")
-    else:
-        module = type.__getattribute__(type(obj), "__module__")
-    return module.partition(".")[0] if type(module) is str else ""
-
-
 def _made_by(obj: object) -> Value:
     """Return what calling a builtin class, or one of scikit-learn's, makes."""
     plain = (str, int, float, list, tuple, set, frozenset, bytes, bool)
     if not is_usual_class(obj):
         return None
-    return Instance(obj) if obj in plain or _package(obj) == "sklearn" else None
+    return Instance(obj) if obj in plain or package_of(obj) == "sklearn" else None
 
 
 def _literal_frame(node: ast.Call) -> Value:

@@ -29,30 +29,17 @@ WRITING_METHODS = frozenset(
 )
 # Without a file to write to, these return the text.
 TEXT_METHODS = frozenset({"to_csv", "to_json", "to_html", "to_markdown", "to_latex", "to_xml"})
-FUNCTIONS: Mapping[str, Effect] = {
-    "joblib.dump": "writes",
-    "json.dump": "writes",
-    "np.save": "writes",
-    "numpy.save": "writes",
-    "os.makedirs": "writes",
-    "os.mkdir": "writes",
-    "os.popen": "starts",
-    "os.remove": "deletes",
-    "os.removedirs": "deletes",
-    "os.rename": "writes",
-    "os.replace": "writes",
-    "os.rmdir": "deletes",
-    "os.startfile": "starts",
-    "os.system": "starts",
-    "os.unlink": "deletes",
-    "pickle.dump": "writes",
-    "shutil.copy": "writes",
-    "shutil.copyfile": "writes",
-    "shutil.copytree": "writes",
-    "shutil.move": "writes",
-    "shutil.rmtree": "deletes",
-    "torch.save": "writes",
-    "urllib.request.urlretrieve": "connects",
+FUNCTIONS: Mapping[Effect, frozenset[str]] = {
+    "deletes": frozenset({"os.remove", "os.removedirs", "os.rmdir", "os.unlink", "shutil.rmtree"}),
+    "writes": frozenset(
+        {
+            *("joblib.dump", "json.dump", "np.save", "numpy.save", "os.makedirs", "os.mkdir"),
+            *("os.rename", "os.replace", "pickle.dump", "shutil.copy", "shutil.copyfile"),
+            *("shutil.copytree", "shutil.move", "torch.save"),
+        }
+    ),
+    "connects": frozenset({"urllib.request.urlretrieve"}),
+    "starts": frozenset({"os.popen", "os.startfile", "os.system"}),
 }
 CONNECTING_MODULES = frozenset(
     {"aiohttp", "ftplib", "httpx", "paramiko", "requests", "smtplib", "socket", "urllib.request"}
@@ -95,8 +82,9 @@ def _effects(notes: Notes) -> Iterator[tuple[Effect, str, int]]:
 
 def _of_call(node: ast.Call, name: str) -> Effect | None:
     module, _, method = name.rpartition(".")
-    if name in FUNCTIONS:
-        return FUNCTIONS[name]
+    for effect, names in FUNCTIONS.items():
+        if name in names:
+            return effect
     if module == "subprocess":
         return "starts"
     is_request = module in CONNECTING_MODULES and method not in HARMLESS_FUNCTIONS

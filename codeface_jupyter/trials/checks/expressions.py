@@ -215,7 +215,7 @@ class Expressions(CallReader):
     def _check_object(self, node: ast.Attribute, obj: object) -> None:
         # What is done with an object may give it attributes, as fitting does to an estimator.
         is_fixed = type(obj) is types.ModuleType or is_usual_class(obj)
-        if not is_fixed and (id(obj) in self.touched or node.attr.endswith("_")):
+        if not is_fixed and (id(obj) in self.changes.touched or node.attr.endswith("_")):
             return
         if has_attribute(obj, node.attr) is False:
             self._report(node, _names_of(obj), noun="attribute")
