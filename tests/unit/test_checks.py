@@ -162,6 +162,7 @@ WRONG = [
     ("f\"{sales['Units'].sum()}\"", "unknown_key", "`units`", None),
     ("pd.DataFrame({'a': [1]})['b']", "unknown_key", "its columns are `a`", None),
     ("%time sales['Units']", "unknown_key", "`units`", "%time sales['units']"),
+    ("%%timeit x = sales['Units']\nx", "unknown_key", "`units`", "%%timeit x = sales['units']\nx"),
     ("%%time\nsales['Units']", "unknown_key", "`units`", "%%time\nsales['units']"),
     ("sales.day.dt.yeer", "unknown_attribute", "it has `year`", "sales.day.dt.year"),
     ("sales[sales.units.between(1, 2)]['Units']", "unknown_key", "`units`", None),
@@ -266,6 +267,9 @@ RIGHT = [
     "with open('f') as config['file']: pass\nconfig['file']",
     "from contextlib import suppress\nwith suppress(Exception):\n    sales['cost'], nope",
     "try:\n    nope()\nexcept NameError:\n    pass",
+    "sales.groupby('region').agg('size').to_frame()", "sales.groupby('region').agg(names).tolist()",
+    "%%timeit -n 3 -q x = sales.copy()\nx['units']", "%prun -s cumulative scale([1])",
+    "%%prun -l 10 -q\nscale([1])",
 ]  # fmt: skip
 
 

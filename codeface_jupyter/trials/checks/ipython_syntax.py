@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["UNKNOWN", "Escape", "hide_escape", "split_cell_magic"]
+__all__ = ["UNKNOWN", "Escape", "hide_escape", "python_of_magic", "split_cell_magic"]
 
 # Stands for what a magic or a command gives: an expression of whose value nothing is known.
 UNKNOWN = "[][0]"
@@ -18,7 +18,8 @@ CELL_MAGIC = re.compile(r"\s*%%(\w[\w.]*)[ \t]*(.*)")
 ASSIGNED = re.compile(r"([ \t]*[\w., \t\[\]'\"]*[\w\]][ \t]*=[ \t]*)([!%].*)")
 ESCAPED = re.compile(r"([ \t]*)(!!?.*|%[\w.]+.*|\?\??[\w.*%]+.*|%{0,2}[\w.*\[\]]+\?\??[ \t]*)$")
 # Magics whose line or cell is Python, with the options before it.
-PYTHON_MAGIC = re.compile(r"%%?(?:time|timeit|prun|capture)\b(?:[ \t]+-[\w-]+(?:[ \t]+\d+)?)*")
+OPTION = r"[ \t]+-(?:[DTls][ \t]+\S+|[\w-]+(?:[ \t]+\d+)?)"
+PYTHON_MAGIC = re.compile(rf"%%?(?:time|timeit|prun|capture)\b(?:{OPTION})*")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,14 @@ def hide_escape(line: str) -> tuple[str, str] | None:
     if escaped is None:
         return None
     indent, text = escaped.groups()
-    python = PYTHON_MAGIC.match(text)
-    if python and python.end() < len(text):
-        # As long as the magic's name, so that the columns stay.
-        return f"{indent}{'pass;'.ljust(python.end())}{text[python.end() :]}", python[0]
-    return f"{indent}pass", text
+    python = python_of_magic(text)
+    return f"{indent}{python or 'pass'}", text
+
+
+def python_of_magic(text: str) -> str | None:
+    """Return the Python in the line of a magic, in its place; None if there is none."""
+    magic = PYTHON_MAGIC.match(text)
+    if magic is None or not text[magic.end() :].strip():
+        return None
+    # As long as the magic's name, so that the columns stay.
+    return f"{'pass;'.ljust(magic.end())}{text[magic.end() :]}"

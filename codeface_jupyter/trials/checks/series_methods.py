@@ -75,6 +75,12 @@ def result_of_groups(groups: Grouped | GroupedColumn, method: str, node: ast.Cal
         return groups.frame.same_columns()
     if method == "size":
         return Column()
+    if method in ("agg", "aggregate"):
+        how = argument(node, "func", 0)
+        if isinstance(how, ast.Constant):
+            method = str(how.value)
+        elif not isinstance(how, ast.Dict | ast.List | ast.Lambda | None):
+            return None
     return Frame() if kind_of_result("groups", method) == "frame" else None
 
 

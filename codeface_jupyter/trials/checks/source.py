@@ -10,6 +10,7 @@ from codeface_jupyter.trials.checks.ipython_syntax import (
     UNKNOWN,
     Escape,
     hide_escape,
+    python_of_magic,
     split_cell_magic,
 )
 
@@ -83,16 +84,18 @@ def read_source(code: str) -> Source:
         source.escapes.append(Escape(number + 1, lines[number].strip()))
         if cell_magic[0] not in PYTHON_CELLS:
             return source
-        lines[number] = _in_place_of(*cell_magic)
+        lines[number] = _in_place_of(lines[number], *cell_magic)
     source.unreadable = _without_meaning(lines)
     if source.unreadable is None and not PASTED_PROMPT.match(code):
         _parse(source, lines)
     return source
 
 
-def _in_place_of(magic: str, rest: str) -> str:
+def _in_place_of(line: str, magic: str, rest: str) -> str:
     """Return the Python that does to the variables what the line of a cell magic does."""
-    captured = rest.split()[-1:] if magic == "capture" else []
+    if magic != "capture":
+        return python_of_magic(line) or ""
+    captured = rest.split()[-1:]
     return f"{captured[0]} = {UNKNOWN}" if captured and captured[0].isidentifier() else ""
 
 
