@@ -16,6 +16,7 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.session import Session
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+completing = importlib.import_module("notebook_eval")
 judging = importlib.import_module("session_judge")
 reporting = importlib.import_module("session_report")
 running = importlib.import_module("session_run")
@@ -415,3 +416,17 @@ def test_mcnemar_is_the_sign_test_of_what_differs():
     assert reporting.mcnemar_p(0, 0) == 1
     assert reporting.mcnemar_p(0, 5) == pytest.approx(2 / 32)
     assert reporting.mcnemar_p(9, 1) == pytest.approx(2 * 11 / 1024)
+
+
+@pytest.mark.parametrize(
+    ("test", "entry_point", "call"),
+    [
+        ("def check():\n    assert result == 1\n", "none", "check()"),
+        ("def check(candidate):\n    assert result == 1\n", "none", "check(None)"),
+        ("def check(candidate):\n    assert candidate(1) == 1\n", "keep", "check(keep)"),
+    ],
+)
+def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: str) -> None:
+    task = {"test": test, "entry_point": entry_point}
+
+    assert completing.check_call(task) == call
