@@ -40,6 +40,16 @@ class Shop:
         return item, price
 
 
+class Keeper:
+    def keep(self):
+        """Change a frame that it keeps."""
+
+    __call__ = keep
+
+
+Keeper.__module__ = "__main__"
+
+
 @pytest.fixture
 def namespace():
     sales = pd.DataFrame(
@@ -66,6 +76,7 @@ def namespace():
         "scale": scale,
         "users_function": users_function,
         "load": load,
+        "keeper": Keeper(),
         "Shop": Shop,
         "shop": Shop(),
         "replaced": replaced,
@@ -270,6 +281,7 @@ RIGHT = [
     "sales.groupby('region').agg('size').to_frame()", "sales.groupby('region').agg(names).tolist()",
     "%%timeit -n 3 -q x = sales.copy()\nx['units']", "%prun -s cumulative scale([1])",
     "%%prun -l 10 -q\nscale([1])",
+    "keeper.keep()\nsales['made']", "keeper()\nsales['made']",
 ]  # fmt: skip
 
 

@@ -128,7 +128,12 @@ class Changes:
         """Whether a function may be one of the notebook's, which can change its variables."""
         if isinstance(node, ast.Name) and (node.id in self._own_functions or function is None):
             return not _is_builtin(node.id)
-        return _is_users_function(function)
+        match function:
+            case Method(owner=Live(obj=obj)):
+                return _is_users_own(type(obj))
+            case Live(obj=obj):
+                return type(obj) is not types.BuiltinFunctionType and _is_users_own(obj)
+        return False
 
 
 def package_of(obj: object) -> str:
@@ -143,10 +148,17 @@ def package_of(obj: object) -> str:
 
 
 def _is_users_function(value: Value) -> bool:
-    if not isinstance(value, Live) or type(value.obj) is not types.FunctionType:
-        return False
-    module = value.obj.__module__
-    return type(module) is not str or module == "__main__" or module not in sys.modules
+    return (
+        isinstance(value, Live)
+        and type(value.obj) is types.FunctionType
+        and _is_users_own(value.obj)
+    )
+
+
+def _is_users_own(obj: object) -> bool:
+    """Whether a function, or the class of something else, is from no package."""
+    package = package_of(obj)
+    return package in ("", "__main__") or package not in sys.modules
 
 
 def _works_in_place(node: ast.Call) -> bool:
