@@ -129,20 +129,18 @@ def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped 
     if tree is None:
         return None
     lines = code.split("\n")
-    others = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
-    rebound = {name for node in others for name in names_bound(node)}
-    known = [
-        node
-        for node in tree.body
-        if _is_known(node, namespace) and _fills_lines(node, lines, rebound=rebound)
-    ]
+    same = [node for node in tree.body if _is_known(node, namespace)]
+    rebound = {name for node in tree.body if node not in same for name in names_bound(node)}
+    known = [node for node in same if _fills_lines(node, lines, rebound=rebound)]
+    if "*" in rebound:
+        return None
     if not known or len(known) == len(tree.body):
         return None
     gone = {number for node in known for number in range(node.lineno, _end(node) + 1)}
     kept = [line for number, line in enumerate(lines, start=1) if number not in gone]
     offered = "\n".join(kept).lstrip("\n") if 1 in gone else "\n".join(kept)
-    same = _parsed(offered)
-    if same is None or _dump(same) != _dump([node for node in tree.body if node not in known]):
+    left = _parsed(offered)
+    if left is None or _dump(left) != _dump([node for node in tree.body if node not in known]):
         return None
     return Shaped(code=offered, note=_imports_note(known))
 
@@ -212,7 +210,7 @@ def _with_value(code: str, last: ast.stmt, shown: ast.expr) -> str | None:
 
 
 def _is_rebound(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:
-    return name in namespace or name in names_bound(tree)
+    return name in namespace or not names_bound(tree).isdisjoint({name, "*"})
 
 
 def _without(
@@ -220,6 +218,8 @@ def _without(
 ) -> dict[str, object]:
     """Return ``namespace`` without what earlier blocks bind."""
     bound = {name for tree in trees if tree is not None for name in names_bound(tree)}
+    if "*" in bound:
+        return {}
     return {name: value for name, value in namespace.items() if name not in bound}
 
 
