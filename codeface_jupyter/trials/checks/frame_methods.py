@@ -92,17 +92,14 @@ def columns_named(method: str, node: ast.Call) -> Iterator[ast.Constant]:
 
 def label_nodes(node: ast.expr, *, takes_dict: bool = False) -> Iterator[ast.Constant]:
     """Yield the text literals that are a label, or in a list of labels."""
-    match node:
-        case ast.Constant(value=str()):
-            yield node
-        case ast.List(elts=parts):
-            for part in parts:
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    yield part
-        case ast.Dict(keys=keys) if takes_dict:
-            for key in keys:
-                if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    yield key
+    parts: list[ast.expr | None] = [node]
+    if isinstance(node, ast.List):
+        parts = [*node.elts]
+    elif isinstance(node, ast.Dict) and takes_dict:
+        parts = node.keys
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part
 
 
 def result_of(frame: Frame, method: str, node: ast.Call) -> Value:

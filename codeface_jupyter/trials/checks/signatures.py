@@ -14,7 +14,6 @@ from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["check_call", "signature_of", "signature_of_method"]
 
-PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 # Wraps pandas' functions and warns of positional arguments, which it takes all the same.
 WARNING_WRAPPER = "deprecate_nonkeyword_arguments."
 NUMPY_DISPATCHER = "_ArrayFunctionDispatcher"
