@@ -235,7 +235,7 @@ def _plain_layout() -> AbstractContextManager[object]:
     """Have a prompt laid out as its request alone, without a system message."""
     from codeface_jupyter.engines.text import prompt_codec
 
-    def request_alone(prompt: Prompt) -> list[Message]:
+    def request_alone(prompt: Prompt, **_: bool) -> list[Message]:
         return [{"role": "user", "content": prompt.request}]
 
     return patch.object(prompt_codec, "chat_messages", request_alone)

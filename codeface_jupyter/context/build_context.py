@@ -181,11 +181,21 @@ class _Builder:
         room = self.room("variable", self.limits.max_variable_tokens)
         for choice in choose_variables(self.sources, names=self.names, allow_values=allow_values):
             part = _Part("variable", choice.name, choice.text, reason=choice.reason)
-            part.tokens = self.count_tokens(f"{choice.text}\n") if choice.text else 0
-            if part.tokens > room:
-                part.leave_out("the budget for variables is used up")
+            self._fit_lines(part, room)
             room -= part.tokens
             self.parts["variable"].append(part)
+
+    def _fit_lines(self, part: _Part, room: int) -> None:
+        """Cut a variable's last lines, which matter least, until the others fit."""
+        lines = part.text.splitlines()
+        while lines:
+            part.text = "\n".join(lines)
+            part.tokens = self.count_tokens(f"{part.text}\n")
+            if part.tokens <= room:
+                return
+            lines.pop()
+        if part.text:
+            part.leave_out("the budget for variables is used up")
 
     def add_files(self) -> None:
         """Add the relevant part of each file, sharing the budget evenly."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
 from codeface_jupyter.context.sources import ContextSources
-from codeface_jupyter.namespace import Description, column_names, describe, is_data, resolve
+from codeface_jupyter.namespace import (
+    Description,
+    column_names,
+    describe,
+    is_data,
+    relevance,
+    resolve,
+    word_stems,
+)
 from codeface_jupyter.privacy import is_secret_name
 
 __all__ = ["VariableChoice", "choose_variables", "describe_names"]
 
 NEAR_CELLS = 3
-MAX_UNASKED = 6
+MAX_UNASKED = 3
+# What being used last is worth, in columns that the request names.
+NEAREST = 1.5
 MAX_LOOKED_AT = 100
 # IPython's own variables.
 SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
@@ -36,8 +45,7 @@ def choose_variables(
     """Yield the variables worth describing, the ones that matter most first.
 
     Only those that the user listed, if so; else those that the request names, then
-    data frames with a column that it names, then data that the nearest cells use,
-    then data that changed last.
+    data by the columns that it names and by how near the cells are that use them.
 
     Raises
     ------
@@ -46,14 +54,16 @@ def choose_variables(
     """
     if sources.variables is not None:
         for name in dict.fromkeys(sources.variables):
-            yield _choice(name, resolve(name, sources.namespace), allow_values=allow_values)
+            value = resolve(name, sources.namespace)
+            yield _choice(name, value, about=sources.request, allow_values=allow_values)
         return
     in_error = sources.error.names if sources.error else {}
     seen: set[str] = set(in_error)
     for name in names:
         if name in sources.namespace and name not in seen and not _is_internal(name):
             seen.add(name)
-            yield _choice(name, sources.namespace[name], allow_values=allow_values)
+            value = sources.namespace[name]
+            yield _choice(name, value, about=sources.request, allow_values=allow_values)
     unasked = _unasked(sources, seen=seen, allow_values=allow_values)
     for name, description in islice(unasked, MAX_UNASKED):
         yield VariableChoice(name=name, text=description.text)
@@ -71,12 +81,11 @@ def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[s
     return lines
 
 
-def _choice(name: str, value: object, *, allow_values: bool) -> VariableChoice:
+def _choice(name: str, value: object, *, about: str, allow_values: bool) -> VariableChoice:
     if is_secret_name(name):
         return VariableChoice(name=name, reason="its name looks like that of a secret")
-    return VariableChoice(
-        name=name, text=describe(value, name=name, allow_values=allow_values).text
-    )
+    description = describe(value, name=name, about=about, allow_values=allow_values)
+    return VariableChoice(name=name, text=description.text)
 
 
 def _unasked(
@@ -92,10 +101,15 @@ def _unasked(
         if name not in seen and not is_secret_name(name) and is_data(sources.namespace[name])
     )
     data = list(islice(candidates, MAX_LOOKED_AT))
-    words = set(re.findall(r"\w+", sources.request.lower()))
-    mentioned = [name for name in data if words & _columns(sources.namespace[name])]
-    for name in dict.fromkeys([*mentioned, *data]):
-        yield name, describe(sources.namespace[name], name=name, allow_values=allow_values)
+    stems = word_stems(sources.request)
+    worth = {
+        name: _columns_asked_about(sources.namespace[name], stems) + NEAREST / rank
+        for rank, name in enumerate(data, start=1)
+    }
+    for name in sorted(data, key=lambda name: -worth[name]):
+        value = sources.namespace[name]
+        about = sources.request
+        yield name, describe(value, name=name, about=about, allow_values=allow_values)
 
 
 def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list[str]:
@@ -112,8 +126,9 @@ def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list
     return [name for name in ordered if name in namespace and not _is_internal(name)]
 
 
-def _columns(obj: object) -> set[str]:
-    return {name.lower() for name in column_names(obj)}
+def _columns_asked_about(obj: object, stems: frozenset[str]) -> float:
+    """Return how many columns a request names; one that is named in part counts in part."""
+    return sum(relevance(name, stems) for name in column_names(obj))
 
 
 def _is_internal(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.outline import Description, Detail, Kind
+from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "column_names",
     "describe",
     "is_data",
+    "relevance",
     "resolve",
+    "word_stems",
 ]

@@ -14,6 +14,7 @@ from codeface_jupyter.namespace import arrays, frames, objects
 from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
+from codeface_jupyter.namespace.relevance import word_stems
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
 from codeface_jupyter.privacy import has_secret, is_secret_name, redact
 from codeface_jupyter.shorten import shorten
@@ -78,6 +79,7 @@ def describe(
     detail: Detail = "brief",
     max_chars: int | None = None,
     allow_values: bool = False,
+    about: str = "",
 ) -> Description:
     """Return a short description of an object.
 
@@ -98,9 +100,16 @@ def describe(
     allow_values
         Whether values may be shown, not only names, types and shapes. The value of
         a name that looks like a secret's is never shown.
+    about
+        What is asked: of a data frame, the columns that it names are described in brief.
     """
     limit = MAX_CHARS[detail] if max_chars is None else max_chars
-    view = View(is_full=detail == "full", allow_values=allow_values and not is_secret_name(name))
+    view = View(
+        is_full=detail == "full",
+        allow_values=allow_values and not is_secret_name(name),
+        name=name,
+        stems=word_stems(about),
+    )
     # Here, not under a time limit: the first call loads the detectors.
     has_secret(name)
     outline = attempt(lambda: _outline(obj, view), timeout_s=DESCRIBER_TIMEOUT_S)
@@ -108,6 +117,7 @@ def describe(
         outline = Outline("object", type_name(type(obj)))
     elif view.allow_values:
         outline = _with_own_words(obj, outline, max_chars=limit)
+    longest = outline.max_chars
     text = f"{name}: {outline.text}" if name else outline.text
     if view.is_full and outline.body:
         text += f"\n{outline.body}"
@@ -117,7 +127,7 @@ def describe(
         kind=outline.kind,
         type_name=type_name(type(obj)),
         facts=outline.facts,
-        text=shorten(text, max_chars=limit),
+        text=shorten(text, max_chars=limit if max_chars is not None else max(limit, longest)),
     )
 
 

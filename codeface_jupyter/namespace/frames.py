@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.relevance import relevance
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
     TIMES,
     join_some,
+    write_key,
     write_label,
     write_value,
 )
@@ -29,9 +31,14 @@ __all__ = [
 
 # Counting nulls looks at this many cells at most; larger frames are sampled evenly.
 MAX_SAMPLED_CELLS = 500_000
-MAX_COLUMNS = {False: 24, True: 200}
-MAX_COLUMN_CHARS = {False: 360, True: 6_000}
-SAMPLES = {False: 2, True: 3}
+MAX_COLUMNS = 200
+MAX_COLUMN_CHARS = 6_000
+# In brief: names are worth more than types. Chosen by benchmarks/notebook_eval.py.
+MAX_NAMES_CHARS = 900
+MAX_DETAILED_COLUMNS = 8
+MAX_BRIEF_CHARS = 2_000
+MAX_CATEGORIES = 6
+SAMPLES = 3
 TEXT_DTYPES = ("object", "str", "string", "category", "String", "Categorical", "Enum")
 
 
@@ -44,6 +51,7 @@ class _Column:
     nulls: int = 0
     nulls_are_estimated: bool = False
     samples: Sequence[object] = ()
+    samples_are_all: bool = False
 
     def fact(self) -> dict[str, object]:
         return {
@@ -59,31 +67,41 @@ class _Column:
         return [write_value(value, max_chars=24) for value in self.samples]
 
     def text(self) -> str:
-        parts = [self.dtype]
-        if self.nulls:
-            about = "~" if self.nulls_are_estimated else ""
-            parts.append(f"{about}{self.nulls:,} null")
+        parts = [self.dtype, *self._nulls()]
         if self.samples:
             parts.append(f"e.g. {' '.join(self.values())}")
         return f"{write_label(self.label)} ({', '.join(parts)})"
+
+    def line(self, frame: str) -> str:
+        """Write the column as code names it in the variable ``frame``, and what is in it."""
+        more = [] if self.samples_are_all else ["…"]
+        content = [*self.values(), *more] if self.samples else [self.dtype]
+        key = write_key(self.label)
+        return f"{f'{frame}[{key}]' if frame else key}: {', '.join([*content, *self._nulls()])}"
+
+    def _nulls(self) -> list[str]:
+        about = "~" if self.nulls_are_estimated else ""
+        return [f"{about}{self.nulls:,} null"] if self.nulls else []
 
 
 def pandas_frame(frame: Any, view: View) -> Outline:
     """Describe a pandas DataFrame."""
     rows, width = frame.shape
-    shown = min(width, MAX_COLUMNS[view.is_full])
-    step = _step(rows, shown)
-    sample = frame.iloc[::step, :shown]
-    columns = []
-    for position in range(shown):
-        # By position: labels may be equal to one another, or to nothing.
-        series = sample.iloc[:, position]
-        columns.append(_pandas_column(series, frame.columns[position], step=step, view=view))
-    outline = _frame("dataframe", type(frame).__name__, columns, shape=(rows, width), view=view)
+    labels = list(frame.columns[:MAX_COLUMNS])
+    described = _described(labels, view)
+    step = _step(rows, len(described))
+    # By position: labels may be equal to one another, or to nothing.
+    sample = frame.iloc[::step, described]
+    columns = [
+        _pandas_column(sample.iloc[:, number], labels[position], step=step, view=view)
+        for number, position in enumerate(described)
+    ]
+    outline = _frame(type(frame).__name__, labels, columns, shape=(rows, width), view=view)
     index = _pandas_index_note(frame.index)
     if index:
-        outline.text += f"; index: {index}"
         outline.facts["index"] = index
+        head, newline, rest = outline.text.partition("\n")
+        outline.text = f"{head}; index: {index}{newline}{rest}"
     return outline
 
 
@@ -100,7 +118,7 @@ def pandas_series(series: Any, view: View) -> Outline:
 
 def pandas_index(index: Any, view: View) -> Outline:
     """Describe a pandas Index."""
-    samples = list(index[: SAMPLES[view.is_full]]) if view.allow_values else []
+    samples = list(index[:SAMPLES]) if view.allow_values else []
     column = _Column(label=index.name, dtype=str(index.dtype), samples=samples)
     kind = type(index).__name__
     return _series(kind, column, length=len(index), is_named=index.name is not None)
@@ -108,11 +126,12 @@ def pandas_index(index: Any, view: View) -> Outline:
 
 def polars_frame(frame: Any, view: View) -> Outline:
     """Describe a polars DataFrame; its null counts are kept by polars itself."""
+    labels = frame.columns[:MAX_COLUMNS]
     columns = [
         _polars_column(frame.to_series(position), view=view)
-        for position in range(min(frame.width, MAX_COLUMNS[view.is_full]))
+        for position in _described(labels, view)
     ]
-    return _frame("dataframe", "polars DataFrame", columns, shape=frame.shape, view=view)
+    return _frame("polars DataFrame", labels, columns, shape=frame.shape, view=view)
 
 
 def polars_series(series: Any, view: View) -> Outline:
@@ -123,25 +142,31 @@ def polars_series(series: Any, view: View) -> Outline:
 
 def polars_lazy_frame(frame: Any, view: View) -> Outline:
     """Describe a polars LazyFrame by its schema, which needs no data."""
+    schema = frame.collect_schema()
+    labels = list(schema.names()[:MAX_COLUMNS])
     columns = [
-        _Column(label=name, dtype=str(dtype)) for name, dtype in frame.collect_schema().items()
+        _Column(label=labels[position], dtype=str(schema[labels[position]]))
+        for position in _described(labels, view)
     ]
-    outline = _frame(
-        "lazyframe", "polars LazyFrame", columns, shape=(None, len(columns)), view=view
-    )
+    # Its columns are not taken by indexing.
+    unnamed = replace(view, name="")
+    shape = (None, len(schema))
+    outline = _frame("polars LazyFrame", labels, columns, shape=shape, view=unnamed)
+    outline.kind = "lazyframe"
     outline.facts["is_collected"] = False
     return outline
 
 
 def arrow_table(table: Any, view: View) -> Outline:
     """Describe a pyarrow Table or RecordBatch."""
-    columns = []
-    for position in range(min(table.num_columns, MAX_COLUMNS[view.is_full])):
-        field, column = table.schema.field(position), table.column(position)
-        columns.append(_arrow_column(field.name, column, view=view))
+    labels = table.schema.names[:MAX_COLUMNS]
+    columns = [
+        _arrow_column(labels[position], table.column(position), view=view)
+        for position in _described(labels, view)
+    ]
     name = f"pyarrow {type(table).__name__}"
     shape = (table.num_rows, table.num_columns)
-    return _frame("dataframe", name, columns, shape=shape, view=view)
+    return _frame(name, labels, columns, shape=shape, view=view)
 
 
 def arrow_array(array: Any, view: View) -> Outline:
@@ -157,13 +182,26 @@ def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Col
     present = sample[~missing]
     if dtype == "object" and len(present):
         dtype = f"object of {type(present.iloc[0]).__name__}"
+    categories = _categories(present, dtype) if view.allow_values and step == 1 else None
     return _Column(
         label=label,
         dtype=dtype,
         nulls=int(missing.sum()) * step,
         nulls_are_estimated=step > 1,
-        samples=_samples(present.head(50), dtype=dtype, view=view),
+        samples=categories or _samples(present.head(50), dtype=dtype, view=view),
+        samples_are_all=categories is not None,
     )
+
+
+def _categories(present: Any, dtype: str) -> list[object] | None:
+    """Return a text column's different values, if they are few."""
+    if dtype not in ("str", "string", "object of str", "category"):
+        return None
+    # Mixed values may not be hashable, or answer a comparison as they like.
+    if dtype == "object of str" and not all(type(value) is str for value in present):
+        return None
+    values = list(present.unique())
+    return values if len(values) <= MAX_CATEGORIES else None
 
 
 def _polars_column(series: Any, *, view: View) -> _Column:
@@ -192,7 +230,7 @@ def _samples(values: Iterable[object], *, dtype: str, view: View) -> list[object
     for value in values:
         if not any(write_value(value) == write_value(other) for other in found):
             found.append(value)
-        if len(found) == SAMPLES[view.is_full]:
+        if len(found) == SAMPLES:
             break
     return found
 
@@ -212,20 +250,65 @@ def _step(rows: int, columns: int) -> int:
     return max(1, -(-rows * max(columns, 1) // MAX_SAMPLED_CELLS))
 
 
+def _described(labels: Sequence[object], view: View) -> list[int]:
+    """Return the positions of the columns to look into: in brief those that are asked about."""
+    if view.is_full:
+        return list(range(len(labels)))
+    if not view.stems:
+        return list(range(min(len(labels), MAX_DETAILED_COLUMNS)))
+    ranked = _ranked(labels, view)
+    return [p for p in ranked if _relevance(labels[p], view)][:MAX_DETAILED_COLUMNS]
+
+
+def _ranked(labels: Sequence[object], view: View) -> list[int]:
+    return sorted(range(len(labels)), key=lambda position: -_relevance(labels[position], view))
+
+
+def _relevance(label: object, view: View) -> float:
+    return relevance(write_label(label), view.stems)
+
+
 def _frame(
-    kind: Any, name: str, columns: Sequence[_Column], *, shape: tuple[Any, int], view: View
+    name: str,
+    labels: Sequence[object],
+    columns: Sequence[_Column],
+    *,
+    shape: tuple[Any, int],
+    view: View,
 ) -> Outline:
     rows, width = shape
     size = f"?{TIMES}{width}" if rows is None else f"{rows}{TIMES}{width}"
-    listed = join_some(
-        [column.text() for column in columns],
-        total=width,
-        max_chars=MAX_COLUMN_CHARS[view.is_full],
-    )
-    outline = Outline(kind, f"{name} {size}: {listed}" if width else f"{name} {size}")
+    outline = Outline("dataframe", f"{name} {size}", max_chars=MAX_BRIEF_CHARS)
     outline.facts["shape"] = list(shape)
     outline.facts["columns"] = [column.fact() for column in columns]
+    if width and view.is_full:
+        written = [column.text() for column in columns]
+        outline.text += f": {join_some(written, total=width, max_chars=MAX_COLUMN_CHARS)}"
+    elif width:
+        outline.text += f", columns {_names(labels, total=width, view=view)}"
+        outline.text += "".join(f"\n{column.line(view.name)}" for column in columns)
     return outline
+
+
+def _names(labels: Sequence[object], *, total: int, view: View) -> str:
+    """Write the names of columns in their order, the ones that are asked about if not all fit."""
+    if total > 1 and _are_numbers(labels):
+        return f"0 to {total - 1}"
+    keys = [write_key(label) for label in labels]
+    room = MAX_NAMES_CHARS
+    kept: set[int] = set()
+    for position in _ranked(labels, view):
+        room -= len(keys[position]) + 2
+        if kept and room < 0:
+            break
+        kept.add(position)
+    written = [key for position, key in enumerate(keys) if position in kept]
+    return join_some(written, total=total, max_chars=sum(map(len, keys)) + 2 * len(keys))
+
+
+def _are_numbers(labels: Sequence[object]) -> bool:
+    """Whether the columns are only numbered, from 0."""
+    return all(type(label) is int and label == n for n, label in enumerate(labels))
 
 
 def _series(name: str, column: _Column, *, length: int, is_named: bool) -> Outline:

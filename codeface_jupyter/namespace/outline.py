@@ -43,10 +43,20 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """How much of an object to describe: in full or in brief, with values or without."""
+    """How much of an object to describe: in full or in brief, with values or without.
+
+    Attributes
+    ----------
+    name
+        What the notebook calls it; may be empty.
+    stems
+        The beginnings of words that the request uses; what they name comes first in brief.
+    """
 
     is_full: bool = False
     allow_values: bool = False
+    name: str = ""
+    stems: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -63,9 +73,12 @@ class Outline:
         JSON values.
     body
         More lines, for full detail.
+    max_chars
+        The longest brief text, where it is not the same as for other kinds.
     """
 
     kind: Kind
     text: str
     facts: dict[str, object] = field(default_factory=dict)
     body: str = ""
+    max_chars: int = 0

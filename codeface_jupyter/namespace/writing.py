@@ -13,9 +13,19 @@ from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.privacy import has_secret
 from codeface_jupyter.shorten import shorten
 
-__all__ = ["HIDDEN", "PLAIN_TYPES", "TIMES", "join_some", "write_label", "write_value"]
+__all__ = [
+    "HIDDEN",
+    "PLAIN_TYPES",
+    "TIMES",
+    "join_some",
+    "write_key",
+    "write_label",
+    "write_value",
+]
 
 MAX_LABEL_CHARS = 60
+# Code needs a name as a whole.
+MAX_KEY_CHARS = 160
 MAX_VALUE_CHARS = 40
 HIDDEN = "(hidden)"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -53,6 +63,13 @@ def write_label(label: object) -> str:
     if type(label) is tuple:
         return f"({', '.join(write_value(part) for part in label)})"
     return write_value(label)
+
+
+def write_key(label: object) -> str:
+    """Write a column's name as code does."""
+    if type(label) is str:
+        return shorten(repr(label[: MAX_KEY_CHARS + 1]), max_chars=MAX_KEY_CHARS)
+    return write_label(label)
 
 
 def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:

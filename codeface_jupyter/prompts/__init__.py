@@ -11,6 +11,7 @@ from codeface_jupyter.prompts.code_blocks import (
     normalize_language,
     with_code,
 )
+from codeface_jupyter.prompts.examples import EXAMPLES
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
     PROMPT_VERSION,
@@ -37,6 +38,7 @@ from codeface_jupyter.prompts.templates import (
 __all__ = [
     "COMPLETION_STOP_STRINGS",
     "COPYING_TASKS",
+    "EXAMPLES",
     "PROMPT_VERSION",
     "CodeBlock",
     "Message",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from codeface_jupyter.prompts.code_blocks import fenced
+from codeface_jupyter.prompts.examples import EXAMPLES
 from codeface_jupyter.prompts.prompt import Message, Prompt
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 # Part of the response cache's key: raise it when the words below change.
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 
 # The same for every task: it comes first, so all requests share the start that engines keep.
 SYSTEM_PROMPT = (
@@ -27,7 +28,7 @@ SYSTEM_PROMPT = (
 INSTRUCTIONS = {
     "write": (
         "Write the next cell in {language}. Use the variables, functions and imports that the "
-        "cells above define, without repeating them."
+        "cells above define, without repeating them. End with the expression whose value answers."
     ),
     "explain": "Explain in a few sentences, without code.",
     "fix": "Repair the cell. Answer with the whole repaired cell in one {language} block.",
@@ -39,18 +40,43 @@ INSTRUCTIONS = {
 COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
 
 
-def chat_messages(prompt: Prompt) -> list[Message]:
+def chat_messages(prompt: Prompt, *, with_examples: bool = False) -> list[Message]:
     """Lay ``prompt`` out as a conversation for a chat model.
 
     The cells open the first of the user's turns, whatever was said since: they
     change least, so that consecutive requests share everything up to the conversation.
+
+    Parameters
+    ----------
+    prompt
+        What the model should know and do.
+    with_examples
+        Whether requests for a cell in Python come after `EXAMPLES`, which small models need.
     """
+    messages: list[Message] = [{"role": "system", "content": SYSTEM_PROMPT}]
+    if with_examples and _is_like_examples(prompt):
+        messages += _examples()
+    return [*messages, *_turns(prompt)]
+
+
+def _is_like_examples(prompt: Prompt) -> bool:
+    is_own = prompt.instruction is not None
+    return prompt.task == "write" and prompt.language == "python" and not is_own
+
+
+def _examples() -> Iterator[Message]:
+    for example in EXAMPLES:
+        yield from _turns(example.prompt)
+        yield {"role": "assistant", "content": fenced(example.code, "python")}
+
+
+def _turns(prompt: Prompt) -> list[Message]:
     turns: list[Message] = [*prompt.history, {"role": "user", "content": _question(prompt)}]
     if prompt.cells:
         cells = fenced("\n\n".join(prompt.cells), "python")
         first = f"Cells above in the notebook:\n{cells}\n\n{turns[0]['content']}"
         turns[0] = {"role": "user", "content": first}
-    return [{"role": "system", "content": SYSTEM_PROMPT}, *turns]
+    return turns
 
 
 def _question(prompt: Prompt) -> str:

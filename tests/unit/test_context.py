@@ -72,8 +72,8 @@ def test_cells_variables_and_request_reach_the_model(sales: pd.DataFrame) -> Non
     cells = [Cell(source="sales = load()", execution_count=1)]
     context = build(cells=cells, namespace={"sales": sales})
     assert context.prompt.cells == ("sales = load()",)
-    assert f"sales: DataFrame 2{TIMES}2: region (str, e.g. 'north' 'south')" in context.prompt.notes
-    assert "price (float64, 1 null)" in context.prompt.notes
+    assert f"sales: DataFrame 2{TIMES}2, columns 'region', 'price'" in context.prompt.notes
+    assert "sales['price']: float64, 1 null" in context.prompt.notes
     assert context.text.index("sales = load()") < context.text.index("DataFrame")
     assert context.text.index("DataFrame") < context.text.index("add up the price")
 
@@ -87,12 +87,29 @@ def test_the_report_adds_up_to_the_prompt(sales: pd.DataFrame) -> None:
 
 def test_values_go_only_where_they_may(sales: pd.DataFrame) -> None:
     namespace = {"sales": sales, "names": {"alice@example.com": 3}}
-    request = "sales and names"
+    request = "sales by region and names"
     remote = build(request, namespace=namespace, allow_values=False)
-    assert "region (str)" in remote.text
+    assert "sales['region']: str" in remote.text
     assert "north" not in remote.text
     assert "alice" not in remote.text
     assert "alice" in build(request, namespace=namespace).text
+
+
+def test_a_description_is_cut_from_its_end(sales: pd.DataFrame) -> None:
+    whole = build("price by region", namespace={"sales": sales})
+    limits = replace(LIMITS, max_variable_tokens=24)
+    cut = build("price by region", namespace={"sales": sales}, limits=limits)
+
+    assert len(cut.prompt.notes.splitlines()) < len(whole.prompt.notes.splitlines())
+    assert "columns 'region', 'price'" in cut.prompt.notes
+
+
+def test_frames_whose_columns_are_asked_about_come_first(sales: pd.DataFrame) -> None:
+    namespace = {"old": pd.DataFrame({"a": [1]}), "sales": sales, "new": pd.DataFrame({"b": [1]})}
+
+    context = build("the mean price of each region", namespace=namespace)
+
+    assert context.prompt.notes.splitlines()[1].startswith("sales: ")
 
 
 def test_secrets_never_go() -> None:

@@ -99,8 +99,8 @@ def test_a_template_may_refuse_the_system_role(tmp_path: Path) -> None:
         tokenizer.apply_chat_template(
             [{"role": "system", "content": "x"}], add_generation_prompt=True
         )
-    laid_out = PromptCodec(tokenizer, model_name="m").format_prompt(Prompt(request="Plot it"))
-    assert "Plot it" in laid_out
+    prompt = Prompt(request="Plot it", task="fix")
+    assert "Plot it" in PromptCodec(tokenizer, model_name="m").format_prompt(prompt)
 
 
 def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path) -> None:

@@ -51,15 +51,53 @@ def sales() -> pd.DataFrame:
     )
 
 
-def test_a_frame_in_brief_is_one_short_line(sales: pd.DataFrame) -> None:
-    assert describe(sales, name="sales").text == (
-        f"sales: DataFrame 4{TIMES}4: region (str, 1 null), units (int64), "
-        "price (float64, 2 null), day (datetime64[us])"
-    )
+def test_a_frame_in_brief_names_its_columns_as_code_does(sales: pd.DataFrame) -> None:
+    assert describe(sales, name="sales").text.splitlines() == [
+        f"sales: DataFrame 4{TIMES}4, columns 'region', 'units', 'price', 'day'",
+        "sales['region']: str, 1 null",
+        "sales['units']: int64",
+        "sales['price']: float64, 2 null",
+        "sales['day']: datetime64[us]",
+    ]
+
+
+def test_only_the_columns_that_are_asked_about_are_described(sales: pd.DataFrame) -> None:
+    frame = sales.rename(columns={"units": "Units Sold", "price": "unitPrice"})
+
+    text = describe(frame, name="sales", about="What was the price of a unit?").text
+
+    assert text.splitlines()[1:] == [
+        "sales['unitPrice']: float64, 2 null",
+        "sales['Units Sold']: int64",
+    ]
+    assert len(describe(frame, name="sales", about="sort it").text.splitlines()) == 1
 
 
 def test_a_frame_with_values_shows_a_few_words(sales: pd.DataFrame) -> None:
-    assert "region (str, 1 null, e.g. 'north' 'south')" in describe(sales, allow_values=True).text
+    text = describe(sales, name="sales", allow_values=True).text
+    assert "sales['region']: 'north', 'south', 1 null" in text.splitlines()
+
+
+def test_categories_are_told_from_examples() -> None:
+    frame = pd.DataFrame({"few": ["x", "y"] * 10, "many": [f"v{n}" for n in range(20)]})
+
+    text = describe(frame, name="f", allow_values=True).text
+
+    assert "f['few']: 'x', 'y'\n" in text
+    assert text.endswith("f['many']: 'v0', 'v1', 'v2', …")
+
+
+def test_of_many_columns_those_that_are_asked_about_are_named() -> None:
+    frame = pd.DataFrame({f"measurement number {n}": [n] for n in range(300)})
+    frame["Shoe size"] = 1
+
+    text = describe(frame.iloc[:, ::-1], name="f", about="the mean shoe size").text
+    wide = describe(frame.iloc[:, 150:], name="f", about="the mean shoe size").text
+
+    assert "'Shoe size'" in text
+    assert "'Shoe size'" in wide
+    assert len(text) < 1_100
+    assert "more" in text
 
 
 def test_a_frame_in_full_shows_values_of_every_column(sales: pd.DataFrame) -> None:
@@ -79,25 +117,25 @@ def test_a_frame_in_full_shows_values_of_every_column(sales: pd.DataFrame) -> No
 
 def test_an_index_that_is_more_than_numbering_is_told(sales: pd.DataFrame) -> None:
     totals = sales.groupby("region")["units"].agg(["sum", "mean"])
-    assert describe(totals).text.endswith("sum (int64), mean (float64); index: region (str)")
+    assert "columns 'sum', 'mean'; index: region (str)\n" in describe(totals).text
     pairs = sales.set_index(["region", "day"])
     assert "index: MultiIndex (region, day)" in describe(pairs).text
 
 
 def test_odd_columns_are_named_as_they_are() -> None:
     frame = pd.DataFrame([[1, 2, 3, 4]], columns=pd.Index([1, (2, "x"), 1, None], dtype=object))
-    assert describe(frame).text.endswith("1 (int64), (2, 'x') (int64), 1 (int64), None (int64)")
+    assert "columns 1, (2, 'x'), 1, None\n" in describe(frame).text
 
 
 def test_a_wide_frame_stays_short() -> None:
     text = describe(pd.DataFrame(np.zeros((3, 5_000)))).text
     assert len(text) < 420
-    assert "… 4,9" in text
+    assert "columns 0 to 4999" in text
 
 
 def test_mixed_columns_say_what_they_hold() -> None:
     frame = pd.DataFrame({"tags": pd.Series([["a"], ["b"]], dtype=object)})
-    assert "tags (object of list)" in describe(frame).text
+    assert "'tags': object of list" in describe(frame).text
 
 
 def test_a_large_frame_is_sampled() -> None:

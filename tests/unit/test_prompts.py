@@ -1,8 +1,11 @@
+import ast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codeface_jupyter.prompts import (
+    EXAMPLES,
     CodeBlock,
     Prompt,
     cell_for,
@@ -88,6 +91,38 @@ def test_chat_prompt_puts_what_stays_first_and_the_request_last():
     assert "next cell in python" in content
     assert content.index("x = 1") < content.index("y = 2") < content.index("y: int")
     assert content.endswith("Sum it {literally}.")
+
+
+def test_requests_for_a_cell_come_after_examples_where_they_help():
+    prompt = Prompt(request="Sum it.", cells=("x = 1",), notes="Variables:\nx: int 1")
+
+    system, *examples, user = chat_messages(prompt, with_examples=True)
+
+    assert [system, user] == chat_messages(prompt)
+    assert [message["role"] for message in examples] == ["user", "assistant"] * (len(examples) // 2)
+    assert examples
+    assert all(turn["content"].startswith("```python\n") for turn in examples[1::2])
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Prompt(request="Why?", task="explain"),
+        Prompt(request="Mend it.", task="fix"),
+        Prompt(request="List the tables.", language="sql"),
+        Prompt(request="Say hello.", instruction="Answer in French."),
+    ],
+    ids=["explain", "fix", "sql", "own template"],
+)
+def test_other_requests_come_without_examples(prompt):
+    assert chat_messages(prompt, with_examples=True) == chat_messages(prompt)
+
+
+def test_examples_run_and_end_in_a_value():
+    for example in EXAMPLES:
+        tree = ast.parse("\n".join((*example.prompt.cells, example.code)))
+        assert isinstance(tree.body[-1], ast.Expr)
+        assert "print" not in example.code
 
 
 def test_completion_prompt_continues_a_script_of_cells():

@@ -30,6 +30,8 @@ __all__ = ["PromptCodec"]
 
 # What separates turns without being a token of its own, as in Llama 2's template.
 TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
+# Worked examples take about 400 tokens: a small window is left to the notebook.
+MIN_WINDOW_FOR_EXAMPLES = 4_096
 # Some checkpoints do not mark all of their control tokens as special.
 CONTROL_TOKEN = re.compile(r"<[|\uff5c].+[|\uff5c]>")
 
@@ -75,6 +77,11 @@ class PromptCodec:
         """Whether there is a chat template."""
         return bool(self._tokenizer.chat_template)
 
+    @property
+    def _takes_examples(self) -> bool:
+        window = self.context_window
+        return window is None or window >= MIN_WINDOW_FOR_EXAMPLES
+
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model.
 
@@ -92,7 +99,7 @@ class PromptCodec:
 
         messages: list[Message] = [
             {"role": message["role"], "content": self._defused(message["content"])}
-            for message in chat_messages(prompt)
+            for message in chat_messages(prompt, with_examples=self._takes_examples)
         ]
         try:
             return self._apply_template(messages)
