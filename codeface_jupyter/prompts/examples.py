@@ -17,8 +17,8 @@ class Example:
     code: str
 
 
-# They show what words do not bring small models to do: one short block that ends in the value,
-# no print, no cell repeated, columns called as they are. Figures: benchmarks/RESULTS.md.
+# They show what words do not bring small models to do: one short block in steps that ends in the
+# value, no print, no cell repeated, columns called as they are. Figures: benchmarks/RESULTS.md.
 EXAMPLES = (
     Example(
         Prompt(
@@ -36,7 +36,10 @@ EXAMPLES = (
                 "orders['Total']: float64"
             ),
         ),
-        "orders.groupby('Customer Name')['Total'].sum().nlargest(3)",
+        "# Total spent by each customer\n"
+        "spent = orders.groupby('Customer Name')['Total'].sum()\n\n"
+        "# The three largest\n"
+        "spent.nlargest(3)",
     ),
     Example(
         Prompt(
@@ -57,7 +60,9 @@ EXAMPLES = (
                 "weather['rain_mm']: float64, 12 null"
             ),
         ),
-        "weather['rain_mm'] = weather['rain_mm'].fillna(0)\n"
+        "# Fill the missing rain\n"
+        "weather['rain_mm'] = weather['rain_mm'].fillna(0)\n\n"
+        "# Count the rainy days of each station\n"
         "rainy_days = weather[weather['rain_mm'] > 0].groupby('station').size()\n"
         "rainy_days",
     ),

@@ -8,7 +8,7 @@ from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import BrokenOff, Done, GenerationResult
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.session.conversation import Exchange
+from codeface_jupyter.session.conversation import Exchange, count_own_cells
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.resources import Resources
 
@@ -85,6 +85,7 @@ class Answering:
                 answer=result.text,
                 cell_id=pending.ask.cell_id,
                 code=result.code,
+                cells_above=count_own_cells(pending.ask.sources.cells),
             )
             self._resources.conversation.add(exchange)
         self._resources.record(pending, result, error=error)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.prompts import Message, extract_code, extract_code_blocks
 
-__all__ = ["Conversation", "Exchange"]
+__all__ = ["Conversation", "Exchange", "count_own_cells"]
 
 EXCHANGES_KEPT = 50
+REQUEST = ("%%codeface", "%codeface")
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,22 @@ class Exchange:
         The cell that asked, where that is known.
     code
         The answer's code as it was offered.
+    cells_above
+        How many cells with code of the notebook's own stood above the asking one.
     """
 
     request: str
     answer: str
     cell_id: str | None = None
     code: str = ""
+    cells_above: int = 0
+
+
+def count_own_cells(cells: Iterable[Cell]) -> int:
+    """Return how many of the cells hold code of the notebook's own, and no request to us."""
+    return sum(
+        cell.cell_type == "code" and not cell.source.lstrip().startswith(REQUEST) for cell in cells
+    )
 
 
 class Conversation:
@@ -76,15 +87,18 @@ class Conversation:
             How many exchanges; 0 is none.
         cells
             The cells above, which the model sees as well. An exchange whose code is in
-            them is left out: it has become a part of the notebook.
+            them is left out: it has become a part of the notebook. So is one that other
+            code has followed: the notebook has gone another way.
         """
         if not count:
             return ()
         candidates = self._asked_above(request, cells)
         sources = "\n".join(cell.source for cell in cells)
+        own_cells = count_own_cells(cells)
         messages: list[Message] = []
         for exchange in candidates[-count:]:
-            if not _is_in_cells(exchange, sources):
+            is_last_word = own_cells <= exchange.cells_above
+            if is_last_word and not _is_in_cells(exchange, sources):
                 messages.append({"role": "user", "content": exchange.request})
                 messages.append({"role": "assistant", "content": exchange.answer})
         return tuple(messages)
