@@ -208,7 +208,7 @@ class Settings(BaseModel):
         1_024, ge=0, description="The budget for preceding cells, in tokens."
     )
     variable_tokens: int = Field(
-        512, ge=0, description="The budget for descriptions of variables, in tokens."
+        384, ge=0, description="The budget for descriptions of variables, in tokens."
     )
     file_tokens: int = Field(1_024, ge=0, description="The budget for files, in tokens.")
     error_tokens: int = Field(
