@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["parse_expression", "parse_module"]
+__all__ = ["is_deep", "parse_expression", "parse_module"]
 
 # Not only wrong syntax: null bytes, half surrogate pairs, and what is nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+# Whatever goes down a tree by calls takes a few of them a level. The stack has to last for the
+# user's own code too, which the interpreter may run at any time: callbacks of gc, finalizers.
+MAX_LEVELS = 100
 
 
 def parse_module(code: str) -> ast.Module | None:
@@ -24,3 +27,13 @@ def parse_expression(code: str) -> ast.expr | None:
         return ast.parse(code, mode="eval").body
     except UNREADABLE:
         return None
+
+
+def is_deep(tree: ast.AST) -> bool:
+    """Whether a tree has too many levels for what goes down it by calls."""
+    level = [tree]
+    for _ in range(MAX_LEVELS):
+        level = [part for node in level for part in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True

@@ -15,7 +15,7 @@ from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
 from codeface_jupyter.privacy import redact
-from codeface_jupyter.prompts import Message, Prompt, fenced
+from codeface_jupyter.prompts import EXAMPLES, Message, Prompt, fenced
 from codeface_jupyter.shorten import in_one_line
 
 __all__ = ["build_context"]
@@ -272,7 +272,8 @@ class _Builder:
         prompt = self.prompt()
         text = self.format_prompt(prompt)
         tokens = self.count_tokens(text)
-        return Context(prompt=prompt, text=text, prompt_tokens=tokens, report=self._report(tokens))
+        report = self._report(text, total_tokens=tokens)
+        return Context(prompt=prompt, text=text, prompt_tokens=tokens, report=report)
 
     def _shed(self, excess: int) -> None:
         """Drop what is worth least: cells shrink first, what the user named goes last."""
@@ -292,7 +293,7 @@ class _Builder:
                 return
         self._check_window()
 
-    def _report(self, total_tokens: int) -> tuple[Piece, ...]:
+    def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
         parts += [
             _Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
@@ -303,7 +304,7 @@ class _Builder:
         title = in_one_line(request, max_chars=MAX_TITLE_CHARS)
         parts.append(_Part("request", title, request, self.count_tokens(request)))
         rest = total_tokens - sum(part.tokens for part in parts)
-        parts.insert(0, _Part("layout", "system prompt and layout", "…", max(0, rest)))
+        parts.insert(0, _Part("layout", _layout_title(text), "…", max(0, rest)))
         return tuple(
             Piece(
                 kind=part.kind,
@@ -326,6 +327,12 @@ def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
     if sources.error is not None:
         words += sources.error.names
     return tuple(dict.fromkeys(word for word in words if word in known))
+
+
+def _layout_title(text: str) -> str:
+    """Say what a laid out prompt holds besides the notebook and the request."""
+    has_examples = all(example.code in text for example in EXAMPLES)
+    return f"system prompt{', worked examples' if has_examples else ''} and layout"
 
 
 def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
@@ -225,7 +225,8 @@ def _without(
 
 def _parsed(code: str) -> ast.Module | None:
     # Python counts other characters as ends of lines than the offsets here do.
-    return None if "\r" in code or "\f" in code else parse_module(code)
+    tree = None if "\r" in code or "\f" in code else parse_module(code)
+    return None if tree is None or is_deep(tree) else tree
 
 
 def _statements(code: str) -> list[str]:

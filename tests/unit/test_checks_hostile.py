@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.all_checks import findings_in
+from codeface_jupyter.trials.shape import shape
 
 CODES = (
     "x.nope", "x.nope()", "x['nope']", "x[0]", "x()", "x(1, wrong=2)", "x + 1", "x.a.b.c",
@@ -280,3 +283,40 @@ def test_other_threads_see_nothing(capsys):
 
     check_code("x.nope\nx = '\\d'", {"x": Printing()})
     assert capsys.readouterr() == ("", "")
+
+
+DEEP = {
+    "a sum": "x = " + " + ".join(["y"] * 900),
+    "attributes": "x" + ".real" * 900,
+    "calls": "x" + ".head()" * 400,
+    "signs": "-" * 900 + "1",
+    "just deep enough": "[" * 90 + "]" * 90,
+    "a printed sum": "print(" + " + ".join(["y"] * 900) + ")",
+    "indented": " x = " + " + ".join(["y"] * 900),
+}
+
+
+@pytest.mark.parametrize("code", DEEP.values(), ids=DEEP.keys())
+def test_the_stack_lasts_for_what_the_interpreter_runs_meanwhile(code):
+    short = []
+
+    def collected(_phase, _info):
+        try:
+            go_down(500)
+        except RecursionError as error:
+            short.append(error)
+
+    before = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(20)
+    try:
+        attempt(lambda: findings_in(code, {"x": pd.DataFrame()}), timeout_s=20)
+        attempt(lambda: shape([code], {"x": pd.DataFrame()}, []), timeout_s=20)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(collected)
+    assert short == []
+
+
+def go_down(levels):
+    return levels and go_down(levels - 1)

@@ -85,6 +85,21 @@ def test_the_report_adds_up_to_the_prompt(sales: pd.DataFrame) -> None:
     assert [piece.kind for piece in context.report] == ["layout", "cell", "variable", "request"]
 
 
+def test_the_report_says_that_worked_examples_are_in_the_prompt() -> None:
+    def format_with_examples(prompt: Prompt) -> str:
+        return "".join(m["content"] for m in chat_messages(prompt, with_examples=True))
+
+    context = build_context(
+        ContextSources(request="add up"),
+        limits=LIMITS,
+        count_tokens=count_chars,
+        format_prompt=format_with_examples,
+        allow_values=True,
+    )
+    assert titles(context, "layout") == ["system prompt, worked examples and layout"]
+    assert titles(build("add up"), "layout") == ["system prompt and layout"]
+
+
 def test_values_go_only_where_they_may(sales: pd.DataFrame) -> None:
     namespace = {"sales": sales, "names": {"alice@example.com": 3}}
     request = "sales by region and names"

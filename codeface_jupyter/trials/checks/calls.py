@@ -158,6 +158,8 @@ class CallReader(abc.ABC):
             case Method(owner=Plot(frame=frame)) | Plot(frame=frame):
                 self.labels.plot(frame, node, owner=_owner(node))
             case Method(owner=Column() as column, name=name):
+                if name == "groupby":
+                    self._grouped_column(node)
                 return result_of_series(column, name, node)
             case Method(owner=Accessor() as accessor, name=name):
                 return result_of_accessor(accessor, name, node)
@@ -181,6 +183,13 @@ class CallReader(abc.ABC):
         if isinstance(other, Frame) and not other.has_nested_columns:
             nodes = [label for part in named if part is not None for label in label_nodes(part)]
             self.labels.columns(other, nodes, owner=right, with_levels=True)
+
+    def _grouped_column(self, node: ast.Call) -> None:
+        column = _owner(node)
+        if isinstance(column, ast.Attribute | ast.Subscript):
+            frame = self._silently(column.value)
+            if isinstance(frame, Frame) and frame.library == "pandas":
+                self.labels.grouped_column(frame, node, owner=column.value)
 
     def _of_groups(self, groups: Grouped | GroupedColumn, name: str, node: ast.Call) -> Value:
         if isinstance(groups, Grouped) and name in ("agg", "aggregate"):

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable
 
+from codeface_jupyter.generation import Edit
 from codeface_jupyter.syntax import parse_expression
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, argument, columns_named
 from codeface_jupyter.trials.checks.notes import Notes
@@ -87,6 +88,32 @@ class LabelCheck:
         self.columns(frame, named, owner=owner, root=root, with_levels=with_levels)
         if method == "query":
             self._query(frame, argument(node, "expr", 0), owner=owner)
+
+    def grouped_column(self, frame: Frame, node: ast.Call, *, owner: ast.expr) -> None:
+        """Report that a column is to be grouped by the name of another, of which it knows nothing.
+
+        Parameters
+        ----------
+        owner
+            The expression that gives the frame.
+        """
+        match argument(node, "by", 0):
+            case ast.Constant(value=str() as label) as named:
+                pass
+            case _:
+                return
+        if frame.labels is None or frame.rows is None or frame.has_nested_columns:
+            return
+        if label in frame.labels and label not in frame.rows.levels | self._excused:
+            key = f"{self._notes.source.text(owner)}[{self._notes.source.text(named)}]"
+            start, end = self._notes.source.span(named)
+            self._notes.add(
+                "unknown_key",
+                f"A series has no column {code_span(label)} to be grouped by; "
+                f"pass {code_span(key)}.",
+                line=named.lineno,
+                edit=Edit(start=start, end=end, replacement=key),
+            )
 
     def plot(self, frame: Frame, node: ast.Call, *, owner: ast.expr) -> None:
         """Report what ``plot`` is to draw and the frame lacks."""

@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from codeface_jupyter.syntax import is_deep
 from codeface_jupyter.trials.checks.ipython_syntax import (
     UNKNOWN,
     Escape,
@@ -41,7 +42,7 @@ class Source:
     code
         The code itself.
     tree
-        Its tree; None if it is no Python, or cannot be read.
+        Its tree; None if it is no Python, cannot be read or is nested very deeply.
     unreadable
         Why it cannot be read.
     escapes
@@ -115,11 +116,13 @@ def _parse(source: Source, lines: list[str]) -> None:
         return
 
 
-def _tree(lines: list[str]) -> ast.Module:
+def _tree(lines: list[str]) -> ast.Module | None:
     text = "\n".join(lines)
     first = next((line for line in lines if line.strip() and line.lstrip()[0] != "#"), "")
     if first[:1] not in (" ", "\t"):
         tree = ast.parse(text)
+        if is_deep(tree):
+            return None
         compile(tree, "<answer>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         return tree
     # IPython takes away an indentation that the whole cell has.
@@ -128,7 +131,7 @@ def _tree(lines: list[str]) -> ast.Module:
     condition = block.body[0]
     if len(block.body) > 1 or not isinstance(condition, ast.If):
         raise IndentationError("unexpected indent", ("<answer>", lines.index(first) + 1, 1, first))
-    return ast.Module(condition.body, type_ignores=[])
+    return None if is_deep(block) else ast.Module(condition.body, type_ignores=[])
 
 
 def _is_warning(error: SyntaxError) -> bool:
