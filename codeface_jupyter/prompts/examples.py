@@ -22,27 +22,6 @@ class Example:
 EXAMPLES = (
     Example(
         Prompt(
-            request="Which three customers spent the most in total?",
-            cells=(
-                "import pandas as pd\nimport numpy as np",
-                "orders = pd.read_csv('orders.csv', parse_dates=['Ordered At'])",
-                "orders['Total'] = orders['Quantity'] * orders['Unit Price (EUR)']",
-            ),
-            notes=(
-                "Variables:\n"
-                "orders: DataFrame 1204\N{MULTIPLICATION SIGN}7, columns 'Order ID', 'Ordered At', "
-                "'Customer Name', 'Quantity', 'Unit Price (EUR)', 'Paid', 'Total'\n"
-                "orders['Customer Name']: 'Ada Moss', 'Li Wei', 'Jon Berg', …\n"
-                "orders['Total']: float64"
-            ),
-        ),
-        "# Total spent by each customer\n"
-        "spent = orders.groupby('Customer Name')['Total'].sum()\n\n"
-        "# The three largest\n"
-        "spent.nlargest(3)",
-    ),
-    Example(
-        Prompt(
             request=(
                 "Fill the missing rain with 0. Save the number of rainy days of each station "
                 "in `rainy_days`."
@@ -65,5 +44,24 @@ EXAMPLES = (
         "# Count the rainy days of each station\n"
         "rainy_days = weather[weather['rain_mm'] > 0].groupby('station').size()\n"
         "rainy_days",
+    ),
+    Example(
+        Prompt(
+            request="What does each customer spend on average? Show the highest first.",
+            cells=(
+                "import pandas as pd\nimport numpy as np",
+                "orders = pd.read_csv('orders.csv', parse_dates=['Ordered At'])",
+                "orders['Total'] = orders['Quantity'] * orders['Unit Price (EUR)']",
+            ),
+            notes=(
+                "Variables:\n"
+                "orders: DataFrame 1204\N{MULTIPLICATION SIGN}7, columns 'Order ID', 'Ordered At', "
+                "'Customer Name', 'Quantity', 'Unit Price (EUR)', 'Paid', 'Total'\n"
+                "orders['Customer Name']: 'Ada Moss', 'Li Wei', 'Jon Berg', …\n"
+                "orders['Total']: float64"
+            ),
+        ),
+        "# The average of each customer, the highest first\n"
+        "orders.groupby('Customer Name')['Total'].mean().sort_values(ascending=False)",
     ),
 )
