@@ -57,7 +57,7 @@ def test_quickstart_gives_sensible_code_that_runs(run):
     notebook = run(QUICKSTART)
     (answer,) = outputs(notebook, "%%codeface")
     assert answer["data"][RESULT_MIME]["finish_reason"] == "stop"
-    shown = text_of(outputs(notebook, "get_ipython().run_cell"))
+    shown = text_of(outputs(notebook, "ran = get_ipython().run_cell"))
     # The revenue of west, north and south, largest first.
     assert shown.index("88") < shown.index("80") < shown.index("48")
     explained = outputs(notebook, "%codeface_explain")
