@@ -268,6 +268,19 @@ def test_odd_codes_are_read_or_left(code):
         finding.message.encode()
 
 
+@pytest.mark.parametrize(
+    "call", ["pd.concat([{}])", "pd.merge({}, df)", "df.merge({})", "pd.merge({}[['a']], df)"]
+)
+def test_calls_within_calls_are_read_to_the_innermost(call):
+    code = "df['nope']"
+    for _ in range(20):
+        code = call.format(code)
+
+    found = check_code(code, {"pd": pd, "df": pd.DataFrame({"a": [1]})})
+
+    assert [finding.kind for finding in found] == ["unknown_key"]
+
+
 def test_names_cannot_end_a_code_span():
     frame = pd.DataFrame({"a`b": [1], "**bold**": [1], "<img>": [1], "two\nlines": [1]})
     (finding,) = check_code("frame['x``y']", {"frame": frame})

@@ -79,6 +79,8 @@ class CallReader(abc.ABC):
         self.excused = excused
         self.labels = LabelCheck(notes, excused)
         self.changes = Changes(variables, own_functions=own_functions)
+        self._results: dict[ast.Call, Value] = {}
+        self._is_read_again = False
 
     @abc.abstractmethod
     def value(self, node: ast.expr) -> Value:
@@ -94,10 +96,12 @@ class CallReader(abc.ABC):
 
     def call(self, node: ast.Call) -> Value:
         """Read a call and return what is known of what it gives."""
+        if self._is_read_again and node in self._results:
+            return self._results[node]
         function = self.callee(node.func)
         given = self._arguments(node, function)
         self._check_signature(node, function)
-        result = self._result(node, function)
+        result = self._results[node] = self._result(node, function)
         self.changes.by_call(node, function, given)
         return result
 
@@ -113,12 +117,21 @@ class CallReader(abc.ABC):
             inner = part.value if isinstance(part, ast.Starred) else part
             values.append(self.value(inner))
             if isinstance(inner, ast.List | ast.Tuple | ast.Dict | ast.Set):
-                values += [self._silently(item) for item in ast.iter_child_nodes(inner)]
+                values += [self._again(item) for item in ast.iter_child_nodes(inner)]
         return values
 
-    def _silently(self, node: ast.AST) -> Value:
-        with self.notes.silence():
-            return self.value(node) if isinstance(node, ast.expr) else None
+    def _again(self, node: ast.AST) -> Value:
+        """Return what is known of an expression that has been read.
+
+        A call in it keeps its result: calls within calls would be read twice as often at
+        each level.
+        """
+        before, self._is_read_again = self._is_read_again, True
+        try:
+            with self.notes.silence():
+                return self.value(node) if isinstance(node, ast.expr) else None
+        finally:
+            self._is_read_again = before
 
     def _handed_on(self, method: Method, node: ast.Call) -> Value:
         """Return what a frame's method gives to a function that it is given."""
@@ -178,7 +191,7 @@ class CallReader(abc.ABC):
 
     def _merged_with(self, node: ast.Call, right: ast.expr) -> None:
         """Check the columns of the other frame of a merge."""
-        other = self._silently(right)
+        other = self._again(right)
         named = [argument(node, name, None) for name in ("on", "right_on")]
         if isinstance(other, Frame) and not other.has_nested_columns:
             nodes = [label for part in named if part is not None for label in label_nodes(part)]
@@ -187,7 +200,7 @@ class CallReader(abc.ABC):
     def _grouped_column(self, node: ast.Call) -> None:
         column = _owner(node)
         if isinstance(column, ast.Attribute | ast.Subscript):
-            frame = self._silently(column.value)
+            frame = self._again(column.value)
             if isinstance(frame, Frame) and frame.library == "pandas":
                 self.labels.grouped_column(frame, node, owner=column.value)
 
@@ -219,7 +232,7 @@ class CallReader(abc.ABC):
             return _made_by(obj)
         if name == "DataFrame":
             return _literal_frame(node)
-        frame = self._silently(node.args[0]) if node.args else None
+        frame = self._again(node.args[0]) if node.args else None
         if isinstance(frame, Column):
             return Column("", frame.rows) if name.startswith("to_") else None
         if name in FRAME_FUNCTIONS and isinstance(frame, Frame) and frame.library == "pandas":
@@ -234,7 +247,7 @@ class CallReader(abc.ABC):
         if type(obj) is not types.FunctionType or package_of(obj) != "seaborn":
             return
         data = argument(node, "data", 0)
-        frame = self._silently(data) if data is not None else None
+        frame = self._again(data) if data is not None else None
         if data is not None and isinstance(frame, Frame) and frame.library == "pandas":
             self.labels.seaborn(frame, node, owner=data)
 
