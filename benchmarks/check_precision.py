@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
-import io
 import json
 import os
 import random
 import statistics
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting import describe_machine, wilson_interval
+from running_code import check_call, quiet
 
 from codeface_jupyter.trials.checks.all_checks import check_code, findings_in
 
@@ -174,7 +172,7 @@ def check_eval(file: Path) -> Tally:
         for code in completions(task):
             namespace: dict[str, Any] = {}
             before = defined_by(task["prompt"])
-            if _runs(f"{code}\n{task['test']}\n{_call(task)}", namespace):
+            if _runs(f"{code}\n{task['test']}\n{check_call(task)}", namespace):
                 for variables in (before, {}):
                     tally.check(code, variables, where=task["task_id"])
     return tally
@@ -196,19 +194,8 @@ def defined_by(prompt: str) -> dict[str, Any]:
     return {}
 
 
-def _call(task: Mapping[str, Any]) -> str:
-    takes_nothing = "def check():" in task["test"]
-    return "check()" if takes_nothing else f"check({task['entry_point'].replace('none', 'None')})"
-
-
 def _runs(code: str, namespace: dict[str, Any]) -> bool:
-    nowhere = io.StringIO()
-    with (
-        contextlib.redirect_stdout(nowhere),
-        contextlib.redirect_stderr(nowhere),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             exec(code, namespace)  # the data sets' own solutions
         except Exception:  # noqa: BLE001 - a solution for another version of a library

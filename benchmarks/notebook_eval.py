@@ -18,13 +18,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notebook_tasks import TASKS, NotebookTask
 from reporting import describe_machine, wilson_interval
-from running_code import passes
+from running_code import check_call, passes
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
@@ -69,14 +69,6 @@ def ask_completion(session: Session, task: dict[str, str]) -> bool:
         )
     )
     return passes("\n".join((result.code, task["test"], check_call(task))))
-
-
-def check_call(task: Mapping[str, str]) -> str:
-    """Return the call of a task's test: of a function, or of what the code has left behind."""
-    if "def check():" in task["test"]:
-        return "check()"
-    candidate = task["entry_point"]
-    return "check(None)" if candidate == "none" else f"check({candidate})"
 
 
 def read_tasks(file: Path) -> list[dict[str, str]]:

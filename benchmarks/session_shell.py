@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import random
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
+
+from running_code import quiet
 
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.errors import NotebookError
@@ -107,13 +107,7 @@ class SessionShell:
 
     def run(self, source: str) -> ExecutionResult:
         """Run a cell as the notebook's next, and throw away what it prints."""
-        nowhere = io.StringIO()
-        with (
-            contextlib.redirect_stdout(nowhere),
-            contextlib.redirect_stderr(nowhere),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
+        with quiet():
             return self.shell.run_cell(source, store_history=True)
 
 

@@ -16,9 +16,9 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.session import Session
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-completing = importlib.import_module("notebook_eval")
 judging = importlib.import_module("session_judge")
 reporting = importlib.import_module("session_report")
+running_code = importlib.import_module("running_code")
 running = importlib.import_module("session_run")
 shells = importlib.import_module("session_shell")
 tasks = importlib.import_module("session_tasks")
@@ -429,4 +429,4 @@ def test_mcnemar_is_the_sign_test_of_what_differs():
 def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: str) -> None:
     task = {"test": test, "entry_point": entry_point}
 
-    assert completing.check_call(task) == call
+    assert running_code.check_call(task) == call
