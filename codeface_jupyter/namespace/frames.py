@@ -31,6 +31,7 @@ __all__ = [
 
 # Counting nulls looks at this many cells at most; larger frames are sampled evenly.
 MAX_SAMPLED_CELLS = 500_000
+MAX_SAMPLED_VALUES = 50
 MAX_COLUMNS = 200
 MAX_COLUMN_CHARS = 6_000
 # In brief: names are worth more than types. Chosen by benchmarks/notebook_eval.py.
@@ -145,7 +146,7 @@ def polars_lazy_frame(frame: Any, view: View) -> Outline:
     schema = frame.collect_schema()
     labels = list(schema.names()[:MAX_COLUMNS])
     columns = [
-        _Column(label=labels[position], dtype=str(schema[labels[position]]))
+        _Column(label=labels[position], dtype=_polars_dtype(schema[labels[position]]))
         for position in _described(labels, view)
     ]
     # Its columns are not taken by indexing.
@@ -188,7 +189,7 @@ def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Col
         dtype=dtype,
         nulls=int(missing.sum()) * step,
         nulls_are_estimated=step > 1,
-        samples=categories or _samples(present.head(50), dtype=dtype, view=view),
+        samples=categories or _samples(present.head(MAX_SAMPLED_VALUES), dtype=dtype, view=view),
         samples_are_all=categories is not None,
     )
 
@@ -197,22 +198,38 @@ def _categories(present: Any, dtype: str) -> list[object] | None:
     """Return a text column's different values, if they are few."""
     if dtype not in ("str", "string", "object of str", "category"):
         return None
-    # Mixed values may not be hashable, or answer a comparison as they like.
-    if dtype == "object of str" and not all(type(value) is str for value in present):
-        return None
-    values = list(present.unique())
-    return values if len(values) <= MAX_CATEGORIES else None
+    values: Sequence[object] = ()
+    # Most columns have too many among the first values already.
+    for part in (present.head(MAX_SAMPLED_VALUES), present):
+        # Mixed values may not be hashable, or answer a comparison as they like.
+        if dtype == "object of str" and not all(type(value) is str for value in part):
+            return None
+        values = part.unique()
+        if len(values) > MAX_CATEGORIES:
+            return None
+    return list(values)
 
 
 def _polars_column(series: Any, *, view: View) -> _Column:
-    dtype = str(series.dtype)
-    samples = _samples(series.head(50).drop_nulls(), dtype=dtype, view=view)
+    dtype = _polars_dtype(series.dtype)
+    samples = _samples(series.head(MAX_SAMPLED_VALUES).drop_nulls(), dtype=dtype, view=view)
     return _Column(label=series.name, dtype=dtype, nulls=series.null_count(), samples=samples)
+
+
+def _writes_categories(dtype: Any) -> bool:
+    """Whether a polars type is written with the values that it allows, which may be many."""
+    parts = [getattr(dtype, "inner", None), *(f.dtype for f in getattr(dtype, "fields", ()))]
+    return type(dtype).__name__ == "Enum" or any(map(_writes_categories, filter(None, parts)))
+
+
+def _polars_dtype(dtype: Any) -> str:
+    return type(dtype).__name__ if _writes_categories(dtype) else str(dtype)
 
 
 def _arrow_column(label: object, array: Any, *, view: View) -> _Column:
     dtype = str(array.type)
-    present = (value for value in array[:50].to_pylist() if value is not None)
+    # One by one: a single cell may be a list of millions.
+    present = (value.as_py() for value in array[:MAX_SAMPLED_VALUES] if value.is_valid)
     return _Column(
         label=label,
         dtype=dtype,

@@ -276,8 +276,11 @@ def test_a_figure_is_told_by_its_labels() -> None:
 def test_polars_frames_and_a_lazy_frame_that_stays_lazy() -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"a": [1, None], "b": ["x", "y"]})
-    text = f"polars DataFrame 2{TIMES}2: a (Int64, 1 null), b (String, e.g. 'x' 'y')"
-    assert describe(frame, allow_values=True).text == text
+    assert describe(frame, name="f", allow_values=True).text.splitlines() == [
+        f"f: polars DataFrame 2{TIMES}2, columns 'a', 'b'",
+        "f['a']: Int64, 1 null",
+        "f['b']: 'x', 'y', …",
+    ]
 
     def fail(_: object) -> object:
         raise AssertionError("collected")
@@ -285,15 +288,37 @@ def test_polars_frames_and_a_lazy_frame_that_stays_lazy() -> None:
     lazy = frame.lazy().with_columns(
         polars.col("a").map_elements(fail, return_dtype=polars.Int64).alias("c")
     )
-    assert describe(lazy).text == f"polars LazyFrame ?{TIMES}3: a (Int64), b (String), c (Int64)"
+    assert describe(lazy, name="f").text.splitlines() == [
+        f"f: polars LazyFrame ?{TIMES}3, columns 'a', 'b', 'c'",
+        "'a': Int64",
+        "'b': String",
+        "'c': Int64",
+    ]
+
+
+def test_the_values_that_a_polars_type_allows_are_no_part_of_its_name() -> None:
+    polars = pytest.importorskip("polars")
+    kind = polars.Enum(["north", "south"])
+    frame = polars.DataFrame(
+        {"a": ["north"], "b": [["south"]], "c": [{"d": "north"}]},
+        schema={"a": kind, "b": polars.List(kind), "c": polars.Struct({"d": kind})},
+    )
+    for obj in (frame, frame["a"], frame.lazy()):
+        for detail in ("brief", "full"):
+            description = describe(obj, name="f", detail=detail)
+            assert "Enum" in description.text
+            assert "north" not in f"{description.text} {description.facts}"
+    assert "f['a']: 'north', …" in describe(frame, name="f", allow_values=True).text
 
 
 def test_arrow_tables() -> None:
     arrow = pytest.importorskip("pyarrow")
     table = arrow.table({"a": [1, None], "b": ["x", "y"]})
-    assert describe(table, allow_values=True).text == (
-        f"pyarrow Table 2{TIMES}2: a (int64, 1 null), b (string, e.g. 'x' 'y')"
-    )
+    assert describe(table, name="f", allow_values=True).text.splitlines() == [
+        f"f: pyarrow Table 2{TIMES}2, columns 'a', 'b'",
+        "f['a']: int64, 1 null",
+        "f['b']: 'x', 'y', …",
+    ]
 
 
 def test_a_scikit_learn_model() -> None:

@@ -165,11 +165,21 @@ def large_text_frame() -> pd.DataFrame:
     return pd.DataFrame({"a": pd.Series(["abc", None] * 2_500_000, dtype=object)})
 
 
+def text_frame() -> pd.DataFrame:
+    texts = [f"text {number}" for number in range(60_000)]
+    return pd.DataFrame({f"column {number}": texts for number in range(8)})
+
+
+def frame_of_many_categories() -> pd.DataFrame:
+    return pd.DataFrame({"a": pd.Categorical([f"text {number}" for number in range(500_000)])})
+
+
 HOSTILE: list[Callable[[], object]] = [
     Raising, Looping, Waiting, LoopingForModels, Printing, Giant, NotText, SideEffects, Fabricating,
     Refusing, Posing, lambda: type.__call__(refusing_class()), refusing_class,
     lambda: LyingList([1]),
     lambda: BrokenFrame({"a": [1]}), recursive_list, deep_list, large_frame, large_text_frame,
+    text_frame, frame_of_many_categories,
     MagicMock, lambda: 10**200_000, lambda: "x" * 10**8, lambda: dict.fromkeys(range(10**6)),
     lambda: np.zeros((4_000, 4_000)), lambda: pd.DataFrame(np.zeros((2, 20_000))),
     lambda: {f"key{n}": n for n in range(100_000)}, type("T", (), {"__module__": 3}),
