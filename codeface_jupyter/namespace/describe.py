@@ -27,6 +27,7 @@ OWN_CODE_TIMEOUT_S = 0.1
 DESCRIBER_TIMEOUT_S = 0.5
 MAX_CHARS: dict[Detail, int] = {"brief": 400, "full": 8_000}
 MAX_REPR_CHARS = 160
+MAX_SECRET_CHARS = 1_000
 
 Describer = Callable[[Any, View], Outline]
 
@@ -94,9 +95,11 @@ def describe(
     name
         What the notebook calls it.
     detail
-        One line, or all that is worth reading.
+        One line, and for a data frame one more for each column that matters; or all that
+        is worth reading.
     max_chars
-        The longest text; 400 or 8,000 characters unless given.
+        The longest text; unless given, 400 characters in brief, 2,000 for a data frame, and
+        8,000 in full.
     allow_values
         Whether values may be shown, not only names, types and shapes. The value of
         a name that looks like a secret's is never shown.
@@ -117,7 +120,8 @@ def describe(
         outline = Outline("object", type_name(type(obj)))
     elif view.allow_values:
         outline = _with_own_words(obj, outline, max_chars=limit)
-    longest = outline.max_chars
+    if max_chars is None:
+        limit = max(limit, outline.max_chars)
     text = f"{name}: {outline.text}" if name else outline.text
     if view.is_full and outline.body:
         text += f"\n{outline.body}"
@@ -127,7 +131,7 @@ def describe(
         kind=outline.kind,
         type_name=type_name(type(obj)),
         facts=outline.facts,
-        text=shorten(text, max_chars=limit if max_chars is not None else max(limit, longest)),
+        text=shorten(text, max_chars=limit),
     )
 
 
@@ -173,16 +177,21 @@ def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline
         words = attempt(lambda: _ai_repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             facts = {**outline.facts, "ai_repr": True}
-            return Outline(outline.kind, shorten(words, max_chars=max_chars), facts, outline.body)
+            return Outline(outline.kind, _cut(words, max_chars=max_chars), facts, outline.body)
     elif outline.kind == "object" and _has_harmless_repr(obj):
         words = attempt(lambda: repr(obj), timeout_s=OWN_CODE_TIMEOUT_S)
         if words:
             # Our own line says what a long repr would bury.
-            limit = min(max_chars, MAX_REPR_CHARS)
-            written = shorten(str(words[: limit + 1]), max_chars=limit).replace("\n", " ")
+            written = _cut(words, max_chars=min(max_chars, MAX_REPR_CHARS)).replace("\n", " ")
             outline.facts["repr"] = written
             outline.text = f"{type_name(type(obj))}: {written}"
     return outline
+
+
+def _cut(words: str, *, max_chars: int) -> str:
+    """Return the start of an object's own words, without secrets: half of one looks like none."""
+    text, _ = redact(str(words[: max_chars + MAX_SECRET_CHARS]))
+    return shorten(text, max_chars=max_chars)
 
 
 def _ai_repr(obj: object) -> str:

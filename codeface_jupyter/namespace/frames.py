@@ -63,7 +63,9 @@ class _Column:
         }
 
     def values(self) -> list[str]:
-        if is_secret_name(write_label(self.label)):
+        parts = self.label if type(self.label) is tuple else (self.label,)
+        labels = [write_label(part) for part in parts]
+        if any(label == HIDDEN or is_secret_name(label) for label in labels):
             return [HIDDEN] if self.samples else []
         return [write_value(value, max_chars=24) for value in self.samples]
 

@@ -27,6 +27,8 @@ MAX_LABEL_CHARS = 60
 # Code needs a name as a whole.
 MAX_KEY_CHARS = 160
 MAX_VALUE_CHARS = 40
+# What is behind them is not shown.
+MAX_SCANNED_CHARS = 1_000
 HIDDEN = "(hidden)"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -50,7 +52,7 @@ def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
         return f"int of {value.bit_length()} bits"  # type: ignore[attr-defined]
     if isinstance(value, str | bytes):
         head = value[: max_chars + 1]
-        if has_secret(repr(value[:1_000])):
+        if has_secret(repr(value[:MAX_SCANNED_CHARS])):
             return HIDDEN
         return shorten(repr(head), max_chars=max_chars)
     return shorten(repr(value), max_chars=max_chars)
@@ -59,6 +61,8 @@ def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
 def write_label(label: object) -> str:
     """Write a column's or a key's name; if it is not a plain value, its class."""
     if type(label) is str:
+        if _is_cut_secret(label, max_chars=MAX_LABEL_CHARS):
+            return HIDDEN
         return shorten(label, max_chars=MAX_LABEL_CHARS).replace("\n", " ")
     if type(label) is tuple:
         return f"({', '.join(write_value(part) for part in label)})"
@@ -68,6 +72,8 @@ def write_label(label: object) -> str:
 def write_key(label: object) -> str:
     """Write a column's name as code does."""
     if type(label) is str:
+        if _is_cut_secret(label, max_chars=MAX_KEY_CHARS):
+            return HIDDEN
         return shorten(repr(label[: MAX_KEY_CHARS + 1]), max_chars=MAX_KEY_CHARS)
     return write_label(label)
 
@@ -83,6 +89,12 @@ def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:
         kept.append(part)
     more = total - len(kept)
     return ", ".join([*kept, f"… {more:,} more"] if more > 0 else kept)
+
+
+def _is_cut_secret(label: str, *, max_chars: int) -> bool:
+    """Whether a label holds a secret that would not be recognized once the label is cut."""
+    written = repr(label[:MAX_SCANNED_CHARS])
+    return len(written) > max_chars and has_secret(written)
 
 
 def _library_scalar(value: object) -> object:

@@ -156,6 +156,38 @@ def test_values_of_secret_columns_and_keys_are_hidden() -> None:
     assert describe("hunter2", name="password", allow_values=True).text == "password: str of 7"
 
 
+def test_secret_columns_are_known_by_any_level_of_their_names() -> None:
+    labels = pd.MultiIndex.from_tuples([("password", "first"), ("user", "password"), ("user", "a")])
+    frame = pd.DataFrame([["hunter1", "hunter2", "ann"]], columns=labels)
+    for detail in ("brief", "full"):
+        text = describe(frame, detail=detail, allow_values=True).text
+        assert "hunter" not in text
+        assert "ann" in text
+
+
+KEY = "ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
+
+
+@pytest.mark.parametrize("place", [0, 40, 56, 120, 150, 170])
+def test_a_secret_in_a_column_s_name_is_not_cut_in_two(place: int) -> None:
+    frame = pd.DataFrame({f"{'x' * place} {KEY}": ["seen"], "units": ["few"]})
+    for detail in ("brief", "full"):
+        assert KEY[:6] not in describe(frame, name="f", detail=detail, allow_values=True).text
+
+
+def test_a_secret_in_an_object_s_own_words_is_not_cut_in_two() -> None:
+    class Client:
+        def __repr__(self) -> str:
+            return f"<Client {'x' * 135} {KEY}>"
+
+    class Chart:
+        def _ai_repr_(self) -> str:
+            return f"A chart {'x' * 380} {KEY}"
+
+    for obj in (Client(), Chart()):
+        assert KEY[:6] not in describe(obj, name="c", allow_values=True).text
+
+
 @pytest.mark.parametrize(
     ("obj", "text"),
     [
