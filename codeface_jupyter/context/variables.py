@@ -70,7 +70,7 @@ def choose_variables(
 
 
 def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[str]:
-    """Return a line for each name except secrets, modules, functions and classes."""
+    """Return a description of each name except secrets, modules, functions and classes."""
     lines = []
     for name, value in names.items():
         if is_secret_name(name) or _is_internal(name):

@@ -31,7 +31,8 @@ class Description:
     facts
         What was computed, as JSON values: shape, columns, dtype, signature …
     text
-        The same as text for the prompt; one line unless full detail was asked for.
+        The same as text for the prompt. In brief it is one line, and for a data frame one more
+        for each column that is described.
     """
 
     name: str

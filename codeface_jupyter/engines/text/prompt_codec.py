@@ -30,7 +30,7 @@ __all__ = ["PromptCodec"]
 
 # What separates turns without being a token of its own, as in Llama 2's template.
 TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
-# Worked examples take about 400 tokens: a small window is left to the notebook.
+# Worked examples take about 440 tokens: a small window is left to the notebook.
 MIN_WINDOW_FOR_EXAMPLES = 4_096
 # Some checkpoints do not mark all of their control tokens as special.
 CONTROL_TOKEN = re.compile(r"<[|\uff5c].+[|\uff5c]>")
