@@ -70,6 +70,15 @@ class BatchMagics(BaseMagics):
         """
         args, requests = self._requests(line, cell)
         check_variable_name(args.output)
+        # No name for the questions: the error that is raised below is kept with the items, and
+        # this frame with it.
+        items = self._answer(self._asks(args, requests))
+        if not args.dry_run:
+            for name in filter(None, (RESULTS_VARIABLE, args.output)):
+                self.extension.notebook.set_variable(name, items)
+        _tell_failures(items)
+
+    def _asks(self, args: argparse.Namespace, requests: Sequence[str]) -> list[Ask]:
         from codeface_jupyter.magics.ask_and_show import make_ask, with_request
 
         first, _ = make_ask(self.extension, args, requests[0])
@@ -77,11 +86,7 @@ class BatchMagics(BaseMagics):
         if args.dry_run:
             local_only = first.settings.model_copy(update={"auto_pull": False})
             asks = [replace(ask, settings=local_only, dry_run=True) for ask in asks]
-        items = self._answer(asks)
-        if not args.dry_run:
-            for name in filter(None, (RESULTS_VARIABLE, args.output)):
-                self.extension.notebook.set_variable(name, items)
-        _tell_failures(items)
+        return asks
 
     def _requests(self, line: str, cell: str | None) -> tuple[argparse.Namespace, list[str]]:
         """Return the options, and the requests; in typed ones, braces are filled in."""

@@ -137,3 +137,13 @@ def test_what_all_questions_are_warned_of_is_said_once(notebook):
     assert run.text.count("Warning: The fan is loud.") == 1
     notebook.run("%unload_ext codeface_jupyter")
     notebook.run("%load_ext codeface_jupyter")
+
+
+def test_the_error_of_a_batch_that_failed_keeps_none_of_the_user_s_objects(notebook):
+    notebook.run("class Thing: pass\nthing = Thing()")
+    notebook.run("import gc, weakref\nalive = weakref.ref(thing)")
+    run = notebook.run(f"%%codeface_batch {SCRIPTED} --vars nothing\nwhat is it?\nand again?")
+    assert run.reply["ename"] == "UnknownNameError"
+    assert notebook.value("len(_codeface_batch)") == 2
+    notebook.run("del thing\n_ = gc.collect()")
+    assert notebook.value("alive() is None") is True
