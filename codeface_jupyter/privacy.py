@@ -7,7 +7,9 @@ thread may use them, whereas the library's own scan goes through global settings
 from __future__ import annotations
 
 import ast
+import logging
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
@@ -151,12 +153,14 @@ def _looks_assigned(name: str, value: str) -> bool:
 
 def _is_real(secret: str) -> bool:
     """Whether a match is a value; ``{password}`` and ``<your key>`` stand for one."""
+    _load_library()
     from detect_secrets.filters.heuristic import is_templated_secret
 
     return not is_templated_secret(AUTHORIZATION_SCHEME.sub("", secret, count=1))
 
 
 def _detected(line: str) -> Iterator[str]:
+    _load_library()
     from detect_secrets.filters.heuristic import is_sequential_string
 
     _, detectors = _detectors()
@@ -170,13 +174,26 @@ def _detected(line: str) -> Iterator[str]:
             yield secret
 
 
+@lru_cache(maxsize=1)
+def _load_library() -> None:
+    """Import detect-secrets at first use, as it brings an HTTP client along.
+
+    As it is imported, it has logging take all warnings: the user's own would be seen no more.
+    """
+    before = warnings.showwarning
+    import detect_secrets  # noqa: F401 - its modules are imported where they are used
+
+    if warnings.showwarning is not before:
+        logging.captureWarnings(False)
+
+
 Detect = Callable[[str], Iterable[str]]
 
 
 @lru_cache(maxsize=1)
 def _detectors() -> tuple[Detect, tuple[Detect, ...]]:
     """Return the keyword detector, and all those that suit code, itself included."""
-    # Imported at first use: the library brings an HTTP client along.
+    _load_library()
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins.keyword import KeywordDetector
 

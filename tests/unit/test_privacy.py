@@ -150,3 +150,16 @@ def test_threads_agree() -> None:
 def test_the_detector_is_imported_at_first_use() -> None:
     code = "import sys, codeface_jupyter.privacy; sys.exit('detect_secrets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("captures", [False, True])
+def test_warnings_go_where_they_went_before(captures: bool) -> None:
+    code = f"""
+import logging, warnings
+from codeface_jupyter.privacy import redact
+logging.captureWarnings({captures})
+before = warnings.showwarning
+redact("password = 'hunter2'")
+assert warnings.showwarning is before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
