@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import io
+import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["Table"]
@@ -33,6 +35,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def __str__(self) -> str:
+        _load_library()
         import rich.box
         from rich.console import Console
         from rich.table import Table as RichTable
@@ -72,6 +75,15 @@ class Table:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self.to_markdown(), "text/plain": str(self)}
+
+
+@lru_cache(maxsize=1)
+def _load_library() -> None:
+    """Import rich, which draws a number from the user's random state, and put that back."""
+    before = random.getstate()
+    import rich.style  # noqa: F401 - its modules are imported where they are used
+
+    random.setstate(before)
 
 
 def _html_row(tag: str, texts: Sequence[str]) -> str:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 from markdown_it import MarkdownIt
 
 from codeface_jupyter.view.tables import Table
@@ -22,3 +25,14 @@ def test_markdown_table_shows_cells_literally():
 
 def test_notebooks_get_both():
     assert set(TABLE._repr_mimebundle_()) == {"text/markdown", "text/plain"}
+
+
+def test_the_first_table_leaves_the_random_state_alone():
+    code = """
+import random
+from codeface_jupyter.view.tables import Table
+before = random.getstate()
+str(Table("Title", ("name",), [("a",)]))
+assert random.getstate() == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
