@@ -8,7 +8,7 @@ import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
 
 const NAME = 'Checked against your notebook';
-const CODE_SPAN = /(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/;
+const CODE_SPAN = /(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g;
 
 /** A line for each note and each finding, with a button where the code can be mended. */
 export class FindingList extends Widget {
@@ -81,14 +81,13 @@ function place(data: ResultData, finding: ResultFinding): string {
 
 /** Return a sentence as nodes: what is between backticks is code, everything else literal. */
 function withCodeSpans(text: string): Node[] {
-  const [, , code] = CODE_SPAN.exec(text) ?? [];
-  if (code === undefined) {
-    return [document.createTextNode(text)];
+  const nodes: Node[] = [];
+  let end = 0;
+  for (const found of text.matchAll(CODE_SPAN)) {
+    const code = document.createElement('code');
+    code.textContent = (found[2] ?? '').trim();
+    nodes.push(document.createTextNode(text.slice(end, found.index)), code);
+    end = found.index + found[0].length;
   }
-  const [span = ''] = CODE_SPAN.exec(text) ?? [];
-  const begin = text.indexOf(span);
-  const node = document.createElement('code');
-  node.textContent = code.trim();
-  const rest = text.slice(begin + span.length);
-  return [document.createTextNode(text.slice(0, begin)), node, ...withCodeSpans(rest)];
+  return [...nodes, document.createTextNode(text.slice(end))];
 }

@@ -150,6 +150,13 @@ describe('the list under an answer', () => {
     expect([...document.querySelectorAll('code')].map(code => code.textContent)).toContain('<b>');
   });
 
+  it('takes backticks without an end for what they are', () => {
+    data.notes = ['``a``` is not `a`.'];
+    const [note] = items();
+    expect(note?.textContent).toBe('``a``` is not a.');
+    expect(note?.querySelectorAll('code')).toHaveLength(1);
+  });
+
   it('has a named button for what can be mended only', () => {
     const buttons = items().map(item => item.querySelector('button'));
     expect(buttons.map(button => button?.textContent ?? '')).toEqual(['', 'Apply', 'Apply', '']);
