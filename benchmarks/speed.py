@@ -24,9 +24,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.local_model import ModelRequest
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 NEW_TOKENS = 150
@@ -83,16 +80,17 @@ def prompt_of(kind: str, salt: int) -> str:
 
 
 def our_answerer(
-    engine_name: str, quantization: str = "auto"
+    engine_name: str, *, model: str = MODEL, quantization: str = "auto"
 ) -> Callable[[str, int, bool], dict[str, float]]:
     """Return a function that answers a prompt with the engine of this package."""
     from codeface_jupyter.config import Config
     from codeface_jupyter.engines.registry import create_engine
     from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+    from codeface_jupyter.jobs import Job
     from codeface_jupyter.prompts import Prompt
 
     config = Config()
-    config.set(engine=engine_name, model=MODEL, quantization=quantization)
+    config.set(engine=engine_name, model=model, quantization=quantization)
     engine = create_engine(config.settings)
     engine.prepare(Job())
     engine.load(Job())
@@ -238,7 +236,7 @@ def main() -> None:
     if args.worker == "llama":
         work(llama_answerer(args.gguf, args.threads))
     elif args.worker:
-        work(our_answerer(args.worker, args.quantization))
+        work(our_answerer(args.worker, quantization=args.quantization))
     else:
         compare(args)
 
@@ -249,6 +247,7 @@ def compare(args: Any) -> None:
 
     from codeface_jupyter.config import Settings
     from codeface_jupyter.models.fetch import locate
+    from codeface_jupyter.models.local_model import ModelRequest
 
     me = str(Path(__file__))
     ours = ("--worker", args.engine, "--quantization", args.quantization)
