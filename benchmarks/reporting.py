@@ -53,4 +53,5 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     centre = p + Z_95**2 / (2 * n)
     margin = Z_95 * ((p * (1 - p) + Z_95**2 / (4 * n)) / n) ** 0.5
     scale = 1 + Z_95**2 / n
-    return (centre - margin) / scale, (centre + margin) / scale
+    # Rounding may leave the ends just outside.
+    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
