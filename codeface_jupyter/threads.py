@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
@@ -14,21 +16,36 @@ T = TypeVar("T")
 POLL_S = 0.1
 
 
-def within(timeout_s: float, call: Callable[[], T]) -> T:
+def _go_on() -> None:
+    """Let the call go on: nobody asks to give it up."""
+
+
+def within(timeout_s: float, call: Callable[[], T], *, check: Callable[[], object] = _go_on) -> T:
     """Return what ``call`` returns, or give it up after ``timeout_s`` seconds.
 
     An abandoned call's thread ends by itself: socket timeouts limit neither the lookup of
     a name nor a reply that trickles in.
+
+    Parameters
+    ----------
+    timeout_s
+        How long to wait.
+    call
+        Left to end by itself, in its thread, when it is given up.
+    check
+        Asked ten times a second; what it raises is raised here.
 
     Raises
     ------
     TimeoutError
         If it took longer.
     """
-    outcome = _begin(call)
+    outcome, deadline = _begin(call), time.monotonic() + timeout_s
     # Not `result(timeout=…)`, whose TimeoutError could also be the call's own.
-    if not wait([outcome], timeout=timeout_s).done:
-        raise TimeoutError(f"no answer within {timeout_s:g} s")
+    while not wait([outcome], timeout=max(0.0, min(POLL_S, deadline - time.monotonic()))).done:
+        check()
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"no answer within {timeout_s:g} s")
     return outcome.result()
 
 
@@ -58,6 +75,8 @@ def _begin(call: Callable[[], T]) -> Future[T]:
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised by the waiter
             outcome.set_exception(error)
 
-    # Not an executor's thread: the interpreter would wait for it when it ends.
-    threading.Thread(target=run, name="codeface-call", daemon=True).start()
+    # With the caller's context, what is printed lands in the caller's cell. Not an executor's
+    # thread: the interpreter would wait for it when it ends.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name="codeface-call", daemon=True).start()
     return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
@@ -40,7 +41,8 @@ class Extension:
         self.config = Config()
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
-        self.answers: set[Answer] = set()
+        # What failed before it was shown is forgotten by itself.
+        self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self.replayed_answers = ReplayedAnswers(shell)
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None

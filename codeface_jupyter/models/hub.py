@@ -152,7 +152,7 @@ def download_snapshot(request: ModelRequest, job: Job) -> Path:
     """
     hub_id, revision = request.model, request.revision or MAIN
     job.progress(f"Asking the hub for {hub_id}")
-    info = _model_info(hub_id, revision)
+    info = _model_info(hub_id, revision, job)
     files = _wanted_files(hub_id, info, request.permissions)
     digests = {file.name: file.sha256 for file in files if file.sha256}
     # A run that is killed before the digests are checked leaves the mark behind.
@@ -171,7 +171,7 @@ def _unverified_mark(request: ModelRequest, commit: str) -> Path:
     return request.cache_dir / "unverified" / name
 
 
-def _model_info(hub_id: str, revision: str) -> ModelInfo:
+def _model_info(hub_id: str, revision: str, job: Job) -> ModelInfo:
     """Ask the hub for a model's files, sizes and digests."""
     from huggingface_hub import HfApi, errors
 
@@ -186,6 +186,7 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
             lambda: api.model_info(
                 hub_id, revision=revision, files_metadata=True, timeout=ANSWER_TIMEOUT_S
             ),
+            check=job.check,
         )
     except errors.HFValidationError:
         raise _no_such_model(hub_id) from None

@@ -39,3 +39,13 @@ class Turns:
             yield
         finally:
             self._lock.release()
+
+    @contextmanager
+    def take_within(self, timeout_s: float) -> Iterator[bool]:
+        """Wait for a turn, but no longer than ``timeout_s``; yield whether it came."""
+        has_turn = self._lock.acquire(timeout=timeout_s)
+        try:
+            yield has_turn
+        finally:
+            if has_turn:
+                self._lock.release()
