@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.config.network_variables import variable_at_fault
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
@@ -90,11 +91,14 @@ def _endpoint() -> str:
 
 
 def _network_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what a failed request raises, whichever HTTP client the hub's library uses."""
+    """Return what a failed request raises, whichever HTTP client the hub's library uses.
+
+    A client that cannot be made, since the environment asks for what is not there, is among it.
+    """
     from huggingface_hub import errors
 
     client_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # re-exported
-    return (client_error, OSError, *others)
+    return (client_error, OSError, ImportError, *others)
 
 
 def is_reachable() -> bool:
@@ -201,7 +205,7 @@ def _model_info(hub_id: str, revision: str, job: Job) -> ModelInfo:
         raise _no_such_model(hub_id) from None
     except _network_errors(ValueError) as error:
         raise HubUnreachableError(
-            f"The hub could not be reached: {first_line(error)}.",
+            f"The hub could not be reached: {variable_at_fault(error) or first_line(error)}.",
             hint="Check the network and proxy settings, or name a local folder.",
         ) from error
 
