@@ -84,9 +84,10 @@ class Stream:
                     self._end = event
                 if not isinstance(event, Failed):
                     events.append(event)
-        if isinstance(self._end, Failed) and not events:
-            # Its frames can be cleared once they are left.
+        if self._end is not None:
+            # It has nothing more to do; until it has ended, its frames keep the question.
             self._thread.join(POLL_S)
+        if isinstance(self._end, Failed) and not events:
             raise self._end.error
         return events
 
