@@ -68,10 +68,12 @@ def cancellable(call: Callable[[], T], *, check: Callable[[], object]) -> T:
 
 def _begin(call: Callable[[], T]) -> Future[T]:
     outcome: Future[T] = Future()
+    # Taken out of here by `run`, whose frame lives on with an error that is kept.
+    calls = [call]
 
     def run() -> None:
         try:
-            outcome.set_result(call())
+            outcome.set_result(calls.pop()())
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised by the waiter
             outcome.set_exception(error)
 
