@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["cancellable", "within"]
+__all__ = ["cancellable", "new_lock", "new_rlock", "within"]
 
 T = TypeVar("T")
 
 POLL_S = 0.1
+# Every lock that a forked child needs; see `new_lock`.
+_LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def new_lock() -> threading.Lock:
+    """Return a lock that is free in a forked child, whoever holds it in the parent.
+
+    The thread that holds it there does not exist in the child, and would never release it.
+    """
+    lock = threading.Lock()
+    _LOCKS.add(lock)
+    return lock
+
+
+def new_rlock() -> threading.RLock:
+    """Return a lock as `new_lock` does, which its thread may take again."""
+    lock = threading.RLock()
+    _LOCKS.add(lock)
+    return lock
+
+
+def _free_locks() -> None:
+    for lock in tuple(_LOCKS):
+        # What Python's own modules do with theirs.
+        lock._at_fork_reinit()  # noqa: SLF001 - see above
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_locks)
 
 
 def _go_on() -> None:

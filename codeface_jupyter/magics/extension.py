@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.replayed_answers import ReplayedAnswers
+from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,9 @@ class Extension:
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
-        self._session_lock = threading.Lock()
+        self._session_lock = new_lock()
         self.background_load: Answer | None = None
-        self._load_lock = threading.Lock()
+        self._load_lock = new_lock()
         self._is_closed = False
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)

@@ -125,7 +125,7 @@ class OpenAIEngine:
         self._load(job)
 
     def _load(self, job: Job) -> tuple[KeptClient, Requester]:
-        if self._loaded is not None:
+        if self._loaded is not None and self._loaded[0].is_served:
             return self._loaded
         self.prepare(job)
         job.progress("Importing the client")
