@@ -27,9 +27,11 @@ from pydantic import (
     PydanticUserError,
     SecretStr,
     ValidationError,
+    field_validator,
 )
 from pydantic.fields import FieldInfo
 
+from codeface_jupyter.config.paths import as_meant
 from codeface_jupyter.config.refusals import parts_of, refused_value
 from codeface_jupyter.errors import ConfigError, first_line
 
@@ -70,6 +72,8 @@ class EngineOptions(BaseModel):
 
     # Its check is built when the first value is checked, not when the extension is loaded.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
+
+    _paths = field_validator("*")(as_meant)
 
 
 Options = TypeVar("Options", bound=EngineOptions)

@@ -22,6 +22,7 @@ from codeface_jupyter.config.sources import (
     read_environment,
     read_file,
 )
+from codeface_jupyter.errors import ConfigError
 
 __all__ = ["Config"]
 
@@ -33,6 +34,9 @@ class Config:
     ----------
     file
         The config file; `default_config_file` unless given. It need not exist.
+    on_refused
+        Called with what is wrong with each variable of the environment that cannot be used,
+        which is then left out; raised unless given.
 
     Attributes
     ----------
@@ -45,14 +49,19 @@ class Config:
         If the file or the environment holds an unknown name or a bad value.
     """
 
-    def __init__(self, *, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        file: Path | None = None,
+        on_refused: Callable[[ConfigError], object] | None = None,
+    ) -> None:
         self.file = file or default_config_file()
         self.aliases = Aliases(self.file.with_name("aliases.json"))
         # Lowest first, so that later layers overwrite earlier ones.
         self._layers: dict[str, dict[str, Any]] = {
             "JupyterLab": {},
             "config file": read_file(self.file),
-            "environment": read_environment(),
+            "environment": read_environment(on_refused=on_refused),
             "%config": {},
         }
         self._callbacks: list[Callable[[Settings], None]] = []

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +22,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     PrivateAttr,
+    field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -34,6 +36,7 @@ from codeface_jupyter.config.engine_options import (
     installed_engines,
     settle_options,
 )
+from codeface_jupyter.config.paths import as_meant, without_controls
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.refusals import HOLDS_URL
 from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
@@ -68,6 +71,8 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    _paths = field_validator("*")(as_meant)
 
     # Private, so that neither environment nor config file nor %config can set it.
     _permissions: Permissions = PrivateAttr(default=NOTHING_MORE)
@@ -144,7 +149,7 @@ class Settings(BaseModel):
         return None  # no engine accepts it
 
     # Model and engine
-    model: str = Field(
+    model: Annotated[str, AfterValidator(without_controls)] = Field(
         DEFAULT_MODEL,
         min_length=1,
         description="A catalog name, a hub id (owner/name) or a local folder.",

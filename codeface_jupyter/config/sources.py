@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -34,6 +34,14 @@ __all__ = [
 
 ENVIRONMENT_PREFIX = "CODEFACE_"
 CONFIG_FILE_VARIABLE = "CODEFACE_CONFIG"
+# What Kubernetes sets in every pod for a service whose name begins with "codeface".
+SERVICE_VARIABLE = re.compile(
+    r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$"
+)
+BACKSLASHES = (
+    "A backslash in double quotes begins a special character: write a path in single quotes, "
+    "as in 'C:\\models'."
+)
 COLLECTIONS = frozenset({dict, frozenset, list, set, tuple})
 
 
@@ -72,23 +80,40 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     return own | others
 
 
-def read_environment() -> dict[str, Any]:
+def read_environment(
+    *, on_refused: Callable[[ConfigError], object] | None = None
+) -> dict[str, Any]:
     """Return what ``CODEFACE_`` variables set; two underscores end an engine's name.
+
+    Parameters
+    ----------
+    on_refused
+        Called for each variable that names no setting or holds a value that is not allowed,
+        which is then left out.
 
     Raises
     ------
     ConfigError
-        If a variable names no setting, or its value is not allowed.
+        At the first such variable, unless ``on_refused`` is given or a cluster has set it.
     """
     values: dict[str, Any] = {}
     for variable, text in os.environ.items():
         if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE_VARIABLE:
             continue
-        name = _setting_of(variable)
-        source = f"environment variable {variable}"
-        # One at a time, so that an error names the variable.
-        values |= _lasting(name, _parsed(name, text, source=source), source=source)
+        try:
+            values |= _set_by(variable, text)
+        except ConfigError as error:
+            if on_refused is not None:
+                on_refused(error)
+            elif not SERVICE_VARIABLE.search(variable):
+                raise
     return values
+
+
+def _set_by(variable: str, text: str) -> dict[str, Any]:
+    """Return what one variable sets; by itself, so that an error names it."""
+    name, source = _setting_of(variable), f"environment variable {variable}"
+    return _lasting(name, _parsed(name, text, source=source), source=source)
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -100,7 +125,8 @@ def read_file(file: Path) -> dict[str, Any]:
         If it cannot be read, or at the first wrong line.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        # Editors on Windows begin a file with a mark of its encoding.
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -108,7 +134,10 @@ def read_file(file: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The config file {file} is not valid TOML: {error}.") from None
+        raise ConfigError(
+            f"The config file {file} is not valid TOML: {error}.",
+            hint=BACKSLASHES if "\\" in text else "",
+        ) from None
     values: dict[str, Any] = {}
     for name, value in tables.items():
         single = {name: value} if name in Settings.model_fields else by_full_name({name: value})

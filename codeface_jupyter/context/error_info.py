@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from codeface_jupyter.context.live_names import LiveNames
+
 __all__ = ["ErrorInfo"]
 
 MAX_FRAMES = 4
@@ -99,10 +101,9 @@ def _message(error: BaseException) -> str:
 
 
 def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
-    """Return the objects behind the names on ``line``, at most eight."""
-    values = {**frame.f_globals, **frame.f_locals}
-    found = {name: values[name] for name in _identifiers(line) if name in values}
-    return MappingProxyType(dict(list(found.items())[:MAX_NAMES]))
+    """Return the objects behind the names on ``line``, at most eight; none is kept alive."""
+    known = [n for n in _identifiers(line) if n in frame.f_locals or n in frame.f_globals]
+    return LiveNames(list(dict.fromkeys(known))[:MAX_NAMES], frame)
 
 
 def _identifiers(line: str) -> list[str]:

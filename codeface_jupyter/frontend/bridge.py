@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -21,6 +20,7 @@ from codeface_jupyter.frontend.protocol import (
 )
 from codeface_jupyter.frontend.subshells import BusyStatus, is_on_subshell
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.threads import new_lock
 from codeface_jupyter.version import __version__
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Bridge:
         self._status_sent_at = 0.0
         # Newest last. Written in a subshell's thread, read in the main one.
         self._front_ends: list[FrontEnd] = []
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def open(self) -> None:
         """Announce the extension to the front ends of this kernel; harmless when repeated."""

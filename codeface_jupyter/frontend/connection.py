@@ -25,6 +25,7 @@ from codeface_jupyter.frontend.protocol import (
     parse_payload,
 )
 from codeface_jupyter.jobs import Cancelled, Event, Job
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["Connection", "Handlers", "Partial"]
 
@@ -123,7 +124,7 @@ class Connection:
         self._jobs: dict[str, Job] = {}
         self._pending: dict[str, _Pending] = {}
         # Messages arrive in a subshell's thread, handlers have their own, the main one asks.
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._is_closed = False
 
     def notify(self, notification: Notification[P], payload: P) -> None:

@@ -15,11 +15,12 @@ ways, and shows a third side effect; this module is the one place that knows the
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from comm.base_comm import BaseComm
+
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["BusyStatus", "is_click", "is_on_subshell", "shield"]
 
@@ -86,7 +87,7 @@ class BusyStatus:
         self._shell = shell
         self._running: Message | None = None
         # Held while `busy` is sent, so that it can never follow the cell's own last `idle`.
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def open(self) -> None:
         """Begin to watch the shell; may be called inside a running cell."""

@@ -14,6 +14,7 @@ from IPython.display import display
 
 from codeface_jupyter.context import Cell, ContextSources, read_text_file
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
+from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, view_for, watch
 from codeface_jupyter.magics.template_files import read_template
@@ -167,15 +168,25 @@ def answer(extension: Extension, ask: Ask, output: Output) -> GenerationResult |
     -------
     GenerationResult | None
         The result, or None when it is still to come in the background.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the kernel was interrupted, once what had come is shown and kept.
+    BaseException
+        What the engine raised.
     """
     ask = replace(ask, cell_id=extension.notebook.cell_id())
-    on_its_way = extension.session.stream(ask)
-    extension.answers.add(on_its_way)
-    showing = _Showing(extension, ask, on_its_way, output)
-    if output.background:
-        showing.run_in_background()
-        return None
-    showing.run()
+    session = extension.session
+    with Interrupts() as interrupts:
+        on_its_way = interrupts.begin(lambda: session.stream(ask))
+        # From now on, so that Stop ends it although it is not shown yet.
+        extension.answers.add(on_its_way)
+        showing = _Showing(extension, ask, on_its_way, output)
+        if output.background:
+            showing.run_in_background()
+            return None
+        showing.run()
     return on_its_way.result
 
 
@@ -188,8 +199,8 @@ def dry_run(extension: Extension, ask: Ask, *, order: str) -> None:
         How the order of the cells is known.
     """
     local_only = ask.settings.model_copy(update={"auto_pull": False})
-    preview = extension.session.stream(replace(ask, settings=local_only, dry_run=True))
-    show_work(extension, preview)
+    session, preview_only = extension.session, replace(ask, settings=local_only, dry_run=True)
+    preview = show_work(extension, lambda: session.stream(preview_only))
     if preview.context is not None:
         display(ContextPreview(preview.context, order=order))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics
 
@@ -28,3 +30,25 @@ class BaseMagics(Magics):
     def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
         super().__init__(shell)
         self.extension = extension
+        for magics in self.magics.values():
+            for name, magic in magics.items():
+                magics[name] = _forgetting(magic)
+
+
+def _forgetting(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a magic whose errors keep none of the user's objects alive.
+
+    IPython keeps the last error with all its frames, and ours hold the notebook's names.
+    """
+
+    @wraps(magic)
+    def forgetting(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return magic(*args, **kwargs)
+        except BaseException as error:
+            from codeface_jupyter.models.memory_usage import forget_frames
+
+            forget_frames(error)
+            raise
+
+    return forgetting

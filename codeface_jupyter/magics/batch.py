@@ -70,13 +70,10 @@ class BatchMagics(BaseMagics):
         """
         args, requests = self._requests(line, cell)
         check_variable_name(args.output)
+        variables = () if args.dry_run else filter(None, (RESULTS_VARIABLE, args.output))
         # No name for the questions: the error that is raised below is kept with the items, and
         # this frame with it.
-        items = self._answer(self._asks(args, requests))
-        if not args.dry_run:
-            for name in filter(None, (RESULTS_VARIABLE, args.output)):
-                self.extension.notebook.set_variable(name, items)
-        _tell_failures(items)
+        _tell_failures(self._answer(self._asks(args, requests), variables=tuple(variables)))
 
     def _asks(self, args: argparse.Namespace, requests: Sequence[str]) -> list[Ask]:
         from codeface_jupyter.magics.ask_and_show import make_ask, with_request
@@ -111,13 +108,21 @@ class BatchMagics(BaseMagics):
             raise UsageError(f"Expected one list, but got {name!r} and {more!r}.")
         return args, _texts(name, notebook.lookup(name))
 
-    def _answer(self, asks: Sequence[Ask]) -> list[BatchItem]:
-        """Answer and show ``asks``; raise only if all of them failed."""
+    def _answer(self, asks: Sequence[Ask], *, variables: Sequence[str]) -> list[BatchItem]:
+        """Answer and show ``asks``, and keep the items in ``variables``.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the kernel was interrupted, once what is finished is shown and kept.
+        BaseException
+            The model's failure, if it left no question with an answer.
+        """
+        from codeface_jupyter.magics.interrupts import Interrupts
         from codeface_jupyter.magics.show_progress import view_for, watch
         from codeface_jupyter.view.reports import batch_table
 
-        begin = time.perf_counter()
-        answer = self.extension.session.stream_batch(asks)
+        begin, session = time.perf_counter(), self.extension.session
 
         def bundle() -> dict[str, Any] | None:
             items = answer.items
@@ -126,7 +131,11 @@ class BatchMagics(BaseMagics):
             table = batch_table(items, elapsed_s=time.perf_counter() - begin)
             return {"text/markdown": table.to_markdown(), "text/plain": str(table)}
 
-        watch(self.extension, answer, view_for(self.extension, answer), make_bundle=bundle)
+        with Interrupts() as interrupts:
+            answer = interrupts.begin(lambda: session.stream_batch(asks))
+            watch(self.extension, answer, view_for(self.extension, answer), make_bundle=bundle)
+            for name in variables:
+                self.extension.notebook.set_variable(name, answer.items)
         return answer.items
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import threading
+import sys
+import weakref
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
+from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.replayed_answers import ReplayedAnswers
+from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.config import Settings
@@ -37,17 +42,20 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
-        self.config = Config()
+        refused: list[ConfigError] = []
+        self.config = Config(on_refused=refused.append)
+        _warn_of(refused)
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
-        self.answers: set[Answer] = set()
+        # What failed before it was shown is forgotten by itself.
+        self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self.replayed_answers = ReplayedAnswers(shell)
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
-        self._session_lock = threading.Lock()
+        self._session_lock = new_lock()
         self.background_load: Answer | None = None
-        self._load_lock = threading.Lock()
+        self._load_lock = new_lock()
         self._is_closed = False
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
@@ -116,3 +124,13 @@ class Extension:
         from codeface_jupyter.view.reports import stats_table
 
         return {"text": str(stats_table(self.session.metrics.summary()))}
+
+
+def _warn_of(refused: Sequence[ConfigError]) -> None:
+    """Say in one warning which variables of the environment are left out.
+
+    Not every one is the user's: a cluster or a launcher may have set it.
+    """
+    if refused:
+        reasons = " ".join(error.message for error in refused)
+        sys.stderr.write(f"Warning: not taken from the environment: {reasons}\n")

@@ -107,7 +107,8 @@ class ModelMagics(BaseMagics):
         )
         sys.stderr.write("".join(f"Warning: {text}\n" for text in permissions.warnings()))
         model = model or self.extension.config.settings.model
-        show_work(self.extension, self.extension.session.pull(model, permissions=permissions))
+        session = self.extension.session
+        show_work(self.extension, lambda: session.pull(model, permissions=permissions))
 
     def _use(self, model: str) -> None:
         from codeface_jupyter.models.fetch import locate

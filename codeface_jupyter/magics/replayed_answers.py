@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Protocol
 
 from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,7 +39,7 @@ class ReplayedAnswers:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._answers: dict[str, CanAskAgain] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         shell.events.register("pre_run_cell", self._withdraw)
 
     def close(self) -> None:

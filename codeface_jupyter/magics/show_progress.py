@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.magics.interrupts import Interrupts, interrupted
 from codeface_jupyter.view.answer_view import (
     DisplayView,
     TextView,
     View,
     WidgetView,
-    interrupts_cancel,
     show,
 )
 
@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["show_work", "view_for", "watch"]
 
 
-def show_work(extension: Extension, work: Answer) -> None:
-    """Show the progress of work that gives no answer, and wait for its end.
+def show_work(extension: Extension, begin: Callable[[], Answer]) -> Answer:
+    """Begin work that gives no answer, show its progress, and wait for its end.
 
     Raises
     ------
     KeyboardInterrupt
-        If it was stopped: it is not done, so what follows must not run.
+        If it was stopped, by an interrupt or by Stop: it is not done, so what follows must
+        not run.
     """
-    with interrupts_cancel(work):
-        show(work, view_for(extension, work), make_bundle=lambda: None)
+    with Interrupts() as interrupts:
+        work = interrupts.begin(begin)
+        extension.answers.add(work)
+        try:
+            show(work, view_for(extension, work), make_bundle=lambda: None)
+        finally:
+            extension.answers.discard(work)
     if work.is_cancelled:
-        raise KeyboardInterrupt
+        raise interrupted()
+    return work
 
 
 def watch(
@@ -43,7 +50,7 @@ def watch(
     *,
     make_bundle: Callable[[], dict[str, Any] | None],
 ) -> None:
-    """Show ``answer`` to its end; Stop and interrupts end it, the front end gets its status.
+    """Show ``answer`` to its end; Stop ends it, the front end gets its status.
 
     Raises
     ------
@@ -63,8 +70,7 @@ def watch(
 
     extension.answers.add(answer)
     try:
-        with interrupts_cancel(answer):
-            show(answer, view, make_bundle=make_bundle, on_paint=publish)
+        show(answer, view, make_bundle=make_bundle, on_paint=publish)
     finally:
         extension.answers.discard(answer)
         engine = extension.session.engine

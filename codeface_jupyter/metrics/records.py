@@ -5,17 +5,21 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from codeface_jupyter.generation import FinishReason, GenerationMetrics, GenerationResult
+from codeface_jupyter.threads import new_rlock
 
 __all__ = ["CacheOutcome", "MetricsObserver", "RequestRecord", "SessionMetrics", "SessionSummary"]
 
 CacheOutcome = Literal["hit", "miss", "off"]
 
+# Of older ones only the sums are kept: a kernel may answer for weeks.
+RECORDS_KEPT = 2_000
 # Loading a model that is already in memory takes less and does not count as a load.
 SHORTEST_LOAD_S = 0.01
 
@@ -104,17 +108,22 @@ class MetricsObserver(Protocol):
 
 @dataclass
 class SessionMetrics:
-    """Collects one record per request; safe to use from several threads."""
+    """Collects one record per request; safe to use from several threads.
+
+    Medians are over the records that are kept, the latest 2,000; all sums are of the session.
+    """
 
     clock: Callable[[], float] = time.time
-    _records: list[RequestRecord] = field(default_factory=list)
-    _loads_s: list[float] = field(default_factory=list)
+    _records: deque[RequestRecord] = field(default_factory=deque)
+    _older: SessionSummary = field(default_factory=SessionSummary)
+    _loads_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
+    _load_s: float = 0.0
     _observers: list[MetricsObserver] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _lock: threading.RLock = field(default_factory=new_rlock)
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
-        """Every request so far, oldest first."""
+        """The latest requests, oldest first."""
         with self._lock:
             return tuple(self._records)
 
@@ -146,6 +155,8 @@ class SessionMetrics:
         )
         with self._lock:
             self._records.append(record)
+            if len(self._records) > RECORDS_KEPT:
+                self._older = _summed(self._older, [self._records.popleft()])
             for observer in self._observers:
                 observer.on_request(record)
         if record.metrics.load_s:
@@ -158,11 +169,12 @@ class SessionMetrics:
             return
         with self._lock:
             self._loads_s.append(seconds)
+            self._load_s += seconds
             for observer in self._observers:
                 observer.on_load(seconds)
 
     def observe(self, observer: MetricsObserver) -> None:
-        """Notify ``observer`` of everything counted so far and from now on."""
+        """Notify ``observer`` of the records that are kept and of everything from now on."""
         with self._lock:
             for record in self._records:
                 observer.on_request(record)
@@ -173,22 +185,13 @@ class SessionMetrics:
     def summary(self) -> SessionSummary:
         """Return the sums and medians so far."""
         with self._lock:
-            records, loads_s = tuple(self._records), tuple(self._loads_s)
+            records, older, load_s = tuple(self._records), self._older, self._load_s
         generated = [r.metrics for r in records if r.is_generated]
-        return SessionSummary(
-            requests=len(records),
-            errors=sum(bool(r.error) for r in records),
-            response_cache_hits=sum(r.response_cache == "hit" for r in records),
-            response_cache_misses=sum(r.response_cache == "miss" for r in records),
-            response_cache_saved_s=sum(r.saved_s for r in records),
-            prompt_tokens=sum(m.prompt_tokens for m in generated),
-            reused_prompt_tokens=sum(m.reused_prompt_tokens for m in generated),
-            generated_tokens=sum(m.generated_tokens for m in generated),
-            generation_s=sum(m.total_s for m in generated),
-            load_s=sum(loads_s),
+        return replace(
+            _summed(older, records),
+            load_s=load_s,
             median_time_to_first_token_s=_median([m.time_to_first_token_s for m in generated]),
             median_decode_tokens_per_s=_median([m.decode_tokens_per_s for m in generated]),
-            peak_memory_bytes=max((m.peak_memory_bytes for m in generated), default=0),
         )
 
     def reset(self) -> None:
@@ -196,6 +199,29 @@ class SessionMetrics:
         with self._lock:
             self._records.clear()
             self._loads_s.clear()
+            self._older, self._load_s = SessionSummary(), 0.0
+
+
+def _summed(before: SessionSummary, records: Sequence[RequestRecord]) -> SessionSummary:
+    """Return the sums of ``before`` and ``records``; medians and loads are left as they are."""
+    generated = [r.metrics for r in records if r.is_generated]
+    peaks = (m.peak_memory_bytes for m in generated)
+    return replace(
+        before,
+        requests=before.requests + len(records),
+        errors=before.errors + sum(bool(r.error) for r in records),
+        response_cache_hits=before.response_cache_hits
+        + sum(r.response_cache == "hit" for r in records),
+        response_cache_misses=before.response_cache_misses
+        + sum(r.response_cache == "miss" for r in records),
+        response_cache_saved_s=before.response_cache_saved_s + sum(r.saved_s for r in records),
+        prompt_tokens=before.prompt_tokens + sum(m.prompt_tokens for m in generated),
+        reused_prompt_tokens=before.reused_prompt_tokens
+        + sum(m.reused_prompt_tokens for m in generated),
+        generated_tokens=before.generated_tokens + sum(m.generated_tokens for m in generated),
+        generation_s=before.generation_s + sum(m.total_s for m in generated),
+        peak_memory_bytes=max((before.peak_memory_bytes, *peaks)),
+    )
 
 
 def _median(values: list[float]) -> float:

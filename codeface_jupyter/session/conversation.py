@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.prompts import Message, extract_code, extract_code_blocks
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["Conversation", "Exchange", "count_own_cells"]
 
@@ -51,7 +51,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 # The view shows warnings; without a handler Python would print them a second time.
 logger.addHandler(logging.NullHandler())
 
+# Answers that are stopped end sooner, if they hear of it.
+CLOSE_WAIT_S = 3.0
+
 
 class Resources:
     """What the answers of a session share.
@@ -152,8 +155,10 @@ class Resources:
             self.engines.unload()
 
     def close(self) -> None:
-        """Free everything."""
-        self.unload()
+        """Free everything; what a worker that hears nothing still uses goes with that worker."""
+        with self.turns.take_within(CLOSE_WAIT_S) as has_turn:
+            if has_turn:
+                self.engines.unload()
         self.responses.cache.close()
         self._request_log.close()
 

@@ -12,7 +12,7 @@ from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.metrics import PrometheusExporter, SessionMetrics
-from codeface_jupyter.models.fetch import ensure_local
+from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
@@ -165,7 +165,7 @@ class Session:
         request = ModelRequest.named(model, config=self.config, permissions=permissions)
 
         def work(job: Job) -> Done:
-            ensure_local(request, job)
+            find_or_fetch(request, job, may_fetch=True)
             return WORK_DONE
 
         return Answer(work)

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import contextvars
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from codeface_jupyter.generation import Done, Failed
-from codeface_jupyter.jobs import Event, Job
+from codeface_jupyter.generation import Chunk, Done, Failed, GenerationMetrics, Revised
+from codeface_jupyter.jobs import Cancelled, Event, Job
+from codeface_jupyter.session.events import ItemDone, ItemEvent
 
 __all__ = ["Stream", "Work"]
 
 Work = Callable[[Job], Done]
+
+POLL_S = 0.2
+# Work leaves within a fraction of this; what does not hear its job, such as a slow import, is
+# not waited for.
+PATIENCE_S = 1.5
+CANCELLED = Done(finish_reason="cancelled", metrics=GenerationMetrics())
 
 
 class Stream:
     """The events of one piece of work, in the order in which the worker made them.
 
     The last event is always `Done` or `Failed`. A failure is raised in the
-    thread that reads, with the worker's own traceback.
+    thread that reads, with the worker's own traceback. Work that was cancelled and does not
+    end, although it has no text to bring, is given up: its reader gets a `Done` without it.
 
     Parameters
     ----------
@@ -31,8 +41,10 @@ class Stream:
 
     def __init__(self, work: Work) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._job = Job(self._events.put)
+        self._job = Job(self._tell)
         self._end: Done | Failed | None = None
+        self._has_text = False
+        self._patience_ends = math.inf
         # With the caller's context, output made by the worker lands in the caller's cell.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -52,6 +64,7 @@ class Stream:
 
     def cancel(self) -> None:
         """Ask the worker to stop; it ends with a `Done` of its own. May be called twice."""
+        self._patience_ends = min(self._patience_ends, time.monotonic() + PATIENCE_S)
         self._job.cancel()
 
     def read(self, *, timeout_s: float | None) -> list[Event]:
@@ -66,22 +79,51 @@ class Stream:
         with suppress(queue.Empty):
             while self._end is None:
                 # Wait for the first event only; then take what has come already.
-                event = self._events.get(timeout=0 if events else timeout_s)
+                event = self._next(timeout_s=0 if events else timeout_s)
                 if isinstance(event, Done | Failed):
                     self._end = event
                 if not isinstance(event, Failed):
                     events.append(event)
+        if self._end is not None:
+            # It has nothing more to do; until it has ended, its frames keep the question.
+            self._thread.join(POLL_S)
         if isinstance(self._end, Failed) and not events:
             raise self._end.error
         return events
+
+    def _next(self, *, timeout_s: float | None) -> Event:
+        """Return the next event, or the end of work that is given up."""
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = max(0.0, deadline - time.monotonic())
+            try:
+                return self._events.get(timeout=min(left_s, POLL_S))
+            except queue.Empty:
+                if not self._has_text and time.monotonic() > self._patience_ends:
+                    return CANCELLED
+                if time.monotonic() >= deadline:
+                    raise
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the worker thread; return whether it has ended."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _tell(self, event: Event) -> None:
+        self._has_text = self._has_text or _is_text(event)
+        self._events.put(event)
+
     def _run(self, work: Work) -> None:
         try:
             self._events.put(work(self._job))
+        except Cancelled:
+            self._events.put(CANCELLED)
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised in the reader
             self._events.put(Failed(error))
+
+
+def _is_text(event: Event) -> bool:
+    """Whether an event is a part of an answer, which must not be lost."""
+    if isinstance(event, ItemEvent):
+        return _is_text(event.event)
+    return isinstance(event, Chunk | Revised | ItemDone)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["Turns"]
 
@@ -20,7 +20,7 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     @contextmanager
     def take(self, job: Job) -> Iterator[None]:
@@ -39,3 +39,13 @@ class Turns:
             yield
         finally:
             self._lock.release()
+
+    @contextmanager
+    def take_within(self, timeout_s: float) -> Iterator[bool]:
+        """Wait for a turn, but no longer than ``timeout_s``; yield whether it came."""
+        has_turn = self._lock.acquire(timeout=timeout_s)
+        try:
+            yield has_turn
+        finally:
+            if has_turn:
+                self._lock.release()

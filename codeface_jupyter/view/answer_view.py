@@ -7,14 +7,11 @@ in a terminal.
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, Protocol, TextIO
 
 import ipywidgets as widgets
@@ -36,7 +33,6 @@ __all__ = [
     "TextView",
     "View",
     "WidgetView",
-    "interrupts_cancel",
     "show",
 ]
 
@@ -107,28 +103,6 @@ class Throttle:
         yield
         end = self.clock()
         self._next = end + max(PAINT_INTERVAL_S, (end - begin) / PAINT_SHARE)
-
-
-@contextmanager
-def interrupts_cancel(answer: Answer) -> Iterator[None]:
-    """Let the first interrupt stop the answer and keep what came; the second one raises.
-
-    Signals reach the main thread only; elsewhere this changes nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_interrupt(_signum: int, _frame: FrameType | None) -> None:
-        if answer.is_cancelled:
-            raise KeyboardInterrupt
-        answer.cancel()
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 class SubshellAnchor:

@@ -193,6 +193,14 @@ def kernel():
 
 
 @pytest.fixture
+def own_kernel():
+    """Return a notebook on a kernel that no other test uses, which may be killed."""
+    notebook = Notebook()
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture
 def kernel_page(kernel):
     """Return a page on the kernel; nothing of it is open yet."""
     return Page(kernel)

@@ -1,6 +1,7 @@
 import pytest
 
 from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.errors import ConfigError
 
 
@@ -143,3 +144,53 @@ def test_close_names_are_told_once_and_are_the_engines_own(tmp_path):
     with pytest.raises(ConfigError, match=r"Did you mean openai\.base_url") as caught:
         config.set(**{"openai.base_ur": "http://localhost/v1"})
     assert " base_url" not in caught.value.hint
+
+
+def test_a_refused_variable_can_be_left_out_and_told(file, monkeypatch):
+    monkeypatch.setenv("CODEFACE_PORT", "tcp://10.0.0.7:8000")
+    monkeypatch.setenv("CODEFACE_SEED", "")
+    monkeypatch.setenv("CODEFACE_TEMPERATURE", "0.5")
+    refused = []
+    config = Config(file=file, on_refused=refused.append)
+    assert config.settings == Settings(temperature=0.5)
+    assert sorted(name in error.message for error in refused for name in ("PORT", "SEED")) == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8000_TCP_ADDR", "MODELS_PORT"]
+)
+def test_what_a_cluster_sets_for_a_service_of_our_name_is_no_setting(file, monkeypatch, name):
+    monkeypatch.setenv(f"CODEFACE_{name}", "tcp://10.0.0.7:8000")
+    assert Config(file=file).settings == Settings()
+
+
+def test_a_path_may_begin_in_the_users_folder(file, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    file.write_text('cache_dir = "~/models"\n')
+    monkeypatch.setenv("CODEFACE_REQUEST_LOG", "~/log.jsonl")
+    settings = Config(file=file).settings
+    assert settings.cache_dir == tmp_path / "models"
+    assert settings.request_log == tmp_path / "log.jsonl"
+    given = Settings(adapter="~/lora").options_of("transformers", TransformersOptions)
+    assert given.adapter == tmp_path / "lora"
+    with pytest.raises(ConfigError, match="no such user"):
+        Config(file=file).with_overrides({"cache_dir": "~nobody-of-this-name/models"})
+
+
+def test_a_config_file_may_begin_with_the_mark_of_its_encoding(file):
+    file.write_bytes(b"\xef\xbb\xbfseed = 7\n")
+    assert Config(file=file).settings.seed == 7
+
+
+@pytest.mark.parametrize(
+    "line", [r'cache_dir = "C:\temp"', r'model = "C:\temp\model"', r'request_log = "D:\run\log"']
+)
+def test_a_backslash_that_toml_takes_for_a_sign_is_not_kept_silently(file, line):
+    file.write_text(f"{line}\n")
+    with pytest.raises(ConfigError, match="single quotes"):
+        Config(file=file)
+    file.write_text(line.replace('"', "'"))
+    assert "\\" in str(Config(file=file).settings.value_of(line.split()[0]))

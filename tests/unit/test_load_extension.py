@@ -55,6 +55,17 @@ def test_unloading_the_extension_leaves_nothing_of_it():
     assert done.stdout.endswith("nothing is left\n"), done.stderr
 
 
+def test_variables_that_cannot_be_used_are_told_in_one_warning_and_the_extension_loads(monkeypatch):
+    monkeypatch.setenv("CODEFACE_PORT", "tcp://10.0.0.7:8000")
+    monkeypatch.setenv("CODEFACE_SEED", "")
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True
+    )
+    (warning,) = [line for line in done.stderr.splitlines() if "Warning" in line]
+    assert "CODEFACE_PORT" in warning
+    assert "CODEFACE_SEED" in warning
+
+
 def test_loading_the_extension_imports_nothing_heavy():
     done = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True

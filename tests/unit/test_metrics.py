@@ -91,3 +91,18 @@ def test_reset_starts_anew():
     metrics.add_result(result(load_s=1.0), saved_s=1.0)
     metrics.reset()
     assert metrics.summary() == SessionSummary()
+
+
+def test_only_the_latest_records_are_kept_and_all_are_counted(monkeypatch):
+    metrics, whole = SessionMetrics(clock=lambda: 1.0), SessionMetrics(clock=lambda: 1.0)
+    for number in range(10):
+        answer = generated(0.5, load_s=1.0, peak_memory_bytes=100 - number)
+        for one in (metrics, whole):
+            monkeypatch.setattr(
+                "codeface_jupyter.metrics.records.RECORDS_KEPT", 3 if one is metrics else 100
+            )
+            one.add_result(answer, response_cache="miss")
+    assert len(metrics.records) == 3
+    assert metrics.summary() == whole.summary()
+    metrics.reset()
+    assert metrics.summary() == SessionSummary()

@@ -804,6 +804,46 @@ def test_a_silent_server_is_given_up_after_the_time_out(serve):
     assert "CODEFACE_REQUEST_TIMEOUT_S" in message
 
 
+def keeps_alive(*events, with_what):
+    """Send something that says nothing, again and again."""
+
+    def behave(send, _):
+        send(STREAM_HEAD + b"".join(events))
+        with contextlib.suppress(OSError):
+            while True:
+                send(with_what)
+                time.sleep(0.05)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    "with_what",
+    [b": keep-alive\n\n", delta(""), event({"choices": []}), b"\n"],
+    ids=["comment", "empty text", "no choice", "empty line"],
+)
+@pytest.mark.parametrize("events", [(), (delta("partial answer"),)], ids=["first", "later"])
+def test_what_only_keeps_the_connection_alive_counts_as_silence(serve, with_what, events):
+    server = serve(keeps_alive(*events, with_what=with_what))
+    began = time.monotonic()
+    message = failure(engine_for(server, request_timeout_s=0.4))
+    assert "sent nothing of its answer for more than 0.4 s" in message
+    assert ("What had arrived is kept" in message) == bool(events)
+    assert time.monotonic() - began < 5
+
+
+def test_a_slow_answer_may_take_longer_than_the_longest_silence(serve):
+    def behave(send, _):
+        send(STREAM_HEAD)
+        for _ in range(8):
+            send(delta("word "))
+            time.sleep(0.1)
+        send(delta("", finish_reason="stop"))
+
+    engine = engine_for(serve(behave), request_timeout_s=0.5)
+    assert answer(engine)[1] == "word " * 8
+
+
 CUT = b"1000\r\n" + delta("partial ") + delta("answer")
 CHUNKED_HEAD = STREAM_HEAD.replace(b"Connection: close", b"Transfer-Encoding: chunked")
 
@@ -907,6 +947,31 @@ def test_a_certificate_of_ones_own_authority_needs_that_authority(serve, tmp_pat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     openai_connection._tls_context.cache_clear()
     assert answer(engine_for(server))[1] == "Hello"
+    openai_connection._tls_context.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "SSL_CERT_FILE = /nowhere/ca.pem does not exist"),
+        ("SSL_CERT_FILE", __file__, "holds no certificates"),
+        ("ALL_PROXY", "socks5://ann:secret@proxy:1080", "ALL_PROXY = socks5://***@proxy:1080"),
+        ("HTTPS_PROXY", "ftp://proxy:21", "HTTPS_PROXY = ftp://proxy:21 is not the address"),
+    ],
+)
+def test_a_variable_that_keeps_the_client_from_being_made_is_named(
+    monkeypatch, variable, value, said
+):
+    for proxy in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+        monkeypatch.delenv(proxy.lower(), raising=False)
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    openai_connection._tls_context.cache_clear()
+    with pytest.raises(ConfigError) as caught:
+        answer(OpenAIEngine(Settings(base_url="https://api.example/v1")))
+    assert said in caught.value.message
+    assert "secret" not in str(caught.value)
     openai_connection._tls_context.cache_clear()
 
 

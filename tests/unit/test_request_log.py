@@ -104,6 +104,24 @@ def test_logger_gets_the_record_as_json_and_as_fields(config, caplog):
     assert "secret" not in record.getMessage()
 
 
+def test_a_level_of_the_root_logger_does_not_ask_for_the_records(config, caplog):
+    caplog.set_level(logging.DEBUG)
+    session = Session(config=config, engine=ScriptedEngine([ANSWER]))
+    ask(session)
+    assert [record.name for record in caplog.records if record.name.startswith("codeface.")] == []
+
+
+def test_a_file_that_is_there_is_closed_to_others(config, tmp_path):
+    file = tmp_path / "requests.jsonl"
+    file.write_text("{}\n")
+    file.chmod(0o644)
+    config.set(request_log=file)
+    session = Session(config=config, engine=ScriptedEngine([ANSWER]))
+    ask(session)
+    session.close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_nothing_is_printed_or_logged_unless_asked(config, caplog, capsys):
     session = Session(config=config, engine=ScriptedEngine([ANSWER]))
     ask(session)

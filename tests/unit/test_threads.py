@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -48,3 +51,37 @@ def test_a_cancellable_call_that_hangs_is_left_once_the_check_raises():
         cancellable(release.wait, check=check)
     assert time.perf_counter() - begin < 2
     release.set()
+
+
+FORK = """
+import os, threading
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.session.turns import Turns
+
+turns, taken = Turns(), threading.Event()
+
+def keep_the_turn():
+    with turns.take(Job()):
+        taken.set()
+        threading.Event().wait()
+
+threading.Thread(target=keep_the_turn, daemon=True).start()
+taken.wait()
+child = os.fork()
+if child == 0:
+    with turns.take(Job()):
+        os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_does_not_wait_for_a_turn_that_its_parent_has():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "7\n"

@@ -1,6 +1,4 @@
 import io
-import os
-import signal
 import threading
 import time
 
@@ -16,7 +14,6 @@ from codeface_jupyter.view.answer_view import (
     TextView,
     Throttle,
     WidgetView,
-    interrupts_cancel,
     show,
 )
 from codeface_jupyter.view.progress_meter import ProgressMeter
@@ -81,29 +78,6 @@ def test_show_finishes_the_view_before_it_raises(session_of):
     with pytest.raises(ZeroDivisionError):
         show(answer, recorder, make_bundle=lambda: None)
     assert recorder.final_text
-
-
-def test_first_interrupt_stops_the_answer_and_keeps_it(session_of):
-    answer = session_of("word " * 10_000, token_delay_s=0.001).stream("talk")
-    recorder = Recorder()
-
-    def interrupt_after_some_text(answer):
-        if answer.text:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with interrupts_cancel(answer):
-        show(answer, recorder, make_bundle=dict, on_paint=interrupt_after_some_text)
-    assert answer.result.finish_reason == "cancelled"
-    assert answer.result.text
-
-
-def test_second_interrupt_raises_and_the_old_handler_comes_back(session_of):
-    before = signal.getsignal(signal.SIGINT)
-    answer = session_of("word").stream("talk")
-    with pytest.raises(KeyboardInterrupt), interrupts_cancel(answer):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_terminal_gets_each_character_once_and_the_figures(session_of):

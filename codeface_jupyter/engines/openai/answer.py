@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from codeface_jupyter.engines.openai.connection import Server
-from codeface_jupyter.engines.openai.errors import cut_off_error
+from codeface_jupyter.engines.openai.errors import cut_off_error, stalled_error
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, GenerationRequest
@@ -81,7 +81,10 @@ class RemoteAnswer:
         GenerationError
             If it broke off early.
         """
-        reason = await self._finish_reason(events)
+        try:
+            reason = await self._finish_reason(events, timeout_s=server.timeout_s)
+        except TimeoutError:
+            raise stalled_error(server, has_begun=self.has_begun) from None
         if self._writer.is_stopped:
             return "stop"
         if reason is None:
@@ -91,17 +94,29 @@ class RemoteAnswer:
             raise cut_off_error(server, has_begun=self.has_begun, said=said)
         return "length" if reason == "length" else "stop"
 
-    async def _finish_reason(self, events: AsyncIterator[object]) -> str | None:
-        """Take all events that belong to the answer; return the server's finish reason."""
+    async def _finish_reason(
+        self, events: AsyncIterator[object], *, timeout_s: float
+    ) -> str | None:
+        """Take all events that belong to the answer; return the server's finish reason.
+
+        What only keeps the connection alive is no part of the answer.
+
+        Raises
+        ------
+        TimeoutError
+            If no part of the answer comes for ``timeout_s``.
+        """
         import openai
 
         reason: str | None = None
         try:
-            async with asyncio.timeout(None) as limit:
+            async with asyncio.timeout(timeout_s) as limit:
                 async for event in events:
                     if reason and self._usage:
                         continue
                     piece = _Piece.of(event)
+                    if not piece.is_empty and not reason:
+                        _put_off(limit, timeout_s)
                     if self._is_full(piece):
                         return "length"
                     self._take(piece)
@@ -109,8 +124,7 @@ class RemoteAnswer:
                     if self._writer.is_stopped:
                         break
                     if reason and (piece.finish_reason or piece.usage):
-                        wait_s = END_WAIT_S if self._usage else USAGE_WAIT_S
-                        limit.reschedule(asyncio.get_running_loop().time() + wait_s)
+                        _put_off(limit, END_WAIT_S if self._usage else USAGE_WAIT_S)
         except (openai.OpenAIError, GenerationError, TimeoutError, ValueError):
             # An error after the answer's end does not spoil the answer.
             if reason is None:
@@ -144,6 +158,11 @@ class _Piece:
     finish_reason: str | None
     usage: GenerationMetrics | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the event says nothing."""
+        return not (self.text or self.is_thought or self.finish_reason or self.usage)
+
     @classmethod
     def of(cls, event: object) -> _Piece:
         choices = field_of(event, "choices")
@@ -165,6 +184,11 @@ class _Piece:
             finish_reason=reason if isinstance(reason, str) else None,
             usage=_usage(field_of(event, "usage")),
         )
+
+
+def _put_off(limit: asyncio.Timeout, wait_s: float) -> None:
+    """Let ``limit`` run out in ``wait_s`` seconds from now."""
+    limit.reschedule(asyncio.get_running_loop().time() + wait_s)
 
 
 def _usage(usage: object) -> GenerationMetrics | None:

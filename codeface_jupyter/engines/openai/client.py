@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -54,6 +55,12 @@ class KeptClient:
         )
         self._thread.start()
         self._end = weakref.finalize(self, _ask_to_end, self._loop)
+        self._process = os.getpid()
+
+    @property
+    def is_served(self) -> bool:
+        """Whether its thread exists: a forked child has none of its parent's."""
+        return self._process == os.getpid()
 
     def run(self, work: Coroutine[object, object, Answer], job: Job) -> Answer:
         """Wait for ``work`` and return what it returns, or abandon it when ``job`` is stopped.

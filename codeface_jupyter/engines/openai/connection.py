@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from codeface_jupyter.config.network_variables import variable_at_fault
 from codeface_jupyter.errors import ConfigError, GenerationError
 
 if TYPE_CHECKING:
@@ -112,6 +114,11 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
         Where the requests go.
     api_key
         Sent as a bearer token unless empty.
+
+    Raises
+    ------
+    ConfigError
+        If a variable of the environment asks for certificates or a proxy that cannot be used.
     """
     import httpx2
     import openai
@@ -130,13 +137,14 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
                 tell(response.status_code)
 
     # A redirect could carry the prompt to another machine, and so could a proxy for loopback.
-    http_client = openai.DefaultAsyncHttpxClient(
-        follow_redirects=False,
-        trust_env=not server.is_loopback,
-        verify=_tls_context(),
-        limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S),
-        event_hooks={"request": [before], "response": [after]},
-    )
+    with _naming_variables():
+        http_client = openai.DefaultAsyncHttpxClient(
+            follow_redirects=False,
+            trust_env=not server.is_loopback,
+            verify=_tls_context(),
+            limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S),
+            event_hooks={"request": [before], "response": [after]},
+        )
     return openai.AsyncOpenAI(
         base_url=server.base_url,
         api_key=api_key or NO_KEY,
@@ -149,10 +157,32 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
 
 
 def import_client() -> None:
-    """Import the client and read the certificates: a second not to be counted as the server's."""
+    """Import the client and read the certificates: a second not to be counted as the server's.
+
+    Raises
+    ------
+    ConfigError
+        If a variable of the environment names certificates that cannot be read.
+    """
     import openai  # noqa: F401 - imported to be there
 
-    _tls_context()
+    with _naming_variables():
+        _tls_context()
+
+
+@contextmanager
+def _naming_variables() -> Iterator[None]:
+    """Raise an error that names the variable for which no client can be made."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError) as error:
+        reason = variable_at_fault(error)
+        if not reason:
+            raise
+        raise ConfigError(
+            f"No connection can be made: {reason}.",
+            hint="Unset or correct it, then restart the kernel.",
+        ) from error
 
 
 @lru_cache(maxsize=1)

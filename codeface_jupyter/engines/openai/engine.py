@@ -26,6 +26,7 @@ from codeface_jupyter.errors import EngineUnavailableError, GenerationError, ins
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, conversation_text
+from codeface_jupyter.threads import cancellable
 
 __all__ = ["OpenAIEngine"]
 
@@ -124,14 +125,15 @@ class OpenAIEngine:
         self._load(job)
 
     def _load(self, job: Job) -> tuple[KeptClient, Requester]:
-        if self._loaded is not None:
+        if self._loaded is not None and self._loaded[0].is_served:
             return self._loaded
         self.prepare(job)
         job.progress("Importing the client")
         import_client()
         secret = self._options.api_key
         given = None if secret is None else secret.get_secret_value()
-        api_key = find_api_key(given, self._server)
+        # A keyring may ask the user to unlock it, and wait for that.
+        api_key = cancellable(lambda: find_api_key(given, self._server), check=job.check)
         client = KeptClient(self._server, api_key=api_key)
         requester = Requester(
             client.openai,

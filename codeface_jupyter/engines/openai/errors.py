@@ -16,12 +16,16 @@ from codeface_jupyter.shorten import shorten
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Explainer", "cut_off_error", "not_a_stream_error"]
+__all__ = ["Explainer", "cut_off_error", "not_a_stream_error", "stalled_error"]
 
 MAX_SAID = 300
 MAX_MODELS_NAMED = 8
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 LONG_PROMPT = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)", re.I)
+WAIT_LONGER = (
+    "It may be overloaded or still loading the model; raise CODEFACE_REQUEST_TIMEOUT_S to wait "
+    "longer."
+)
 CHECK_URL = "Check CODEFACE_BASE_URL: the address usually ends in /v1."
 
 
@@ -130,8 +134,7 @@ class Explainer:
         return GenerationError(
             f"{self.server.host} sent nothing for more than {self.server.timeout_s:g} s{tries}."
             + _kept(has_begun=has_begun),
-            hint="It may be overloaded or still loading the model; raise "
-            "CODEFACE_REQUEST_TIMEOUT_S to wait longer.",
+            hint=WAIT_LONGER,
         )
 
     def _unreachable(self, error: openai.APIConnectionError) -> CodeFaceError:
@@ -190,6 +193,15 @@ def cut_off_error(server: Server, *, has_begun: bool, said: str = "") -> Generat
         f"{server.host} broke off {when} its answer{ending}." + _kept(has_begun=has_begun),
         hint="Ask again; if it happens often, look into the log of the server, or of a proxy "
         "in front of it.",
+    )
+
+
+def stalled_error(server: Server, *, has_begun: bool) -> GenerationError:
+    """Return the error for a server that keeps the connection alive without answering."""
+    return GenerationError(
+        f"{server.host} kept the connection alive, but sent nothing of its answer for more than "
+        f"{server.timeout_s:g} s." + _kept(has_begun=has_begun),
+        hint=WAIT_LONGER,
     )
 
 

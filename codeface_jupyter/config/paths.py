@@ -1,0 +1,45 @@
+"""Paths in settings, as the user means them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+__all__ = ["as_meant", "without_controls"]
+
+Value = TypeVar("Value")
+
+DELETE = 0x7F
+
+
+def as_meant(value: Value) -> Value:
+    r"""Return a path with the user's folder in place of ``~``; any other value as it is.
+
+    Raises
+    ------
+    ValueError
+        If the path names another user's folder and there is no such user, or holds a control
+        character: ``"C:\temp"`` holds a tab where TOML reads it.
+    """
+    if not isinstance(value, Path):
+        return value
+    without_controls(str(value))
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such user") from None
+
+
+def without_controls(text: str) -> str:
+    """Return ``text``, which may name a folder.
+
+    Raises
+    ------
+    ValueError
+        If it holds a control character.
+    """
+    if any(ord(character) < ord(" ") or ord(character) == DELETE for character in text):
+        raise ValueError(
+            "a path holds no control characters; in TOML, write it in single quotes or with /"
+        )
+    return text
