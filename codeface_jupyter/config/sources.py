@@ -18,6 +18,7 @@ from codeface_jupyter.config.engine_options import (
     check_option,
     engines_with,
     installed_engines,
+    kept_secret,
     problem_of,
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
@@ -54,7 +55,10 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         If a name is unknown or a value is not allowed.
     """
     own = {name: value for name, value in values.items() if name in Settings.model_fields}
-    others = by_full_name({name: values[name] for name in values if name not in own})
+    others = {
+        name: kept_secret(name, value)
+        for name, value in by_full_name({k: values[k] for k in values if k not in own}).items()
+    }
     for name in others:
         if not any(engines_with(name)):
             known = dict.fromkeys((*short_setting_fields(), *setting_fields()))
@@ -81,13 +85,15 @@ def read_environment() -> dict[str, Any]:
         If a variable names no setting, or its value is not allowed.
     """
     values: dict[str, Any] = {}
-    for variable, text in os.environ.items():
+    for variable in os.environ:
         if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE_VARIABLE:
             continue
         name = _setting_of(variable)
         source = f"environment variable {variable}"
         # One at a time, so that an error names the variable.
-        values |= _lasting(name, _parsed(name, text, source=source), source=source)
+        given = kept_secret(name, os.environ[variable])
+        value = _parsed(name, given, source=source) if isinstance(given, str) else given
+        values |= _lasting(name, value, source=source)
     return values
 
 
@@ -114,7 +120,7 @@ def read_file(file: Path) -> dict[str, Any]:
         single = {name: value} if name in Settings.model_fields else by_full_name({name: value})
         for full_name, given in single.items():
             source = f"{file}, line {_line_of(full_name, text)}"
-            values |= _lasting(full_name, given, source=source)
+            values |= _lasting(full_name, kept_secret(full_name, given), source=source)
     return values
 
 

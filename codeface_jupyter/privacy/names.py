@@ -51,11 +51,9 @@ def is_secret_name(name: str) -> bool:
     """Whether a variable, key or column of this name is likely to hold a secret."""
     name = name[-MAX_NAME_CHARS:]
     words = [word.lower() for word in WORD.findall(name)]
-    if FRAGMENT.search(name.lower()) or SECRET_WORDS.intersection(words):
+    if words == ["token"] or SECRET_WORDS.intersection(words) or FRAGMENT.search(name.lower()):
         return True
     match words:
-        case ["token"]:
-            return True
         case [*_, kind, "token"]:
             return kind not in TEXT_TOKEN_WORDS
         case [*_, kind, "tokens"]:

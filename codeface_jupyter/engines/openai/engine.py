@@ -129,9 +129,7 @@ class OpenAIEngine:
         self.prepare(job)
         job.progress("Importing the client")
         import_client()
-        secret = self._options.api_key
-        given = None if secret is None else secret.get_secret_value()
-        api_key = find_api_key(given, self._server)
+        api_key = find_api_key(self._options.api_key, self._server)
         client = KeptClient(self._server, api_key=api_key)
         requester = Requester(
             client.openai,
