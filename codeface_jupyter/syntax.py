@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import ast
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
 
-__all__ = ["is_deep", "parse_expression", "parse_module"]
+__all__ = ["identifiers", "is_deep", "parse_expression", "parse_module"]
 
 # Not only wrong syntax: null bytes, half surrogate pairs, and what is nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 # Whatever goes down a tree by calls takes a few of them a level. The stack has to last for the
 # user's own code too, which the interpreter may run at any time: callbacks of gc, finalizers.
 MAX_LEVELS = 100
+# Signs of ASCII and spaces are in no name; of all other characters, Python decides.
+WORD = re.compile(r"[^\s!-/:-@\[-^`{-~]+")
+ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def identifiers(text: str) -> Iterator[str]:
+    """Yield the words of a text that can be names in Python, as Python spells them.
+
+    Not all scripts put spaces between words, so that names of ASCII letters are found within
+    other words too.
+    """
+    for word in WORD.findall(unicodedata.normalize("NFKC", text)):
+        if word.isascii():
+            yield from ASCII_NAME.findall(word)
+            continue
+        for is_name, run in groupby(word, lambda sign: f"_{sign}".isidentifier()):
+            name = "".join(run).lstrip("0123456789")
+            if is_name and name.isidentifier():
+                yield name
+                yield from ASCII_NAME.findall(name)
 
 
 def parse_module(code: str) -> ast.Module | None:

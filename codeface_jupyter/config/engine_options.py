@@ -48,6 +48,7 @@ __all__ = [
     "engines_with",
     "flat_options",
     "installed_engines",
+    "kept_secret",
     "problem_of",
     "settle_options",
 ]
@@ -183,6 +184,16 @@ def check_option(name: str, value: object, *, source: str) -> None:
             _by_engine({engine: refusal.message for engine, refusal in refusals.items()}),
             hint=_by_engine({engine: refusal.hint for engine, refusal in refusals.items()}),
         )
+
+
+def kept_secret(name: str, value: object) -> object:
+    """Return a value as settings keep it: a secret shows itself in no text or traceback."""
+    if not isinstance(value, str):
+        return value
+    option = name.rpartition(".")[2]
+    fields = (engine.options.model_fields[option] for engine in engines_with(name))
+    is_secret = any(SecretStr in parts_of(field) for field in fields)
+    return SecretStr(value) if is_secret else value
 
 
 def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]) -> Options:

@@ -34,6 +34,7 @@ from codeface_jupyter.config.engine_options import (
     engines_with,
     flat_options,
     installed_engines,
+    kept_secret,
     settle_options,
 )
 from codeface_jupyter.config.paths import as_meant, without_controls
@@ -86,7 +87,11 @@ class Settings(BaseModel):
         own = {name: value for name, value in values.items() if name in cls.model_fields}
         # Engines are searched only where an option is given.
         others = by_full_name({k: values[k] for k in values if k not in own})
-        options = {name: value for name, value in others.items() if any(engines_with(name))}
+        options = {
+            name: kept_secret(name, value)
+            for name, value in others.items()
+            if any(engines_with(name))
+        }
         settings = handler(own | {k: others[k] for k in others if k not in options})
         settings._given_options = options  # noqa: SLF001 - our own, just made
         return settings

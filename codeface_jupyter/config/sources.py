@@ -18,6 +18,7 @@ from codeface_jupyter.config.engine_options import (
     check_option,
     engines_with,
     installed_engines,
+    kept_secret,
     problem_of,
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
@@ -62,7 +63,10 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         If a name is unknown or a value is not allowed.
     """
     own = {name: value for name, value in values.items() if name in Settings.model_fields}
-    others = by_full_name({name: values[name] for name in values if name not in own})
+    others = {
+        name: kept_secret(name, value)
+        for name, value in by_full_name({k: values[k] for k in values if k not in own}).items()
+    }
     for name in others:
         if not any(engines_with(name)):
             known = dict.fromkeys((*short_setting_fields(), *setting_fields()))
@@ -97,11 +101,11 @@ def read_environment(
         At the first such variable, unless ``on_refused`` is given or a cluster has set it.
     """
     values: dict[str, Any] = {}
-    for variable, text in os.environ.items():
+    for variable in os.environ:
         if not variable.upper().startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE_VARIABLE:
             continue
         try:
-            values |= _set_by(variable, text)
+            values |= _set_by(variable)
         except ConfigError as error:
             if on_refused is not None:
                 on_refused(error)
@@ -110,10 +114,12 @@ def read_environment(
     return values
 
 
-def _set_by(variable: str, text: str) -> dict[str, Any]:
+def _set_by(variable: str) -> dict[str, Any]:
     """Return what one variable sets; by itself, so that an error names it."""
     name, source = _setting_of(variable), f"environment variable {variable}"
-    return _lasting(name, _parsed(name, text, source=source), source=source)
+    given = kept_secret(name, os.environ[variable])
+    value = _parsed(name, given, source=source) if isinstance(given, str) else given
+    return _lasting(name, value, source=source)
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -143,7 +149,7 @@ def read_file(file: Path) -> dict[str, Any]:
         single = {name: value} if name in Settings.model_fields else by_full_name({name: value})
         for full_name, given in single.items():
             source = f"{file}, line {_line_of(full_name, text)}"
-            values |= _lasting(full_name, given, source=source)
+            values |= _lasting(full_name, kept_secret(full_name, given), source=source)
     return values
 
 

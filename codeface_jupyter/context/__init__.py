@@ -12,6 +12,7 @@ from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
 from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter
 
@@ -21,6 +22,7 @@ __all__ = [
     "ContextLimits",
     "ContextSources",
     "ErrorInfo",
+    "FilledRequest",
     "Piece",
     "PieceKind",
     "TextFile",

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
 from codeface_jupyter.context.context import Context, Piece, PieceKind
-from codeface_jupyter.context.files import relevant_part
+from codeface_jupyter.context.files import GAP, relevant_part
 from codeface_jupyter.context.limits import ContextLimits
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
-from codeface_jupyter.privacy import redact
+from codeface_jupyter.privacy import mask, redact
 from codeface_jupyter.prompts import EXAMPLES, Message, Prompt, fenced
 from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.syntax import identifiers
 
 __all__ = ["build_context"]
 
 # What one kind may take of the room that is left, when the window is tight.
 SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
 MAX_TITLE_CHARS = 60
+PYTHON_SUFFIXES = (".py", ".pyi")
 CELL_TOKENS_STEP = 64
 NO_ROOM = "the context window is full"
-WORD = re.compile(r"[A-Za-z_]\w*")
+NO_FILE_ROOM = "the budget for files is used up"
+NO_VARIABLE_ROOM = "the budget for variables is used up"
+IN_PART = "only the relevant part"
+BEGINNING = "only the beginning"
+CUT = "cut to the budget"
+DID_NOT_FIT = frozenset({NO_ROOM, NO_FILE_ROOM, NO_VARIABLE_ROOM, BEGINNING, CUT})
 
 
 @dataclass
@@ -37,6 +43,7 @@ class _Part:
     text: str = ""
     tokens: int = 0
     reason: str = ""
+    is_named: bool = False
 
     def leave_out(self, reason: str) -> None:
         self.text, self.tokens, self.reason = "", 0, reason
@@ -79,7 +86,11 @@ def build_context(
         raise NotebookError("The request is empty.", hint="Say what the code should do.")
     counter = count_tokens if isinstance(count_tokens, TokenCounter) else TokenCounter(count_tokens)
     builder = _Builder(
-        sources, limits, count_tokens=counter, format_prompt=format_prompt, language=language
+        sources if allow_values else sources.without_values(),
+        limits,
+        count_tokens=counter,
+        format_prompt=format_prompt,
+        language=language,
     )
     builder.add_error(allow_values=allow_values)
     builder.add_variables(allow_values=allow_values)
@@ -101,7 +112,8 @@ class _Builder:
         format_prompt: Callable[[Prompt], str],
         language: str,
     ) -> None:
-        self.sources = sources
+        request, self.secrets = mask(sources.request, is_code=sources.task != "write")
+        self.sources = replace(sources, request=request)
         self.limits = limits
         self.count_tokens = count_tokens
         self.format_prompt = format_prompt
@@ -161,7 +173,7 @@ class _Builder:
         source, reason = clean(Cell(source=error.source))
         what = f"{error.ename}: {error.evalue}".removesuffix(": ")
         names = describe_names(error.names, allow_values=allow_values)
-        report, _ = redact("\n".join(filter(None, [error.traceback, what, *names])))
+        report, _ = mask("\n".join(filter(None, [error.traceback, what, *names])))
         room = max(0, room - self.count_tokens(_failure("x" if source else "", "x")))
         report = cut_end(report, max_tokens=room // 2, count_tokens=self.count_tokens)
         left = room - self.count_tokens(report)
@@ -181,6 +193,7 @@ class _Builder:
         room = self.room("variable", self.limits.max_variable_tokens)
         for choice in choose_variables(self.sources, names=self.names, allow_values=allow_values):
             part = _Part("variable", choice.name, choice.text, reason=choice.reason)
+            part.is_named = choice.is_named
             self._fit_lines(part, room)
             room -= part.tokens
             self.parts["variable"].append(part)
@@ -193,28 +206,29 @@ class _Builder:
             part.tokens = self.count_tokens(f"{part.text}\n")
             if part.tokens <= room:
                 return
+            part.reason = CUT
             lines.pop()
         if part.text:
-            part.leave_out("the budget for variables is used up")
+            part.leave_out(NO_VARIABLE_ROOM)
 
     def add_files(self) -> None:
         """Add the relevant part of each file, sharing the budget evenly."""
-        words = set(WORD.findall(self.sources.request))
+        words = set(identifiers(self.sources.request))
         room = self.room("file", self.limits.max_file_tokens)
         for number, file in enumerate(self.sources.files):
             share = room // (len(self.sources.files) - number)
-            content, secrets = redact(file.text)
+            content, secrets = redact(file.text, is_code=file.path.endswith(PYTHON_SUFFIXES))
             frame = self.count_tokens(f"File {file.path}:\n{fenced('', '')}\n\n")
             text = relevant_part(
                 content, words=words, max_tokens=share - frame, count_tokens=self.count_tokens
             )
-            part = _Part("file", file.path)
+            part = _Part("file", file.path, is_named=True)
             if text:
                 part.text = f"File {file.path}:\n{fenced(text, '')}"
                 part.tokens = self.count_tokens(part.text)
-                part.reason = _file_reason(is_whole=text == content, secrets=secrets)
+                part.reason = _file_reason(text, content, secrets=secrets)
             else:
-                part.reason = "empty" if not content.strip() else "the budget for files is used up"
+                part.reason = NO_FILE_ROOM if content.strip() else "empty"
             room -= part.tokens
             self.parts["file"].append(part)
 
@@ -222,7 +236,13 @@ class _Builder:
         """Add the latest exchanges that fit."""
         room = self.room("history", self.limits.max_history_tokens)
         is_full = False
-        for exchange in reversed(_exchanges(self.sources.history)):
+        for said in reversed(_exchanges(self.sources.history)):
+            masked = [mask(message["content"]) for message in said]
+            exchange: tuple[Message, ...] = tuple(
+                {"role": message["role"], "content": text}
+                for message, (text, _) in zip(said, masked, strict=True)
+            )
+            secrets = [count for _, count in masked]
             part = _Part("history", in_one_line(exchange[0]["content"], max_chars=MAX_TITLE_CHARS))
             tokens = sum(self.count_tokens(message["content"]) for message in exchange)
             is_full = is_full or tokens > room
@@ -230,6 +250,7 @@ class _Builder:
                 part.reason = "the budget for the conversation is used up"
             else:
                 part.text, part.tokens = exchange[0]["content"], tokens
+                part.reason = "a secret hidden" if any(secrets) else ""
                 self.exchanges.insert(0, exchange)
                 room -= tokens
             self.parts["history"].insert(0, part)
@@ -273,7 +294,24 @@ class _Builder:
         text = self.format_prompt(prompt)
         tokens = self.count_tokens(text)
         report = self._report(text, total_tokens=tokens)
-        return Context(prompt=prompt, text=text, prompt_tokens=tokens, report=report)
+        return Context(
+            prompt=prompt,
+            text=text,
+            prompt_tokens=tokens,
+            report=report,
+            notes=tuple(self._notes()),
+        )
+
+    def _notes(self) -> Iterator[str]:
+        """Yield what the user should know: what was hidden, and what was named and did not fit."""
+        if self.sources.filled is not None:
+            yield from self.sources.filled.notes
+        if self.secrets:
+            yield "What looks like a secret in the request was not sent: it went as ***."
+        for part in (*self.parts["file"], *self.parts["variable"]):
+            if part.is_named and DID_NOT_FIT.intersection(part.reason.split(", ")):
+                what = "Not sent" if not part.text else "Sent in part"
+                yield f"{what}: {part.title} ({part.reason})."
 
     def _shed(self, excess: int) -> None:
         """Drop what is worth least: cells shrink first, what the user named goes last."""
@@ -302,7 +340,8 @@ class _Builder:
         parts += [*self.parts["file"], *self.parts["variable"], *self.parts["error"]]
         request = self.sources.request
         title = in_one_line(request, max_chars=MAX_TITLE_CHARS)
-        parts.append(_Part("request", title, request, self.count_tokens(request)))
+        tokens = self.count_tokens(request)
+        parts.append(_Part("request", title, request, tokens, self._request_reason()))
         rest = total_tokens - sum(part.tokens for part in parts)
         parts.insert(0, _Part("layout", _layout_title(text), "…", max(0, rest)))
         return tuple(
@@ -316,6 +355,12 @@ class _Builder:
             for part in parts
         )
 
+    def _request_reason(self) -> str:
+        filled = self.sources.filled
+        names = ", ".join(f"{{{name}}}" for name in filled.filled_in) if filled else ""
+        hidden = "a secret hidden" if self.secrets else ""
+        return ", ".join(filter(None, (f"filled in: {names}" if names else "", hidden)))
+
 
 def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
     """Return the notebook's names that the request or the failing line mentions, in order."""
@@ -323,7 +368,9 @@ def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
     for cell in sources.cells:
         if cell.cell_type == "code":
             known |= defined_names(clean(cell)[0])
-    words = WORD.findall(sources.request)
+    words = list(identifiers(sources.request))
+    # Not all scripts put spaces between words.
+    words += [name for name in known if not name.isascii() and name in sources.request]
     if sources.error is not None:
         words += sources.error.names
     return tuple(dict.fromkeys(word for word in words if word in known))
@@ -352,6 +399,9 @@ def _failure(source: str, report: str) -> str:
     return f"This cell was run:\n{fenced(source, 'python')}\n{failure}" if source else failure
 
 
-def _file_reason(*, is_whole: bool, secrets: int) -> str:
-    reasons = [] if is_whole else ["only the relevant part"]
-    return ", ".join([*reasons, "secrets left out"] if secrets else reasons)
+def _file_reason(sent: str, content: str, *, secrets: int) -> str:
+    reasons = ["secrets left out"] if secrets else []
+    if sent != content:
+        is_beginning = content.startswith(sent.removesuffix(GAP))
+        reasons.insert(0, BEGINNING if is_beginning else IN_PART)
+    return ", ".join(reasons)

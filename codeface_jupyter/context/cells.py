@@ -14,13 +14,13 @@ from typing import Literal
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import identifiers, parse_module
 
 __all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
 
 # Cell magics whose body is still the notebook's own Python.
 PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
-MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|\?\s*$")
+MAGIC_LINE = re.compile(r"^(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\?|\?$")
 NOT_RUN_MARK = "# (this cell was not run)"
 SEPARATOR = "\n\n"
 
@@ -107,7 +107,7 @@ def clean(cell: Cell) -> tuple[str, str]:
     """
     source = _without_middle(cell.source)
     if cell.cell_type == "markdown":
-        text, secrets = redact(source)
+        text, secrets = redact(source, is_code=False)
         reason = "a secret left out" if secrets else "" if text.strip() else "empty"
         return text.strip(), reason
     if source.lstrip().startswith("%%"):
@@ -144,7 +144,7 @@ def used_names(source: str) -> frozenset[str]:
     """Return every name that a cell reads or writes."""
     tree = parse_module(source)
     if tree is None:
-        return frozenset(re.findall(r"[A-Za-z_]\w*", source))
+        return frozenset(identifiers(source))
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
@@ -316,7 +316,7 @@ def _without_magics(source: str) -> tuple[str, int]:
     if parse_module(source) is not None:
         return source, 0
     lines = source.split("\n")
-    kept = [line for line in lines if not MAGIC_LINE.search(line)]
+    kept = [line for line in lines if not MAGIC_LINE.search(line.strip())]
     return "\n".join(kept), len(lines) - len(kept)
 
 

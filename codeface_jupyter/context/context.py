@@ -51,9 +51,12 @@ class Context:
         The number of tokens in ``text``.
     report
         The pieces, in the order of the prompt.
+    notes
+        What the user should know of it, one sentence each.
     """
 
     prompt: Prompt
     text: str
     prompt_tokens: int
     report: tuple[Piece, ...]
+    notes: tuple[str, ...] = ()

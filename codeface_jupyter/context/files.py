@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeface_jupyter.context.tokens import cut_end, fits
 from codeface_jupyter.errors import NotebookError
 
-__all__ = ["TextFile", "read_text_file", "relevant_part"]
+__all__ = ["GAP", "TextFile", "read_text_file", "relevant_part"]
 
 MAX_FILE_BYTES = 2**20
 MAX_BLOCK_LINES = 20
@@ -31,17 +34,11 @@ def read_text_file(path: str | Path) -> TextFile:
     Raises
     ------
     NotebookError
-        If the file does not exist, is not text, or is larger than 1 MiB.
+        If the file does not exist, is no regular file, is not text, or is larger than 1 MiB.
     """
     file = Path(path).expanduser()
     try:
-        size = file.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise NotebookError(
-                f"{path} has {size:,} bytes; a file in a prompt may have up to {MAX_FILE_BYTES:,}.",
-                hint="Save the relevant part to a separate file.",
-            )
-        content = file.read_bytes()
+        content = _read(file, path)
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise NotebookError(
@@ -62,6 +59,34 @@ def read_text_file(path: str | Path) -> TextFile:
     return TextFile(str(path), text)
 
 
+def _read(file: Path, path: str | Path) -> bytes:
+    """Return a regular file's content; a pipe or a device may never come to an end."""
+    # Opening a pipe would wait for somebody who writes into it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    with os.fdopen(os.open(file, flags), "rb") as stream:
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise NotebookError(
+                f"{path} is not a regular file.",
+                hint="Give the path of a text file; devices, pipes and folders are not read.",
+            )
+        if found.st_size > MAX_FILE_BYTES:
+            raise _too_large(path, found.st_size)
+        # The system makes the files in /proc as they are read: they have no size, and no end.
+        content = stream.read(MAX_FILE_BYTES + 1) if found.st_size else b""
+    # It may have grown.
+    if len(content) > MAX_FILE_BYTES:
+        raise _too_large(path, len(content))
+    return content
+
+
+def _too_large(path: str | Path, size: int) -> NotebookError:
+    return NotebookError(
+        f"{path} has {size:,} bytes; a file in a prompt may have up to {MAX_FILE_BYTES:,}.",
+        hint="Save the relevant part to a separate file.",
+    )
+
+
 def relevant_part(
     text: str, *, words: Collection[str], max_tokens: int, count_tokens: Callable[[str], int]
 ) -> str:
@@ -70,7 +95,7 @@ def relevant_part(
     A block is a paragraph: lines up to an empty one, 20 at most. The first block
     ranks above those that share nothing, since headers say what a file is.
     """
-    if count_tokens(text) <= max_tokens:
+    if fits(text, max_tokens=max_tokens, count_tokens=count_tokens):
         return text
     blocks = _blocks(text)
     wanted = {word.lower() for word in words if len(word) >= MIN_WORD_CHARS}
@@ -80,11 +105,12 @@ def relevant_part(
     best = ""
     for number in ranked:
         candidate = _joined(blocks, sorted([*chosen, number]))
-        if count_tokens(candidate) > max_tokens:
+        if not fits(candidate, max_tokens=max_tokens, count_tokens=count_tokens):
             break
         chosen.append(number)
         best = candidate
-    return best
+    # Of a table as wide as that, the beginning says what it holds.
+    return best or cut_end(text, max_tokens=max_tokens, count_tokens=count_tokens)
 
 
 def _blocks(text: str) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from codeface_jupyter.context.cells import Cell
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile
+from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.prompts import Message, Task
 
 __all__ = ["ContextSources"]
@@ -36,6 +37,10 @@ class ContextSources:
         Text files to quote from.
     history
         Earlier exchanges of the conversation, oldest first.
+    history_without_values
+        Those of them that a model elsewhere may see; None if that is all.
+    filled
+        The request with what was filled in and what was not; None if it is what was typed.
     """
 
     request: str
@@ -47,3 +52,16 @@ class ContextSources:
     error: ErrorInfo | None = None
     files: Sequence[TextFile] = ()
     history: Sequence[Message] = ()
+    history_without_values: Sequence[Message] | None = None
+    filled: FilledRequest | None = None
+
+    def without_values(self) -> ContextSources:
+        """Return what may go to a model that may not see values of variables."""
+        history = self.history_without_values
+        filled = self.filled.without_values() if self.filled else None
+        return replace(
+            self,
+            request=filled.text if filled else self.request,
+            filled=filled,
+            history=self.history if history is None else history,
+        )

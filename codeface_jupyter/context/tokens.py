@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from cachetools import LRUCache
 
-__all__ = ["TokenCounter", "cut_end", "cut_middle"]
+__all__ = ["TokenCounter", "cut_end", "cut_middle", "fits"]
 
 MAX_REMEMBERED_TOKENS = 2**20
+# The longest tokens are those of spaces. What is longer cannot fit and is not worth counting.
+MAX_TOKEN_CHARS = 256
 
 
 class TokenCounter:
@@ -68,11 +70,20 @@ def cut_middle(
     return _longest(cut, len(lines) - 1, max_tokens, lambda t: count_tokens(t + ending))
 
 
+def fits(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> bool:
+    """Whether a text has at most ``max_tokens`` tokens."""
+    return len(text) <= max_tokens * MAX_TOKEN_CHARS and count_tokens(text) <= max_tokens
+
+
 def cut_end(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> str:
     """Cut characters off the end of ``text`` until it and an ellipsis fit."""
-    if count_tokens(text) <= max_tokens:
+    if fits(text, max_tokens=max_tokens, count_tokens=count_tokens):
         return text
-    return _longest(lambda n: f"{text[:n]}…", len(text) - 1, max_tokens, count_tokens)
+    most = min(len(text) - 1, max_tokens * MAX_TOKEN_CHARS)
+    # Counting is what takes time: most texts are cut at a few characters a token.
+    while most > 4 * max_tokens and count_tokens(text[: most // 2]) > max_tokens:
+        most //= 2
+    return _longest(lambda n: f"{text[:n]}…", most, max_tokens, count_tokens)
 
 
 def _longest(

@@ -32,11 +32,15 @@ SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
 
 @dataclass(frozen=True, kw_only=True)
 class VariableChoice:
-    """One variable: its name, its description, or the reason for leaving it out."""
+    """One variable: its name, its description, or the reason for leaving it out.
+
+    The user named it, or it is one that the request may be about all the same.
+    """
 
     name: str
     text: str = ""
     reason: str = ""
+    is_named: bool = True
 
 
 def choose_variables(
@@ -66,7 +70,7 @@ def choose_variables(
             yield _choice(name, value, about=sources.request, allow_values=allow_values)
     unasked = _unasked(sources, seen=seen, allow_values=allow_values)
     for name, description in islice(unasked, MAX_UNASKED):
-        yield VariableChoice(name=name, text=description.text)
+        yield VariableChoice(name=name, text=description.text, is_named=False)
 
 
 def describe_names(names: Mapping[str, object], *, allow_values: bool) -> list[str]:

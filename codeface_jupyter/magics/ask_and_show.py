@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.context import Cell, ContextSources, read_text_file
+from codeface_jupyter.context import Cell, ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
@@ -42,14 +42,14 @@ RESULT_VARIABLE = "_codeface"
 
 
 def make_ask(
-    extension: Extension, args: argparse.Namespace, request: str, **sources: Any
+    extension: Extension, args: argparse.Namespace, request: FilledRequest | str, **sources: Any
 ) -> tuple[Ask, str]:
     """Build a question from a magic's options and what the notebook offers.
 
     Parameters
     ----------
     request
-        What to ask, braces filled in.
+        What to ask.
     **sources
         More fields of `ContextSources`.
 
@@ -68,20 +68,28 @@ def make_ask(
     settings = settings.permitting(permissions(args))
     language = normalize_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
+    filled = _filled(request, args, language=language)
     if getattr(args, "template", None):
-        request = _in_template(args, request, language=language)
         sources["instruction"] = ""
+    before = partial(
+        extension.session.conversation.before,
+        filled.text,
+        count=settings.history_exchanges,
+        cells=cells,
+    )
     offered = {
         "cells": cells,
         "namespace": extension.notebook.namespace(),
         "variables": _variables(getattr(args, "vars", None)),
         "files": [read_text_file(path) for path in getattr(args, "files", None) or ()],
-        "history": extension.session.conversation.before(
-            request, count=settings.history_exchanges, cells=cells
-        ),
+        "history": before(),
+        "history_without_values": before(is_leaving=True),
+        "filled": filled,
     }
+    if "history" in sources:
+        del offered["history_without_values"]
     ask = Ask(
-        sources=ContextSources(request=request, **offered | sources),
+        sources=ContextSources(request=filled.text, **offered | sources),
         settings=settings,
         language=language,
         use_response_cache=not args.no_cache,
@@ -91,16 +99,23 @@ def make_ask(
     return ask, order
 
 
-def with_request(ask: Ask, args: argparse.Namespace, request: str) -> Ask:
+def with_request(ask: Ask, args: argparse.Namespace, request: FilledRequest | str) -> Ask:
     """Return ``ask``, made from the same options, with another request."""
-    if getattr(args, "template", None):
-        request = _in_template(args, request, language=ask.language)
-    return replace(ask, sources=replace(ask.sources, request=request))
+    filled = _filled(request, args, language=ask.language)
+    return replace(ask, sources=replace(ask.sources, request=filled.text, filled=filled))
 
 
-def _in_template(args: argparse.Namespace, request: str, *, language: str) -> str:
-    fields = {"request": request, "language": language}
-    return fill_template(read_template(args.template), fields)
+def _filled(
+    request: FilledRequest | str, args: argparse.Namespace, *, language: str
+) -> FilledRequest:
+    """Return a request in the template that the options name, if they do."""
+    filled = FilledRequest.of(request) if isinstance(request, str) else request
+    if not getattr(args, "template", None):
+        return filled
+    template = read_template(args.template)
+    return filled.within(
+        lambda text: fill_template(template, {"request": text, "language": language})
+    )
 
 
 def _variables(names: str | None) -> tuple[str, ...] | None:

@@ -22,11 +22,11 @@ from codeface_jupyter.magics.options import (
     result_options,
     sampling_options,
 )
-from codeface_jupyter.prompts import interpolate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from codeface_jupyter.context import FilledRequest
     from codeface_jupyter.session.answer import Ask
     from codeface_jupyter.session.events import BatchItem
 
@@ -75,7 +75,7 @@ class BatchMagics(BaseMagics):
         # this frame with it.
         _tell_failures(self._answer(self._asks(args, requests), variables=tuple(variables)))
 
-    def _asks(self, args: argparse.Namespace, requests: Sequence[str]) -> list[Ask]:
+    def _asks(self, args: argparse.Namespace, requests: Sequence[FilledRequest | str]) -> list[Ask]:
         from codeface_jupyter.magics.ask_and_show import make_ask, with_request
 
         first, _ = make_ask(self.extension, args, requests[0])
@@ -85,8 +85,12 @@ class BatchMagics(BaseMagics):
             asks = [replace(ask, settings=local_only, dry_run=True) for ask in asks]
         return asks
 
-    def _requests(self, line: str, cell: str | None) -> tuple[argparse.Namespace, list[str]]:
+    def _requests(
+        self, line: str, cell: str | None
+    ) -> tuple[argparse.Namespace, Sequence[FilledRequest | str]]:
         """Return the options, and the requests; in typed ones, braces are filled in."""
+        from codeface_jupyter.magics.fill_in import fill_in
+
         args, words = parse(self.codeface_batch, line)
         notebook = self.extension.notebook
         if cell is not None:
@@ -97,7 +101,7 @@ class BatchMagics(BaseMagics):
             typed = [text.strip() for text in cell.splitlines() if text.strip()]
             if not typed:
                 raise UsageError(USAGE)
-            return args, [interpolate(text, notebook.text_of) for text in typed]
+            return args, [fill_in(self.extension, text) for text in typed]
         if not words:
             raise UsageError(USAGE)
         # Options may follow the list's name, too: parse again without it.

@@ -14,7 +14,6 @@ from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
-from codeface_jupyter.prompts import interpolate
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,7 +47,8 @@ class CodeFace(BaseMagics):
         The cells above go along, so the answer can use what they define. Text in
         braces that names a variable is replaced by its value: ``{df.shape}``,
         ``{In[3]}`` (a cell's source), ``{Out[3]}``, ``{Err[3]}`` (its traceback);
-        all other braces stay as they are. The result is kept in ``_codeface``, with
+        all other braces stay as they are, so do those in quotes and in code, and
+        ``{{df}}`` stands for ``{df}``. The result is kept in ``_codeface``, with
         ``.text``, ``.code``, ``.code_blocks``, ``.notes``, ``.findings``, ``.metrics``,
         ``.finish_reason`` and ``.prompt``.
 
@@ -66,8 +66,9 @@ class CodeFace(BaseMagics):
                 "Nothing was asked. Write the request after %codeface, or below %%codeface."
             )
         from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.fill_in import fill_in
 
-        filled_in = interpolate(request, self.extension.notebook.text_of)
+        filled_in = fill_in(self.extension, request)
         ask, order = make_ask(self.extension, args, filled_in)
         output = Output.of(ask, args, request=request)
         ask_or_preview(self.extension, args, ask, order=order, output=output)

@@ -8,7 +8,6 @@ from IPython.display import display
 
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
-from codeface_jupyter.prompts import interpolate
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ContextMagics"]
@@ -35,11 +34,12 @@ class ContextMagics(BaseMagics):
             In [2]: %codeface_context --cells 3 plot the sales
         """
         from codeface_jupyter.magics.ask_and_show import dry_run, make_ask
+        from codeface_jupyter.magics.fill_in import fill_in
         from codeface_jupyter.view.rendering import ContextPreview
 
         args, words = parse(self.codeface_context, line)
         if words:
-            request = interpolate(words, self.extension.notebook.text_of)
+            request = fill_in(self.extension, words)
             ask, order = make_ask(self.extension, args, request)
             dry_run(self.extension, ask, order=order)
             return

@@ -12,7 +12,7 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
 from codeface_jupyter.privacy import redact
-from codeface_jupyter.prompts import edit_request, interpolate
+from codeface_jupyter.prompts import edit_request
 
 __all__ = ["FixEditMagics"]
 
@@ -69,14 +69,16 @@ class FixEditMagics(BaseMagics):
             In [6]: %codeface_edit 3 add type hints
         """
         from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
+        from codeface_jupyter.magics.fill_in import fill_in
 
         args, words = parse(self.codeface_edit, line)
         number, instruction = _number_and_words(words)
         if not instruction:
             raise UsageError("Say what to change: %codeface_edit [NUMBER] INSTRUCTION")
         cell = self.extension.notebook.cell(number)
-        request = edit_request(
-            interpolate(instruction, self.extension.notebook.text_of), redact(cell.source)[0]
+        source, _ = redact(cell.source)
+        request = fill_in(self.extension, instruction).within(
+            lambda text: edit_request(text, source)
         )
         ask, order = make_ask(self.extension, args, request, task="edit", history=())
         output = Output.of(ask, args, request=instruction, changes=cell)

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from codeface_jupyter.context import Cell, ErrorInfo
-from codeface_jupyter.errors import NotebookError, UnknownNameError
+from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.namespace import resolve
-from codeface_jupyter.privacy import redact
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -93,14 +92,6 @@ class Notebook:
             If there is no such thing.
         """
         return resolve(expression, {**self._shell.user_ns, "Err": self._tracebacks})
-
-    def text_of(self, expression: str) -> str | None:
-        """Return the text for ``{expression}`` in a prompt, or None to leave it as typed."""
-        try:
-            value = self.lookup(expression)
-        except UnknownNameError:
-            return None
-        return redact(value if isinstance(value, str) else str(value))[0]
 
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.

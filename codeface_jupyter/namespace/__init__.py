@@ -10,6 +10,7 @@ from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.outline import Description, Detail, Kind
 from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
+from codeface_jupyter.namespace.written import written
 
 __all__ = [
     "Description",
@@ -22,4 +23,5 @@ __all__ = [
     "relevance",
     "resolve",
     "word_stems",
+    "written",
 ]

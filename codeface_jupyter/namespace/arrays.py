@@ -28,8 +28,15 @@ def numpy_array(array: Any, view: View) -> Outline:
         and plain.dtype.kind in "iufb"
         and not is_instance(array, "numpy", "memmap")
     ):
-        sampled = plain[_even_sample(plain.shape)]
-        _add_range(outline, sampled.reshape(-1), is_sampled=sampled.shape != plain.shape)
+        step = _even_sample(plain.shape)
+        sampled, mask = plain[step], np.ma.getmask(array)
+        is_sampled = sampled.shape != plain.shape
+        if mask is not np.ma.nomask:
+            hidden = mask[step]
+            sampled = sampled[~hidden]
+            outline.facts["share_masked"] = share = float(hidden.mean())
+            outline.text += f", {share:.0%} masked"
+        _add_range(outline, sampled.reshape(-1), is_sampled=is_sampled)
     return outline
 
 

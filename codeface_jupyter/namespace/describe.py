@@ -16,10 +16,10 @@ from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
 from codeface_jupyter.namespace.relevance import word_stems
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
-from codeface_jupyter.privacy import has_secret, is_secret_name, redact
+from codeface_jupyter.privacy import HIDDEN, has_secret, is_secret_name, mask
 from codeface_jupyter.shorten import shorten
 
-__all__ = ["column_names", "describe", "is_data"]
+__all__ = ["column_names", "describe", "is_data", "is_lazily_computed"]
 
 # With what surrounds it, an object's own code costs less than a fifth of a second. Ours takes
 # milliseconds; its limit is for subclasses that do strange things in a library's place.
@@ -54,6 +54,12 @@ FRAMES = (
     ("pyarrow", "Table", "column_names"),
 )
 MAX_COLUMN_NAMES = 500
+# Their text is the result of a query, which is run when they are written.
+COMPUTED_WHEN_WRITTEN = (
+    ("daft", "DataFrame"), ("django.db.models.query", "QuerySet"), ("duckdb", "DuckDBPyRelation"),
+    ("ibis.expr.types.core", "Expr"), ("pyspark.sql.dataframe", "DataFrame"),
+    ("snowflake.snowpark", "DataFrame"), ("sqlalchemy.orm", "Query"),
+)  # fmt: skip
 DATA_DESCRIBERS = frozenset(
     {objects.container, objects.mapping, *(describer for *_, describer in LIBRARY_DESCRIBERS)}
 )
@@ -125,14 +131,19 @@ def describe(
     text = f"{name}: {outline.text}" if name else outline.text
     if view.is_full and outline.body:
         text += f"\n{outline.body}"
-    text, _ = redact(text)
+    text, _ = mask(text, is_code=True)
     return Description(
         name=name,
         kind=outline.kind,
         type_name=type_name(type(obj)),
-        facts=outline.facts,
+        facts={name: _without_secrets(name, fact) for name, fact in outline.facts.items()},
         text=shorten(text, max_chars=limit),
     )
+
+
+def is_lazily_computed(obj: object) -> bool:
+    """Whether writing an object would run the query that it stands for."""
+    return any(is_instance(obj, module, name) for module, name in COMPUTED_WHEN_WRITTEN)
 
 
 def is_data(obj: object) -> bool:
@@ -188,9 +199,20 @@ def _with_own_words(obj: object, outline: Outline, *, max_chars: int) -> Outline
     return outline
 
 
+def _without_secrets(name: str, fact: object) -> object:
+    """Return a fact without secrets: it is shown beside the description, and saved with it."""
+    if isinstance(fact, str):
+        return mask(fact, is_code=True)[0] if not is_secret_name(name) else HIDDEN
+    if isinstance(fact, Mapping):
+        return {key: _without_secrets(str(key), part) for key, part in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_without_secrets(name, part) for part in fact]
+    return fact
+
+
 def _cut(words: str, *, max_chars: int) -> str:
     """Return the start of an object's own words, without secrets: half of one looks like none."""
-    text, _ = redact(str(words[: max_chars + MAX_SECRET_CHARS]))
+    text, _ = mask(str(words[: max_chars + MAX_SECRET_CHARS]))
     return shorten(text, max_chars=max_chars)
 
 
@@ -235,8 +257,8 @@ def _has_harmless_repr(obj: object) -> bool:
     """
     own = [members for cls, members in _classes(obj) if cls is not object]
     is_proxy = any({"__class__", "__getattribute__"} & members.keys() for members in own)
-    is_file = io.IOBase in bases_of(obj)
-    return not is_proxy and not is_file and any("__repr__" in members for members in own)
+    is_kept_closed = io.IOBase in bases_of(obj) or is_lazily_computed(obj)
+    return not is_proxy and not is_kept_closed and any("__repr__" in members for members in own)
 
 
 def _classes(obj: object) -> Iterator[tuple[type, Mapping[str, object]]]:

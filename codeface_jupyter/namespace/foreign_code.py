@@ -16,11 +16,34 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TextIO, TypeVar, cast
 
-__all__ = ["attempt"]
+__all__ = ["Outcome", "attempt", "call_guarded"]
 
 T = TypeVar("T")
+
+
+MAX_MESSAGE_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What became of a call of foreign code.
+
+    Attributes
+    ----------
+    value
+        What it returned; None if it did not.
+    problem
+        Why it did not: "raised ValueError: no rows"; empty if it did.
+    error_type
+        The class of what it raised.
+    """
+
+    value: T | None = None
+    problem: str = ""
+    error_type: type[BaseException] | None = None
 
 
 class _TimeUpError(BaseException):
@@ -33,22 +56,23 @@ class _Call(threading.Thread, Generic[T]):
         self._function = function
         # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
-        self.result: T | None = None
+        self.outcome: Outcome[T] = Outcome()
         self._ending = threading.Lock()
         self._has_ended = False
 
     def run(self) -> None:
         try:
             self._call()
-        except BaseException:  # noqa: BLE001 - thread boundary: foreign code may raise anything
-            self.result = None
+        except BaseException as error:  # noqa: BLE001 - thread boundary: anything may be raised
+            # No error is kept: it holds the objects that it passed.
+            self.outcome = Outcome(problem=f"raised {_told(error)}", error_type=type(error))
         finally:
             # Threads that begin meanwhile keep the muted output, and with it this object.
             del self._function
 
     def _call(self) -> None:
         try:
-            self.result = self._context.run(self._function)
+            self.outcome = Outcome(self._context.run(self._function))
         finally:
             # Stopped any later, the thread would end in an error that is printed.
             with self._ending:
@@ -74,14 +98,33 @@ class _Call(threading.Thread, Generic[T]):
 
 def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:
     """Return what ``function`` returns, or None if it raises or takes too long."""
+    return call_guarded(function, timeout_s=timeout_s).value
+
+
+def call_guarded(function: Callable[[], T], *, timeout_s: float) -> Outcome[T]:
+    """Call ``function`` and return what became of that, after ``timeout_s`` at most."""
     call = _Call(function)
     with _muted(call):
         call.start()
-        call.join(timeout_s)
-        if call.is_alive():
-            call.stop()
-            return None
-    return call.result
+        try:
+            call.join(timeout_s)
+        finally:
+            # Also where the wait is interrupted.
+            is_late = call.is_alive()
+            if is_late:
+                call.stop()
+    if is_late:
+        return Outcome(problem=f"took longer than {timeout_s:g} s")
+    return call.outcome
+
+
+def _told(error: BaseException) -> str:
+    """Return an error's class and message; its own code may fail, too."""
+    try:
+        message = str(error)[:MAX_MESSAGE_CHARS].partition("\n")[0]
+    except Exception:  # noqa: BLE001 - foreign code
+        message = ""
+    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 @contextlib.contextmanager

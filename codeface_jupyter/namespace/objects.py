@@ -23,7 +23,7 @@ from codeface_jupyter.namespace.writing import (
     write_label,
     write_value,
 )
-from codeface_jupyter.privacy import is_secret_name, redact
+from codeface_jupyter.privacy import is_secret_name, mask
 from codeface_jupyter.shorten import shorten
 
 __all__ = [
@@ -178,7 +178,7 @@ def sklearn_model(model: Any, _: View) -> Outline:
         for name, parameter in inspect.signature(type(model).__init__).parameters.items()
     }
     parameters = {
-        name: write_value(value) if type(value) in PLAIN_TYPES else type(value).__name__
+        name: _parameter(name, value)
         for name, value in model.get_params(deep=False).items()
         if value is not defaults.get(name)
     }
@@ -192,6 +192,12 @@ def sklearn_model(model: Any, _: View) -> Outline:
         outline.text += f" on {features:,} features"
     outline.facts |= {"parameters": parameters, "is_fitted": is_fitted}
     return outline
+
+
+def _parameter(name: str, value: object) -> str:
+    if type(value) not in PLAIN_TYPES:
+        return type(value).__name__
+    return HIDDEN if is_secret_name(name) else write_value(value)
 
 
 def torch_model(model: Any, view: View) -> Outline:
@@ -284,7 +290,7 @@ def _add_docstring(outline: Outline, obj: Any) -> None:
 
 def _add_source(outline: Outline, obj: Any) -> None:
     try:
-        source, _ = redact(inspect.getsource(obj).rstrip())
+        source, _ = mask(inspect.getsource(obj).rstrip(), is_code=True)
     except (OSError, TypeError):
         return
     outline.body = source

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace.classes import bases_of
 from codeface_jupyter.namespace.describe import column_names
-from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.namespace.foreign_code import call_guarded
 from codeface_jupyter.syntax import parse_expression
 
 __all__ = ["close_names", "resolve"]
 
 TIMEOUT_S = 1.0
+# Raised where there is no such thing; others say that there is one, which fails.
+MISSING = (AttributeError, IndexError, KeyError, TypeError)
 
 
 def resolve(expression: str, namespace: Mapping[str, object]) -> object:
@@ -59,7 +62,11 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
         case ast.Attribute(value=value, attr=name):
             parent = _walk(value, namespace, expression)
             return _step(
-                lambda: getattr(parent, name), ast.unparse(node), name, _attributes(parent)
+                lambda: getattr(parent, name),
+                ast.unparse(node),
+                name,
+                _attributes(parent),
+                is_missing=not _has_attribute(parent, name),
             )
         case ast.Subscript(value=value, slice=index):
             key = _index(index, expression)
@@ -70,6 +77,7 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
                 ast.unparse(node),
                 repr(key),
                 known,
+                is_missing=True,
             )
     raise _not_a_name(expression)
 
@@ -83,13 +91,24 @@ def _index(node: ast.expr, expression: str) -> int | str:
     raise _not_a_name(expression)
 
 
-def _step(step: Callable[[], object], path: str, name: str, known: Iterable[str]) -> object:
+def _step(
+    step: Callable[[], object], path: str, name: str, known: Iterable[str], *, is_missing: bool
+) -> object:
     """Take one step, guarded: a property or an index may run any code."""
-    # In a list: None may be what was found.
-    found = attempt(lambda: [step()], timeout_s=TIMEOUT_S)
-    if found is None:
+    outcome = call_guarded(step, timeout_s=TIMEOUT_S)
+    if not outcome.problem:
+        return outcome.value
+    if is_missing and outcome.error_type is not None and issubclass(outcome.error_type, MISSING):
         raise UnknownNameError(path, close_names=close_names(name, known))
-    return found[0]
+    raise NotebookError(
+        f"{path} cannot be read: it {outcome.problem}.",
+        hint="Read it in a cell first, and use the variable that holds it.",
+    )
+
+
+def _has_attribute(obj: object, name: str) -> bool:
+    """Whether a class or an instance defines an attribute; nothing of theirs is run."""
+    return inspect.getattr_static(obj, name, MISSING) is not MISSING
 
 
 def _attributes(obj: object) -> list[str]:

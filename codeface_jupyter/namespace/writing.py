@@ -63,7 +63,9 @@ def write_label(label: object) -> str:
     if type(label) is str:
         if _is_cut_secret(label, max_chars=MAX_LABEL_CHARS):
             return HIDDEN
-        return shorten(label, max_chars=MAX_LABEL_CHARS).replace("\n", " ")
+        # As code writes it where it would be read as something else: a number, two lines.
+        written = repr(label) if _is_ambiguous(label) else label
+        return shorten(written, max_chars=MAX_LABEL_CHARS)
     if type(label) is tuple:
         return f"({', '.join(write_value(part) for part in label)})"
     return write_value(label)
@@ -89,6 +91,13 @@ def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:
         kept.append(part)
     more = total - len(kept)
     return ", ".join([*kept, f"… {more:,} more"] if more > 0 else kept)
+
+
+def _is_ambiguous(label: str) -> bool:
+    """Whether a text is not known for one by its looks: "0" beside 0, a line's end, a space."""
+    head = label[: MAX_LABEL_CHARS + 1]
+    is_like_value = head[:1] in set("0123456789.+-(") or head in {"None", "True", "False", "nan"}
+    return is_like_value or not head.isprintable() or head != head.strip()
 
 
 def _is_cut_secret(label: str, *, max_chars: int) -> bool:

@@ -86,6 +86,7 @@ class Answering:
                 cell_id=pending.ask.cell_id,
                 code=result.code,
                 cells_above=count_own_cells(pending.ask.sources.cells),
+                is_local=result.is_local,
             )
             self._resources.conversation.add(exchange)
         self._resources.record(pending, result, error=error)

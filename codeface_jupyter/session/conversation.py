@@ -30,6 +30,8 @@ class Exchange:
         The answer's code as it was offered.
     cells_above
         How many cells with code of the notebook's own stood above the asking one.
+    is_local
+        Whether the model was on this machine: then values of variables may be in it.
     """
 
     request: str
@@ -37,6 +39,7 @@ class Exchange:
     cell_id: str | None = None
     code: str = ""
     cells_above: int = 0
+    is_local: bool = True
 
 
 def count_own_cells(cells: Iterable[Cell]) -> int:
@@ -70,7 +73,7 @@ class Conversation:
             self._exchanges.append(exchange)
 
     def before(
-        self, request: str, *, count: int, cells: Sequence[Cell] = ()
+        self, request: str, *, count: int, cells: Sequence[Cell] = (), is_leaving: bool = False
     ) -> tuple[Message, ...]:
         """Return the last ``count`` exchanges before ``request``, as messages.
 
@@ -89,6 +92,9 @@ class Conversation:
             The cells above, which the model sees as well. An exchange whose code is in
             them is left out: it has become a part of the notebook. So is one that other
             code has followed: the notebook has gone another way.
+        is_leaving
+            Whether they are for a model elsewhere, which may not see values of variables:
+            what a model on this machine was told and answered stays here.
         """
         if not count:
             return ()
@@ -98,7 +104,8 @@ class Conversation:
         messages: list[Message] = []
         for exchange in candidates[-count:]:
             is_last_word = own_cells <= exchange.cells_above
-            if is_last_word and not _is_in_cells(exchange, sources):
+            may_go = not (is_leaving and exchange.is_local)
+            if may_go and is_last_word and not _is_in_cells(exchange, sources):
                 messages.append({"role": "user", "content": exchange.request})
                 messages.append({"role": "assistant", "content": exchange.answer})
         return tuple(messages)

@@ -14,6 +14,7 @@ from codeface_jupyter.generation import (
     GenerationRequest,
     GenerationResult,
     SamplingParameters,
+    Warned,
 )
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
@@ -126,6 +127,8 @@ class PendingAnswer:
                 is_local=engine.is_local,
             )
         )
+        for note in context.notes:
+            self.job.emit(Warned(note))
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""

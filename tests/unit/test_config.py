@@ -97,6 +97,17 @@ def test_a_servers_settings_come_from_the_environment_and_the_key_is_never_shown
     assert "opensesame" not in repr(settings) + str(key) + settings.model_dump_json()
 
 
+def test_no_layer_holds_a_key_as_plain_text(file, monkeypatch):
+    file.write_text('[openai]\napi_key = "sesame-file"\n')
+    monkeypatch.setenv("CODEFACE_API_KEY", "sesame-environment")
+    config = Config(file=file)
+    config.set(**{"openai.api_key": "sesame-set"})
+    config.set_front_end({"api_key": "sesame-page"})
+    settings = config.with_overrides({"openai.api_key": "sesame-call"})
+    assert "sesame" not in repr(vars(config)) + repr(settings.given_options)
+    assert settings.value_of("openai.api_key").get_secret_value() == "sesame-call"
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

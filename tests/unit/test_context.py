@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from codeface_jupyter.context import (
     ContextLimits,
     ContextSources,
     ErrorInfo,
+    FilledRequest,
     TextFile,
     TokenCounter,
     build_context,
@@ -145,6 +147,74 @@ def test_secrets_never_go() -> None:
     assert "t-98765" not in context.text
     assert "hunter2" not in context.text
     assert titles(context, "variable", included=False) == ["api_key"]
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"request": "log in with password = 'hunter2'"},
+        {"history": exchange("password is 'hunter2'", "x = 1  # password: hunter2")},
+        {"files": [TextFile(".env", "HOST=h\nDB_PASSWORD=hunter2")]},
+        {"files": [TextFile("config.yaml", "db:\n  password: hunter2")]},
+        {"cells": [Cell(source="The password: hunter2", cell_type="markdown")]},
+        {"error": ErrorInfo(ename="E", evalue="no access to ftp://ann:hunter2@h/x")},
+    ],
+    ids=["request", "history", "env", "yaml", "markdown", "error"],
+)
+def test_no_text_of_a_prompt_holds_a_secret(sources: dict[str, object]) -> None:
+    context = build(**{"request": "do it", **sources})  # type: ignore[arg-type]
+    assert "hunter2" not in context.text
+
+
+def test_a_secret_in_the_request_is_reported() -> None:
+    context = build("log in with password = 'hunter2'")
+    assert context.prompt.request == "log in with password = '***'"
+    assert context.report[-1].reason == "a secret hidden"
+    assert "***" in context.notes[0]
+
+
+def filled_request() -> FilledRequest:
+    return FilledRequest(
+        text="use 5", text_without_values="use {n}", filled_in=("n",), values=("n",)
+    )
+
+
+def test_values_and_what_a_local_model_was_told_stay_here() -> None:
+    sources = {
+        "filled": filled_request(),
+        "history": exchange("it is 5", "yes"),
+        "history_without_values": (),
+    }
+    here = build("use 5", **sources)  # type: ignore[arg-type]
+    assert here.prompt.request == "use 5"
+    assert here.report[-1].reason == "filled in: {n}"
+    assert here.prompt.history
+    elsewhere = build("use 5", allow_values=False, **sources)  # type: ignore[arg-type]
+    assert elsewhere.prompt.request == "use {n}"
+    assert elsewhere.prompt.history == ()
+    assert "send_values_to_remote" in elsewhere.notes[0]
+
+
+def test_a_file_too_wide_is_sent_from_its_beginning_and_that_is_said() -> None:
+    wide = ",".join(f"column_{n}" for n in range(20_000))
+    context = build(files=[TextFile("wide.csv", f"{wide}\n{wide}")])
+    assert "column_0,column_1," in context.prompt.notes
+    assert context.notes == ("Sent in part: wide.csv (only the beginning).",)
+
+
+def test_what_was_named_and_did_not_fit_is_said(sales: pd.DataFrame) -> None:
+    limits = replace(LIMITS, max_variable_tokens=1)
+    context = build("plot sales", namespace={"sales": sales}, limits=limits)
+    assert context.notes == ("Not sent: sales (the budget for variables is used up).",)
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [("multipliziere été", "été"), ("计算税率的平均", "税率"), ("计算df的平均", "df")],
+)
+def test_names_of_any_script_are_told(request_: str, named: str) -> None:
+    namespace = {"été": 1.5, "税率": 0.2, "df": 3}
+    assert titles(build(request_, namespace=namespace), "variable") == [named]
 
 
 def test_a_frame_is_told_when_only_its_column_is_named(sales: pd.DataFrame) -> None:
@@ -377,3 +447,13 @@ def test_a_counter_kept_between_requests_counts_only_what_is_new() -> None:
             format_prompt=format_chat,
         )
     assert not any(text.startswith("a3 = 3") for text in asked)
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", pipe, tmp_path):
+        with pytest.raises(NotebookError):
+            read_text_file(path)
+    # The system makes it up while it is read.
+    assert read_text_file("/proc/self/status").text == ""

@@ -49,3 +49,15 @@ def test_notes_between_change_nothing(conversation: Conversation) -> None:
     note = Cell(source="## Plots", cell_type="markdown")
 
     assert conversation.before("by month", count=1, cells=[DATA, ASKS, note])
+
+
+def test_what_a_model_here_was_told_does_not_leave() -> None:
+    talk = Conversation()
+    talk.add(Exchange("here", "yes"))
+    talk.add(Exchange("elsewhere", "yes", is_local=False))
+
+    assert len(talk.before("now", count=2)) == 4
+    assert [m["content"] for m in talk.before("now", count=2, is_leaving=True)] == [
+        "elsewhere",
+        "yes",
+    ]

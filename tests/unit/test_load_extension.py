@@ -5,7 +5,7 @@ import codeface_jupyter
 
 HEAVY = (
     "torch", "transformers", "accelerate", "huggingface_hub", "openvino", "openvino_genai",
-    "openai", "redis", "prometheus_client", "detect_secrets", "gguf", "pandas", "numpy",
+    "openai", "redis", "prometheus_client", "gguf", "pandas", "numpy",
 )  # fmt: skip
 CODE = f"""
 import sys

@@ -408,14 +408,16 @@ def test_anything_but_a_name_is_refused(expression: str) -> None:
         resolve(expression, {"x": [1], "y": 0, "a": 1, "b": 2, "f": print})
 
 
-def test_a_property_that_raises_is_an_unknown_name() -> None:
+def test_a_property_that_raises_is_there_and_says_what_it_raised() -> None:
     class Broken:
         @property
         def value(self) -> int:
-            raise SystemExit
+            raise ValueError("no rows yet")
 
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(NotebookError, match=r"x\.value cannot be read: it raised ValueError: no"):
         resolve("x.value", {"x": Broken()})
+    with pytest.raises(UnknownNameError):
+        resolve("x.valeu", {"x": Broken()})
 
 
 def test_private_names_are_not_offered() -> None:
@@ -428,3 +430,30 @@ def test_a_module_that_loads_itself_lazily_is_not_loaded() -> None:
             raise AssertionError(name)
 
     assert describe(Lazy("later")).text == "module later"
+
+
+def test_labels_that_look_alike_are_told_apart() -> None:
+    frame = pd.DataFrame({0: [1], "0": [2], "a\nb": [3], "a b": [4]})
+    facts = describe(frame, detail="full", allow_values=True).facts["columns"]
+    assert [column["name"] for column in facts] == ["0", "'0'", r"'a\nb'", "a b"]  # type: ignore[attr-defined]
+
+
+def test_masked_values_do_not_count() -> None:
+    array = np.ma.masked_array([1.0, 2.0, -999.0], mask=[False, False, True])
+    text = describe(array, allow_values=True).text
+    assert "range 1 to 2" in text
+    assert "33% masked" in text
+
+
+def test_facts_hold_no_secret() -> None:
+    class Client:
+        def __repr__(self) -> str:
+            return "Client(host='h', api_key='k-1234567', password=hunter2)"
+
+    def connect(password: str = "hunter2") -> None: ...
+
+    for thing in (Client(), connect):
+        description = describe(thing, detail="full", allow_values=True)
+        told = description.text + str(description.facts)
+        assert "k-1234567" not in told
+        assert "hunter2" not in told

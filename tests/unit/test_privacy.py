@@ -134,22 +134,18 @@ def test_code_that_does_not_parse_is_still_looked_through() -> None:
     assert "hunter2" not in text
 
 
-def test_a_huge_line_is_left_out_without_a_long_look() -> None:
-    start = time.perf_counter()
-    text, count = redact("x = '" + "abcdefgh" * 200_000 + "'")
-    assert (text, count) == (SECRET_MARK, 1)
-    assert time.perf_counter() - start < 0.5
+def test_a_huge_line_is_looked_through_like_any_other() -> None:
+    start = time.thread_time()
+    line = "x = '" + "abcdefgh" * 200_000 + "'"
+    assert redact(line) == (line, 0)
+    assert redact(f"{line}; password = 'hunter2'") == (SECRET_MARK, 1)
+    assert time.thread_time() - start < 1
 
 
 def test_threads_agree() -> None:
     lines = [f"password{n} = 'hunter{n}'" for n in range(200)] + [f"x{n} = {n}" for n in range(200)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(has_secret, lines)) == [True] * 200 + [False] * 200
-
-
-def test_the_detector_is_imported_at_first_use() -> None:
-    code = "import sys, codeface_jupyter.privacy; sys.exit('detect_secrets' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("captures", [False, True])

@@ -141,6 +141,12 @@ KNOWN = {"df.shape": "(3, 2)", "In[3]": "x = 1", "row['a']": "7", "name": "{name
         ("{unknown} {a b} {1} {} {{x}} {f()} {x!r} {x:.2f}",) * 2,
         (r"\n \d {'a': 1} f'{x}'",) * 2,
         ("{name}", "{name}"),
+        ("{{df.shape}} of {df.shape}", "{df.shape} of (3, 2)"),
+        ('why does print(f"{name}: {df.shape}") fail?',) * 2,
+        ("use `{name}` as in 'Sales of {name}'",) * 2,
+        ("```python\nf({name})\n```\nsays {df.shape}", "```python\nf({name})\n```\nsays (3, 2)"),
+        ("for row in {df.shape}:\n    print({name})",) * 2,
+        ("shape: {df.shape}, it's {df.shape}", "shape: (3, 2), it's (3, 2)"),
     ],
 )
 def test_only_known_names_in_braces_are_replaced(typed, sent):

@@ -11,6 +11,8 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import SecretStr
+
 from codeface_jupyter.engines.openai.connection import Server, connect
 from codeface_jupyter.jobs import Cancelled, Job
 
@@ -46,7 +48,7 @@ class KeptClient:
         The client; to be used inside `run` and `start` only.
     """
 
-    def __init__(self, server: Server, *, api_key: str) -> None:
+    def __init__(self, server: Server, *, api_key: SecretStr) -> None:
         self.openai = connect(server, api_key=api_key)
         self._loop = asyncio.new_event_loop()
         # The thread holds no reference to this object, which is closed when it is collected.

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from codeface_jupyter.config.network_variables import variable_at_fault
 from codeface_jupyter.errors import ConfigError, GenerationError
 
@@ -75,7 +77,7 @@ class Server:
             return name == "localhost"
 
 
-def find_api_key(given: str | None, server: Server) -> str:
+def find_api_key(given: SecretStr | None, server: Server) -> SecretStr:
     """Return the key for ``server``: the given one, else the keyring's, else nothing.
 
     Raises
@@ -83,8 +85,9 @@ def find_api_key(given: str | None, server: Server) -> str:
     ConfigError
         If the key holds characters that no HTTP header can carry.
     """
-    key = (given if given is not None else _keyring_key(server.host)).strip()
-    if not all("!" <= character <= "~" for character in key):
+    found = given if given is not None else _keyring_key(server.host)
+    key = SecretStr(found.get_secret_value().strip())
+    if not all("!" <= character <= "~" for character in key.get_secret_value()):
         raise ConfigError(
             f"The key for {server.host} contains a space or a non-ASCII character.",
             hint="Copy it again into CODEFACE_API_KEY or the keyring.",
@@ -92,20 +95,20 @@ def find_api_key(given: str | None, server: Server) -> str:
     return key
 
 
-def _keyring_key(host: str) -> str:
+def _keyring_key(host: str) -> SecretStr:
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
-        return ""
+        return SecretStr("")
     try:
-        return keyring.get_password(KEYRING_SERVICE, host) or ""
+        return SecretStr(keyring.get_password(KEYRING_SERVICE, host) or "")
     except KeyringError:
         # It is locked, or this machine has none. The server will say if it wants a key.
-        return ""
+        return SecretStr("")
 
 
-def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
+def connect(server: Server, *, api_key: SecretStr) -> AsyncOpenAI:
     """Return a client of ``server`` that sends no more than it must and reads no more than it can.
 
     Parameters
@@ -147,7 +150,7 @@ def connect(server: Server, *, api_key: str) -> AsyncOpenAI:
         )
     return openai.AsyncOpenAI(
         base_url=server.base_url,
-        api_key=api_key or NO_KEY,
+        api_key=api_key.get_secret_value() or NO_KEY,
         timeout=openai.Timeout(server.timeout_s, connect=min(CONNECT_TIMEOUT_S, server.timeout_s)),
         max_retries=server.retries,
         # What is not compressed cannot grow when it is unpacked.

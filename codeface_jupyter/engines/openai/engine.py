@@ -130,8 +130,7 @@ class OpenAIEngine:
         self.prepare(job)
         job.progress("Importing the client")
         import_client()
-        secret = self._options.api_key
-        given = None if secret is None else secret.get_secret_value()
+        given = self._options.api_key
         # A keyring may ask the user to unlock it, and wait for that.
         api_key = cancellable(lambda: find_api_key(given, self._server), check=job.check)
         client = KeptClient(self._server, api_key=api_key)

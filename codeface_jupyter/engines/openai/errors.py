@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from codeface_jupyter.engines.openai.connection import KEYRING_SERVICE, Server
 from codeface_jupyter.errors import CodeFaceError, GenerationError, ModelNotFoundError
 from codeface_jupyter.shorten import shorten
@@ -45,7 +47,7 @@ class Explainer:
 
     server: Server
     model: str
-    api_key: str = ""
+    api_key: SecretStr | None = None
 
     def explain(
         self, error: Exception, *, has_begun: bool, models: Sequence[str] | None = None
@@ -180,7 +182,7 @@ class Explainer:
     def _clean(self, text: object) -> str:
         line = str(text)
         if self.api_key:
-            line = line.replace(self.api_key, "(key)")
+            line = line.replace(self.api_key.get_secret_value(), "(key)")
         line = CONTROLS.sub(" ", line).strip()
         return shorten(line, max_chars=MAX_SAID)
 

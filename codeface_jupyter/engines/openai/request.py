@@ -8,6 +8,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from codeface_jupyter.engines.openai.answer import RemoteAnswer, field_of
 from codeface_jupyter.engines.openai.connection import ON_BUSY, Server
 from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
@@ -54,7 +56,7 @@ class Requester:
         server: Server,
         model: str,
         options: OpenAIOptions,
-        api_key: str,
+        api_key: SecretStr,
     ) -> None:
         self._client = client
         self._server = server

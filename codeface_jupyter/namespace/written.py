@@ -1,0 +1,130 @@
+"""An object as text for a request: its own ``str``, guarded, bounded and without secrets."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from codeface_jupyter.namespace.classes import bases_of, is_instance
+from codeface_jupyter.namespace.describe import describe, is_lazily_computed
+from codeface_jupyter.namespace.foreign_code import Outcome, call_guarded
+from codeface_jupyter.namespace.writing import HIDDEN
+from codeface_jupyter.privacy import is_secret_name
+
+__all__ = ["written"]
+
+TIMEOUT_S = 1.0
+# pandas shows as many rows of a long frame, and ours may be a copy.
+SHOWN_ROWS = 60
+MAX_ITEMS = 10_000
+CONTAINERS = (dict, list, tuple, set, frozenset)
+
+
+def written(obj: object, *, max_chars: int) -> Outcome[str]:
+    """Return an object as text, at most ``max_chars`` of it and one more.
+
+    Its own code gets a second. What would have to be computed first is described, and columns
+    whose names are those of secrets are hidden.
+    """
+    if isinstance(obj, str):
+        return Outcome(str.__str__(obj)[: max_chars + 1])
+    if is_lazily_computed(obj):
+        return Outcome(describe(obj).text)
+    outcome = call_guarded(lambda: _write(obj), timeout_s=TIMEOUT_S)
+    if outcome.value is None:
+        return outcome
+    return Outcome(str.__str__(outcome.value)[: max_chars + 1])
+
+
+def _write(obj: Any) -> str:
+    for module, cls, write in FRAMES:
+        if is_instance(obj, module, cls):
+            return write(obj)
+    # Writing a long list cannot be stopped.
+    if isinstance(obj, CONTAINERS) and _is_long(obj):
+        return _SHORT.repr(obj)
+    return str(obj)
+
+
+def _pandas_frame(frame: Any) -> str:
+    secret = _secret_positions(list(frame.columns))
+    if not secret:
+        return str(frame)
+    rows = len(frame)
+    # A few rows only, so that no large table is copied.
+    half = SHOWN_ROWS // 2
+    shown = list(range(rows)) if rows <= SHOWN_ROWS else [*range(half), *range(rows - half, rows)]
+    part = frame.iloc[shown].astype(object)
+    for position in secret:
+        part.isetitem(position, HIDDEN)
+    return f"{part.to_string()}\n\n[{rows} rows x {frame.shape[1]} columns]"
+
+
+def _pandas_series(series: Any) -> str:
+    return HIDDEN if _secret_positions([series.name]) else str(series)
+
+
+def _polars_frame(frame: Any) -> str:
+    secret = [name for name in frame.columns if is_secret_name(name)]
+    return f"{frame.drop(secret)}\n{_hidden(secret)}" if secret else str(frame)
+
+
+def _polars_series(series: Any) -> str:
+    return HIDDEN if _secret_positions([series.name]) else str(series)
+
+
+def _arrow_table(table: Any) -> str:
+    secret = _secret_positions(table.schema.names)
+    if not secret:
+        return str(table)
+    names = [table.schema.names[position] for position in secret]
+    shown = table.select([n for n in range(table.num_columns) if n not in secret])
+    return f"{shown}\n{_hidden(names)}"
+
+
+FRAMES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("pandas", "DataFrame", _pandas_frame),
+    ("pandas", "Series", _pandas_series),
+    ("polars", "DataFrame", _polars_frame),
+    ("polars", "Series", _polars_series),
+    ("pyarrow", "Table", _arrow_table),
+    ("pyarrow", "RecordBatch", _arrow_table),
+)
+
+
+def _hidden(names: Sequence[str]) -> str:
+    return f"{', '.join(names)}: {HIDDEN}"
+
+
+def _secret_positions(labels: Sequence[object]) -> list[int]:
+    return [n for n, label in enumerate(labels) if any(map(_is_secret, _parts(label)))]
+
+
+def _parts(label: object) -> tuple[object, ...]:
+    return label if type(label) is tuple else (label,)
+
+
+def _is_secret(label: object) -> bool:
+    return isinstance(label, str) and is_secret_name(label)
+
+
+def _is_long(obj: object) -> bool:
+    """Whether containers within each other have more items than are worth writing."""
+    left, count = [obj], 0
+    while left and count <= MAX_ITEMS:
+        part = left.pop()
+        base = next((base for base in CONTAINERS if base in bases_of(part)), None)
+        if base is None:
+            continue
+        count += base.__len__(part)  # type: ignore[arg-type]
+        if count <= MAX_ITEMS:
+            left += base.__iter__(part)  # type: ignore[arg-type]
+            left += dict.values(part) if isinstance(part, dict) else ()
+    return count > MAX_ITEMS
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 1_000
+_SHORT.maxset = _SHORT.maxfrozenset = 1_000
+_SHORT.maxstring = _SHORT.maxother = 1_000

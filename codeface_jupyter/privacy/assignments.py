@@ -1,0 +1,203 @@
+"""Secrets in one line of text: after their name, in a URL, where a program takes them.
+
+A line need not be Python: config files, shell commands and prose are read as well. Each
+expression begins where a word does, so that no part of a line is looked at again and again.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from codeface_jupyter.privacy.names import is_secret_name, may_name_secret
+from codeface_jupyter.privacy.values import HIDDEN, is_quoted_secret, is_unquoted_secret
+
+__all__ = ["assigned_secrets"]
+
+Span = tuple[int, int]
+
+# `name = `, `"name": `, `df["name"] = `, `--name=`, `name: str = `; then comes the value.
+PAIR = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]+)["'`]?[\])]?[^\S\n]*"""
+    r"""(?P<sign>:[^\S\n]*[\w.\[\]|]{1,40}[^\S\n]?=(?!=)|:=|=>|={1,3}|!==?|:)"""
+    r"""[^\S\n]*(?P<open>[\[({][^\S\n]*)?"""
+)
+QUOTED = re.compile(
+    r"""[rbfuRBFU]{0,2}(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)|'(?P<single>[^'\\]*(?:\\.[^'\\]*)*))"""
+)
+# What follows a string in code.
+AFTER_TEXT = re.compile(r"""["']\s*[),;\]}+%]""")
+NEXT_IN_LIST = re.compile(r"""["'][^\S\n]*,[^\S\n]*""")
+# Longer words are looked at so far only, and hidden as a whole.
+MAX_WORD_CHARS = 512
+UNQUOTED = re.compile(
+    rf"""(?:(?:Bearer|Basic|Token)[^\S\n]+)?(?P<value>[^\s"'`]{{1,{MAX_WORD_CHARS}}})"""
+)
+WORD_END = re.compile(r"""[^\s"'`]*""")
+TRAILING = ",;.)]}>"
+REST_OF_LINE = re.compile(r"""["'`]?[^\S\n]*(?:[#;].*)?""")
+
+LITERAL = r"""[rbfuRBFU]{0,2}["'](?P<value>[^"'\n]+)"""
+NAMED = re.compile(
+    r"""\b(?:setdefault|getenv|putenv|setenv|setattr|set|get|pop)\([^\S\n]?["'](?P<name>[^"'\n]+)"""
+    rf"""["'][^\S\n]?,[^\S\n]?{LITERAL}"""
+)
+WRAPPED = re.compile(rf"\b(?:SecretStr|SecretBytes|Secret)\([^\S\n]?{LITERAL}")
+LOGIN = re.compile(
+    r"""(?:auth["']?[^\S\n]{0,4}[:=][^\S\n]{0,4}[(\[]|(?:Basic|Digest)Auth\(|\blogin\()[^\S\n]?"""
+    rf"""["'][^"'\n]*["'][^\S\n]?,[^\S\n]?{LITERAL}"""
+)
+URL_PASSWORD = re.compile(r"""(?<=://)[^\s/:@"'{}<>]*:(?P<value>[^\s/"'{}<>]+)@""")
+URL_PARAMETER = re.compile(r"""[?&;](?P<name>[\w-]+)=(?P<value>[^&\s"'{]+)""")
+JDBC = re.compile(r"jdbc:oracle:\w+:[^/\s:]+/(?P<value>[^@\s/]+)@")
+# Formats and commands in which a password has a place but no sign.
+COMMAND = re.compile(
+    r"""(?<![\w.-])(?:--(?P<option>[\w-]+)[^\S\n]|password[^\S\n]|passwd[^\S\n])"""
+    r"""["']?(?P<value>[^\s"'-][^\s"']*)"""
+)
+PGPASS_COLONS = 4
+NETRC = re.compile(r"^\s*(?:machine|default|login|password)\b")
+PGPASS = re.compile(r"^[^\s:#]+:(?:\d{2,5}|\*):[^\s:]+:[^\s:]+:(?P<value>\S+)$")
+USER_OPTION = re.compile(
+    r"""(?<!\S)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<value>[^\s"']+)"""
+)
+LOGIN_SIGNS = ("login", " -u", "--user")
+PROSE = re.compile(r"(?<![\w.-])(?P<name>[\w-]+)[^\S\n]is:?[^\S\n](?P<value>[^\s\"'`]+)")
+
+
+def assigned_secrets(line: str, *, is_code: bool) -> Iterator[Span]:
+    """Yield where in a line the secrets are.
+
+    Parameters
+    ----------
+    line
+        The text, without an end of line.
+    is_code
+        Whether it is Python: then a word without quotes is a value only in a comment or a
+        string.
+    """
+    yield from _in_addresses(line)
+    if not may_name_secret(line) and not any(sign in line for sign in LOGIN_SIGNS):
+        return
+    yield from _in_calls(line)
+    texts = list(_texts_in_code(line)) if is_code else [(0, len(line))]
+    yield from _pairs(line, texts)
+    for start, end in texts:
+        for found_start, found_end in _without_sign(line[start:end]):
+            yield start + found_start, start + found_end
+
+
+def _in_addresses(line: str) -> Iterator[Span]:
+    if "://" in line or ":*:" in line or "jdbc:" in line or line.count(":") >= PGPASS_COLONS:
+        for pattern in (URL_PASSWORD, JDBC, PGPASS):
+            for match in pattern.finditer(line):
+                if not match["value"].startswith((HIDDEN, "$", "%", "{", "<")):
+                    yield match.span("value")
+
+
+def _in_calls(line: str) -> Iterator[Span]:
+    for match in URL_PARAMETER.finditer(line):
+        if is_secret_name(match["name"]) and match["value"] != HIDDEN:
+            yield match.span("value")
+    for match in NAMED.finditer(line):
+        if is_quoted_secret(match["name"], match["value"]):
+            yield match.span("value")
+    for pattern in (WRAPPED, LOGIN):
+        for match in pattern.finditer(line):
+            if is_quoted_secret("password", match["value"]):
+                yield match.span("value")
+
+
+def _pairs(line: str, texts: list[Span]) -> Iterator[Span]:
+    """Yield the values that follow the name of a secret and a sign."""
+    position = 0
+    while match := PAIR.search(line, position):
+        position = match.end()
+        name = match["name"].strip("-.")
+        if not is_secret_name(name):
+            continue
+        quoted = None if _ends_text(line, position, texts) else QUOTED.match(line, position)
+        while quoted is not None:
+            yield from _quoted_value(name, quoted)
+            position = quoted.end()
+            # In brackets, what follows a comma belongs to the same name.
+            comma = NEXT_IN_LIST.match(line, position) if match["open"] else None
+            quoted = QUOTED.match(line, comma.end()) if comma else None
+        if position == match.end() and not match["open"] and _is_within(texts, match.start()):
+            found = _unquoted_value(name, line, match)
+            if found is not None:
+                yield found
+                position = found[1]
+
+
+def _ends_text(line: str, place: int, texts: list[Span]) -> bool:
+    """Whether a quotation mark ends the string that the name stands in, as in a prompt."""
+    number = bisect_right(texts, (place, 0)) - 1
+    if number >= 0 and texts[number][1] == place:
+        return True
+    return AFTER_TEXT.match(line, place) is not None
+
+
+def _is_within(spans: list[Span], place: int) -> bool:
+    number = bisect_right(spans, (place, sys.maxsize)) - 1
+    return number >= 0 and place < spans[number][1]
+
+
+def _quoted_value(name: str, quoted: re.Match[str]) -> Iterator[Span]:
+    kind = "double" if quoted["double"] is not None else "single"
+    if is_quoted_secret(name, quoted[kind]):
+        yield quoted.span(kind)
+
+
+def _unquoted_value(name: str, line: str, pair: re.Match[str]) -> Span | None:
+    found = UNQUOTED.match(line, pair.end())
+    if found is None:
+        return None
+    value = found["value"].rstrip(TRAILING)
+    start, end = found.start("value"), found.start("value") + len(value)
+    # In `user=ann password=x`, what follows is another pair; an argument may be a variable.
+    is_argument = line[max(0, pair.start() - 2) : pair.start()].strip()[-1:] in ("(", ",")
+    if start > found.start():
+        return (start, end) if is_quoted_secret(name, value) else None
+    is_alone = (
+        (pair["sign"] == "=" and not is_argument)
+        or ";" in value
+        or REST_OF_LINE.fullmatch(line, end) is not None
+    )
+    if not is_unquoted_secret(name, value.partition(";")[0], is_alone=is_alone):
+        return None
+    is_cut = len(found["value"]) == MAX_WORD_CHARS
+    whole = WORD_END.match(line, end) if is_cut else None
+    return start, whole.end() if whole else end
+
+
+def _without_sign(text: str) -> Iterator[Span]:
+    """Yield passwords that stand in their place: in `.netrc`, in options, in a sentence."""
+    is_netrc = NETRC.match(text) is not None
+    for match in COMMAND.finditer(text):
+        name = match["option"] or "password"
+        is_named = is_netrc or match["option"] is not None
+        if is_unquoted_secret(name, match["value"], is_alone=is_named):
+            yield match.span("value")
+    for match in USER_OPTION.finditer(text):
+        if is_unquoted_secret("password", match["value"], is_alone=True):
+            yield match.span("value")
+    for match in PROSE.finditer(text):
+        if is_unquoted_secret(match["name"], match["value"].rstrip(TRAILING), is_alone=False):
+            yield match.span("value")
+
+
+def _texts_in_code(line: str) -> Iterator[Span]:
+    """Yield the strings of a line of Python, and its comment."""
+    position = 0
+    while True:
+        comment = line.find("#", position)
+        quoted = QUOTED.search(line, position)
+        if quoted is None or (0 <= comment < quoted.start()):
+            break
+        yield quoted.span()
+        position = quoted.end() + 1
+    if comment >= 0:
+        yield comment, len(line)
