@@ -10,6 +10,7 @@ from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.outline import Description, Detail, Kind
 from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
+from codeface_jupyter.namespace.source import source_of
 
 __all__ = [
     "Description",
@@ -21,5 +22,6 @@ __all__ = [
     "is_data",
     "relevance",
     "resolve",
+    "source_of",
     "word_stems",
 ]
