@@ -6,19 +6,23 @@ import ast
 import linecache
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
-__all__ = ["ErrorInfo"]
+__all__ = ["ErrorInfo", "is_library"]
 
 MAX_FRAMES = 4
 MAX_NAMES = 8
+MAX_CAUSES = 4
 MAX_MESSAGE_CHARS = 500
 # Frames of installed packages, IPython's included, do not help a notebook's user. By name, since
 # packages may be the environment's, the user's, the system's, or those of a parent environment.
 PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
+# Compiled code names its source, which is not installed.
+CYTHON_SUFFIXES = frozenset({".pxd", ".pxi", ".pyx"})
 STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
@@ -34,6 +38,9 @@ class ErrorInfo:
         The source of the failing cell.
     traceback
         The user's own frames, as text, outermost first.
+    causes
+        The errors that led to it and those that it groups, as text, each under a line that
+        says what it is to the one before.
     line
         The line that failed, without its indentation.
     names
@@ -44,6 +51,7 @@ class ErrorInfo:
     evalue: str
     source: str = ""
     traceback: str = ""
+    causes: str = ""
     line: str = ""
     names: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -56,10 +64,11 @@ class ErrorInfo:
             # The code never ran: the innermost frame is the compiler's caller.
             line, frames = (error.text or "").strip(), []
         return cls(
-            ename=type(error).__name__,
+            ename=type.__getattribute__(type(error), "__name__"),
             evalue=_message(error),
             source=source,
-            traceback="\n".join(_format(frame, number) for frame, number in frames[-MAX_FRAMES:]),
+            traceback=_written_frames(error),
+            causes="\n".join(_causes(error)),
             line=line,
             names=_names_on(line, frames[-1][0]) if frames else {},
         )
@@ -67,14 +76,67 @@ class ErrorInfo:
 
 def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
     frames = list(traceback.walk_tb(error.__traceback__))
-    own = [pair for pair in frames if not _is_library(pair[0].f_code.co_filename)]
+    own = [pair for pair in frames if not is_library(pair[0].f_code.co_filename)]
     return own or frames[-1:]
 
 
-def _is_library(filename: str) -> bool:
+def _written_frames(error: BaseException) -> str:
+    """Return the user's own frames of an error; of a syntax error, the line that is meant."""
+    if isinstance(error, SyntaxError):
+        if error.lineno is None or not error.text:
+            return ""
+        name = str(error.filename or "")
+        where = Path(name).name if _is_of_a_file(name) else "the cell"
+        return f"line {error.lineno} in {where}: {error.text.strip()}"
+    frames = _own_frames(error)[-MAX_FRAMES:]
+    return "\n".join(_format(frame, number) for frame, number in frames)
+
+
+def _is_of_a_file(filename: str) -> bool:
+    """Whether code comes from a file: ipykernel names files for cells, and writes none."""
+    return not filename.startswith("<") and Path(filename).is_file()
+
+
+def _causes(error: BaseException) -> Iterator[str]:
+    """Yield what led to an error and what it groups, each in a few lines."""
+    seen = {id(error)}
+    for relation, other in islice(_related(error, seen), MAX_CAUSES):
+        what = f"{type(other).__name__}: {_message(other)}".removesuffix(": ")
+        yield "\n".join(filter(None, [f"{relation}:", _written_frames(other), what]))
+
+
+def _related(error: BaseException, seen: set[int]) -> Iterator[tuple[str, BaseException]]:
+    """Yield errors behind an error, each with what it is to the one before; each one once."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield "It groups", part
+                yield from _related(part, seen)
+    is_direct = error.__cause__ is not None
+    behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if behind is None or id(behind) in seen:
+        return
+    seen.add(id(behind))
+    if not _says_the_same(behind, error):
+        yield "Its cause" if is_direct else "It was raised while handling", behind
+    yield from _related(behind, seen)
+
+
+def _says_the_same(behind: BaseException, error: BaseException) -> bool:
+    """Whether a library only passed on an error of its own: it tells nothing more."""
+    frames = traceback.walk_tb(behind.__traceback__)
+    is_own = any(not is_library(frame.f_code.co_filename) for frame, _ in frames)
+    return not is_own and type(behind) is type(error) and _message(behind) == _message(error)
+
+
+def is_library(filename: str) -> bool:
+    """Whether code of this file is Python's or an installed package's, not the user's own."""
     if filename.startswith("<"):
         return filename.startswith("<frozen")
     path = Path(filename).resolve()
+    if path.suffix in CYTHON_SUFFIXES and not path.is_file():
+        return True
     return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
 
 

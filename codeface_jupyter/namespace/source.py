@@ -88,11 +88,9 @@ def _classes(tree: ast.AST, path: list[str]) -> Iterator[ast.ClassDef]:
     """Yield the classes at a qualified name, wherever blocks put them."""
     first, *rest = path
     for node in ast.iter_child_nodes(tree):
-        is_definition = isinstance(node, Definition)
-        if is_definition and node.name == first and (rest or isinstance(node, ast.ClassDef)):
-            if rest:
-                yield from _classes(node, [part for part in rest if part != "<locals>"])
-            elif isinstance(node, ast.ClassDef):
-                yield node
-        elif not is_definition:
+        if not isinstance(node, Definition):
             yield from _classes(node, path)
+        elif node.name == first and rest:
+            yield from _classes(node, [part for part in rest if part != "<locals>"])
+        elif node.name == first and isinstance(node, ast.ClassDef):
+            yield node
