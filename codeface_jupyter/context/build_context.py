@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
+from codeface_jupyter.context.cells import (
+    MAX_CELLS_LOOKED_AT,
+    Cell,
+    CellChoice,
+    choose,
+    clean,
+    defined_names,
+)
 from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import relevant_part
@@ -102,12 +109,14 @@ class _Builder:
         format_prompt: Callable[[Prompt], str],
         language: str,
     ) -> None:
-        self.sources = sources
+        looked_at = sources.cells[-MAX_CELLS_LOOKED_AT:]
+        self.far_cells = len(sources.cells) - len(looked_at)
+        self.sources = replace(sources, cells=looked_at)
         self.limits = limits
         self.count_tokens = count_tokens
         self.format_prompt = format_prompt
         self.language = language
-        self.names = _names_in_request(sources)
+        self.names = _names_in_request(self.sources)
         self.parts: dict[PieceKind, list[_Part]] = {
             "history": [], "file": [], "variable": [], "error": []
         }  # fmt: skip
@@ -318,6 +327,8 @@ class _Builder:
 
     def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
+        if self.far_cells:
+            parts.append(_Part("cell", f"{self.far_cells:,} more cells", reason="too far above"))
         parts += [
             _Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
             for choice in self.choices

@@ -23,7 +23,16 @@ from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
+__all__ = [
+    "MAX_CELLS_LOOKED_AT",
+    "Cell",
+    "CellChoice",
+    "choose",
+    "clean",
+    "defined_names",
+    "render",
+    "used_names",
+]
 
 NOT_RUN_MARK = "# (this cell was not run)"
 SEPARATOR = "\n\n"

@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from codeface_jupyter.context.ipython_lines import split_cell_magics
+
 __all__ = ["ErrorInfo", "is_library"]
 
 MAX_FRAMES = 4
@@ -23,6 +25,8 @@ MAX_MESSAGE_CHARS = 500
 PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 # Compiled code names its source, which is not installed.
 CYTHON_SUFFIXES = frozenset({".pxd", ".pxi", ".pyx"})
+# What `%%time` and `%%timeit` run has no lines that Python could find.
+TIMED_CODE = ("<timed ", "<magic-timeit>")
 STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
@@ -59,7 +63,7 @@ class ErrorInfo:
     def from_exception(cls, error: BaseException, *, source: str = "") -> ErrorInfo:
         """Extract what matters from a caught exception and the cell that raised it."""
         frames = _own_frames(error)
-        line = _line(*frames[-1]) if frames else ""
+        line = _line(*frames[-1], source) if frames else ""
         if isinstance(error, SyntaxError):
             # The code never ran: the innermost frame is the compiler's caller.
             line, frames = (error.text or "").strip(), []
@@ -67,8 +71,8 @@ class ErrorInfo:
             ename=type.__getattribute__(type(error), "__name__"),
             evalue=_message(error),
             source=source,
-            traceback=_written_frames(error),
-            causes="\n".join(_causes(error)),
+            traceback=_written_frames(error, source),
+            causes="\n".join(_causes(error, source)),
             line=line,
             names=_names_on(line, frames[-1][0]) if frames else {},
         )
@@ -80,7 +84,7 @@ def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
     return own or frames[-1:]
 
 
-def _written_frames(error: BaseException) -> str:
+def _written_frames(error: BaseException, source: str) -> str:
     """Return the user's own frames of an error; of a syntax error, the line that is meant."""
     if isinstance(error, SyntaxError):
         if error.lineno is None or not error.text:
@@ -89,7 +93,7 @@ def _written_frames(error: BaseException) -> str:
         where = Path(name).name if _is_of_a_file(name) else "the cell"
         return f"line {error.lineno} in {where}: {error.text.strip()}"
     frames = _own_frames(error)[-MAX_FRAMES:]
-    return "\n".join(_format(frame, number) for frame, number in frames)
+    return "\n".join(_format(frame, number, source) for frame, number in frames)
 
 
 def _is_of_a_file(filename: str) -> bool:
@@ -97,12 +101,12 @@ def _is_of_a_file(filename: str) -> bool:
     return not filename.startswith("<") and Path(filename).is_file()
 
 
-def _causes(error: BaseException) -> Iterator[str]:
+def _causes(error: BaseException, source: str) -> Iterator[str]:
     """Yield what led to an error and what it groups, each in a few lines."""
     seen = {id(error)}
     for relation, other in islice(_related(error, seen), MAX_CAUSES):
         what = f"{type(other).__name__}: {_message(other)}".removesuffix(": ")
-        yield "\n".join(filter(None, [f"{relation}:", _written_frames(other), what]))
+        yield "\n".join(filter(None, [f"{relation}:", _written_frames(other, source), what]))
 
 
 def _related(error: BaseException, seen: set[int]) -> Iterator[tuple[str, BaseException]]:
@@ -140,14 +144,18 @@ def is_library(filename: str) -> bool:
     return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
 
 
-def _line(frame: FrameType, number: int) -> str:
-    return linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+def _line(frame: FrameType, number: int, source: str) -> str:
+    filename = frame.f_code.co_filename
+    if not filename.startswith(TIMED_CODE):
+        return linecache.getline(filename, number, frame.f_globals).strip()
+    lines = split_cell_magics(source)[1].split("\n")
+    return lines[number - 1].strip() if number <= len(lines) else ""
 
 
-def _format(frame: FrameType, number: int) -> str:
+def _format(frame: FrameType, number: int, source: str) -> str:
     name = frame.f_code.co_name
     where = "in the cell" if name == "<module>" else f"in {name}"
-    return f"line {number} {where}: {_line(frame, number)}"
+    return f"line {number} {where}: {_line(frame, number, source)}"
 
 
 def _message(error: BaseException) -> str:

@@ -14,6 +14,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 CELL_FRAME = re.compile(r"\s*(?:Cell |Input )?In ?\[\d+\](?:, line (\d+))?|<ipython-input-")
 FILE_FRAME = re.compile(r'\s*File "?([^\s":]+)')
 FAILING_LINE = re.compile(r"-+> ?(\d+) ?(.*)")
+SYNTAX_ERRORS = frozenset({"IndentationError", "SyntaxError", "TabError"})
 MAX_FRAMES = 4
 
 
@@ -27,7 +28,8 @@ def read_shown_error(*, ename: str, evalue: str, traceback: str, source: str) ->
     source
         The cell as it stands now. It is the error's source only if the failing line is in it.
     """
-    every = list(_own_frames(ESCAPE.sub("", traceback)))
+    is_syntax = ename in SYNTAX_ERRORS
+    every = list(_own_frames(ESCAPE.sub("", traceback), is_syntax=is_syntax))
     frames = every[-MAX_FRAMES:]
     # The outermost is this cell's; those below may be of functions that other cells define.
     first = next((code for _, where, code in every if where == "the cell"), "")
@@ -41,7 +43,7 @@ def read_shown_error(*, ename: str, evalue: str, traceback: str, source: str) ->
     )
 
 
-def _own_frames(traceback: str) -> Iterator[tuple[str, str, str]]:
+def _own_frames(traceback: str, *, is_syntax: bool) -> Iterator[tuple[str, str, str]]:
     """Yield the number, the place and the code of each of the user's own failing lines."""
     where = ""
     syntax_line = ""
@@ -52,7 +54,7 @@ def _own_frames(traceback: str) -> Iterator[tuple[str, str, str]]:
             where, syntax_line = "" if is_library(match[1]) else Path(match[1]).name, ""
         elif (match := FAILING_LINE.match(line)) and where:
             yield match[1], where, match[2].strip()
-        elif syntax_line and line.startswith("    "):
+        elif is_syntax and syntax_line and line.startswith("    "):
             # A syntax error has its line right below, without an arrow.
             yield syntax_line, where, line.strip()
         if not CELL_FRAME.match(line):

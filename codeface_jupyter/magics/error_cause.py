@@ -35,6 +35,7 @@ def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
     """
     explain = EXPLANATIONS.get(error.ename)
     said = explain(error, namespace) if explain else ""
+    said = "" if has_secret(said) else said
     where = error.traceback.rpartition("\n")[2]
     place, _, code = where.partition(": ")
     beginning = (

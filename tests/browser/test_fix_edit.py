@@ -84,7 +84,7 @@ def test_a_cell_with_a_key_is_not_replaced_by_an_answer_without_its_mark(noteboo
     notebook.open(LOAD, f"%%time\n{KEY}\nlen(api_kee)").load()
     notebook.run(1)
     notebook.button(1, "Explain and fix").click()
-    notebook.expect(2, "NameError in line 2")
+    notebook.expect(2, "nothing is called")
     # The scripted engine does not repeat the mark of the line.
     notebook.expect(2, "is not offered: the answer left out or moved the mark")
 
