@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, defined_names
+from codeface_jupyter.context.cells import (
+    MAX_CELLS_LOOKED_AT,
+    Cell,
+    CellChoice,
+    choose,
+    clean,
+    defined_names,
+)
 from codeface_jupyter.context.context import Context, Piece, PieceKind
+from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import GAP, relevant_part
 from codeface_jupyter.context.limits import ContextLimits
 from codeface_jupyter.context.sources import ContextSources
@@ -113,12 +121,14 @@ class _Builder:
         language: str,
     ) -> None:
         request, self.secrets = mask(sources.request, is_code=sources.task != "write")
-        self.sources = replace(sources, request=request)
+        looked_at = sources.cells[-MAX_CELLS_LOOKED_AT:]
+        self.far_cells = len(sources.cells) - len(looked_at)
+        self.sources = replace(sources, request=request, cells=looked_at)
         self.limits = limits
         self.count_tokens = count_tokens
         self.format_prompt = format_prompt
         self.language = language
-        self.names = _names_in_request(sources)
+        self.names = _names_in_request(self.sources)
         self.parts: dict[PieceKind, list[_Part]] = {
             "history": [], "file": [], "variable": [], "error": []
         }  # fmt: skip
@@ -169,12 +179,13 @@ class _Builder:
         error = self.sources.error
         if error is None:
             return
-        room = self.room("error", self.limits.max_error_tokens)
-        source, reason = clean(Cell(source=error.source))
+        source, reason, language = self._failed_source(error)
+        room = self.room("error", self._error_limit(source))
         what = f"{error.ename}: {error.evalue}".removesuffix(": ")
         names = describe_names(error.names, allow_values=allow_values)
-        report, _ = mask("\n".join(filter(None, [error.traceback, what, *names])))
-        room = max(0, room - self.count_tokens(_failure("x" if source else "", "x")))
+        report, _ = mask("\n".join(filter(None, [error.traceback, what, error.causes, *names])))
+        frame = _failure("x" if source else "", "x", language=language)
+        room = max(0, room - self.count_tokens(frame))
         report = cut_end(report, max_tokens=room // 2, count_tokens=self.count_tokens)
         left = room - self.count_tokens(report)
         if self.count_tokens(source) > left:
@@ -182,11 +193,25 @@ class _Builder:
             reason = "cut in the middle"
         part = _Part("error", error.ename, reason=reason)
         if report:
-            part.text = _failure(source, report)
+            part.text = _failure(source, report, language=language)
             part.tokens = self.count_tokens(part.text)
         else:
             part.leave_out("the budget for errors is used up")
         self.parts["error"].append(part)
+
+    def _failed_source(self, error: ErrorInfo) -> tuple[str, str, str]:
+        """Return what is sent of the failed cell, what was left out, and its language."""
+        rewrite = self.sources.rewrite
+        if rewrite is None:
+            return *clean(Cell(source=error.source)), "python"
+        return rewrite.text, "a secret left out" if rewrite.hidden else "", rewrite.language
+
+    def _error_limit(self, source: str) -> int:
+        """Return the budget for the error; a cell that is to be rewritten is sent whole."""
+        limit = self.limits.max_error_tokens
+        if self.sources.rewrite is None:
+            return limit
+        return max(limit, self.count_tokens(source) + limit // 2)
 
     def add_variables(self, *, allow_values: bool) -> None:
         """Add variables, the ones that matter most first, while they fit."""
@@ -261,11 +286,9 @@ class _Builder:
 
     def _choose_cells(self, max_tokens: int) -> None:
         max_tokens = max(0, max_tokens)
-        error = self.sources.error
         cells = list(self.sources.cells)
-        repeated = error is not None and cells and cells[-1].source == error.source
-        if repeated:
-            cells.pop()
+        repeated = [cell for cell in cells if self._is_shown_with_error(cell)]
+        cells = [cell for cell in cells if cell not in repeated]
         while True:
             self.choices = choose(
                 cells,
@@ -280,10 +303,19 @@ class _Builder:
                 break
             # A tokenizer may need more for the whole than for its parts.
             max_tokens = max(0, max_tokens - excess)
-        if repeated:
-            shown = CellChoice(self.sources.cells[-1])
+        for cell in repeated:
+            shown = CellChoice(cell)
             shown.leave_out("shown with its error")
             self.choices.append(shown)
+
+    def _is_shown_with_error(self, cell: Cell) -> bool:
+        """Whether a cell is the failed one: by its id, or the last one by what it says."""
+        error, rewrite = self.sources.error, self.sources.rewrite
+        if error is None:
+            return False
+        if rewrite is not None and rewrite.cell.cell_id:
+            return cell.cell_id == rewrite.cell.cell_id
+        return cell is self.sources.cells[-1] and cell.source == error.source
 
     def finish(self) -> Context:
         """Drop what does not fit into the window, and report."""
@@ -333,6 +365,8 @@ class _Builder:
 
     def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
+        if self.far_cells:
+            parts.append(_Part("cell", f"{self.far_cells:,} more cells", reason="too far above"))
         parts += [
             _Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
             for choice in self.choices
@@ -393,10 +427,10 @@ def _exchanges(history: Sequence[Message]) -> list[tuple[Message, ...]]:
     return exchanges
 
 
-def _failure(source: str, report: str) -> str:
+def _failure(source: str, report: str, *, language: str) -> str:
     """Write a failed cell and its report for the prompt; an empty ``source`` is left out."""
     failure = f"It failed:\n{fenced(report, 'text')}"
-    return f"This cell was run:\n{fenced(source, 'python')}\n{failure}" if source else failure
+    return f"This cell was run:\n{fenced(source, language)}\n{failure}" if source else failure
 
 
 def _file_reason(sent: str, content: str, *, secrets: int) -> str:

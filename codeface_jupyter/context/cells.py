@@ -11,23 +11,38 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Literal
 
+from codeface_jupyter.context.error_info import ErrorInfo
+from codeface_jupyter.context.ipython_lines import (
+    PYTHON_CELL_MAGICS,
+    is_request,
+    split_cell_magics,
+    without_magics,
+)
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
 from codeface_jupyter.syntax import identifiers, parse_module
 
-__all__ = ["Cell", "CellChoice", "choose", "clean", "defined_names", "render", "used_names"]
+__all__ = [
+    "MAX_CELLS_LOOKED_AT",
+    "Cell",
+    "CellChoice",
+    "choose",
+    "clean",
+    "defined_names",
+    "render",
+    "used_names",
+]
 
-# Cell magics whose body is still the notebook's own Python.
-PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
-MAGIC_LINE = re.compile(r"^(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\?|\?$")
 NOT_RUN_MARK = "# (this cell was not run)"
 SEPARATOR = "\n\n"
 
 # A larger cell is data: its middle is removed before anything else looks at it.
 MAX_CELL_CHARS = 100_000
 MAX_TITLE_CHARS = 40
-REMEMBERED_CELLS = 4_096
+# Farther cells are not even looked at. Fewer than are remembered: each is read once, not each time.
+MAX_CELLS_LOOKED_AT = 5_000
+REMEMBERED_CELLS = 2 * MAX_CELLS_LOOKED_AT
 DefinitionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -47,6 +62,8 @@ class Cell:
         The notebook's own id; empty when unknown.
     was_run
         Whether this source was run in this kernel; the others are marked.
+    error
+        The error that its output shows, where the front end has sent it.
     """
 
     source: str
@@ -54,6 +71,7 @@ class Cell:
     execution_count: int | None = None
     cell_id: str = ""
     was_run: bool = True
+    error: ErrorInfo | None = field(default=None, compare=False, repr=False)
 
     @property
     def title(self) -> str:
@@ -110,12 +128,12 @@ def clean(cell: Cell) -> tuple[str, str]:
         text, secrets = redact(source, is_code=False)
         reason = "a secret left out" if secrets else "" if text.strip() else "empty"
         return text.strip(), reason
-    if source.lstrip().startswith("%%"):
-        head, _, source = source.lstrip().partition("\n")
-        magic = head.removeprefix("%%").split(maxsplit=1)[0:1]
-        if not PYTHON_CELL_MAGICS.intersection(magic):
-            return "", f"a %%{''.join(magic)} cell"
-    text, magics = _without_magics(source)
+    names, body = split_cell_magics(source)
+    if names and names[-1] not in PYTHON_CELL_MAGICS:
+        return "", f"a %%{names[-1]} cell"
+    if is_request(source):
+        return "", "a request to CodeFace"
+    text, magics = without_magics(body)
     text, secrets = redact(text)
     left_out = [name for name, count in (("a secret", secrets), ("magics", magics)) if count]
     if not text.strip():
@@ -308,16 +326,6 @@ def _without_middle(source: str) -> str:
     head = source[:half].rpartition("\n")[0]
     tail = source[-half:].partition("\n")[2]
     return f"{head}\n# …\n{tail}"
-
-
-def _without_magics(source: str) -> tuple[str, int]:
-    """Drop lines that are IPython's, not Python's; return the rest and the number dropped."""
-    # Where Python can read it, a line that starts with % is an operator or a string.
-    if parse_module(source) is not None:
-        return source, 0
-    lines = source.split("\n")
-    kept = [line for line in lines if not MAGIC_LINE.search(line.strip())]
-    return "\n".join(kept), len(lines) - len(kept)
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

@@ -6,21 +6,28 @@ import ast
 import linecache
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from codeface_jupyter.context.ipython_lines import split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
 
-__all__ = ["ErrorInfo"]
+__all__ = ["ErrorInfo", "is_library"]
 
 MAX_FRAMES = 4
 MAX_NAMES = 8
+MAX_CAUSES = 4
 MAX_MESSAGE_CHARS = 500
 # Frames of installed packages, IPython's included, do not help a notebook's user. By name, since
 # packages may be the environment's, the user's, the system's, or those of a parent environment.
 PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
+# Compiled code names its source, which is not installed.
+CYTHON_SUFFIXES = frozenset({".pxd", ".pxi", ".pyx"})
+# What `%%time` and `%%timeit` run has no lines that Python could find.
+TIMED_CODE = ("<timed ", "<magic-timeit>")
 STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
@@ -36,6 +43,9 @@ class ErrorInfo:
         The source of the failing cell.
     traceback
         The user's own frames, as text, outermost first.
+    causes
+        The errors that led to it and those that it groups, as text, each under a line that
+        says what it is to the one before.
     line
         The line that failed, without its indentation.
     names
@@ -46,6 +56,7 @@ class ErrorInfo:
     evalue: str
     source: str = ""
     traceback: str = ""
+    causes: str = ""
     line: str = ""
     names: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -53,15 +64,16 @@ class ErrorInfo:
     def from_exception(cls, error: BaseException, *, source: str = "") -> ErrorInfo:
         """Extract what matters from a caught exception and the cell that raised it."""
         frames = _own_frames(error)
-        line = _line(*frames[-1]) if frames else ""
+        line = _line(*frames[-1], source) if frames else ""
         if isinstance(error, SyntaxError):
             # The code never ran: the innermost frame is the compiler's caller.
             line, frames = (error.text or "").strip(), []
         return cls(
-            ename=type(error).__name__,
+            ename=type.__getattribute__(type(error), "__name__"),
             evalue=_message(error),
             source=source,
-            traceback="\n".join(_format(frame, number) for frame, number in frames[-MAX_FRAMES:]),
+            traceback=_written_frames(error, source),
+            causes="\n".join(_causes(error, source)),
             line=line,
             names=_names_on(line, frames[-1][0]) if frames else {},
         )
@@ -69,25 +81,82 @@ class ErrorInfo:
 
 def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
     frames = list(traceback.walk_tb(error.__traceback__))
-    own = [pair for pair in frames if not _is_library(pair[0].f_code.co_filename)]
+    own = [pair for pair in frames if not is_library(pair[0].f_code.co_filename)]
     return own or frames[-1:]
 
 
-def _is_library(filename: str) -> bool:
+def _written_frames(error: BaseException, source: str) -> str:
+    """Return the user's own frames of an error; of a syntax error, the line that is meant."""
+    if isinstance(error, SyntaxError):
+        if error.lineno is None or not error.text:
+            return ""
+        name = str(error.filename or "")
+        where = Path(name).name if _is_of_a_file(name) else "the cell"
+        return f"line {error.lineno} in {where}: {error.text.strip()}"
+    frames = _own_frames(error)[-MAX_FRAMES:]
+    return "\n".join(_format(frame, number, source) for frame, number in frames)
+
+
+def _is_of_a_file(filename: str) -> bool:
+    """Whether code comes from a file: ipykernel names files for cells, and writes none."""
+    return not filename.startswith("<") and Path(filename).is_file()
+
+
+def _causes(error: BaseException, source: str) -> Iterator[str]:
+    """Yield what led to an error and what it groups, each in a few lines."""
+    seen = {id(error)}
+    for relation, other in islice(_related(error, seen), MAX_CAUSES):
+        what = f"{type(other).__name__}: {_message(other)}".removesuffix(": ")
+        yield "\n".join(filter(None, [f"{relation}:", _written_frames(other, source), what]))
+
+
+def _related(error: BaseException, seen: set[int]) -> Iterator[tuple[str, BaseException]]:
+    """Yield errors behind an error, each with what it is to the one before; each one once."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield "It groups", part
+                yield from _related(part, seen)
+    is_direct = error.__cause__ is not None
+    behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if behind is None or id(behind) in seen:
+        return
+    seen.add(id(behind))
+    if not _says_the_same(behind, error):
+        yield "Its cause" if is_direct else "It was raised while handling", behind
+    yield from _related(behind, seen)
+
+
+def _says_the_same(behind: BaseException, error: BaseException) -> bool:
+    """Whether a library only passed on an error of its own: it tells nothing more."""
+    frames = traceback.walk_tb(behind.__traceback__)
+    is_own = any(not is_library(frame.f_code.co_filename) for frame, _ in frames)
+    return not is_own and type(behind) is type(error) and _message(behind) == _message(error)
+
+
+def is_library(filename: str) -> bool:
+    """Whether code of this file is Python's or an installed package's, not the user's own."""
     if filename.startswith("<"):
         return filename.startswith("<frozen")
     path = Path(filename).resolve()
+    if path.suffix in CYTHON_SUFFIXES and not path.is_file():
+        return True
     return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
 
 
-def _line(frame: FrameType, number: int) -> str:
-    return linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+def _line(frame: FrameType, number: int, source: str) -> str:
+    filename = frame.f_code.co_filename
+    if not filename.startswith(TIMED_CODE):
+        return linecache.getline(filename, number, frame.f_globals).strip()
+    lines = split_cell_magics(source)[1].split("\n")
+    return lines[number - 1].strip() if number <= len(lines) else ""
 
 
-def _format(frame: FrameType, number: int) -> str:
+def _format(frame: FrameType, number: int, source: str) -> str:
     name = frame.f_code.co_name
     where = "in the cell" if name == "<module>" else f"in {name}"
-    return f"line {number} {where}: {_line(frame, number)}"
+    return f"line {number} {where}: {_line(frame, number, source)}"
 
 
 def _message(error: BaseException) -> str:

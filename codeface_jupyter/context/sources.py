@@ -10,6 +10,7 @@ from codeface_jupyter.context.cells import Cell
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile
 from codeface_jupyter.context.request import FilledRequest
+from codeface_jupyter.context.rewrite import Rewrite
 from codeface_jupyter.prompts import Message, Task
 
 __all__ = ["ContextSources"]
@@ -33,6 +34,8 @@ class ContextSources:
         The names to describe; None lets the context choose, empty is none.
     error
         The error that the request is about.
+    rewrite
+        The cell that the answer is to rewrite.
     files
         Text files to quote from.
     history
@@ -50,6 +53,7 @@ class ContextSources:
     namespace: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     variables: Sequence[str] | None = None
     error: ErrorInfo | None = None
+    rewrite: Rewrite | None = None
     files: Sequence[TextFile] = ()
     history: Sequence[Message] = ()
     history_without_values: Sequence[Message] | None = None

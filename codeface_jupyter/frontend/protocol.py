@@ -40,12 +40,14 @@ __all__ = [
     "HELLO_TARGET",
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
+    "MAX_CELL_ERRORS",
     "MAX_ERROR_CHARACTERS",
     "MAX_FINDINGS",
     "MAX_FINDING_EDITS",
     "MAX_ID_CHARACTERS",
     "MAX_MESSAGE_CHARACTERS",
     "MAX_NOTEBOOK_CHARACTERS",
+    "MAX_TRACEBACK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
     "RESULT_MIME",
@@ -56,11 +58,13 @@ __all__ = [
     "AnswerReference",
     "CancelMessage",
     "Cell",
+    "CellError",
     "CellsWanted",
     "ErrorMessage",
     "FrontEndMessage",
     "FrontEndSettings",
     "HelloMessage",
+    "HiddenLines",
     "KernelMessage",
     "NotebookCells",
     "Nothing",
@@ -74,6 +78,7 @@ __all__ = [
     "ResultData",
     "ResultEdit",
     "ResultFinding",
+    "ResultRewrite",
     "Stats",
     "Status",
     "parse_front_end_message",
@@ -91,6 +96,9 @@ RESULT_VERSION = 1
 MAX_CELLS = 5_000
 MAX_CELL_CHARACTERS = 50_000
 MAX_NOTEBOOK_CHARACTERS = 1_000_000
+# Of each part of an error. Only cells near the asking one bring theirs.
+MAX_TRACEBACK_CHARACTERS = 8_000
+MAX_CELL_ERRORS = 10
 # Whoever sends an error cuts it.
 MAX_ERROR_CHARACTERS = 4_000
 # More of them help nobody. A message is of one line.
@@ -151,6 +159,14 @@ class Nothing(TypedDict):
     """The payload or the result of a method that needs none."""
 
 
+class CellError(TypedDict):
+    """The error that a cell's output shows: its traceback as plain text."""
+
+    ename: Annotated[str, Field(max_length=MAX_TRACEBACK_CHARACTERS)]
+    evalue: Annotated[str, Field(max_length=MAX_TRACEBACK_CHARACTERS)]
+    traceback: Annotated[str, Field(max_length=MAX_TRACEBACK_CHARACTERS)]
+
+
 class Cell(TypedDict):
     """One cell of the notebook, as it stands in the editor.
 
@@ -162,10 +178,13 @@ class Cell(TypedDict):
     source: Annotated[str, Field(max_length=MAX_CELL_CHARACTERS)]
     execution_count: Count | None
     is_cut: bool
+    error: NotRequired[CellError]
 
 
 def _check_cells(cells: list[Cell]) -> list[Cell]:
     size = sum(len(cell["source"]) for cell in cells)
+    if sum("error" in cell for cell in cells) > MAX_CELL_ERRORS:
+        raise ValueError(f"at most {MAX_CELL_ERRORS} cells may bring an error")
     if size > MAX_NOTEBOOK_CHARACTERS:
         raise ValueError(f"{size:,} characters; at most {MAX_NOTEBOOK_CHARACTERS:,} are taken")
     if len({cell["id"] for cell in cells}) < len(cells):
@@ -365,12 +384,33 @@ class ResultFinding(TypedDict):
     is_applied: NotRequired[bool]
 
 
+class HiddenLines(TypedDict):
+    """``count`` lines of a cell that nobody is shown, and the line that stands for them."""
+
+    mark: str
+    count: int
+
+
+class ResultRewrite(TypedDict):
+    """What the cell to be rewritten was, with marks in the place of ``hidden`` lines.
+
+    The only block is the whole new cell. It may take the old one's place if
+    ``is_offered``, and if the cell is still what it was; the lines that the marks stand
+    for are taken from there.
+    """
+
+    before: str
+    hidden: list[HiddenLines]
+    is_offered: bool
+
+
 class ResultData(TypedDict):
     """The lasting output of an answer, under `RESULT_MIME`.
 
     ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
     ``footer`` says in a line which model answered and what it cost; an answer that
-    rewrites another cell than the asking one names it in ``replaces_cell_id``.
+    rewrites another cell than the asking one names it in ``replaces_cell_id``, and says in
+    ``rewrite`` what it was.
     ``answer_id`` is what `ASK_AGAIN` calls an answer that was replayed; else None.
     ``blocks`` are as they are offered; ``notes`` say what was changed in them. Code in a
     sentence is between backticks; everything else in it is literal.
@@ -383,6 +423,7 @@ class ResultData(TypedDict):
     footer: str
     cell_id: str | None
     replaces_cell_id: str | None
+    rewrite: NotRequired[ResultRewrite | None]
     prompt: str
     insert: Literal["button", "next", "replace", "none"]
     record: dict[str, object]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.context import Cell, ContextSources, FilledRequest, read_text_file
+from codeface_jupyter.context import ContextSources, FilledRequest, Rewrite, read_text_file
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
@@ -148,11 +148,11 @@ class Output:
     format: str = "auto"
     variable: str | None = None
     background: bool = False
-    changes: Cell | None = None
+    changes: Rewrite | None = None
 
     @classmethod
     def of(
-        cls, ask: Ask, args: argparse.Namespace, *, request: str, changes: Cell | None = None
+        cls, ask: Ask, args: argparse.Namespace, *, request: str, changes: Rewrite | None = None
     ) -> Output:
         """Return what a magic's options say of the output."""
         check_variable_name(getattr(args, "output", None))

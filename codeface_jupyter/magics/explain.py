@@ -17,6 +17,7 @@ from codeface_jupyter.magics.options import (
     sampling_options,
     settings_overrides,
 )
+from codeface_jupyter.magics.targets import cell_with_id
 from codeface_jupyter.namespace import Description, describe
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import explain_request
@@ -43,6 +44,7 @@ class ExplainMagics(BaseMagics):
     @line_magic
     @magic_arguments()
     @argument("--brief", action="store_true", help="Show only the facts, without asking the model.")
+    @argument("--id", metavar="ID", help="Explain the cell with this id in the notebook.")
     @context_options
     @sampling_options
     @model_options
@@ -63,11 +65,20 @@ class ExplainMagics(BaseMagics):
             In [3]: %codeface_explain Err[2]
         """
         args, expression = parse(self.codeface_explain, line)
-        if not expression:
+        if args.id is not None:
+            name, kind, text = self._cell(args.id)
+        elif expression:
+            name, kind, text = self._look_up(expression, args)
+        else:
             raise UsageError("Name something in the notebook: %codeface_explain NAME")
-        name, kind, text = self._look_up(expression, args)
         if not args.brief:
             self._ask(args, name, kind, text)
+
+    def _cell(self, cell_id: str) -> tuple[str, str, str]:
+        """Show the facts about a cell as it stands now; return its title, its kind and its text."""
+        cell = cell_with_id(self.extension.notebook, cell_id)
+        display(_text_facts(cell.title, "cell", cell.source))
+        return cell.title, "cell", redact(cell.source)[0]
 
     def _look_up(self, expression: str, args: argparse.Namespace) -> tuple[str, str, str]:
         """Show the facts about something; return its name, its kind and its text."""
@@ -77,7 +88,7 @@ class ExplainMagics(BaseMagics):
         thing = notebook.lookup(expression)
         what = TEXTS.get(expression.partition("[")[0])
         if what and isinstance(thing, str):
-            display(Table(expression, ("", ""), [(what, counted(len(thing.splitlines()), "line"))]))
+            display(_text_facts(expression, what, thing))
             return expression, what, redact(thing)[0]
         # The user may see all values; the model sees them only where they stay on this machine.
         description = describe(thing, name=expression, detail="full", allow_values=True)
@@ -97,6 +108,10 @@ class ExplainMagics(BaseMagics):
         )
         output = Output(request=f"Explain {name}", insert="none")
         ask_or_preview(self.extension, args, ask, order=order, output=output)
+
+
+def _text_facts(name: str, what: str, text: str) -> Table:
+    return Table(name, ("", ""), [(what, counted(len(text.splitlines()), "line"))])
 
 
 def facts_tables(description: Description) -> list[Table]:

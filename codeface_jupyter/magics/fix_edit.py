@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
+from IPython.display import display
 
-from codeface_jupyter.context import Cell
+from codeface_jupyter.context import ErrorInfo, Rewrite
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.options import ask_options, parse
-from codeface_jupyter.privacy import redact
+from codeface_jupyter.magics.error_cause import explain_error
+from codeface_jupyter.magics.options import ask_options, parse, target_options
+from codeface_jupyter.magics.targets import find_cell, find_error
 from codeface_jupyter.prompts import edit_request
+from codeface_jupyter.view.findings import Remark
 
 __all__ = ["FixEditMagics"]
 
@@ -26,72 +27,81 @@ class FixEditMagics(BaseMagics):
     @no_var_expand
     @line_magic
     @magic_arguments()
+    @target_options
     @ask_options
     def codeface_fix(self, line: str) -> None:
         """Fix the cell that failed last, or the cell with the given number.
 
-        The model is given the failing cell, the traceback through your own code, and
-        the objects that the failing line uses. The fixed cell is shown as a diff; it
-        can be inserted below, or replace the failing cell.
+        What caused the error is said first, as far as it can be told from the error and
+        the live values. The model is given the failing cell, the traceback through your
+        own code, and the objects that the failing line uses. The fixed cell is shown as
+        a diff; it can replace the failing cell, or be inserted below.
 
         ::
 
             In [5]: %codeface_fix
 
             In [6]: %codeface_fix 3
+
+            In [7]: %codeface_fix --number 3 return infinity instead
         """
         from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
 
         args, words = parse(self.codeface_fix, line)
-        number, wish = _number_and_words(words)
-        error = self.extension.notebook.error(number)
+        if words.isdecimal() and args.number is None and args.id is None:
+            args.number, words = int(words), ""
+        error, cell = find_error(self.extension.notebook, number=args.number, cell_id=args.id)
+        rewrite = Rewrite.of(cell)
+        args.language = rewrite.language
         ask, order = make_ask(
-            self.extension, args, wish or FIX_REQUEST, task="fix", error=error, history=()
+            self.extension,
+            args,
+            words or FIX_REQUEST,
+            task="fix",
+            error=error,
+            rewrite=rewrite,
+            history=(),
         )
-        failed = self._failed_cell(error.source)
-        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=failed)
+        if not args.dry_run:
+            self._say_cause(error)
+        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=rewrite)
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     @no_var_expand
     @line_magic
     @magic_arguments()
+    @target_options
     @ask_options
     def codeface_edit(self, line: str) -> None:
-        """Change the cell above, or the cell with the given number, as you ask.
+        """Change the cell above, or the cell that an option names, as you ask.
 
-        The changed cell is shown as a diff; it can be inserted below, or replace the
-        old cell.
+        The changed cell is shown as a diff; it can replace the old cell, or be inserted
+        below.
 
         ::
 
             In [5]: %codeface_edit use a dict comprehension
 
-            In [6]: %codeface_edit 3 add type hints
+            In [6]: %codeface_edit --number 3 add type hints
         """
         from codeface_jupyter.magics.ask_and_show import Output, ask_or_preview, make_ask
         from codeface_jupyter.magics.fill_in import fill_in
 
-        args, words = parse(self.codeface_edit, line)
-        number, instruction = _number_and_words(words)
-        if not instruction:
-            raise UsageError("Say what to change: %codeface_edit [NUMBER] INSTRUCTION")
-        cell = self.extension.notebook.cell(number)
-        source, _ = redact(cell.source)
+        args, instruction = parse(self.codeface_edit, line)
+        if not instruction or instruction.isdecimal():
+            raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
+        cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)
+        rewrite = Rewrite.of(cell)
+        args.language = rewrite.language
         request = fill_in(self.extension, instruction).within(
-            lambda text: edit_request(text, source)
+            lambda text: edit_request(text, rewrite.text, language=rewrite.language)
         )
-        ask, order = make_ask(self.extension, args, request, task="edit", history=())
-        output = Output.of(ask, args, request=instruction, changes=cell)
+        ask, order = make_ask(
+            self.extension, args, request, task="edit", rewrite=rewrite, history=()
+        )
+        output = Output.of(ask, args, request=instruction, changes=rewrite)
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
-    def _failed_cell(self, source: str) -> Cell:
-        """Return the failing cell as it is in the notebook now, for the Replace button."""
-        cells, _ = self.extension.notebook.cells(below=True)
-        same = [cell for cell in cells if cell.source.strip() == source.strip()]
-        return same[-1] if same else Cell(source=source)
-
-
-def _number_and_words(text: str) -> tuple[int | None, str]:
-    """Split a cell's number off the beginning."""
-    match = re.match(r"(\d+)(?:\s+|$)(.*)", text, re.DOTALL)
-    return (int(match[1]), match[2]) if match else (None, text)
+    def _say_cause(self, error: ErrorInfo) -> None:
+        """Say first what can be said without the model."""
+        display(Remark(explain_error(error, self.extension.notebook.live_namespace())))

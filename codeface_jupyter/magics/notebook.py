@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from codeface_jupyter.context import Cell, ErrorInfo
-from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.context import Cell, ErrorInfo, read_shown_error
+from codeface_jupyter.magics.failures import Failures
 from codeface_jupyter.namespace import resolve
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+    from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.frontend.bridge import Bridge
+    from codeface_jupyter.frontend.protocol import Cell as FrontEndCell
 
 __all__ = ["Notebook"]
 
 Audience = Literal["front end", "program", "terminal"]
-ERRORS_KEPT = 50
 
 
 class Notebook:
@@ -30,20 +29,21 @@ class Notebook:
         The running IPython shell.
     bridge
         The bridge to the front end, which knows the cells in document order.
+
+    Attributes
+    ----------
+    failures
+        The errors of the notebook's cells.
     """
 
     def __init__(self, shell: InteractiveShell, bridge: Bridge) -> None:
         self._shell = shell
         self._bridge = bridge
-        self._errors: dict[int, ErrorInfo] = {}
-        self._tracebacks: dict[int, str] = {}
-        shell.events.register("post_run_cell", self._remember_error)
+        self.failures = Failures(shell, self.cell_id)
 
     def close(self) -> None:
         """Stop listening to the shell, and forget its errors."""
-        self._shell.events.unregister("post_run_cell", self._remember_error)
-        self._errors.clear()
-        self._tracebacks.clear()
+        self.failures.close()
 
     @property
     def audience(self) -> Audience:
@@ -91,7 +91,7 @@ class Notebook:
         UnknownNameError
             If there is no such thing.
         """
-        return resolve(expression, {**self._shell.user_ns, "Err": self._tracebacks})
+        return resolve(expression, {**self._shell.user_ns, "Err": self.failures.tracebacks})
 
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.
@@ -103,7 +103,7 @@ class Notebook:
         """
         snapshot = self._bridge.cells()
         if snapshot is None:
-            return list(self._executed_cells()), "as they were run"
+            return list(self.executed_cells()), "as they were run"
         chosen = snapshot.above + (snapshot.below if below else ())
         cells = [
             Cell(
@@ -112,71 +112,30 @@ class Notebook:
                 execution_count=cell["execution_count"],
                 cell_id=cell["id"],
                 was_run=cell["id"] in snapshot.executed,
+                error=_shown_error(cell),
             )
             for cell in chosen
             if cell["type"] != "raw"
         ]
         return cells, "as they stand in the notebook"
 
-    def cell(self, number: int | None = None) -> Cell:
-        """Return the cell with an execution count, or the nearest code cell above.
-
-        Raises
-        ------
-        NotebookError
-            If there is none.
-        """
-        cells = [cell for cell in self.cells()[0] if cell.cell_type == "code"]
-        if number is not None:
-            # Executed in this kernel: the counts in a saved notebook may be another kernel's.
-            cells = [cell for cell in self._executed_cells() if cell.execution_count == number]
-        cells = [cell for cell in cells if not cell.source.lstrip().startswith("%codeface")]
-        if cells:
-            return cells[-1]
-        if number is None:
-            raise NotebookError("There is no code cell above this one.")
-        raise NotebookError(
-            f"No cell was run as In [{number}] in this kernel.",
-            hint="The number is the one in the cell's prompt.",
-        )
-
-    def error(self, number: int | None = None) -> ErrorInfo:
-        """Return the error of the cell with an execution count, or the last error.
-
-        Raises
-        ------
-        NotebookError
-            If there is none.
-        """
-        if number is not None and number not in self._errors:
-            raise NotebookError(f"Cell In [{number}] raised no error in this kernel.")
-        if not self._errors:
-            raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
-        return self._errors[max(self._errors) if number is None else number]
-
-    def _executed_cells(self) -> Iterator[Cell]:
+    def executed_cells(self) -> Iterator[Cell]:
+        """Yield the cells that this kernel has run, without the one that is running now."""
         inputs: list[str] = self._shell.history_manager.input_hist_raw
-        # The last one is the cell that is running now.
-        for number, source in enumerate(inputs[:-1]):
+        earlier = inputs[:-1] if self._is_running_cell_stored else inputs
+        for number, source in enumerate(earlier):
             if number and source.strip():
                 yield Cell(source=source, execution_count=number)
 
-    def _remember_error(self, result: ExecutionResult) -> None:
-        error = result.error_in_exec or result.error_before_exec
-        number = result.execution_count
-        if error is None or number is None or _is_ours(result.info.raw_cell):
-            return
-        # Only the latest keeps its frame's objects: older ones would hold on to memory.
-        for old, info in self._errors.items():
-            self._errors[old] = replace(info, names={})
-        info = ErrorInfo.from_exception(error, source=result.info.raw_cell)
-        self._errors[number] = info
-        self._tracebacks[number] = f"{info.traceback}\n{info.ename}: {info.evalue}"
-        while len(self._errors) > ERRORS_KEPT:
-            oldest = next(iter(self._errors))
-            del self._errors[oldest], self._tracebacks[oldest]
+    @property
+    def _is_running_cell_stored(self) -> bool:
+        """Whether the running cell is in the history: a client may ask that it is not."""
+        kernel = getattr(self._shell, "kernel", None)
+        parent = (kernel.get_parent() or {}) if kernel is not None else {}
+        return bool(parent.get("content", {}).get("store_history", True))
 
 
-def _is_ours(source: str) -> bool:
-    """Whether a cell asks CodeFace, so that its failure is not one of the user's code."""
-    return source.lstrip().startswith(("%codeface", "%%codeface"))
+def _shown_error(cell: FrontEndCell) -> ErrorInfo | None:
+    """Return the error that a cell's output shows."""
+    shown = cell.get("error")
+    return None if shown is None else read_shown_error(**shown, source=cell["source"])

@@ -31,6 +31,7 @@ __all__ = [
     "sampling_options",
     "settings_overrides",
     "split_words",
+    "target_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,6 +142,21 @@ def context_options(function: F) -> F:
             help="Show the exact prompt and its token count, without asking the model.",
         ),
     )
+
+
+def target_options(function: F) -> F:
+    """Add the options that say which cell a magic is about."""
+    return _with(
+        function,
+        argument("--number", metavar="N", type=_cell_number, help="The cell that ran as In [N]."),
+        argument("--id", metavar="ID", help="The cell with this id in the notebook."),
+    )
+
+
+def _cell_number(text: str) -> int:
+    if not text.isdecimal():
+        raise UsageError(f"--number {text}: expected the number in a cell's prompt.")
+    return int(text)
 
 
 def ask_options(function: F) -> F:

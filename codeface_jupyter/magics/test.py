@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
@@ -11,6 +9,7 @@ from IPython.core.magic_arguments import magic_arguments
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.namespace import source_of
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import check_request
 
@@ -46,10 +45,10 @@ class TestMagics(BaseMagics):
 
 
 def _source_of(thing: object, name: str) -> str:
-    try:
-        return redact(inspect.getsource(thing))[0]  # type: ignore[arg-type]
-    except (TypeError, OSError):
+    source = source_of(thing)
+    if source is None:
         raise NotebookError(
             f"{name} is not a function or class with known source code.",
             hint="Define it in a cell of this notebook, or in a module that it imports.",
-        ) from None
+        )
+    return redact(source)[0]

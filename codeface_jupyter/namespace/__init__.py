@@ -10,6 +10,7 @@ from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.outline import Description, Detail, Kind
 from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
+from codeface_jupyter.namespace.source import source_of
 from codeface_jupyter.namespace.written import written
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "is_data",
     "relevance",
     "resolve",
+    "source_of",
     "word_stems",
     "written",
 ]

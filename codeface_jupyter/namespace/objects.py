@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, type_name
+from codeface_jupyter.namespace.classes import bases_of, members_of, type_name
 from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.source import source_of
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
     PLAIN_TYPES,
@@ -50,6 +51,9 @@ FUNCTIONS = (
     types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType,
     functools.partial, type(functools.cache(len)),
 )  # fmt: skip
+# What runs when a class is looked at or called; these libraries only do so to say their fields.
+METACLASS_CODE = frozenset({"__call__", "__getattr__", "__getattribute__"})
+TRUSTED_METACLASSES = frozenset({"enum", "pydantic"})
 ITERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 SEQUENCES: tuple[type, ...] = (list, tuple, set, frozenset, deque)
 
@@ -270,12 +274,36 @@ def _kinds(items: Iterable[object]) -> str:
 
 def _signature(obj: Any) -> str:
     try:
-        signature = str(inspect.signature(obj))
+        if type in bases_of(obj) and _metaclass_has_code(obj):
+            signature = _signature_of_init(obj)
+        else:
+            signature = str(inspect.signature(obj))
     except (ValueError, TypeError):
         return "(...)"
     # Annotations that are kept as text come in quotes.
     signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
     return shorten(signature, max_chars=MAX_SIGNATURE_CHARS).replace("\n", " ")
+
+
+def _metaclass_has_code(cls: type) -> bool:
+    """Whether a metaclass would run code of its own when its class is asked for a signature."""
+    for base in bases_of(cls):
+        module = str(type.__getattribute__(base, "__module__"))
+        if base in (type, object) or module.partition(".")[0] in TRUSTED_METACLASSES:
+            continue
+        if METACLASS_CODE.intersection(members_of(base)):
+            return True
+    return False
+
+
+def _signature_of_init(cls: type) -> str:
+    """Return what ``__init__`` takes, without asking the class or its metaclass."""
+    init = inspect.getattr_static(cls, "__init__")
+    if not isinstance(init, types.FunctionType):
+        return "(...)"
+    signature = inspect.signature(init)
+    parameters = list(signature.parameters.values())[1:]
+    return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
 
 
 def _add_docstring(outline: Outline, obj: Any) -> None:
@@ -289,10 +317,10 @@ def _add_docstring(outline: Outline, obj: Any) -> None:
 
 
 def _add_source(outline: Outline, obj: Any) -> None:
-    try:
-        source, _ = mask(inspect.getsource(obj).rstrip(), is_code=True)
-    except (OSError, TypeError):
+    found = source_of(obj)
+    if found is None:
         return
+    source, _ = mask(found, is_code=True)
     outline.body = source
     outline.facts["source"] = source
 

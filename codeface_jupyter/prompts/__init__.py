@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codeface_jupyter.prompts.code_blocks import (
+    OUTPUT_LANGUAGES,
     CodeBlock,
     cell_for,
     extract_code,
@@ -39,6 +40,7 @@ __all__ = [
     "COMPLETION_STOP_STRINGS",
     "COPYING_TASKS",
     "EXAMPLES",
+    "OUTPUT_LANGUAGES",
     "PROMPT_VERSION",
     "CodeBlock",
     "Message",

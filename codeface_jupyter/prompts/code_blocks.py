@@ -11,6 +11,7 @@ from typing import Literal
 from codeface_jupyter.syntax import parse_module
 
 __all__ = [
+    "OUTPUT_LANGUAGES",
     "CodeBlock",
     "cell_for",
     "extract_code",

@@ -31,9 +31,9 @@ def explain_request(name: str, text: str, *, kind: str = "object") -> str:
     return f"{question}\n\n{fenced(text, 'python' if kind == 'cell' else 'text')}"
 
 
-def edit_request(instruction: str, source: str) -> str:
+def edit_request(instruction: str, source: str, *, language: str = "python") -> str:
     """Return the request to change the cell ``source`` as the user's ``instruction`` asks."""
-    return f"{fenced(source, 'python')}\n\n{instruction}"
+    return f"{fenced(source, language)}\n\n{instruction}"
 
 
 def check_request(name: str, source: str) -> str:

@@ -56,7 +56,8 @@ class Ask:
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""
-        sources = ContextSources(request=self.sources.request, task=self.sources.task)
+        asked = self.sources
+        sources = ContextSources(request=asked.request, task=asked.task, rewrite=asked.rewrite)
         return replace(self, sources=sources, live_namespace=None)
 
     def again(self, context: Context) -> Ask:

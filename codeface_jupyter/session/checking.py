@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten
 from codeface_jupyter.trials.shape import shape
 
 __all__ = ["checked"]
@@ -37,6 +39,8 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     ask
         The question, with what the notebook offers.
     """
+    if ask.sources.rewrite is not None:
+        result = _rewritten(result, ask, ask.sources.rewrite)
     if not _is_to_be_checked(result, ask):
         return result
     if ask.sources.task == "write":
@@ -51,6 +55,16 @@ def _is_to_be_checked(result: GenerationResult, ask: Ask) -> bool:
     is_code = ask.language == PYTHON and ask.sources.task != "explain"
     has_code = any(block.language == PYTHON for block in result.code_blocks)
     return ask.live_namespace is not None and is_whole and is_code and has_code
+
+
+def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> GenerationResult:
+    """Return an answer that offers one block: the whole cell as it is to be."""
+    new = rewritten(result, rewrite)
+    if new is None:
+        return result
+    repeats = repeats_a_cell(new.block.code, rewrite, ask.sources.cells, task=ask.sources.task)
+    notes = tuple(filter(None, (new.obstacle, repeats)))
+    return replace(result, offered_blocks=(new.block,), notes=notes)
 
 
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:

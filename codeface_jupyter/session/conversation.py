@@ -6,14 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from codeface_jupyter.context import Cell
+from codeface_jupyter.context import Cell, is_request
 from codeface_jupyter.prompts import Message, extract_code, extract_code_blocks
 from codeface_jupyter.threads import new_lock
 
 __all__ = ["Conversation", "Exchange", "count_own_cells"]
 
 EXCHANGES_KEPT = 50
-REQUEST = ("%%codeface", "%codeface")
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,7 @@ class Exchange:
 
 def count_own_cells(cells: Iterable[Cell]) -> int:
     """Return how many of the cells hold code of the notebook's own, and no request to us."""
-    return sum(
-        cell.cell_type == "code" and not cell.source.lstrip().startswith(REQUEST) for cell in cells
-    )
+    return sum(cell.cell_type == "code" and not is_request(cell.source) for cell in cells)
 
 
 class Conversation:

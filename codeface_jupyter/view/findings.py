@@ -17,7 +17,7 @@ from codeface_jupyter.frontend.protocol import (
 from codeface_jupyter.generation import Edit, Finding, GenerationResult
 from codeface_jupyter.shorten import in_one_line
 
-__all__ = ["findings_data", "literal", "notes_data", "remarks"]
+__all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks"]
 
 MARKDOWN_SIGN = re.compile(r"[\\`*\[\]!~|$]|(?<!\w)_|_(?!\w)")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
@@ -33,6 +33,19 @@ class _Place:
     begin: int
     first_line: int
     code: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence or two for the reader: code is between backticks, the rest is literal."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/markdown": _without_markup(self.text), "text/plain": self.text}
 
 
 def findings_data(result: GenerationResult) -> list[ResultFinding]:

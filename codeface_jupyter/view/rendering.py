@@ -22,8 +22,9 @@ from pygments.lexers import get_lexer_by_name
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
-from codeface_jupyter.context import Cell, Context
-from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION
+from codeface_jupyter.context import Context, Rewrite
+from codeface_jupyter.frontend import protocol
+from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION, ResultRewrite
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
     CodeBlock,
@@ -32,6 +33,7 @@ from codeface_jupyter.prompts import (
     normalize_language,
     with_code,
 )
+from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.wording import counted
@@ -118,8 +120,23 @@ def _lexer(info: str) -> Lexer:
         return TextLexer()
 
 
-def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  # noqa: A002 - the flag's name
-    """Return an answer as Markdown, its code as it is offered, or the code alone in fences."""
+def answer_markdown(
+    result: GenerationResult,
+    *,
+    format: str = "auto",  # noqa: A002 - the flag's name
+    new_cell: Rewritten | None = None,
+) -> str:
+    """Return an answer as Markdown, its code as it is offered, or the code alone in fences.
+
+    Parameters
+    ----------
+    result
+        The answer.
+    format
+        The setting of that name.
+    new_cell
+        The cell that it makes of another one, shown in the place of the block it is made of.
+    """
     if format == "text" and not result.is_bare_code:
         return fenced(result.text, "text")
     written = result.written_blocks
@@ -128,7 +145,10 @@ def answer_markdown(result: GenerationResult, *, format: str = "auto") -> str:  
         return "\n\n".join(fenced(block.code, block.language) for block in result.code_blocks)
     if result.offered_blocks is None:
         return result.text
-    return with_code(result.text, [block.code for block in result.offered_blocks])
+    offered = list(result.offered_blocks)
+    if new_cell is not None:
+        offered = [*written[: new_cell.number], new_cell.block, *written[new_cell.number + 1 :]]
+    return with_code(result.text, [block.code for block in offered])
 
 
 def describe_metrics(metrics: GenerationMetrics) -> str:
@@ -164,7 +184,7 @@ def result_bundle(
     cell_id: str | None,
     insert: str,
     format: str = "auto",  # noqa: A002 - the flag's name
-    changes: Cell | None = None,
+    changes: Rewrite | None = None,
     answer_id: str | None = None,
     note: str = "",
 ) -> dict[str, Any]:
@@ -176,8 +196,9 @@ def result_bundle(
     what the front end asks for the answer again by; ``note`` is added to its last line.
     Under the code stands what was changed in it and what does not fit the notebook.
     """
-    text = answer_markdown(result, format=format)
-    difference = _difference(changes.source, result.code) if changes and result.code else ""
+    new_cell = rewritten(result, changes) if changes else None
+    text = answer_markdown(result, format=format, new_cell=new_cell)
+    difference = _difference(changes.shown, new_cell.block.code) if changes and new_cell else ""
     if difference:
         text = f"{fenced(difference, 'diff')}\n\n{text}"
     footer = " · ".join(filter(None, (describe_result(result), note)))
@@ -188,7 +209,8 @@ def result_bundle(
         "finish_reason": result.finish_reason,
         "footer": footer,
         "cell_id": cell_id,
-        "replaces_cell_id": (changes.cell_id or None) if changes else None,
+        "replaces_cell_id": (changes.cell.cell_id or None) if changes else None,
+        "rewrite": _rewrite_data(changes, new_cell) if changes else None,
         "prompt": request,
         "insert": insert,
         "record": result.record(),
@@ -207,6 +229,15 @@ def result_bundle(
         "text/markdown": "\n\n".join(filter(None, markdown)),
         "text/plain": "\n\n".join(filter(None, plain)),
     }
+
+
+def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:
+    """Return what the front end needs to put the new cell in the place of the old one."""
+    is_offered = new_cell is not None and not new_cell.obstacle and bool(changes.cell.cell_id)
+    hidden = [
+        protocol.HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()
+    ]
+    return ResultRewrite(before=changes.shown, hidden=hidden, is_offered=is_offered)
 
 
 def _difference(before: str, after: str) -> str:

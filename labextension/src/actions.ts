@@ -22,8 +22,14 @@ export interface IResultPart {
   /** Why the notebook cannot be changed, or null if it can be. */
   readonly obstacle: string | null;
 
-  /** Whether the block belongs in the place of the request. */
+  /** Whether the block belongs in the place of a cell, so that its button comes first. */
   readonly isReplacement: boolean;
+
+  /** Whether the block may take a cell's place. */
+  readonly isReplaceable: boolean;
+
+  /** Why the cell that it would replace cannot be replaced as it is now, or null if it can be. */
+  readonly replaceObstacle: string | null;
 
   /**
    * The bridge to the kernel that gave the answer, while its messages can still be shown;
@@ -37,7 +43,7 @@ export interface IResultPart {
   /** Insert the blocks below the cell that asked; null if that is gone. */
   insert(): string | null;
 
-  /** Put the block in the place of the request; null if that is gone. */
+  /** Put the block in the place of the request, or of the cell that it rewrites; null if gone. */
   replace(): string | null;
 
   /** Select a cell; false if it is gone. */
@@ -101,9 +107,12 @@ export const ACTIONS: readonly IAction[] = [
     id: 'replace-cell',
     icon: editIcon,
     label: 'Replace cell',
-    isVisible: part => part.kind === 'block',
+    isVisible: part => part.kind === 'block' && part.isReplaceable,
     isPreferred: part => part.isReplacement,
-    run: part => change(part, 'Replaced', () => part.replace())
+    run: part =>
+      part.replaceObstacle === null
+        ? change(part, 'Replaced', () => part.replace())
+        : { message: part.replaceObstacle }
   },
   {
     id: 'copy',

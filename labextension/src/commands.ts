@@ -56,15 +56,17 @@ export function addCommands(options: ICommandOptions): void {
     caption: 'Rewrite the selected cell as you ask',
     isEnabled: hasCell,
     execute: async args => {
+      // What is selected while the dialog is open is not what was meant.
+      const subject = activeSubject(tracker);
       const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
-      return wish && runBelow(tracker, editCells(wish, isLoaded()));
+      return wish && runBelow(tracker, editCells(wish, subject, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.fix, {
     label: 'Explain and fix with CodeFace',
     caption: "Explain the cell's error and repair it",
     isEnabled: hasCell,
-    execute: () => runBelow(tracker, fixCells(activeSubject(tracker).executionCount, isLoaded()))
+    execute: () => runBelow(tracker, fixCells(activeSubject(tracker), isLoaded()))
   });
   commands.addCommand(CommandIDs.stop, {
     label: 'Stop the CodeFace answer',
@@ -116,7 +118,7 @@ function activeSubject(tracker: INotebookTracker): ISubject {
       ? source.slice(editor.getOffsetAt(selection.start), editor.getOffsetAt(selection.end))
       : '';
   const count = model && 'execution_count' in model ? model.execution_count : null;
-  return { source, selection: selected, executionCount: count };
+  return { cellId: model?.id ?? '', source, selection: selected, executionCount: count };
 }
 
 /** Return the text that a command was given, or ask for it; empty if the user wants none. */

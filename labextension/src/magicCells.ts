@@ -1,7 +1,9 @@
 /** The magic cells that commands insert: pure text. */
 
-/** The code cell that a command is about. */
+/** The cell that a command is about. */
 export interface ISubject {
+  /** The notebook's own id: a number may be another kernel's. */
+  cellId: string;
   source: string;
   /** The selected part of the source; empty if nothing is. */
   selection: string;
@@ -25,19 +27,22 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
     return lineMagic(`%codeface_explain ${selection}`, isLoaded);
   }
   if (!selection && subject.executionCount !== null) {
-    return lineMagic(`%codeface_explain In[${subject.executionCount}]`, isLoaded);
+    return lineMagic(`%codeface_explain --id ${subject.cellId}`, isLoaded);
   }
   return askCells(`Explain this code:\n\n${selection || subject.source.trim()}`, isLoaded);
 }
 
-/** The cells that repair the last error, or the one of a given execution. */
-export function fixCells(executionCount: number | null, isLoaded: boolean): string[] {
-  return lineMagic(`%codeface_fix ${executionCount ?? ''}`.trim(), isLoaded);
+/** The cells that repair the error of a cell. */
+export function fixCells({ cellId }: ISubject, isLoaded: boolean): string[] {
+  return lineMagic(`%codeface_fix --id ${cellId}`, isLoaded);
 }
 
-/** The cells that rewrite the one above them. */
-export function editCells(instruction: string, isLoaded: boolean): string[] {
-  return lineMagic(`%codeface_edit ${instruction.trim().replace(/\s+/g, ' ')}`, isLoaded);
+/** The cells that rewrite a cell. */
+export function editCells(instruction: string, { cellId }: ISubject, isLoaded: boolean): string[] {
+  const words = instruction.trim().replace(/\s+/g, ' ');
+  // What begins with a dash would be taken for an option.
+  const wish = words.startsWith('-') ? `-- ${words}` : words;
+  return lineMagic(`%codeface_edit --id ${cellId} ${wish}`, isLoaded);
 }
 
 function lineMagic(magic: string, isLoaded: boolean): string[] {

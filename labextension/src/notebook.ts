@@ -7,10 +7,14 @@ import type { ISharedCell, ISharedCodeCell, ISharedNotebook } from '@jupyter/ydo
 
 import {
   Cell,
+  CellError,
   MAX_CELL_CHARACTERS,
+  MAX_CELL_ERRORS,
   MAX_CELLS,
   MAX_NOTEBOOK_CHARACTERS,
-  ResultBlock
+  MAX_TRACEBACK_CHARACTERS,
+  ResultBlock,
+  ResultRewrite
 } from './protocol';
 
 /** Where an inserted cell came from; kept in its metadata. */
@@ -35,7 +39,7 @@ const METADATA_KEY = 'codeface';
 /**
  * Return the cells in document order, cut to what a message may hold.
  *
- * Cells near the asking one keep their source the longest.
+ * Cells near the asking one keep their source the longest; the nearest bring their error.
  */
 export function describeCells(notebook: ISharedNotebook, asking: string | null): Cell[] {
   const all = notebook.cells;
@@ -43,12 +47,19 @@ export function describeCells(notebook: ISharedNotebook, asking: string | null):
   const begin = Math.max(0, Math.min(position + 1 - MAX_CELLS / 2, all.length - MAX_CELLS));
   const cells = all.slice(begin, begin + MAX_CELLS).map(describeCell);
   const byDistance = cells
-    .map((cell, index) => ({ cell, distance: Math.abs(begin + index - position) }))
+    .map((cell, index) => ({ cell, index, distance: Math.abs(begin + index - position) }))
     .sort((a, b) => a.distance - b.distance);
   let left = MAX_NOTEBOOK_CHARACTERS;
   for (const { cell } of byDistance) {
     cut(cell, left);
     left -= cell.source.length;
+  }
+  // Reading a cell's outputs copies them.
+  for (const { cell, index } of byDistance.slice(0, MAX_CELL_ERRORS)) {
+    const error = errorOf(all[begin + index]);
+    if (error) {
+      cell.error = error;
+    }
   }
   return cells;
 }
@@ -103,6 +114,49 @@ export function replaceCell(
   return id;
 }
 
+/**
+ * Return what a cell becomes by an answer that rewrites it.
+ *
+ * @param present - The cell's source as it is now.
+ * @param rewrite - What it was when the answer was asked for.
+ * @param source - What it is to be, with the marks of hidden lines in it.
+ * @returns the new source with the hidden lines in it, or null if the cell is not what it was.
+ */
+export function rewrittenSource(
+  present: string,
+  rewrite: ResultRewrite,
+  source: string
+): string | null {
+  const kept = hiddenLines(present, rewrite);
+  if (kept === null) {
+    return null;
+  }
+  let number = 0;
+  return source
+    .split('\n')
+    .map(line => (line === rewrite.hidden[number]?.mark ? (kept[number++] ?? line) : line))
+    .join('\n');
+}
+
+/** Return what the marks stand for, or null if `present` is not what the cell was. */
+function hiddenLines(present: string, { before, hidden }: ResultRewrite): string[] | null {
+  const lines = present.split('\n');
+  const kept: string[] = [];
+  let position = 0;
+  for (const line of before.split('\n')) {
+    const next = hidden[kept.length];
+    if (next && line === next.mark) {
+      kept.push(lines.slice(position, position + next.count).join('\n'));
+      position += next.count;
+    } else if (lines[position] === line) {
+      position += 1;
+    } else {
+      return null;
+    }
+  }
+  return position === lines.length && kept.length === hidden.length ? kept : null;
+}
+
 /** Return the id of a cell that was made of this block and not changed since, or null. */
 export function findInserted(notebook: ISharedNotebook, wanted: INewCell): string | null {
   const { origin, source } = wanted;
@@ -154,6 +208,31 @@ function describeCell(cell: ISharedCell): Cell {
     execution_count: isCode(cell) ? (cell.execution_count ?? null) : null,
     is_cut: false
   };
+}
+
+function errorOf(cell: ISharedCell | undefined): CellError | null {
+  const outputs = cell && isCode(cell) ? cell.getOutputs() : [];
+  const error = outputs.find(output => output.output_type === 'error');
+  if (!error) {
+    return null;
+  }
+  const { ename, evalue, traceback } = error;
+  const lines = Array.isArray(traceback) ? traceback.join('\n') : '';
+  return {
+    ename: typeof ename === 'string' ? withoutMiddle(ename) : '',
+    evalue: typeof evalue === 'string' ? withoutMiddle(evalue) : '',
+    traceback: withoutMiddle(lines)
+  };
+}
+
+/** Return a text that is not too long: its beginning and its end, as whole characters. */
+function withoutMiddle(text: string): string {
+  if (text.length <= MAX_TRACEBACK_CHARACTERS) {
+    return text;
+  }
+  const half = MAX_TRACEBACK_CHARACTERS / 2 - 1;
+  const head = text.slice(0, half).replace(/[\uD800-\uDBFF]$/, '');
+  return `${head}\n${text.slice(-half).replace(/^[\uDC00-\uDFFF]/, '')}`;
 }
 
 function isCode(cell: ISharedCell): cell is ISharedCodeCell {

@@ -15,19 +15,25 @@ export const RESULT_VERSION = 1;
 export const MAX_CELLS = 5000;
 export const MAX_CELL_CHARACTERS = 50000;
 export const MAX_NOTEBOOK_CHARACTERS = 1000000;
+export const MAX_CELL_ERRORS = 10;
+export const MAX_TRACEBACK_CHARACTERS = 8000;
 export const MAX_ID_CHARACTERS = 512;
 export const MAX_ERROR_CHARACTERS = 4000;
 export const MAX_FINDINGS = 50;
 export const MAX_FINDING_EDITS = 200;
 export const MAX_MESSAGE_CHARACTERS = 500;
 
-/** One cell of the notebook, as it stands in the editor. */
+/** The error that a cell's output shows. */
+export type CellError = { ename: string; evalue: string; traceback: string };
+
+/** One cell of the notebook, as it stands in the editor; only near ones bring their error. */
 export type Cell = {
   id: string;
   type: 'code' | 'markdown' | 'raw';
   source: string;
   execution_count: number | null;
   is_cut: boolean;
+  error?: CellError;
 };
 
 /** The settings that the kernel acts on; a missing one is not set. */
@@ -131,6 +137,14 @@ export type ResultFinding = {
   is_applied?: boolean;
 };
 
+/** What a cell to be rewritten was: marks stand for lines that nobody is shown. */
+export type ResultRewrite = {
+  before: string;
+  hidden: { mark: string; count: number }[];
+  /** Whether the only block, which is the whole new cell, may take the old one's place. */
+  is_offered: boolean;
+};
+
 /** The lasting output of an answer. */
 export type ResultData = {
   version: number;
@@ -141,6 +155,8 @@ export type ResultData = {
   cell_id: string | null;
   /** The cell that the answer rewrites, if it is not the one that asked. */
   replaces_cell_id: string | null;
+  /** What that cell was; older notebooks do not say. */
+  rewrite?: ResultRewrite | null;
   prompt: string;
   insert: string;
   record: Record<string, unknown>;
@@ -183,6 +199,7 @@ export function isResultData(data: unknown): data is ResultData {
     areStrings(data, 'text', 'finish_reason', 'footer', 'prompt', 'insert') &&
     isStringOrNull(data.cell_id) &&
     isStringOrNull(data.replaces_cell_id) &&
+    (data.rewrite === undefined || data.rewrite === null || isRewrite(data.rewrite)) &&
     isObject(data.record) &&
     (data.answer_id === undefined || isStringOrNull(data.answer_id)) &&
     Array.isArray(data.blocks) &&
@@ -222,6 +239,18 @@ export const PAYLOADS: Record<
     isOneOf(data.state, 'idle', 'loading', 'generating') &&
     (data.tokens_per_s === null || typeof data.tokens_per_s === 'number')
 };
+
+function isRewrite(rewrite: unknown): rewrite is ResultRewrite {
+  return (
+    isObject(rewrite) &&
+    areStrings(rewrite, 'before') &&
+    typeof rewrite.is_offered === 'boolean' &&
+    Array.isArray(rewrite.hidden) &&
+    rewrite.hidden.every(
+      lines => isObject(lines) && areStrings(lines, 'mark') && isCount(lines.count)
+    )
+  );
+}
 
 function isResultBlock(block: unknown): block is ResultBlock {
   return (

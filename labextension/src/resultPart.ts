@@ -1,12 +1,21 @@
 /** A part of a result, put to use in the notebook that shows it. */
 
+import type { ISharedCell } from '@jupyter/ydoc';
 import { Clipboard } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 
 import type { IResultPart } from './actions';
 import type { NotebookBridge } from './bridge';
 import { goToCell, ICellLocation, locateCell, receivesOutput } from './cellLocation';
-import { findInserted, indexOf, INewCell, insertBelow, replaceCell, withPrompt } from './notebook';
+import {
+  findInserted,
+  indexOf,
+  INewCell,
+  insertBelow,
+  replaceCell,
+  rewrittenSource,
+  withPrompt
+} from './notebook';
 import type { IBridges } from './openNotebooks';
 import type { ResultData } from './protocol';
 import type { ISettings } from './settings';
@@ -35,7 +44,30 @@ export class ResultPart implements IResultPart {
 
   get isReplacement(): boolean {
     const { data, settings } = this._options;
-    return settings.insertAction === 'replace' || data.insert === 'replace';
+    const isAsked = settings.insertAction === 'replace' || data.insert === 'replace';
+    return data.rewrite ? data.rewrite.is_offered : isAsked;
+  }
+
+  get isReplaceable(): boolean {
+    return this._options.data.rewrite?.is_offered ?? true;
+  }
+
+  get replaceObstacle(): string | null {
+    const { rewrite } = this._options.data;
+    const location = this._location();
+    if (!rewrite || !location) {
+      return null;
+    }
+    const present = this._target(location)?.getSource();
+    if (present === undefined) {
+      return 'The cell to be replaced is no longer in this notebook';
+    }
+    if (rewrittenSource(present, rewrite, '') !== null) {
+      return null;
+    }
+    const { source = '' } = this._cells(location)[0] ?? {};
+    const isDone = rewrittenSource(present, { ...rewrite, before: source }, '') !== null;
+    return isDone ? 'Already replaced' : 'That cell has been changed since: ask again';
   }
 
   get bridge(): NotebookBridge | null {
@@ -67,9 +99,13 @@ export class ResultPart implements IResultPart {
     if (!location || !cell) {
       return null;
     }
-    const { data, numbers, settings } = this._options;
-    const block = data.blocks[numbers[0] ?? 0];
-    const source = block && settings.keepPrompt ? withPrompt(block, data.prompt) : cell.source;
+    const { data } = this._options;
+    const source = data.rewrite
+      ? rewrittenSource(this._target(location)?.getSource() ?? '', data.rewrite, cell.source)
+      : this._withPrompt(cell);
+    if (source === null) {
+      return null;
+    }
     const notebook = location.panel.context.model.sharedModel;
     const cellId = data.replaces_cell_id ?? location.cellId;
     return this._show(location, replaceCell(notebook, cellId, { ...cell, source }));
@@ -87,6 +123,19 @@ export class ResultPart implements IResultPart {
   copy(): void {
     const { data, numbers } = this._options;
     Clipboard.copyToSystem(numbers.map(number => data.blocks[number]?.code ?? '').join('\n\n'));
+  }
+
+  private _withPrompt(cell: INewCell): string {
+    const { data, numbers, settings } = this._options;
+    const block = data.blocks[numbers[0] ?? 0];
+    return block && settings.keepPrompt ? withPrompt(block, data.prompt) : cell.source;
+  }
+
+  /** The cell that the answer rewrites. */
+  private _target({ panel }: ICellLocation): ISharedCell | undefined {
+    const { replaces_cell_id: cellId } = this._options.data;
+    const notebook = panel.context.model.sharedModel;
+    return notebook.cells[indexOf(notebook, cellId)];
   }
 
   private _show(location: ICellLocation, cellId: string | null): string | null {

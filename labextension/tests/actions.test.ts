@@ -63,6 +63,8 @@ beforeEach(() => {
     data: { answer_id: null } as ResultData,
     obstacle: null,
     isReplacement: false,
+    isReplaceable: true,
+    replaceObstacle: null,
     bridge: null,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
@@ -108,6 +110,18 @@ describe('the buttons of a block', () => {
     await press('Replace cell');
     expect(part.replace).toHaveBeenCalledOnce();
     expect(message()).toBe('Replaced');
+  });
+
+  it('do not replace a cell that must not be', () => {
+    show({ isReplaceable: false });
+    expect(visible()).toEqual(['Insert below', 'Copy']);
+  });
+
+  it('do not replace a cell that is not what it was, and say so', async () => {
+    part.replaceObstacle = 'That cell has been changed since: ask again';
+    await press('Replace cell');
+    expect(part.replace).not.toHaveBeenCalled();
+    expect(message()).toBe('That cell has been changed since: ask again');
   });
 
   it('change nothing when there is an obstacle, and name it', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { askCells, editCells, explainCells, fixCells } from '../src/magicCells';
 
-const CELL = { source: 'def f():\n    pass', selection: '', executionCount: 4 };
+const CELL = { cellId: 'c4', source: 'def f():\n    pass', selection: '', executionCount: 4 };
 
 describe('a kernel with the extension', () => {
   it('is asked with a cell magic', () => {
@@ -15,8 +15,8 @@ describe('a kernel with the extension', () => {
     expect(explainCells({ ...CELL, selection: name }, true)).toEqual([`%codeface_explain ${name}`]);
   });
 
-  it('explains a whole cell by its number', () => {
-    expect(explainCells(CELL, true)).toEqual(['%codeface_explain In[4]']);
+  it('explains a whole cell by its id', () => {
+    expect(explainCells(CELL, true)).toEqual(['%codeface_explain --id c4']);
   });
 
   it.each([
@@ -27,13 +27,16 @@ describe('a kernel with the extension', () => {
     expect(cell).toBe(`%%codeface\nExplain this code:\n\n${subject.selection || subject.source}`);
   });
 
-  it('edits by one line', () => {
-    expect(editCells(' use a\n loop ', true)).toEqual(['%codeface_edit use a loop']);
+  it.each([
+    [' use a\n loop ', 'use a loop'],
+    ['2 decimals only please', '2 decimals only please'],
+    ['-1 instead of 1', '-- -1 instead of 1']
+  ])('edits the cell that was selected, by one line: %s', (wish, written) => {
+    expect(editCells(wish, CELL, true)).toEqual([`%codeface_edit --id c4 ${written}`]);
   });
 
-  it('fixes the error of a cell, or the last one', () => {
-    expect(fixCells(4, true)).toEqual(['%codeface_fix 4']);
-    expect(fixCells(null, true)).toEqual(['%codeface_fix']);
+  it('fixes the error of the cell beside which the button is', () => {
+    expect(fixCells(CELL, true)).toEqual(['%codeface_fix --id c4']);
   });
 });
 
@@ -46,6 +49,6 @@ describe('a kernel without the extension', () => {
   });
 
   it('loads it in the same cell as a line magic', () => {
-    expect(fixCells(2, false)).toEqual(['%load_ext codeface_jupyter\n%codeface_fix 2']);
+    expect(fixCells(CELL, false)).toEqual(['%load_ext codeface_jupyter\n%codeface_fix --id c4']);
   });
 });

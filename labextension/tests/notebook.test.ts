@@ -1,10 +1,27 @@
 /** Reading and changing a notebook, on JupyterLab's own shared model. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { YNotebook } from '@jupyter/ydoc';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { describeCells, findInserted, insertBelow, replaceCell, withPrompt } from '../src/notebook';
-import { MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NOTEBOOK_CHARACTERS } from '../src/protocol';
+import {
+  describeCells,
+  findInserted,
+  insertBelow,
+  replaceCell,
+  rewrittenSource,
+  withPrompt
+} from '../src/notebook';
+import {
+  MAX_CELL_CHARACTERS,
+  MAX_CELL_ERRORS,
+  MAX_CELLS,
+  MAX_NOTEBOOK_CHARACTERS,
+  MAX_TRACEBACK_CHARACTERS,
+  type ResultRewrite
+} from '../src/protocol';
 
 const CODE = { cell_type: 'code' as const, source: 'z = 3' };
 const ORIGIN = { cell_id: 'a', prompt_sha256: '0'.repeat(64), block: 0, model: 'm', engine: 'e' };
@@ -153,5 +170,62 @@ describe('withPrompt', () => {
     ['html', '%%html\n<p>', 'a --> b', '%%html\n<!-- a  b -->\n<p>']
   ])('comments in %s', (language, source, prompt, expected) => {
     expect(withPrompt({ ...block, language, source }, prompt)).toBe(expected);
+  });
+});
+
+describe('a cell that an answer rewrites', () => {
+  interface IExample {
+    present: string;
+    rewrite: ResultRewrite;
+    source: string;
+    replaced: string;
+  }
+  const path = join(__dirname, '..', '..', 'tests', 'data', 'protocol', 'rewrites.json');
+  const examples = JSON.parse(readFileSync(path, 'utf-8')) as Record<string, IExample>;
+
+  it.each(Object.entries(examples))('keeps the lines that were not sent: %s', (_, example) => {
+    const { present, rewrite, source, replaced } = example;
+    expect(rewrittenSource(present, rewrite, source)).toBe(replaced);
+    expect(rewrittenSource(present, rewrite, rewrite.before)).toBe(present);
+  });
+
+  it.each(Object.entries(examples))('is left alone when it was changed: %s', (_, example) => {
+    const { present, rewrite, source } = example;
+    const other = present.replace('(1)', '(3)').replace('x = 1', 'x = 3');
+    for (const changed of ['', `${present}\n`, `#\n${present}`, other]) {
+      expect(rewrittenSource(changed, rewrite, source)).toBeNull();
+    }
+  });
+});
+
+describe('the error of a cell', () => {
+  const ERROR = {
+    output_type: 'error',
+    ename: 'E',
+    evalue: 'e',
+    traceback: ['Cell In[2], line 1', '1 / 0']
+  };
+
+  function failing(id: string) {
+    return { id, cell_type: 'code', source: '1 / 0', metadata: {}, outputs: [ERROR] };
+  }
+
+  it('goes along where it is near', () => {
+    notebook.insertCells(0, [failing('a'), { ...CODE, id: 'b', metadata: {} }]);
+    const [first, second] = describeCells(notebook, 'b');
+    expect(first?.error).toEqual({
+      ename: 'E',
+      evalue: 'e',
+      traceback: 'Cell In[2], line 1\n1 / 0'
+    });
+    expect(second?.error).toBeUndefined();
+  });
+
+  it('stays where it is far, and is cut where it is long', () => {
+    const long = { ...failing('long'), outputs: [{ ...ERROR, traceback: ['x'.repeat(50_000)] }] };
+    notebook.insertCells(0, [long, ...Array.from({ length: 20 }, (_, n) => failing(`c${n}`))]);
+    const errors = describeCells(notebook, 'long').filter(cell => cell.error);
+    expect(errors).toHaveLength(MAX_CELL_ERRORS);
+    expect(errors[0]?.error?.traceback.length).toBeLessThanOrEqual(MAX_TRACEBACK_CHARACTERS);
   });
 });

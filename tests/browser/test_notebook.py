@@ -185,7 +185,8 @@ def test_an_error_has_a_button_that_asks_for_its_repair(notebook):
     notebook.button(1, "Explain and fix").click()
     notebook.until("p => p.content.widgets.length === 4")
 
-    assert notebook.sources[2] == "%codeface_fix 2"
+    cell_id = notebook.evaluate("p => p.content.widgets[1].model.id")
+    assert notebook.sources[2] == f"%codeface_fix --id {cell_id}"
 
 
 @pytest.mark.parametrize("language", ["R"])

@@ -33,7 +33,7 @@ def test_fix_takes_an_older_error_by_number_and_further_wishes(scripted):
     scripted.run("1 / 0")
     scripted.run("undefined_name")
     number = number_of(scripted, "1 / 0")
-    scripted.run(f"%codeface_fix {number} return infinity instead")
+    scripted.run(f"%codeface_fix --number {number} return infinity instead")
     assert "ZeroDivisionError" in prompt(scripted)
     assert "return infinity instead" in prompt(scripted)
     assert "undefined_name" not in prompt(scripted).split("This cell was run")[1]
@@ -48,6 +48,7 @@ def test_fix_of_a_syntax_error(scripted):
 
 def test_nothing_to_fix_is_said(scripted):
     scripted.run("%unload_ext codeface_jupyter")
+    scripted.run("import sys; sys.last_exc = sys.last_value = None")
     scripted.run("%load_ext codeface_jupyter")
     run = scripted.run("%codeface_fix")
     assert run.of_type("error")[0]["ename"] == "NotebookError"
@@ -68,7 +69,7 @@ def test_edit_rewrites_the_cell_above_or_one_by_number(scripted):
     assert "second = 2" in prompt(scripted).rpartition("call it 1 other")[0][-200:]
     assert "-second = 2" in run.bundles[-1]["text/markdown"]
     number = number_of(scripted, "first = 1")
-    run = scripted.run(f"%codeface_edit {number} rename it")
+    run = scripted.run(f"%codeface_edit --number {number} rename it")
     assert "-first = 1" in run.bundles[-1]["text/markdown"]
 
 
@@ -76,7 +77,9 @@ def test_edit_rewrites_the_cell_above_or_one_by_number(scripted):
     ("line", "said"),
     [
         ("%codeface_edit", "UsageError"),
-        ("%codeface_edit 9999 do it", "No cell was run as In [9999]"),
+        ("%codeface_edit 3", "UsageError"),
+        ("%codeface_edit --number x do it", "UsageError"),
+        ("%codeface_edit --number 9999 do it", "No cell was run as In [9999]"),
         ("%codeface_fix 9999", "raised no error"),
         ("%codeface_test", "UsageError"),
         ("%codeface_test units", "not a function or class"),

@@ -24,6 +24,7 @@ from codeface_jupyter.context import (
     build_context,
     read_text_file,
 )
+from codeface_jupyter.context.cells import MAX_CELLS_LOOKED_AT, clean
 from codeface_jupyter.errors import NotebookError, PromptTooLongError, UnknownNameError
 from codeface_jupyter.namespace.writing import TIMES
 from codeface_jupyter.prompts import Message, Prompt, chat_messages
@@ -457,3 +458,12 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
             read_text_file(path)
     # The system makes it up while it is read.
     assert read_text_file("/proc/self/status").text == ""
+
+
+def test_a_notebook_beyond_all_measure_is_not_read_again_for_each_question() -> None:
+    cells = [Cell(source=f"v{number} = 1") for number in range(MAX_CELLS_LOOKED_AT + 7)]
+    context = build(cells=cells)
+    misses = clean.cache_info().misses
+    build("another question", cells=cells)
+    assert clean.cache_info().misses == misses
+    assert "7 more cells" in titles(context, "cell", included=False)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from codeface_jupyter.context import Cell
+from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.frontend.protocol import (
     MAX_FINDINGS,
     MAX_MESSAGE_CHARACTERS,
@@ -131,7 +131,7 @@ def test_growing_text_renders_as_the_whole_does(pieces):
 
 
 def test_answer_that_rewrites_a_cell_shows_the_change_and_names_the_cell():
-    changed = Cell(source="x = 0\n-- y\nz = 3", cell_id="c0")
+    changed = Rewrite.of(Cell(source="x = 0\n-- y\nz = 3", cell_id="c0"))
     made = bundle(make_result("```python\nx = 1\nz = 3\n```"), changes=changed)
     assert "```diff" in made["text/markdown"]
     for line in ("-x = 0", "--- y", "+x = 1", " z = 3"):
@@ -141,7 +141,7 @@ def test_answer_that_rewrites_a_cell_shows_the_change_and_names_the_cell():
 
 
 def test_answer_that_changes_nothing_shows_no_difference():
-    made = bundle(make_result("```python\nx = 1\n```"), changes=Cell(source="x = 1"))
+    made = bundle(make_result("```python\nx = 1\n```"), changes=Rewrite.of(Cell(source="x = 1")))
     assert "diff" not in made["text/markdown"]
 
 

@@ -1,0 +1,191 @@
+"""What caused an error, in a sentence or two: computed from its text and the live values."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.namespace import column_names
+from codeface_jupyter.privacy import has_secret, is_secret_name
+from codeface_jupyter.trials.checks.wording import code_span, nearest, other_names
+
+__all__ = ["explain_error"]
+
+Explain = Callable[[ErrorInfo, Mapping[str, object]], str]
+
+MAX_TYPES_NAMED = 3
+SEQUENCES = (list, tuple, str)
+NUMBERS = (int, float)
+
+
+def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
+    """Return what caused ``error``, as Markdown in which only code spans mean anything.
+
+    Parameters
+    ----------
+    error
+        The error, with the objects that the failing line names where they still exist.
+    namespace
+        The notebook's variables.
+    """
+    explain = EXPLANATIONS.get(error.ename)
+    said = explain(error, namespace) if explain else ""
+    said = "" if has_secret(said) else said
+    where = error.traceback.rpartition("\n")[2]
+    place, _, code = where.partition(": ")
+    beginning = (
+        f"{error.ename} in {place}, {code_span(code)}"
+        if code and not has_secret(code)
+        else error.ename
+    )
+    message = _message(error)
+    first = f"{beginning}: {said or message}" if said or message else f"{beginning}."
+    return " ".join(filter(None, [first, _behind(error)]))
+
+
+def _message(error: ErrorInfo) -> str:
+    return f"{code_span(error.evalue)}." if error.evalue and not has_secret(error.evalue) else ""
+
+
+def _behind(error: ErrorInfo) -> str:
+    """Return what the error came from, if another one stands behind it."""
+    last = error.causes.rpartition("\n")[2]
+    return f"Behind it is {code_span(last)}." if last and not has_secret(last) else ""
+
+
+def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
+    match = re.search(r"name '([^']+)' is not defined", error.evalue)
+    if match is None:
+        return ""
+    close = nearest(match[1], [name for name in namespace if not name.startswith("_")])
+    return f"nothing is called {code_span(match[1])} here{close.hint('there is')}."
+
+
+def _local_name(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    match = re.search(r"variable '([^']+)'", error.evalue)
+    if match is None:
+        return ""
+    return (
+        f"{code_span(match[1])} is assigned in this function, so it is the function's own name, "
+        "and it has no value yet."
+    )
+
+
+def _unknown_key(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    key: object = error.evalue
+    with suppress(ValueError, SyntaxError):
+        key = ast.literal_eval(error.evalue)
+    for name, value in _shown_values(error):
+        what = "columns" if (columns := column_names(value)) else "keys"
+        keys = columns or (list(value)[:1_000] if type(value) is dict else [])
+        if keys and key not in keys:
+            close = nearest(key, keys) if isinstance(key, str) else nearest("", [])
+            ending = other_names(close, keys, what=what) if _are_plain(keys) else "."
+            return f"{code_span(name)} has no {what[:-1]} {code_span(repr(key))}{ending}"
+    return ""
+
+
+def _are_plain(keys: list[object] | list[str]) -> bool:
+    return not any(isinstance(key, str) and has_secret(repr(key)) for key in keys)
+
+
+def _unknown_attribute(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    match = re.search(r"'?(\w+)'?(?: object)? has no attribute '(\w+)'", error.evalue)
+    if match is None:
+        return ""
+    owner, attribute = match.groups()
+    for name, value in _shown_values(error):
+        if value is None and owner == "NoneType":
+            return f"{code_span(name)} is None, which has no {code_span(attribute)}."
+        if owner in (_class_name(value), name) or _is_module(value, owner):
+            known = [*_attributes(value), *column_names(value)]
+            hint = nearest(attribute, known).hint()
+            return f"{code_span(name)} has no attribute {code_span(attribute)}{hint}."
+    return ""
+
+
+def _is_module(value: object, name: str) -> bool:
+    return isinstance(value, ModuleType) and value.__name__.rpartition(".")[2] == name
+
+
+def _attributes(value: object) -> list[str]:
+    """Return the names of a value's class, or of a module, without running code of theirs."""
+    if isinstance(value, ModuleType):
+        return list(vars(value))
+    return [name for cls in type.mro(type(value)) for name in vars(cls) if not name.startswith("_")]
+
+
+def _missing_module(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    match = re.search(r"No module named '([^']+)'", error.evalue)
+    if match is None:
+        return ""
+    return f"{code_span(match[1])} is not installed in the environment of this kernel."
+
+
+def _zero(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    zeros = [name for name, value in _shown_values(error) if type(value) in NUMBERS and value == 0]
+    return f"{' and '.join(map(code_span, zeros))} is 0." if len(zeros) == 1 else ""
+
+
+def _bad_index(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    lengths = [
+        f"{code_span(name)} has {len(value)} items, numbered from 0"
+        for name, value in _shown_values(error)
+        if type(value) in SEQUENCES and isinstance(value, SEQUENCES)
+    ]
+    return f"{lengths[0]}." if len(lengths) == 1 else ""
+
+
+def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    values = [(name, value) for name, value in _shown_values(error) if not callable(value)]
+    if "NoneType" in error.evalue:
+        values = [(name, value) for name, value in values if value is None]
+    if not values or isinstance(values[0][1], ModuleType):
+        return ""
+    kinds = [
+        f"{code_span(name)} is {'None' if value is None else f'of type {_class_name(value)}'}"
+        for name, value in values[:MAX_TYPES_NAMED]
+    ]
+    return f"{_message(error)[:-1]}; {', '.join(kinds)}."
+
+
+def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    match = re.search(r"'([^']+)'", error.evalue)
+    if match is None or Path(match[1]).is_absolute():
+        return ""
+    with suppress(OSError):
+        return f"there is no {code_span(match[1])} in the working folder, {code_span(Path.cwd())}."
+    return ""
+
+
+def _bad_syntax(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    return f"Python cannot read it: {_message(error)}" if _message(error) else ""
+
+
+def _shown_values(error: ErrorInfo) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in error.names.items() if not is_secret_name(name)]
+
+
+def _class_name(value: object) -> str:
+    return str(type.__getattribute__(type(value), "__name__"))
+
+
+EXPLANATIONS: Mapping[str, Explain] = {
+    "AttributeError": _unknown_attribute,
+    "FileNotFoundError": _missing_file,
+    "IndentationError": _bad_syntax,
+    "IndexError": _bad_index,
+    "KeyError": _unknown_key,
+    "ModuleNotFoundError": _missing_module,
+    "NameError": _unknown_name,
+    "SyntaxError": _bad_syntax,
+    "TabError": _bad_syntax,
+    "TypeError": _bad_type,
+    "UnboundLocalError": _local_name,
+    "ZeroDivisionError": _zero,
+}

@@ -1,0 +1,137 @@
+"""Which cell a magic is about, and which error: by number, by the notebook's id, or the nearest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from codeface_jupyter.context import Cell, ErrorInfo, is_request
+from codeface_jupyter.errors import NotebookError
+
+if TYPE_CHECKING:
+    from codeface_jupyter.magics.failures import Failure
+    from codeface_jupyter.magics.notebook import Notebook
+
+__all__ = ["cell_with_id", "find_cell", "find_error"]
+
+CHANGED_HINT = "Run it again first."
+NUMBER_HINT = "The number is the one in the cell's prompt."
+
+
+def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) -> Cell:
+    """Return the cell with an id or an execution count, else the nearest code cell above.
+
+    Raises
+    ------
+    NotebookError
+        If there is none, or it is not what it was when it was run under that number.
+    """
+    if cell_id is not None:
+        cell = cell_with_id(notebook, cell_id)
+        if is_request(cell.source):
+            raise NotebookError("That cell is a request to CodeFace.", hint="Edit it by hand.")
+        return cell
+    if number is not None:
+        return _cell_with_number(notebook, number)
+    above = [cell for cell in notebook.cells()[0] if cell.cell_type == "code"]
+    own = [cell for cell in above if not is_request(cell.source)]
+    if not own:
+        raise NotebookError("There is no code cell above this one.")
+    return own[-1]
+
+
+def find_error(
+    notebook: Notebook, *, number: int | None, cell_id: str | None
+) -> tuple[ErrorInfo, Cell]:
+    """Return the error of a cell, else the last one, and the cell as it is in the notebook now.
+
+    What this kernel no longer knows is taken from the error that the page shows.
+
+    Raises
+    ------
+    NotebookError
+        If there is none, or the cell has been changed since it failed.
+    """
+    failures = notebook.failures
+    if cell_id is not None:
+        cell = cell_with_id(notebook, cell_id)
+        failure = failures.of_cell(cell_id, cell.source)
+        return _unchanged(failure.error if failure else cell.error, cell)
+    if number is not None:
+        return _with_its_cell(notebook, failures.numbered(number), number)
+    if failures.interrupted is not None:
+        raise NotebookError(
+            f"Cell In [{failures.interrupted}] was interrupted, which is no error to repair.",
+            hint="An earlier error has its number: %codeface_fix NUMBER.",
+        )
+    if failures.last is not None:
+        return _with_its_cell(notebook, failures.last, failures.last.number)
+    shown = [cell for cell in notebook.cells()[0] if cell.error is not None]
+    if not shown:
+        raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
+    return _unchanged(shown[-1].error, shown[-1])
+
+
+def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
+    """Return the cell with an id, wherever it stands.
+
+    Raises
+    ------
+    NotebookError
+        If it is not in the notebook, or the page has sent no cells.
+    """
+    cells, _ = notebook.cells(below=True)
+    for cell in cells:
+        if cell.cell_id == cell_id:
+            return cell
+    if not any(cell.cell_id for cell in cells):
+        raise NotebookError(
+            "The page has not sent the notebook's cells, so none can be found by its id.",
+            hint="Reload the page, or name the cell by its number.",
+        )
+    raise NotebookError("That cell is no longer in this notebook.")
+
+
+def _cell_with_number(notebook: Notebook, number: int) -> Cell:
+    # Executed in this kernel: the counts in a saved notebook may be another kernel's.
+    executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
+    if not executed:
+        raise NotebookError(f"No cell was run as In [{number}] in this kernel.", hint=NUMBER_HINT)
+    return _place_of(notebook, executed[-1])
+
+
+def _place_of(notebook: Notebook, run: Cell) -> Cell:
+    """Return the cell of the notebook that was run so; the run itself where nothing tells."""
+    cells, _ = notebook.cells(below=True)
+    if not any(cell.cell_id for cell in cells):
+        return run
+    same = [cell for cell in cells if cell.source.strip() == run.source.strip()]
+    counted = [cell for cell in same if cell.execution_count == run.execution_count]
+    if len(same) > 1 and not counted:
+        _refuse_changed(f"Which of several equal cells was In [{run.execution_count}] is not known")
+    if not same:
+        _refuse_changed(f"No cell of the notebook is still what was In [{run.execution_count}]")
+    return (counted or same)[-1]
+
+
+def _with_its_cell(
+    notebook: Notebook, failure: Failure | None, number: int
+) -> tuple[ErrorInfo, Cell]:
+    if failure is None:
+        raise NotebookError(f"Cell In [{number}] raised no error in this kernel.")
+    if failure.cell_id:
+        return _unchanged(failure.error, cell_with_id(notebook, failure.cell_id))
+    run = Cell(source=failure.error.source, execution_count=number)
+    return failure.error, _place_of(notebook, run)
+
+
+def _unchanged(error: ErrorInfo | None, cell: Cell) -> tuple[ErrorInfo, Cell]:
+    if error is None:
+        raise NotebookError("That cell raised no error in this kernel, and shows none.")
+    if error.source.strip() != cell.source.strip():
+        _refuse_changed("The cell has been changed since it failed")
+    return replace(error, source=cell.source), cell
+
+
+def _refuse_changed(what: str) -> NoReturn:
+    raise NotebookError(f"{what}.", hint=CHANGED_HINT)

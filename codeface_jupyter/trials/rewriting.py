@@ -1,0 +1,108 @@
+"""What becomes of a cell by an answer that rewrites it, and whether it may take its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
+from codeface_jupyter.trials.shape import repetition
+
+__all__ = ["Rewritten", "repeats_a_cell", "rewritten"]
+
+NOT_OFFERED = "*Replace cell* is not offered"
+FENCE = "```"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewritten:
+    """The one cell that an answer gives.
+
+    Attributes
+    ----------
+    number
+        Which of the answer's blocks it is made of.
+    block
+        The whole cell, as a block.
+    obstacle
+        Why it cannot take the old one's place, in a sentence of Markdown; empty if it can.
+    """
+
+    number: int
+    block: CodeBlock
+    obstacle: str = ""
+
+
+def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
+    """Return the cell that an answer makes of another one; None if it holds no code.
+
+    Of several blocks it is the one most like the cell, and not just the same.
+    """
+    number = _chosen(result.written_blocks, rewrite)
+    if number is None:
+        return None
+    block = result.written_blocks[number]
+    text = block.code.strip("\n")
+    # A model may write the cell magic as well.
+    cell_magic = rewrite.head.strip()
+    if cell_magic and text.startswith(cell_magic):
+        text = text.removeprefix(cell_magic).lstrip("\n")
+    code = rewrite.with_text(text)
+    reason = _reason(result, rewrite, block, code)
+    return Rewritten(
+        number=number,
+        block=CodeBlock(rewrite.language, code, block.is_closed),
+        obstacle=f"{NOT_OFFERED}: {reason}." if reason else "",
+    )
+
+
+def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:
+    """Return a note if ``code`` is the old cell again, or another one; empty if it is new.
+
+    An edit may be about comments and layout only; a repair is not.
+    """
+    if code.strip() == rewrite.shown.strip():
+        return "This only repeats the cell."
+    if task != "fix" or rewrite.language != "python":
+        return ""
+    others = [cell for cell in cells if cell.source != rewrite.cell.source]
+    old = replace(rewrite.cell, source=rewrite.text)
+    return repetition(code.removeprefix(rewrite.head), [*others, old], lines_count=False)
+
+
+def _chosen(blocks: Sequence[CodeBlock], rewrite: Rewrite) -> int | None:
+    usable = [n for n, block in enumerate(blocks) if block.language == rewrite.language] or [
+        n for n, block in enumerate(blocks) if block.language not in OUTPUT_LANGUAGES
+    ]
+    changed = [n for n in usable if blocks[n].code.strip() != rewrite.text.strip()]
+    candidates = changed or usable
+    if len(candidates) < 2:  # noqa: PLR2004 - with one there is nothing to compare
+        return candidates[0] if candidates else None
+    lines = rewrite.text.split("\n")
+    return max(
+        candidates,
+        key=lambda n: SequenceMatcher(None, blocks[n].code.split("\n"), lines).ratio(),
+    )
+
+
+def _reason(result: GenerationResult, rewrite: Rewrite, block: CodeBlock, code: str) -> str:
+    """Return why ``code`` cannot take the cell's place; empty if it can."""
+    if result.finish_reason != "stop" or not block.is_closed:
+        return "the answer was not finished"
+    if not _is_sent_whole(rewrite, result.prompt):
+        return "the cell is too long to be sent whole"
+    if not (rewrite.keeps_hidden_lines and rewrite.survives_an_answer):
+        return "the cell holds what an answer cannot give back as it is"
+    if not rewrite.keeps_marks_of(code):
+        return "the answer left out or moved the mark of a line with a secret"
+    if rewrite.language == "markdown" and FENCE in rewrite.text and FENCE not in code:
+        return "the answer seems to end at a code block of the cell"
+    return ""
+
+
+def _is_sent_whole(rewrite: Rewrite, prompt: str) -> bool:
+    """Whether every line was sent; a layout may indent them, or make comments of them."""
+    return all(line.strip() in prompt for line in rewrite.text.split("\n"))

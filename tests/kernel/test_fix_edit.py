@@ -1,0 +1,238 @@
+"""Fix and edit take the cell that is meant, as a notebook's page on a real kernel has it."""
+
+import pytest
+
+from codeface_jupyter.frontend.protocol import RESULT_MIME
+
+LOAD = "%load_ext codeface_jupyter"
+
+
+def cell(cell_id, source, *, number=None, cell_type="code", error=None):
+    made = {
+        "id": cell_id,
+        "type": cell_type,
+        "source": source,
+        "execution_count": number,
+        "is_cut": False,
+    }
+    return made if error is None else {**made, "error": error}
+
+
+def shown(ename, evalue, line):
+    traceback = f"{ename}  Traceback\nCell In[2], line 1\n\x1b[32m----> 1\x1b[39m {line}\n\n{ename}"
+    return {"ename": ename, "evalue": evalue, "traceback": traceback}
+
+
+class Asking:
+    """A page whose last cell asks; its cells are sent before each question."""
+
+    def __init__(self, kernel, page):
+        self.kernel, self.page = kernel, page
+        self.cells = []
+
+    def run(self, cell_id, source, **options):
+        """Run a cell of the notebook, which then stands in it."""
+        run = self.kernel.run(source, cell_id=cell_id)
+        number = run.reply["execution_count"]
+        self.cells.append(cell(cell_id, source, number=number, **options))
+        return run
+
+    def ask(self, source):
+        self.page.push([*self.cells, cell("asks", source)], asking="asks")
+        return self.kernel.run(source, cell_id="asks")
+
+    def refused(self, source):
+        """Return the error's text of a question that is refused."""
+        run = self.ask(source)
+        assert run.reply["status"] == "error"
+        return run.of_type("error")[0]["evalue"]
+
+    def data(self, source):
+        """Return the result's data of a question."""
+        run = self.ask(source)
+        assert run.reply["status"] == "ok", run.of_type("error")
+        return run.bundles[-1][RESULT_MIME]
+
+    @property
+    def prompt(self):
+        return self.kernel.value("_codeface.prompt")
+
+
+@pytest.fixture
+def asking(scripted, kernel_page):
+    return Asking(scripted, kernel_page.open_comm(on_subshell=False))
+
+
+def test_edit_takes_the_cell_with_the_id_not_the_one_above(asking):
+    asking.run("a", "first = 1")
+    asking.run("b", "second = 2")
+    data = asking.data("%codeface_edit --id a call it other")
+    assert data["replaces_cell_id"] == "a"
+    assert data["rewrite"] == {"before": "first = 1", "hidden": [], "is_offered": True}
+
+
+def test_an_instruction_may_begin_with_a_number(asking):
+    asking.run("a", "first = 1")
+    asking.run("b", "second = 2")
+    data = asking.data("%codeface_edit 2 decimals only please")
+    assert data["replaces_cell_id"] == "b"
+    assert "2 decimals only please" in asking.prompt
+
+
+def test_of_two_equal_cells_the_one_that_is_meant_is_replaced(asking):
+    asking.run("a", "1 / 0")
+    asking.run("b", "1 / 0")
+    assert asking.data("%codeface_fix --id a")["replaces_cell_id"] == "a"
+    number = asking.cells[0]["execution_count"]
+    assert asking.data(f"%codeface_fix {number}")["replaces_cell_id"] == "a"
+    assert asking.data("%codeface_fix")["replaces_cell_id"] == "b"
+
+
+def test_a_markdown_cell_is_edited_as_markdown(asking):
+    asking.run("a", "x = 1")
+    asking.cells.append(cell("m", "# A titel", cell_type="markdown"))
+    data = asking.data("%codeface_edit --id m mend the title")
+    assert data["replaces_cell_id"] == "m"
+    assert "in one markdown block" in asking.prompt
+    assert [block["cell_type"] for block in data["blocks"]] == ["markdown"]
+
+
+def test_after_a_restart_a_number_of_before_is_refused(asking):
+    # The count that the page still shows is an earlier kernel's.
+    asking.run("a", "x = 1")
+    number = asking.cells[0]["execution_count"]
+    asking.cells[0] = cell("old", "other = 2", number=number)
+    said = asking.refused(f"%codeface_edit --number {number} rename it")
+    assert f"No cell of the notebook is still what was In [{number}]" in said
+
+
+def test_a_cell_that_was_changed_since_it_failed_is_not_repaired(asking):
+    asking.run("a", "1 / 0")
+    asking.cells[0]["source"] = "1 / 1"
+    for line in ("%codeface_fix", "%codeface_fix --id a"):
+        assert "has been changed since it failed" in asking.refused(line)
+
+
+def test_a_cell_that_succeeded_since_has_no_error(asking):
+    asking.run("a", "1 / 0")
+    asking.cells.clear()
+    asking.run("a", "1 / 1")
+    assert "raised no error" in asking.refused("%codeface_fix --id a")
+
+
+def test_a_cell_that_is_gone_is_not_taken_for_another(asking):
+    asking.run("a", "1 / 0")
+    asking.cells[0] = cell("b", "x = 1")
+    for line in ("%codeface_fix --id a", "%codeface_fix", "%codeface_edit --id a do it"):
+        assert "no longer in this notebook" in asking.refused(line)
+
+
+def test_a_request_is_not_edited(asking):
+    asking.cells.append(cell("q", "%%codeface\nplot it"))
+    assert "is a request to CodeFace" in asking.refused("%codeface_edit --id q do it")
+
+
+def test_the_error_that_the_page_shows_is_taken_when_the_kernel_has_none(asking):
+    error = shown("KeyError", "'b'", "units['b']")
+    asking.cells.append(cell("old", "units['b']", number=2, error=error))
+    asking.kernel.run("%unload_ext codeface_jupyter\n%load_ext codeface_jupyter")
+    asking.kernel.run("%config CodeFace.engine = 'scripted'")
+    asking.page.open_comm(on_subshell=False)
+    data = asking.data("%codeface_fix --id old")
+    assert data["replaces_cell_id"] == "old"
+    assert "KeyError: 'b'" in asking.prompt
+    assert "line 1 in the cell: units['b']" in asking.prompt
+
+
+def test_an_error_of_before_the_extension_was_loaded_is_known(kernel, kernel_page):
+    kernel.run("%reset -f")
+    kernel.run("key = 'b'\n{'a': 1}[key]", cell_id="a")
+    run = kernel.run(f"{LOAD}\n%config CodeFace.engine = 'scripted'\n%codeface_fix")
+    assert run.reply["status"] == "ok"
+    assert "{'a': 1}[key]" in kernel.value("_codeface.prompt")
+    assert "KeyError: 'b'" in kernel.value("_codeface.prompt")
+    kernel.run("%config CodeFace.engine = 'auto'")
+    kernel.run("%unload_ext codeface_jupyter")
+
+
+def test_fix_first_says_what_caused_the_error(asking):
+    asking.run("a", "price = 3")
+    asking.run("b", "prise + 1")
+    run = asking.ask("%codeface_fix")
+    first = run.bundles[0]["text/plain"]
+    assert "nothing is called `prise` here; there is `price`" in first
+
+
+def test_an_interrupted_cell_is_not_repaired(asking):
+    asking.run("a", "1 / 0")
+    asking.run("b", "raise KeyboardInterrupt")
+    assert "was interrupted" in asking.refused("%codeface_fix")
+    asking.run("c", "x = 1")
+    assert asking.data("%codeface_fix")["replaces_cell_id"] == "a"
+
+
+def test_an_error_whose_text_fails_is_the_last_one(asking):
+    asking.run("a", "1 / 0")
+    asking.run("b", "class Bad(Exception):\n    def __str__(self): raise RuntimeError('no')")
+    asking.run("c", "raise Bad()")
+    assert asking.data("%codeface_fix")["replaces_cell_id"] == "c"
+
+
+def test_what_led_to_an_error_is_told(asking):
+    asking.run(
+        "a",
+        "def load(text):\n"
+        "    try:\n"
+        "        return int(text)\n"
+        "    except ValueError as error:\n"
+        "        raise RuntimeError('bad configuration') from error\n"
+        "load('x')",
+    )
+    asking.ask("%codeface_fix")
+    assert "Its cause:\nline 3 in load: return int(text)\nValueError: invalid" in asking.prompt
+
+
+def test_a_key_stays_out_of_prompt_and_output(asking):
+    key = "api_key = 'sk-ant-0123456789abcdef0123456789'"
+    asking.run("a", f"%matplotlib inline\n{key}\nlen(api_kee)")
+    run = asking.ask("%codeface_fix")
+    assert "sk-ant" not in asking.prompt
+    assert "%matplotlib inline" in asking.prompt
+    assert "sk-ant" not in str(run.bundles)
+    data = run.bundles[-1][RESULT_MIME]
+    assert data["rewrite"]["hidden"] == [
+        {"mark": "# (a line with a secret was left out)", "count": 1}
+    ]
+
+
+def test_the_cell_just_above_is_told_when_the_asking_one_is_not_stored(scripted):
+    scripted.run("unusual_name = 41")
+    content = {
+        "code": "%codeface use it",
+        "silent": False,
+        "store_history": False,
+        "allow_stdin": False,
+    }
+    client = scripted.client
+    request = client.session.msg("execute_request", content)
+    client.shell_channel.send(request)
+    scripted._reply(request["header"]["msg_id"])
+    assert "unusual_name = 41" in scripted.value("_codeface.prompt")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%%time\n%%codeface\nplot it in red",
+        "%%capture out\n%%codeface\nplot it in red",
+        "# for the report\n%%codeface\nplot it in red",
+        "if True:\n    %codeface plot it in red",
+        "answer = %codeface plot it \\\n   in red",
+    ],
+)
+def test_a_request_is_never_sent_as_python(scripted, source):
+    scripted.run(source)
+    scripted.run("%codeface_reset")
+    scripted.run("%codeface --no-cache say hello")
+    assert "in red" not in scripted.value("_codeface.prompt")
+    assert "if True" not in scripted.value("_codeface.prompt")

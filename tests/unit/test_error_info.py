@@ -1,0 +1,138 @@
+"""What is told of an error: what led to it, what it groups, the line that Python cannot read."""
+
+import linecache
+
+import pytest
+
+from codeface_jupyter.context import ErrorInfo, read_shown_error
+from codeface_jupyter.magics.error_cause import explain_error
+
+
+@pytest.fixture
+def failure():
+    """Run a cell and return its error; ``names`` are the notebook's."""
+
+    def run(code, **names):
+        linecache.cache["<cell>"] = (len(code), None, code.splitlines(keepends=True), "<cell>")
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever the cell raises
+            exec(compile(code, "<cell>", "exec"), names)
+        return ErrorInfo.from_exception(caught.value, source=code)
+
+    yield run
+    linecache.cache.pop("<cell>", None)
+
+
+def test_a_cause_a_context_and_a_silenced_context(failure):
+    code = "try:\n    int('x')\nexcept ValueError as error:\n    raise RuntimeError('bad')"
+    cause = "line 2 in the cell: int('x')\nValueError: invalid literal for int() with base 10: 'x'"
+    assert failure(f"{code} from error").causes == f"Its cause:\n{cause}"
+    assert failure(code).causes == f"It was raised while handling:\n{cause}"
+    assert failure(f"{code} from None").causes == ""
+
+
+def test_a_group_names_its_parts_and_what_led_to_them(failure):
+    info = failure("raise ExceptionGroup('all', [ValueError('a'), KeyError('b')])")
+    assert info.causes == "It groups:\nValueError: a\nIt groups:\nKeyError: 'b'"
+
+
+def test_a_circle_of_causes_ends(failure):
+    info = failure(
+        "a = ValueError('a')\nb = KeyError('b')\na.__cause__, b.__cause__ = b, a\nraise a"
+    )
+    assert info.causes.endswith("KeyError: 'b'")
+
+
+def test_a_long_chain_is_cut(failure):
+    code = "e = ValueError(0)\nfor n in range(1, 50):\n"
+    info = failure(f"{code}    new = ValueError(n)\n    new.__cause__ = e\n    e = new\nraise e")
+    assert info.causes.count("Its cause:") == 4
+
+
+def test_what_a_library_only_passes_on_is_no_news(failure):
+    info = failure("import pandas\npandas.DataFrame({'a': [1]})['b']")
+    assert (info.ename, info.causes) == ("KeyError", "")
+
+
+def test_a_syntax_error_has_its_line(failure):
+    info = failure("x = 1\ndef f(:\n    pass")
+    assert info.traceback == "line 2 in the cell: def f(:"
+
+
+def test_a_line_under_a_timing_magic_is_told():
+    with pytest.raises(NameError) as caught:
+        exec(compile("x = 1\nprise + 1", "<timed exec>", "exec"), {})
+    info = ErrorInfo.from_exception(caught.value, source="%%time\nx = 1\nprise + 1")
+    assert info.line == "prise + 1"
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "said"),
+    [
+        ("prise + 1", {"price": 1}, "nothing is called `prise` here; there is `price`."),
+        ("d['regoin']", {"d": {"region": 1}}, "`d` has no key `'regoin'`; it has `region`."),
+        ("x.strip()", {"x": None}, "`x` is None, which has no `strip`."),
+        ("xs.apend(1)", {"xs": []}, "`xs` has no attribute `apend`; it has `append`."),
+        ("a / n", {"a": 1, "n": 0}, "`n` is 0."),
+        ("xs[5]", {"xs": [1, 2]}, "`xs` has 2 items, numbered from 0."),
+        ("a + b", {"a": "x", "b": 1}, "`a` is of type str, `b` is of type int."),
+        ("import nothing_like_it", {}, "`nothing_like_it` is not installed"),
+        ("open('no such.csv')", {}, "there is no `no such.csv` in the working folder"),
+        ("def f(:", {}, "Python cannot read it: `invalid syntax`."),
+        ("int('x')", {}, "in line 1 in the cell, `int('x')`: `invalid literal for int()"),
+        ("assert n == 1", {"n": 2}, "AssertionError in line 1 in the cell, `assert n == 1`."),
+    ],
+)
+def test_the_cause_is_said_in_a_sentence(failure, code, names, said):
+    assert said in explain_error(failure(code, **names), names)
+
+
+def test_what_stands_behind_an_error_is_said_as_well(failure):
+    code = (
+        "try:\n    int('x')\nexcept ValueError as error:\n    raise RuntimeError('bad') from error"
+    )
+    said = explain_error(failure(code), {})
+    assert said.endswith("Behind it is `ValueError: invalid literal for int() with base 10: 'x'`.")
+
+
+def test_a_key_is_not_said(failure):
+    key = "sk-ant-0123456789abcdef0123456789"
+    info = failure(f"connect('{key}')", connect=int)
+    assert key not in explain_error(info, {})
+    info = failure(f"d['{key}']", d={"a": 1})
+    assert key not in explain_error(info, {})
+
+
+TRACEBACK = (
+    "\x1b[31mKeyError\x1b[39m    Traceback (most recent call last)\n"
+    "\x1b[36mCell\x1b[39m\x1b[36m \x1b[39m\x1b[32mIn[3]\x1b[39m\x1b[32m, line 2\x1b[39m\n"
+    "      1 key = 'b'\n"
+    "\x1b[32m----> 2\x1b[39m look(key)\n"
+    "Cell In[1], line 2, in look(key)\n"
+    "      1 def look(key):\n"
+    "----> 2     return units[key]\n"
+    "File /usr/lib/python3/dist-packages/pandas/core/frame.py:4107, in __getitem__(self, key)\n"
+    "-> 4107 indexer = self.columns.get_loc(key)\n"
+    "KeyError: 'b'"
+)
+
+
+def test_a_traceback_of_the_page_tells_the_users_own_lines():
+    info = read_shown_error(
+        ename="KeyError", evalue="'b'", traceback=TRACEBACK, source="key = 'b'\nlook(key)"
+    )
+    assert info.traceback == "line 2 in the cell: look(key)\nline 2 in the cell: return units[key]"
+    assert info.source == "key = 'b'\nlook(key)"
+
+
+def test_a_traceback_of_other_code_is_not_this_cells():
+    info = read_shown_error(ename="KeyError", evalue="'b'", traceback=TRACEBACK, source="x = 1")
+    assert info.source == ""
+
+
+def test_a_syntax_error_of_the_page_has_its_line():
+    text = "  Cell In[5], line 1\n    def f(:\n          ^\nSyntaxError: invalid syntax\n"
+    info = read_shown_error(
+        ename="SyntaxError", evalue="invalid syntax", traceback=text, source="def f(:\n    pass"
+    )
+    assert info.traceback == "line 1 in the cell: def f(:"
+    assert info.source

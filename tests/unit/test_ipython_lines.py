@@ -1,0 +1,56 @@
+"""What is IPython's in a cell, and which cells only ask CodeFace."""
+
+import pytest
+
+from codeface_jupyter.context import Cell, is_request
+from codeface_jupyter.context.cells import MAX_CELLS_LOOKED_AT, clean
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%%codeface\nplot it",
+        "\n\n%%codeface_batch\nplot it",
+        "%%time\n%%codeface\nplot it",
+        "%%capture out\n\n%%codeface\nplot it",
+        "# a comment\n%%codeface\nplot it",
+        "%codeface plot it",
+        "# a comment\n%codeface_fix 3",
+        "if True:\n    %codeface plot it",
+        "for n in range(3):\n    answer = %codeface plot it",
+        "%codeface plot it \\\n    in red",
+        "%matplotlib inline\n%codeface plot it",
+    ],
+)
+def test_a_cell_that_only_asks_is_left_out_whole(source):
+    assert is_request(source)
+    assert clean(Cell(source=source))[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [
+        ("x = 1\n%codeface plot it", "x = 1"),
+        ("%%time\nx = 1\n%codeface plot \\\n  in red\ny = 2", "x = 1\ny = 2"),
+        ("if x:\n    %codeface plot it\nelse:\n    y = 1", "if x:\n    pass\nelse:\n    y = 1"),
+        ("%%time\n%%capture\nx = 1", "x = 1"),
+        ("text = '%codeface'", "text = '%codeface'"),
+    ],
+)
+def test_what_else_a_cell_does_is_sent_as_python(source, left):
+    assert not is_request(source)
+    assert clean(Cell(source=source))[0] == left
+
+
+def test_a_shell_cell_under_another_magic_is_no_python():
+    assert clean(Cell(source="%%time\n%%bash\nls"))[0] == ""
+
+
+def test_every_cell_of_the_longest_notebook_is_remembered():
+    cells = [Cell(source=f"v{n} = {n}") for n in range(MAX_CELLS_LOOKED_AT)]
+    for cell in cells:
+        clean(cell)
+    misses = clean.cache_info().misses
+    for cell in cells:
+        clean(cell)
+    assert clean.cache_info().misses == misses

@@ -1,0 +1,232 @@
+"""A cell that is fixed or edited: it comes back to the letter, or it is not replaced."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeface_jupyter.config import Settings
+from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+)
+from codeface_jupyter.prompts import fenced
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.checking import checked
+from codeface_jupyter.trials.rewriting import rewritten
+from codeface_jupyter.view.rendering import result_bundle
+
+KEY = "api_key = 'sk-ant-0123456789abcdef0123456789'"
+EXAMPLES = Path(__file__).parents[1] / "data" / "protocol" / "rewrites.json"
+
+SOURCES = {
+    "a magic": "%matplotlib inline\nimport pandas as pd\n\npd.DataFrame()",
+    "a command's output": "files = !ls\nprint(files)",
+    "a timed cell": "%%time\ntotal = sum(range(9))\ntotal",
+    "two cell magics and a blank line": "\n%%capture out\n%%time\n\nx = 1\n",
+    "a shell cell": "%%bash\nset -e\nls | wc -l\n",
+    "a shell cell with options": "%%bash --out listing\nls",
+    "a file that is written": "%%writefile tool.py\ndef f():\n    return 1\n",
+    "a key": f"import os\n{KEY}\n\nconnect(api_key)",
+    "two keys side by side, and one more": f"{KEY}\n{KEY}\nx = 1\nif x:\n    {KEY}\n    use()",
+    "blank lines and spaces around": "\n\n  \nx = 1  \n\n\t\n",
+    "backticks": 'text = """\n```python\nx\n```\n"""\nprint(text)',
+}
+
+
+def answer(text, rewrite, **changes):
+    values = {
+        "text": text,
+        "finish_reason": "stop",
+        "metrics": GenerationMetrics(),
+        "identity": EngineIdentity(engine="e", model="m"),
+        "sampling": SamplingParameters(),
+        "prompt": fenced(rewrite.text, rewrite.language),
+        "language": rewrite.language,
+    }
+    return GenerationResult(**values | changes)
+
+
+def sent(source, **cell):
+    return Rewrite.of(Cell(source=source, cell_id="c1", **cell))
+
+
+def echo(rewrite):
+    return fenced(rewrite.text, rewrite.language)
+
+
+def shown(result, rewrite):
+    """Return the data that the page gets."""
+    result = checked(result, ask_to_rewrite(rewrite))
+    bundle = result_bundle(result, request="r", cell_id="c9", insert="button", changes=rewrite)
+    return bundle[RESULT_MIME]
+
+
+def ask_to_rewrite(rewrite, *, task="edit", cells=()):
+    sources = ContextSources(request="r", task=task, rewrite=rewrite, cells=cells)
+    return Ask(sources=sources, settings=Settings(), language=rewrite.language)
+
+
+def replaced(present, data):
+    """Put the new cell in the place of the old one, as `rewrittenSource` does on the page."""
+    kept, position = [], 0
+    lines = present.split("\n")
+    marks = iter(data["rewrite"]["hidden"])
+    hidden = next(marks, None)
+    for line in data["rewrite"]["before"].split("\n"):
+        if hidden and line == hidden["mark"]:
+            kept.append("\n".join(lines[position : position + hidden["count"]]))
+            position += hidden["count"]
+            hidden = next(marks, None)
+        else:
+            assert lines[position] == line
+            position += 1
+    assert position == len(lines)
+    number, written = 0, []
+    for line in data["blocks"][0]["source"].split("\n"):
+        is_mark = number < len(kept) and line == data["rewrite"]["hidden"][number]["mark"]
+        written.append(kept[number] if is_mark else line)
+        number += is_mark
+    return "\n".join(written)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_answer_that_repeats_a_cell_gives_it_back_to_the_letter(name):
+    source = SOURCES[name]
+    rewrite = sent(source)
+    data = shown(answer(echo(rewrite), rewrite), rewrite)
+    assert data["rewrite"]["is_offered"]
+    assert replaced(source, data) == source
+    assert "sk-ant" not in json.dumps(data)
+
+
+LINES = st.sampled_from(
+    [
+        "x = 1", "    y = 2", "", "  ", "%matplotlib inline", "files = !ls", "!pip install a",
+        "%%time", "%%bash", "%%capture out", KEY, f"    {KEY}", "# a comment", "if x:", "```",
+        "~~~", "text = '''", "'''", "\f", "a\rb", "\x00", "é = 'ü'",
+        "# (a line with a secret was left out)",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, min_size=1, max_size=12))
+def test_any_cell_comes_back_to_the_letter_or_is_not_replaced(lines):
+    source = "\n".join(lines)
+    rewrite = sent(source)
+    data = shown(answer(echo(rewrite), rewrite), rewrite)
+    assert "sk-ant" not in json.dumps(data)
+    if data["rewrite"]["is_offered"]:
+        assert replaced(source, data) == source
+    else:
+        assert not data["blocks"] or "is not offered" in data["notes"][0]
+
+
+def test_the_head_of_a_timed_cell_is_not_sent_and_not_doubled():
+    rewrite = sent("%%time\ntotal = 1")
+    assert rewrite.text == "total = 1"
+    for text in ("total = 2", "%%time\ntotal = 2"):
+        data = shown(answer(fenced(text, "python"), rewrite), rewrite)
+        assert data["blocks"][0]["source"] == "%%time\ntotal = 2"
+
+
+def test_a_shell_cell_is_sent_and_comes_back_as_such():
+    rewrite = sent("%%bash --out listing\nls")
+    assert (rewrite.language, rewrite.text) == ("bash", "ls")
+    data = shown(answer("```sh\nls -l\n```", rewrite), rewrite)
+    assert data["blocks"][0]["source"] == "%%bash --out listing\nls -l"
+
+
+def test_a_markdown_cell_stays_markdown():
+    rewrite = sent("# A titel\n\n- one", cell_type="markdown")
+    data = shown(answer("```markdown\n# A title\n\n- one\n```", rewrite), rewrite)
+    assert data["rewrite"]["is_offered"]
+    assert data["blocks"][0]["cell_type"] == "markdown"
+    assert data["blocks"][0]["source"] == "# A title\n\n- one"
+
+
+def test_a_changed_cell_keeps_its_key_where_it_was():
+    source = f"{KEY}\nconnect(api_kee)"
+    rewrite = sent(source)
+    fixed = rewrite.text.replace("api_kee", "api_key")
+    data = shown(answer(fenced(f"import x\n{fixed}", "python"), rewrite), rewrite)
+    assert replaced(source, data) == f"import x\n{KEY}\nconnect(api_key)"
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "said"),
+    [
+        ("```python\nconnect(1)\n```", {}, "the mark of a line with a secret"),
+        ("```python\nx = 1", {}, "the answer was not finished"),
+        ("{echo}", {"finish_reason": "length"}, "the answer was not finished"),
+        ("{echo}", {"finish_reason": "cancelled"}, "the answer was not finished"),
+        ("{echo}", {"prompt": "import os"}, "too long to be sent whole"),
+    ],
+)
+def test_what_would_lose_something_is_not_offered_and_said(text, changes, said):
+    rewrite = sent(f"import os\n{KEY}\nconnect(api_key)")
+    text = text.format(echo=echo(rewrite))
+    data = shown(answer(text, rewrite, **changes), rewrite)
+    assert not data["rewrite"]["is_offered"]
+    assert said in data["notes"][0]
+
+
+def test_of_several_blocks_one_is_the_new_cell_and_the_diff_is_what_replaces():
+    rewrite = sent("def area(r):\n    return 3 * r\n\narea(2)")
+    blocks = ["def area(r):\n    return 3 * r\n\narea(2)", "area(1)"]
+    new = "import math\ndef area(r):\n    return math.pi * r**2\n\narea(2)"
+    text = "\n\nor\n\n".join(fenced(code, "python") for code in [blocks[0], new, blocks[1]])
+    data = shown(answer(text, rewrite), rewrite)
+    (block,) = data["blocks"]
+    assert block["source"] == new
+    difference = data["text"].split("```")[1].splitlines()[2:]
+    after = [line[1:] for line in difference if line[:1] in "+ "]
+    assert [line for line in after if line] == [line for line in new.split("\n") if line]
+    # The others stay as the model wrote them.
+    assert "area(1)" in data["text"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("units['a']", "This only repeats the cell."),
+        ("units[ 'a' ]  # fixed", "This only repeats cell [3]."),
+        ("units = {'b': 1}\nsorted(units)", "This only repeats cell [2]."),
+        ("units.get('a')", ""),
+    ],
+)
+def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
+    rewrite = sent("units['a']", execution_count=3)
+    cells = [Cell(source="units = {'b': 1}\nsorted(units)", execution_count=2)]
+    ask = ask_to_rewrite(rewrite, task="fix", cells=cells)
+    notes = checked(answer(fenced(code, "python"), rewrite), ask).notes
+    assert notes == ((said,) if said else ())
+
+
+def test_an_edit_may_be_about_comments_alone():
+    rewrite = sent("units['a']", execution_count=3)
+    result = answer(fenced("units['a']  # the first", "python"), rewrite)
+    assert checked(result, ask_to_rewrite(rewrite)).notes == ()
+
+
+def test_an_answer_without_code_replaces_nothing():
+    rewrite = sent("x = 1")
+    assert rewritten(answer("It is right as it is.", rewrite), rewrite) is None
+    data = shown(answer("It is right as it is.", rewrite), rewrite)
+    assert (data["blocks"], data["rewrite"]["is_offered"]) == ([], False)
+
+
+@pytest.mark.parametrize("name", json.loads(EXAMPLES.read_text(encoding="utf-8")))
+def test_the_pages_examples_are_what_the_kernel_sends(name):
+    example = json.loads(EXAMPLES.read_text(encoding="utf-8"))[name]
+    rewrite = sent(example["present"])
+    data = shown(answer(fenced(example["answer"], "python"), rewrite), rewrite)
+    assert data["rewrite"] == example["rewrite"]
+    assert data["blocks"][0]["source"] == example["source"]
+    assert replaced(example["present"], data) == example["replaced"]
