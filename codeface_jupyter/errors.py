@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codeface_jupyter.well_formed import well_formed
+
 __all__ = [
     "CodeFaceError",
     "ConfigError",
@@ -66,9 +68,10 @@ class CodeFaceError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # What the kernel cannot encode it does not reply with, and the cell never ends.
+        self.message = well_formed(message)
+        self.hint = well_formed(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

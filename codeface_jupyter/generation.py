@@ -10,7 +10,13 @@ from typing import Literal
 
 from codeface_jupyter.config.settings import DEFAULT_MAX_NEW_TOKENS
 from codeface_jupyter.jobs import Event
-from codeface_jupyter.prompts import CodeBlock, Prompt, extract_code, extract_code_blocks
+from codeface_jupyter.prompts import (
+    CodeBlock,
+    Prompt,
+    extract_code,
+    extract_code_blocks,
+    split_thoughts,
+)
 
 __all__ = [
     "BrokenOff",
@@ -228,6 +234,22 @@ class GenerationResult:
     offered_blocks: tuple[CodeBlock, ...] | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def answer(self) -> str:
+        """What the model says in the text, without what it thinks before."""
+        return "".join(text for text, is_thought in self._parts if not is_thought)
+
+    @property
+    def thoughts(self) -> list[str]:
+        """What a reasoning model thinks in the text: no code of it is offered or sent again."""
+        return [text for text, is_thought in self._parts if is_thought and text.strip()]
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, bool]]:
+        if self.is_bare_code:
+            return [(self.text, False)]
+        return [(part.text, part.is_thought) for part in split_thoughts(self.text)]
 
     @property
     def code_blocks(self) -> list[CodeBlock]:

@@ -8,10 +8,11 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
-__all__ = ["identifiers", "is_deep", "parse_expression", "parse_module"]
+__all__ = ["ends_in_string", "identifiers", "is_deep", "parse_expression", "parse_module"]
 
 # Not only wrong syntax: null bytes, half surrogate pairs, and what is nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+TRIPLE_QUOTES = ('"""', "'''")
 # Whatever goes down a tree by calls takes a few of them a level. The stack has to last for the
 # user's own code too, which the interpreter may run at any time: callbacks of gc, finalizers.
 MAX_LEVELS = 100
@@ -51,6 +52,19 @@ def parse_expression(code: str) -> ast.expr | None:
         return ast.parse(code, mode="eval").body
     except UNREADABLE:
         return None
+
+
+def ends_in_string(code: str) -> bool:
+    """Whether a code breaks off within a string of several lines."""
+    if not any(quotes in code for quotes in TRIPLE_QUOTES):
+        return False
+    try:
+        ast.parse(code)
+    except SyntaxError as error:
+        return error.msg.startswith("unterminated triple-quoted")
+    except UNREADABLE:
+        return False
+    return False
 
 
 def is_deep(tree: ast.AST) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from cachetools import LRUCache
 
+from codeface_jupyter.well_formed import well_formed
+
 __all__ = ["TokenCounter", "cut_end", "cut_middle", "fits"]
 
 MAX_REMEMBERED_TOKENS = 2**20
@@ -34,7 +36,7 @@ class TokenCounter:
             return 0
         found = self._counts.get(text)
         if found is None:
-            found = self._count_tokens(text)
+            found = self._count_tokens(well_formed(text))
             if found < MAX_REMEMBERED_TOKENS:
                 self._counts[text] = found
         return found

@@ -304,9 +304,10 @@ class _Showing:
 
 
 def _next_input(result: GenerationResult) -> str:
-    """Return the source for the next cell: the code, under its cell magic if it needs one."""
+    """Return the source for the next cell, which is one of code, under the magic that it needs."""
     wanted = [block for block in result.code_blocks if block.language == result.language]
     if len(wanted) > 1:
         return result.code
     blocks = wanted or result.code_blocks
-    return cell_for(blocks[0])[1]
+    cell_type, source = cell_for(blocks[0])
+    return f"%%markdown\n{source}" if cell_type == "markdown" else source

@@ -22,6 +22,7 @@ from typing import Any, Generic, TextIO, TypeVar, cast
 __all__ = ["Outcome", "attempt", "call_guarded"]
 
 T = TypeVar("T")
+STREAMS_CHANGE = threading.Lock()
 
 
 MAX_MESSAGE_CHARS = 200
@@ -130,31 +131,50 @@ def _told(error: BaseException) -> str:
 @contextlib.contextmanager
 def _muted(thread: threading.Thread) -> Iterator[None]:
     """Drop what ``thread`` prints or warns about; other threads keep their output."""
-    out = cast("TextIO", _ThreadFilter(sys.stdout, thread))
-    err = cast("TextIO", _ThreadFilter(sys.stderr, thread))
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = out, err
+    with STREAMS_CHANGE:
+        out = _ThreadFilter(_unwrapped(sys.stdout), thread)
+        err = _ThreadFilter(_unwrapped(sys.stderr), thread)
+        sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
     try:
         yield
     finally:
-        # A cell that ran in the meantime may have replaced the streams.
-        if sys.stdout is out:
-            sys.stdout = before[0]
-        if sys.stderr is err:
-            sys.stderr = before[1]
+        with STREAMS_CHANGE:
+            out.is_over = err.is_over = True
+            sys.stdout, sys.stderr = _unwrapped(sys.stdout), _unwrapped(sys.stderr)
 
 
 class _ThreadFilter:
-    """A text stream without one thread's output."""
+    """A text stream without one thread's output.
+
+    Attributes
+    ----------
+    stream
+        Where the other threads write.
+    is_over
+        Whether it may be taken away.
+    """
 
     def __init__(self, stream: TextIO, muted: threading.Thread) -> None:
-        self._stream = stream
+        self.stream = stream
+        self.is_over = False
         self._muted = muted
 
     def write(self, text: str) -> int:
         if threading.current_thread() is self._muted:
             return len(text)
-        return self._stream.write(text)
+        return self.stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
+
+
+def _unwrapped(stream: TextIO) -> TextIO:
+    """Return a stream without the filters that are over.
+
+    Calls in several threads end in any order, and a cell that redirects its output
+    meanwhile puts back a stream that it has found.
+    """
+    if not isinstance(stream, _ThreadFilter):
+        return stream
+    stream.stream = _unwrapped(stream.stream)
+    return stream.stream if stream.is_over else cast("TextIO", stream)

@@ -8,11 +8,11 @@ from codeface_jupyter.prompts.code_blocks import (
     cell_for,
     extract_code,
     extract_code_blocks,
-    fenced,
     normalize_language,
     with_code,
 )
 from codeface_jupyter.prompts.examples import EXAMPLES
+from codeface_jupyter.prompts.fences import LINE_END, fenced, widened
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
     PROMPT_VERSION,
@@ -35,15 +35,18 @@ from codeface_jupyter.prompts.templates import (
     fill_template,
     interpolate,
 )
+from codeface_jupyter.prompts.thoughts import Part, split_thoughts, without_thoughts
 
 __all__ = [
     "COMPLETION_STOP_STRINGS",
     "COPYING_TASKS",
     "EXAMPLES",
+    "LINE_END",
     "OUTPUT_LANGUAGES",
     "PROMPT_VERSION",
     "CodeBlock",
     "Message",
+    "Part",
     "Prompt",
     "Task",
     "cell_for",
@@ -59,5 +62,8 @@ __all__ = [
     "fill_template",
     "interpolate",
     "normalize_language",
+    "split_thoughts",
+    "widened",
     "with_code",
+    "without_thoughts",
 ]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from codeface_jupyter.prompts.fences import LINE_END, Fence, find_fences, margin_of, widened
+from codeface_jupyter.prompts.thoughts import without_thoughts
 from codeface_jupyter.syntax import parse_module
 
 __all__ = [
@@ -16,7 +18,6 @@ __all__ = [
     "cell_for",
     "extract_code",
     "extract_code_blocks",
-    "fenced",
     "normalize_language",
     "with_code",
 ]
@@ -56,8 +57,12 @@ CELL_MAGICS = {
 
 # Fences that show a program's output, not code to run.
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
-# What the Markdown parser counts as one.
-LINE_END = re.compile(r"\r\n?|\n")
+# A line that announces what a program writes.
+ANNOUNCES_OUTPUT = re.compile(
+    r"\W*(?:(?:the|this|an?|your|example|sample|expected|it|which|will|should|and)\s+)*"
+    r"(?:outputs?|results?|prints?|printed|returns|displays|shows|gives)\b.{0,40}",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -86,62 +91,95 @@ def normalize_language(info: str, *, default: str = "python") -> str:
     return LANGUAGE_ALIASES.get(name, name)
 
 
-def fenced(code: str, language: str) -> str:
-    """Put ``code`` into a fence longer than any run of backticks in it."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{code}\n{fence}"
-
-
 def extract_code_blocks(text: str, *, default_language: str = "python") -> list[CodeBlock]:
-    """Return the fenced blocks of a Markdown ``text``; an answer of bare code is one block.
+    """Return the fenced blocks of an answer; an answer of bare code is one block.
+
+    What a reasoning model thinks is no part of the answer. A fence ends where Python can
+    read the code in it, so that fences in a string do not cut it off.
 
     Parameters
     ----------
     text
-        The answer. Fences may use backticks or tildes, be indented, be nested in
-        lists, or be left open by an answer that was cut off.
+        The answer, in Markdown. Fences may use backticks or tildes, be indented, be nested
+        in lists, or be left open by an answer that was cut off.
     default_language
-        The language of a fence that names none.
+        The language of a fence that names none, unless it shows what a program writes.
     """
+    answer = widened(without_thoughts(text))
+    fences = _fences_with_code(answer)
+    languages = _languages(fences, LINE_END.split(answer), default=default_language)
     blocks = [
-        CodeBlock(
-            normalize_language(fence.info, default=default_language), fence.code, fence.is_closed
-        )
-        for fence in _fences(text)
+        CodeBlock(language, fence.code.rstrip("\n"), fence.is_closed)
+        for fence, language in zip(fences, languages, strict=True)
     ]
-    if not blocks and _is_bare_python(text):
-        blocks.append(CodeBlock("python", text.strip("\n")))
-    return [block for block in blocks if block.code.strip()]
+    if not blocks and _is_bare_python(answer):
+        blocks.append(CodeBlock("python", answer.strip("\n")))
+    return blocks
+
+
+def _languages(fences: Sequence[Fence], lines: Sequence[str], *, default: str) -> list[str]:
+    """Return the language of each fence; unnamed ones are code if they look like it.
+
+    Where others name the language that was asked for, or a line above says so, those that
+    name none show what a program writes.
+    """
+    named = [normalize_language(fence.info, default="") for fence in fences]
+    unnamed = [number for number, language in enumerate(named) if not language]
+    if default not in named:
+        spoken = [n for n in unnamed if not _announces_output(lines[: fences[n].first_line - 1])]
+        code = [n for n in spoken if default != "python" or _is_python(fences[n].code)]
+        # Where none can be read, the first is the code that went wrong.
+        for number in code or spoken[:1]:
+            named[number] = default
+    return [language or "text" for language in named]
+
+
+def _announces_output(lines: Sequence[str]) -> bool:
+    above = next((line for line in reversed(lines) if line.strip()), "")
+    return ANNOUNCES_OUTPUT.fullmatch(above.strip()) is not None
+
+
+def _is_python(code: str) -> bool:
+    """Whether a code without a language can be read, and is more than values and labels."""
+    tree = parse_module(code)
+    return tree is not None and any(_is_code(part) for node in tree.body for part in ast.walk(node))
+
+
+def _is_code(node: ast.AST) -> bool:
+    match node:
+        case ast.Expr() | ast.AnnAssign(value=None):
+            return False
+        case ast.stmt() | ast.Call() | ast.Attribute() | ast.Subscript():
+            return True
+    return False
 
 
 def with_code(text: str, codes: Sequence[str]) -> str:
-    """Return a Markdown ``text`` with other code in its fences, and everything else as it is.
+    """Return an answer with other code in its fences, and everything else as it is.
 
     Parameters
     ----------
     text
-        The answer.
+        The answer, in Markdown, without thoughts.
     codes
         The code of each block that `extract_code_blocks` finds, in the same order.
     """
+    text = widened(text)
     lines = LINE_END.split(text)
-    fences = [fence for fence in _fences(text) if fence.code.strip()]
+    fences = _fences_with_code(text)
     # From the last one on, so that the lines of those before stay where they are.
     for fence, code in reversed(list(zip(fences, codes, strict=False))):
-        if code != fence.code:
-            margin = _margin(lines[fence.first_line :], fence.code.split("\n"))
-            end = fence.first_line + len(fence.code.split("\n"))
+        before = fence.code.rstrip("\n")
+        if code != before:
+            margin = margin_of(fence, lines)
+            end = fence.first_line + len(before.split("\n"))
             shown = [f"{margin}{line}" if line else margin.rstrip() for line in code.split("\n")]
             lines[fence.first_line : end] = shown
     return "\n".join(lines)
 
 
-def _margin(lines: Sequence[str], code: Sequence[str]) -> str:
-    """Return what stands in front of each line of a fence: a quotation's sign, a list's spaces."""
-    return next(
-        line.removesuffix(inner) for line, inner in zip(lines, code, strict=False) if inner.strip()
-    )
+def _fences_with_code(text: str) -> list[Fence]:
+    return [fence for fence in find_fences(text) if fence.code.strip()]
 
 
 def extract_code(blocks: Sequence[CodeBlock], *, language: str = "python") -> str:
@@ -159,31 +197,6 @@ def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
     if magic is None or block.code.lstrip().startswith("%%"):
         return "code", block.code
     return "code", f"{magic}\n{block.code}"
-
-
-@dataclass(frozen=True)
-class _Fence:
-    """A fence in a text: its info string, its code, and the number of the code's first line."""
-
-    info: str
-    code: str
-    is_closed: bool
-    first_line: int
-
-
-def _fences(text: str) -> list[_Fence]:
-    from markdown_it import MarkdownIt
-
-    lines = LINE_END.split(text)
-    fences = []
-    for token in MarkdownIt("commonmark").parse(text):
-        if token.type == "fence" and token.map is not None:
-            begin, end = token.map
-            # The parser closes a fence at the end of the text too: only the line itself tells.
-            last = lines[end - 1].strip() if end - begin > 1 else ""
-            is_closed = last.startswith(token.markup) and not last.strip(token.markup[0])
-            fences.append(_Fence(token.info, token.content.rstrip("\n"), is_closed, begin + 1))
-    return fences
 
 
 def _is_bare_python(text: str) -> bool:

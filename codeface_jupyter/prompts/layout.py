@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codeface_jupyter.prompts.code_blocks import fenced
 from codeface_jupyter.prompts.examples import EXAMPLES
+from codeface_jupyter.prompts.fences import fenced
 from codeface_jupyter.prompts.prompt import Message, Prompt
 
 __all__ = [

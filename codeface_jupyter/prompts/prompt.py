@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from codeface_jupyter.well_formed import well_formed
+
 __all__ = [
     "COPYING_TASKS",
     "Message",
@@ -30,7 +32,8 @@ class Prompt:
     """What the model should know and do, before it is laid out for a kind of model.
 
     The order of the fields is the order in the prompt: what stays the same from
-    request to request comes first, so that engines can reuse its KV cache.
+    request to request comes first, so that engines can reuse its KV cache. Whatever text
+    is given, that of a prompt is well-formed: tokenizers and servers refuse any other.
 
     Attributes
     ----------
@@ -57,3 +60,15 @@ class Prompt:
     notes: str = ""
     language: str = "python"
     instruction: str | None = None
+
+    def __post_init__(self) -> None:
+        cells = tuple(map(well_formed, self.cells))
+        history = tuple(
+            Message(role=message["role"], content=well_formed(message["content"]))
+            for message in self.history
+        )
+        texts = {name: well_formed(getattr(self, name)) for name in ("request", "notes")}
+        instruction = None if self.instruction is None else well_formed(self.instruction)
+        fields = texts | {"cells": cells, "history": history, "instruction": instruction}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)

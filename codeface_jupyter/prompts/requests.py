@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.prompts.code_blocks import fenced
+from codeface_jupyter.prompts.fences import fenced
 
 __all__ = [
     "check_request",

@@ -17,6 +17,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.jobs import Event, Progress
 from codeface_jupyter.session.events import BatchItem, ItemDone, ItemEvent, Started
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["AnswerState", "BatchState"]
 
@@ -82,7 +83,7 @@ class AnswerState:
                 self.revision = event
                 self._write(event.text, event.generated_tokens)
             case Warned():
-                self.warnings += (event.text,)
+                self.warnings += (well_formed(event.text),)
             case BrokenOff() | Done():
                 self.result = event.result
 

@@ -79,10 +79,10 @@ class Answering:
     ) -> GenerationResult:
         """Record an answer that has ended."""
         result = pending.result(done)
-        if error is None and result.text:
+        if error is None and result.answer.strip():
             exchange = Exchange(
                 request=pending.ask.sources.request,
-                answer=result.text,
+                answer=result.answer,
                 cell_id=pending.ask.cell_id,
                 code=result.code,
                 cells_above=count_own_cells(pending.ask.sources.cells),

@@ -24,6 +24,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["PendingAnswer"]
 
@@ -149,7 +150,7 @@ class PendingAnswer:
     def keep(self, done: Done, response_cache: ResponseCache) -> CachedResponse:
         """Keep the answer in ``response_cache`` if it is whole and may be; return its entry."""
         entry = CachedResponse(
-            text=self._state.text,
+            text=well_formed(self._state.text),
             finish_reason=done.finish_reason,
             prompt_tokens=done.metrics.prompt_tokens,
             generated_tokens=done.metrics.generated_tokens,
@@ -164,7 +165,7 @@ class PendingAnswer:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
         started = self._state.started
         result = GenerationResult(
-            text=self._state.text,
+            text=well_formed(self._state.text),
             finish_reason=done.finish_reason,
             metrics=done.metrics,
             identity=self.identity,

@@ -23,6 +23,7 @@ from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.rendering import GrowingMarkdown
+from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.view.wording import counted
 
 __all__ = [
@@ -81,7 +82,16 @@ def show(
         # If the wait itself is interrupted, nothing may go on generating unseen.
         if not answer.is_finished:
             answer.cancel()
-        view.finish(answer, make_bundle())
+        _finish(view, answer, make_bundle)
+
+
+def _finish(view: View, answer: Answer, make_bundle: Callable[[], dict[str, Any] | None]) -> None:
+    """Finish a view, with the text alone if its lasting output cannot be made."""
+    bundle = None
+    try:
+        bundle = make_bundle()
+    finally:
+        view.finish(answer, bundle)
 
 
 @dataclass
@@ -208,9 +218,12 @@ class WidgetView:
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Put the lasting output in the widgets' place."""
-        self.place.put(bundle or {"text/plain": answer.text})
-        for widget in (self._stop, self._bar, self._status, self._body, self._header, self._box):
-            _close(widget)
+        parts = (self._stop, self._bar, self._status, self._body, self._header, self._box)
+        try:
+            self.place.put(bundle or {"text/plain": terminal_text(answer.text)})
+        finally:
+            for widget in parts:
+                _close(widget)
 
     def _describe(self, answer: Answer) -> str:
         if answer.is_cancelled:
@@ -273,14 +286,14 @@ class DisplayView:
     def paint(self, answer: Answer) -> None:
         """Show the text so far, or what is being waited for."""
         waiting = self._meter.describe(answer.progress) if answer.progress else ""
-        text = answer.text or waiting
+        text = terminal_text(answer.text) or waiting
         if text != self._painted:
             self._handle.update({"text/plain": text}, raw=True)
             self._painted = text
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Put the lasting output in the text's place."""
-        self._handle.update(bundle or {"text/plain": answer.text}, raw=True)
+        self._handle.update(bundle or {"text/plain": terminal_text(answer.text)}, raw=True)
 
 
 class TextView:
@@ -306,7 +319,8 @@ class TextView:
         """Write the rest: what the answer changes, and the line of figures."""
         self._follow_revision(answer)
         self._write_new(answer)
-        rest = bundle["text/plain"].removeprefix(answer.text) if bundle else ""
+        text = terminal_text(answer.text)
+        rest = bundle["text/plain"].removeprefix(text) if bundle else ""
         self._rewrite_line("")
         self._stream.write(f"{rest}\n")
         self._stream.flush()
@@ -322,10 +336,11 @@ class TextView:
 
     def _write_new(self, answer: Answer) -> None:
         """Write what has been added, or after a revision the whole text."""
-        if answer.text[self._written :]:
+        text = terminal_text(answer.text)
+        if text[self._written :]:
             self._rewrite_line("")
-            self._stream.write(answer.text[self._written :])
-            self._written = len(answer.text)
+            self._stream.write(text[self._written :])
+            self._written = len(text)
 
     def _rewrite_line(self, line: str) -> None:
         if not line and not self._line_chars:

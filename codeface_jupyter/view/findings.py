@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from codeface_jupyter.frontend.protocol import (
     MAX_FINDING_EDITS,
@@ -16,10 +17,14 @@ from codeface_jupyter.frontend.protocol import (
 )
 from codeface_jupyter.generation import Edit, Finding, GenerationResult
 from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.view.safe_markdown import safe_code_span
+from codeface_jupyter.view.terminal_text import REORDERING
 
 __all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks"]
 
 MARKDOWN_SIGN = re.compile(r"[\\`*\[\]!~|$]|(?<!\w)_|_(?!\w)")
+REORDERING_CHARACTER = re.compile(f"[{REORDERING}]")
+MAX_REORDERING_NOTES = 5
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 # What stands between the blocks of `GenerationResult.code`.
 BETWEEN_BLOCKS = "\n\n"
@@ -65,7 +70,22 @@ def findings_data(result: GenerationResult) -> list[ResultFinding]:
 
 def notes_data(result: GenerationResult) -> list[str]:
     """Return what was changed in an answer's code, and what else is said of it."""
-    return [_shown(note) for note in result.notes[:MAX_FINDINGS]]
+    notes = [*islice(_reordering_notes(result), MAX_REORDERING_NOTES), *result.notes]
+    return [_shown(note) for note in notes[:MAX_FINDINGS]]
+
+
+def _reordering_notes(result: GenerationResult) -> Iterator[str]:
+    """Yield a note for each line of code that is shown in another order than it runs."""
+    blocks = result.code_blocks
+    for number, block in enumerate(blocks, start=1):
+        for line_number, line in enumerate(block.code.split("\n"), start=1):
+            found = REORDERING_CHARACTER.search(line)
+            if found:
+                place = f"Block {number}, line" if len(blocks) > 1 else "Line"
+                yield (
+                    f"{place} {line_number} holds `U+{ord(found[0]):04X}`, which makes it look "
+                    "as if its parts stood in another order than they run in."
+                )
 
 
 def remarks(result: GenerationResult, *, is_markdown: bool) -> str:
@@ -91,7 +111,7 @@ def _without_markup(text: str) -> str:
     """Return Markdown in which code spans are all that is not literal."""
     written, end = "", 0
     for span in CODE_SPAN.finditer(text):
-        written += literal(text[end : span.start()]) + span[0]
+        written += literal(text[end : span.start()]) + safe_code_span(span[0])
         end = span.end()
     return written + literal(text[end:])
 

@@ -1,20 +1,22 @@
 """An answer as HTML while it grows, and as the lasting output when it is done.
 
-The model's text is untrusted: raw HTML in it is shown as text, and only links that
-markdown-it accepts become links.
+The model's text is untrusted: it may repeat what data that it has seen wants to be shown.
+HTML in it is shown as text, and nothing in it is fetched before somebody clicks.
 """
 
 from __future__ import annotations
 
-import re
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import islice
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
+from markdown_it.utils import EnvType, OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
@@ -27,16 +29,21 @@ from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION, ResultRewrite
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
+    LINE_END,
     CodeBlock,
     cell_for,
     fenced,
     normalize_language,
+    split_thoughts,
     with_code,
 )
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
+from codeface_jupyter.view.safe_markdown import SAFE_LINK, folded, safe_markdown
 from codeface_jupyter.view.tables import Table
+from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.view.wording import counted
+from codeface_jupyter.well_formed import well_formed, well_formed_data
 
 __all__ = [
     "ContextPreview",
@@ -64,40 +71,81 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 .cf-o{color:var(--jp-mirror-editor-operator-color,#a2f)}
 </style>"""
 
-CODE_SPAN_OR_TAG = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|<(?=[A-Za-z/!?])")
-
 
 class GrowingMarkdown:
     """Renders a growing Markdown text again and again at little cost.
 
     A block is rendered for the last time once another has begun after it; each call
-    renders only the last block, so the cost does not grow with the answer.
+    renders only the last block, so the cost does not grow with the answer. What a model
+    thinks before it answers is folded.
     """
 
     def __init__(self) -> None:
+        self._finished = ""
         self._finished_html = ""
-        self._finished_chars = 0
-        self._markdown = MarkdownIt(
-            "commonmark", {"html": False, "highlight": _highlight_fence}
-        ).enable("table")
+        self._markdown = (
+            _Markdown("commonmark", {"html": False, "highlight": _highlight_fence})
+            .enable("table")
+            .disable("image")
+        )
+        self._markdown.add_render_rule("link_open", _open_link)
 
     def render(self, text: str) -> str:
-        """Return the HTML of ``text``, which begins with the text of the last call."""
-        rest = text[self._finished_chars :]
+        """Return the HTML of ``text``."""
+        parts = split_thoughts(well_formed(text))
+        said = "".join(part.text for part in parts if not part.is_thought)
+        if not said.startswith(self._finished):
+            # What seemed to be said turned out to be a thought.
+            self._finished = self._finished_html = ""
+        thoughts = "".join(_folded_html(part.text) for part in parts if part.is_thought)
+        return f'{STYLE}<div class="codeface-answer">{thoughts}{self._render(said)}</div>'
+
+    def _render(self, said: str) -> str:
+        rest = said[len(self._finished) :]
         tokens = self._markdown.parse(rest)
         begin = _last_block(tokens)
         line = tokens[begin].map[0] if begin and tokens[begin].map else 0  # type: ignore[index]
         if line:
-            self._finished_html += self._render(tokens[:begin])
-            self._finished_chars += sum(map(len, rest.splitlines(keepends=True)[:line]))
-        return (
-            f'{STYLE}<div class="codeface-answer">'
-            f"{self._finished_html}{self._render(tokens[begin if line else 0 :])}</div>"
-        )
+            self._finished_html += self._html(tokens[:begin])
+            self._finished += rest[: _line_begin(rest, line)]
+        return f"{self._finished_html}{self._html(tokens[begin if line else 0 :])}"
 
-    def _render(self, tokens: Sequence[Token]) -> str:
+    def _html(self, tokens: Sequence[Token]) -> str:
         options: OptionsDict = self._markdown.options
         return str(self._markdown.renderer.render(tokens, options, {}))
+
+
+class _Markdown(MarkdownIt):
+    """A parser whose links lead to the web only."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the base class's name
+        return SAFE_LINK.match(url) is not None
+
+
+def _open_link(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: OptionsDict,
+    env: EnvType,
+) -> str:
+    """Return a link's tag; a link without an address, which needs no permission, leads nowhere."""
+    if not tokens[index].attrGet("href"):
+        tokens[index].attrs.pop("href", None)
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _folded_html(thoughts: str) -> str:
+    return (
+        "<details><summary>Thoughts</summary>"
+        f"<pre><code>{html.escape(thoughts.strip())}</code></pre></details>"
+    )
+
+
+def _line_begin(text: str, number: int) -> int:
+    """Return where a line begins, as the parser counts lines."""
+    ends = LINE_END.finditer(text)
+    return next(islice(ends, number - 1, None)).end()
 
 
 def _last_block(tokens: Sequence[Token]) -> int:
@@ -128,6 +176,8 @@ def answer_markdown(
 ) -> str:
     """Return an answer as Markdown, its code as it is offered, or the code alone in fences.
 
+    Whatever the model wrote, it holds no image and nothing but Markdown's own formatting.
+
     Parameters
     ----------
     result
@@ -137,18 +187,31 @@ def answer_markdown(
     new_cell
         The cell that it makes of another one, shown in the place of the block it is made of.
     """
+    answer = _answer_markdown(result, format=format, new_cell=new_cell)
+    if format == "code" or not result.thoughts:
+        return answer
+    return "\n\n".join([*map(folded, result.thoughts), answer.strip("\n")])
+
+
+def _answer_markdown(
+    result: GenerationResult,
+    *,
+    format: str,  # noqa: A002 - the flag's name
+    new_cell: Rewritten | None,
+) -> str:
     if format == "text" and not result.is_bare_code:
-        return fenced(result.text, "text")
+        return fenced(result.answer, "text")
     written = result.written_blocks
-    is_unfenced = len(written) == 1 and written[0].code == result.text.strip("\n")
+    is_unfenced = len(written) == 1 and written[0].code == result.answer.strip("\n")
     if format == "code" or result.is_bare_code or is_unfenced:
-        return "\n\n".join(fenced(block.code, block.language) for block in result.code_blocks)
+        fences = [fenced(block.code, block.language) for block in result.code_blocks]
+        return safe_markdown("\n\n".join(fences))
     if result.offered_blocks is None:
-        return result.text
+        return safe_markdown(result.answer)
     offered = list(result.offered_blocks)
     if new_cell is not None:
         offered = [*written[: new_cell.number], new_cell.block, *written[new_cell.number + 1 :]]
-    return with_code(result.text, [block.code for block in offered])
+    return safe_markdown(with_code(result.answer, [block.code for block in offered]))
 
 
 def describe_metrics(metrics: GenerationMetrics) -> str:
@@ -198,7 +261,8 @@ def result_bundle(
     """
     new_cell = rewritten(result, changes) if changes else None
     text = answer_markdown(result, format=format, new_cell=new_cell)
-    difference = _difference(changes.shown, new_cell.block.code) if changes and new_cell else ""
+    before = well_formed(changes.shown) if changes else ""
+    difference = _difference(before, new_cell.block.code) if new_cell else ""
     if difference:
         text = f"{fenced(difference, 'diff')}\n\n{text}"
     footer = " · ".join(filter(None, (describe_result(result), note)))
@@ -219,15 +283,15 @@ def result_bundle(
         "findings": findings_data(result),
     }
     remarked = remarks(result, is_markdown=True)
-    markdown = (_without_html(text), remarked, f"<sub>{literal(footer)}</sub>")
+    markdown = (text, remarked, f"<sub>{literal(footer)}</sub>")
     # The text comes first as the model wrote it: a terminal has shown it so.
     offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
     remarked = remarks(result, is_markdown=False)
     plain = (result.text, difference, offered, remarked, f"[{footer}]")
     return {
-        RESULT_MIME: data,
-        "text/markdown": "\n\n".join(filter(None, markdown)),
-        "text/plain": "\n\n".join(filter(None, plain)),
+        RESULT_MIME: well_formed_data(data),
+        "text/markdown": well_formed("\n\n".join(filter(None, markdown))),
+        "text/plain": terminal_text("\n\n".join(filter(None, plain))),
     }
 
 
@@ -267,8 +331,8 @@ class ContextPreview:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         text = fenced(self.context.text, "text")
         return {
-            "text/markdown": f"{self._table().to_markdown()}\n\n{text}",
-            "text/plain": str(self),
+            "text/markdown": well_formed(f"{self._table().to_markdown()}\n\n{text}"),
+            "text/plain": terminal_text(str(self)),
         }
 
     def _table(self) -> Table:
@@ -294,25 +358,3 @@ def _block_data(block: CodeBlock) -> dict[str, Any]:
         "source": source,
         "is_closed": block.is_closed,
     }
-
-
-def _without_html(markdown: str) -> str:
-    """Return ``markdown`` with raw HTML outside code made harmless text.
-
-    Front ends sanitize Markdown, but exporters such as nbconvert pass HTML on.
-    """
-    fenced_lines = {
-        number
-        for token in MarkdownIt("commonmark").parse(markdown)
-        if token.type == "fence" and token.map
-        for number in range(*token.map)
-    }
-    lines = markdown.splitlines(keepends=True)
-    return "".join(
-        line if number in fenced_lines else CODE_SPAN_OR_TAG.sub(_escape_tag, line)
-        for number, line in enumerate(lines)
-    )
-
-
-def _escape_tag(match: re.Match[str]) -> str:
-    return match[0] if match[0].startswith("`") else "&lt;"

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from codeface_jupyter.view.terminal_text import terminal_text
+from codeface_jupyter.well_formed import well_formed
+
 __all__ = ["Table"]
 
 TERMINAL_COLUMNS = 100
@@ -74,7 +77,10 @@ class Table:
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/markdown": self.to_markdown(), "text/plain": str(self)}
+        return {
+            "text/markdown": well_formed(self.to_markdown()),
+            "text/plain": terminal_text(str(self)),
+        }
 
 
 @lru_cache(maxsize=1)

@@ -5,8 +5,8 @@ import type { IRenderMime } from '@jupyterlab/rendermime';
 
 // No images, media or styles: showing an answer must send nothing and hide nothing.
 const ALLOWED_TAGS = (
-  'a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub sup ' +
-  'table tbody td th thead tr ul'
+  'a b blockquote br code del details em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub ' +
+  'summary sup table tbody td th thead tr ul'
 ).split(' ');
 const ALLOWED_ATTRIBUTES = { a: ['href', 'title'], code: ['class'], span: ['class'] };
 

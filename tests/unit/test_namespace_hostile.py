@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import sys
 import threading
 import time
@@ -17,8 +19,10 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.namespace import describe
+from codeface_jupyter.namespace.foreign_code import attempt
 
 MAX_SECONDS = 0.2
+TIMEOUT_S = 10
 
 
 class Raising:
@@ -279,3 +283,31 @@ def test_threads_made_meanwhile_do_not_keep_the_object_alive() -> None:
     del thing
     gc.collect()
     assert alive() is None
+
+
+def test_output_is_as_it_was_when_calls_in_two_threads_overlap():
+    before = sys.stdout, sys.stderr
+    first_began, second_ended = threading.Event(), threading.Event()
+
+    def outer():
+        attempt(lambda: (first_began.set(), second_ended.wait(TIMEOUT_S)), timeout_s=TIMEOUT_S)
+
+    thread = threading.Thread(target=outer)
+    thread.start()
+    first_began.wait(TIMEOUT_S)
+
+    def inner():
+        second_ended.set()
+        thread.join(TIMEOUT_S)
+
+    attempt(inner, timeout_s=TIMEOUT_S)
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_output_that_a_cell_redirects_meanwhile_comes_back_as_it_was():
+    before = sys.stdout
+    redirected = contextlib.redirect_stdout(io.StringIO())
+    attempt(redirected.__enter__, timeout_s=TIMEOUT_S)
+    redirected.__exit__(None, None, None)
+    assert attempt(lambda: "described", timeout_s=TIMEOUT_S) == "described"
+    assert sys.stdout is before

@@ -68,6 +68,25 @@ class TestTextFilter:
         assert text_filter.add("dea: ") == "\n# Idea:"
         assert not text_filter.is_stopped
 
+    def test_an_emoji_that_comes_in_two_halves_is_one_character(self):
+        text_filter = TextFilter(stop_strings=["END"])
+        assert text_filter.add("a\ud83d") == ""
+        assert text_filter.add("\ude00b") + text_filter.finish() == "a😀b"
+
+    def test_a_half_character_is_replaced_and_nothing_is_lost(self):
+        assert (
+            "".join(filtered(["a\ud83d", "b", "\ude00", "c\ud83d"], [])) == "a\ufffdb\ufffdc\ufffd"
+        )
+
+    def test_no_half_character_follows_a_stop_string(self):
+        assert filtered(["a END \ud83d"], ["END"]) == ["a ", ""]
+
+    def test_endless_combining_marks_are_not_read_again_and_again(self):
+        text_filter = TextFilter()
+        shown = [text_filter.add("\u0301") for _ in range(2_000)]
+        assert "".join(shown) + text_filter.finish() == "\u0301" * 2_000
+        assert max(map(len, shown)) < 200
+
     def test_nothing_follows_a_stop_string(self):
         text_filter = TextFilter(stop_strings=["END"])
         assert text_filter.add("a END b") == "a "

@@ -15,12 +15,16 @@ import regex
 
 from codeface_jupyter.generation import Chunk, Done, FinishReason, GenerationMetrics
 from codeface_jupyter.jobs import Event, Job
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["AnswerWriter", "IncrementalDetokenizer", "TextFilter", "collected"]
 
 REPLACEMENT_CHARACTER = "\ufffd"
 # A character of n bytes that is not complete yet decodes to at most n - 1 replacements.
 UNSETTLED_REPLACEMENTS = 3
+HIGH_SURROGATES = ("\ud800", "\udbff")
+# Longer clusters are no character of any script, and each chunk would read them anew.
+MAX_CLUSTER_CHARS = 128
 GRAPHEME_CLUSTER = regex.compile(r"\X")
 # Nothing can join a cluster that ends so; a carriage return may still meet its line feed.
 CLOSED_CLUSTER = regex.compile(r"[\p{GCB=Control}\p{GCB=LF}]\Z")
@@ -105,7 +109,8 @@ class TextFilter:
 
     Held back are the last grapheme cluster, which a combining mark may still
     extend, and the possible beginning of a stop string. A control character such
-    as a line feed ends its cluster at once (Unicode Annex 29).
+    as a line feed ends its cluster at once (Unicode Annex 29). So is the first half of a
+    surrogate pair, which servers may cut in two; a half that stays single is replaced.
 
     Attributes
     ----------
@@ -118,12 +123,13 @@ class TextFilter:
         self.is_stopped = False
         self._stop_strings = tuple(stop_strings)
         self._held = ""
+        self._half = ""
 
     def add(self, text: str) -> str:
         """Return what can be shown now that ``text`` has come."""
         if self.is_stopped:
             return ""
-        self._held += text
+        self._held += self._whole(text)
         stop = self._stop_position()
         if stop is not None:
             self.is_stopped = True
@@ -132,7 +138,16 @@ class TextFilter:
 
     def finish(self) -> str:
         """Return what was held back: nothing more will come."""
+        rest, self._half = self._half, ""
+        self._held += "" if self.is_stopped else well_formed(rest)
         return self._release(len(self._held))
+
+    def _whole(self, text: str) -> str:
+        """Return the text that is whole now, and keep the half of a pair at its end."""
+        text = self._half + text
+        first, last = HIGH_SURROGATES
+        self._half = text[-1:] if first <= text[-1:] <= last else ""
+        return well_formed(text.removesuffix(self._half))
 
     def _release(self, end: int) -> str:
         shown, rest = self._held[:end], self._held[end:]
@@ -162,11 +177,16 @@ class TextFilter:
         """Return the end of the last finished cluster that ends at or before ``before``."""
         boundary = 0
         for cluster in GRAPHEME_CLUSTER.finditer(self._held):
-            is_open = cluster.end() == len(self._held) and not CLOSED_CLUSTER.search(cluster[0])
+            is_open = cluster.end() == len(self._held) and not _is_closed(cluster[0])
             if cluster.end() > before or is_open:
                 break
             boundary = cluster.end()
         return boundary
+
+
+def _is_closed(cluster: str) -> bool:
+    """Whether nothing is to join a cluster any more."""
+    return len(cluster) > MAX_CLUSTER_CHARS or bool(CLOSED_CLUSTER.search(cluster))
 
 
 class AnswerWriter:

@@ -1,0 +1,182 @@
+"""Whatever a model writes, no reader of the notebook runs, draws or fetches anything of it."""
+
+import html.parser
+import os
+import random
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+)
+from codeface_jupyter.view.rendering import GrowingMarkdown, result_bundle
+
+# More for a change of what is generated or rendered: GENERATED_TEXTS=10000 takes a minute.
+GENERATED_TEXTS = int(os.environ.get("GENERATED_TEXTS", "1000"))
+MARKDOWN_S_OWN = {
+    *("a", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "h1", "h2", "h3", "h4"),
+    *("h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong", "table", "tbody", "td", "th"),
+    *("thead", "tr", "ul"),
+}
+# Task lists, then listings in color, the footer and folded thoughts.
+OURS = {"input", "div", "span", "sub", "details", "summary", "style"}
+ATTRIBUTES = {"href", "title", "class", "id", "start", "style", "type", "checked", "disabled"}
+PARSERS = [
+    MarkdownIt("commonmark", {"html": True}).enable("table"),
+    MarkdownIt("gfm-like", {"html": True, "linkify": False}),
+]
+LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
+
+
+class Inspector(html.parser.HTMLParser):
+    """Collects what a page would do besides showing text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in MARKDOWN_S_OWN | OURS:
+            self.found.append(tag)
+        for name, value in attrs:
+            if name not in ATTRIBUTES or (name == "href" and not LINK.match(value or "")):
+                self.found.append(f"{tag} {name}={value}")
+            if name == "style" and value not in {"text-align:left", "text-align:right"}:
+                self.found.append(f"{tag} {name}={value}")
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def make_result(text, **changes):
+    values = {
+        "text": text,
+        "finish_reason": "stop",
+        "metrics": GenerationMetrics(generated_tokens=5),
+        "identity": EngineIdentity(engine="e", model="m"),
+        "sampling": SamplingParameters(),
+        "prompt": "p",
+    }
+    return GenerationResult(**values | changes)
+
+
+def bundle_of(text, **changes):
+    result = make_result(text, **changes)
+    return result_bundle(result, request="do it", cell_id="c", insert="button")
+
+
+def pages_of(text, **changes):
+    """Every page that shows an answer: while it comes, and as front ends and exporters make it."""
+    yield GrowingMarkdown().render(text)
+    made = bundle_of(text, **changes)
+    assert made[RESULT_MIME]["text"] in made["text/markdown"]
+    yield markdown2html_mistune(made["text/markdown"])
+    yield from (parser.render(made["text/markdown"]) for parser in PARSERS)
+
+
+def harm_in(text, **changes):
+    return [found for page in pages_of(text, **changes) for found in Inspector(page).found]
+
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+SEPARATORS = ["\n", "\r", "\r\n", "\u2028", "\u2029", *"\x0b\x0c\x1c\x1d\x1e\x85"]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_a_script_above_a_fence_is_text_whatever_separates_its_lines(separator):
+    text = f"a{separator}{SCRIPT}{separator}b\n\n```html\n<b>x</b>\n```\n{SCRIPT}"
+    assert harm_in(text) == []
+    assert "<b>x</b>" in bundle_of(text)["text/markdown"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rf"\`{SCRIPT}\`",
+        f"``{SCRIPT}`",
+        f"a `b ``{SCRIPT}` c",
+        f"$a ` b$ {SCRIPT} `",
+        f"$$\n```\n$$\n{SCRIPT}\n```",
+        f"\\begin{{a}}\n```\n\\end{{a}}\n{SCRIPT}\n```",
+        f"\\\\[\n```\n\\\\]\n{SCRIPT}\n```",
+        f"```mermaid\n{SCRIPT}\n```",
+        f"- a\n\n   - b\n\n         ```\n    {SCRIPT}\n         ```",
+        f"    {SCRIPT}",
+        "[x](javascript:alert(1))",
+        "[x]( javascript:alert(1) 'title')",
+        "[x](<javascript:alert(1)>)",
+        "[x](JaVaScRiPt&colon;alert(1))",
+        "[x](&#106;avascript:alert(1))",
+        "[x](data:text/html,<b>)",
+        "[x](vbscript:x) [y](file:///etc/passwd) [z](notebook.ipynb)",
+        "[x][y]\n\n[y]: javascript:alert(1)",
+        "[x][y]\n\n[y]:\n  javascript:alert(1)",
+        "<javascript:alert(1)>",
+        "[x]() [](<>)",
+        "![x](https://h/x.png)",
+        r"\\![x](https://h/x.png) \![x](https://h/x.png)",
+        "[![x](https://h/x.png)](javascript:alert(1))",
+        "![x][y]\n\n[y]: https://h/x.png",
+        "<img src=x onerror=alert(1)>",
+        "<iframe/src=x>",
+        f"<think>\n{SCRIPT}\n```\n![x](http://h/x)\n</think>\n{SCRIPT}",
+    ],
+)
+def test_nothing_in_an_answer_acts(text):
+    assert harm_in(text) == []
+
+
+# All signs that parsers look for, the names that make them harmful, and all that ends a line.
+PIECES = [
+    *("\n", "\n\n", "\r", "\r\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d"),
+    *("\x1e", "\t", " ", "  ", "    ", "   ", "\x00", "\\", "\\\\", "`", "``", "```", "````"),
+    *("~~~", "```python\n", "```mermaid\n", "\n```\n", "~~~\n", "- ", "1. ", "> ", "# ", "| "),
+    *(
+        "---\n",
+        "===\n",
+        "|---|\n",
+        ": ",
+        "*",
+        "**",
+        "_",
+        "~~",
+        "[",
+        "]",
+        "(",
+        ")",
+        "](",
+        "![",
+        "]:",
+    ),
+    *("<", ">", SCRIPT, "<b>", "</p>", "<!--", "-->", "<?", "<![CDATA[", "<img src=x onerror=y>"),
+    *("<pre>", "</pre>", "<details>", "<a href='javascript:x'>", "&lt;", "&#60;", "&colon;"),
+    *("javascript:", "[x](javascript:y)", "![x](http://h/x.png)", "[y]: javascript:z\n", "[y]"),
+    *("<javascript:x>", "<https://x>", "https://x", "[x](https://y)", "data:text/html,x", "$"),
+    *("$$", "\\(", "\\[", "\\\\[", "\\\\]", "\\begin{a}", "\\end{a}", "<think>", "</think>\n"),
+    *("x = 1", "word", "é", "a < b", '"""', "'", '"', "print(1)", "{", "}", "\u202e", "\ud83d"),
+]
+
+
+def generated(count, *, seed):
+    source = random.Random(seed)
+    for _ in range(count):
+        yield "".join(source.choices(PIECES, k=source.randint(1, 30)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_generated_answer_acts(seed):
+    texts = generated(GENERATED_TEXTS // 10, seed=seed)
+    harmful = {text: harm for text in texts if (harm := harm_in(text))}
+    assert harmful == {}
