@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 
-from codeface_jupyter.config import DEFAULT_MODEL
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry, close_names, find
 
@@ -44,8 +43,10 @@ def test_an_unknown_name_is_not_found_but_its_neighbours_are() -> None:
     assert close_names("zzzzzz") == []
 
 
-def test_the_default_model_is_known_pinned_and_can_be_had_without_the_hub() -> None:
-    entry = CATALOG[DEFAULT_MODEL]
+@pytest.mark.parametrize("name", ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"])
+def test_what_auto_may_fetch_is_pinned_and_can_be_had_without_the_hub(name: str) -> None:
+    entry = CATALOG[name]
+    assert entry.is_recommended
     assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
     assert entry.wheels is not None
     assert entry.fim_tokens is not None
