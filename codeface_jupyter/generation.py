@@ -31,6 +31,7 @@ __all__ = [
     "GenerationMetrics",
     "GenerationRequest",
     "GenerationResult",
+    "Remarked",
     "Revised",
     "SamplingParameters",
     "Warned",
@@ -322,6 +323,13 @@ class Revised(Event):
     text: str
     generated_tokens: int
     reason: str
+
+
+@dataclass(frozen=True)
+class Remarked(Event):
+    """What the user may want to know, shown quietly beside the answer: nothing is wrong."""
+
+    text: str
 
 
 @dataclass(frozen=True)

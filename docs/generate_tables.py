@@ -16,7 +16,7 @@ from codeface_jupyter.config.engine_options import InstalledEngine, installed_en
 from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.magics import magics_classes
 from codeface_jupyter.magics.codeface import CodeFace
-from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.catalog import CATALOG, RightAnswers
 from codeface_jupyter.models.storage import format_bytes
 
 ROOT = Path(__file__).parent.parent
@@ -67,10 +67,30 @@ def models_table() -> str:
             format_bytes(entry.memory_bytes("bfloat16")),
             "chat" if entry.is_chat else "base",
             entry.licence,
+            "yes" if entry.fim_tokens else "",
+            describe_right_answers(entry.right_answers),
         )
         for entry in CATALOG.values()
     )
-    return table(("name", "parameters", "memory (bf16)", "kind", "licence"), rows)
+    columns = (
+        "name",
+        "parameters",
+        "memory (bf16)",
+        "kind",
+        "licence",
+        "fills in",
+        "right answers",
+    )
+    return table(columns, rows)
+
+
+def describe_right_answers(known: RightAnswers) -> str:
+    """Return what was measured here, and what the publisher says with its source."""
+    measured = "" if known.measured is None else f"{known.measured} %"
+    published = ""
+    if known.published is not None:
+        published = f"HumanEval {known.published:.1f} % ({known.source})"
+    return "; ".join(filter(None, (measured, published)))
 
 
 def settings_table() -> str:

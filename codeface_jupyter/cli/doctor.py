@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from codeface_jupyter.config import DEFAULT_MODEL, Settings
+from codeface_jupyter.config import AUTO_MODEL, Settings
+from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, install_hint
 from codeface_jupyter.models.catalog import CATALOG
@@ -51,11 +52,12 @@ class Finding:
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Yield the findings, local checks first."""
+    is_auto, settings = settings.model == AUTO_MODEL, settled(settings)
     yield Finding("codeface", f"{version(PACKAGE)} on Python {platform.python_version()}")
     yield from _torch_findings()
     yield _memory_finding()
     yield _disk_finding(settings.cache_dir)
-    yield _model_finding(settings)
+    yield _model_finding(settings, is_auto=is_auto)
     yield from _engine_findings(settings)
     yield _hub_finding()
     for package, purpose in PACKAGES.items():
@@ -82,8 +84,9 @@ def _torch_findings() -> Iterator[Finding]:
 
 def _memory_finding() -> Finding:
     free = available_memory("cpu")
-    needed = CATALOG[DEFAULT_MODEL].memory_bytes("bfloat16") + WORKING_BYTES
-    advice = "" if free >= needed else f"the default model needs {format_bytes(needed)}"
+    recommended = (entry for entry in CATALOG.values() if entry.is_recommended)
+    needed = min(entry.memory_bytes("bfloat16") for entry in recommended) + WORKING_BYTES
+    advice = "" if free >= needed else f"the smallest model for it needs {format_bytes(needed)}"
     return Finding("memory", f"{format_bytes(free)} free", free >= needed, advice)
 
 
@@ -98,14 +101,15 @@ def _disk_finding(folder: Path) -> Finding:
     return Finding("cache folder", f"{folder}, {format_bytes(free)} free")
 
 
-def _model_finding(settings: Settings) -> Finding:
+def _model_finding(settings: Settings, *, is_auto: bool) -> Finding:
+    by = ", chosen by auto" if is_auto else ""
     try:
         found = locate(ModelRequest.of(settings))
     except CodeFaceError as error:
         return Finding("model", error.message, False, error.hint)
     if found is None:
-        return Finding("model", f"{settings.model} is not fetched yet", False, "codeface pull")
-    return Finding("model", f"{found.name} in {found.path}")
+        return Finding("model", f"{settings.model} is not fetched yet{by}", False, "codeface pull")
+    return Finding("model", f"{found.name} in {found.path}{by}")
 
 
 def _engine_findings(settings: Settings) -> Iterator[Finding]:

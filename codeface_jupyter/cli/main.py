@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -28,13 +30,14 @@ from rich.progress import (
 from rich.table import Table
 
 from codeface_jupyter.cli.doctor import PACKAGE, findings
-from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import Permissions
+from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.fetch import ensure_local
-from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
+from codeface_jupyter.models.listing import COLUMNS, ListedModel, explain_listing, list_models
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
@@ -47,15 +50,17 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # 
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 EPILOG = """examples:
-  codeface pull                      fetch the model that the notebook will use
+  codeface pull                      fetch the best model that runs well here
   codeface pull smollm2-135m         fetch another one by its catalog name
   codeface pull owner/name           fetch any causal language model from the hub
-  codeface models                    known models, which are here, which fit
+  codeface models                    known models: size, speed, right answers
   codeface info smollm2-135m         details of one: size, licence, memory, files
   codeface alias small smollm2-135m  a name of your own for a model
   codeface doctor                    check the installation
 """
-RIGHT_COLUMNS = frozenset({"download", "memory"})
+RIGHT_COLUMNS = frozenset({"fetch", "tokens/s", "right"})
+# Narrower, each model takes two lines.
+TABLE_WIDTH = 90
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"codeface {version(PACKAGE)}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_pull(commands)
-    _add_command(commands, "models", _models, "list the known models, which are here, which fit")
+    _add_command(
+        commands, "models", _models, "list the known models: size, memory, speed, right answers"
+    )
     info = _add_command(
         commands, "info", _info, "show one model's size, licence, memory, and where its files are"
     )
@@ -144,7 +151,8 @@ def _add_pull(commands: _Commands) -> None:
         "model",
         nargs="?",
         metavar="MODEL",
-        help="a catalog name, a hub id (owner/name) or a folder (default: the configured model)",
+        help="a catalog name, a hub id (owner/name), a folder, or auto: the best that runs well "
+        "here (default: the configured one)",
     )
     pull.add_argument("--revision", help="the hub revision (default: the catalog's)")
     pull.add_argument(
@@ -164,7 +172,19 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _request(options: argparse.Namespace) -> ModelRequest:
-    return ModelRequest.named(options.model, config=Config(), cache_dir=options.cache_dir)
+    request = ModelRequest.named(options.model, config=Config(), cache_dir=options.cache_dir)
+    return _settled(request, options)
+
+
+def _settled(request: ModelRequest, options: argparse.Namespace) -> ModelRequest:
+    """Return ``request`` by the model's name: for auto, the best that runs well here."""
+    if request.model != AUTO_MODEL:
+        return request
+    settings = Config().with_overrides({"model": AUTO_MODEL, "cache_dir": options.cache_dir})
+    model = settled(settings, will_fetch=True).model
+    return replace(
+        request, model=model, revision=options.revision if "revision" in options else None
+    )
 
 
 def _pull(options: argparse.Namespace) -> None:
@@ -180,6 +200,7 @@ def _pull(options: argparse.Namespace) -> None:
         revision=options.revision,
         permissions=permissions,
     )
+    request = _settled(request, options)
     with _progress() as job:
         found = ensure_local(request, job)
     # Not wrapped, so that the folder's path can be copied.
@@ -252,19 +273,33 @@ class _Stages:
 
 def _models(options: argparse.Namespace) -> None:
     settings = _settings(options)
+    # A file has no width: one line for each model.
+    out = Console(highlight=False)
+    is_wide = not out.is_terminal and "COLUMNS" not in os.environ
+    models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
+    if out.width < TABLE_WIDTH and not is_wide:
+        for model in models:
+            name, facts = model.lines()
+            out.print(f"[bold]{escape(name)}[/]", f"\n{escape(facts)}", sep="")
+    else:
+        Console(highlight=False, width=max(out.width, TABLE_WIDTH)).print(_table(models))
+    auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
+    told = explain_listing(settings, aliases=Config().aliases.read(), choice=auto)
+    out.print(f"\n{escape(told)}")
+
+
+def _table(models: Sequence[ListedModel]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in COLUMNS:
         justify: Literal["right", "left"] = "right" if column in RIGHT_COLUMNS else "left"
         table.add_column(column, justify=justify, no_wrap=True)
-    for model in list_models(settings):
+    for model in models:
         table.add_row(*map(_colored, model.cells()))
-    out = Console(highlight=False)
-    out.print(table)
-    out.print(f"\n{escape(explain_listing(settings, aliases=Config().aliases.read()))}")
+    return table
 
 
 def _colored(text: str) -> str:
-    color = {"yes": "green", "no": "red"}.get(text.partition(",")[0])
+    color = "green" if text == "here" else "red" if text.endswith(" short") else ""
     return f"[{color}]{escape(text)}[/]" if color else escape(text)
 
 

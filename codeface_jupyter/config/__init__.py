@@ -5,7 +5,7 @@ from __future__ import annotations
 from codeface_jupyter.config.engine_options import NOT_IN_RESPONSE_KEY, EngineOptions
 from codeface_jupyter.config.layers import Config
 from codeface_jupyter.config.settings import (
-    DEFAULT_MODEL,
+    AUTO_MODEL,
     Settings,
     default_cache_dir,
     setting_fields,
@@ -14,8 +14,8 @@ from codeface_jupyter.config.settings import (
 from codeface_jupyter.config.sources import CONFIG_FILE_VARIABLE, default_config_file
 
 __all__ = [
+    "AUTO_MODEL",
     "CONFIG_FILE_VARIABLE",
-    "DEFAULT_MODEL",
     "NOT_IN_RESPONSE_KEY",
     "Config",
     "EngineOptions",

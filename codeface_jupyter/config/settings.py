@@ -44,15 +44,16 @@ from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
 from codeface_jupyter.errors import ConfigError
 
 __all__ = [
+    "AUTO_MODEL",
     "DEFAULT_MAX_NEW_TOKENS",
-    "DEFAULT_MODEL",
     "Settings",
     "default_cache_dir",
     "setting_fields",
     "short_setting_fields",
 ]
 
-DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+# The best recommended model that runs well here; a folder of that name is ``./auto``.
+AUTO_MODEL = "auto"
 DEFAULT_MAX_NEW_TOKENS = 512
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
@@ -155,9 +156,9 @@ class Settings(BaseModel):
 
     # Model and engine
     model: Annotated[str, AfterValidator(without_controls)] = Field(
-        DEFAULT_MODEL,
+        AUTO_MODEL,
         min_length=1,
-        description="A catalog name, a hub id (owner/name) or a local folder.",
+        description="auto, a catalog name, a hub id (owner/name) or a local folder.",
     )
     revision: str | None = Field(None, description="The hub revision of the model.")
     engine: str = Field(

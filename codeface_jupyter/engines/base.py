@@ -14,14 +14,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.speed import EngineSpeed
 from codeface_jupyter.prompts import Prompt
 
-__all__ = ["BatchEngine", "Engine", "EnginePlugin", "Fitness", "HoldsMemory", "Rank"]
+__all__ = [
+    "BatchEngine",
+    "Engine",
+    "EnginePlugin",
+    "Fitness",
+    "HoldsMemory",
+    "Rank",
+    "TellsSpeed",
+]
 
 Options = TypeVar("Options", bound=EngineOptions)
 
@@ -181,3 +190,14 @@ class EnginePlugin(Protocol[Options]):
         ConfigError
             If it would have to ignore what the settings ask for.
         """
+
+
+@runtime_checkable
+class TellsSpeed(Protocol):
+    """Optional: what a plug-in has whose engine runs models of the catalog on this machine.
+
+    ``model = "auto"`` chooses a model only for such an engine.
+    """
+
+    def speed(self, settings: Settings, options: Any) -> EngineSpeed:
+        """Return how the engine's speed follows from the machine's; nothing is loaded."""

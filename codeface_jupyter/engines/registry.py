@@ -14,8 +14,9 @@ from codeface_jupyter.config.engine_options import (
     call_plugin,
     installed_engines,
 )
-from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
+from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank, TellsSpeed
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError
+from codeface_jupyter.models.speed import EngineSpeed
 
 __all__ = [
     "EngineChoice",
@@ -24,6 +25,7 @@ __all__ = [
     "engine_choice",
     "engine_fitness",
     "engine_options",
+    "engine_speed",
 ]
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,23 @@ def engine_options(name: str, settings: Settings) -> EngineOptions:
         If the engine does not accept a value.
     """
     return settings.options_of(name, _installed(name).options)
+
+
+def engine_speed(name: str, settings: Settings) -> EngineSpeed | None:
+    """Return how an engine's speed follows from the machine's; None if it does not tell.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If no engine of that name is installed, or its plug-in is broken.
+    ConfigError
+        If the engine does not accept a value.
+    """
+    plugin: object = _plugin(_installed(name))
+    if not isinstance(plugin, TellsSpeed):
+        return None
+    options = engine_options(name, settings)
+    return call_plugin(lambda: plugin.speed(settings, options), or_else=lambda _: None)
 
 
 def create_engine(settings: Settings, choice: EngineChoice | None = None) -> Engine:

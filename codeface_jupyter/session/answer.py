@@ -194,6 +194,11 @@ class Answer:
         return self._state.warnings
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to say quietly beside the answer."""
+        return self._state.remarks
+
+    @property
     def result(self) -> GenerationResult | None:
         """The finished or broken-off answer; None until there is one."""
         return self._state.result

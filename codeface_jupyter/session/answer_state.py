@@ -12,6 +12,7 @@ from codeface_jupyter.generation import (
     Chunk,
     Done,
     GenerationResult,
+    Remarked,
     Revised,
     Warned,
 )
@@ -38,8 +39,8 @@ class AnswerState:
         Tokens generated so far.
     revision
         The last event that replaced the text so far; None if it has only grown.
-    warnings
-        Warnings to show beside the answer, one sentence each.
+    remarks, warnings
+        What to say beside the answer, one line each: quietly, or as a warning.
     result
         The finished or broken-off answer; None until there is one.
     """
@@ -49,6 +50,7 @@ class AnswerState:
     started: Started | None = None
     generated_tokens: int = 0
     revision: Revised | None = None
+    remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     result: GenerationResult | None = None
 
@@ -82,6 +84,8 @@ class AnswerState:
             case Revised():
                 self.revision = event
                 self._write(event.text, event.generated_tokens)
+            case Remarked():
+                self.remarks += (event.text,)
             case Warned():
                 self.warnings += (well_formed(event.text),)
             case BrokenOff() | Done():

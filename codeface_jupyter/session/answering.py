@@ -53,7 +53,8 @@ class Answering:
             return replace(done, result=self._enter(pending, done))
 
     def _answer(self, pending: PendingAnswer) -> Done:
-        ask, resources = pending.ask, self._resources
+        resources = self._resources
+        ask = pending.ask = resources.settled_ask(pending.ask, pending.job)
         engine = resources.prepared_engine(ask.settings, pending.job)
         context = resources.build_context(ask, engine)
         pending.start(engine, context, identity=resources.engines.identity_of(engine))
@@ -89,5 +90,6 @@ class Answering:
                 is_local=result.is_local,
             )
             self._resources.conversation.add(exchange)
+            self._resources.learn_speed(result, settings=pending.ask.settings)
         self._resources.record(pending, result, error=error)
         return result

@@ -49,6 +49,7 @@ class BatchAnswering:
         with self._resources.warnings_to(batch.job):
             try:
                 with self._resources.turns.take(batch.job):
+                    batch.settle(self._resources.settled_ask)
                     for questions in batch.groups():
                         with batch.failing(questions, together=True):
                             self._answer_group(batch, questions)

@@ -50,6 +50,11 @@ class PendingBatch:
         self._is_answering = False
         self._model_error: Exception | None = None
 
+    def settle(self, settled: Callable[[Ask, Job], Ask]) -> None:
+        """Settle which model each question is for."""
+        for pending in self._indices:
+            pending.ask = settled(pending.ask, pending.job)
+
     def groups(self) -> list[list[PendingAnswer]]:
         """Return the questions by the engine that is to answer them."""
         groups: dict[EngineKey, list[PendingAnswer]] = {}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
@@ -15,8 +16,11 @@ from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.generation import GenerationResult, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.metrics import RequestLog, SessionMetrics
+from codeface_jupyter.models.catalog import find
+from codeface_jupyter.models.speed_records import SpeedRecords
 from codeface_jupyter.response_cache import CurrentResponseCache, ResponseCache
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.auto_model import AutoModel
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryWatch
 from codeface_jupyter.session.pending_answer import PendingAnswer
@@ -46,6 +50,8 @@ class Resources:
     ----------
     turns
         Who may use what follows now.
+    auto
+        Which model is meant where none is named.
     engines, responses
         The engine and the response cache in use.
     memory_watch
@@ -64,16 +70,33 @@ class Resources:
         response_cache: ResponseCache | None = None,
     ) -> None:
         self.turns = Turns()
+        self.auto = AutoModel()
         self.engines = CurrentEngine(engine)
         self.responses = CurrentResponseCache(settings, given=response_cache, warn=self.warn)
         self.memory_watch = MemoryWatch()
         self.conversation = Conversation()
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
+        self._chooses_engine = engine is None
         self._request_log = RequestLog(warn=self.warn)
         self._counter: tuple[Engine, TokenCounter] | None = None
         self._warned = _Warned()
         self._pending_warnings: list[str] = []
+
+    def settled(self, settings: Settings, *, may_probe: bool = True) -> Settings:
+        """Return ``settings`` with the model that answers, by its name."""
+        if not self._chooses_engine:
+            return settings
+        return self.auto.settle(settings, engine=self.engines.engine, may_probe=may_probe)
+
+    def settled_ask(self, ask: Ask, job: Job) -> Ask:
+        """Return ``ask`` for the model that answers it; say which it is if nobody named it."""
+        settings = self.settled(ask.settings)
+        if settings is ask.settings:
+            return ask
+        if not ask.dry_run:
+            self.auto.tell(ask.settings, job)
+        return replace(ask, settings=settings)
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
         """Return the engine for ``settings``, ready to count tokens."""
@@ -128,6 +151,15 @@ class Resources:
             cell_id=pending.ask.cell_id,
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
+
+    def learn_speed(self, result: GenerationResult, *, settings: Settings) -> None:
+        """Remember how fast an answer came that had the engine to itself."""
+        is_whole = result.finish_reason in {"stop", "length"}
+        is_generated = is_whole and not result.metrics.from_response_cache
+        # Only these are compared by speed.
+        is_known = self._chooses_engine and find(result.identity.model) is not None
+        if is_generated and is_known and result.is_local:
+            SpeedRecords(settings.cache_dir).add(result.identity, result.metrics)
 
     @contextmanager
     def warnings_to(self, job: Job) -> Iterator[None]:

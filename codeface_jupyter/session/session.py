@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
-from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import Context, ContextSources
+from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.metrics import PrometheusExporter, SessionMetrics
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.model_choice import ModelChoice
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
 from codeface_jupyter.session.answering import Answering
@@ -153,26 +156,49 @@ class Session:
 
         def work(job: Job) -> Done:
             with resources.turns.take(job):
-                engine = resources.engines.take(wanted, job)
+                engine = resources.engines.take(resources.settled(wanted), job)
                 engine.prepare(job)
                 resources.metrics.add_load(resources.load(engine, job))
             return WORK_DONE
 
         return Answer(work)
 
-    def pull(self, model: str, *, permissions: Permissions = NOTHING_MORE) -> Answer:
-        """Fetch ``model``'s files in a worker thread, unless they are here."""
-        request = ModelRequest.named(model, config=self.config, permissions=permissions)
+    def pull(self, model: str | None = None, *, permissions: Permissions = NOTHING_MORE) -> Answer:
+        """Fetch a model's files in a worker thread, unless they are here.
+
+        It is the one that is set unless ``model`` names another; for ``auto`` the best that
+        runs well here.
+        """
+        config, auto = self.config, self._resources.auto
+        request = ModelRequest.named(model, config=config, permissions=permissions)
 
         def work(job: Job) -> Done:
-            find_or_fetch(request, job, may_fetch=True)
+            wanted = request
+            if request.model == AUTO_MODEL:
+                settings = settled(config.with_overrides({"model": model}), will_fetch=True)
+                wanted = replace(ModelRequest.of(settings), permissions=permissions)
+            find_or_fetch(wanted, job, may_fetch=True)
+            auto.forget()
             return WORK_DONE
 
         return Answer(work)
 
     def may_see_values(self, settings: Settings) -> bool:
         """Whether values of variables may be sent to the model that ``settings`` name."""
-        return may_see_values(self._resources.engines.peek(settings), settings)
+        # Nothing is measured in the main thread, which may ask this.
+        foreseen = self._resources.settled(settings, may_probe=False)
+        return may_see_values(self._resources.engines.peek(foreseen), settings)
+
+    def model_of(self, settings: Settings) -> str:
+        """Return the name of the model that answers with ``settings``, as far as it is chosen."""
+        choice = self._resources.auto.choice
+        is_auto = settings.model == AUTO_MODEL and choice is not None
+        return choice.name if choice is not None and is_auto else settings.model
+
+    @property
+    def model_choice(self) -> ModelChoice | None:
+        """What ``model = "auto"`` has come to; None before a question has needed it."""
+        return self._resources.auto.choice
 
     def use_response_cache(self, settings: Settings) -> ResponseCache:
         """Keep answers where ``settings`` say from now on; switched off, what is kept stays."""

@@ -11,9 +11,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV2Config,
     Gemma3TextConfig,
     GPTBigCodeConfig,
     GPTNeoConfig,
+    GptOssConfig,
+    GraniteConfig,
     LlamaConfig,
     MistralConfig,
     Phi3Config,
@@ -22,6 +25,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen3Config,
+    Qwen3MoeConfig,
     Starcoder2Config,
 )
 
@@ -69,10 +73,26 @@ def config_of(family: str) -> PreTrainedConfig:
     }
     # One layer in six sees the whole prompt, as in the published checkpoints.
     gemma_like = llama_like | {"num_hidden_layers": 6, "head_dim": 16, "sliding_window": 32}
+    experts_like = llama_like | {"num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    latent_like = experts_like | {
+        "num_key_value_heads": 4,
+        "q_lora_rank": None,
+        "kv_lora_rank": 16,
+        "qk_nope_head_dim": 8,
+        "qk_rope_head_dim": 4,
+        "v_head_dim": 8,
+        "n_routed_experts": 4,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 1,
+    }
     classes: dict[str, tuple[type[PreTrainedConfig], dict[str, Any]]] = {
         "qwen2": (Qwen2Config, llama_like),
         # Its heads are wider than the model's own width would give them.
         "qwen3": (Qwen3Config, llama_like | {"head_dim": 16}),
+        "qwen3_moe": (Qwen3MoeConfig, experts_like | {"head_dim": 16, "num_experts": 4}),
+        "deepseek_v2": (DeepseekV2Config, latent_like),
+        "gpt_oss": (GptOssConfig, experts_like | {"head_dim": 16, "num_local_experts": 4}),
+        "granite": (GraniteConfig, llama_like),
         "llama": (LlamaConfig, llama_like),
         "mistral": (MistralConfig, llama_like | {"sliding_window": 64}),
         "starcoder2": (Starcoder2Config, llama_like),

@@ -18,7 +18,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from codeface_jupyter.config import DEFAULT_MODEL, default_cache_dir
+from codeface_jupyter.config import default_cache_dir
 from codeface_jupyter.errors import FetchError, ModelFilesError
 from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
@@ -34,6 +34,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import estimate
 
 MakeModel = Callable[..., Path]
+SHIPPED_MODEL = "qwen2.5-coder-0.5b"
 PROMPT = "def mean(values):\n    return"
 
 
@@ -324,8 +325,8 @@ def test_a_model_that_generates_no_text_is_named() -> None:
 
 @pytest.mark.real_model
 def test_the_shipped_model_is_the_published_one_and_loads_at_once() -> None:
-    entry = catalog.CATALOG[DEFAULT_MODEL]
-    found = ensure_local(ModelRequest(DEFAULT_MODEL, default_cache_dir()), Job())
+    entry = catalog.CATALOG[SHIPPED_MODEL]
+    found = ensure_local(ModelRequest(SHIPPED_MODEL, default_cache_dir()), Job())
     began = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(found.path)
     model = AutoModelForCausalLM.from_pretrained(found.path, dtype="auto")

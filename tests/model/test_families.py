@@ -15,9 +15,17 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+
+
+def fim_tokens(name: str) -> tuple[str, ...]:
+    tokens = CATALOG[name].fim_tokens
+    assert tokens is not None
+    return tuple(filter(None, (tokens.prefix, tokens.suffix, tokens.middle)))
+
 
 FAMILIES = {
     "llama": ("LlamaForCausalLM", ("▁<PRE>", "▁<SUF>", "▁<MID>")),
@@ -25,6 +33,12 @@ FAMILIES = {
     "starcoder2": ("Starcoder2ForCausalLM", ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")),
     "gpt_neo": ("GPTNeoForCausalLM", ()),
     "qwen2": ("Qwen2ForCausalLM", ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")),
+    "qwen3": ("Qwen3ForCausalLM", ()),
+    "qwen3_moe": ("Qwen3MoeForCausalLM", ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")),
+    "deepseek_v2": ("DeepseekV2ForCausalLM", fim_tokens("deepseek-coder-v2-lite")),
+    "mistral": ("MistralForCausalLM", fim_tokens("codestral-22b")),
+    "gpt_oss": ("GptOssForCausalLM", ()),
+    "granite": ("GraniteForCausalLM", ()),
     "gemma3": ("Gemma3ForCausalLM", ("<end_of_turn>",)),
     "phi": ("PhiForCausalLM", ()),
     "phi3": ("Phi3ForCausalLM", ("<|end|>",)),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
+from codeface_jupyter.config import Settings, default_cache_dir
 from codeface_jupyter.engines.base import BatchEngine
 from codeface_jupyter.engines.registry import engine_choice
 from codeface_jupyter.errors import (
@@ -44,6 +44,7 @@ from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup
 
 MakeModel = Callable[..., Path]
 Events = list[Progress | Chunk]
+SHIPPED_MODEL = "qwen2.5-coder-0.5b"
 LONG = "values = [1, 2, 3]\n" * 40
 SECONDS = 120
 
@@ -655,7 +656,7 @@ def test_a_failure_of_openvino_unloads_the_model_and_says_so(
 
 @pytest.mark.real_model
 def test_the_shipped_model_answers_in_code_and_the_same_again() -> None:
-    settings = Settings(model=DEFAULT_MODEL, cache_dir=default_cache_dir(), auto_pull=False)
+    settings = Settings(model=SHIPPED_MODEL, cache_dir=default_cache_dir(), auto_pull=False)
     if locate(ModelRequest(settings.model, settings.cache_dir)) is None:
         pytest.skip("the shipped model has not been fetched")
     engine = OpenVINOEngine(settings)

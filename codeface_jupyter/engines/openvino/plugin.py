@@ -5,8 +5,13 @@ from __future__ import annotations
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
 from codeface_jupyter.engines.openvino.options import OpenVINOOptions
+from codeface_jupyter.models.speed import EngineSpeed
 
 __all__ = ["plugin"]
+
+
+# Of whole models as they were converted, embeddings and scales included.
+BITS_PER_WEIGHT = {"int8": 8.0, "int4": 6.6, "q8_0": 8.6, "q4_0": 5.7}
 
 
 class OpenVINOPlugin:
@@ -28,6 +33,19 @@ class OpenVINOPlugin:
         if kind.is_only_ir:
             reason = "the model comes as OpenVINO IR"
         return Fitness(rank=rank, reason=reason, is_certain=kind.is_certain)
+
+    def speed(self, settings: Settings, options: OpenVINOOptions) -> EngineSpeed:  # noqa: ARG002 - a plug-in's signature
+        """Say what measurements of its own kind of weights came to: see decision 15."""
+        from codeface_jupyter.engines.openvino.support import quantization
+
+        weights = quantization(options)
+        return EngineSpeed(
+            weights=weights,
+            bits_per_weight=BITS_PER_WEIGHT[weights],
+            bandwidth_share=0.8,
+            compute_ratio=3.0,
+            token_overhead_s=0.005,
+        )
 
     def create(self, settings: Settings, options: OpenVINOOptions) -> Engine:
         """Make the engine.

@@ -11,11 +11,13 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
 from codeface_jupyter.engines.transformers.options import TransformersOptions
+from codeface_jupyter.models.speed import EngineSpeed
 
 __all__ = ["plugin"]
 
 # Device files of the drivers of NVIDIA and AMD, and WSL's for either.
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+BITS_PER_WEIGHT = {"float32": 32, "bfloat16": 16, "float16": 16, "int8": 8.5, "int4": 4.5}
 WINDOWS_DRIVER = "nvcuda.dll"
 
 
@@ -35,6 +37,19 @@ class TransformersPlugin:
             return Fitness(rank=Rank.ASKED_FOR, reason=reason, problem=problem)
         reason = "runs the most kinds of models"
         return Fitness(rank=Rank.GENERAL, reason=reason, problem=problem)
+
+    def speed(self, settings: Settings, options: TransformersOptions) -> EngineSpeed:  # noqa: ARG002 - a plug-in's signature
+        """Say what measurements in bfloat16 came to: see decision 15."""
+        quantized = options.quantization != "auto"
+        weights = options.quantization if quantized else options.dtype
+        weights = "bfloat16" if weights == "auto" else weights
+        return EngineSpeed(
+            weights=weights,
+            bits_per_weight=BITS_PER_WEIGHT[weights],
+            device="cuda" if _device_type(options) == "cuda" else "cpu",
+            bandwidth_share=0.33,
+            compute_ratio=1.5,
+        )
 
     def create(self, settings: Settings, options: TransformersOptions) -> Engine:
         """Make the engine; nothing is loaded yet."""

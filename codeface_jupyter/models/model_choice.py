@@ -1,0 +1,172 @@
+"""The best model that runs well here, of those that are recommended, and why it is that one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.models.catalog import ModelEntry, RightAnswers
+from codeface_jupyter.models.speed import Rates
+from codeface_jupyter.models.storage import format_bytes
+
+__all__ = ["Candidate", "ModelChoice", "choose", "describe_rates", "describe_right_answers"]
+
+# The rest of the free memory is left to the user's data.
+LARGEST_SHARE = 0.5
+# What nobody has asked for by name is not fetched if it is larger.
+LARGEST_FETCH_BYTES = 4_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A recommended model, as it would run here.
+
+    Attributes
+    ----------
+    entry
+        The model.
+    is_here
+        Whether its files are on this machine.
+    needed_bytes, free_bytes
+        The memory that it takes, and what is free of that kind of memory.
+    rates
+        How fast it answers; None where that is not known before it was tried.
+    may_be_slow
+        Whether an unknown speed counts as too slow: not on a GPU, which reads half of its own
+        memory some twenty times a second.
+    """
+
+    entry: ModelEntry
+    is_here: bool
+    needed_bytes: int
+    free_bytes: int
+    rates: Rates | None = None
+    may_be_slow: bool = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether it leaves room for the user's data."""
+        return self.needed_bytes <= LARGEST_SHARE * self.free_bytes
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether a user need not wait for it."""
+        return self.rates.is_fast if self.rates is not None else not self.may_be_slow
+
+    @property
+    def runs_well(self) -> bool:
+        """Whether it fits and is fast."""
+        return self.fits and self.is_fast
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it is here, or small enough to be fetched unasked."""
+        return self.is_here or self.entry.download_bytes <= LARGEST_FETCH_BYTES
+
+    def describe(self) -> str:
+        """Return how often it is right and how fast it is, in a few words."""
+        facts = (describe_right_answers(self.entry.right_answers), describe_rates(self.rates))
+        return ", ".join(filter(None, facts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """What ``model = "auto"`` comes to.
+
+    Attributes
+    ----------
+    taken
+        The model that answers.
+    wanted
+        The one that was chosen; another than ``taken`` while its files are not here.
+    better, faster
+        The next ones in either direction, if there are any.
+    """
+
+    taken: Candidate
+    wanted: Candidate
+    better: Candidate | None = None
+    faster: Candidate | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the model that answers."""
+        return self.taken.entry.name
+
+    def describe(self) -> str:
+        """Return the choice, its reason, and the next better and faster model in one line."""
+        return " ".join(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        taken, wanted = self.taken, self.wanted
+        yield f"auto takes {self.name}: {taken.describe()}."
+        if wanted is not taken:
+            name, size = wanted.entry.name, format_bytes(wanted.entry.download_bytes)
+            yield (
+                f"Better and fast enough: {name} ({wanted.describe()}); "
+                f"`codeface pull {name}` fetches it, {size}."
+            )
+        elif not taken.is_here:
+            yield f"It is not here yet: {format_bytes(taken.entry.download_bytes)} to fetch."
+        if self.better is not None:
+            right = describe_right_answers(self.better.entry.right_answers)
+            yield f"Better: {self.better.entry.name} ({right}; {_why_not(self.better)})."
+        if self.faster is not None:
+            yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
+
+
+def choose(candidates: Sequence[Candidate]) -> ModelChoice:
+    """Return the best candidate that runs well here, and what answers until it is here.
+
+    Where none runs well, it is the one with the least to read.
+    """
+    ranked = sorted(candidates, key=_rightness)
+    smallest = min(ranked, key=lambda one: one.entry.parameters)
+    able = [one for one in ranked if one.runs_well and one.is_at_hand]
+    wanted = able[-1] if able else smallest
+    here = [one for one in ranked[: ranked.index(wanted)] if one.is_here and one.runs_well]
+    taken = here[-1] if here and not wanted.is_here else wanted
+    better = ranked[ranked.index(wanted) + 1 :]
+    faster = ranked[: ranked.index(taken)]
+    return ModelChoice(
+        taken=taken,
+        wanted=wanted,
+        better=better[0] if better else None,
+        faster=faster[-1] if faster else None,
+    )
+
+
+def _rightness(candidate: Candidate) -> float:
+    # The publishers' figures are there for all of them; a test compares the measured order.
+    return candidate.entry.right_answers.published or 0.0
+
+
+def _why_not(candidate: Candidate) -> str:
+    if not candidate.fits:
+        share = format_bytes(LARGEST_SHARE * candidate.free_bytes)
+        needed = format_bytes(candidate.needed_bytes)
+        return f"needs {needed} of memory, half of what is free is {share}"
+    if not candidate.is_fast:
+        return describe_rates(candidate.rates) or "its speed here is not known"
+    size = format_bytes(candidate.entry.download_bytes)
+    return f"`codeface pull {candidate.entry.name}` fetches it, {size}"
+
+
+def describe_right_answers(known: RightAnswers) -> str:
+    """Return how often a model is right, in a few words; empty if that is not known."""
+    if known.measured is not None:
+        return f"right in {known.measured} % of notebook tasks"
+    if known.published is not None:
+        return f"HumanEval {known.published:.0f} % by its publisher"
+    return ""
+
+
+def describe_rates(rates: Rates | None) -> str:
+    """Return how fast a model is here, in a few words; empty if that is not known."""
+    if rates is None:
+        return ""
+    how = "measured" if rates.is_measured else "expected"
+    return (
+        f"{rates.decode_tokens_per_s:.0f} tokens/s and a first token after "
+        f"{rates.first_token_s:.1f} s {how} here"
+    )

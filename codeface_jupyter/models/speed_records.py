@@ -1,0 +1,123 @@
+"""What is remembered of speed in the cache folder: the machine's probes, and measured answers.
+
+One JSON file for each kind of machine, since several may share a cache folder.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import statistics
+import tempfile
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from codeface_jupyter.generation import EngineIdentity, GenerationMetrics
+from codeface_jupyter.models.speed import MachineSpeed, Rates, cpu_name, probe_machine
+from codeface_jupyter.models.storage import safe_name
+
+__all__ = ["SpeedRecords", "rates_key"]
+
+logger = logging.getLogger(__name__)
+
+# A machine that was busy, or has been changed, gets another chance.
+VALID_DAYS = 30
+# The median of so many last answers counts, once there are at least so many.
+KEPT, ENOUGH = 20, 3
+# Shorter ones say little of a rate.
+SHORTEST_ANSWER, SHORTEST_PROMPT = 16, 64
+
+
+def rates_key(model: str, engine: str, weights: str) -> str:
+    """Return under what a model's rates are kept: another engine has others."""
+    return f"{model} {engine} {weights}"
+
+
+class SpeedRecords:
+    """The records of this machine; without a folder to write to, nothing is remembered.
+
+    Parameters
+    ----------
+    cache_dir
+        The user's cache folder.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        name = f"{safe_name(cpu_name())}-{os.cpu_count() or 1}.json"
+        self.file = cache_dir / "speed" / name
+
+    def machine(self, *, may_probe: bool = True) -> MachineSpeed | None:
+        """Return what the probes found, now or in the last weeks; None if none may be made."""
+        records = self._read()
+        found = _machine(records.get("machine"))
+        if found is None and may_probe:
+            found = probe_machine()
+            # A busy machine is measured again at the next occasion.
+            if found.is_certain:
+                self._write(records | {"machine": asdict(found)})
+        return found
+
+    def rates(self, key: str) -> Rates | None:
+        """Return the median rates of the last answers; None before there are enough."""
+        measured = self._read().get("rates", {}).get(key, {})
+        decode, prefill = measured.get("decode", []), measured.get("prefill", [])
+        if min(len(decode), len(prefill)) < ENOUGH:
+            return None
+        return Rates(
+            decode_tokens_per_s=statistics.median(decode),
+            prefill_tokens_per_s=statistics.median(prefill),
+            is_measured=True,
+        )
+
+    def add(self, identity: EngineIdentity, metrics: GenerationMetrics) -> None:
+        """Remember how fast an answer came."""
+        weights = identity.quantization or identity.dtype
+        key = rates_key(identity.model, identity.engine, weights)
+        records = self._read()
+        rates = records.setdefault("rates", {}).setdefault(key, {})
+        read = metrics.prompt_tokens - metrics.reused_prompt_tokens
+        if metrics.generated_tokens >= SHORTEST_ANSWER and metrics.decode_s > 0:
+            _append(rates, "decode", metrics.decode_tokens_per_s)
+        if read >= SHORTEST_PROMPT and metrics.time_to_first_token_s > 0:
+            _append(rates, "prefill", read / metrics.time_to_first_token_s)
+        self._write(records)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            records = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        # Somebody may have edited it, or an earlier release have written something else.
+        is_known = isinstance(records, dict) and isinstance(records.get("rates", {}), dict)
+        return records if is_known else {}
+
+    def _write(self, records: dict[str, Any]) -> None:
+        """Write the file whole, or not at all: it only spares a measurement."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".speed-", dir=self.file.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(records, stream, indent=1)
+            Path(name).replace(self.file)
+        except OSError as error:
+            logger.debug("Speed is not remembered: %s", error)
+
+
+def _append(rates: dict[str, list[float]], name: str, rate: float) -> None:
+    rates[name] = [*rates.get(name, []), round(rate, 1)][-KEPT:]
+
+
+def _machine(record: object) -> MachineSpeed | None:
+    """Return the machine's speed as it was written, unless it is old or not readable."""
+    if not isinstance(record, dict):
+        return None
+    try:
+        found = MachineSpeed(**record)
+        age = date.today() - date.fromisoformat(found.measured_on)
+        is_usable = found.bytes_per_s > 0 and found.flop_per_s > 0
+    except (TypeError, ValueError):
+        return None
+    return found if is_usable and 0 <= age.days <= VALID_DAYS else None

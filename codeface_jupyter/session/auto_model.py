@@ -1,0 +1,89 @@
+"""Which model ``auto`` stands for in this session, settled once and told once."""
+
+from __future__ import annotations
+
+import threading
+
+from codeface_jupyter.config import AUTO_MODEL, Settings
+from codeface_jupyter.engines.auto_model import choose_model, with_model
+from codeface_jupyter.engines.base import Engine, HoldsMemory
+from codeface_jupyter.engines.current_engine import EngineKey, engine_key
+from codeface_jupyter.generation import Remarked
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.model_choice import ModelChoice
+
+__all__ = ["AutoModel"]
+
+
+class AutoModel:
+    """Settles ``model = "auto"``, and stays with it: a change costs a load.
+
+    It is chosen anew for another engine or other options, once the better model is here, and
+    when `forget` was called. What answers measure meanwhile counts in the next session.
+
+    Attributes
+    ----------
+    choice
+        The choice in use; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.choice: ModelChoice | None = None
+        self._key: EngineKey | None = None
+        self._told: str = ""
+        self._lock = threading.Lock()
+
+    def settle(
+        self, settings: Settings, *, engine: Engine | None = None, may_probe: bool = True
+    ) -> Settings:
+        """Return ``settings`` with the model that answers, by its name.
+
+        Parameters
+        ----------
+        settings
+            As they are set, or as a call has them.
+        engine
+            The engine in use: the memory that it holds is there for another model.
+        may_probe
+            Whether the machine may be measured; without, the choice is not final.
+        """
+        if settings.model != AUTO_MODEL:
+            return settings
+        with self._lock:
+            choice = self._choose(settings, engine, may_probe=may_probe)
+        return settings if choice is None else with_model(settings, choice.name)
+
+    def tell(self, settings: Settings, job: Job) -> None:
+        """Say what was chosen beside an answer, unless it was said before."""
+        choice = self.choice
+        if settings.model != AUTO_MODEL or choice is None or self._told == choice.name:
+            return
+        self._told = choice.name
+        job.emit(Remarked(choice.describe()))
+
+    def forget(self) -> None:
+        """Choose anew at the next question."""
+        with self._lock:
+            self._key = None
+
+    def _choose(
+        self, settings: Settings, engine: Engine | None, *, may_probe: bool
+    ) -> ModelChoice | None:
+        key = engine_key(settings)
+        if self._key == key and not self._has_come(settings):
+            return self.choice
+        held = sum(engine.held_bytes().values()) if isinstance(engine, HoldsMemory) else 0
+        choice = choose_model(settings, may_probe=may_probe, held_bytes=held)
+        if may_probe:
+            self.choice, self._key = choice, key
+        return choice
+
+    def _has_come(self, settings: Settings) -> bool:
+        """Whether the better model has been fetched since, perhaps by another process."""
+        choice = self.choice
+        if choice is None or choice.wanted is choice.taken:
+            return False
+        wanted = ModelRequest(choice.wanted.entry.name, settings.cache_dir)
+        return locate(wanted) is not None
