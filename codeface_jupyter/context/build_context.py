@@ -23,6 +23,8 @@ __all__ = ["build_context"]
 # What one kind may take of the room that is left, when the window is tight.
 SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
 MAX_TITLE_CHARS = 60
+# Their requests quote code, of which the magics have left out lines already.
+CODE_TASKS = frozenset({"edit", "explain", "test"})
 PYTHON_SUFFIXES = (".py", ".pyi")
 CELL_TOKENS_STEP = 64
 NO_ROOM = "the context window is full"
@@ -112,7 +114,7 @@ class _Builder:
         format_prompt: Callable[[Prompt], str],
         language: str,
     ) -> None:
-        request, self.secrets = mask(sources.request, is_code=sources.task != "write")
+        request, self.secrets = mask(sources.request, is_code=sources.task in CODE_TASKS)
         self.sources = replace(sources, request=request)
         self.limits = limits
         self.count_tokens = count_tokens

@@ -15,7 +15,7 @@ from IPython.display import display
 from codeface_jupyter.context import Cell, ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
-from codeface_jupyter.magics.show_progress import show_work, view_for, watch
+from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
 from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
@@ -207,6 +207,7 @@ def dry_run(extension: Extension, ask: Ask, *, order: str) -> None:
     show_work(extension, preview)
     if preview.context is not None:
         display(ContextPreview(preview.context, order=order))
+    tell_warnings(preview)
 
 
 class _Showing:
