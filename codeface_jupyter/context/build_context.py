@@ -31,6 +31,8 @@ __all__ = ["build_context"]
 # What one kind may take of the room that is left, when the window is tight.
 SHARES: dict[PieceKind, float] = {"error": 0.5, "variable": 0.25, "file": 0.5, "history": 0.25}
 MAX_TITLE_CHARS = 60
+# Their requests quote code, of which the magics have left out lines already.
+CODE_TASKS = frozenset({"edit", "explain", "test"})
 PYTHON_SUFFIXES = (".py", ".pyi")
 CELL_TOKENS_STEP = 64
 NO_ROOM = "the context window is full"
@@ -120,7 +122,7 @@ class _Builder:
         format_prompt: Callable[[Prompt], str],
         language: str,
     ) -> None:
-        request, self.secrets = mask(sources.request, is_code=sources.task != "write")
+        request, self.secrets = mask(sources.request, is_code=sources.task in CODE_TASKS)
         looked_at = sources.cells[-MAX_CELLS_LOOKED_AT:]
         self.far_cells = len(sources.cells) - len(looked_at)
         self.sources = replace(sources, request=request, cells=looked_at)

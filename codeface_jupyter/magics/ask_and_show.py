@@ -16,7 +16,7 @@ from codeface_jupyter.context import ContextSources, FilledRequest, Rewrite, rea
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
-from codeface_jupyter.magics.show_progress import show_work, view_for, watch
+from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
 from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
@@ -218,6 +218,7 @@ def dry_run(extension: Extension, ask: Ask, *, order: str) -> None:
     preview = show_work(extension, lambda: session.stream(preview_only))
     if preview.context is not None:
         display(ContextPreview(preview.context, order=order))
+    tell_warnings(preview)
 
 
 class _Showing:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Answer
 
-__all__ = ["show_work", "view_for", "watch"]
+__all__ = ["show_work", "tell_warnings", "view_for", "watch"]
 
 
 def show_work(extension: Extension, begin: Callable[[], Answer]) -> Answer:
@@ -79,9 +79,14 @@ def watch(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
         sys.stdout.write("".join(f"{text}\n" for text in answer.remarks))
-        # The questions of a batch may all have the same one.
-        warnings = dict.fromkeys(answer.warnings)
-        sys.stderr.write("".join(f"Warning: {text}\n" for text in warnings))
+        tell_warnings(answer)
+
+
+def tell_warnings(answer: Answer) -> None:
+    """Write what the user should know of an answer, one line each."""
+    # The questions of a batch may all have the same one.
+    warnings = dict.fromkeys(answer.warnings)
+    sys.stderr.write("".join(f"Warning: {text}\n" for text in warnings))
 
 
 def view_for(extension: Extension, answer: Answer) -> View:

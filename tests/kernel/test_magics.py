@@ -79,6 +79,33 @@ def test_braces_are_filled_in_with_what_they_name(notebook):
     assert "ZeroDivisionError" in notebook.value("_codeface.prompt")
 
 
+def test_a_secret_in_what_was_typed_is_not_sent_and_a_line_says_so(notebook):
+    notebook.run("password = 'hunter2'")
+    run = notebook.run(f"%codeface {SCRIPTED} why is {{password}} not 'token=x', password: hunter3")
+    prompt = notebook.value("_codeface.prompt")
+    assert "why is {password} not" in prompt
+    assert "hunter" not in prompt
+    assert "{password} went as typed" in run.text
+    assert "it went as ***" in run.text
+
+
+def test_values_in_braces_and_local_answers_do_not_reach_a_server(notebook):
+    notebook.run("n = 41421")
+    notebook.run(f"%codeface {SCRIPTED} multiply {{n}} by two")
+    server = "%codeface -e openai --cells 0 --dry-run"
+    notebook.run("%codeface_config base_url=https://models.example/v1")
+    try:
+        run = notebook.run(f"{server} use {{n}}")
+        shown = run.bundles[-1]["text/plain"]
+        assert "use {n}" in shown
+        assert "41421" not in shown
+        assert "send_values_to_remote" in run.text
+        notebook.run("%codeface_config send_values_to_remote=true")
+        assert "use 41421" in notebook.run(f"{server} use {{n}}").bundles[-1]["text/plain"]
+    finally:
+        notebook.run("%codeface_config send_values_to_remote=false")
+
+
 def test_dry_run_shows_the_prompt_and_asks_nothing(notebook):
     notebook.run("unusual_name = 41")
     run = notebook.run(f"%%codeface {SCRIPTED} --dry-run\nuse it")

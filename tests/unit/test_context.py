@@ -154,13 +154,14 @@ def test_secrets_never_go() -> None:
     "sources",
     [
         {"request": "log in with password = 'hunter2'"},
+        {"request": "use password: hunter2", "task": "fix"},
         {"history": exchange("password is 'hunter2'", "x = 1  # password: hunter2")},
         {"files": [TextFile(".env", "HOST=h\nDB_PASSWORD=hunter2")]},
         {"files": [TextFile("config.yaml", "db:\n  password: hunter2")]},
         {"cells": [Cell(source="The password: hunter2", cell_type="markdown")]},
         {"error": ErrorInfo(ename="E", evalue="no access to ftp://ann:hunter2@h/x")},
     ],
-    ids=["request", "history", "env", "yaml", "markdown", "error"],
+    ids=["request", "wish", "history", "env", "yaml", "markdown", "error"],
 )
 def test_no_text_of_a_prompt_holds_a_secret(sources: dict[str, object]) -> None:
     context = build(**{"request": "do it", **sources})  # type: ignore[arg-type]

@@ -71,7 +71,8 @@ def test_what_the_user_types_is_looked_through_as_well() -> None:
 class Slow:
     def __str__(self) -> str:
         # It is stopped: a thread that waits in steps can be.
-        while self is not None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
             time.sleep(0.01)
         return ""
 
