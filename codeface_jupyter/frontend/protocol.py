@@ -407,7 +407,8 @@ class ResultRewrite(TypedDict):
 class ResultData(TypedDict):
     """The lasting output of an answer, under `RESULT_MIME`.
 
-    ``text`` is Markdown with one fence for each of ``blocks``, in the same order;
+    ``text`` is Markdown with one fence for each of ``blocks``, in the same order, among
+    others for folded thoughts;
     ``footer`` says in a line which model answered and what it cost; an answer that
     rewrites another cell than the asking one names it in ``replaces_cell_id``, and says in
     ``rewrite`` what it was.

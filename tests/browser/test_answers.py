@@ -186,3 +186,31 @@ def test_a_real_model_answers(notebook):
     notebook.button(1, "Insert below").first.wait_for()
 
     assert "tokens/s" in notebook.text(1)
+
+
+PICTURE = "http://127.0.0.1:9/leak.png?x=secret"
+LEAKING = f"""
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+session = get_ipython().configurables[-1].extension.session
+answer = (
+    "![a]({PICTURE}) <img src='{PICTURE}'> ![b][c]\\n\\n[c]: {PICTURE}\\n\\n"
+    + "```mermaid\\nflowchart LR\\n  A@{{{{ img: '{PICTURE}' }}}}\\n```\\n\\n" + "word " * 60
+)
+session._resources.engines = CurrentEngine(ScriptedEngine([answer], token_delay_s=0.02))
+"""
+
+
+@pytest.mark.parametrize("has_extension", [True, False])
+def test_showing_an_answer_fetches_nothing(request, page, has_extension):
+    fetched = []
+    page.on("request", lambda sent: fetched.append(sent.url))
+    name = "notebook" if has_extension else "plain_notebook"
+    notebook = request.getfixturevalue(name)
+    notebook.open(LOAD, LEAKING, "%%codeface\nshow it")
+    notebook.run(0, 1)
+    notebook.start(2)
+    notebook.output(2).get_by_text("word word").first.wait_for()
+    notebook.until("p => p.sessionContext.session.kernel.status === 'idle'")
+    notebook.output(2).get_by_text("tokens").first.wait_for()
+    assert [url for url in fetched if "leak.png" in url] == []

@@ -1,5 +1,7 @@
 import json
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from hypothesis import given, settings
@@ -233,3 +235,94 @@ def test_code_is_replaced_in_its_fences_and_nothing_else_changes(pieces):
     changed = with_code(text, [f"{code}\n\nnew" for code in codes])
     again = make_result(changed).written_blocks
     assert [block.code for block in again] == [f"{code}\n\nnew" for code in codes]
+
+
+LIST = """1. Load:
+   ```python
+   x = 1 < 2
+   ```
+   Then look.
+2. Plot:
+
+   > ```
+   > y
+   > ```
+   > quoted
+- ```bash
+  ls
+  ```
+"""
+
+
+def test_code_in_lists_and_quotations_moves_to_the_margin_and_the_words_stay():
+    shown = answer_markdown(make_result(LIST))
+    assert shown.startswith(
+        "1. Load:\n\n```python\nx = 1 < 2\n```\n\nThen look.\n\n2. Plot:\n\n```\ny\n```"
+    )
+    assert "> quoted\n\n```bash\nls\n```" not in shown
+    html = MarkdownIt("commonmark").render(shown)
+    assert html.count("<pre>") == 3
+    assert '<ol start="2">' in html
+    assert "quoted" in html
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("use `List<int>` or `d['f'](x)`", "use List<int> or d['f'](x)"),
+        (r"a < b, a<b, \<i>", "a < b, a<b, <i>"),
+        ("[docs](https://x.y/z) [here](#top) [mail](mailto:a@b)", "docs here mail"),
+        ("![a plot](https://x.y/z.png)", "!a plot"),
+        ("see [file](a.ipynb) and arr[1]: 2", "see [file](a.ipynb) and arr[1]: 2"),
+        ("| a |\n|---|\n| `x<y>` |", "a\nx<y>"),
+        ("`` a`b ``", "a`b"),
+        ("pay $5 or $$6", "pay $5 or $$6"),
+        ("    x < y", "x < y"),
+    ],
+)
+def test_what_is_made_harmless_reads_the_same(written, text):
+    page = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(answer_markdown(make_result(written)))
+    )
+    shown = unescape(re.sub("<[^>]*>", "", page))
+    assert shown.split() == text.split()
+
+
+def test_formulas_stay_formulas():
+    text = "$a<b$ and $$x<y$$\n\n$$\na \\\\[2pt]\n<b\n$$\n\n\\begin{align}\nx<y\n\\end{align}"
+    assert answer_markdown(make_result(text)) == text.replace("<", "< ")
+
+
+def test_thoughts_are_folded_and_their_code_is_not_offered():
+    text = "<think>\nmaybe\n```python\nbad()\n```\n</think>\n\nSo:\n\n```python\nx = 1\n```\n"
+    made = bundle(make_result(text))
+    assert [block["code"] for block in made[RESULT_MIME]["blocks"]] == ["x = 1"]
+    for shown in (made[RESULT_MIME]["text"], made["text/markdown"]):
+        assert shown.startswith("<details><summary>Thoughts</summary>\n\n````text\nmaybe\n")
+        assert "</details>\n\nSo:\n\n```python\nx = 1\n```" in shown
+    growing = GrowingMarkdown()
+    pages = [growing.render(text[:end]) for end in range(0, len(text), 7)]
+    assert "<details>" in pages[3]
+    assert all('<span class="cf' not in page for page in pages[: text.index("So:") // 7])
+
+
+def test_thoughts_that_the_prompt_began_are_folded_once_they_end():
+    growing = GrowingMarkdown()
+    assert "<p>One.</p>" in growing.render("One.\n\nTwo.\n\nThree.")
+    html = growing.render("One.\n\nTwo.\n\nThree.\n</think>\n\nFour.")
+    assert "<p>One.</p>" not in html
+    assert "<p>Four.</p>" in html
+
+
+def test_code_that_is_shown_in_another_order_than_it_runs_is_pointed_out():
+    code = "if access != 'user\u202e \u2066# admin\u2069 \u2066':\n    x = 1\ny = '\u2067'"
+    made = bundle(make_result(f"```python\n{code}\n```"))
+    assert [note.split(",")[0] for note in made[RESULT_MIME]["notes"]] == [
+        "Line 1 holds `U+202E`",
+        "Line 3 holds `U+2067`",
+    ]
+    assert "Line 1 holds `U+202E`" in made["text/markdown"]
+    assert "\u202e" not in made["text/plain"]
+    assert made[RESULT_MIME]["blocks"][0]["code"] == code

@@ -17,6 +17,7 @@ from codeface_jupyter.view.answer_view import (
     show,
 )
 from codeface_jupyter.view.progress_meter import ProgressMeter
+from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.view.wording import counted
 
 TIMEOUT_S = 10
@@ -86,6 +87,44 @@ def test_terminal_gets_each_character_once_and_the_figures(session_of):
     show(answer, TextView(out), make_bundle=lambda: {"text/plain": f"{answer.text}\n[3 tokens]"})
     lines = out.getvalue().replace("\r", "\n").splitlines()
     assert lines[-2:] == ["some words in a row", "[3 tokens]"]
+
+
+HOSTILE = "a\x1b]52;c;cm0gLXJm\x07b\x1b[2J\x9bc \u202e tab\t\r\nend\r."
+
+
+def test_terminal_shows_what_it_would_obey():
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    out = io.StringIO()
+    view = TextView(out)
+    for number in range(0, len(HOSTILE), 3):
+        answer.state.take(Chunk(HOSTILE[number : number + 3], number))
+        view.paint(answer)
+    view.finish(answer, {"text/plain": terminal_text(f"{HOSTILE}\n[\x1b 3 tokens]")})
+    shown = r"a\x1b]52;c;cm0gLXJm\x07b\x1b[2J\x9bc \u202e tab" + "\t\nend\n."
+    assert out.getvalue() == shown + "\n[\\x1b 3 tokens]\n"
+
+
+def test_a_view_is_finished_also_when_its_lasting_output_cannot_be_made(session_of):
+    answer = session_of("some text").stream("talk")
+    recorder = Recorder()
+    with pytest.raises(ZeroDivisionError):
+        show(answer, recorder, make_bundle=lambda: {"text/plain": str(1 / 0)})
+    assert (recorder.final_text, recorder.bundle) == ("some text", None)
+
+
+def test_widgets_are_closed_also_when_their_output_cannot_be_shown(session_of):
+    answer = session_of("some text").stream("talk")
+    answer.read_to_end()
+    view = WidgetView(answer)
+
+    def fail(bundle):
+        raise UnicodeError
+
+    view.place.put = fail
+    with pytest.raises(UnicodeError):
+        view.finish(answer, {"text/plain": "x"})
+    assert view._stop.comm is None
+    assert view._box.comm is None
 
 
 def revised_answer(*, first="", then="better words"):
