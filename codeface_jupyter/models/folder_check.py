@@ -11,6 +11,7 @@ from typing import Any
 
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, first_line
+from codeface_jupyter.models.figures_check import TensorShapes, disagreement, impossible_figure
 
 __all__ = [
     "IR_FILE",
@@ -39,6 +40,12 @@ SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 PICKLE_INDEX_FILE = "pytorch_model.bin.index.json"
 WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|USE_POLICY)[^/]*")
+# tokenizer.json, or what a tokenizer was made of before there was one.
+TOKENIZER_FILE = re.compile(
+    r"tokenizer\.json|tekken\.json|vocab\.(json|txt|bpe)|.*\.(model|tiktoken)"
+)
+# The largest tokenizers have 40 MB.
+LARGEST_JSON_BYTES = 200 * 2**20
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
 # Of a file of any size, 256 KiB are enough to notice other weights.
 SAMPLES, SAMPLE_BYTES = 64, 4_096
@@ -168,19 +175,43 @@ def check_model_folder(folder: Path, *, permissions: Permissions = NOTHING_MORE)
     """
     config = read_config(folder)
     _check_architecture(folder, config)
+    if figure := impossible_figure(config):
+        raise ModelFilesError(f"{folder / 'config.json'} describes no real model: {figure}.")
     if permissions.trust_remote_code:
         _check_code(folder, config)
-    if permissions.allow_pickle and not has_weights(folder) and _pickled_files(folder):
-        return
+    if not (permissions.allow_pickle and not has_weights(folder) and _pickled_files(folder)):
+        _check_weights(folder, config)
+    # A model's own code may bring a tokenizer of its own.
+    if not permissions.trust_remote_code:
+        _check_tokenizer(folder)
+
+
+def _check_weights(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse weights that are missing, damaged, or others than ``config`` describes."""
     if is_only_ir(folder):
         weights = folder / IR_WEIGHTS_FILE
         if not weights.is_file():
             raise _missing_weights(folder, weights)
         return
-    for file in weight_files(folder):
+    files = weight_files(folder)
+    for file in files:
         if not file.is_file():
             raise _missing_weights(folder, file)
         _check_safetensors(file)
+    if reason := disagreement(config, TensorShapes.of(files)):
+        raise ModelFilesError(
+            f"{folder / 'config.json'} and the weights beside it are not of the same model: "
+            f"{reason}.",
+            hint="Fetch the model again.",
+        )
+
+
+def _check_tokenizer(folder: Path) -> None:
+    if not any(TOKENIZER_FILE.fullmatch(file.name) for file in folder.iterdir()):
+        raise ModelFilesError(
+            f"{folder} has no tokenizer: neither tokenizer.json nor another vocabulary is there.",
+            hint="Put the original model's tokenizer.json and tokenizer_config.json there.",
+        )
 
 
 def _check_architecture(folder: Path, config: Mapping[str, Any]) -> None:
@@ -264,12 +295,14 @@ def read_json(file: Path) -> dict[str, Any]:
         If it is missing, or does not hold a JSON object.
     """
     try:
+        if file.stat().st_size > LARGEST_JSON_BYTES:
+            raise ModelFilesError(f"{file} has {file.stat().st_size:,} bytes: far too many.")
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelFilesError(
             f"{file} is missing.", hint="A model folder holds config.json, tokenizer and weights."
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ModelFilesError(f"{file} cannot be read: {error}.") from None
     if not isinstance(value, dict):
         raise ModelFilesError(f"{file} does not hold a JSON object.")

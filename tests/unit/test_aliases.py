@@ -129,5 +129,6 @@ class TestChecks:
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
         (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        (folder / "tokenizer.json").write_text("{}")
         monkeypatch.chdir(tmp_path)
         assert checked_alias("Mine", ModelRequest("./model", tmp_path)) == ("mine", str(folder))

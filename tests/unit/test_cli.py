@@ -80,6 +80,7 @@ def test_pulling_a_local_folder_says_where_it_is(
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
     (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    (folder / "tokenizer.json").write_text("{}")
     assert main(["pull", str(folder)]) == 0
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
 

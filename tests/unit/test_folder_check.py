@@ -1,12 +1,14 @@
 """Model folders that are whole, and those that must be refused with the file's name."""
 
 import json
+import math
 import os
 import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -29,6 +31,7 @@ def write_safetensors(file: Path, *, payload: bytes = b"\0" * 4) -> None:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"]}))
     write_safetensors(tmp_path / "model.safetensors")
+    (tmp_path / "tokenizer.json").write_text("{}")
     return tmp_path
 
 
@@ -227,3 +230,90 @@ class TestFingerprint:
         before = folder_revision(folder)
         (folder / "model-00002-of-00002.safetensors").write_bytes(b"")
         assert folder_revision(folder) != before
+
+
+def write_tensors(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    tensors, end = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * math.prod(shape)
+        tensors[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(tensors).encode()
+    file.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
+
+
+class TestFigures:
+    CONFIG: ClassVar[dict[str, object]] = {
+        "architectures": ["LlamaForCausalLM"],
+        "num_hidden_layers": 2,
+        "hidden_size": 8,
+        "vocab_size": 32,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 10_000_000,
+        "rope_theta": 1e10,
+    }
+
+    @pytest.fixture
+    def model(self, folder: Path) -> Path:
+        layers = {f"model.layers.{n}.mlp.weight": (8, 16) for n in range(2)}
+        write_tensors(
+            folder / "model.safetensors", {"model.embed_tokens.weight": (32, 8), **layers}
+        )
+        self.describe(folder)
+        return folder
+
+    def describe(self, folder: Path, **changes: object) -> None:
+        (folder / "config.json").write_text(json.dumps(self.CONFIG | changes))
+
+    def test_a_real_model_passes(self, model: Path) -> None:
+        check_model_folder(model)
+        self.describe(model, num_hidden_layers=1)
+        check_model_folder(model)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"num_hidden_layers": 10**9},
+            {"n_layer": 10**9},
+            {"hidden_size": 10**9},
+            {"num_labels": 10**8},
+            {"num_local_experts": 10**6},
+            {"text_config": {"num_hidden_layers": 10**9}},
+            {"anything": 10**12},
+            {"layer_types": ["full_attention"] * 10**5},
+        ],
+    )
+    def test_figures_that_no_model_has_are_refused_by_name(
+        self, model: Path, changes: dict[str, object]
+    ) -> None:
+        self.describe(model, **changes)
+        name = next(iter(changes)).replace("text_config", "num_hidden_layers")
+        with pytest.raises(ModelFilesError, match=rf"describes no real model: {name} "):
+            check_model_folder(model)
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"num_hidden_layers": 2_000}, "2,000 layers are described, but the weights hold 2"),
+            ({"hidden_size": 9_999_999}, "no tensor has it"),
+            ({"vocab_size": 9_999_999}, "no tensor is longer than 32"),
+        ],
+    )
+    def test_weights_of_another_model_are_refused(
+        self, model: Path, changes: dict[str, object], reason: str
+    ) -> None:
+        self.describe(model, **changes)
+        with pytest.raises(ModelFilesError, match=reason):
+            check_model_folder(model)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "vocab.json", "spiece.model"])
+def test_a_folder_without_a_tokenizer_is_refused_and_one_of_any_kind_passes(
+    folder: Path, name: str
+) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(ModelFilesError, match="has no tokenizer"):
+        check_model_folder(folder)
+    (folder / name).write_text("{}")
+    check_model_folder(folder)
