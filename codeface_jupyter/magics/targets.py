@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["cell_with_id", "find_cell", "find_error"]
 
 CHANGED_HINT = "Run it again first."
+INTERRUPT = "KeyboardInterrupt"
 NUMBER_HINT = "The number is the one in the cell's prompt."
 
 
@@ -27,12 +28,9 @@ def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) ->
         If there is none, or it is not what it was when it was run under that number.
     """
     if cell_id is not None:
-        cell = cell_with_id(notebook, cell_id)
-        if is_request(cell.source):
-            raise NotebookError("That cell is a request to CodeFace.", hint="Edit it by hand.")
-        return cell
+        return _not_a_request(cell_with_id(notebook, cell_id))
     if number is not None:
-        return _cell_with_number(notebook, number)
+        return _not_a_request(_cell_with_number(notebook, number))
     above = [cell for cell in notebook.cells()[0] if cell.cell_type == "code"]
     own = [cell for cell in above if not is_request(cell.source)]
     if not own:
@@ -56,6 +54,8 @@ def find_error(
     if cell_id is not None:
         cell = cell_with_id(notebook, cell_id)
         failure = failures.of_cell(cell_id, cell.source)
+        if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
+            raise NotebookError("That cell was interrupted, which is no error to repair.")
         return _unchanged(failure.error if failure else cell.error, cell)
     if number is not None:
         return _with_its_cell(notebook, failures.numbered(number), number)
@@ -66,10 +66,10 @@ def find_error(
         )
     if failures.last is not None:
         return _with_its_cell(notebook, failures.last, failures.last.number)
-    shown = [cell for cell in notebook.cells()[0] if cell.error is not None]
-    if not shown:
-        raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
-    return _unchanged(shown[-1].error, shown[-1])
+    for cell in reversed(notebook.cells()[0]):
+        if cell.error is not None and cell.error.ename != INTERRUPT:
+            return _unchanged(cell.error, cell)
+    raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
 
 
 def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
@@ -90,6 +90,12 @@ def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
             hint="Reload the page, or name the cell by its number.",
         )
     raise NotebookError("That cell is no longer in this notebook.")
+
+
+def _not_a_request(cell: Cell) -> Cell:
+    if is_request(cell.source):
+        raise NotebookError("That cell is a request to CodeFace.", hint="Edit it by hand.")
+    return cell
 
 
 def _cell_with_number(notebook: Notebook, number: int) -> Cell:

@@ -64,7 +64,8 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
         return result
     repeats = repeats_a_cell(new.block.code, rewrite, ask.sources.cells, task=ask.sources.task)
     notes = tuple(filter(None, (new.obstacle, repeats)))
-    return replace(result, offered_blocks=(new.block,), notes=notes)
+    is_as_written = result.written_blocks == [new.block]
+    return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)
 
 
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:

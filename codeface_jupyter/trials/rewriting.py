@@ -48,7 +48,8 @@ def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
     text = block.code.strip("\n")
     # A model may write the cell magic as well.
     cell_magic = rewrite.head.strip()
-    if cell_magic and text.startswith(cell_magic):
+    is_doubled = text.startswith(cell_magic) and not rewrite.text.startswith(cell_magic)
+    if cell_magic and is_doubled:
         text = text.removeprefix(cell_magic).lstrip("\n")
     code = rewrite.with_text(text)
     reason = _reason(result, rewrite, block, code)

@@ -171,6 +171,12 @@ def test_an_interrupted_cell_is_not_repaired(asking):
     assert asking.data("%codeface_fix")["replaces_cell_id"] == "a"
 
 
+def test_an_interrupt_that_the_page_shows_is_no_error_either(asking):
+    error = shown("KeyboardInterrupt", "", "wait()")
+    asking.cells.append(cell("old", "wait()", number=2, error=error))
+    assert "was interrupted" in asking.refused("%codeface_fix --id old")
+
+
 def test_an_error_whose_text_fails_is_the_last_one(asking):
     asking.run("a", "1 / 0")
     asking.run("b", "class Bad(Exception):\n    def __str__(self): raise RuntimeError('no')")

@@ -32,6 +32,7 @@ SOURCES = {
     "two cell magics and a blank line": "\n%%capture out\n%%time\n\nx = 1\n",
     "a shell cell": "%%bash\nset -e\nls | wc -l\n",
     "a shell cell with options": "%%bash --out listing\nls",
+    "a cell magic twice": "%%bash\n%%bash",
     "a file that is written": "%%writefile tool.py\ndef f():\n    return 1\n",
     "a key": f"import os\n{KEY}\n\nconnect(api_key)",
     "two keys side by side, and one more": f"{KEY}\n{KEY}\nx = 1\nif x:\n    {KEY}\n    use()",
