@@ -25,7 +25,7 @@ INSTALLED := $(VENV)/share/jupyter/labextensions
 # npm and node may come from pip's own Node wheels.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lab dev lint hooks format bench clean
+.PHONY: help demo test soak lab dev lint hooks format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ test: $(BASE) $(TEST) $(LABEXTENSION) ## set up, get the model, then run every t
 	$(BIN)/codeface pull
 	cd labextension && npm test
 	$(BIN)/python -m pytest
+
+soak: $(BASE) $(TEST) ## ask 2,000 questions in one kernel; memory, threads and time must stay flat
+	SOAK_REQUESTS=2000 SOAK_COMM_MESSAGES=5000 $(BIN)/python -m pytest -s tests/kernel/test_soak.py
 
 lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
 	cd labextension && npm run lint

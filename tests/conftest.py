@@ -10,8 +10,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Time limits on single examples measure the machine, not the code.
-hypothesis.settings.register_profile("tests", deadline=None)
+# The same examples each time, so that a change fails by its own fault; the option
+# `--hypothesis-profile search` looks for others. Limits on time measure the machine.
+SAME_FOR_ALL = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("tests", derandomize=True, **SAME_FOR_ALL)
+hypothesis.settings.register_profile("search", max_examples=2_000, **SAME_FOR_ALL)
 hypothesis.settings.load_profile("tests")
 
 
