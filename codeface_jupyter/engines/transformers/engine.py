@@ -31,6 +31,7 @@ from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
 from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
@@ -257,8 +258,16 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             adapter_identity=adapter_identity(placement.adapter),
         )
 
+    def convert(self, job: Job) -> None:
+        """Make safetensors of a model that came as a GGUF, unless that has been done."""
+        self._convert(self._prepare(job), job)
+
+    def _convert(self, prepared: Prepared, job: Job) -> None:
+        ensure_safetensors(prepared.files, cache_dir=self._settings.cache_dir, job=job)
+
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
         self._check_memory(prepared)
+        self._convert(prepared, job)
         models: list[PreTrainedModel] = []
         with ExitStack() as offload:
             folder = self._offload_folder(offload)
