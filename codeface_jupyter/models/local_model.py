@@ -99,14 +99,15 @@ class LocalModel:
     name
         A catalog name, a hub id or a folder.
     path
-        The folder with configuration, tokenizer and weights.
+        The folder with configuration and tokenizer; with the weights as well, unless they are
+        only in the GGUF.
     source
-        Whether the folder is the user's own, was converted here, or is a snapshot in the
-        hub's cache.
+        Whether the folder is the user's own, was made here, or is a snapshot in the hub's cache.
     revision
         The hub's commit, the digest of the GGUF, or the fingerprint of a folder's files.
     gguf
-        The GGUF that it was converted from, if that was kept.
+        The GGUF with the weights, if the model was fetched as one. It is kept, since engines
+        read it, or make of it what they read.
     entry
         What the catalog knows about it.
     """

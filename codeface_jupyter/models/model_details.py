@@ -91,10 +91,11 @@ def _place_rows(found: LocalModel, storage: ModelStorage) -> list[tuple[str, str
         ("here", f"in {SOURCES[found.source]}"),
         ("folder", str(found.path)),
         ("revision", found.revision),
-        ("weights on disk", format_bytes(weights)),
     ]
     if found.gguf is not None:
-        rows.append(("converted from", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
+        rows.append(("fetched as", f"{found.gguf}, {format_bytes(size_bytes(found.gguf))}"))
+    if weights:
+        rows.append(("weights in the folder", format_bytes(weights)))
     forms = (storage.openvino(quantization) for quantization in QUANTIZATIONS)
     return rows + [
         ("for OpenVINO", f"{form}, {format_bytes(size_bytes(form))}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.storage import ModelStorage
+from codeface_jupyter.models.storage import ModelStorage, remove
 
 __all__ = ["own_files", "remove_files", "size_bytes"]
 
@@ -27,7 +26,9 @@ def own_files(request: ModelRequest) -> list[Path]:
     storage = ModelStorage.of(request)
     places = [storage.gguf, storage.converted, storage.wheels]
     places += [storage.openvino(quantization) for quantization in QUANTIZATIONS]
-    if found := [path for path in places if path.exists()]:
+    found = [path for path in places if path.exists()]
+    found += [path for path in storage.leftovers() if path not in found]
+    if found:
         return found
     raise ModelNotFoundError(
         f"The cache folder {request.cache_dir} holds no files of {request.model}.",
@@ -59,10 +60,7 @@ def remove_files(request: ModelRequest, files: Sequence[Path], *, job: Job) -> N
     with ModelStorage.of(request).lock(job):
         for path in files:
             try:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+                remove(path)
             except OSError as error:
                 raise FetchError(f"{path} could not be removed: {error}.") from error
 

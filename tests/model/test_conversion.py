@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -24,17 +27,18 @@ from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import catalog, fetch, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.conversion import gguf_layout
-from codeface_jupyter.models.conversion import gguf_to_safetensors as convert
-from codeface_jupyter.models.conversion.gguf_to_safetensors import convert_gguf
+from codeface_jupyter.models.conversion import gguf_folder, gguf_to_safetensors, stored_tensor
+from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
 from codeface_jupyter.models.conversion.manifest import read_manifest
 from codeface_jupyter.models.fetch import ensure_local, locate
-from codeface_jupyter.models.folder_check import check_model_folder
-from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.folder_check import check_model_folder, has_weights
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import estimate
 
 MakeModel = Callable[..., Path]
 SHIPPED_MODEL = "qwen2.5-coder-0.5b"
+SHA256 = "ab" * 32
 PROMPT = "def mean(values):\n    return"
 
 
@@ -108,6 +112,14 @@ def file(original: Path, tmp_path: Path) -> Path:
     return write_gguf(original, tmp_path / "tiny.gguf")
 
 
+def convert(file: Path, target: Path, job: Job | None = None) -> None:
+    """Make a folder with safetensors of a GGUF."""
+    job = job or Job()
+    describe_gguf(file, target, sha256=SHA256, job=job)
+    local = LocalModel(name="tiny", path=target, source="converted", gguf=file)
+    ensure_safetensors(local, cache_dir=target.parents[1], job=job)
+
+
 def logits(folder: Path, **options: Any) -> torch.Tensor:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, **options)
     ids = torch.tensor([[5, 17, 300, 42, 8, 256, 31]])
@@ -120,14 +132,14 @@ def test_the_converted_model_computes_what_the_original_does(
     original: Path, file: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, job=Job())
+    convert(file, target)
     check_model_folder(target)
     torch.testing.assert_close(logits(target), logits(original), rtol=0, atol=0)
 
 
 def test_it_computes_what_transformers_own_reader_gives(file: Path, tmp_path: Path) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, job=Job())
+    convert(file, target)
     theirs = logits(file.parent, gguf_file=file.name)
     torch.testing.assert_close(logits(target), theirs, rtol=0, atol=0)
 
@@ -136,7 +148,7 @@ def test_tokenizer_chat_template_and_stops_come_along(
     original: Path, file: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="0" * 64, job=Job())
+    convert(file, target)
     before, after = (AutoTokenizer.from_pretrained(f) for f in (original, target))
     assert after(PROMPT).input_ids == before(PROMPT).input_ids
     messages = [{"role": "user", "content": "für élève"}]
@@ -153,21 +165,21 @@ def test_the_manifest_names_source_and_versions(file: Path, tmp_path: Path) -> N
     import transformers
 
     target = tmp_path / "models" / "tiny"
-    convert_gguf(file, target, sha256="ab" * 32, job=Job())
-    manifest = read_manifest(target, converter_version=convert.CONVERTER_VERSION)
+    convert(file, target)
+    manifest = read_manifest(target, converter_version=gguf_folder.CONVERTER_VERSION)
     assert manifest is not None
-    assert manifest["source_sha256"] == "ab" * 32
+    assert manifest["source_sha256"] == SHA256
     assert manifest["transformers_version"] == transformers.__version__
 
 
 def test_large_models_are_written_in_shards(
     original: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convert, "SHARD_BYTES", 30_000)
-    monkeypatch.setattr(gguf_layout, "PIECE_VALUES", 1_000)
+    monkeypatch.setattr(gguf_to_safetensors, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(stored_tensor, "PIECE_VALUES", 1_000)
     target = tmp_path / "models" / "tiny"
     told: list[Progress] = []
-    convert_gguf(file, target, sha256="0" * 64, job=Job(told.append))  # type: ignore[arg-type]
+    convert(file, target, Job(told.append))  # type: ignore[arg-type]
     shards = sorted(target.glob("*.safetensors"))
     assert len(shards) > 2
     for shard in shards:
@@ -196,7 +208,7 @@ def test_a_matrix_stored_twice_is_tied_and_two_matrices_are_not(
     AutoTokenizer.from_pretrained(make_model("qwen2")).save_pretrained(folder)
     target = tmp_path / "models" / "tiny"
     file = write_gguf(folder, tmp_path / "tiny.gguf")
-    convert_gguf(file, target, sha256="0" * 64, job=Job())
+    convert(file, target)
     model = AutoModelForCausalLM.from_pretrained(target)
     tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
     assert tied is repeats
@@ -211,12 +223,57 @@ def test_cancel_leaves_nothing_and_the_next_run_cleans_up(file: Path, tmp_path: 
             cancel.set()
 
     with pytest.raises(Cancelled):
-        convert_gguf(file, target, sha256="0" * 64, job=Job(cancel_midway, cancel=cancel))
-    assert list(target.parent.iterdir()) == []
+        convert(file, target, Job(cancel_midway, cancel=cancel))
+    assert list(target.parent.iterdir()) == [target]
+    assert not has_weights(target)
     # What a run that was killed leaves behind.
     (target.parent / ".tiny.part-killed").mkdir()
-    convert_gguf(file, target, sha256="0" * 64, job=Job())
+    convert(file, target)
     assert list(target.parent.iterdir()) == [target]
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
+from codeface_jupyter.models.local_model import LocalModel
+
+gguf, cache_dir, stage = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+
+def kill_itself(progress):
+    if progress.stage.startswith(stage) and (progress.completed or stage == "Reading"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+job, target = Job(kill_itself), cache_dir / "models" / "tiny"
+describe_gguf(gguf, target, sha256="ab" * 32, job=job)
+local = LocalModel(name="tiny", path=target, source="converted", gguf=gguf)
+ensure_safetensors(local, cache_dir=cache_dir, job=job)
+OpenVINOForm(local=local, quantization="int8", cache_dir=cache_dir).ensure(job)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("stage", ["Reading", "Converting", "Preparing"])
+def test_a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_removes_it(
+    stage: str, file: Path, tmp_path: Path
+) -> None:
+    if stage == "Preparing":
+        pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+    command = [sys.executable, "-c", KILLED_RUN, str(file), str(tmp_path), stage]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    target = tmp_path / "models" / "tiny"
+    assert is_made_of(target, sha256=SHA256) == (stage != "Reading")
+    assert has_weights(target) == (stage == "Preparing")
+    model_storage = storage.ModelStorage(tmp_path, "tiny")
+    assert len(model_storage.leftovers()) == 1
+    assert not model_storage.openvino("int8").exists()
+    with model_storage.lock(Job()):
+        assert model_storage.leftovers() == []
+    convert(file, target)
+    check_model_folder(target)
 
 
 def test_a_full_disk_is_seen_before_anything_is_written(
@@ -228,15 +285,16 @@ def test_a_full_disk_is_seen_before_anything_is_written(
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: Usage)
     target = tmp_path / "models" / "tiny"
     with pytest.raises(FetchError, match="but 10 B are free"):
-        convert_gguf(file, target, sha256="0" * 64, job=Job())
-    assert list(target.parent.iterdir()) == []
+        convert(file, target)
+    assert list(target.parent.iterdir()) == [target]
+    assert not has_weights(target)
 
 
 def test_what_is_no_gguf_is_refused_by_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"not a model" * 100)
     with pytest.raises(ModelFilesError, match=r"broken\.gguf is not a readable GGUF file"):
-        convert_gguf(broken, tmp_path / "out", sha256="0" * 64, job=Job())
+        convert(broken, tmp_path / "models" / "out")
 
 
 def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
@@ -246,7 +304,7 @@ def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.close()
     with pytest.raises(ModelFilesError, match="holds a mamba model, which cannot be converted"):
-        convert_gguf(file, tmp_path / "out", sha256="0" * 64, job=Job())
+        convert(file, tmp_path / "models" / "out")
 
 
 def test_from_the_package_index_to_a_loaded_model(
@@ -289,9 +347,13 @@ def test_from_the_package_index_to_a_loaded_model(
     found = ensure_local(ModelRequest("tiny", cache_dir), Job())
     assert (found.source, found.gguf) == ("converted", cache_dir / "gguf" / "tiny.gguf")
     assert locate(ModelRequest("tiny", cache_dir)) == found
+    # Nothing is converted before an engine needs it.
+    assert not list(found.path.glob("*.safetensors"))
+    ensure_safetensors(found, cache_dir=cache_dir, job=Job())
+    assert locate(ModelRequest("tiny", cache_dir)) == found
     torch.testing.assert_close(logits(found.path), logits(original), rtol=0, atol=0)
     # A conversion of before is made again from the kept file, without pip.
-    monkeypatch.setattr(convert, "CONVERTER_VERSION", convert.CONVERTER_VERSION + 1)
+    monkeypatch.setattr(gguf_folder, "CONVERTER_VERSION", gguf_folder.CONVERTER_VERSION + 1)
     monkeypatch.setattr(fetch, "fetch_gguf", lambda *_, **__: found.gguf)
     assert ensure_local(ModelRequest("tiny", cache_dir), Job()).source == "converted"
 
@@ -327,6 +389,7 @@ def test_a_model_that_generates_no_text_is_named() -> None:
 def test_the_shipped_model_is_the_published_one_and_loads_at_once() -> None:
     entry = catalog.CATALOG[SHIPPED_MODEL]
     found = ensure_local(ModelRequest(SHIPPED_MODEL, default_cache_dir()), Job())
+    ensure_safetensors(found, cache_dir=default_cache_dir(), job=Job())
     began = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(found.path)
     model = AutoModelForCausalLM.from_pretrained(found.path, dtype="auto")

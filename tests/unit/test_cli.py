@@ -68,7 +68,7 @@ def test_ctrl_c_exits_130_without_a_traceback(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "ensure_local", interrupted)
+    monkeypatch.setattr(cli, "pull_model", interrupted)
     assert main(["pull"]) == 130
     assert "Interrupted" in capsys.readouterr().err
 

@@ -25,7 +25,7 @@ from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import catalog, storage
 from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
-from codeface_jupyter.models.conversion import gguf_to_safetensors as convert
+from codeface_jupyter.models.conversion import gguf_folder as convert
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import folder_revision
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
@@ -454,6 +454,19 @@ class TestCatalogModel:
         found = locate(ModelRequest("tiny", cache_dir))
         assert found is not None
         assert found.gguf == gguf
+
+    def test_a_folder_without_weights_counts_as_long_as_the_gguf_is_there(
+        self, entry: ModelEntry, cache_dir: Path
+    ) -> None:
+        folder = write_converted(cache_dir, sha256="5" * 64)
+        (folder / "model.safetensors").unlink()
+        assert locate(ModelRequest("tiny", cache_dir)) is None
+        gguf = cache_dir / "gguf" / "tiny.gguf"
+        gguf.parent.mkdir()
+        gguf.write_bytes(b"GGUF")
+        found = locate(ModelRequest("tiny", cache_dir))
+        assert found is not None
+        assert (found.path, found.gguf) == (folder, gguf)
 
     @pytest.mark.parametrize(
         ("sha256", "version"), [("6" * 64, None), ("5" * 64, convert.CONVERTER_VERSION + 1)]

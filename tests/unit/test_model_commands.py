@@ -10,6 +10,7 @@ import pytest
 from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.config import Config
+from codeface_jupyter.engines.pull import Pulled
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models import model_details as details
@@ -65,6 +66,19 @@ def fetched(cache_dir: Path) -> list[Path]:
         place.gguf.parent.mkdir(parents=True, exist_ok=True)
         place.gguf.write_bytes(bytes(2_000))
     return [storage.gguf, storage.converted, storage.wheels, storage.openvino("q8_0")]
+
+
+def leave_behind(cache_dir: Path) -> list[Path]:
+    """Make what runs leave that are killed; of a model whose name begins alike as well."""
+    for name in (NAME, f"{NAME}-instruct"):
+        for place in (f"models/.{name}.part-x1_y", f"openvino/.{name}-int8.part-x1_y"):
+            (cache_dir / place).mkdir(parents=True)
+            (cache_dir / place / "file.bin").write_bytes(bytes(1_000))
+        (cache_dir / "gguf").mkdir(exist_ok=True)
+        (cache_dir / "gguf" / f".{name}.gguf.part").write_bytes(bytes(1_000))
+    left = [*cache_dir.glob(f"*/.{NAME}.*part*"), *cache_dir.glob(f"*/.{NAME}-int8.part*")]
+    assert len(left) == 3
+    return left
 
 
 class TestDetails:
@@ -133,12 +147,12 @@ class TestRevision:
         assert ModelRequest.named(model, config=Config()).revision == revision
         asked: list[ModelRequest] = []
 
-        def record(request: ModelRequest, *_: object) -> LocalModel:
+        def record(request: ModelRequest, **_: object) -> Pulled:
             asked.append(request)
-            return LocalModel(name=request.name, path=Path(), source="hub")
+            return Pulled(files=LocalModel(name=request.name, path=Path(), source="hub"))
 
-        monkeypatch.setattr(cli, "ensure_local", record)
-        monkeypatch.setattr(session, "ensure_local", record)
+        monkeypatch.setattr(cli, "pull_model", record)
+        monkeypatch.setattr(session, "pull_model", record)
         monkeypatch.setattr(cli, "model_details", lambda request: record(request) and [])
         main(["pull", model] if model else ["pull"])
         main(["info", model or NAME])
@@ -161,6 +175,10 @@ class TestRemoval:
         assert not [path for path in fetched if path.exists()]
         with pytest.raises(ModelNotFoundError, match="holds no files of qwen"):
             own_files(ModelRequest("qwen", cache_dir))
+
+    def test_what_a_killed_run_left_is_ours_too(self, cache_dir: Path, fetched: list[Path]) -> None:
+        left = leave_behind(cache_dir)
+        assert set(own_files(ModelRequest("qwen", cache_dir))) == {*fetched, *left}
 
     def test_a_users_folder_is_never_ours(self, folder: Path, cache_dir: Path) -> None:
         with pytest.raises(ModelNotFoundError) as caught:

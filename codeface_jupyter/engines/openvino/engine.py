@@ -180,6 +180,20 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             give_back()
         return dropped
 
+    def convert(self, job: Job) -> None:
+        """Quantize the weights and save them, unless that has been done.
+
+        Raises
+        ------
+        FetchError
+            If the disk cannot hold the result.
+        ModelFilesError
+            If OpenVINO cannot run the model.
+        """
+        files = self._find_files(job)
+        if not is_ir_folder(files.path):
+            self._form(files).ensure(job)
+
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
 
@@ -236,10 +250,8 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
                 on_result(index, answers[index].text, done)
 
     def _read_files(self, job: Job) -> Prepared:
-        _require_openvino()
         settings = self._settings
-        files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        _check_kind(files)
+        files = self._find_files(job)
         job.progress("Reading the tokenizer")
         config = read_config(files.path)
         kv_bytes = kv_bytes_per_token(config, dtype=self._options.dtype)
@@ -254,6 +266,13 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             files=files, codec=codec, kv_bytes_per_token=kv_bytes, capacity_tokens=capacity
         )
 
+    def _find_files(self, job: Job) -> LocalModel:
+        _require_openvino()
+        settings = self._settings
+        files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
+        _check_kind(files)
+        return files
+
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
         """Load the weights into memory; the first time, quantize them before."""
         try:
@@ -267,17 +286,19 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
 
     def _open_saved(self, prepared: Prepared, job: Job) -> Loaded:
         """Open the converted model, which is made first if there is none."""
-        files = prepared.files
         if prepared.is_ir:
-            return self._open(files.path, prepared, job=job)
-        form = OpenVINOForm(
-            local=files, quantization=self._quantization, cache_dir=self._settings.cache_dir
-        )
+            return self._open(prepared.files.path, prepared, job=job)
+        form = self._form(prepared.files)
         with suppress(UnreadableModelError):
             return self._open(form.ensure(job), prepared, job=job)
         # It was damaged since it was made; the weights that it was made from are still here.
         form.discard()
         return self._open(form.ensure(job), prepared, job=job)
+
+    def _form(self, files: LocalModel) -> OpenVINOForm:
+        return OpenVINOForm(
+            local=files, quantization=self._quantization, cache_dir=self._settings.cache_dir
+        )
 
     def _open(self, folder: Path, prepared: Prepared, *, job: Job) -> Loaded:
         weights = folder / IR_WEIGHTS_FILE

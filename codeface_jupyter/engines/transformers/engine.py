@@ -31,6 +31,7 @@ from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
 from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
@@ -164,6 +165,16 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         self.prefixes.clear()
         give_back()
 
+    def convert(self, job: Job) -> None:
+        """Make safetensors of a model that came as a GGUF, unless that has been done.
+
+        Raises
+        ------
+        FetchError
+            If the disk cannot hold them.
+        """
+        self._convert(self._find_files(job), job)
+
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
 
@@ -238,8 +249,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
 
     def _read_files(self, job: Job) -> Prepared:
         settings = self._settings
-        files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        refuse_openvino_ir(files, settings.permissions)
+        files = self._find_files(job)
         job.progress("Reading the tokenizer")
         placement = place(settings, self._options)
         config = load_config(files.path, placement)
@@ -257,8 +267,18 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             adapter_identity=adapter_identity(placement.adapter),
         )
 
+    def _find_files(self, job: Job) -> LocalModel:
+        settings = self._settings
+        files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
+        refuse_openvino_ir(files, settings.permissions)
+        return files
+
+    def _convert(self, files: LocalModel, job: Job) -> None:
+        ensure_safetensors(files, cache_dir=self._settings.cache_dir, job=job)
+
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
         self._check_memory(prepared)
+        self._convert(prepared.files, job)
         models: list[PreTrainedModel] = []
         with ExitStack() as offload:
             folder = self._offload_folder(offload)

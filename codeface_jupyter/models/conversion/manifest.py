@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_manifest", "write_json", "write_manifest"]
+__all__ = ["MANIFEST", "read_manifest", "write_json", "write_manifest"]
 
 MANIFEST = "codeface.json"
 
 
-def write_manifest(folder: Path, *, converter_version: int, facts: Mapping[str, str]) -> None:
+def write_manifest(folder: Path, *, converter_version: int, facts: Mapping[str, object]) -> None:
     """Write the manifest of a folder whose files are complete.
 
     Parameters
@@ -25,7 +25,8 @@ def write_manifest(folder: Path, *, converter_version: int, facts: Mapping[str, 
         What the folder was made of and with.
     """
     files = {file.name: file.stat().st_size for file in folder.iterdir()}
-    write_json(folder / MANIFEST, {"converter_version": converter_version, "files": files, **facts})
+    own = {"converter_version": converter_version, "files": files}
+    write_json(folder / MANIFEST, {**facts, **own})
 
 
 def read_manifest(folder: Path, *, converter_version: int) -> dict[str, Any] | None:

@@ -1,41 +1,37 @@
-"""From safetensors to OpenVINO IR, quantized once, which OpenVINO loads in a second.
+"""From a model's weights to OpenVINO IR, quantized once, which OpenVINO loads in a second.
 
-Every source of a model ends in a safetensors folder. It is written tensor by tensor to a GGUF
-without a vocabulary, which OpenVINO GenAI reads in a process of its own and saves as IR. The
-tokenizer stays in the safetensors folder.
+The weights are read where they were fetched to, a GGUF or safetensors, and packed straight into
+the graph, in a process of its own. The tokenizer stays in the model's folder.
 """
 
 from __future__ import annotations
 
-import math
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import IO, Any
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.architecture import Architecture
-from codeface_jupyter.models.conversion.gguf_layout import (
-    interleave,
-    interleaved_heads,
-    row_slices,
-    tensor_namer,
-)
+from codeface_jupyter.models.conversion.gguf_tensors import GgufTensors, safetensors_tensors
 from codeface_jupyter.models.conversion.manifest import read_manifest, write_manifest
-from codeface_jupyter.models.folder_check import (
-    IR_FILE,
-    IR_WEIGHTS_FILE,
-    read_config,
-    weight_files,
+from codeface_jupyter.models.conversion.openvino_ir_writer import WeightTensor, write_tensors
+from codeface_jupyter.models.conversion.openvino_skeleton import write_skeleton
+from codeface_jupyter.models.conversion.packed_matrix import (
+    BYTES_PER_VALUE,
+    QUANTIZATIONS,
+    Quantization,
+    packing,
 )
+from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config
 from codeface_jupyter.models.local_model import LocalModel
+from codeface_jupyter.models.processes import lines
 from codeface_jupyter.models.storage import (
     ModelStorage,
     ensure_free_space,
@@ -45,9 +41,6 @@ from codeface_jupyter.models.storage import (
 
 __all__ = ["QUANTIZATIONS", "OpenVINOForm", "Quantization", "unsupported_reason"]
 
-Quantization = Literal["int8", "int4", "q8_0", "q4_0"]
-QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
-
 # To be raised when what earlier versions saved must be converted again.
 CONVERTER_VERSION = 2
 ARCHITECTURES = {
@@ -56,22 +49,16 @@ ARCHITECTURES = {
     "Qwen3ForCausalLM": "qwen3",
 }
 BLOCK_VALUES = 32
-# The blocks in the GGUF; int8 and int4 are packed from eight-bit blocks after it is read.
-GGUF_KINDS: Mapping[Quantization, str] = {
-    "int8": "q8_0",
-    "int4": "q8_0",
-    "q8_0": "q8_0",
-    "q4_0": "q4_0",
-}
-# A block holds 32 codes of eight or four bits, and one scale of two bytes.
-BYTES_PER_VALUE = {"q8_0": 34 / 32, "q4_0": 18 / 32}
-# On the disk at once: the GGUF, the IR made of it, and that IR packed anew; each with a graph.
+# The graph itself, beside its weights.
 GRAPH_BYTES = 8_000_000
-FORMS_AT_ONCE = 3
-# The first and the last matrix decide single tokens; four bits there cost more than they save.
-FINE_TENSORS = ("token_embd.weight", "output.weight")
-WRITER = Path(__file__).with_name("openvino_ir_writer.py")
-POLL_S = 0.1
+# Isolated from the folder it is started in; the package is found last, wherever it is.
+WRITER = """
+import sys
+sys.path.append(sys.argv.pop())
+from codeface_jupyter.models.conversion.openvino_ir_writer import main
+main()
+"""
+PACKAGE_PARENT = Path(__file__).parents[3]
 SHOWN_ERROR_CHARACTERS = 300
 
 
@@ -172,14 +159,12 @@ def _convert(form: OpenVINOForm, job: Job) -> None:
         )
     stage = f"Preparing {local.name} for OpenVINO (once)"
     job.progress(stage)
-    source = _Checkpoint(local.path)
-    needed = FORMS_AT_ONCE * source.quantized_bytes(form.quantization) + GRAPH_BYTES
+    config = read_config(local.path)
+    tensors = list(_tensors(local, config, quantization=form.quantization))
     with new_folder(target) as work:
+        needed = GRAPH_BYTES + sum(map(_packed_bytes, tensors))
         ensure_free_space(target.parent, needed_bytes=needed, purpose=stage)
-        gguf = work / "model.gguf"
-        _write_gguf(source, gguf, quantization=form.quantization, stage=stage, job=job)
-        _save_as_ir(source, gguf, quantization=form.quantization, stage=stage, job=job)
-        gguf.unlink()
+        _write_ir(work, tensors, config=config, stage=stage, job=job)
         write_manifest(
             work,
             converter_version=CONVERTER_VERSION,
@@ -191,173 +176,81 @@ def _convert(form: OpenVINOForm, job: Job) -> None:
         )
 
 
+def _tensors(
+    local: LocalModel, config: Mapping[str, Any], *, quantization: Quantization
+) -> Iterator[WeightTensor]:
+    """Yield the model's tensors, from its GGUF if it has one."""
+    if local.gguf is not None:
+        found = GgufTensors(local.gguf, folder=local.path).by_name
+    else:
+        found = safetensors_tensors(local.path, architecture=_architecture(config))
+    for name, stored in found.items():
+        yield WeightTensor(name=name, stored=stored, packing=packing(name, quantization))
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    return ARCHITECTURES[config["architectures"][0]]
+
+
+def _packed_bytes(tensor: WeightTensor) -> int:
+    return int(tensor.stored.count * BYTES_PER_VALUE[tensor.packing])
+
+
 def _rope_type(rope: Mapping[str, Any]) -> str:
     # Older configurations name the key "type".
     return str(rope.get("rope_type", rope.get("type", "default")))
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    """A tensor: the checkpoint's parameter, its name in the GGUF and its shape."""
-
-    parameter: str
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def count(self) -> int:
-        """The number of values."""
-        return math.prod(self.shape)
-
-
-class _Checkpoint:
-    """A safetensors folder, read tensor by tensor as a GGUF has them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.config = read_config(folder)
-        self.sizes = Architecture.of(self.config)
-        self.architecture = ARCHITECTURES[self.config["architectures"][0]]
-        self._files: dict[str, Path] = {}
-        self.tensors = list(self._find_tensors(folder))
-
-    def quantized_bytes(self, quantization: Quantization) -> int:
-        """Return about how many bytes all tensors take once they are quantized."""
-        return sum(
-            int(tensor.count * BYTES_PER_VALUE[_block_kind(tensor.name, quantization)])
-            for tensor in self.tensors
-        )
-
-    def pieces(self, tensor: _Tensor) -> Iterator[Any]:
-        """Yield a tensor's rows in the GGUF's order, some at a time, as float32 arrays."""
-        import torch
-        from safetensors import safe_open
-
-        with safe_open(self._files[tensor.parameter], framework="pt") as file:
-            values = file.get_tensor(tensor.parameter)
-        heads = interleaved_heads(tensor.name, architecture=self.architecture, sizes=self.sizes)
-        if heads is not None:
-            values = interleave(values, heads)
-        for rows in row_slices(tensor.shape):
-            yield values[rows].to(torch.float32).numpy()
-
-    def _find_tensors(self, folder: Path) -> Iterator[_Tensor]:
-        from safetensors import safe_open
-
-        gguf_name = tensor_namer(self.architecture, num_layers=self.sizes.num_layers)
-        for path in weight_files(folder):
-            with safe_open(path, framework="pt") as file:
-                for parameter in file.keys():  # noqa: SIM118 - not a dict, and not iterable
-                    # A tied output matrix may be stored as a copy; the GGUF needs none.
-                    if parameter == "lm_head.weight" and self.config.get("tie_word_embeddings"):
-                        continue
-                    name = gguf_name(parameter)
-                    if name is None:
-                        raise ModelFilesError(
-                            f"{path} holds {parameter}, which no {self.architecture} model has."
-                        )
-                    shape = tuple(file.get_slice(parameter).get_shape())
-                    self._files[parameter] = path
-                    yield _Tensor(parameter, name, shape)
-
-    def write_settings(self, writer: Any, *, quantization: Quantization) -> None:
-        """Write the metadata that OpenVINO's reader needs."""
-        from gguf import LlamaFileType
-
-        config, sizes = self.config, self.sizes
-        # Where the base frequency is has changed with transformers 5.
-        rope = config.get("rope_parameters") or config
-        writer.add_context_length(config["max_position_embeddings"])
-        writer.add_embedding_length(config["hidden_size"])
-        writer.add_block_count(sizes.num_layers)
-        writer.add_feed_forward_length(config["intermediate_size"])
-        writer.add_head_count(sizes.num_heads)
-        writer.add_head_count_kv(sizes.num_kv_heads)
-        writer.add_key_length(sizes.head_dim)
-        writer.add_value_length(sizes.head_dim)
-        writer.add_rope_dimension_count(sizes.head_dim)
-        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-        writer.add_rope_freq_base(float(rope.get("rope_theta", 10_000.0)))
-        writer.add_vocab_size(config["vocab_size"])
-        # From this the reader knows that the weights are quantized.
-        writer.add_file_type(LlamaFileType[f"MOSTLY_{GGUF_KINDS[quantization].upper()}"])
-
-
-def _block_kind(name: str, quantization: Quantization) -> str:
-    return "q8_0" if name in FINE_TENSORS else GGUF_KINDS[quantization]
-
-
-def _write_gguf(
-    source: _Checkpoint,
-    file: Path,
+def _write_ir(
+    work: Path,
+    tensors: Sequence[WeightTensor],
     *,
-    quantization: Quantization,
+    config: Mapping[str, Any],
     stage: str,
     job: Job,
 ) -> None:
-    """Write the checkpoint's tensors, quantized in blocks of `BLOCK_VALUES` along each row."""
-    import numpy as np
-    from gguf import GGMLQuantizationType, GGUFWriter, quant_shape_to_byte_shape, quantize
-
-    writer = GGUFWriter(file, source.architecture)
-    source.write_settings(writer, quantization=quantization)
-    # Vectors (norms and biases) stay in float32: they are small, and every layer needs them.
-    kinds = {
-        tensor.name: GGMLQuantizationType.F32
-        if len(tensor.shape) == 1
-        else GGMLQuantizationType[_block_kind(tensor.name, quantization).upper()]
-        for tensor in source.tensors
-    }
-    # All shapes and sizes come first, then the tensors' bytes in the same order.
-    for tensor in source.tensors:
-        kind = kinds[tensor.name]
-        size = 4 * tensor.count
-        if kind is not GGMLQuantizationType.F32:
-            size = math.prod(quant_shape_to_byte_shape(tensor.shape, kind))
-        writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size, kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    total, done = sum(tensor.count for tensor in source.tensors), 0
-    for tensor in source.tensors:
-        packed = [quantize(rows, kinds[tensor.name]) for rows in source.pieces(tensor)]
-        writer.write_tensor_data(np.concatenate(packed))
-        done += tensor.count
-        job.progress(stage, done, total)
-    writer.close()
+    """Write the graph and its packed weights into ``work``."""
+    skeleton = work / "skeleton"
+    skeleton.mkdir()
+    write_skeleton(skeleton, tensors, architecture=_architecture(config), config=config)
+    write_tensors(tensors, skeleton)
+    with _writer(skeleton) as (process, errors):
+        for line in lines(process, job):
+            # OpenVINO may print lines of its own.
+            match line.split():
+                case [done, total] if done.isdecimal() and total.isdecimal():
+                    job.progress(stage, int(done), int(total))
+        status = process.wait()
+        if status != 0 or not (work / IR_WEIGHTS_FILE).is_file():
+            raise _writer_error(errors, status)
+    shutil.rmtree(skeleton)
 
 
-def _save_as_ir(
-    source: _Checkpoint,
-    gguf: Path,
-    *,
-    quantization: Quantization,
-    stage: str,
-    job: Job,
-) -> None:
-    """Have OpenVINO GenAI read ``gguf`` and save it as IR beside it."""
-    graph = gguf.with_name(IR_FILE)
-    arguments = (str(gguf), str(graph), quantization, str(source.config["intermediate_size"]))
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
-            [sys.executable, "-I", str(WRITER), *arguments],
+@contextmanager
+def _writer(skeleton: Path) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
+    """Run the writer, and leave no process behind."""
+    command = [sys.executable, "-I", "-c", WRITER, str(skeleton), str(PACKAGE_PARENT)]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603 - this interpreter, and code of our own
+            command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=errors,
-        )
+            text=True,
+        ) as process,
+    ):
         try:
-            while process.poll() is None:
-                job.progress(f"{stage}: saving")
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(POLL_S)
+            yield process, errors
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if process.returncode != 0 or not gguf.with_name(IR_WEIGHTS_FILE).is_file():
-            errors.seek(0)
-            lines = errors.read().decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"exit status {process.returncode}"
-            raise ModelFilesError(
-                f"OpenVINO could not read the converted model: {reason[:SHOWN_ERROR_CHARACTERS]}",
-                hint="The transformers engine runs it: engine = 'transformers'.",
-            )
+            process.kill()
+
+
+def _writer_error(errors: IO[bytes], status: int) -> ModelFilesError:
+    errors.seek(0)
+    said = errors.read().decode(errors="replace").strip().splitlines()
+    reason = said[-1] if said else f"exit status {status}"
+    return ModelFilesError(
+        f"OpenVINO could not read the converted model: {reason[:SHOWN_ERROR_CHARACTERS]}",
+        hint="The transformers engine runs it: engine = 'transformers'.",
+    )

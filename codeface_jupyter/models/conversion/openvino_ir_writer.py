@@ -1,39 +1,79 @@
-"""From a GGUF to OpenVINO IR: a script, for a process of its own.
+"""OpenVINO's graph of a model, filled with its weights: for a process of its own.
 
-Reading takes several times the model's memory and cannot be stopped; a process can be. The
-reader keeps the GGUF's blocks as they are; `requantize` then packs the matrices as they are
-read fastest. The process is isolated, so that nothing of this package is imported here.
+The process can be stopped at any point, and its memory is gone with it. OpenVINO GenAI reads a
+GGUF of the model's architecture in which each tensor is small and holds nothing but its own
+number; in the graph that it makes, every number is replaced by the tensor, packed on the way.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.models.conversion.packed_matrix import Packing, new_matrix
+from codeface_jupyter.models.conversion.stored_tensor import StoredTensor
+from codeface_jupyter.models.folder_check import IR_FILE
 
 if TYPE_CHECKING:
     import numpy as np
     import openvino
     from numpy.typing import NDArray
 
-__all__ = ["PIECE_VALUES", "requantize"]
+__all__ = [
+    "LARGEST_NUMBER",
+    "MATRIX_RANK",
+    "SKELETON_GGUF",
+    "WeightTensor",
+    "fill",
+    "main",
+    "write_tensors",
+]
 
-Packing = Literal["int8", "int4"]
-
-LARGEST_INT8 = 127
-# In four bits, 32 neighbours of a row share a scale and an offset, and have sixteen levels.
-GROUP_VALUES, LARGEST_UINT4 = 32, 15
-# Shares of a group's range that are tried: cutting off a few outliers gives all others finer steps.
-RANGE_SHARES = (1.0, 0.95, 0.9, 0.85, 0.8)
+# What the folder of the skeleton holds: the GGUF, and what belongs in its tensors.
+SKELETON_GGUF, TENSORS_FILE = "model.gguf", "tensors.json"
 MATRIX_RANK = 2
-# The values that are converted at a time: the largest matrix has hundreds of millions.
-PIECE_VALUES = 1 << 24
+# The skeleton's numbers are in float16, which has no odd ones beyond this.
+LARGEST_NUMBER = 2_048
 
 
-def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: int) -> int:
-    """Pack the matrices of ``model`` anew, in place; return how many there were.
+@dataclass(frozen=True, kw_only=True)
+class WeightTensor:
+    """A tensor, and how it is packed if it is a matrix.
+
+    Attributes
+    ----------
+    name
+        What a GGUF calls it.
+    stored
+        Where its values are.
+    packing
+        See `codeface_jupyter.models.conversion.packed_matrix.packing`.
+    """
+
+    name: str
+    stored: StoredTensor
+    packing: Packing
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it is packed; vectors stay in float32, being small and in every layer."""
+        return len(self.stored.shape) == MATRIX_RANK
+
+
+def fill(
+    model: openvino.Model,
+    tensors: Mapping[int, WeightTensor],
+    *,
+    report: Callable[[int], None],
+) -> None:
+    """Put ``tensors`` into a graph that was made of their numbers, in place.
 
     Matrices that multiply the same values, such as those for queries, keys and values,
     become one: each multiplication has a fixed cost besides that of its size.
@@ -41,31 +81,135 @@ def requantize(model: openvino.Model, *, packing: Packing, intermediate_size: in
     Parameters
     ----------
     model
-        As the reader made it: each matrix, ``[rows, columns]``, is computed from constants.
-    packing
-        ``int8``: eight bits and one scale per row, which is read faster than blocks with
-        scales of their own and loses no more. ``int4``: four bits for each layer's gate and
-        up projections, half of all its values; eight for the rest.
-    intermediate_size
-        The rows of those projections.
+        As OpenVINO's reader made it of a GGUF in which each tensor holds its number.
+    tensors
+        By those numbers.
+    report
+        Called with how many values have been packed since the last call.
+
+    Raises
+    ------
+    RuntimeError
+        If the graph lacks one of them.
     """
-
-    def packed(matrices: Sequence[NDArray[np.float32]]) -> Any:
-        import numpy as np
-
-        are_widening = all(len(values) == intermediate_size for values in matrices)
-        pack = _in_four_bits if packing == "int4" and are_widening else _in_eight_bits
-        return pack(matrices[0] if len(matrices) == 1 else np.concatenate(matrices))
-
+    used = _fill_vectors(model, tensors)
+    _spread_matrices(model, tensors)
+    packer = _Packer(tensors, report)
     matrices = {output.get_node().get_friendly_name(): output for output in _matrices(model)}
-    count = len(matrices)
     for products in _products_of_the_same(model):
+        numbers = [_number(_matrix(product)) for product in products]
         for product in products:
             del matrices[_matrix(product).get_friendly_name()]
-        _merge(products, packed([_computed(_matrix(product)) for product in products]))
+        rows = [tensors[number].stored.shape[0] for number in numbers]
+        _merge(products, packer.packed(numbers), rows=rows)
+        used.update(numbers)
     for output in matrices.values():
-        output.replace(packed([_computed(output.get_node())]).output(0))
-    return count
+        number = _number(output.get_node())
+        output.replace(packer.packed([number]).output(0))
+        used.add(number)
+    model.validate_nodes_and_infer_types()
+    if missing := sorted(set(tensors) - used):
+        name = tensors[missing[0]].name
+        raise RuntimeError(f"OpenVINO's reader makes no use of {name}.")
+
+
+class _Packer:
+    """Packs matrices from their files, some rows at a time on every core."""
+
+    def __init__(self, tensors: Mapping[int, WeightTensor], report: Callable[[int], None]) -> None:
+        self._tensors = tensors
+        self._report = report
+        self._graphs: dict[tuple[int, ...], Any] = {}
+
+    def packed(self, numbers: Sequence[int]) -> Any:
+        """Return the graph of matrices, one below the other; made once."""
+        key = tuple(numbers)
+        if key not in self._graphs:
+            self._graphs[key] = self._pack([self._tensors[number] for number in numbers])
+        return self._graphs[key]
+
+    def _pack(self, tensors: Sequence[WeightTensor]) -> Any:
+        stored = [tensor.stored for tensor in tensors]
+        rows, columns = sum(tensor.shape[0] for tensor in stored), stored[0].shape[1]
+        matrix = new_matrix(tensors[0].packing, rows=rows, columns=columns)
+
+        def pack(piece: tuple[StoredTensor, slice, int]) -> int:
+            tensor, part, begin = piece
+            place = slice(begin + part.start, begin + part.stop)
+            values = tensor.rows(part)
+            matrix.pack(place, values)
+            return values.size
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for count in pool.map(pack, _pieces(stored)):
+                self._report(count)
+        return matrix.graph()
+
+
+def _pieces(tensors: Sequence[StoredTensor]) -> Iterator[tuple[StoredTensor, slice, int]]:
+    """Yield pieces of tensors, each with the row at which its tensor begins among all."""
+    begin = 0
+    for tensor in tensors:
+        for part in tensor.row_slices():
+            yield tensor, part, begin
+        begin += tensor.shape[0]
+
+
+def _fill_vectors(model: openvino.Model, tensors: Mapping[int, WeightTensor]) -> set[int]:
+    """Put the vectors, norms and biases, in place of their numbers; return the numbers."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    vectors = {number: tensor.stored for number, tensor in tensors.items() if not tensor.is_matrix}
+    used = set()
+    for node in model.get_ordered_ops():
+        number = _number(node) if _is_number(node) else 0
+        if number in vectors:
+            values = np.array(vectors[number].rows(slice(None)), dtype=np.float32)
+            # As the reader has it, with dimensions of one around it.
+            shape = [1 if length == 1 else -1 for length in node.data.shape]
+            constant = ops.constant(values.reshape(shape))
+            for output in _in_float32(node):
+                output.replace(constant.output(0))
+            used.add(number)
+    return used
+
+
+def _spread_matrices(model: openvino.Model, tensors: Mapping[int, WeightTensor]) -> None:
+    """Spread the numbers of matrices over their full shapes, so that all nodes fit together."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    spread: dict[int, Any] = {}
+    for output in list(_matrices(model)):
+        number = _number(output.get_node())
+        if number not in spread:
+            shape = np.array(tensors[number].stored.shape, dtype=np.int64)
+            spread[number] = ops.broadcast(np.float32(number), shape)
+        output.replace(spread[number].output(0))
+    model.validate_nodes_and_infer_types()
+
+
+def _in_float32(node: Any) -> list[Any]:
+    """Return the outputs that give a constant in float32; the reader saves it in half of that."""
+    if node.output(0).get_element_type().get_type_name() == "f32":
+        return [node.output(0)]
+    return [port.get_node().output(0) for port in node.output(0).get_target_inputs()]
+
+
+def _is_number(node: Any) -> bool:
+    """Whether ``node`` is a constant of one number, several times over."""
+    if node.get_type_name() != "Constant" or not node.output(0).get_element_type().is_real():
+        return False
+    values = node.data
+    return values.size > 1 and bool((values == values.flat[0]).all())
+
+
+def _number(node: Any) -> int:
+    """Return the number of a tensor, which is all that a constant expression holds."""
+    while node.inputs():
+        node = node.input_value(0).get_node()
+    return int(node.data.flat[0])
 
 
 def _products_of_the_same(model: openvino.Model) -> list[list[Any]]:
@@ -90,14 +234,16 @@ def _matrix(product: Any) -> Any:
     return product.input_value(1).get_node()
 
 
-def _merge(products: Sequence[Any], matrix: Any) -> None:
-    """Multiply once, by ``matrix``, all matrices one below the other, and split the result."""
+def _merge(products: Sequence[Any], matrix: Any, *, rows: Sequence[int]) -> None:
+    """Multiply once, by ``matrix``, all matrices one below the other, and split the result.
+
+    ``rows`` are those of each.
+    """
     import numpy as np
     from openvino import opset13 as ops
 
     # [tokens, columns] · [all rows, columns]ᵀ → [tokens, all rows]; the parts follow each other.
     merged = ops.matmul(products[0].input_value(0), matrix, transpose_a=False, transpose_b=True)
-    rows = [_matrix(product).output(0).get_shape()[0] for product in products]
     sums = [found for found in map(_biased, products) if found is not None]
     ends = [product.output(0) for product in products]
     if len(sums) == len(products):
@@ -110,16 +256,12 @@ def _merge(products: Sequence[Any], matrix: Any) -> None:
 
 def _biased(product: Any) -> tuple[Any, NDArray[np.float32]] | None:
     """Return the node that adds a bias to ``product``, and the bias; None if there is none."""
-    import numpy as np
-
     users = list(product.output(0).get_target_inputs())
     if len(users) != 1 or users[0].get_node().get_type_name() != "Add":
         return None
     total = users[0].get_node()
     bias = total.input_value(1 - users[0].get_index()).get_node()
-    if not _is_constant(bias):
-        return None
-    return total, np.asarray(_computed(bias), dtype=np.float32)
+    return (total, bias.data) if bias.get_type_name() == "Constant" else None
 
 
 def _matrices(model: openvino.Model) -> Iterator[Any]:
@@ -142,151 +284,57 @@ def _is_constant(node: Any) -> bool:
     return all(_is_constant(source) for source in sources)
 
 
-def _computed(node: Any) -> NDArray[Any]:
-    """Return the value of a constant expression, computed in float32.
-
-    OpenVINO's own constant folding takes ten times as long.
-    """
-    import numpy as np
-
-    kind, shape = node.get_type_name(), list(node.output(0).get_shape())
-    if kind == "Constant" and list(node.data.shape) == shape:
-        values: NDArray[Any] = node.data
-        return values
-    sources = [_computed(entry.get_source_output().get_node()) for entry in node.inputs()]
-    computes = {"Add": np.add, "Subtract": np.subtract, "Multiply": np.multiply}
-    if kind == "Convert":
-        return sources[0].astype(np.float32)
-    if kind == "Reshape":
-        return sources[0].reshape(shape)
-    if kind in computes:
-        result: NDArray[Any] = computes[kind](*sources, dtype=np.float32)
-        return result
-    raise RuntimeError(f"OpenVINO's reader computes weights with {kind}, which is not supported.")
-
-
-def _pieces(values: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    rows, columns = values.shape
-    step = max(1, PIECE_VALUES // columns)
-    for start in range(0, rows, step):
-        yield slice(start, start + step), values[start : start + step]
-
-
-def _in_eight_bits(values: NDArray[np.float32]) -> Any:
-    """Return the graph that multiplies int8, ``[rows, columns]``, by a scale, ``[rows, 1]``."""
-    import numpy as np
-    from openvino import opset13 as ops
-
-    codes = np.empty(values.shape, dtype=np.int8)
-    scales = np.empty((len(values), 1), dtype=np.float16)
-    for place, piece in _pieces(values):
-        scale = np.abs(piece).max(axis=1, keepdims=True) / LARGEST_INT8
-        # Rounded to float16 first, so that the codes are the best ones for the scale as stored.
-        scales[place] = np.maximum(scale, np.finfo(np.float16).tiny)
-        rounded = np.rint(piece / scales[place].astype(np.float32))
-        codes[place] = np.clip(rounded, -LARGEST_INT8, LARGEST_INT8)
-    scaled = ops.multiply(ops.convert(ops.constant(codes), "f16"), ops.constant(scales))
-    return ops.convert(scaled, "f32")
-
-
-def _in_four_bits(values: NDArray[np.float32]) -> Any:
-    """Return the graph of four-bit codes, ``[rows, groups, 32]``, with scales and offsets.
-
-    Scales and offsets have shape ``[rows, groups, 1]``; a value is (code - offset) · scale.
-    """
-    import numpy as np
-    from openvino import opset13 as ops
-
-    groups = values.shape[1] // GROUP_VALUES
-    codes = np.empty((len(values), groups, GROUP_VALUES), dtype=np.uint8)
-    scales = np.empty((len(values), groups, 1), dtype=np.float16)
-    offsets = np.empty(scales.shape, dtype=np.uint8)
-    for place, piece in _pieces(values):
-        grouped = piece.reshape(len(piece), groups, GROUP_VALUES)
-        codes[place], scales[place], offsets[place] = _best_fit(grouped)
-    centred = ops.subtract(ops.convert(_uint4(codes), "f16"), ops.convert(_uint4(offsets), "f16"))
-    scaled = ops.multiply(centred, ops.constant(scales))
-    shape = ops.constant(np.array(values.shape, dtype=np.int64))
-    return ops.convert(ops.reshape(scaled, shape, special_zero=False), "f32")
-
-
-def _best_fit(grouped: NDArray[np.float32]) -> tuple[Any, Any, Any]:
-    """Return codes, scales and offsets of each group, for the range with the least error.
-
-    ``grouped`` has shape ``[rows, groups, 32]``, scales and offsets ``[rows, groups, 1]``.
-    """
-    import numpy as np
-
-    # Zero lies in every range, so that it stays exactly zero.
-    low = np.minimum(grouped.min(axis=2, keepdims=True), 0)
-    high = np.maximum(grouped.max(axis=2, keepdims=True), 0)
-    least = np.full(low.shape, np.inf, dtype=np.float32)
-    best = [np.empty(low.shape, dtype=np.float32) for _ in range(2)]
-    for share in RANGE_SHARES:
-        scale = np.maximum((high - low) * share / LARGEST_UINT4, np.finfo(np.float16).tiny)
-        scale = scale.astype(np.float16).astype(np.float32)
-        offset = np.clip(np.rint(-low * share / scale), 0, LARGEST_UINT4)
-        kept = scale * (_coded(grouped, scale, offset) - offset)
-        error = np.square(kept - grouped).sum(axis=2, keepdims=True)
-        for found, candidate in zip(best, (scale, offset), strict=True):
-            np.copyto(found, candidate, where=error < least)
-        least = np.minimum(least, error)
-    scale, offset = best
-    return _coded(grouped, scale, offset), scale, offset
-
-
-def _coded(grouped: Any, scale: Any, offset: Any) -> Any:
-    import numpy as np
-
-    return np.clip(np.rint(grouped / scale) + offset, 0, LARGEST_UINT4)
-
-
-def _uint4(codes: NDArray[np.uint8]) -> Any:
-    """Return a constant of four-bit codes: two in a byte, the first in the lower half."""
-    import numpy as np
+def _read_graph(skeleton: Path) -> openvino.Model:
+    """Have OpenVINO GenAI read the skeleton's GGUF, and return the graph that it makes."""
     import openvino
-    from openvino import opset13 as ops
-
-    flat = codes.reshape(-1)
-    if flat.size % 2:
-        flat = np.append(flat, np.uint8(0))
-    packed = flat[0::2] | (flat[1::2] << 4)
-    tensor = openvino.Tensor(openvino.Type.u4, openvino.Shape(codes.shape))
-    tensor.data.reshape(-1)[:] = packed
-    return ops.constant(tensor)
-
-
-def _save(gguf: Path) -> None:
-    """Have OpenVINO GenAI read ``gguf`` and save it as IR beside it."""
     import openvino_genai
 
+    gguf = skeleton / SKELETON_GGUF
     # An empty tokenizer: the reader would make one of the vocabulary, which the file lacks.
     openvino_genai.LLMPipeline(
-        str(gguf), openvino_genai.Tokenizer(str(gguf.parent)), "CPU", enable_save_ov_model=True
+        str(gguf), openvino_genai.Tokenizer(str(skeleton)), "CPU", enable_save_ov_model=True
     )
+    return openvino.Core().read_model(str(skeleton / "openvino_model.xml"))
 
 
-def _repack(graph: Path, *, packing: Packing, intermediate_size: int) -> None:
+def write_tensors(tensors: Sequence[WeightTensor], skeleton: Path) -> None:
+    """Write down what belongs into the graph, in the order of the numbers, for `read_tensors`."""
+    plan = [asdict(tensor) for tensor in tensors]
+    (skeleton / TENSORS_FILE).write_text(json.dumps(plan, default=str), encoding="utf-8")
+
+
+def read_tensors(skeleton: Path) -> dict[int, WeightTensor]:
+    """Return what `write_tensors` wrote, by number."""
+    plan = json.loads((skeleton / TENSORS_FILE).read_text(encoding="utf-8"))
+    return {
+        number: WeightTensor(
+            name=entry["name"],
+            packing=entry["packing"],
+            stored=StoredTensor(
+                **entry["stored"]
+                | {"file": Path(entry["stored"]["file"]), "shape": tuple(entry["stored"]["shape"])}
+            ),
+        )
+        for number, entry in enumerate(plan, start=1)
+    }
+
+
+def main() -> None:
+    """Write the IR beside the skeleton that the command line names, and tell how far it is."""
     import openvino
 
-    model = openvino.Core().read_model(str(graph))
-    if not requantize(model, packing=packing, intermediate_size=intermediate_size):
-        raise RuntimeError("OpenVINO's reader made a graph without constant matrices.")
-    packed = graph.with_name("packed.xml")
-    openvino.save_model(model, str(packed), compress_to_fp16=False)
-    # Its constants are mapped from the file that is about to be replaced.
-    del model
-    packed.replace(graph)
-    packed.with_suffix(".bin").replace(graph.with_suffix(".bin"))
+    skeleton = Path(sys.argv[1])
+    tensors = read_tensors(skeleton)
+    total = sum(tensor.stored.count for tensor in tensors.values() if tensor.is_matrix)
+    done = 0
 
+    def report(count: int) -> None:
+        nonlocal done
+        done += count
+        # Fails once nobody listens: whoever started this process is gone.
+        sys.stdout.write(f"{done} {total}\n")
+        sys.stdout.flush()
 
-def _main(gguf: Path, graph: Path, quantization: str, intermediate_size: int) -> None:
-    _save(gguf)
-    # The other quantizations keep the GGUF's own blocks.
-    for packing in get_args(Packing):
-        if packing == quantization:
-            _repack(graph, packing=packing, intermediate_size=intermediate_size)
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    model = _read_graph(skeleton)
+    fill(model, tensors, report=report)
+    openvino.save_model(model, str(skeleton.parent / IR_FILE), compress_to_fp16=False)

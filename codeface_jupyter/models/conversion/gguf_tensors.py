@@ -1,0 +1,139 @@
+"""The weights of a model as GGUF names them, whichever files they lie in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from codeface_jupyter.errors import ModelFilesError
+from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.gguf_file import GgufFile
+from codeface_jupyter.models.conversion.stored_tensor import StoredTensor
+from codeface_jupyter.models.folder_check import read_config, weight_files
+
+__all__ = ["GgufTensors", "safetensors_tensors", "tensor_namer"]
+
+EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
+# Only for this architecture does llama.cpp reorder the rows that make rotary values.
+INTERLEAVED_ARCHITECTURE = "llama"
+QUERY_WEIGHT, KEY_WEIGHT = "attn_q.weight", "attn_k.weight"
+# What safetensors calls the types that are read here, and what ggml does.
+KINDS: Final = {"F32": "F32", "F16": "F16", "BF16": "BF16"}
+
+
+def tensor_namer(architecture: str, *, num_layers: int) -> Callable[[str], str | None]:
+    """Return what gives the GGUF's name of a parameter of transformers, None for an unknown one.
+
+    ``architecture`` is the GGUF's word for it, such as ``"llama"``.
+    """
+    from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+
+    known = next(key for key, name in MODEL_ARCH_NAMES.items() if name == architecture)
+    names = get_tensor_name_map(known, num_layers)
+    return lambda parameter: names.get_name(parameter, try_suffixes=(".weight", ".bias"))
+
+
+class GgufTensors:
+    """The tensors of a GGUF, as the model that its folder describes has them.
+
+    Parameters
+    ----------
+    gguf
+        The file with the weights.
+    folder
+        The folder with their configuration.
+
+    Attributes
+    ----------
+    by_name
+        Each tensor by its name in the GGUF; the matrix of tied embeddings once.
+    """
+
+    def __init__(self, gguf: Path, *, folder: Path) -> None:
+        config = read_config(folder)
+        self._file = GgufFile(gguf)
+        self._sizes = Architecture.of(config)
+        self._namer = tensor_namer(self._file.architecture, num_layers=self._sizes.num_layers)
+        tensors = dict(self._file.tensors)
+        if config.get("tie_word_embeddings") and OUTPUT in tensors:
+            # A tied matrix may be stored twice; the output's copy is quantized more finely.
+            tensors[EMBEDDING] = tensors.pop(OUTPUT)
+        self.by_name = {name: self._in_order(name, tensor) for name, tensor in tensors.items()}
+
+    def parameter(self, parameter: str, *, shape: tuple[int, ...]) -> StoredTensor:
+        """Return the tensor that holds ``parameter``, named as in transformers.
+
+        Raises
+        ------
+        ModelFilesError
+            If there is none, or one of another shape.
+        """
+        tensor = self.by_name.get(self._namer(parameter) or "")
+        if tensor is None:
+            raise ModelFilesError(f"{self._file.path} has no tensor for {parameter}.")
+        if tensor.shape != shape:
+            raise ModelFilesError(
+                f"{self._file.path}: {parameter} has shape {tensor.shape} instead of {shape}."
+            )
+        return tensor
+
+    def _in_order(self, name: str, tensor: StoredTensor) -> StoredTensor:
+        if self._file.architecture != INTERLEAVED_ARCHITECTURE:
+            return tensor
+        if name.endswith(QUERY_WEIGHT):
+            return replace(tensor, heads=self._sizes.num_heads)
+        if name.endswith(KEY_WEIGHT):
+            return replace(tensor, heads=self._sizes.num_kv_heads)
+        return tensor
+
+
+def safetensors_tensors(folder: Path, *, architecture: str) -> dict[str, StoredTensor]:
+    """Return the tensors of a safetensors folder by their names in a GGUF.
+
+    Raises
+    ------
+    ModelFilesError
+        If the files hold what no model of ``architecture`` has.
+    """
+    config = read_config(folder)
+    gguf_name = tensor_namer(architecture, num_layers=Architecture.of(config).num_layers)
+    tensors = {}
+    for file in weight_files(folder):
+        for parameter, tensor in _stored(file):
+            # A tied output matrix may be stored as a copy.
+            if parameter == "lm_head.weight" and config.get("tie_word_embeddings"):
+                continue
+            name = gguf_name(parameter)
+            if name is None:
+                raise ModelFilesError(
+                    f"{file} holds {parameter}, which no {architecture} model has."
+                )
+            tensors[name] = tensor
+    return tensors
+
+
+def _stored(file: Path) -> Iterator[tuple[str, StoredTensor]]:
+    """Yield the tensors of a safetensors file, whose header has been checked."""
+    with file.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        header: Mapping[str, Any] = json.loads(stream.read(header_bytes))
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] not in KINDS:
+            raise ModelFilesError(
+                f"{file} holds {name} as {entry['dtype']}; only {', '.join(KINDS)} are converted.",
+                hint="The transformers engine may run it: engine = 'transformers'.",
+            )
+        yield (
+            name,
+            StoredTensor(
+                file=file,
+                offset=8 + header_bytes + entry["data_offsets"][0],
+                kind=KINDS[entry["dtype"]],
+                shape=tuple(entry["shape"]),
+            ),
+        )
