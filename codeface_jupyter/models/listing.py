@@ -56,12 +56,12 @@ class ListedModel:
         """Return the same in two lines, for where a table has no room."""
         _, fetch, memory, rate, right, licence = self.cells()
         facts = (
-            fetch if self.is_here else f"{fetch} to fetch",
+            fetch if self.is_here else f"fetch {fetch}",
             f"memory {memory}",
             f"{rate} tokens/s" if rate else "",
             f"right {right}" if right else "",
         )
-        return f"{self.entry.name}  {licence}", f"    {' · '.join(filter(None, facts))}"
+        return f"{self.entry.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
 
     def _memory(self) -> str:
         short = "" if self.fits else f", {format_bytes(self.short_bytes)} short"
