@@ -138,7 +138,7 @@ def test_models_shows_size_licence_and_what_fits(
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "491 MB  1.3 GB" in rows["qwen2.5-coder-0.5b"]
     assert "30 %  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
-    assert "67.5 GB  68.6 GB, 64.6 GB short" in rows["codellama-34b"]
+    assert "67.5 GB  68.6 GB (-64.6 GB)" in rows["codellama-34b"]
 
 
 @pytest.mark.usefixtures("measured_machine")
