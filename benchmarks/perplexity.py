@@ -64,7 +64,7 @@ def log_likelihoods(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=Settings().model)
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     args = parser.parse_args()
     cache_dir = Settings().cache_dir
     local = locate(ModelRequest(args.model, cache_dir))

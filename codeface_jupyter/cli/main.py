@@ -310,7 +310,7 @@ def _table(models: Sequence[ListedModel]) -> Table:
 
 
 def _colored(text: str) -> str:
-    color = "green" if text == "here" else "red" if text.endswith(" short") else ""
+    color = "green" if text == "here" else "red" if "(-" in text else ""
     return f"[{color}]{escape(text)}[/]" if color else escape(text)
 
 

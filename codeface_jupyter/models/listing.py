@@ -56,15 +56,15 @@ class ListedModel:
         """Return the same in two lines, for where a table has no room."""
         _, fetch, memory, rate, right, licence = self.cells()
         facts = (
-            fetch if self.is_here else f"{fetch} to fetch",
+            fetch if self.is_here else f"fetch {fetch}",
             f"memory {memory}",
             f"{rate} tokens/s" if rate else "",
             f"right {right}" if right else "",
         )
-        return f"{self.entry.name}  {licence}", f"    {' · '.join(filter(None, facts))}"
+        return f"{self.entry.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
 
     def _memory(self) -> str:
-        short = "" if self.fits else f", {format_bytes(self.short_bytes)} short"
+        short = "" if self.fits else f" (-{format_bytes(self.short_bytes)})"
         return format_bytes(self.needed_bytes) + short
 
     def _rate(self) -> str:
@@ -81,8 +81,8 @@ class ListedModel:
         return "" if known.published is None else f"({known.published:.0f} %)"
 
     def _licence(self) -> str:
-        kind = "" if self.entry.is_chat else " †"
-        return f"{self.entry.licence}{' *' if self.entry.is_gated else ''}{kind}"
+        marks = ("*" if self.entry.is_gated else "") + ("" if self.entry.is_chat else "†")
+        return f"{self.entry.licence} {marks}".strip()
 
 
 def list_models(
@@ -117,7 +117,8 @@ def explain_listing(
     auto = f"{choice.describe()}\n" if choice is not None else ""
     return (
         f"{auto}"
-        f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
+        f"memory is bfloat16 weights and 4,096 tokens of KV cache, after - what "
+        f"is not free of it; {free} are free here. "
         "tokens/s are those of an answer here, measured, or expected where ~ stands before them. "
         "right is percent of our notebook tasks, in brackets the publisher's HumanEval figure: the "
         f"two cannot be compared. Publishers' figures are of {LOOKED_UP:%d %B %Y}. "

@@ -28,6 +28,7 @@ __all__ = [
     "UNREAD_TOKENS",
     "EngineSpeed",
     "MachineSpeed",
+    "OtherWork",
     "Rates",
     "cpu_name",
     "expected_rates",
@@ -154,7 +155,7 @@ def probe_machine() -> MachineSpeed:
     # numpy computes with them in the library that is made for such products, on all cores.
     matrix, vector = np.ones((ROWS, COLUMNS), np.float32), np.ones(COLUMNS, np.float32)
     square = np.ones((SQUARE, SQUARE), np.float32)
-    others = _OtherWork()
+    others = OtherWork()
     reading, computing = _seconds(lambda: matrix @ vector), _seconds(lambda: square @ square)
     share = others.share()
     reading_s, computing_s = _undisturbed_s(reading, share), _undisturbed_s(computing, share)
@@ -188,7 +189,7 @@ def _undisturbed_s(runs: Sequence[float], others_share: float) -> float:
     return min(*runs, fmean(runs) / correction)
 
 
-class _OtherWork:
+class OtherWork:
     """What other processes take of the cores, from when this is made."""
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import BrokenOff, Done, GenerationResult
 from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
 from codeface_jupyter.session.pending_answer import PendingAnswer
@@ -29,6 +30,7 @@ class Answering:
     def __init__(self, ask: Ask, resources: Resources) -> None:
         self._ask = ask
         self._resources = resources
+        self._is_undisturbed = False
 
     def run(self, job: Job) -> Done:
         """Answer in a worker thread; return the end, with the result.
@@ -72,7 +74,9 @@ class Answering:
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:
         load_s = self._resources.load(engine, pending.job)
         pending.job.progress("Reading the prompt")
+        others = OtherWork()
         done = engine.generate(pending.request, pending.job)
+        self._is_undisturbed = others.share() == 0
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _enter(
@@ -90,6 +94,8 @@ class Answering:
                 is_local=result.is_local,
             )
             self._resources.conversation.add(exchange)
-            self._resources.learn_speed(result, settings=pending.ask.settings)
+            # A busy moment says little of the machine, and would count for weeks.
+            if self._is_undisturbed:
+                self._resources.learn_speed(result, settings=pending.ask.settings)
         self._resources.record(pending, result, error=error)
         return result

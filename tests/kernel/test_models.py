@@ -64,7 +64,7 @@ def test_the_list_says_why_a_model_does_not_fit(models):
     )
     text = markdown(models.run("%codeface_models list"))
     models.run("listing.available_memory = _free")
-    assert "no, 64.6 GB short" in text
+    assert "68.6 GB (-64.6 GB)" in text
 
 
 def test_removing_asks_first(models, gguf):

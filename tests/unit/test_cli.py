@@ -12,7 +12,14 @@ from filelock import FileLock
 from codeface_jupyter.cli import doctor
 from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
-from codeface_jupyter.models import listing
+from codeface_jupyter.engines import auto_model
+from codeface_jupyter.engines.registry import EngineChoice
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.models import listing, speed_records
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
+from codeface_jupyter.models.speed import MachineSpeed
+
+OPENVINO = "openvino"
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +32,19 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "none.toml"))
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
+
+
+@pytest.fixture
+def measured_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cores of a server, with memory for the models in question."""
+    machine = MachineSpeed(
+        cpu="test", cores=2, measured_on="2026-11-28", bytes_per_s=43e9, flop_per_s=280e9
+    )
+    monkeypatch.setattr(speed_records, "probe_machine", lambda: machine)
+    monkeypatch.setattr(
+        auto_model, "engine_choice", lambda _: EngineChoice(name=OPENVINO, reason="")
+    )
+    monkeypatch.setattr(auto_model, "available_memory", lambda _: 20 * 10**9)
 
 
 def test_help_names_the_commands_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,9 +137,40 @@ def test_models_shows_size_licence_and_what_fits(
     assert main(["models"]) == 0
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
-    assert rows["qwen2.5-coder-0.5b"].split()[-3:] == ["no", "yes", "Apache-2.0"]
-    assert rows["codellama-34b"].split()[-6:] == ["no", "no,", "64.6", "GB", "short", "llama2"]
-    assert "67.5 GB" in rows["codellama-34b"]
+    assert "491 MB  1.3 GB" in rows["qwen2.5-coder-0.5b"]
+    assert "30 %  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
+    assert "67.5 GB  68.6 GB (-64.6 GB)" in rows["codellama-34b"]
+
+
+@pytest.mark.usefixtures("measured_machine")
+def test_models_can_be_read_at_80_columns_and_say_what_auto_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    row = lines.index("qwen2.5-coder-1.5b  Apache-2.0")
+    assert "fetch 1.1 GB · memory 3.5 GB" in lines[row + 1]
+    assert "~20 tokens/s · right 43 %" in lines[row + 1]
+    assert any(line.startswith("auto takes qwen2.5-coder-") for line in lines)
+
+
+@pytest.mark.usefixtures("measured_machine")
+def test_pull_without_a_name_fetches_what_auto_wants(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(request: ModelRequest, _: Job) -> LocalModel:
+        asked.append(request.model)
+        return LocalModel(name=request.name, path=Path(), source="hub")
+
+    monkeypatch.setattr(cli, "ensure_local", fetch)
+    for words in (["pull"], ["pull", "auto"], ["pull", "smollm2"]):
+        assert main(words) == 0
+    assert asked == ["qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b", "smollm2"]
+    assert "is ready" in capsys.readouterr().out
 
 
 def test_doctor_says_what_is_there_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
