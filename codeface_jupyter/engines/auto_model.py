@@ -15,6 +15,9 @@ from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 
 __all__ = ["choose_model", "foreseen_rates", "settled", "with_model"]
 
+# Of an engine that was chosen for a model but does not tell its speed.
+UNTOLD = EngineSpeed(weights="", bits_per_weight=16)
+
 
 def choose_model(
     settings: Settings, *, may_probe: bool = True, held_bytes: int = 0
@@ -100,6 +103,8 @@ def _engine_for(entry: ModelEntry, settings: Settings) -> tuple[str, EngineSpeed
         speed = engine_speed(name, asked)
     except CodeFaceError:
         return None
+    if speed is None and settings.engine == "auto":
+        speed = UNTOLD
     return None if speed is None else (name, speed)
 
 
@@ -109,7 +114,7 @@ def _rates(
     engine, speed = found
     records = SpeedRecords(settings.cache_dir)
     measured = records.rates(rates_key(entry.name, engine, speed.weights))
-    if measured is not None or speed.device != "cpu":
+    if measured is not None or speed.device != "cpu" or speed is UNTOLD:
         return measured
     machine = records.machine(may_probe=may_probe)
     return None if machine is None else expected_rates(entry, speed, machine)

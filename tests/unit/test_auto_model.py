@@ -239,6 +239,13 @@ class TestSettling:
         assert AutoModel().settle(settings).model == AUTO_MODEL
 
     @pytest.mark.usefixtures("server")
+    def test_an_engine_that_auto_takes_but_tells_no_speed_gets_the_smallest(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(auto_model, "engine_choice", lambda _: SimpleNamespace(name="scripted"))
+        assert AutoModel().settle(auto_settings(tmp_path)).model == SMALL
+
+    @pytest.mark.usefixtures("server")
     def test_a_revision_that_is_set_is_not_that_of_a_model_chosen(self, tmp_path: Path) -> None:
         assert settled(auto_settings(tmp_path, revision="mine")).revision is None
 

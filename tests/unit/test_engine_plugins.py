@@ -292,6 +292,7 @@ def asked(monkeypatch):
 
 def test_every_engine_is_asked_once_before_a_first_answer_and_not_for_the_next(asked, file):
     session = Session(config=Config(file=file))
+    session.config.set(model="one")
     session.may_see_values(session.config.settings)
     session.generate("one")
     assert asked == {"fast": 1, "general": 1, "named": 1}
@@ -302,6 +303,7 @@ def test_every_engine_is_asked_once_before_a_first_answer_and_not_for_the_next(a
 
 def test_they_are_asked_again_when_the_settings_change(asked, file):
     session = Session(config=Config(file=file))
+    session.config.set(model="one")
     session.generate("one")
     session.config.set(model="another")
     session.generate("one")
