@@ -59,8 +59,7 @@ class SessionShell:
         config.HistoryManager.enabled = False
         self.shell: InteractiveShell = InteractiveShell.instance(config=config)
         self.run(f"%load_ext {EXTENSION}").raise_error()
-        magic: Any = self.shell.find_cell_magic("codeface")
-        self._extension = magic.__self__.extension
+        self._extension = self.shell.magics_manager.registry["CodeFace"].extension
         self._extension.config.set(**settings)
 
     @property

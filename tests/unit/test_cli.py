@@ -13,8 +13,8 @@ from codeface_jupyter.cli import doctor
 from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.engines import auto_model
+from codeface_jupyter.engines.pull import Pulled
 from codeface_jupyter.engines.registry import EngineChoice
-from codeface_jupyter.jobs import Job
 from codeface_jupyter.models import listing, speed_records
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.speed import MachineSpeed
@@ -135,7 +135,9 @@ def test_models_shows_size_licence_and_what_fits(
 ) -> None:
     monkeypatch.setattr(listing, "available_memory", lambda _: 4 * 10**9)
     assert main(["models"]) == 0
-    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    # Two spaces at least are between columns, and none are in prose.
+    lines = [line for line in capsys.readouterr().out.splitlines() if "  " in line]
+    rows = {line.split()[0]: line for line in lines}
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "491 MB  1.3 GB" in rows["qwen2.5-coder-0.5b"]
     assert "30 %  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
@@ -162,11 +164,12 @@ def test_pull_without_a_name_fetches_what_auto_wants(
 ) -> None:
     asked: list[str] = []
 
-    def fetch(request: ModelRequest, _: Job) -> LocalModel:
+    def pull(request: ModelRequest, **_: object) -> Pulled:
         asked.append(request.model)
-        return LocalModel(name=request.name, path=Path(), source="hub")
+        files = LocalModel(name=request.name, path=Path(), source="hub")
+        return Pulled(files=files, engine="openvino")
 
-    monkeypatch.setattr(cli, "ensure_local", fetch)
+    monkeypatch.setattr(cli, "pull_model", pull)
     for words in (["pull"], ["pull", "auto"], ["pull", "smollm2"]):
         assert main(words) == 0
     assert asked == ["qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b", "smollm2"]

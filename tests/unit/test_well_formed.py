@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import Cell, ContextSources, TextFile
+from codeface_jupyter.context import Cell, ContextSources, Rewrite, TextFile
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.session import Session
@@ -84,7 +84,7 @@ def test_whatever_text_a_notebook_holds_is_asked_about_and_shown(text, tmp_path_
         request=said,
         cell_id="c",
         insert="next",
-        changes=Cell(source=text, cell_id=text),
+        changes=Rewrite.of(Cell(source=text, cell_id=text)),
         note=text,
     )
     assert json.dumps(bundle, ensure_ascii=False).encode()

