@@ -57,12 +57,14 @@ class CurrentEngine:
         The engine in use, if any.
     choice
         Why it was taken; None for one that was given.
+    is_given
+        Whether the engine is used whatever the settings say.
     """
 
     def __init__(self, given: Engine | None = None) -> None:
         self.engine = given
         self.choice: EngineChoice | None = None
-        self._is_given = given is not None
+        self.is_given = given is not None
         self._options_digest = ""
         self._asked_for: EngineKey | None = None
         self._key: EngineKey | None = None
@@ -71,7 +73,7 @@ class CurrentEngine:
 
     def identity_of(self, engine: Engine) -> EngineIdentity:
         """Return what decides an answer of the engine that `take` gave, its options included."""
-        if self._is_given:
+        if self.is_given:
             return engine.identity
         return replace(engine.identity, options=self._options_digest)
 
@@ -121,8 +123,8 @@ class CurrentEngine:
             self.engine.unload()
 
     def _needs_no_choice(self, settings: Settings) -> bool:
-        if self.engine is None or self._is_given:
-            return self._is_given
+        if self.engine is None or self.is_given:
+            return self.is_given
         return self.engine.is_loaded and self._asked_for == engine_key(settings)
 
     def _choose(self, settings: Settings) -> EngineChoice:

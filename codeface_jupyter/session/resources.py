@@ -77,7 +77,6 @@ class Resources:
         self.conversation = Conversation()
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
-        self._chooses_engine = engine is None
         self._request_log = RequestLog(warn=self.warn)
         self._counter: tuple[Engine, TokenCounter] | None = None
         self._warned = _Warned()
@@ -85,7 +84,7 @@ class Resources:
 
     def settled(self, settings: Settings, *, may_probe: bool = True) -> Settings:
         """Return ``settings`` with the model that answers, by its name."""
-        if not self._chooses_engine:
+        if self.engines.is_given:
             return settings
         return self.auto.settle(settings, engine=self.engines.engine, may_probe=may_probe)
 
@@ -157,7 +156,7 @@ class Resources:
         is_whole = result.finish_reason in {"stop", "length"}
         is_generated = is_whole and not result.metrics.from_response_cache
         # Only these are compared by speed.
-        is_known = self._chooses_engine and find(result.identity.model) is not None
+        is_known = not self.engines.is_given and find(result.identity.model) is not None
         if is_generated and is_known and result.is_local:
             SpeedRecords(settings.cache_dir).add(result.identity, result.metrics)
 

@@ -11,7 +11,7 @@ SET_UP = """
 from codeface_jupyter.engines.current_engine import CurrentEngine as _Current
 from codeface_jupyter.engines.scripted import ScriptedEngine as _Engine
 _session = get_ipython().configurables[-1].extension.session
-_session._resources.engines = _Current(_Engine([{answer}]))
+_session._resources.engines = _Current(_Engine([{answer}], token_delay_s={delay_s}))
 _session.response_cache.clear()
 """
 HALF = "Half a smile: \ud83d\n\n```python\nx = '\ud83d'\n```"
@@ -23,8 +23,8 @@ REASONING = (
 
 @pytest.fixture
 def answering(notebook):
-    def answer(text):
-        run = notebook.run(SET_UP.format(answer=ascii(text)))
+    def answer(text, *, delay_s=0.0):
+        run = notebook.run(SET_UP.format(answer=ascii(text), delay_s=delay_s))
         assert run.reply["status"] == "ok", run.of_type("error")
         return notebook
 
@@ -65,7 +65,8 @@ def test_a_block_of_markdown_is_inserted_under_its_magic(answering):
 
 def test_no_output_of_an_answer_holds_an_image(answering):
     text = "See ![x](http://127.0.0.1:9/x.png)\n\nand <img src='http://127.0.0.1:9/y.png'>.\n"
-    run = answering(text).run("%%codeface\nshow it", cell_id="c")
+    # Slow enough for the streaming widget to be painted.
+    run = answering(text, delay_s=0.05).run("%%codeface\nshow it", cell_id="c")
     assert "![" not in json.dumps(run.bundles[-1]["text/markdown"])
     assert "![" not in run.bundles[-1][RESULT_MIME]["text"]
     states = [m["data"]["state"] for m in run.of_type("comm_msg") if "state" in m["data"]]
