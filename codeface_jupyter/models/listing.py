@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.errors import ModelError
 from codeface_jupyter.models.catalog import CATALOG, ModelEntry
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.gguf_files import gguf_parts, list_gguf, locate_gguf
+from codeface_jupyter.models.gguf_header import read_gguf_header
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
+from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import format_bytes
 
 __all__ = ["COLUMNS", "explain_listing", "list_models"]
 
+# As many as the catalog's figures assume.
+GGUF_CONTEXT_TOKENS = 4_096
 COLUMNS = ("name", "kind", "download", "memory", "here", "fits", "licence")
 
 
@@ -55,9 +61,11 @@ class ListedModel:
 
 
 def list_models(settings: Settings) -> list[ListedModel]:
-    """Return every model of the catalog, with what holds on this machine now."""
+    """Return the catalog and what other programs have here, with what holds on this machine now."""
     free_bytes = available_memory("auto")
-    return [_listed(entry, settings, free_bytes=free_bytes) for entry in CATALOG.values()]
+    listed = [_listed(entry, settings, free_bytes=free_bytes) for entry in CATALOG.values()]
+    found = (_listed_gguf(name, settings, free_bytes=free_bytes) for name in list_gguf())
+    return [*listed, *filter(None, found)]
 
 
 def explain_listing(
@@ -70,7 +78,8 @@ def explain_listing(
     return (
         f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
         f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
-        "causal language model works too. "
+        "causal language model works too, and any GGUF; ollama: and lmstudio: are models that those "
+        "programs have here. "
         f"* needs a login on the hub and its licence accepted there.{own}"
     )
 
@@ -85,4 +94,26 @@ def _listed(entry: ModelEntry, settings: Settings, *, free_bytes: int) -> Listed
         is_here=locate(ModelRequest(entry.hub_id, settings.cache_dir)) is not None,
         short_bytes=max(0, memory - free_bytes),
         licence=f"{entry.licence} *" if entry.is_gated else entry.licence,
+    )
+
+
+def _listed_gguf(name: str, settings: Settings, *, free_bytes: int) -> ListedModel | None:
+    """Return the line of a GGUF in another program's store; None if it cannot be loaded."""
+    try:
+        found = locate_gguf(ModelRequest(name, settings.cache_dir))
+        if found is None:
+            return None
+        header = read_gguf_header(found.path)
+        size = sum(size_bytes(part) for part in gguf_parts(found.path))
+    except ModelError:
+        return None
+    memory = size + WORKING_BYTES + GGUF_CONTEXT_TOKENS * header.kv_bytes_per_token
+    return ListedModel(
+        name=name,
+        kind="chat" if header.chat_template else "base",
+        download=format_bytes(size),
+        memory=format_bytes(memory),
+        is_here=True,
+        short_bytes=max(0, memory - free_bytes),
+        licence=str(header.metadata.get("general.license") or "see its publisher"),
     )

@@ -15,7 +15,7 @@ __all__ = [
     "ModelRequest",
 ]
 
-ModelSource = Literal["folder", "converted", "hub"]
+ModelSource = Literal["folder", "converted", "hub", "gguf"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class ModelRequest:
     Attributes
     ----------
     model
-        A local folder, a catalog name or a hub id; the user's own aliases are resolved already.
+        A local folder or GGUF file, a catalog name, a hub id, or another name of a GGUF (see
+        `codeface_jupyter.models.gguf_files`); the user's own aliases are resolved already.
     cache_dir
         The user's cache folder.
     revision
@@ -99,14 +100,16 @@ class LocalModel:
     name
         A catalog name, a hub id or a folder.
     path
-        The folder with configuration, tokenizer and weights.
+        The folder with configuration, tokenizer and weights; the file of a model that is only
+        a GGUF.
     source
         Whether the folder is the user's own, was converted here, or is a snapshot in the
-        hub's cache.
+        hub's cache; or whether the model is only a GGUF.
     revision
-        The hub's commit, the digest of the GGUF, or the fingerprint of a folder's files.
+        The hub's commit, the digest of the GGUF, or the fingerprint of the files.
     gguf
-        The GGUF that it was converted from, if that was kept.
+        The GGUF itself, or the one that it was converted from, if that was kept; of a split
+        one, the first part.
     entry
         What the catalog knows about it.
     """
