@@ -126,7 +126,7 @@ def choose_gguf(names: Iterable[str], *, quantization: str, source: str) -> list
         If there is none, or more than one model; ``source`` says where, in the message.
     """
     models = _models(names)
-    wanted = re.compile(rf"(?:^|[-._/]){re.escape(quantization)}(?:$|[-._/])", re.IGNORECASE)
+    wanted = re.compile(rf"(?:^|[-._/]){re.escape(quantization)}(?:$|[-./])", re.IGNORECASE)
     found = {stem: files for stem, files in models.items() if wanted.search(stem)}
     if len(found) == 1:
         return next(iter(found.values()))

@@ -78,8 +78,8 @@ def explain_listing(
     return (
         f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
         f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
-        "causal language model works too, and any GGUF; ollama: and lmstudio: are models that those "
-        "programs have here. "
+        "causal language model works too, and any GGUF; ollama: and lmstudio: are models that "
+        "those programs have here. "
         f"* needs a login on the hub and its licence accepted there.{own}"
     )
 

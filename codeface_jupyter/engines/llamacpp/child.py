@@ -37,6 +37,7 @@ LOOPBACK = "127.0.0.1"
 UNWANTED_VARIABLES = ("AIP_", "CODEFACE_", "LLAMA_")
 
 POLL_S = 0.1
+DEATH_S = 5.0
 # A load reads, copies and computes; one that does none of it does not end.
 STALLED_S = 20.0
 # Beyond twice what it should take, in case the estimate is wrong.
@@ -135,8 +136,8 @@ class ServerProcess:
     def death(self) -> ChildDiedError:
         """Return how it died; it is ended if it has not."""
         with suppress(subprocess.TimeoutExpired):
-            # Its connections are closed a moment before it is gone.
-            self._process.wait(POLL_S)
+            # Its connections are closed before it is gone.
+            self._process.wait(DEATH_S)
         returncode = self._process.poll()
         self.end()
         return ChildDiedError(returncode=returncode, said=_cause(self._lines))
@@ -200,6 +201,8 @@ def _start() -> subprocess.Popen[bytes]:
     }
     # Otherwise a failed assertion of llama.cpp would start a debugger.
     environment["GGML_NO_BACKTRACE"] = "1"
+    # Threads that wait must not spin: beside a busy cell, an answer would take 100 times as long.
+    environment.setdefault("OMP_WAIT_POLICY", "passive")
     return subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
         [sys.executable, "-I", str(SCRIPT)],
         stdin=subprocess.PIPE,
@@ -253,7 +256,8 @@ def _read_in_thread(
 
 
 def _address(reply: bytes) -> str:
-    return str(json.loads(reply)["address"]).removeprefix("unix://")
+    address = str(json.loads(reply)["address"])
+    return address.removeprefix("unix://").removeprefix("http://")
 
 
 def _cause(lines: Iterable[str]) -> str:

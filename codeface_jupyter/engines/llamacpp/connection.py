@@ -149,7 +149,7 @@ class TooMuchError(Exception):
 
 def _options(process: ServerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of transports and clients that reach ``process`` and nothing else."""
-    is_socket = "/" in process.address
+    is_socket = process.address.startswith("/")
     transport = {"verify": False, **({"uds": process.address} if is_socket else {})}
     client = {
         "base_url": "http://llama.cpp" if is_socket else f"http://{process.address}",
