@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codeface_jupyter.config import Settings
+from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
 from codeface_jupyter.engines.llamacpp import child, running_model
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.errors import (
@@ -28,6 +28,7 @@ from codeface_jupyter.errors import (
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, SamplingParameters
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models import memory
+from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.prompts import Prompt
 
 pytest.importorskip("xllamacpp")
@@ -248,7 +249,9 @@ class TestBatch:
         job = Job()
         threading.Timer(0.3, job.cancel).start()
         found = self.batch(shared, [request(str(n), max_new_tokens=3_000) for n in range(4)], job)
-        assert {done.finish_reason for _, done in found.values()} == {"cancelled"}
+        # A random model may end an answer by itself before.
+        reasons = {done.finish_reason for _, done in found.values()}
+        assert "cancelled" in reasons <= {"cancelled", "stop"}
         assert sorted(found) == [0, 1, 2, 3]
 
     def test_one_that_is_too_long_refuses_all(self, shared: LlamaCppEngine) -> None:
@@ -334,9 +337,9 @@ class TestProcess:
         assert not engine.is_loaded
         assert answer(engine, request())[1].finish_reason == "length"
 
-    @pytest.mark.parametrize("template", [CHATML, NEVER_ENDS])
+    @pytest.mark.parametrize(("state", "template"), [("loaded", CHATML), ("loading", NEVER_ENDS)])
     def test_it_ends_with_a_kernel_that_is_killed(
-        self, template: str, tmp_path: Path, make_gguf: MakeGguf
+        self, state: str, template: str, tmp_path: Path, make_gguf: MakeGguf
     ) -> None:
         file = make_gguf(tmp_path / "own.gguf", template=template)
         script = """
@@ -346,23 +349,26 @@ class TestProcess:
             from codeface_jupyter.jobs import Job
             engine = LlamaCppEngine(Settings(model=sys.argv[1]))
             threading.Thread(target=engine.prepare, args=(Job(),), daemon=True).start()
-            while not (engine.is_loaded or (children := psutil.Process().children())):
+            deadline = time.monotonic() + (5 if "loading" in sys.argv else 60)
+            while not engine.is_loaded and time.monotonic() < deadline:
                 time.sleep(0.05)
-            time.sleep(3.0)
-            print(*[child.pid for child in psutil.Process().children()], flush=True)
+            children = psutil.Process().children()
+            running = engine._running
+            print(children[0].pid, running.process.address if running else "-", flush=True)
             time.sleep(600)
         """
         kernel = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(script), str(file)],
+            [sys.executable, "-c", textwrap.dedent(script), str(file), state],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert kernel.stdout is not None
         with kernel.stdout:
-            (pid,) = map(int, kernel.stdout.readline().split())
+            pid, address = kernel.stdout.readline().split()
         kernel.kill()
         kernel.wait()
-        wait_until_gone(pid)
+        wait_until_gone(int(pid))
+        assert not Path(address).exists()
 
     def test_without_sockets_it_listens_on_loopback(
         self, engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch
@@ -401,12 +407,12 @@ class TestBadInput:
         assert time.monotonic() - began < 30
         assert not engine.is_loaded
 
-    def test_a_template_that_refuses_everything_says_why(
+    def test_a_template_that_refuses_everything_is_no_use(
         self, tmp_path: Path, make_gguf: MakeGguf
     ) -> None:
         template = "{{ raise_exception('not today') }}"
         engine = engine_for(make_gguf(tmp_path / "no.gguf", template=template))
-        with pytest.raises(ModelFilesError, match="not today"):
+        with pytest.raises(ModelFilesError, match="plain conversation fails in it"):
             engine.generate(request(), Job())
         engine.unload()
 
@@ -482,3 +488,22 @@ def test_the_context_is_as_long_as_the_option_says(tmp_path: Path, make_gguf: Ma
     assert engine.context_window == 1_024
     assert running_model.SLOTS > 1
     engine.unload()
+
+
+@pytest.mark.real_model
+def test_the_shipped_model_answers_in_code_and_reads_its_prompt_once() -> None:
+    gguf = ModelStorage(default_cache_dir(), DEFAULT_MODEL).gguf
+    if not gguf.exists():
+        pytest.skip("the shipped model has not been fetched as GGUF")
+    engine = engine_for(gguf)
+    asked = GenerationRequest(
+        prompt=Prompt(request="Write a function that returns the mean of a list."),
+        sampling=SamplingParameters(max_new_tokens=48),
+    )
+    cold, first = answer(engine, asked)
+    warm, second = answer(engine, asked)
+    engine.unload()
+    # Not to the letter: over a prompt that is read in other pieces, sums are rounded otherwise.
+    assert "def " in cold
+    assert "def " in warm
+    assert first.metrics.reused_prompt_tokens == 0 < second.metrics.reused_prompt_tokens

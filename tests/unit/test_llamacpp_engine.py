@@ -84,6 +84,14 @@ class TestFitness:
         assert Rank.GENERAL < fitness["llamacpp"].rank < fitness["openvino"].rank
         assert engine_choice(settings).name == "openvino"
 
+    def test_without_openvino_auto_takes_it_for_what_comes_as_gguf(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openvino_support, "find_spec", lambda _: None)
+        choice = engine_choice(settings_for("qwen2.5-coder-0.5b", tmp_path))
+        assert (choice.name, choice.is_fallback) == ("llamacpp", True)
+        assert "OpenVINO is not installed" in choice.reason
+
     def test_it_does_not_pretend_to_read_safetensors(self, tmp_path: Path) -> None:
         fitness = engine_fitness(settings_for("owner/other", tmp_path))["llamacpp"]
         assert fitness.problem == "owner/other does not come as GGUF"

@@ -70,11 +70,12 @@ class SideBySide:
             If llama.cpp's process ends.
         """
         try:
-            while (self._waiting and not job.is_cancelled) or self._running:
-                self._start(job)
+            self._start(job)
+            while self._running:
                 ended, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     self._end(task)
+                self._start(job)
         finally:
             for task in self._running:
                 task.cancel()

@@ -153,6 +153,7 @@ class ServerProcess:
         whole = {
             **asked,
             "host": _host(self._folder),
+            "folder": str(self._folder),
             "api_key": self.api_key,
             "package_folder": str(folder),
         }

@@ -43,6 +43,11 @@ def load_failure(death: ChildDiedError, *, model: str) -> CodeFaceError:
             f"llama.cpp does not know the architecture {unknown['name']} of {model}.",
             hint="A newer release may: pip install --upgrade xllamacpp",
         )
+    if "chat template" in death.said:
+        return ModelFilesError(
+            f"llama.cpp cannot use the chat template of {model}: a plain conversation fails in it.",
+            hint="Fetch the model from its publisher, or another conversion of it.",
+        )
     return ModelFilesError(
         f"llama.cpp cannot load {model}: {_reason(death)}.",
         hint="Fetch the file again; if that does not help, another engine may read the model.",

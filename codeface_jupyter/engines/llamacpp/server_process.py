@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,16 +27,17 @@ def main() -> None:
     reply = _own_stdout()
     _yield_to_the_kernel()
     asked = json.loads(sys.stdin.buffer.readline())
-    _end_with_stdin()
+    _end_with_stdin(is_loading=True)
     # Where the kernel found the package: isolated, this interpreter may not look there.
     sys.path.insert(0, asked["package_folder"])
     import xllamacpp
 
     server = xllamacpp.Server(_parameters(xllamacpp, asked))
-    faulthandler.cancel_dump_traceback_later()
+    _end_with_stdin(is_loading=False)
     reply.write(json.dumps({"address": server.listening_address}) + "\n")
     reply.flush()
     sys.stdin.buffer.read()
+    shutil.rmtree(asked["folder"], ignore_errors=True)
     # Without llama.cpp's own way out: the system takes everything back at once.
     os._exit(0)
 
@@ -53,16 +55,21 @@ def _yield_to_the_kernel() -> None:
         OOM_SCORE.write_text("1000", encoding="ascii")
 
 
-def _end_with_stdin() -> None:
-    """End when stdin is closed, also while llama.cpp loads and no Python code can run."""
-    faulthandler.dump_traceback_later(LOAD_LIMIT_S, exit=True)
+def _end_with_stdin(*, is_loading: bool) -> None:
+    """Have the system end this process with stdin while llama.cpp loads: no Python code can run."""
+    if is_loading:
+        faulthandler.dump_traceback_later(LOAD_LIMIT_S, exit=True)
+    else:
+        faulthandler.cancel_dump_traceback_later()
     if sys.platform != "linux":
         return
     import fcntl
 
     # The system's signal for a pipe whose other end was closed; it ends a process by default.
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    flags = fcntl.fcntl(0, fcntl.F_GETFL)
+    asked = flags | os.O_ASYNC if is_loading else flags & ~os.O_ASYNC
+    fcntl.fcntl(0, fcntl.F_SETFL, asked)
 
 
 def _parameters(xllamacpp: Any, asked: dict[str, Any]) -> Any:
