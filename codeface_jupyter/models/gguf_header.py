@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from codeface_jupyter.errors import ModelFilesError
 
-__all__ = ["GgufHeader", "read_gguf_header"]
+__all__ = ["MAGIC", "GgufHeader", "read_gguf_header"]
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

@@ -17,7 +17,7 @@ from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["COLUMNS", "explain_listing", "list_models"]
+__all__ = ["COLUMNS", "GGUF_CONTEXT_TOKENS", "explain_listing", "list_models"]
 
 # As many as the catalog's figures assume.
 GGUF_CONTEXT_TOKENS = 4_096
@@ -78,8 +78,8 @@ def explain_listing(
     return (
         f"memory is bfloat16 weights and 4,096 tokens of KV cache; {free} are free here. "
         f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
-        "causal language model works too, and any GGUF; ollama: and lmstudio: are models that "
-        "those programs have here. "
+        "causal language model works too, and any GGUF; ollama: and lmstudio: are those programs' "
+        "own. "
         f"* needs a login on the hub and its licence accepted there.{own}"
     )
 

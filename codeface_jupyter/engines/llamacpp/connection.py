@@ -14,7 +14,7 @@ from codeface_jupyter.prompts import Message
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "RefusedError"]
 
 # A template is worked out in milliseconds; one that takes longer, or writes more, is hostile.
 TEMPLATE_TIMEOUT_S, TEMPLATE_BYTES = 2.0, 10_000_000
