@@ -226,9 +226,9 @@ def plain_request(question: str, cells: Sequence[str]) -> str:
 
 def _plain_layout() -> AbstractContextManager[object]:
     """Have a prompt laid out as its request alone, without a system message."""
-    from codeface_jupyter.engines.text import prompt_codec
+    from codeface_jupyter.engines.text import chat_layout
 
     def request_alone(prompt: Prompt, **_: bool) -> list[Message]:
         return [{"role": "user", "content": prompt.request}]
 
-    return patch.object(prompt_codec, "chat_messages", request_alone)
+    return patch.object(chat_layout, "chat_messages", request_alone)

@@ -17,6 +17,12 @@ hypothesis.settings.register_profile("tests", derandomize=True, **SAME_FOR_ALL)
 hypothesis.settings.register_profile("search", max_examples=2_000, **SAME_FOR_ALL)
 hypothesis.settings.load_profile("tests")
 
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+WINDOW, WIDTH, LAYERS, HEADS, KV_HEADS, INNER = 4_096, 32, 2, 4, 2, 64
+
 
 def pytest_collection_modifyitems(items):
     """Put the browser's tests last: Playwright leaves an event loop running in this thread."""
@@ -88,3 +94,66 @@ def engine_package(tmp_path):
     entry_point = "[codeface_jupyter.engines]\necho = codeface_echo:plugin\n"
     (about / "entry_points.txt").write_text(entry_point)
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_gguf():
+    """Return what writes a tiny random model as GGUF; nothing of it is imported unless needed."""
+    return write_gguf
+
+
+def write_gguf(file, *, template=CHATML, architecture="llama", seed=0):
+    """Write a random model of a real family, with a tokenizer of bytes."""
+    import gguf
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    tokens = [*sorted(ByteLevel.alphabet()), "<|im_start|>", "<|im_end|>"]
+    kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * 2
+    writer = gguf.GGUFWriter(file, architecture)
+    writer.add_context_length(WINDOW)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(257)
+    writer.add_add_bos_token(False)
+    if template is not None:
+        writer.add_chat_template(template)
+    add_weights(writer, vocabulary=len(tokens), seed=seed)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def add_weights(writer, *, vocabulary, seed):
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    key_width = WIDTH * KV_HEADS // HEADS
+    shapes = {"token_embd": (vocabulary, WIDTH), "output": (vocabulary, WIDTH)}
+    for layer in range(LAYERS):
+        shapes |= {
+            f"blk.{layer}.attn_q": (WIDTH, WIDTH),
+            f"blk.{layer}.attn_k": (key_width, WIDTH),
+            f"blk.{layer}.attn_v": (key_width, WIDTH),
+            f"blk.{layer}.attn_output": (WIDTH, WIDTH),
+            f"blk.{layer}.ffn_gate": (INNER, WIDTH),
+            f"blk.{layer}.ffn_up": (INNER, WIDTH),
+            f"blk.{layer}.ffn_down": (WIDTH, INNER),
+        }
+    norms = [f"blk.{n}.{part}_norm" for n in range(LAYERS) for part in ("attn", "ffn")]
+    for name in ("output_norm", *norms):
+        writer.add_tensor(f"{name}.weight", np.ones(WIDTH, np.float32))
+    for name, shape in shapes.items():
+        values = random.standard_normal(shape) * 0.5
+        writer.add_tensor(f"{name}.weight", values.astype(np.float32))

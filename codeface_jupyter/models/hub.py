@@ -7,7 +7,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from errno import ENOSPC
 from functools import partial
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HubUnreachableError",
+    "cached_gguf_folder",
     "cached_snapshot",
+    "download_gguf",
     "download_snapshot",
     "is_offline",
     "is_reachable",
@@ -154,10 +156,81 @@ def download_snapshot(request: ModelRequest, job: Job) -> Path:
     DigestMismatchError
         If a file is not the published one.
     """
-    hub_id, revision = request.model, request.revision or MAIN
+    return _download_verified(
+        request,
+        request.model,
+        lambda files: _wanted_files(request.model, files, request.permissions),
+        job,
+    )
+
+
+def cached_gguf_folder(request: ModelRequest, *, hub_id: str) -> Path | None:
+    """Return the repository's snapshot in the hub's cache, if no GGUF in it is unverified.
+
+    Parameters
+    ----------
+    request
+        Names a GGUF of the repository.
+    hub_id
+        The repository.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    repository = repo_folder_name(repo_id=hub_id, repo_type="model")
+    cache = Path(constants.HF_HUB_CACHE) / repository
+    revision = request.revision or MAIN
+    try:
+        commit = (cache / "refs" / revision).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        commit = revision
+    folder = cache / "snapshots" / commit
+    is_verified = not _unverified_mark(request, commit).exists()
+    return folder if is_verified and folder.is_dir() else None
+
+
+def download_gguf(
+    request: ModelRequest, *, hub_id: str, choose: Callable[[list[str]], list[str]], job: Job
+) -> Path:
+    """Download a repository's GGUF into the hub's own cache; return its first file.
+
+    Parameters
+    ----------
+    request
+        Names the GGUF.
+    hub_id
+        The repository.
+    choose
+        Returns the names of the wanted files among all of the repository.
+    job
+        Reports progress and may stop the work.
+
+    Raises
+    ------
+    ModelError
+        As `download_snapshot` and ``choose`` do.
+    """
+
+    def wanted(files: list[_RemoteFile]) -> list[_RemoteFile]:
+        chosen.extend(choose([file.name for file in files]))
+        return [file for file in files if file.name in chosen]
+
+    chosen: list[str] = []
+    folder = _download_verified(request, hub_id, wanted, job)
+    return folder / chosen[0]
+
+
+def _download_verified(
+    request: ModelRequest,
+    hub_id: str,
+    choose: Callable[[list[_RemoteFile]], list[_RemoteFile]],
+    job: Job,
+) -> Path:
+    """Download the files that are chosen and check their digests; return their folder."""
+    revision = request.revision or MAIN
     job.progress(f"Asking the hub for {hub_id}")
     info = _model_info(hub_id, revision, job)
-    files = _wanted_files(hub_id, info, request.permissions)
+    files = choose(_remote_files(info))
     digests = {file.name: file.sha256 for file in files if file.sha256}
     # A run that is killed before the digests are checked leaves the mark behind.
     mark = _unverified_mark(request, info.sha or revision)
@@ -217,13 +290,8 @@ def _no_such_model(hub_id: str) -> ModelNotFoundError:
     )
 
 
-def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> list[_RemoteFile]:
-    """Choose configuration, tokenizer and safetensors weights among a repository's files.
-
-    Where there are none, pickled weights are taken if they are allowed, and OpenVINO IR
-    otherwise; code is taken only if it may run.
-    """
-    files = [
+def _remote_files(info: ModelInfo) -> list[_RemoteFile]:
+    return [
         _RemoteFile(
             name=sibling.rfilename,
             size_bytes=sibling.size or 0,
@@ -231,6 +299,16 @@ def _wanted_files(hub_id: str, info: ModelInfo, permissions: Permissions) -> lis
         )
         for sibling in info.siblings or []
     ]
+
+
+def _wanted_files(
+    hub_id: str, files: list[_RemoteFile], permissions: Permissions
+) -> list[_RemoteFile]:
+    """Choose configuration, tokenizer and safetensors weights among a repository's files.
+
+    Where there are none, pickled weights are taken if they are allowed, and OpenVINO IR
+    otherwise; code is taken only if it may run.
+    """
     weights = [f for f in files if is_weight_file(f.name)]
     # Some repositories hold the same weights twice, in one file and in shards.
     weights = [f for f in weights if f.name == SINGLE_FILE] or weights
@@ -305,7 +383,8 @@ class _Download:
         )
         self.done_bytes += file.size_bytes
         self.report(0)
-        return Path(path).parent
+        # The snapshot's own folder, also for a file deeper in it.
+        return Path(path).parents[file.name.count("/")]
 
     def report(self, current_bytes: float) -> None:
         """Report how much is done; raise `Cancelled` in a thread that was given up."""

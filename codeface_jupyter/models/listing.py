@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry
+from codeface_jupyter.errors import ModelError
+from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry, RightAnswers
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.gguf_files import gguf_parts, list_gguf, locate_gguf
+from codeface_jupyter.models.gguf_header import read_gguf_header
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.model_choice import ModelChoice
+from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["COLUMNS", "ListedModel", "explain_listing", "list_models"]
+__all__ = ["COLUMNS", "GGUF_CONTEXT_TOKENS", "ListedModel", "explain_listing", "list_models"]
 
+# As many as the catalog's figures assume.
+GGUF_CONTEXT_TOKENS = 4_096
+NOT_KNOWN = RightAnswers()
 COLUMNS = ("name", "fetch", "memory", "tokens/s", "right", "licence")
 
 
@@ -26,21 +33,28 @@ class ListedModel:
 
     Attributes
     ----------
-    entry
-        The model.
+    name, licence
+        As they are shown, marks included.
     is_here
         Whether its files are on this machine.
+    fetch_bytes
+        What would be fetched.
     needed_bytes, short_bytes
         The memory that it takes, and how much of that is not free now; 0 if it fits.
     rates
         How fast it is here; None if nothing tells.
+    right_answers
+        How often it is right, as far as that is known.
     """
 
-    entry: ModelEntry
+    name: str
+    licence: str
     is_here: bool
+    fetch_bytes: int
     needed_bytes: int
     short_bytes: int
-    rates: Rates | None
+    rates: Rates | None = None
+    right_answers: RightAnswers = NOT_KNOWN
 
     @property
     def fits(self) -> bool:
@@ -49,8 +63,8 @@ class ListedModel:
 
     def cells(self) -> tuple[str, ...]:
         """Return the texts of `COLUMNS`."""
-        fetch = "here" if self.is_here else format_bytes(self.entry.download_bytes)
-        return self.entry.name, fetch, self._memory(), self._rate(), self._right(), self._licence()
+        fetch = "here" if self.is_here else format_bytes(self.fetch_bytes)
+        return self.name, fetch, self._memory(), self._rate(), self._right(), self.licence
 
     def lines(self) -> tuple[str, str]:
         """Return the same in two lines, for where a table has no room."""
@@ -61,7 +75,7 @@ class ListedModel:
             f"{rate} tokens/s" if rate else "",
             f"right {right}" if right else "",
         )
-        return f"{self.entry.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
+        return f"{self.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
 
     def _memory(self) -> str:
         short = "" if self.fits else f" (-{format_bytes(self.short_bytes)})"
@@ -75,33 +89,31 @@ class ListedModel:
         return number if self.rates.is_measured else f"~{number}"
 
     def _right(self) -> str:
-        known = self.entry.right_answers
+        known = self.right_answers
         if known.measured is not None:
             return f"{known.measured} %"
         return "" if known.published is None else f"({known.published:.0f} %)"
-
-    def _licence(self) -> str:
-        marks = ("*" if self.entry.is_gated else "") + ("" if self.entry.is_chat else "†")
-        return f"{self.entry.licence} {marks}".strip()
 
 
 def list_models(
     settings: Settings, *, rates: Callable[[ModelEntry], Rates | None] = lambda _: None
 ) -> list[ListedModel]:
-    """Return every model of the catalog, with what holds on this machine now.
+    """Return the catalog and what other programs have here, with what holds on this machine now.
 
     Parameters
     ----------
     settings
         Where files lie.
     rates
-        Returns how fast a model is here.
+        Returns how fast a model of the catalog is here.
     """
     free_bytes = available_memory("auto")
-    return [
+    listed = [
         _listed(entry, settings, free_bytes=free_bytes, rates=rates(entry))
         for entry in CATALOG.values()
     ]
+    found = (_listed_gguf(name, settings, free_bytes=free_bytes) for name in list_gguf())
+    return [*listed, *filter(None, found)]
 
 
 def explain_listing(
@@ -123,8 +135,8 @@ def explain_listing(
         "right is percent of our notebook tasks, in brackets the publisher's HumanEval figure: the "
         f"two cannot be compared. Publishers' figures are of {LOOKED_UP:%d %B %Y}. "
         f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
-        "causal language model works too. "
-        "* needs a login on the hub and its licence accepted there. "
+        "causal language model works too, and any GGUF; ollama: and lmstudio: are those programs' "
+        "own. * needs a login on the hub and its licence accepted there. "
         f"† a base model: it continues code.{own}"
     )
 
@@ -134,9 +146,39 @@ def _listed(
 ) -> ListedModel:
     needed = entry.memory_bytes("bfloat16") + WORKING_BYTES
     return ListedModel(
-        entry=entry,
+        name=entry.name,
+        licence=_marked(entry.licence, is_gated=entry.is_gated, is_chat=entry.is_chat),
         is_here=locate(ModelRequest(entry.hub_id, settings.cache_dir)) is not None,
+        fetch_bytes=entry.download_bytes,
         needed_bytes=needed,
         short_bytes=max(0, needed - free_bytes),
         rates=rates,
+        right_answers=entry.right_answers,
+    )
+
+
+def _marked(licence: str, *, is_chat: bool, is_gated: bool = False) -> str:
+    marks = ("*" if is_gated else "") + ("" if is_chat else "†")
+    return f"{licence} {marks}".strip()
+
+
+def _listed_gguf(name: str, settings: Settings, *, free_bytes: int) -> ListedModel | None:
+    """Return the line of a GGUF in another program's store; None if it cannot be loaded."""
+    try:
+        found = locate_gguf(ModelRequest(name, settings.cache_dir))
+        if found is None:
+            return None
+        header = read_gguf_header(found.path)
+        size = sum(size_bytes(part) for part in gguf_parts(found.path))
+    except ModelError:
+        return None
+    needed = size + WORKING_BYTES + GGUF_CONTEXT_TOKENS * header.kv_bytes_per_token
+    licence = str(header.metadata.get("general.license") or "see its publisher")
+    return ListedModel(
+        name=name,
+        licence=_marked(licence, is_chat=bool(header.chat_template)),
+        is_here=True,
+        fetch_bytes=size,
+        needed_bytes=needed,
+        short_bytes=max(0, needed - free_bytes),
     )

@@ -15,7 +15,7 @@ __all__ = [
     "ModelRequest",
 ]
 
-ModelSource = Literal["folder", "converted", "hub"]
+ModelSource = Literal["folder", "converted", "hub", "gguf"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class ModelRequest:
     Attributes
     ----------
     model
-        A local folder, a catalog name or a hub id; the user's own aliases are resolved already.
+        A local folder or GGUF file, a catalog name, a hub id, or another name of a GGUF (see
+        `codeface_jupyter.models.gguf_files`); the user's own aliases are resolved already.
     cache_dir
         The user's cache folder.
     revision
@@ -100,14 +101,15 @@ class LocalModel:
         A catalog name, a hub id or a folder.
     path
         The folder with configuration and tokenizer; with the weights as well, unless they are
-        only in the GGUF.
+        only in the GGUF. Of a model that is only a GGUF, the file itself.
     source
-        Whether the folder is the user's own, was made here, or is a snapshot in the hub's cache.
+        Whether the folder is the user's own, was made here, or is a snapshot in the hub's cache;
+        or whether the model is only a GGUF.
     revision
-        The hub's commit, the digest of the GGUF, or the fingerprint of a folder's files.
+        The hub's commit, the digest of the GGUF, or the fingerprint of the files.
     gguf
-        The GGUF with the weights, if the model was fetched as one. It is kept, since engines
-        read it, or make of it what they read.
+        The GGUF with the weights, if the model came as one; of a split one, the first part. It is
+        kept, since engines read it, or make of it what they read.
     entry
         What the catalog knows about it.
     """

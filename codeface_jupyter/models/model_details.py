@@ -9,6 +9,9 @@ from codeface_jupyter.models.catalog import FimTokens, ModelEntry
 from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
+from codeface_jupyter.models.gguf_files import gguf_parts
+from codeface_jupyter.models.gguf_header import read_gguf_header
+from codeface_jupyter.models.listing import GGUF_CONTEXT_TOKENS
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
 from codeface_jupyter.models.removal import size_bytes
@@ -21,6 +24,7 @@ SOURCES = {
     "folder": "your own folder",
     "converted": "CodeFace's cache folder",
     "hub": "the hub's cache",
+    "gguf": "as a GGUF file, which is used as it is",
 }
 
 
@@ -40,6 +44,8 @@ def model_details(request: ModelRequest) -> list[tuple[str, str]]:
     if found is None:
         here = f"no; `codeface pull {request.model}` fetches it"
         return [*rows, ("here", here), *_needs(entry)]
+    if found.source == "gguf":
+        return [*rows, *_gguf_rows(found)]
     if entry is None:
         rows += _config_rows(found.path)
     rows += _place_rows(found, ModelStorage.of(request))
@@ -81,6 +87,27 @@ def _config_rows(folder: Path) -> list[tuple[str, str]]:
         ("kind", "chat" if template else "base: continues code"),
         ("context window", f"{window:,} tokens" if window else "unknown"),
         ("licence", "unknown: see its publisher"),
+    ]
+
+
+def _gguf_rows(found: LocalModel) -> list[tuple[str, str]]:
+    header = read_gguf_header(found.path)
+    parts = gguf_parts(found.path)
+    window = header.context_window
+    size = sum(size_bytes(part) for part in parts)
+    kv_bytes = GGUF_CONTEXT_TOKENS * header.kv_bytes_per_token
+    needed = size + kv_bytes + WORKING_BYTES
+    return [
+        ("architecture", header.architecture),
+        ("kind", "chat" if header.chat_template else "base: continues code"),
+        ("quantization", header.quantization or "unknown"),
+        ("context window", f"{window:,} tokens" if window else "unknown"),
+        ("licence", str(header.metadata.get("general.license") or "unknown: see its publisher")),
+        ("here", SOURCES[found.source]),
+        ("file", str(found.path) + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")),
+        ("revision", found.revision),
+        ("weights on disk", format_bytes(size)),
+        ("memory", f"{format_bytes(needed)}, {_fits(needed, available_memory('auto'))}"),
     ]
 
 

@@ -9,6 +9,7 @@ from codeface_jupyter.errors import FetchError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.gguf_files import hub_gguf
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage, remove
 
@@ -43,6 +44,8 @@ def elsewhere(request: ModelRequest) -> str:
         return ""
     if found.source == "folder":
         return f"{found.path} is a folder of your own: delete it yourself."
+    if found.source == "gguf" and hub_gguf(request.model) is None:
+        return f"{found.path} is not CodeFace's: delete it yourself, or in the program it is of."
     return (
         "Its files are in the hub's cache, which other programs share: "
         f"`hf cache rm model/{_hub_id(found)}` removes them."
@@ -73,4 +76,7 @@ def size_bytes(path: Path) -> int:
 
 
 def _hub_id(found: LocalModel) -> str:
+    on_hub = hub_gguf(found.name)
+    if on_hub is not None:
+        return on_hub.hub_id
     return found.entry.hub_id if found.entry else found.name

@@ -204,7 +204,7 @@ def test_a_default_made_of_another_option_is_known():
     ("text", "said"),
     [
         ('[opnai]\nbase_url = "https://a"\n', r"line 2\): no engine 'opnai' .*\n.*openai.base_url"),
-        ("[llamacpp]\nthreads = 4\n", r"no engine 'llamacpp' is installed.*\n.*scripted"),
+        ("[mlx]\nthreads = 4\n", r"no engine 'mlx' is installed.*\n.*scripted"),
         (
             "[openai]\nbase_ulr = 1\n",
             r"openai engine has no option 'base_ulr' .*2\).*\n.*openai.base_url",
@@ -226,7 +226,7 @@ def test_a_bad_table_is_refused_with_its_line(file, text, said):
     ("variable", "said"),
     [
         ("CODEFACE_OPENAI__BASE_ULR", r"CODEFACE_OPENAI__BASE_ULR\).*\n.*openai.base_url"),
-        ("CODEFACE_LLAMACPP__THREADS", r"no engine 'llamacpp' is installed"),
+        ("CODEFACE_MLX__THREADS", r"no engine 'mlx' is installed"),
         ("CODEFACE___DTYPE", r"no setting '.dtype' .*CODEFACE___DTYPE\).*\n.*dtype"),
         ("CODEFACE_OPENAI__REQUEST_RETRIES", r"openai.request_retries = 'x'.*valid integer"),
     ],

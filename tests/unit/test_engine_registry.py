@@ -8,6 +8,7 @@ import pytest
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.engine_options import ENTRY_POINT_GROUP, installed_engines
+from codeface_jupyter.engines.llamacpp import support as llamacpp_model
 from codeface_jupyter.engines.openvino import support as openvino_model
 from codeface_jupyter.engines.registry import available_engines, create_engine
 from codeface_jupyter.engines.scripted import ScriptedEngine
@@ -50,6 +51,7 @@ def test_an_engine_is_made_by_name():
 
 def test_without_a_faster_one_auto_takes_the_engine_that_runs_every_model(monkeypatch):
     monkeypatch.setattr(openvino_model, "find_spec", lambda _: None)
+    monkeypatch.setattr(llamacpp_model, "find_spec", lambda _: None)
     assert isinstance(create_engine(Settings(engine="auto")), TransformersEngine)
 
 

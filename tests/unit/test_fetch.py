@@ -6,7 +6,7 @@ import re
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -73,7 +73,7 @@ class FakeHub:
         siblings: list[dict[str, object]] = []
         for name, content in self.files.items():
             sibling: dict[str, object] = {"rfilename": name, "size": len(content)}
-            if name.endswith((".safetensors", ".bin", "tokenizer.json")):
+            if name.endswith((".safetensors", ".bin", ".gguf", "tokenizer.json")):
                 lfs = {"sha256": self.sha256(name), "size": len(content), "pointerSize": 130}
                 sibling["lfs"] = lfs
             siblings.append(sibling)
@@ -212,6 +212,48 @@ class TestLocalFolder:
     def test_a_file_is_no_model(self, folder: Path, cache_dir: Path) -> None:
         with pytest.raises(ModelFilesError, match="is a file"):
             locate(ModelRequest(str(folder / "config.json"), cache_dir))
+
+
+class TestGgufOnHub:
+    @pytest.fixture
+    def quantized(self, hub: FakeHub, make_gguf: Callable[..., Path], tmp_path: Path) -> FakeHub:
+        """A repository with one model in two quantizations, one of them deeper."""
+        for number, name in enumerate(("tiny-Q4_K_M.gguf", "Q8_0/tiny-Q8_0.gguf")):
+            hub.files[name] = make_gguf(tmp_path / "made.gguf", seed=number).read_bytes()
+        return hub
+
+    @pytest.mark.parametrize(
+        ("quantization", "name"), [("q4_k_m", "tiny-Q4_K_M.gguf"), ("Q8_0", "Q8_0/tiny-Q8_0.gguf")]
+    )
+    def test_only_the_file_that_is_named_comes(
+        self, quantization: str, name: str, cache_dir: Path, quantized: FakeHub
+    ) -> None:
+        request = ModelRequest(f"{MODEL}:{quantization}", cache_dir)
+        assert locate(request) is None
+        found = ensure_local(request, Job())
+        assert (found.source, found.gguf) == ("gguf", found.path)
+        assert found.path.read_bytes() == quantized.files[name]
+        fetched = {line.rpartition("/")[2] for line in quantized.requests if "resolve" in line}
+        assert fetched == {Path(name).name}
+        asked = len(quantized.requests)
+        assert locate(request) == found
+        assert len(quantized.requests) == asked
+
+    def test_what_is_not_the_published_file_is_removed(
+        self, cache_dir: Path, quantized: FakeHub
+    ) -> None:
+        quantized.published_sha256["tiny-Q4_K_M.gguf"] = "0" * 64
+        request = ModelRequest(f"{MODEL}:Q4_K_M", cache_dir)
+        with pytest.raises(DigestMismatchError):
+            ensure_local(request, Job())
+        assert locate(request) is None
+
+    def test_a_quantization_that_it_lacks_is_said(
+        self, cache_dir: Path, quantized: FakeHub
+    ) -> None:
+        with pytest.raises(ModelFilesError, match="no GGUF quantized as Q2_K") as caught:
+            ensure_local(ModelRequest(f"{MODEL}:Q2_K", cache_dir), Job())
+        assert "tiny-Q4_K_M" in caught.value.hint
 
 
 class TestHub:

@@ -22,7 +22,6 @@ from codeface_jupyter.engines.openvino.pipeline import TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
 from codeface_jupyter.engines.openvino.support import (
-    check_settings,
     device,
     folder_problem,
     kv_bytes_per_token,
@@ -30,6 +29,7 @@ from codeface_jupyter.engines.openvino.support import (
     quantization,
 )
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
+from codeface_jupyter.engines.torch_only import check_settings
 from codeface_jupyter.errors import (
     EngineUnavailableError,
     GenerationError,
@@ -127,7 +127,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
 
     def __init__(self, settings: Settings, options: OpenVINOOptions | None = None) -> None:
         super().__init__(settings)
-        check_settings(settings)
+        check_settings(settings, engine="openvino")
         self._options = options or settings.options_of("openvino", OpenVINOOptions)
         self._device = device(self._options)
         self._quantization = quantization(self._options)

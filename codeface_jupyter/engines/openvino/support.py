@@ -5,7 +5,7 @@ Files only: neither OpenVINO nor torch is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openvino.options import OpenVINOOptions
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
+from codeface_jupyter.engines.torch_only import setting_problems
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import find
@@ -26,7 +27,6 @@ from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
-    "check_settings",
     "device",
     "folder_problem",
     "kv_bytes_per_token",
@@ -66,7 +66,7 @@ def setting_problem(settings: Settings, options: OpenVINOOptions) -> str | None:
         return f"OpenVINO is not installed ({install_hint('openvino')})"
     if options.device_map.lower() not in DEVICES:
         return f"OpenVINO has no device {options.device_map!r}"
-    return next((problem for problem, _ in _refused(settings)), None)
+    return next((problem for problem, _ in setting_problems(settings, engine="openvino")), None)
 
 
 def model_kind(settings: Settings) -> ModelKind:
@@ -91,44 +91,14 @@ def model_kind(settings: Settings) -> ModelKind:
     return ModelKind(problem=problem, is_certain=False)
 
 
-def _refused(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what ``settings`` ask for that this engine cannot do, each with a hint."""
-    # Another engine's option; since it was given to all engines, it must not be ignored.
-    if (adapter := settings.given_options.get("adapter")) is not None:
-        yield (
-            f"adapter = {str(adapter)!r} cannot be applied by the openvino engine",
-            "Set engine = 'transformers', or use a model that was merged with the adapter.",
-        )
-    if settings.permissions.trust_remote_code:
-        yield (
-            "--trust-remote-code allows a model's own code, which the openvino engine never runs",
-            "Leave the flag out, or use -e transformers.",
-        )
-    if settings.permissions.allow_pickle:
-        yield (
-            "--allow-pickle allows pickled weights, which the openvino engine never reads",
-            "Leave the flag out, or use -e transformers.",
-        )
-
-
 def folder_problem(folder: Path) -> str | None:
     """Return why the model in ``folder`` cannot be served; None if it can."""
+    if folder.is_file():
+        return "it is a GGUF file, which the llamacpp engine reads"
     reason = None if is_ir_folder(folder) else unsupported_reason(folder)
     if reason is None and not FastTokenizer.is_in(folder):
         return "it has no tokenizer.json"
     return reason
-
-
-def check_settings(settings: Settings) -> None:
-    """Refuse settings that the engine would have to ignore.
-
-    Raises
-    ------
-    ConfigError
-        If the settings name an adapter, or allow code or pickled weights.
-    """
-    for problem, hint in _refused(settings):
-        raise ConfigError(f"{problem}.", hint=hint)
 
 
 def device(options: OpenVINOOptions) -> str:

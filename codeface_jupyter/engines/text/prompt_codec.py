@@ -8,30 +8,21 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from codeface_jupyter.engines.text.chat_layout import ChatLayout, without_system
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.end_tokens import END_TOKENS, EosIds, end_token_ids
-from codeface_jupyter.prompts import (
-    COMPLETION_STOP_STRINGS,
-    Message,
-    Prompt,
-    chat_messages,
-    completion_text,
-)
+from codeface_jupyter.models.end_tokens import EosIds, end_token_ids
+from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Message, Prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["PromptCodec"]
 
-# What separates turns without being a token of its own, as in Llama 2's template.
-TURN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
-# Worked examples take about 440 tokens: a small window is left to the notebook.
-MIN_WINDOW_FOR_EXAMPLES = 4_096
 # Some checkpoints do not mark all of their control tokens as special.
 CONTROL_TOKEN = re.compile(r"<[|\uff5c].+[|\uff5c]>")
 
@@ -77,16 +68,14 @@ class PromptCodec:
         """Whether there is a chat template."""
         return bool(self._tokenizer.chat_template)
 
-    @property
-    def _takes_examples(self) -> bool:
-        window = self.context_window
-        return window is None or window >= MIN_WINDOW_FOR_EXAMPLES
+    @cached_property
+    def _layout(self) -> ChatLayout:
+        return ChatLayout(self._control_tokens(), context_window=self.context_window)
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model.
 
-        Control tokens in the notebook's text are broken up, ``<|im_end|>`` into
-        ``< |im_end|>``: otherwise a cell could end its turn and speak in another role.
+        Control tokens in the notebook's text are broken up: see `ChatLayout`.
 
         Raises
         ------
@@ -94,19 +83,16 @@ class PromptCodec:
             If the template refuses a conversation without a system message too.
         """
         if not self.is_chat:
-            return self._defused(completion_text(prompt))
+            return self._layout.text(prompt)
         from jinja2 import TemplateError
 
-        messages: list[Message] = [
-            {"role": message["role"], "content": self._defused(message["content"])}
-            for message in chat_messages(prompt, with_examples=self._takes_examples)
-        ]
+        messages = self._layout.messages(prompt)
         try:
             return self._apply_template(messages)
         except TemplateError:
             # Some templates refuse the system role.
             try:
-                return self._apply_template(_without_system(messages))
+                return self._apply_template(without_system(messages))
             except TemplateError as error:
                 raise ModelFilesError(
                     f"The chat template of {self._model_name} refuses a plain conversation: "
@@ -189,37 +175,18 @@ class PromptCodec:
             prompt_ids=prompt_ids,
         )
 
-    def _defused(self, text: str) -> str:
-        """Return ``text`` with a space in each control token, so that it reads as plain text."""
-        return self._control_tokens.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
-
-    @cached_property
-    def _control_tokens(self) -> re.Pattern[str]:
-        """What matches each text that the tokenizer or a template takes for more than words."""
+    def _control_tokens(self) -> set[str]:
+        """Return the texts that the tokenizer takes for more than words."""
         tokenizer = self._tokenizer
         added = tokenizer.added_tokens_decoder.values()
-        texts = {
+        return {
             *(token.content for token in added if token.special),
             *(token.content for token in added if CONTROL_TOKEN.fullmatch(token.content)),
             *(str(token) for token in tokenizer.all_special_tokens),
-            *END_TOKENS,
-            *TURN_MARKERS,
         }
-        # The longest first, so that none is found in the middle of another.
-        longest_first = sorted((t for t in texts if len(t) > 1), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, longest_first)))
 
     def _apply_template(self, messages: list[Message]) -> str:
         text = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False
         )
         return str(text)
-
-
-def _without_system(messages: list[Message]) -> list[Message]:
-    """Put the system message at the start of the first user message."""
-    system, *turns = messages
-    first = next(n for n, turn in enumerate(turns) if turn["role"] == "user")
-    content = f"{system['content']}\n\n{turns[first]['content']}"
-    turns[first] = {"role": "user", "content": content}
-    return turns

@@ -26,7 +26,7 @@ from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import quantized_estimate
-from codeface_jupyter.engines.transformers.support import refuse_openvino_ir
+from codeface_jupyter.engines.transformers.support import refuse_other_forms
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
 from codeface_jupyter.jobs import Job
@@ -270,7 +270,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
     def _find_files(self, job: Job) -> LocalModel:
         settings = self._settings
         files = find_or_fetch(ModelRequest.of(settings), job, may_fetch=settings.auto_pull)
-        refuse_openvino_ir(files, settings.permissions)
+        refuse_other_forms(files, settings.permissions)
         return files
 
     def _convert(self, files: LocalModel, job: Job) -> None:

@@ -22,7 +22,7 @@ from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import is_only_ir
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
-__all__ = ["no_flash_attention", "problem_with", "refuse_openvino_ir"]
+__all__ = ["no_flash_attention", "problem_with", "refuse_other_forms"]
 
 
 def problem_with(settings: Settings, options: TransformersOptions, *, device_type: str) -> str:
@@ -42,14 +42,19 @@ def problem_with(settings: Settings, options: TransformersOptions, *, device_typ
     return ""
 
 
-def refuse_openvino_ir(files: LocalModel, permissions: Permissions) -> None:
-    """Refuse a model that only OpenVINO can read.
+def refuse_other_forms(files: LocalModel, permissions: Permissions) -> None:
+    """Refuse a model that only another engine can read.
 
     Raises
     ------
     ModelFilesError
-        If all its weights are OpenVINO IR.
+        If it is a GGUF file, or all its weights are OpenVINO IR.
     """
+    if files.path.is_file():
+        raise ModelFilesError(
+            f"{files.name} is a GGUF file.",
+            hint="The llamacpp engine can run it: set engine = 'llamacpp'.",
+        )
     if not is_only_ir(files.path, permissions=permissions):
         return
     hint = "The openvino engine can run it: set engine = 'openvino'."
@@ -76,4 +81,4 @@ def _check_form(settings: Settings) -> None:
     except ModelError:
         return  # No engine can load it, and its own error says best why.
     if files is not None:
-        refuse_openvino_ir(files, settings.permissions)
+        refuse_other_forms(files, settings.permissions)

@@ -1,0 +1,1 @@
+"""The engine for GGUF files: llama.cpp, in a process of its own."""
