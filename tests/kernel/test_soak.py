@@ -55,6 +55,7 @@ class Session:
     def __init__(self, notebook, page):
         self.notebook = notebook
         self.page = page
+        self.failed = []
         self.asked = 0
         self.sent = 0
         self.numbers = itertools.count()
@@ -63,7 +64,8 @@ class Session:
         """Run a cell that asks ``asked`` questions, and check how it ended."""
         self.asked += asked
         if cell_id is not None:
-            self.page.push([cell("first", "x = 1"), cell(cell_id, code)], asking=cell_id)
+            above = [cell("first", "x = 1"), *self.failed]
+            self.page.push([*above, cell(cell_id, code)], asking=cell_id)
             self.sent += 1
         run = self.notebook.run(code, cell_id=cell_id, **options)
         assert run.reply["status"] == status, run.of_type("error", "stream")
@@ -87,8 +89,11 @@ class Session:
         self.ask(f"%%codeface_batch\nfirst {number}\nsecond {number}\nthird {number}", asked=3)
         self.ask("%codeface_explain --no-cache df")
         self.ask("%codeface_test --no-cache area")
-        self.ask(f"df['nothing {number}']", status="error", asked=0)
+        failing = f"df['nothing {number}']"
+        self.ask(failing, cell_id="failing", status="error", asked=0)
+        self.failed = [cell("failing", failing)]
         self.ask("%codeface_fix --no-cache")
+        self.failed = []
         self.ask("%codeface -n 0 too short", status="error")
         self.ask("%codeface -m scripted:unknown no such model", status="error")
         self.is_stopped = False
