@@ -79,8 +79,10 @@ def no_settings_from_outside(monkeypatch, tmp_path_factory):
     """Keep the user's own environment and config file out of the tests."""
     for variable in [name for name in os.environ if name.startswith("CODEFACE_")]:
         monkeypatch.delenv(variable)
-    missing = tmp_path_factory.getbasetemp() / "no-config" / "config.toml"
-    monkeypatch.setenv("CODEFACE_CONFIG", str(missing))
+    empty = tmp_path_factory.getbasetemp() / "no-config" / "config.toml"
+    empty.parent.mkdir(exist_ok=True)
+    empty.touch()
+    monkeypatch.setenv("CODEFACE_CONFIG", str(empty))
 
 
 @pytest.fixture

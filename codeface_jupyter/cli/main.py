@@ -32,6 +32,7 @@ from rich.table import Table
 from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import Permissions
+from codeface_jupyter.config.sources import missing_config_file
 from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
 from codeface_jupyter.engines.pull import Pulled, pull_model
 from codeface_jupyter.errors import CodeFaceError
@@ -58,6 +59,10 @@ EPILOG = """examples:
   codeface alias small smollm2-135m  a name of your own for a model
   codeface doctor                    check the installation
 """
+CHECKED_BY = {
+    "hub": "by the hub's digests, which it publishes of large files; the others came unchecked",
+    "converted": "by the digest in the catalog",
+}
 RIGHT_COLUMNS = frozenset({"fetch", "tokens/s", "right"})
 # Narrower, each model takes two lines.
 TABLE_WIDTH = 90
@@ -74,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     errors = Console(stderr=True)
     run: Callable[[argparse.Namespace], None] = options.run
+    if missing := missing_config_file():
+        errors.print(f"[yellow]warning:[/] {escape(missing.message)}", highlight=False)
     try:
         run(options)
     except CodeFaceError as error:
@@ -218,6 +225,8 @@ def _show_pulled(pulled: Pulled) -> None:
     out.print(f"[bold green]{escape(found.name)}[/] {state}.")
     out.print(f"  engine    {escape(pulled.engine or f'none: {pulled.problem}')}")
     out.print(f"  folder    {escape(str(found.path))}")
+    if found.source in CHECKED_BY:
+        out.print(f"  checked   {CHECKED_BY[found.source]}")
     if found.revision:
         out.print(f"  revision  {escape(found.revision)}")
     if found.entry:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.small_files import read_json
+from codeface_jupyter.well_formed import well_formed_data
 
 __all__ = ["Aliases"]
 
@@ -35,13 +37,12 @@ class Aliases:
             If the file is not one that `add` wrote.
         """
         try:
-            values = json.loads(self._file.read_text(encoding="utf-8"))
+            values = well_formed_data(read_json(self._file))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise self._broken(str(error)) from None
-        is_right = isinstance(values, dict) and all(isinstance(v, str) for v in values.values())
-        if not is_right:
+        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
             raise self._broken("expected an object that maps aliases to models")
         return {name.lower(): values[name] for name in sorted(values)}
 

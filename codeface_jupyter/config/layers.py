@@ -19,6 +19,7 @@ from codeface_jupyter.config.settings import Settings
 from codeface_jupyter.config.sources import (
     checked,
     default_config_file,
+    missing_config_file,
     read_environment,
     read_file,
 )
@@ -36,7 +37,8 @@ class Config:
         The config file; `default_config_file` unless given. It need not exist.
     on_refused
         Called with what is wrong with each variable of the environment that cannot be used,
-        which is then left out; raised unless given.
+        which is then left out; raised unless given. That there is no file where
+        ``CODEFACE_CONFIG`` points is told, and never raised.
 
     Attributes
     ----------
@@ -56,6 +58,8 @@ class Config:
         on_refused: Callable[[ConfigError], object] | None = None,
     ) -> None:
         self.file = file or default_config_file()
+        if on_refused is not None and file is None and (missing := missing_config_file()):
+            on_refused(missing)
         self.aliases = Aliases(self.file.with_name("aliases.json"))
         # Lowest first, so that later layers overwrite earlier ones.
         self._layers: dict[str, dict[str, Any]] = {

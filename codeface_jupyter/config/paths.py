@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ __all__ = ["as_meant", "without_controls"]
 Value = TypeVar("Value")
 
 DELETE = 0x7F
+LONGEST_NAME_BYTES = 255
 
 
 def as_meant(value: Value) -> Value:
@@ -18,12 +20,15 @@ def as_meant(value: Value) -> Value:
     Raises
     ------
     ValueError
-        If the path names another user's folder and there is no such user, or holds a control
-        character: ``"C:\temp"`` holds a tab where TOML reads it.
+        If the path names another user's folder and there is no such user, if a name in it is
+        longer than file systems allow, or if it holds a control character: ``"C:\temp"`` holds
+        a tab where TOML reads it.
     """
     if not isinstance(value, Path):
         return value
     without_controls(str(value))
+    if any(len(os.fsencode(name)) > LONGEST_NAME_BYTES for name in value.parts):
+        raise ValueError(f"a name in a path has at most {LONGEST_NAME_BYTES} bytes")
     try:
         return value.expanduser()
     except RuntimeError:

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -24,11 +25,13 @@ from codeface_jupyter.config.engine_options import (
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
 from codeface_jupyter.config.settings import Settings, setting_fields, short_setting_fields
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.small_files import read_text
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
     "checked",
     "default_config_file",
+    "missing_config_file",
     "read_environment",
     "read_file",
 ]
@@ -50,8 +53,23 @@ def default_config_file() -> Path:
     """Return the config file: ``CODEFACE_CONFIG``, else one in the user's config folder."""
     chosen = os.environ.get(CONFIG_FILE_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
+        with suppress(RuntimeError):
+            return Path(chosen).expanduser()
+        # There is no such user, nor such a file.
+        return Path(chosen)
     return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+
+
+def missing_config_file() -> ConfigError | None:
+    """Return what is wrong with ``CODEFACE_CONFIG`` if it names no file; None if nothing is.
+
+    Not to be raised where aliases may be kept beside a file that is yet to be written.
+    """
+    chosen = os.environ.get(CONFIG_FILE_VARIABLE)
+    # `Path.exists` raises for a path that is too long.
+    if not chosen or os.path.exists(default_config_file()):  # noqa: PTH110 - see above
+        return None
+    return ConfigError(f"{CONFIG_FILE_VARIABLE} names {chosen}, which does not exist.")
 
 
 def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
@@ -132,14 +150,15 @@ def read_file(file: Path) -> dict[str, Any]:
     """
     try:
         # Editors on Windows begin a file with a mark of its encoding.
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file, encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"The config file {file} cannot be read: {error}.") from None
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Also of numbers with too many digits, and of lists in lists without end.
         raise ConfigError(
             f"The config file {file} is not valid TOML: {error}.",
             hint=BACKSLASHES if "\\" in text else "",

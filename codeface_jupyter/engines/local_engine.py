@@ -8,20 +8,26 @@ from typing import Generic, Protocol, TypeVar
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.local_model import LocalModel
+from codeface_jupyter.models.tokenizer_files import template_version
 from codeface_jupyter.prompts import Prompt
 
 __all__ = ["LocalEngine"]
 
 
-class HasCodec(Protocol):
+class IsPrepared(Protocol):
     """What is known of a model before its weights are loaded."""
+
+    @property
+    def files(self) -> LocalModel:
+        """Where its files are."""
 
     @property
     def codec(self) -> PromptCodec:
         """Turns prompts into token ids, and ids into text."""
 
 
-PreparedT = TypeVar("PreparedT", bound=HasCodec)
+PreparedT = TypeVar("PreparedT", bound=IsPrepared)
 LoadedT = TypeVar("LoadedT")
 
 
@@ -41,6 +47,7 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         self._settings = settings
         self._prepared: PreparedT | None = None
         self._loaded: LoadedT | None = None
+        self._template_version: object = None
 
     @property
     def is_chat(self) -> bool:
@@ -60,6 +67,9 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
     def prepare(self, job: Job) -> None:
         """Fetch the files, and read all of them but the weights.
 
+        If the chat template has been written since, all of them are read anew, for which
+        loaded weights are dropped: nothing tells that they are still those of the folder.
+
         Raises
         ------
         ModelNotFoundError
@@ -71,6 +81,9 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         EngineUnavailableError
             If the device or a package that the settings ask for is missing.
         """
+        if self._prepared is not None and self._template_version != self._present_version():
+            self.unload()
+            self._prepared = None
         self._prepare(job)
 
     def load(self, job: Job) -> None:
@@ -102,12 +115,20 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
     def _prepare(self, job: Job) -> PreparedT:
         if self._prepared is None:
             self._prepared = self._read_files(job)
+            self._template_version = self._present_version()
         return self._prepared
+
+    def _present_version(self) -> object:
+        return template_version(self._prepared.files.path) if self._prepared else None
 
     def _load(self, job: Job) -> LoadedT:
         if self._loaded is None:
             self._loaded = self._read_weights(self._prepare(job), job)
         return self._loaded
+
+    @abstractmethod
+    def unload(self) -> None:
+        """Drop weights, keys and values and free their memory."""
 
     @abstractmethod
     def _read_files(self, job: Job) -> PreparedT:

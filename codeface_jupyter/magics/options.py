@@ -10,7 +10,8 @@ import argparse
 import keyword
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
@@ -257,10 +258,17 @@ def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], s
             position = value.end()
     rest = line[position:].strip()
     if re.match(r"--?[A-Za-z]", rest):
-        raise UsageError(
-            f"unrecognized option {rest.split()[0]} (write -- before text that begins with a dash)"
-        )
+        raise UsageError(_unrecognized(rest.split()[0], takes_value))
     return options, rest
+
+
+def _unrecognized(word: str, known: Iterable[str]) -> str:
+    option = word.partition("=")[0]
+    # A single letter is near to every other one.
+    names = [name for name in known if name.startswith("--")]
+    close = get_close_matches(option, names, n=1) if option.startswith("--") else []
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return f"unrecognized option {option}{meant} (write -- before text that begins with a dash)"
 
 
 def _unquoted(word: str) -> str:

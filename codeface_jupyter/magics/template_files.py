@@ -6,6 +6,7 @@ from pathlib import Path
 
 from codeface_jupyter.config import default_config_file
 from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.small_files import read_text
 
 __all__ = ["read_template", "templates_folder"]
 
@@ -30,8 +31,8 @@ def read_template(name: str) -> str:
     # A name, not a path: nothing outside the folder is read.
     if Path(name).name == name and file.is_file():
         try:
-            return file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            return read_text(file).strip()
+        except (OSError, ValueError) as error:
             raise NotebookError(f"The template {file} cannot be read: {error}.") from None
     known = sorted(path.stem for path in folder.glob(f"*{SUFFIX}"))
     there = f"Known templates: {', '.join(known)}." if known else "There are no templates yet."

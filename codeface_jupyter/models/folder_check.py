@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from codeface_jupyter import small_files
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, first_line
 from codeface_jupyter.models.figures_check import TensorShapes, disagreement, impossible_figure
+from codeface_jupyter.models.local_model import path_named
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = [
     "IR_FILE",
@@ -44,6 +48,8 @@ SIDE_FILE = re.compile(r"[^/]+\.(json|model|txt|jinja)|(LICENSE|LICENCE|NOTICE|U
 TOKENIZER_FILE = re.compile(
     r"tokenizer\.json|tekken\.json|vocab\.(json|txt|bpe)|.*\.(model|tiktoken)"
 )
+# In bytes, on every file system.
+LONGEST_NAME = 255
 # The largest tokenizers have 40 MB.
 LARGEST_JSON_BYTES = 200 * 2**20
 PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
@@ -92,9 +98,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ModelFilesError
-        If it is missing, or does not hold a JSON object.
+        If it is missing, or does not hold a JSON object with the names of architectures.
     """
-    return read_json(folder / "config.json")
+    file = folder / "config.json"
+    config = read_json(file)
+    names = config.get("architectures")
+    if names is not None and not (isinstance(names, list) and all(map(_is_text, names))):
+        raise ModelFilesError(f"{file} has architectures that are no list of names: {names!r:.80}.")
+    return config
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -108,6 +123,8 @@ def weight_files(folder: Path) -> list[Path]:
     names = sorted({str(name) for name in weight_map.values()})
     if outside := [name for name in names if Path(name).name != name]:
         raise ModelFilesError(f"{index} points outside its folder, to {outside[0]!r}.")
+    if too_long := [name for name in names if len(os.fsencode(well_formed(name))) > LONGEST_NAME]:
+        raise ModelFilesError(f"{index} names a file that cannot be: {too_long[0][:40]}…")
     return [folder / name for name in names]
 
 
@@ -230,7 +247,7 @@ def _check_code(folder: Path, config: Mapping[str, Any]) -> None:
     for reference in references.values() if isinstance(references, Mapping) else ():
         file = folder / f"{str(reference).split('.')[0]}.py"
         # A double dash refers to another repository.
-        if "--" not in str(reference) and not file.is_file():
+        if "--" not in str(reference) and path_named(str(file)) is None:
             raise ModelFilesError(
                 f"{file} is missing, which config.json names as the model's code.",
                 hint="Fetch the model again with --trust-remote-code.",
@@ -295,14 +312,12 @@ def read_json(file: Path) -> dict[str, Any]:
         If it is missing, or does not hold a JSON object.
     """
     try:
-        if file.stat().st_size > LARGEST_JSON_BYTES:
-            raise ModelFilesError(f"{file} has {file.stat().st_size:,} bytes: far too many.")
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = small_files.read_json(file, largest_bytes=LARGEST_JSON_BYTES)
     except FileNotFoundError:
         raise ModelFilesError(
             f"{file} is missing.", hint="A model folder holds config.json, tokenizer and weights."
         ) from None
-    except (ValueError, RecursionError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ModelFilesError(f"{file} cannot be read: {error}.") from None
     if not isinstance(value, dict):
         raise ModelFilesError(f"{file} does not hold a JSON object.")

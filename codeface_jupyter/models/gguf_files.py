@@ -22,7 +22,7 @@ from codeface_jupyter.errors import ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import fingerprint, has_weights, is_ir_folder
 from codeface_jupyter.models.gguf_header import MAGIC, read_gguf_header
-from codeface_jupyter.models.local_model import LocalModel, ModelRequest
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest, path_named
 
 __all__ = [
     "HubGguf",
@@ -157,7 +157,9 @@ def _named_file(request: ModelRequest) -> Path | None:
         return _lm_studio_file(model)
     if (on_hub := hub_gguf(model)) is not None:
         return _cached_file(on_hub, request)
-    path = Path(model).expanduser()
+    path = path_named(model)
+    if path is None:
+        return None
     if path.is_file():
         return _checked_kind(path).resolve()
     # A folder that merely has the name of a known model does not hide that model.

@@ -13,9 +13,21 @@ from codeface_jupyter.models.catalog import ModelEntry, find
 __all__ = [
     "LocalModel",
     "ModelRequest",
+    "path_named",
 ]
 
 ModelSource = Literal["folder", "converted", "hub", "gguf"]
+
+
+def path_named(model: str) -> Path | None:
+    """Return ``model`` as a path to something that is there; None if it names none."""
+    try:
+        path = Path(model).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError):
+        # Also of names that are too long for a path, or begin with a user that there is not.
+        return None
+    return path
 
 
 @dataclass(frozen=True)

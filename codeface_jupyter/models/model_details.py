@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
-from codeface_jupyter.models.catalog import FimTokens, ModelEntry
+from codeface_jupyter.models.catalog import FimTokens, ModelEntry, close_names
 from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
@@ -34,12 +35,15 @@ def model_details(request: ModelRequest) -> list[tuple[str, str]]:
     Raises
     ------
     ModelNotFoundError
-        If it is neither a folder nor a possible name.
+        If it is neither a folder nor a possible name, or nothing is known of it: it is not
+        in the catalog and not on this machine.
     ModelFilesError
         If it is a folder that cannot be loaded.
     """
     entry = request.entry
     found = locate(request)
+    if entry is None and found is None:
+        raise _nothing_known(request.model)
     rows = _catalog_rows(entry) if entry is not None else [("model", request.model)]
     if found is None:
         here = f"no; `codeface pull {request.model}` fetches it"
@@ -50,6 +54,15 @@ def model_details(request: ModelRequest) -> list[tuple[str, str]]:
         rows += _config_rows(found.path)
     rows += _place_rows(found, ModelStorage.of(request))
     return [*rows, *(_needs(entry) if entry is not None else _estimated_needs(found.path))]
+
+
+def _nothing_known(model: str) -> ModelNotFoundError:
+    close = close_names(model)
+    meant = f"Did you mean {', '.join(close)}? " if close else ""
+    return ModelNotFoundError(
+        f"{model} is neither in the catalog nor on this machine.",
+        hint=f"{meant}If the hub has it, `codeface pull {model}` fetches it.",
+    )
 
 
 def _catalog_rows(entry: ModelEntry) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.gguf_files import hub_gguf
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.storage import ModelStorage, remove
+from codeface_jupyter.models.storage import ModelStorage, remove, writing_into
 
 __all__ = ["own_files", "remove_files", "size_bytes"]
 
@@ -60,7 +60,7 @@ def remove_files(request: ModelRequest, files: Sequence[Path], *, job: Job) -> N
     FetchError
         If a file cannot be removed.
     """
-    with ModelStorage.of(request).lock(job):
+    with writing_into(request.cache_dir), ModelStorage.of(request).lock(job):
         for path in files:
             try:
                 remove(path)

@@ -18,6 +18,7 @@ from typing import Any
 from codeface_jupyter.generation import EngineIdentity, GenerationMetrics
 from codeface_jupyter.models.speed import MachineSpeed, Rates, cpu_name, probe_machine
 from codeface_jupyter.models.storage import safe_name
+from codeface_jupyter.small_files import read_json
 
 __all__ = ["SpeedRecords", "rates_key"]
 
@@ -87,12 +88,13 @@ class SpeedRecords:
 
     def _read(self) -> dict[str, Any]:
         try:
-            records = json.loads(self.file.read_text(encoding="utf-8"))
+            records = read_json(self.file)
         except (OSError, ValueError):
             return {}
         # Somebody may have edited it, or an earlier release have written something else.
-        is_known = isinstance(records, dict) and isinstance(records.get("rates", {}), dict)
-        return records if is_known else {}
+        if not isinstance(records, dict) or not isinstance(records.get("rates", {}), dict):
+            return {}
+        return records
 
     def _write(self, records: dict[str, Any]) -> None:
         """Write the file whole, or not at all: it only spares a measurement."""

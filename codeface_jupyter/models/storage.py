@@ -16,6 +16,7 @@ name that starts with a dot, and then renamed.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 LOCK_POLL_S = 0.2
+# Names of files have at most 255 bytes; what is added to a model's takes some of them.
+LONGEST_NAME = 150
 
 
 def format_bytes(count: float) -> str:
@@ -54,9 +57,12 @@ def format_bytes(count: float) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return ``name`` as one path component that cannot leave its folder."""
-    cleaned = re.sub(r"[^A-Za-z0-9.-]+", "--", name).strip(".-")
-    return cleaned or "model"
+    """Return ``name`` as one path component that cannot leave its folder, and fits into it."""
+    cleaned = re.sub(r"[^A-Za-z0-9.-]+", "--", name).strip(".-") or "model"
+    if len(cleaned) <= LONGEST_NAME:
+        return cleaned
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    return f"{cleaned[:LONGEST_NAME]}-{digest[:16]}"
 
 
 def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
@@ -144,7 +150,13 @@ def writing_into(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
             raise disk_full_error(folder) from error
-        raise
+        if error.filename is None:
+            # Of no file: the network's, for one.
+            raise
+        raise FetchError(
+            f"{error.filename} cannot be written: {error.strerror}.",
+            hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+        ) from error
 
 
 @dataclass(frozen=True)

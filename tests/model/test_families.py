@@ -165,6 +165,20 @@ class TestRetrained:
         assert new.text != old.text
         assert new.identity.revision != old.identity.revision
 
+    def test_a_chat_template_that_was_changed_is_used_for_the_next_question(
+        self, make_session, make_model, tmp_path
+    ):
+        folder = shutil.copytree(make_model("llama"), tmp_path / "mine")
+        session = make_session(folder)
+        old = ask(session)
+        template = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }} {% endfor %}"
+        (folder / "chat_template.jinja").write_text(template)
+        new = ask(session)
+        assert new.prompt.startswith("[system] ")
+        assert not new.metrics.from_response_cache
+        assert new.identity.revision != old.identity.revision
+        assert ask(session).metrics.from_response_cache
+
 
 class TestBrokenFolders:
     """A folder that cannot be loaded is an error that names the file, and the session lives on."""

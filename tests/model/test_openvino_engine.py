@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from codeface_jupyter.config import Settings, default_cache_dir
@@ -581,6 +583,27 @@ def test_two_processes_make_one_saved_form(make_model: MakeModel, tmp_path: Path
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate(timeout=SECONDS)[0] for process in running]
     assert sorted(outputs) == ["False", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that is never written to")
+def test_a_conversion_ends_with_a_kernel_that_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tensors.json")
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from codeface_jupyter.models.conversion import openvino_ir\n"
+        "with openvino_ir._writer(Path(sys.argv[1])) as (process, errors):\n"
+        "    print(process.pid, flush=True)\n"
+        "    process.wait()\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kernel:
+        assert kernel.stdout is not None
+        writer = psutil.Process(int(kernel.stdout.readline()))
+        # Once it waits for the file, nothing of it would ever end by itself.
+        with (tmp_path / "tensors.json").open("w"):
+            kernel.kill()
+            _, alive = psutil.wait_procs([writer], timeout=10)
+    assert not alive
 
 
 def test_an_openvino_folder_is_served_as_it_is(

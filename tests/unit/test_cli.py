@@ -29,7 +29,8 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("CODEFACE_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "none.toml"))
+    (tmp_path / "empty.toml").touch()
+    monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "empty.toml"))
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
 
@@ -80,6 +81,25 @@ def test_a_bad_setting_is_an_error_too(
     monkeypatch.setenv("CODEFACE_TEMPERATURE", "9")
     assert main(["models"]) == 1
     assert "temperature" in capsys.readouterr().err
+
+
+def test_a_chosen_config_file_that_is_not_there_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEFACE_CONFIG", "/nowhere/codeface.toml")
+    assert main(["info", "qwen"]) == 0
+    told = capsys.readouterr().err
+    assert told == (
+        "warning: CODEFACE_CONFIG names /nowhere/codeface.toml, which does not exist.\n"
+    )
+
+
+def test_a_model_of_which_nothing_is_known_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "qwen2.5-codr-0.5b"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: qwen2.5-codr-0.5b is neither in the catalog nor on this")
+    assert "Did you mean qwen2.5-coder-0.5b" in told.err
 
 
 def test_ctrl_c_exits_130_without_a_traceback(

@@ -169,6 +169,19 @@ def test_a_refused_variable_can_be_left_out_and_told(file, monkeypatch):
     ]  # fmt: skip
 
 
+def test_a_chosen_file_that_is_not_there_is_told(monkeypatch, tmp_path):
+    chosen = tmp_path / "misspelt.toml"
+    monkeypatch.setenv("CODEFACE_CONFIG", str(chosen))
+    refused = []
+    assert Config(on_refused=refused.append).settings == Settings()
+    assert [error.message for error in refused] == [
+        f"CODEFACE_CONFIG names {chosen}, which does not exist."
+    ]
+    chosen.touch()
+    Config(on_refused=refused.append)
+    assert len(refused) == 1
+
+
 @pytest.mark.parametrize(
     "name", ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8000_TCP_ADDR", "MODELS_PORT"]
 )

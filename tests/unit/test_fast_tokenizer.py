@@ -6,20 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from jinja2 import TemplateError
-from jinja2.exceptions import SecurityError
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.prompts import Message, Prompt
+from codeface_jupyter.prompts import Prompt
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-MESSAGES: list[Message] = [{"role": "user", "content": "Hi"}]
 
 
 def write_tokenizer(folder: Path, *, template: str | None = TEMPLATE, **settings: object) -> Path:
@@ -59,55 +56,18 @@ def test_special_tokens_are_known_by_name_and_by_mark(tmp_path: Path) -> None:
     assert all(token.special for token in tokenizer.added_tokens_decoder.values())
 
 
-def test_a_conversation_is_laid_out_by_the_template(tmp_path: Path) -> None:
-    text = read(write_tokenizer(tmp_path)).apply_chat_template(MESSAGES, add_generation_prompt=True)
-    assert text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-
-
 @pytest.mark.parametrize(
-    "setting", ["{{ messages[0].content }}!", [{"name": "default", "template": "{{ eos_token }}"}]]
+    "setting", ["{{ messages[-1].role }}!", [{"name": "default", "template": "{{ eos_token }}"}]]
 )
 def test_a_template_among_the_settings_is_found(setting: object, tmp_path: Path) -> None:
     tokenizer = read(write_tokenizer(tmp_path, template=None, chat_template=setting))
-    text = tokenizer.apply_chat_template(MESSAGES, add_generation_prompt=True)
-    assert text in {"Hi!", "<|im_end|>"}
+    text = PromptCodec(tokenizer, model_name="m").format_prompt(Prompt(request="Plot it"))
+    assert text in {"user!", "<|im_end|>"}
 
 
 def test_a_base_model_has_no_template(tmp_path: Path) -> None:
     tokenizer = read(write_tokenizer(tmp_path, template=None))
     assert not PromptCodec(tokenizer, model_name="base").is_chat
-
-
-def test_hub_templates_find_what_they_expect(tmp_path: Path) -> None:
-    template = (
-        "{% generation %}{{ messages[0] | tojson }}{% endgeneration %}"
-        "{% for m in messages %}{% break %}{% endfor %}{{ strftime_now('%Y') | length }}"
-    )
-    text = read(write_tokenizer(tmp_path, template=template)).apply_chat_template(
-        MESSAGES, add_generation_prompt=True
-    )
-    assert text == '{"role": "user", "content": "Hi"}4'
-
-
-def test_a_template_may_refuse_the_system_role(tmp_path: Path) -> None:
-    template = (
-        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
-        "{{ messages[0].content }}"
-    )
-    tokenizer = read(write_tokenizer(tmp_path, template=template))
-    with pytest.raises(TemplateError, match="no system"):
-        tokenizer.apply_chat_template(
-            [{"role": "system", "content": "x"}], add_generation_prompt=True
-        )
-    prompt = Prompt(request="Plot it", task="fix")
-    assert "Plot it" in PromptCodec(tokenizer, model_name="m").format_prompt(prompt)
-
-
-def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path) -> None:
-    template = "{{ messages.__class__.__mro__[1].__subclasses__() }}"
-    tokenizer = read(write_tokenizer(tmp_path, template=template))
-    with pytest.raises(SecurityError):
-        tokenizer.apply_chat_template(MESSAGES, add_generation_prompt=True)
 
 
 def test_a_folder_without_one_has_none(tmp_path: Path) -> None:

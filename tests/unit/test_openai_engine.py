@@ -244,6 +244,8 @@ def test_the_request_holds_the_prompt_the_settings_and_the_key_and_no_more(serve
     assert path == "/v1/chat/completions"
     assert headers["authorization"] == f"Bearer {KEY}"
     assert set(headers) <= openai_connection.SENT_HEADERS
+    # Neither the client's name nor a version.
+    assert headers["user-agent"] == "codeface-jupyter"
     messages = body.pop("messages")
     assert body == {
         "model": "m",

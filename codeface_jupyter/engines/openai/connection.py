@@ -40,6 +40,7 @@ SENT_HEADERS = frozenset(
     {"accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"}
     | {"host", "user-agent"}
 )
+USER_AGENT = "codeface-jupyter"
 NO_KEY = "none"
 BUSY, FIRST_SERVER_ERROR = 429, 500
 
@@ -153,8 +154,9 @@ def connect(server: Server, *, api_key: SecretStr) -> AsyncOpenAI:
         api_key=api_key.get_secret_value() or NO_KEY,
         timeout=openai.Timeout(server.timeout_s, connect=min(CONNECT_TIMEOUT_S, server.timeout_s)),
         max_retries=server.retries,
-        # What is not compressed cannot grow when it is unpacked.
-        default_headers={"Accept-Encoding": "identity"},
+        # What is not compressed cannot grow when it is unpacked. The client would name itself
+        # and its version.
+        default_headers={"Accept-Encoding": "identity", "User-Agent": USER_AGENT},
         http_client=http_client,
     )
 

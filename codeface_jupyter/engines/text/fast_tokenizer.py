@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +15,6 @@ from codeface_jupyter.models.tokenizer_files import chat_template, tokenizer_set
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
-
-    from codeface_jupyter.prompts import Message
 
 __all__ = ["FastTokenizer"]
 
@@ -37,6 +33,13 @@ class FastTokenizer:
         Jinja's source of the chat template; None for a base model.
     special_tokens
         The text of ``bos_token``, ``eos_token`` … where they are known.
+
+    Attributes
+    ----------
+    chat_template
+        As given.
+    special_tokens_map
+        The special tokens.
     """
 
     def __init__(
@@ -48,8 +51,7 @@ class FastTokenizer:
     ) -> None:
         self.chat_template = chat_template
         self._tokenizer = tokenizer
-        self._special_tokens = dict(special_tokens)
-        self._template: Any = None
+        self.special_tokens_map = dict(special_tokens)
 
     @staticmethod
     def is_in(folder: Path) -> bool:
@@ -106,7 +108,7 @@ class FastTokenizer:
     @property
     def all_special_tokens(self) -> list[str]:
         """The texts of the named special tokens."""
-        return sorted(set(self._special_tokens.values()))
+        return sorted(set(self.special_tokens_map.values()))
 
     @property
     def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
@@ -126,30 +128,8 @@ class FastTokenizer:
         """Return the text of ``ids``, specials included, nothing cleaned up."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
 
-    def apply_chat_template(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool, **_: object
-    ) -> str:
-        """Lay ``messages`` out as text.
-
-        Raises
-        ------
-        jinja2.TemplateError
-            If the template is broken or refuses them.
-        """
-        if self._template is None:
-            self._template = _compile(self.chat_template or "")
-        return str(
-            self._template.render(
-                messages=messages,
-                add_generation_prompt=add_generation_prompt,
-                tools=None,
-                documents=None,
-                **self._special_tokens,
-            )
-        )
-
     def _special_id(self, name: str) -> int | None:
-        token = self._special_tokens.get(name)
+        token = self.special_tokens_map.get(name)
         token_id: int | None = None if token is None else self._tokenizer.token_to_id(token)
         return token_id
 
@@ -161,34 +141,3 @@ def _special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
         for name, token in tokens.items()
     }
     return {name: text for name, text in texts.items() if isinstance(text, str)}
-
-
-def _compile(source: str) -> Any:
-    """Compile a chat template with what hub templates expect; in a sandbox, being untrusted."""
-    from jinja2 import TemplateError, nodes
-    from jinja2.ext import Extension, loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class GenerationTag(Extension):
-        """``{% generation %}`` marks the answer for training; here it is its content alone."""
-
-        tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
-
-        def parse(self, parser: Any) -> Any:
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.Scope(body, lineno=line)
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    def to_json(value: object, **options: Any) -> str:
-        return json.dumps(value, **({"ensure_ascii": False} | options))
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, loopcontrols]
-    )
-    environment.filters["tojson"] = to_json
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda text: datetime.now().astimezone().strftime(text)
-    return environment.from_string(source)

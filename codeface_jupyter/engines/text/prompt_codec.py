@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, without_system
+from codeface_jupyter.engines.text.chat_template import ChatTemplate, TemplateRefusedError
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
@@ -16,7 +17,7 @@ from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.end_tokens import EosIds, end_token_ids
-from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Message, Prompt
+from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -62,11 +63,12 @@ class PromptCodec:
         self._model_name = model_name
         self.eos_ids = self._all_eos_ids(eos_ids)
         self.context_window = context_window
+        self._chat_template = _chat_template(tokenizer, model_name=model_name)
 
     @property
     def is_chat(self) -> bool:
         """Whether there is a chat template."""
-        return bool(self._tokenizer.chat_template)
+        return self._chat_template is not None
 
     @cached_property
     def _layout(self) -> ChatLayout:
@@ -80,20 +82,19 @@ class PromptCodec:
         Raises
         ------
         ModelFilesError
-            If the template refuses a conversation without a system message too.
+            If the template refuses a conversation without a system message too, takes too
+            long or makes too much of it.
         """
-        if not self.is_chat:
+        if self._chat_template is None:
             return self._layout.text(prompt)
-        from jinja2 import TemplateError
-
         messages = self._layout.messages(prompt)
         try:
-            return self._apply_template(messages)
-        except TemplateError:
+            return self._chat_template.lay_out(messages)
+        except TemplateRefusedError:
             # Some templates refuse the system role.
             try:
-                return self._apply_template(without_system(messages))
-            except TemplateError as error:
+                return self._chat_template.lay_out(without_system(messages))
+            except TemplateRefusedError as error:
                 raise ModelFilesError(
                     f"The chat template of {self._model_name} refuses a plain conversation: "
                     f"{error}."
@@ -185,8 +186,15 @@ class PromptCodec:
             *(str(token) for token in tokenizer.all_special_tokens),
         }
 
-    def _apply_template(self, messages: list[Message]) -> str:
-        text = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False
-        )
-        return str(text)
+
+def _chat_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) -> ChatTemplate | None:
+    source = tokenizer.chat_template
+    if isinstance(source, Mapping):
+        # Several of them, by what they are for.
+        source = source.get("default")
+    if not source:
+        return None
+    special_tokens = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
+    template = ChatTemplate(source, special_tokens=special_tokens, model_name=model_name)
+    template.begin()
+    return template

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +13,7 @@ from codeface_jupyter.errors import (
     first_line,
     install_hint,
 )
-from codeface_jupyter.models.folder_check import fingerprint
+from codeface_jupyter.models.folder_check import fingerprint, read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,10 +44,10 @@ def check_adapter(folder: Path) -> None:
         if not (folder / name).is_file():
             raise _missing(folder, name)
     try:
-        kind = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["peft_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind = read_json(folder / CONFIG_FILE)["peft_type"]
+    except KeyError:
         raise ModelFilesError(
-            f"{folder / CONFIG_FILE} is not an adapter configuration: {error!r}."
+            f"{folder / CONFIG_FILE} is not an adapter configuration: it has no peft_type."
         ) from None
     if kind != "LORA":
         raise ModelFilesError(f"{folder / CONFIG_FILE} describes {kind}; expected LORA.")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codeface_jupyter.small_files import read_json
+
 __all__ = ["MANIFEST", "read_manifest", "write_json", "write_manifest"]
 
 MANIFEST = "codeface.json"
@@ -32,7 +34,7 @@ def write_manifest(folder: Path, *, converter_version: int, facts: Mapping[str, 
 def read_manifest(folder: Path, *, converter_version: int) -> dict[str, Any] | None:
     """Return a folder's manifest; None unless this converter made it and no file is cut off."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: Any = read_json(folder / MANIFEST)
         if manifest["converter_version"] != converter_version:
             return None
         # The first converter's manifests had no sizes.

@@ -6,6 +6,7 @@ the graph, in a process of its own. The tokenizer stays in the model's folder.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.jobs import Job
@@ -48,6 +49,15 @@ ARCHITECTURES = {
     "Qwen2ForCausalLM": "qwen2",
     "Qwen3ForCausalLM": "qwen3",
 }
+# What every published configuration of these gives.
+FIGURES: Final = {
+    "hidden_size": int,
+    "intermediate_size": int,
+    "num_hidden_layers": int,
+    "num_attention_heads": int,
+    "max_position_embeddings": int,
+    "rms_norm_eps": (int, float),
+}
 BLOCK_VALUES = 32
 # The graph itself, beside its weights.
 GRAPH_BYTES = 8_000_000
@@ -55,6 +65,8 @@ GRAPH_BYTES = 8_000_000
 WRITER = """
 import sys
 sys.path.append(sys.argv.pop())
+from codeface_jupyter.models.ending_with_parent import end_with
+end_with(int(sys.argv.pop()))
 from codeface_jupyter.models.conversion.openvino_ir_writer import main
 main()
 """
@@ -137,6 +149,8 @@ def unsupported_reason(folder: Path) -> str | None:
     architecture = next(iter(config.get("architectures") or ["model of unknown architecture"]))
     if architecture not in ARCHITECTURES:
         return f"it is a {architecture}; only {', '.join(ARCHITECTURES)} can be converted"
+    if (missing := _missing_figure(config)) is not None:
+        return f"its config.json gives no usable {missing}"
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     rows = (config["hidden_size"], config["intermediate_size"])
     problems = {
@@ -147,6 +161,15 @@ def unsupported_reason(folder: Path) -> str | None:
         f"its row size is no multiple of {BLOCK_VALUES}": any(n % BLOCK_VALUES for n in rows),
     }
     return next((problem for problem, is_there in problems.items() if is_there), None)
+
+
+def _missing_figure(config: Mapping[str, Any]) -> str | None:
+    """Return what the graph cannot be made without, and the configuration does not give."""
+    for name, kinds in FIGURES.items():
+        if not isinstance(config.get(name), kinds) or not config[name] > 0:
+            return name
+    tables = ("rope_parameters", "rope_scaling")
+    return next((t for t in tables if not isinstance(config.get(t) or {}, Mapping)), None)
 
 
 def _convert(form: OpenVINOForm, job: Job) -> None:
@@ -229,7 +252,8 @@ def _write_ir(
 @contextmanager
 def _writer(skeleton: Path) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
     """Run the writer, and leave no process behind."""
-    command = [sys.executable, "-I", "-c", WRITER, str(skeleton), str(PACKAGE_PARENT)]
+    arguments = (str(skeleton), str(os.getpid()), str(PACKAGE_PARENT))
+    command = [sys.executable, "-I", "-c", WRITER, *arguments]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - this interpreter, and code of our own
