@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.jobs import Job
@@ -50,7 +50,7 @@ ARCHITECTURES = {
     "Qwen3ForCausalLM": "qwen3",
 }
 # What every published configuration of these gives.
-FIGURES: Final = {
+FIGURES: Mapping[str, type | tuple[type, ...]] = {
     "hidden_size": int,
     "intermediate_size": int,
     "num_hidden_layers": int,
