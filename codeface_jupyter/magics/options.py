@@ -264,10 +264,11 @@ def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], s
 
 def _unrecognized(word: str, known: Iterable[str]) -> str:
     option = word.partition("=")[0]
-    # A single letter is near to every other one.
-    names = [name for name in known if name.startswith("--")]
-    close = get_close_matches(option, names, n=1) if option.startswith("--") else []
-    meant = f"; did you mean {close[0]}?" if close else ""
+    # A single letter is near to every other one, and dashes make any two names alike.
+    names = [name.removeprefix("--") for name in known if name.startswith("--")]
+    is_long = option.startswith("--")
+    close = get_close_matches(option.removeprefix("--"), names, n=1) if is_long else []
+    meant = f"; did you mean --{close[0]}?" if close else ""
     return f"unrecognized option {option}{meant} (write -- before text that begins with a dash)"
 
 

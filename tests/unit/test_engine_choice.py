@@ -39,6 +39,8 @@ QWEN = {
     "num_attention_heads": 4,
     "num_hidden_layers": 1,
 }
+# What a conversion needs besides.
+MORE_FIGURES = {"max_position_embeddings": 512, "rms_norm_eps": 1e-6}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_model(folder: Path, **config: object) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(QWEN | config))
+    (folder / "config.json").write_text(json.dumps(QWEN | MORE_FIGURES | config))
     (folder / "tokenizer.json").write_text("{}")
     save_file({"w": np.zeros(4, dtype=np.float32)}, folder / "model.safetensors")
     return folder
