@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -33,12 +34,15 @@ class ModelRequest:
         The hub revision; the catalog's pinned one unless given, ``main`` where none is pinned.
     permissions
         What this call was allowed beyond its settings.
+    as_gguf
+        Whether it is wanted as a GGUF, by an engine that reads nothing else.
     """
 
     model: str
     cache_dir: Path
     revision: str | None = None
     permissions: Permissions = NOTHING_MORE
+    as_gguf: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> ModelRequest:
@@ -84,6 +88,20 @@ class ModelRequest:
     def entry(self) -> ModelEntry | None:
         """What the catalog knows about the model."""
         return find(self.model)
+
+    @property
+    def path(self) -> Path:
+        """The path that it would be, whether anything is there or not."""
+        # A name that begins with ~ need not be that of a user's home.
+        with suppress(RuntimeError):
+            return Path(self.model).expanduser()
+        return Path(self.model)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is a model of the catalog, at the catalog's revision."""
+        entry = self.entry
+        return entry is not None and self.revision in {None, entry.revision}
 
     @property
     def name(self) -> str:

@@ -88,10 +88,10 @@ class SpeedRecords:
     def _read(self) -> dict[str, Any]:
         try:
             records = json.loads(self.file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        # Somebody may have edited it, or an earlier release have written something else.
-        is_known = isinstance(records, dict) and isinstance(records.get("rates", {}), dict)
+        # Somebody may have edited it, or another release have written something else.
+        is_known = isinstance(records, dict) and _are_rates(records.get("rates", {}))
         return records if is_known else {}
 
     def _write(self, records: dict[str, Any]) -> None:
@@ -104,6 +104,18 @@ class SpeedRecords:
             Path(name).replace(self.file)
         except OSError as error:
             logger.debug("Speed is not remembered: %s", error)
+
+
+def _are_rates(rates: object) -> bool:
+    """Whether these are lists of rates by kind, by what `rates_key` returns."""
+    return isinstance(rates, dict) and all(
+        isinstance(kinds, dict) and all(map(_are_numbers, kinds.values()))
+        for kinds in rates.values()
+    )
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(n, int | float) and n > 0 for n in values)
 
 
 def _append(rates: dict[str, list[float]], name: str, rate: float) -> None:

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -132,10 +132,7 @@ def writing_into(folder: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise FetchError(
-            f"No permission to write to {error.filename or folder}.",
-            hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
-        ) from error
+        raise _not_writable(error, folder) from error
     except (NotADirectoryError, FileExistsError) as error:
         raise FetchError(
             f"{error.filename or folder} cannot be created: part of its path is not a folder.",
@@ -144,7 +141,16 @@ def writing_into(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
             raise disk_full_error(folder) from error
+        if error.errno == EROFS:
+            raise _not_writable(error, folder) from error
         raise
+
+
+def _not_writable(error: OSError, folder: Path) -> FetchError:
+    return FetchError(
+        f"No permission to write to {error.filename or folder}.",
+        hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+    )
 
 
 @dataclass(frozen=True)
