@@ -190,11 +190,12 @@ def _settled(request: ModelRequest, options: argparse.Namespace) -> ModelRequest
     """Return ``request`` by the model's name: for auto, the best that runs well here."""
     if request.model != AUTO_MODEL:
         return request
-    settings = Config().with_overrides({"model": AUTO_MODEL, "cache_dir": options.cache_dir})
-    model = settled(settings, will_fetch=True).model
-    return replace(
-        request, model=model, revision=options.revision if "revision" in options else None
+    own = vars(options)
+    settings = Config().with_overrides(
+        {"model": AUTO_MODEL, "cache_dir": options.cache_dir, "engine": own.get("engine")}
     )
+    model = settled(settings, will_fetch=True).model
+    return replace(request, model=model, revision=own.get("revision"))
 
 
 def _pull(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.registry import engine_choice, engine_speed
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.models.catalog import CATALOG, ModelEntry
-from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.model_choice import Candidate, ModelChoice, choose
@@ -87,7 +87,7 @@ def _candidate(
     kv_cache = entry.kv_cache_bytes("bfloat16", tokens=4_096)
     return Candidate(
         entry=entry,
-        is_here=locate(ModelRequest(entry.name, settings.cache_dir)) is not None,
+        is_here=is_here(ModelRequest(entry.name, settings.cache_dir)),
         needed_bytes=weights + kv_cache + WORKING_BYTES,
         free_bytes=available_memory(speed.device) + held_bytes,
         rates=_rates(entry, found, settings, may_probe=may_probe),

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.local_model import LocalModel
 from codeface_jupyter.models.speed import EngineSpeed
 from codeface_jupyter.prompts import Prompt
 
@@ -159,11 +160,12 @@ class BatchEngine(Protocol):
 class Converts(Protocol):
     """Optional: what an engine has that reads models in a form of its own."""
 
-    def convert(self, job: Job) -> None:
+    def convert(self, job: Job) -> LocalModel:
         """Make of the model's files what `load` reads, once, reporting `Progress`.
 
-        Whatever pulls a model calls it, so that the first answer does not wait. `load` does
-        the same where it has not been done.
+        They are fetched first, in the form that the engine reads or makes the least of, and
+        returned. Whatever pulls a model calls it, so that the first answer does not wait.
+        `load` does the same where it has not been done.
         """
 
 
@@ -212,5 +214,8 @@ class TellsSpeed(Protocol):
     ``model = "auto"`` chooses a model only for such an engine.
     """
 
-    def speed(self, settings: Settings, options: Any) -> EngineSpeed:
-        """Return how the engine's speed follows from the machine's; nothing is loaded."""
+    def speed(self, settings: Settings, options: Any) -> EngineSpeed | None:
+        """Return how the engine's speed follows from the machine's; nothing is loaded.
+
+        None if the engine cannot run the model that ``settings`` name.
+        """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import Converts
-from codeface_jupyter.engines.registry import create_engine, engine_choice
+from codeface_jupyter.engines.registry import EngineChoice, create_engine, engine_choice
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
@@ -63,20 +63,32 @@ def pull_model(request: ModelRequest, *, settings: Settings, job: Job) -> Pulled
     """
     # Also where nothing is left to be done.
     ModelStorage.of(request).clean_up()
-    files = find_or_fetch(request, job, may_fetch=True)
     about_model = {
         "model": request.model,
         "cache_dir": request.cache_dir,
         "revision": request.revision,
+        # It was asked for.
+        "auto_pull": True,
     }
     wanted = settings.model_copy(update=about_model).permitting(request.permissions)
     try:
-        choice = engine_choice(wanted)
+        choice = _choice(wanted, request, job)
         if not choice.can_serve:
-            return Pulled(files=files, problem=choice.reason)
-        engine = create_engine(wanted, choice)
+            return Pulled(files=find_or_fetch(request, job, may_fetch=True), problem=choice.reason)
+        engine: object = create_engine(wanted, choice)
     except (EngineUnavailableError, ConfigError) as error:
+        files = find_or_fetch(request, job, may_fetch=True)
         return Pulled(files=files, problem=error.message.removesuffix("."))
+    # What is fetched depends on the engine: one that reads GGUF has no use for safetensors.
     if isinstance(engine, Converts):
-        engine.convert(job)
-    return Pulled(files=files, engine=choice.name)
+        return Pulled(files=engine.convert(job), engine=choice.name)
+    return Pulled(files=find_or_fetch(request, job, may_fetch=True), engine=choice.name)
+
+
+def _choice(wanted: Settings, request: ModelRequest, job: Job) -> EngineChoice:
+    """Return which engine is to load a model, which is fetched first where that depends on it."""
+    choice = engine_choice(wanted)
+    if choice.is_certain:
+        return choice
+    find_or_fetch(request, job, may_fetch=True)
+    return engine_choice(wanted)

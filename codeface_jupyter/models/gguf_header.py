@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from codeface_jupyter.errors import ModelFilesError
 
-__all__ = ["MAGIC", "GgufHeader", "read_gguf_header"]
+__all__ = ["MAGIC", "GgufHeader", "GgufTensor", "read_gguf_header"]
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -63,6 +64,31 @@ BLOCKS: Final = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class GgufTensor:
+    """Where a tensor lies in a GGUF.
+
+    Attributes
+    ----------
+    shape
+        As torch has it, ``[rows, columns]`` for a matrix.
+    kind
+        ggml's number for how its values are stored.
+    offset
+        Where its bytes begin in the file.
+    """
+
+    shape: tuple[int, ...]
+    kind: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """Where its bytes end; where they begin, if its type is newer than the table."""
+        block, block_bytes = BLOCKS.get(self.kind, (1, 0))
+        return self.offset + prod(self.shape) // block * block_bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class GgufHeader:
     """What a GGUF file says of the model in it.
@@ -73,13 +99,13 @@ class GgufHeader:
         Its keys and values, without long arrays.
     control_tokens
         The texts of the tokens that are markup.
-    num_tensors
-        How many tensors this file holds.
+    tensors
+        Those that this file holds, by llama.cpp's names.
     """
 
     metadata: Mapping[str, Any]
     control_tokens: tuple[str, ...] = ()
-    num_tensors: int = 0
+    tensors: Mapping[str, GgufTensor] = field(default_factory=dict)
 
     @property
     def architecture(self) -> str:
@@ -162,11 +188,11 @@ def _read(file: Path, size: int, _: int) -> GgufHeader:
         num_pairs = reader.count("keys", at_most=MAX_PAIRS)
         metadata = dict(reader.pair() for _ in range(num_pairs))
         alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
-        reader.check_tensors(num_tensors, alignment=alignment)
+        tensors = reader.tensors(num_tensors, alignment=alignment)
     control_tokens = _control_tokens(metadata.pop(TOKENS, ()), metadata.pop(TOKEN_TYPES, ()))
     if not isinstance(metadata.get("general.architecture"), str):
         raise reader.refused("it does not name an architecture")
-    return GgufHeader(metadata=metadata, control_tokens=control_tokens, num_tensors=num_tensors)
+    return GgufHeader(metadata=metadata, control_tokens=control_tokens, tensors=tensors)
 
 
 def _control_tokens(tokens: object, types: object) -> tuple[str, ...]:
@@ -220,27 +246,28 @@ class _Reader:
         (kind,) = self._unpack("<I")
         return key, self._array(key) if kind == ARRAY else self._value(kind)
 
-    def check_tensors(self, number: int, *, alignment: object) -> None:
+    def tensors(self, number: int, *, alignment: object) -> dict[str, GgufTensor]:
         """Read where the tensors are, and refuse a file in which one is missing or cut off."""
         if not isinstance(alignment, int) or not 0 < alignment <= READ_BYTES:
             raise self.refused(f"its alignment is {alignment!r}")
-        ends = [self._tensor_end() for _ in range(number)]
-        data_begin = -(-self._position // alignment) * alignment
-        if ends and data_begin + max(ends) > self._size:
-            missing = data_begin + max(ends) - self._size
+        places = [self._tensor() for _ in range(number)]
+        begin = -(-self._position // alignment) * alignment
+        found = {name: replace(place, offset=begin + place.offset) for name, place in places}
+        missing = max((tensor.end for tensor in found.values()), default=0) - self._size
+        if missing > 0:
             raise self.refused(f"it is cut off: at least {missing:,} bytes are missing")
+        return found
 
-    def _tensor_end(self) -> int:
-        """Return the end of one tensor, counted from where the tensors begin."""
-        self._string()
+    def _tensor(self) -> tuple[str, GgufTensor]:
+        """Return a tensor's name and place, counted from where the tensors begin."""
+        name = self._string()
         (dimensions,) = self._unpack("<I")
         if dimensions > MAX_DIMENSIONS:
             raise self.refused(f"a tensor has {dimensions:,} dimensions")
-        values = 1
-        for length in self._unpack(f"<{dimensions}Q"):
-            values *= length
+        # A GGUF lists the dimension that varies fastest first, torch last.
+        shape = tuple(reversed(self._unpack(f"<{dimensions}Q")))
         kind, offset = self._unpack("<IQ")
-        return int(offset) + _tensor_bytes(values, kind)
+        return name, GgufTensor(shape, kind, offset)
 
     def _value(self, kind: int) -> Any:
         if kind == STRING:
@@ -299,9 +326,3 @@ class _Reader:
                 raise self.refused("it has become shorter while it was read")
             self._buffer += more
         return self._buffer
-
-
-def _tensor_bytes(values: int, kind: int) -> int:
-    """Return the bytes of a tensor; 0 if its type is newer than the table."""
-    block, block_bytes = BLOCKS.get(kind, (1, 0))
-    return values // block * block_bytes

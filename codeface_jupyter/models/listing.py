@@ -9,7 +9,7 @@ from types import MappingProxyType
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ModelError
 from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry, RightAnswers
-from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.gguf_files import gguf_parts, list_gguf, locate_gguf
 from codeface_jupyter.models.gguf_header import read_gguf_header
 from codeface_jupyter.models.local_model import ModelRequest
@@ -148,7 +148,7 @@ def _listed(
     return ListedModel(
         name=entry.name,
         licence=_marked(entry.licence, is_gated=entry.is_gated, is_chat=entry.is_chat),
-        is_here=locate(ModelRequest(entry.hub_id, settings.cache_dir)) is not None,
+        is_here=is_here(ModelRequest(entry.hub_id, settings.cache_dir)),
         fetch_bytes=entry.download_bytes,
         needed_bytes=needed,
         short_bytes=max(0, needed - free_bytes),

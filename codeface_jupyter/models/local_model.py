@@ -45,12 +45,15 @@ class ModelRequest:
         The hub revision; the catalog's pinned one unless given, ``main`` where none is pinned.
     permissions
         What this call was allowed beyond its settings.
+    as_gguf
+        Whether it is wanted as a GGUF, by an engine that reads nothing else.
     """
 
     model: str
     cache_dir: Path
     revision: str | None = None
     permissions: Permissions = NOTHING_MORE
+    as_gguf: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> ModelRequest:
@@ -96,6 +99,17 @@ class ModelRequest:
     def entry(self) -> ModelEntry | None:
         """What the catalog knows about the model."""
         return find(self.model)
+
+    @property
+    def path(self) -> Path | None:
+        """What it names on this machine; None if nothing there has that name."""
+        return path_named(self.model)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is a model of the catalog, at the catalog's revision."""
+        entry = self.entry
+        return entry is not None and self.revision in {None, entry.revision}
 
     @property
     def name(self) -> str:

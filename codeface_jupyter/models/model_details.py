@@ -80,6 +80,8 @@ def _catalog_rows(entry: ModelEntry) -> list[tuple[str, str]]:
     if entry.wheels is not None:
         size = format_bytes(entry.wheels.size_bytes)
         rows.append(("on the package index", f"{size}, {entry.wheels.quantization}"))
+    if entry.gguf is not None:
+        rows.append(("its publisher's GGUF", f"{entry.gguf.repository}:{entry.gguf.quantization}"))
     return rows
 
 

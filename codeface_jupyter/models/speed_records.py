@@ -88,11 +88,11 @@ class SpeedRecords:
 
     def _read(self) -> dict[str, Any]:
         try:
-            records = read_json(self.file)
-        except (OSError, ValueError):
+            records: Any = read_json(self.file)
+        except (OSError, ValueError, RecursionError):
             return {}
-        # Somebody may have edited it, or an earlier release have written something else.
-        if not isinstance(records, dict) or not isinstance(records.get("rates", {}), dict):
+        # Somebody may have edited it, or another release have written something else.
+        if not isinstance(records, dict) or not _are_rates(records.get("rates", {})):
             return {}
         return records
 
@@ -106,6 +106,18 @@ class SpeedRecords:
             Path(name).replace(self.file)
         except OSError as error:
             logger.debug("Speed is not remembered: %s", error)
+
+
+def _are_rates(rates: object) -> bool:
+    """Whether these are lists of rates by kind, by what `rates_key` returns."""
+    return isinstance(rates, dict) and all(
+        isinstance(kinds, dict) and all(map(_are_numbers, kinds.values()))
+        for kinds in rates.values()
+    )
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(n, int | float) and n > 0 for n in values)
 
 
 def _append(rates: dict[str, list[float]], name: str, rate: float) -> None:

@@ -23,7 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -138,10 +138,7 @@ def writing_into(folder: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise FetchError(
-            f"No permission to write to {error.filename or folder}.",
-            hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
-        ) from error
+        raise _not_writable(error, folder) from error
     except (NotADirectoryError, FileExistsError) as error:
         raise FetchError(
             f"{error.filename or folder} cannot be created: part of its path is not a folder.",
@@ -150,6 +147,8 @@ def writing_into(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
             raise disk_full_error(folder) from error
+        if error.errno == EROFS:
+            raise _not_writable(error, folder) from error
         if error.filename is None:
             # Of no file: the network's, for one.
             raise
@@ -157,6 +156,13 @@ def writing_into(folder: Path) -> Iterator[None]:
             f"{error.filename} cannot be written: {error.strerror}.",
             hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
         ) from error
+
+
+def _not_writable(error: OSError, folder: Path) -> FetchError:
+    return FetchError(
+        f"No permission to write to {error.filename or folder}.",
+        hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+    )
 
 
 @dataclass(frozen=True)

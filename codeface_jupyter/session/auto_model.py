@@ -10,7 +10,7 @@ from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Remarked
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
 
@@ -86,4 +86,4 @@ class AutoModel:
         if choice is None or choice.wanted is choice.taken:
             return False
         wanted = ModelRequest(choice.wanted.entry.name, settings.cache_dir)
-        return locate(wanted) is not None
+        return is_here(wanted)

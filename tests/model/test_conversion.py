@@ -293,7 +293,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(
 def test_what_is_no_gguf_is_refused_by_name(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"not a model" * 100)
-    with pytest.raises(ModelFilesError, match=r"broken\.gguf is not a readable GGUF file"):
+    with pytest.raises(ModelFilesError, match=r"broken\.gguf is not a GGUF that can be loaded"):
         convert(broken, tmp_path / "models" / "out")
 
 

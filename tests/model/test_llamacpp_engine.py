@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codeface_jupyter.config import DEFAULT_MODEL, Settings, default_cache_dir
+from codeface_jupyter.config import Settings, default_cache_dir
 from codeface_jupyter.engines.llamacpp import child, running_model
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.errors import (
@@ -452,7 +452,7 @@ class TestBadInput:
                 r"GGML_ASSERT\(a == b\) failed",
             ),
             ("sys.exit(3)", ModelFilesError, "ended with status 3"),
-            ("raise ImportError('libgomp.so.1')", ModelFilesError, "libgomp.so.1"),
+            ("raise ImportError('libgomp.so.1')", EngineUnavailableError, "libgomp.so.1"),
         ],
     )
     def test_however_the_process_ends_the_kernel_lives(
@@ -492,7 +492,7 @@ def test_the_context_is_as_long_as_the_option_says(tmp_path: Path, make_gguf: Ma
 
 @pytest.mark.real_model
 def test_the_shipped_model_answers_in_code_and_reads_its_prompt_once() -> None:
-    gguf = ModelStorage(default_cache_dir(), DEFAULT_MODEL).gguf
+    gguf = ModelStorage(default_cache_dir(), "qwen2.5-coder-0.5b").gguf
     if not gguf.exists():
         pytest.skip("the shipped model has not been fetched as GGUF")
     engine = engine_for(gguf)

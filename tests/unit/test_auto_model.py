@@ -12,15 +12,18 @@ import pytest
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.engines import auto_model
 from codeface_jupyter.engines.auto_model import choose_model, settled
+from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
+from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.registry import engine_speed
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
+from codeface_jupyter.errors import ConfigError, ModelNotFoundError
 from codeface_jupyter.generation import EngineIdentity, GenerationMetrics, Remarked
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.models import speed, speed_records
 from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.catalog import CATALOG
-from codeface_jupyter.models.local_model import LocalModel, ModelRequest
+from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import Candidate, choose
 from codeface_jupyter.models.speed import EngineSpeed, MachineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
@@ -181,10 +184,25 @@ class TestRecords:
             records.add(identity, GenerationMetrics(generated_tokens=3, decode_s=0.1))
         assert records.rates(rates_key(MIDDLE, "openvino", "int8")) is None
 
-    @pytest.mark.parametrize("text", ["{", "[]", '{"rates": 3}', '{"machine": {"cpu": 1}}'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{",
+            "[]",
+            "[" * 100_000,
+            '{"rates": 3}',
+            '{"machine": {"cpu": 1}}',
+            '{"rates": {"m openvino int8": []}}',
+            '{"rates": {"m openvino int8": {"decode": "fast", "prefill": [1, 2, 3]}}}',
+            '{"rates": {"m openvino int8": {"decode": [1, 1, 1], "prefill": [0, 0, 0]}}}',
+        ],
+    )
     def test_a_broken_file_is_written_anew(self, records: SpeedRecords, text: str) -> None:
         records.file.parent.mkdir(parents=True)
         records.file.write_text(text)
+        assert records.rates(rates_key("m", "openvino", "int8")) is None
+        identity = EngineIdentity(engine="openvino", model="m", quantization="int8")
+        records.add(identity, GenerationMetrics(generated_tokens=30, decode_s=1.0))
         assert records.machine() == SERVER
 
 
@@ -193,12 +211,11 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Non
     """Make this machine the server of the figures, with the models that a test says are here."""
     here: set[str] = set()
 
-    def locate(request: ModelRequest) -> LocalModel | None:
-        found = LocalModel(name=request.name, path=tmp_path, source="converted")
-        return found if request.name in here else None
+    def is_here(request: ModelRequest) -> bool:
+        return request.name in here
 
     for module in ("codeface_jupyter.engines.auto_model", "codeface_jupyter.session.auto_model"):
-        monkeypatch.setattr(f"{module}.locate", locate)
+        monkeypatch.setattr(f"{module}.is_here", is_here)
     monkeypatch.setattr(speed_records, "probe_machine", lambda: SERVER)
     monkeypatch.setattr(auto_model, "available_memory", lambda _: 20 * GB)
     monkeypatch.setattr(auto_model, "engine_choice", lambda _: SimpleNamespace(name="openvino"))
@@ -290,6 +307,37 @@ class TestSettling:
         answer.read_to_end()
         assert answer.result is not None
         assert answer.remarks == ()
+
+
+@pytest.mark.parametrize("engine", [OpenVINOEngine, LlamaCppEngine, TransformersEngine])
+def test_an_engine_without_a_session_says_that_it_needs_a_model_by_name(
+    engine: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codeface_jupyter.engines.llamacpp.support.find_spec", lambda name: name)
+    monkeypatch.setattr("codeface_jupyter.engines.openvino.engine.find_spec", lambda name: name)
+    with pytest.raises(ModelNotFoundError, match="'auto' is not the name of a model") as caught:
+        engine(auto_settings(tmp_path)).prepare(Job())
+    assert "Name a model" in caught.value.hint
+
+
+def test_a_broken_folder_of_a_known_name_does_not_keep_auto_from_choosing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / SMALL).mkdir()
+    (tmp_path / SMALL / "config.json").write_text("{")
+    monkeypatch.setattr(speed_records, "probe_machine", lambda: SERVER)
+    assert settled(auto_settings(tmp_path)).model in CATALOG
+
+
+def test_llama_cpp_is_asked_only_for_what_comes_as_gguf(tmp_path: Path) -> None:
+    told = engine_speed("llamacpp", auto_settings(tmp_path, engine="llamacpp", model=MIDDLE))
+    assert told is not None
+    # As the engine's identity names them: what is measured is kept under it.
+    assert told.weights == "Q4_K_M"
+    assert 4 < told.bits_per_weight < 9
+    other = auto_settings(tmp_path, engine="llamacpp", model="codellama-7b")
+    assert engine_speed("llamacpp", other) is None
 
 
 @pytest.mark.parametrize("engine", ["openvino", "transformers"])

@@ -1,5 +1,6 @@
 """Models from a folder, from our cache, from the hub's cache and from a small hub of our own."""
 
+import errno
 import hashlib
 import json
 import re
@@ -7,7 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,17 +19,19 @@ from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.errors import (
     DigestMismatchError,
     FetchError,
+    ModelError,
     ModelFilesError,
     ModelNotFoundError,
 )
 from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import catalog, storage
-from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.catalog import ModelEntry, PublishedGguf, WheelPart, WheelSource
 from codeface_jupyter.models.conversion import gguf_folder as convert
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import folder_revision
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
+from codeface_jupyter.models.storage import writing_into
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"
@@ -208,6 +211,12 @@ class TestLocalFolder:
         with pytest.raises(ModelNotFoundError, match="neither a folder here nor a model's name"):
             ensure_local(ModelRequest(name, cache_dir), Job())
         assert hub.requests == []
+
+    @pytest.mark.parametrize("name", ["a" * 300, "~no-such-user/model"])
+    def test_a_path_that_cannot_be_is_said(self, name: str, cache_dir: Path) -> None:
+        with pytest.raises(ModelError) as caught:
+            locate(ModelRequest(name, cache_dir))
+        assert name in caught.value.message
 
     def test_a_file_is_no_model(self, folder: Path, cache_dir: Path) -> None:
         with pytest.raises(ModelFilesError, match="is a file"):
@@ -540,6 +549,58 @@ class TestCatalogModel:
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
         with pytest.raises(FetchError, match=r"tiny-part1==1\.0 could not be fetched"):
             ensure_local(ModelRequest("tiny", cache_dir), Job())
+
+    def test_for_an_engine_that_reads_gguf_the_publishers_own_comes(
+        self,
+        entry: ModelEntry,
+        cache_dir: Path,
+        hub: FakeHub,
+        make_gguf: Callable[..., Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        content = make_gguf(tmp_path / "tiny.gguf").read_bytes()
+        hub.files |= {"tiny-q4_0.gguf": content, "tiny-q8_0.gguf": content}
+        published = PublishedGguf(repository=MODEL, file="tiny-q4_0.gguf", quantization="Q4_0")
+        with_gguf = replace(entry, gguf=published)
+        monkeypatch.setitem(catalog._BY_ANY_NAME, "tiny", with_gguf)
+        request = ModelRequest("tiny", cache_dir, as_gguf=True)
+        assert locate(request) is None
+        found = ensure_local(request, Job())
+        assert (found.name, found.entry, found.source) == ("tiny", with_gguf, "gguf")
+        assert found.gguf is not None
+        assert found.gguf.name == "tiny-q4_0.gguf"
+        assert locate(request) == found
+        fetched = [line for line in hub.requests if line.startswith("GET") and "resolve" in line]
+        assert all("tiny-q4_0.gguf" in line for line in fetched)
+
+    def test_without_one_on_the_hub_it_is_the_package_indexs(
+        self,
+        entry: ModelEntry,
+        cache_dir: Path,
+        hub: FakeHub,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+        with pytest.raises(FetchError, match=r"tiny-part1==1\.0 could not be fetched"):
+            ensure_local(ModelRequest("tiny", cache_dir, as_gguf=True), Job())
+        assert hub.requests == []
+
+    def test_a_file_of_a_known_name_does_not_hide_the_model(
+        self, entry: ModelEntry, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_converted(cache_dir, sha256="5" * 64)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "tiny").write_text("notes")
+        found = locate(ModelRequest("tiny", cache_dir))
+        assert found is not None
+        assert found.source == "converted"
+
+    def test_a_cache_folder_on_a_read_only_disk_is_said(self, cache_dir: Path) -> None:
+        with pytest.raises(FetchError, match="No permission to write"), writing_into(cache_dir):
+            raise OSError(errno.EROFS, "Read-only file system", str(cache_dir))
 
     def test_a_cache_folder_that_cannot_be_made_is_said(
         self, entry: ModelEntry, tmp_path: Path

@@ -214,6 +214,23 @@ class TestOllama:
         with pytest.raises(ModelNotFoundError):
             found("ollama:qwen2.5-coder:odd", tmp_path)
 
+    def test_a_store_that_is_not_for_this_user_is_passed_over(
+        self, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        private = own_home / "ollama" / "models"
+        is_dir = Path.is_dir
+
+        def refused(path: Path) -> bool:
+            if path == private:
+                raise PermissionError(13, "Permission denied", str(path))
+            return is_dir(path)
+
+        monkeypatch.setattr(gguf_files, "SYSTEM_OLLAMA", private)
+        monkeypatch.setattr(Path, "is_dir", refused)
+        assert gguf_files.list_gguf() == []
+        with pytest.raises(ModelNotFoundError, match="Ollama has no model"):
+            found("ollama:qwen", tmp_path)
+
     def test_its_files_are_not_removed(self, own_home: Path, tmp_path: Path) -> None:
         self.store(own_home, tag="latest")
         request = ModelRequest("ollama:qwen2.5-coder", tmp_path / "cache")

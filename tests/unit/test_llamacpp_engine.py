@@ -10,13 +10,16 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines.base import Rank
 from codeface_jupyter.engines.llamacpp import child, support
+from codeface_jupyter.engines.llamacpp import engine as engine_module
 from codeface_jupyter.engines.llamacpp.answer import Question, groups
 from codeface_jupyter.engines.llamacpp.child import ChildDiedError
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.engines.llamacpp.failures import answer_failure, load_failure
 from codeface_jupyter.engines.openvino import support as openvino_support
+from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.engines.transformers import plugin as transformers_plugin
+from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import (
     CodeFaceError,
     ConfigError,
@@ -61,6 +64,15 @@ class TestFitness:
         assert "GGUF file" in problems["openvino"]
         assert "GGUF file" in problems["transformers"]
 
+    @pytest.mark.parametrize("engine", [OpenVINOEngine, TransformersEngine])
+    def test_another_engine_that_is_named_says_which_one_can(
+        self, engine: type, tmp_path: Path
+    ) -> None:
+        settings = settings_for(write_gguf(tmp_path / "m.gguf"), tmp_path)
+        with pytest.raises(ModelFilesError, match="GGUF file") as caught:
+            engine(settings).prepare(Job())
+        assert "engine = 'llamacpp'" in caught.value.hint
+
     def test_without_the_package_it_says_how_to_install_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -91,6 +103,19 @@ class TestFitness:
         choice = engine_choice(settings_for("qwen2.5-coder-0.5b", tmp_path))
         assert (choice.name, choice.is_fallback) == ("llamacpp", True)
         assert "OpenVINO is not installed" in choice.reason
+
+    def test_what_has_no_gguf_is_refused_before_anything_is_fetched(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine_module, "find_or_fetch", pytest.fail)
+        engine = LlamaCppEngine(settings_for("owner/other", tmp_path))
+        for work in (engine.prepare, engine.convert):
+            with pytest.raises(ModelFilesError, match="does not come as GGUF"):
+                work(Job())
+
+    def test_the_publishers_gguf_is_known_before_it_is_fetched(self, tmp_path: Path) -> None:
+        fitness = engine_fitness(settings_for("qwen2.5-coder-7b", tmp_path))
+        assert fitness["llamacpp"].problem == ""
 
     def test_it_does_not_pretend_to_read_safetensors(self, tmp_path: Path) -> None:
         fitness = engine_fitness(settings_for("owner/other", tmp_path))["llamacpp"]
@@ -180,6 +205,13 @@ class TestDeaths:
         raised = answer_failure(death, model="m", has_changed=True)
         assert isinstance(raised, ModelFilesError)
         assert "were changed while" in raised.message
+
+    def test_a_broken_installation_is_not_the_models_fault(self) -> None:
+        said = "ImportError: libgomp.so.1: cannot open shared object file"
+        raised = load_failure(ChildDiedError(returncode=1, said=said), model="m")
+        assert isinstance(raised, EngineUnavailableError)
+        assert "libgomp.so.1" in raised.message
+        assert "pip install" in raised.hint
 
     def test_a_build_that_cannot_run_here_says_how_to_build_another(self) -> None:
         raised = load_failure(ChildDiedError(returncode=-4, said=""), model="m")

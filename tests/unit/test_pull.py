@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines import pull
+from codeface_jupyter.engines.llamacpp import support
 from codeface_jupyter.engines.pull import Pulled, pull_model
 from codeface_jupyter.engines.registry import EngineChoice
 from codeface_jupyter.errors import EngineUnavailableError
-from codeface_jupyter.jobs import Job, Progress
-from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.jobs import Cancelled, Job, Progress
+from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.storage import ModelStorage
 
 
@@ -25,8 +28,9 @@ class ConvertingEngine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def convert(self, job: Job) -> None:
+    def convert(self, job: Job) -> LocalModel:
         job.progress(f"Converting {Path(self.settings.model).name}", 1, 1)
+        return LocalModel(name="", path=Path(self.settings.model), source="folder")
 
 
 @pytest.fixture
@@ -59,6 +63,7 @@ def test_the_engine_that_is_chosen_converts_the_model_that_is_pulled(
     told: list[Progress] = []
     found = pulled(folder, cache_dir, Job(told.append))  # type: ignore[arg-type]
     assert (found.engine, found.problem) == ("fast", "")
+    assert found.files.path == folder
     assert [p.stage for p in told] == ["Converting model"]
 
 
@@ -85,6 +90,39 @@ def test_the_engine_may_be_named(
     text = capsys.readouterr().out
     assert "is ready" in text
     assert "scripted" in text
+
+
+def test_for_llama_cpp_nothing_is_made_of_a_gguf(
+    cache_dir: Path,
+    make_gguf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "Ordner für Modelle").mkdir()
+    file = make_gguf(tmp_path / "Ordner für Modelle" / "tiny.gguf")
+    monkeypatch.setattr(support, "find_spec", lambda name: name)
+    request = ModelRequest(str(file), cache_dir)
+    found = pull_model(request, settings=Settings(engine="llamacpp"), job=Job())
+    assert (found.engine, found.files.gguf) == ("llamacpp", file)
+    assert [path for path in cache_dir.rglob("*") if path.is_file()] == []
+
+
+def test_auto_is_chosen_for_the_engine_that_is_named(
+    cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def settled(settings: Settings, *, will_fetch: bool) -> Settings:
+        asked.append(settings.engine)
+        return settings.model_copy(update={"model": "no/such"})
+
+    def stop(*_: object, **__: object) -> Pulled:
+        raise Cancelled
+
+    monkeypatch.setattr(cli, "settled", settled)
+    monkeypatch.setattr(cli, "pull_model", stop)
+    main(["pull", "--engine", "llamacpp", "auto"])
+    assert asked == ["llamacpp"]
 
 
 def test_what_a_killed_run_left_goes_with_the_next_pull(folder: Path, cache_dir: Path) -> None:

@@ -203,7 +203,7 @@ def _start() -> subprocess.Popen[bytes]:
     # Otherwise a failed assertion of llama.cpp would start a debugger.
     environment["GGML_NO_BACKTRACE"] = "1"
     # Threads that wait must not spin for long: beside a busy cell an answer would take many times
-    # as long. See decision 13 for the figures.
+    # as long. See decision 17 for the figures.
     environment.setdefault("GOMP_SPINCOUNT", "1000")
     return subprocess.Popen(  # noqa: S603 - this interpreter, and a script of our own
         [sys.executable, "-I", str(SCRIPT)],

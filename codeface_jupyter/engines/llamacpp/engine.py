@@ -13,14 +13,19 @@ from codeface_jupyter.engines.llamacpp.child import ChildDiedError
 from codeface_jupyter.engines.llamacpp.failures import answer_failure, load_failure
 from codeface_jupyter.engines.llamacpp.options import LlamaCppOptions
 from codeface_jupyter.engines.llamacpp.running_model import SLOTS, GgufModel, RunningModel, start
-from codeface_jupyter.engines.llamacpp.support import gguf_of, require_package
+from codeface_jupyter.engines.llamacpp.support import (
+    check_may_come,
+    gguf_of,
+    gguf_request,
+    require_package,
+)
 from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.engines.torch_only import check_settings
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
-from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.local_model import LocalModel
 from codeface_jupyter.models.memory import process_peak_bytes
 from codeface_jupyter.prompts import Prompt
 
@@ -31,7 +36,7 @@ class LlamaCppEngine:
     """Runs a GGUF with llama.cpp, which has a process of its own.
 
     Nothing that llama.cpp does to its process, such as ending it, can happen to the kernel;
-    its memory is given back whole when that process is ended. See decision 13. The file's
+    its memory is given back whole when that process is ended. See decision 17. The file's
     tokenizer and chat template are llama.cpp's too, so `prepare` loads the weights already.
 
     Parameters
@@ -198,20 +203,36 @@ class LlamaCppEngine:
         """Drop nothing: llama.cpp keeps the memory of its context until it ends."""
         return 0
 
+    def convert(self, job: Job) -> LocalModel:
+        """Fetch the GGUF, which is read as it is: there is nothing to convert.
+
+        Raises
+        ------
+        ModelFilesError
+            If the model does not come as a GGUF.
+        """
+        files = self._find_files(job)
+        gguf_of(files)
+        return files
+
     @property
     def _prepared(self) -> RunningModel:
         if self._running is None:
             raise RuntimeError("Call the engine's prepare() before anything that needs tokens.")
         return self._running
 
+    def _find_files(self, job: Job) -> LocalModel:
+        require_package()
+        check_may_come(self._settings)
+        request = gguf_request(self._settings)
+        return find_or_fetch(request, job, may_fetch=self._settings.auto_pull)
+
     def _load(self, job: Job) -> RunningModel:
         running = self._running
         if running is not None and self.is_loaded and not running.model.has_changed:
             return running
         self.unload()
-        require_package()
-        request = ModelRequest.of(self._settings)
-        files = find_or_fetch(request, job, may_fetch=self._settings.auto_pull)
+        files = self._find_files(job)
         self._model = GgufModel.of(files, gguf_of(files))
         try:
             self._running = start(

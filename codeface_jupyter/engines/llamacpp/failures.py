@@ -16,6 +16,7 @@ __all__ = ["answer_failure", "load_failure"]
 
 # Windows' code for an instruction that the processor does not know.
 WINDOWS_ILLEGAL_INSTRUCTION = 0xC000001D
+FAILED_IMPORTS = ("ImportError: ", "ModuleNotFoundError: ")
 UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: (?P<name>'[^']*')")
 BUILD_HINT = (
     "Build it for this processor: pip install --force-reinstall --no-binary xllamacpp xllamacpp "
@@ -82,10 +83,15 @@ def answer_failure(death: ChildDiedError, *, model: str, has_changed: bool) -> C
 
 
 def _unusable(death: ChildDiedError) -> EngineUnavailableError | None:
-    """Return the error for a build that this processor cannot run."""
+    """Return the error for a build that cannot run here."""
     if death.signal_name == "SIGILL" or death.returncode == WINDOWS_ILLEGAL_INSTRUCTION:
         return EngineUnavailableError(
             "The installed llama.cpp uses instructions that this processor lacks.", hint=BUILD_HINT
+        )
+    if death.said.startswith(FAILED_IMPORTS):
+        return EngineUnavailableError(
+            f"llama.cpp cannot be imported: {death.said.partition(': ')[2]}.",
+            hint="Install it anew: pip install --force-reinstall xllamacpp",
         )
     return None
 

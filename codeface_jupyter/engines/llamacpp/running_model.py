@@ -32,7 +32,7 @@ KV_CACHE_BYTES = 512 * 2**20
 MIN_CONTEXT_TOKENS = 8_192
 # Requests that are worked on at once; each also keeps the prefix of its last prompt.
 SLOTS = 8
-# Between two batches llama.cpp looks whether it is to stop. See decision 13 for the figures.
+# Between two batches llama.cpp looks whether it is to stop. See decision 17 for the figures.
 BATCH_TOKENS = 128
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,12 +14,21 @@ from codeface_jupyter.errors import (
     ModelFilesError,
     install_hint,
 )
-from codeface_jupyter.models.catalog import find
+from codeface_jupyter.models.catalog import PublishedGguf, WheelSource
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.gguf_files import hub_gguf
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
-__all__ = ["ModelKind", "gguf_of", "model_kind", "require_package", "setting_problem"]
+__all__ = [
+    "ModelKind",
+    "check_may_come",
+    "gguf_of",
+    "gguf_request",
+    "model_kind",
+    "published_gguf",
+    "require_package",
+    "setting_problem",
+]
 
 PACKAGE = "xllamacpp"
 
@@ -44,16 +53,27 @@ def model_kind(settings: Settings) -> ModelKind:
     """Look at the model that ``settings`` name."""
     is_named_so = hub_gguf(settings.model) is not None
     try:
-        local = locate(ModelRequest.of(settings))
+        local = locate(gguf_request(settings)) or locate(ModelRequest.of(settings))
     except ModelError as error:
         return ModelKind(problem=error.message.removesuffix("."), is_only_gguf=is_named_so)
     if local is not None:
         return _kind_of(local)
-    entry = find(settings.model)
-    is_wheels = entry is not None and entry.wheels is not None and settings.revision is None
-    if is_named_so or is_wheels:
+    if is_named_so or published_gguf(settings) is not None:
         return ModelKind(is_only_gguf=is_named_so)
     return ModelKind(problem=f"{settings.model} does not come as GGUF")
+
+
+def gguf_request(settings: Settings) -> ModelRequest:
+    """Return the request for the model that ``settings`` name, as a GGUF."""
+    return replace(ModelRequest.of(settings), as_gguf=True)
+
+
+def published_gguf(settings: Settings) -> PublishedGguf | WheelSource | None:
+    """Return the GGUF that the catalog knows of the model that ``settings`` name."""
+    request = ModelRequest.of(settings)
+    if request.entry is None or not request.is_pinned:
+        return None
+    return request.entry.gguf or request.entry.wheels
 
 
 def setting_problem(settings: Settings) -> str:
@@ -87,11 +107,28 @@ def gguf_of(files: LocalModel) -> Path:
         If there is none.
     """
     if files.gguf is None:
-        raise ModelFilesError(
-            f"The llamacpp engine cannot run {files.name}: it does not come as GGUF.",
-            hint="Set engine = 'auto', or name a GGUF of it, such as owner/name-GGUF:Q4_K_M.",
-        )
+        raise _not_gguf(files.name)
     return files.gguf
+
+
+def check_may_come(settings: Settings) -> None:
+    """Refuse a model of which no GGUF is known, before anything else of it is fetched.
+
+    Raises
+    ------
+    ModelFilesError
+        If it is neither here, nor does its name or the catalog tell of a GGUF.
+    """
+    is_known = hub_gguf(settings.model) is not None or published_gguf(settings) is not None
+    if not is_known and locate(gguf_request(settings)) is None:
+        raise _not_gguf(settings.model)
+
+
+def _not_gguf(model: str) -> ModelFilesError:
+    return ModelFilesError(
+        f"The llamacpp engine cannot run {model}: it does not come as GGUF.",
+        hint="Set engine = 'auto', or name a GGUF of it, such as owner/name-GGUF:Q4_K_M.",
+    )
 
 
 def _kind_of(local: LocalModel) -> ModelKind:

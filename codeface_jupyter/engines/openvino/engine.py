@@ -180,7 +180,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             give_back()
         return dropped
 
-    def convert(self, job: Job) -> None:
+    def convert(self, job: Job) -> LocalModel:
         """Quantize the weights and save them, unless that has been done.
 
         Raises
@@ -193,6 +193,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         files = self._find_files(job)
         if not is_ir_folder(files.path):
             self._form(files).ensure(job)
+        return files
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
@@ -372,9 +373,10 @@ def _require_openvino() -> None:
 def _check_kind(files: LocalModel) -> None:
     reason = folder_problem(files.path)
     if reason is not None:
+        other = "llamacpp" if files.source == "gguf" else "transformers"
         raise ModelFilesError(
             f"The openvino engine cannot run {files.name}: {reason}.",
-            hint="The transformers engine can: set engine = 'transformers'.",
+            hint=f"The {other} engine can: set engine = '{other}'.",
         )
 
 

@@ -78,7 +78,7 @@ def model_kind(settings: Settings) -> ModelKind:
             is_only = is_only_ir(local.path, permissions=permissions)
             return ModelKind(problem=folder_problem(local.path), is_only_ir=is_only)
     except ModelError as error:
-        return ModelKind(problem=error.message)
+        return ModelKind(problem=error.message.removesuffix("."))
     entry = find(settings.model)
     # What comes as wheels is converted from a GGUF of a kind that is known here.
     if entry is not None and entry.wheels is not None and settings.revision is None:
@@ -94,7 +94,7 @@ def model_kind(settings: Settings) -> ModelKind:
 def folder_problem(folder: Path) -> str | None:
     """Return why the model in ``folder`` cannot be served; None if it can."""
     if folder.is_file():
-        return "it is a GGUF file, which the llamacpp engine reads"
+        return "it is a GGUF file"
     reason = None if is_ir_folder(folder) else unsupported_reason(folder)
     if reason is None and not FastTokenizer.is_in(folder):
         return "it has no tokenizer.json"

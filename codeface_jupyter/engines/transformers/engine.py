@@ -165,7 +165,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         self.prefixes.clear()
         give_back()
 
-    def convert(self, job: Job) -> None:
+    def convert(self, job: Job) -> LocalModel:
         """Make safetensors of a model that came as a GGUF, unless that has been done.
 
         Raises
@@ -173,7 +173,9 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         FetchError
             If the disk cannot hold them.
         """
-        self._convert(self._find_files(job), job)
+        files = self._find_files(job)
+        self._convert(files, job)
+        return files
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.

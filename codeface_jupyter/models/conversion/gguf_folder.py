@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.gguf_file import GgufFile
+from codeface_jupyter.models.conversion.gguf_tensors import stored_tensors
 from codeface_jupyter.models.conversion.manifest import read_manifest, write_manifest
 from codeface_jupyter.models.end_tokens import end_token_ids
+from codeface_jupyter.models.gguf_header import GgufHeader, read_gguf_header
 from codeface_jupyter.models.storage import new_folder
 
 if TYPE_CHECKING:
@@ -58,16 +59,16 @@ def describe_gguf(gguf: Path, target: Path, *, sha256: str, job: Job) -> None:
     """
     with new_folder(target) as work:
         job.progress(f"Reading {gguf.name}")
-        source = GgufFile(gguf)
+        source = read_gguf_header(gguf)
         if source.architecture not in SUPPORTED_ARCHITECTURES:
             raise ModelFilesError(
                 f"{gguf} holds a {source.architecture} model, which cannot be converted; "
                 f"supported are {', '.join(SUPPORTED_ARCHITECTURES)}.",
                 hint="Use the model's safetensors from the hub instead.",
             )
-        config = _config(source)
+        config = _config(source, tie_word_embeddings=_output_repeats_embedding(gguf))
         job.check()
-        tokenizer = _tokenizer(source)
+        tokenizer = _tokenizer(gguf)
         job.check()
         _save_settings(config, tokenizer, work)
         facts = source_facts(gguf, sha256=sha256)
@@ -85,8 +86,8 @@ def source_facts(gguf: Path, *, sha256: str) -> dict[str, str]:
     }
 
 
-def _config(source: GgufFile) -> PretrainedConfig:
-    """Return the model's configuration, which says whether its embeddings are tied."""
+def _config(source: GgufHeader, *, tie_word_embeddings: bool) -> PretrainedConfig:
+    """Return the model's configuration."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
     with tempfile.TemporaryDirectory(prefix="codeface-") as folder:
@@ -96,42 +97,49 @@ def _config(source: GgufFile) -> PretrainedConfig:
     config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].__name__]
     config.dtype = "bfloat16"
     config.name_or_path = ""
-    config.tie_word_embeddings = _output_repeats_embedding(source)
+    config.tie_word_embeddings = tie_word_embeddings
     return config
 
 
-def _write_settings(source: GgufFile, file: Path) -> None:
+def _write_settings(source: GgufHeader, file: Path) -> None:
     """Write a GGUF with the same settings, but without lists and tensors."""
     from gguf import GGUFValueType, GGUFWriter
 
+    kinds = {
+        bool: GGUFValueType.BOOL,
+        int: GGUFValueType.INT64,
+        float: GGUFValueType.FLOAT64,
+        str: GGUFValueType.STRING,
+    }
     writer = GGUFWriter(file, source.architecture)
-    for name, (value, kind) in source.settings.items():
-        if value is not None and name != "general.architecture":
-            writer.add_key_value(name, value, GGUFValueType(kind))
+    for name, value in source.metadata.items():
+        if type(value) in kinds and name != "general.architecture":
+            writer.add_key_value(name, value, kinds[type(value)])
     vocabulary = f"{source.architecture}.vocab_size"
-    if vocabulary not in source.settings:
+    if vocabulary not in source.metadata:
         writer.add_uint32(vocabulary, source.tensors["token_embd.weight"].shape[0])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
 
 
-def _tokenizer(source: GgufFile) -> PreTrainedTokenizerBase:
+def _tokenizer(gguf: Path) -> PreTrainedTokenizerBase:
     """Return the tokenizer with its chat template."""
     # `AutoTokenizer` would read the whole header twice more, to choose a class.
     from transformers import PreTrainedTokenizerFast
 
     tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(
-        source.path.parent, gguf_file=source.path.name
+        gguf.parent, gguf_file=gguf.name
     )
     return tokenizer
 
 
-def _output_repeats_embedding(source: GgufFile) -> bool:
+def _output_repeats_embedding(gguf: Path) -> bool:
     """Whether output and embedding are one matrix, apart from its quantization."""
     import numpy as np
 
-    output, embedding = source.tensors.get("output.weight"), source.tensors["token_embd.weight"]
+    tensors = stored_tensors(gguf)
+    output, embedding = tensors.get("output.weight"), tensors["token_embd.weight"]
     if output is None:
         return True
     # Both have shape [vocabulary, hidden]; the first tokens tell.

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.models.architecture import Architecture
-from codeface_jupyter.models.conversion.gguf_file import GgufFile
 from codeface_jupyter.models.conversion.stored_tensor import StoredTensor
 from codeface_jupyter.models.folder_check import read_config, weight_files
+from codeface_jupyter.models.gguf_header import read_gguf_header
 
-__all__ = ["GgufTensors", "safetensors_tensors", "tensor_namer"]
+__all__ = ["GgufTensors", "safetensors_tensors", "stored_tensors", "tensor_namer"]
 
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
 # Only for this architecture does llama.cpp reorder the rows that make rotary values.
@@ -36,6 +36,26 @@ def tensor_namer(architecture: str, *, num_layers: int) -> Callable[[str], str |
     return lambda parameter: names.get_name(parameter, try_suffixes=(".weight", ".bias"))
 
 
+def stored_tensors(gguf: Path) -> dict[str, StoredTensor]:
+    """Return the tensors of a GGUF by llama.cpp's names.
+
+    Raises
+    ------
+    ModelFilesError
+        If the file cannot be read, or holds values of a type that is not known here.
+    """
+    from gguf import GGMLQuantizationType
+
+    found = {}
+    for name, tensor in read_gguf_header(gguf).tensors.items():
+        try:
+            kind = GGMLQuantizationType(tensor.kind).name
+        except ValueError:
+            raise ModelFilesError(f"{gguf} holds {name} as type {tensor.kind}.") from None
+        found[name] = StoredTensor(file=gguf, offset=tensor.offset, kind=kind, shape=tensor.shape)
+    return found
+
+
 class GgufTensors:
     """The tensors of a GGUF, as the model that its folder describes has them.
 
@@ -54,10 +74,11 @@ class GgufTensors:
 
     def __init__(self, gguf: Path, *, folder: Path) -> None:
         config = read_config(folder)
-        self._file = GgufFile(gguf)
+        self._gguf = gguf
+        self._architecture = read_gguf_header(gguf).architecture
         self._sizes = Architecture.of(config)
-        self._namer = tensor_namer(self._file.architecture, num_layers=self._sizes.num_layers)
-        tensors = dict(self._file.tensors)
+        self._namer = tensor_namer(self._architecture, num_layers=self._sizes.num_layers)
+        tensors = stored_tensors(gguf)
         if config.get("tie_word_embeddings") and OUTPUT in tensors:
             # A tied matrix may be stored twice; the output's copy is quantized more finely.
             tensors[EMBEDDING] = tensors.pop(OUTPUT)
@@ -73,15 +94,15 @@ class GgufTensors:
         """
         tensor = self.by_name.get(self._namer(parameter) or "")
         if tensor is None:
-            raise ModelFilesError(f"{self._file.path} has no tensor for {parameter}.")
+            raise ModelFilesError(f"{self._gguf} has no tensor for {parameter}.")
         if tensor.shape != shape:
             raise ModelFilesError(
-                f"{self._file.path}: {parameter} has shape {tensor.shape} instead of {shape}."
+                f"{self._gguf}: {parameter} has shape {tensor.shape} instead of {shape}."
             )
         return tensor
 
     def _in_order(self, name: str, tensor: StoredTensor) -> StoredTensor:
-        if self._file.architecture != INTERLEAVED_ARCHITECTURE:
+        if self._architecture != INTERLEAVED_ARCHITECTURE:
             return tensor
         if name.endswith(QUERY_WEIGHT):
             return replace(tensor, heads=self._sizes.num_heads)
