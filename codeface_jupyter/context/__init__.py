@@ -11,15 +11,16 @@ from codeface_jupyter.context.cells import Cell
 from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
-from codeface_jupyter.context.ipython_lines import is_request
+from codeface_jupyter.context.ipython_lines import is_python, is_request
 from codeface_jupyter.context.limits import ContextLimits
-from codeface_jupyter.context.request import FilledRequest
+from codeface_jupyter.context.request import SECRET_NOTE, FilledRequest
 from codeface_jupyter.context.rewrite import HiddenLines, Rewrite
 from codeface_jupyter.context.shown_error import read_shown_error
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter
 
 __all__ = [
+    "SECRET_NOTE",
     "Cell",
     "Context",
     "ContextLimits",
@@ -33,6 +34,7 @@ __all__ = [
     "TextFile",
     "TokenCounter",
     "build_context",
+    "is_python",
     "is_request",
     "read_shown_error",
     "read_text_file",

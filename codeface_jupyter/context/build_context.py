@@ -17,6 +17,7 @@ from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import GAP, relevant_part
 from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.request import SECRET_NOTE
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
@@ -341,7 +342,7 @@ class _Builder:
         if self.sources.filled is not None:
             yield from self.sources.filled.notes
         if self.secrets:
-            yield "What looks like a secret in the request was not sent: it went as ***."
+            yield SECRET_NOTE
         for part in (*self.parts["file"], *self.parts["variable"]):
             if part.is_named and DID_NOT_FIT.intersection(part.reason.split(", ")):
                 what = "Not sent" if not part.text else "Sent in part"

@@ -14,6 +14,7 @@ from typing import Literal
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.ipython_lines import (
     PYTHON_CELL_MAGICS,
+    is_python,
     is_request,
     split_cell_magics,
     without_magics,
@@ -80,6 +81,16 @@ class Cell:
             return f"In [{self.execution_count}]"
         words = self.source.strip().partition("\n")[0]
         return shorten(words, max_chars=MAX_TITLE_CHARS)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether its text is the notebook's own Python, not prose or another language."""
+        return self.cell_type == "code" and is_python(self.source)
+
+    @property
+    def without_secrets(self) -> str:
+        """Its text with a mark in the place of lines that hold a secret."""
+        return redact(self.source, is_code=self.is_python)[0]
 
 
 @dataclass

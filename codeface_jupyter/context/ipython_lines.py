@@ -7,7 +7,7 @@ import re
 
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["PYTHON_CELL_MAGICS", "is_request", "split_cell_magics", "without_magics"]
+__all__ = ["PYTHON_CELL_MAGICS", "is_python", "is_request", "split_cell_magics", "without_magics"]
 
 # Cell magics whose body is still the notebook's own Python.
 PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
@@ -32,6 +32,12 @@ def split_cell_magics(source: str) -> tuple[tuple[str, ...], str]:
             break
         body = body.lstrip() if body.lstrip().startswith("%%") else body
     return tuple(names), body if names else source
+
+
+def is_python(source: str) -> bool:
+    """Whether a code cell is the notebook's own Python, not another language's."""
+    names, _ = split_cell_magics(source)
+    return not names or names[-1] in PYTHON_CELL_MAGICS
 
 
 def is_request(source: str) -> bool:

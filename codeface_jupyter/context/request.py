@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-__all__ = ["FilledRequest"]
+__all__ = ["SECRET_NOTE", "FilledRequest"]
+
+SECRET_NOTE = "What looks like a secret in the request was not sent: it went as ***."  # noqa: S105 - says that one was not sent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from difflib import SequenceMatcher
 from pathlib import PurePath
 
 from codeface_jupyter.context.cells import Cell
-from codeface_jupyter.context.ipython_lines import PYTHON_CELL_MAGICS, split_cell_magics
-from codeface_jupyter.privacy import redact
+from codeface_jupyter.context.ipython_lines import is_python, split_cell_magics
 from codeface_jupyter.prompts import (
     CodeBlock,
     cell_for,
@@ -59,7 +58,7 @@ class Rewrite:
     @classmethod
     def of(cls, cell: Cell) -> Rewrite:
         """Return the parts of ``cell``."""
-        shown, _ = redact(cell.source)
+        shown = cell.without_secrets
         is_code = cell.cell_type == "code"
         head = _head(shown) if is_code else _blank_lines(shown)
         text = shown[len(head) :].rstrip()
@@ -113,9 +112,9 @@ def _head(source: str) -> str:
 
 def _language(source: str) -> str:
     """Return the language of a code cell: what its innermost cell magic takes."""
-    names, body = split_cell_magics(source)
-    if not names or names[-1] in PYTHON_CELL_MAGICS:
+    if is_python(source):
         return "python"
+    names, body = split_cell_magics(source)
     name = names[-1]
     head = source.removesuffix(body).rstrip().rpartition("\n")[2]
     words = head.split()[1:]

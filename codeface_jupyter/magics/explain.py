@@ -9,6 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
+from codeface_jupyter.context import is_python
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import (
     context_options,
@@ -78,7 +79,7 @@ class ExplainMagics(BaseMagics):
         """Show the facts about a cell as it stands now; return its title, its kind and its text."""
         cell = cell_with_id(self.extension.notebook, cell_id)
         display(_text_facts(cell.title, "cell", cell.source))
-        return cell.title, "cell", redact(cell.source)[0]
+        return cell.title, "cell", cell.without_secrets
 
     def _look_up(self, expression: str, args: argparse.Namespace) -> tuple[str, str, str]:
         """Show the facts about something; return its name, its kind and its text."""
@@ -89,7 +90,8 @@ class ExplainMagics(BaseMagics):
         what = TEXTS.get(expression.partition("[")[0])
         if what and isinstance(thing, str):
             display(_text_facts(expression, what, thing))
-            return expression, what, redact(thing)[0]
+            is_code = what == "cell" and is_python(thing)
+            return expression, what, redact(thing, is_code=is_code)[0]
         # The user may see all values; the model sees them only where they stay on this machine.
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):

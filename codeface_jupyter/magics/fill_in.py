@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.context import FilledRequest
+from codeface_jupyter.context import SECRET_NOTE, FilledRequest, is_python
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import written
 from codeface_jupyter.privacy import is_secret_name, mask
@@ -31,7 +31,7 @@ def fill_in(extension: Extension, typed: str) -> FilledRequest:
     filler = _Filler(extension.notebook, max_chars=budget)
     text = interpolate(hidden, filler.text_of)
     if secrets:
-        filler.notes.append("What looks like a secret in the request was not sent: it went as ***.")
+        filler.notes.append(SECRET_NOTE)
     values = tuple(name for name in filler.texts if not TEXTS.match(name))
     return FilledRequest(
         text=text,
@@ -85,7 +85,8 @@ class _Filler:
 
     def _sendable(self, expression: str, text: str) -> str:
         """Return a text without secrets, cut to the budget."""
-        hidden, secrets = mask(text, is_code=expression.startswith("In["))
+        is_code = expression.startswith("In[") and is_python(text)
+        hidden, secrets = mask(text, is_code=is_code)
         if secrets:
             self.notes.append(f"What looks like a secret in {{{expression}}} was not sent.")
         if len(text) <= self._max_chars:

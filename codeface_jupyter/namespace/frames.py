@@ -11,6 +11,7 @@ from codeface_jupyter.namespace.relevance import relevance
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
     TIMES,
+    is_secret_label,
     join_some,
     write_key,
     write_label,
@@ -27,6 +28,7 @@ __all__ = [
     "polars_frame",
     "polars_lazy_frame",
     "polars_series",
+    "secret_rows",
 ]
 
 # Counting nulls looks at this many cells at most; larger frames are sampled evenly.
@@ -111,12 +113,26 @@ def pandas_frame(frame: Any, view: View) -> Outline:
 def pandas_series(series: Any, view: View) -> Outline:
     """Describe a pandas Series."""
     step = _step(len(series), 1)
-    column = _pandas_column(series.iloc[::step], series.name, step=step, view=view)
+    sample = series.iloc[::step]
+    secret = secret_rows(series)
+    if secret:
+        sample = series[[n not in secret for n in range(len(series))]]
+    column = _pandas_column(sample, series.name, step=step, view=view)
     outline = _series("Series", column, length=len(series), is_named=series.name is not None)
     index = _pandas_index_note(series.index)
     if index:
         outline.text += f"; index: {index}"
     return outline
+
+
+def secret_rows(series: Any) -> list[int]:
+    """Return where the values are that are labelled as secrets, as in a row of a frame.
+
+    No frame has as many columns as a long series has rows.
+    """
+    if len(series) > MAX_COLUMNS:
+        return []
+    return [n for n, label in enumerate(series.index) if is_secret_label(label)]
 
 
 def pandas_index(index: Any, view: View) -> Outline:

@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Sequence
 
 from codeface_jupyter.namespace.classes import is_instance
-from codeface_jupyter.privacy import has_secret
+from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.shorten import shorten
 
 __all__ = [
     "HIDDEN",
     "PLAIN_TYPES",
     "TIMES",
+    "is_secret_label",
     "join_some",
     "write_key",
     "write_label",
@@ -91,6 +92,12 @@ def join_some(parts: Sequence[str], *, total: int, max_chars: int) -> str:
         kept.append(part)
     more = total - len(kept)
     return ", ".join([*kept, f"… {more:,} more"] if more > 0 else kept)
+
+
+def is_secret_label(label: object) -> bool:
+    """Whether the label of a column or a row, or a level of it, is the name of a secret."""
+    parts = label if type(label) is tuple else (label,)
+    return any(isinstance(part, str) and is_secret_name(part) for part in parts)
 
 
 def _is_ambiguous(label: str) -> bool:

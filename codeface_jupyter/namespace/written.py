@@ -9,7 +9,8 @@ from typing import Any
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.namespace.describe import describe, is_lazily_computed
 from codeface_jupyter.namespace.foreign_code import Outcome, call_guarded
-from codeface_jupyter.namespace.writing import HIDDEN
+from codeface_jupyter.namespace.frames import secret_rows
+from codeface_jupyter.namespace.writing import HIDDEN, is_secret_label
 from codeface_jupyter.privacy import is_secret_name
 
 __all__ = ["written"]
@@ -49,7 +50,8 @@ def _write(obj: Any) -> str:
 
 def _pandas_frame(frame: Any) -> str:
     secret = _secret_positions(list(frame.columns))
-    if not secret:
+    has_secret_index = any(map(is_secret_label, frame.index.names))
+    if not secret and not has_secret_index:
         return str(frame)
     rows = len(frame)
     # A few rows only, so that no large table is copied.
@@ -58,11 +60,23 @@ def _pandas_frame(frame: Any) -> str:
     part = frame.iloc[shown].astype(object)
     for position in secret:
         part.isetitem(position, HIDDEN)
+    if has_secret_index:
+        part = part.set_axis([HIDDEN] * len(part))
     return f"{part.to_string()}\n\n[{rows} rows x {frame.shape[1]} columns]"
 
 
 def _pandas_series(series: Any) -> str:
-    return HIDDEN if _secret_positions([series.name]) else str(series)
+    if any(map(is_secret_label, [series.name, *series.index.names])):
+        return HIDDEN
+    secret = secret_rows(series)
+    if secret:
+        series = series.astype(object)
+        series.iloc[secret] = HIDDEN
+    return str(series)
+
+
+def _pandas_index(index: Any) -> str:
+    return HIDDEN if any(map(is_secret_label, index.names)) else str(index)
 
 
 def _polars_frame(frame: Any) -> str:
@@ -86,6 +100,7 @@ def _arrow_table(table: Any) -> str:
 FRAMES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("pandas", "DataFrame", _pandas_frame),
     ("pandas", "Series", _pandas_series),
+    ("pandas", "Index", _pandas_index),
     ("polars", "DataFrame", _polars_frame),
     ("polars", "Series", _polars_series),
     ("pyarrow", "Table", _arrow_table),
@@ -98,15 +113,7 @@ def _hidden(names: Sequence[str]) -> str:
 
 
 def _secret_positions(labels: Sequence[object]) -> list[int]:
-    return [n for n, label in enumerate(labels) if any(map(_is_secret, _parts(label)))]
-
-
-def _parts(label: object) -> tuple[object, ...]:
-    return label if type(label) is tuple else (label,)
-
-
-def _is_secret(label: object) -> bool:
-    return isinstance(label, str) and is_secret_name(label)
+    return [n for n, label in enumerate(labels) if is_secret_label(label)]
 
 
 def _is_long(obj: object) -> bool:

@@ -6,6 +6,7 @@ expression begins where a word does, so that no part of a line is looked at agai
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from bisect import bisect_right
@@ -18,10 +19,11 @@ __all__ = ["assigned_secrets"]
 
 Span = tuple[int, int]
 
-# `name = `, `"name": `, `df["name"] = `, `--name=`, `name: str = `; then comes the value.
+# `name = `, `"name": `, `df["name"] = `, `--name=`, `name: str = `; then comes the value. A colon
+# may be as wide as the characters of Chinese and Japanese.
 PAIR = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]+)["'`]?[\])]?[^\S\n]*"""
-    r"""(?P<sign>:[^\S\n]*[\w.\[\]|]{1,40}[^\S\n]?=(?!=)|:=|=>|={1,3}|!==?|:)"""
+    r"""(?P<sign>:[^\S\n]*[\w.\[\]|]{1,40}[^\S\n]?=(?!=)|:=|=>|={1,3}|!==?|[:\uff1a])"""
     r"""[^\S\n]*(?P<open>[\[({][^\S\n]*)?"""
 )
 QUOTED = re.compile(
@@ -30,6 +32,7 @@ QUOTED = re.compile(
 # What follows a string in code.
 AFTER_TEXT = re.compile(r"""["']\s*[),;\]}+%]""")
 NEXT_IN_LIST = re.compile(r"""["'][^\S\n]*,[^\S\n]*""")
+KEY_END = re.compile(r"""["'][^\S\n]*:""")
 # Longer words are looked at so far only, and hidden as a whole.
 MAX_WORD_CHARS = 512
 UNQUOTED = re.compile(
@@ -37,11 +40,12 @@ UNQUOTED = re.compile(
 )
 WORD_END = re.compile(r"""[^\s"'`]*""")
 TRAILING = ",;.)]}>"
+SENTENCE_END = f"{TRAILING}!?"
 REST_OF_LINE = re.compile(r"""["'`]?[^\S\n]*(?:[#;].*)?""")
 
 LITERAL = r"""[rbfuRBFU]{0,2}["'](?P<value>[^"'\n]+)"""
 NAMED = re.compile(
-    r"""\b(?:setdefault|getenv|putenv|setenv|setattr|set|get|pop)\([^\S\n]?["'](?P<name>[^"'\n]+)"""
+    r"""\b(?:setdefault|getenv|putenv|setenv|setattr|option|config|set|get|pop)\([^\S\n]?["'](?P<name>[^"'\n]+)"""
     rf"""["'][^\S\n]?,[^\S\n]?{LITERAL}"""
 )
 WRAPPED = re.compile(rf"\b(?:SecretStr|SecretBytes|Secret)\([^\S\n]?{LITERAL}")
@@ -54,17 +58,25 @@ URL_PARAMETER = re.compile(r"""[?&;](?P<name>[\w-]+)=(?P<value>[^&\s"'{]+)""")
 JDBC = re.compile(r"jdbc:oracle:\w+:[^/\s:]+/(?P<value>[^@\s/]+)@")
 # Formats and commands in which a password has a place but no sign.
 COMMAND = re.compile(
-    r"""(?<![\w.-])(?:--(?P<option>[\w-]+)[^\S\n]|password[^\S\n]|passwd[^\S\n])"""
-    r"""["']?(?P<value>[^\s"'-][^\s"']*)"""
+    r"""(?<![\w.-])(?:(?:--|%env[^\S\n]|%set_env[^\S\n])(?P<option>[\w-]+)[^\S\n]"""
+    r"""|(?i:password|passwd)[^\S\n])"""
+    r"""["']?(?P<value>[^\s"'<-][^\s"'<]*)"""
 )
 PGPASS_COLONS = 4
-NETRC = re.compile(r"^\s*(?:machine|default|login|password)\b")
+# A line that begins with the word alone may be a sentence about it.
+NETRC = re.compile(
+    r"\s*(?:machine[^\S\n]+\S+[^\S\n]+|default[^\S\n]+)?login[^\S\n]+\S+[^\S\n]+password\b"
+    r"|[^\S\n]+password[^\S\n]+\S+$"
+)
 PGPASS = re.compile(r"^[^\s:#]+:(?:\d{2,5}|\*):[^\s:]+:[^\s:]+:(?P<value>\S+)$")
 USER_OPTION = re.compile(
-    r"""(?<!\S)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<value>[^\s"']+)"""
+    r"""(?<!\S)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<value>(?!//)[^\s"']+)"""
 )
 LOGIN_SIGNS = ("login", " -u", "--user")
-PROSE = re.compile(r"(?<![\w.-])(?P<name>[\w-]+)[^\S\n]is:?[^\S\n](?P<value>[^\s\"'`]+)")
+PROSE = re.compile(r"""(?<![\w.-])(?P<name>[\w-]+)[^\S\n]is:?[^\S\n]["'`]?(?P<value>[^\s"'`]+)""")
+ELEMENT = re.compile(r"<(?P<name>[\w.:-]+)>(?P<value>[^<\n]+)</")
+# In a cell: what IPython hands to a magic or a shell, with or without a variable for its output.
+SHELL_LINE = re.compile(r"\s*(?:[\w.,]+[^\S\n]*=[^\S\n]*)?[%!]{1,2}[A-Za-z]")
 
 
 def assigned_secrets(line: str, *, is_code: bool) -> Iterator[Span]:
@@ -75,14 +87,15 @@ def assigned_secrets(line: str, *, is_code: bool) -> Iterator[Span]:
     line
         The text, without an end of line.
     is_code
-        Whether it is Python: then a word without quotes is a value only in a comment or a
-        string.
+        Whether it is Python: then a word without quotes is a value only in a comment, a
+        string, or what a magic or a shell is given.
     """
     yield from _in_addresses(line)
     if not may_name_secret(line) and not any(sign in line for sign in LOGIN_SIGNS):
         return
     yield from _in_calls(line)
-    texts = list(_texts_in_code(line)) if is_code else [(0, len(line))]
+    is_text = not is_code or SHELL_LINE.match(line) is not None
+    texts = [(0, len(line))] if is_text else list(_texts_in_code(line))
     yield from _pairs(line, texts)
     for start, end in texts:
         for found_start, found_end in _without_sign(line[start:end]):
@@ -101,7 +114,7 @@ def _in_calls(line: str) -> Iterator[Span]:
     for match in URL_PARAMETER.finditer(line):
         if is_secret_name(match["name"]) and match["value"] != HIDDEN:
             yield match.span("value")
-    for match in NAMED.finditer(line):
+    for match in itertools.chain(NAMED.finditer(line), ELEMENT.finditer(line)):
         if is_quoted_secret(match["name"], match["value"]):
             yield match.span("value")
     for pattern in (WRAPPED, LOGIN):
@@ -119,6 +132,9 @@ def _pairs(line: str, texts: list[Span]) -> Iterator[Span]:
         if not is_secret_name(name):
             continue
         quoted = None if _ends_text(line, position, texts) else QUOTED.match(line, position)
+        if quoted is not None and match["open"] and KEY_END.match(line, quoted.end()):
+            # In braces, the values are those of names of their own.
+            quoted = None
         while quoted is not None:
             yield from _quoted_value(name, quoted)
             position = quoted.end()
@@ -185,7 +201,7 @@ def _without_sign(text: str) -> Iterator[Span]:
         if is_unquoted_secret("password", match["value"], is_alone=True):
             yield match.span("value")
     for match in PROSE.finditer(text):
-        if is_unquoted_secret(match["name"], match["value"].rstrip(TRAILING), is_alone=False):
+        if is_unquoted_secret(match["name"], match["value"].rstrip(SENTENCE_END), is_alone=False):
             yield match.span("value")
 
 

@@ -30,7 +30,11 @@ SECRET_TYPES = frozenset({"Secret", "SecretBytes", "SecretStr"})
 # Calls that are given a user's name, then the password.
 LOGINS = frozenset({"BasicAuth", "HTTPBasicAuth", "HTTPDigestAuth", "login"})
 # Calls that are given a name, then its value.
-NAMING = frozenset({"get", "getenv", "pop", "putenv", "set", "setattr", "setdefault", "setenv"})
+NAMING = frozenset({
+    "config", "get", "getenv", "option", "pop", "putenv", "set", "setattr", "setdefault", "setenv",
+})  # fmt: skip
+# Keyword arguments for the value of what the first argument names.
+NAMED_VALUES = frozenset({"default", "value"})
 SETTERS = frozenset({"set_api_key", "set_password", "set_secret", "set_token"})
 OPENING = re.compile(r"""[rbfuRBFU]{0,2}("{3}|'{3}|["'])""")
 
@@ -157,6 +161,9 @@ def _call(node: ast.Call) -> Iterator[Pair]:
         for first, second in itertools.pairwise(arguments):
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield first.value, second
+    match arguments:
+        case [ast.Constant(value=str() as named), *_]:
+            yield from ((named, k.value) for k in node.keywords if k.arg in NAMED_VALUES)
 
 
 def _literals(value: ast.expr) -> Iterator[ast.Constant]:

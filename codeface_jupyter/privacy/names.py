@@ -17,11 +17,11 @@ SECRET_KEY_WORDS = frozenset(
     {"access", "encryption", "license", "master", "root", "shared", "signing", "ssh"}
 )
 SECRET_TOKENS_WORDS = frozenset({"access", "api", "auth", "bearer", "refresh", "secret"})
-# What has a `pass`; of filters and loops, `low_pass` and `first_pass` are said.
+# What has a `pass` or a `pw`; of filters and loops, `low_pass` and `first_pass` are said.
 # fmt: off
 ACCOUNT_WORDS = frozenset({
-    "account", "admin", "email", "ftp", "imap", "login", "mail", "my", "mysql", "pg", "postgres",
-    "proxy", "redis", "root", "smtp", "ssh", "user",
+    "account", "admin", "db", "email", "ftp", "imap", "login", "mail", "my", "mysql", "pg",
+    "postgres", "proxy", "redis", "root", "smtp", "ssh", "user",
 })
 # A tokenizer's tokens are vocabulary; nearly every other name that ends in "token" is a key.
 TEXT_TOKEN_WORDS = frozenset({
@@ -30,17 +30,23 @@ TEXT_TOKEN_WORDS = frozenset({
     "padding", "per", "prev", "previous", "sep", "separator", "sos", "special", "start", "stop",
     "sub", "target", "text", "unk", "word",
 })
+# The last word of a name says what it holds: something about a secret.
+ABOUT_WORDS = frozenset({
+    "age", "col", "cols", "column", "columns", "count", "counts", "date", "dir", "dtype", "env",
+    "expiry", "field", "fields", "file", "filename", "folder", "len", "length", "lengths", "name",
+    "names", "path", "paths", "policy", "rules", "size", "strength", "type", "var",
+})
 # fmt: on
 # Wherever in a name they stand.
 FRAGMENT = re.compile(
     r"(?:api|auth|service|account|db|database|priv|private|client)[_\-. ]?key"
     r"|(?:db|database|key|require)[_\-. ]?pass"
-    r"|passw(?:or)?d|passwort|kennwort|pwd|secret|contrase(?:ñ|n)a|mot[_\-. ]?de[_\-. ]?passe"
+    r"|passw(?:or)?d|passwort|kennwort|pwd|secret(?!ar)|contrase(?:ñ|n)a|mot[_\-. ]?de[_\-. ]?passe"
     r"|пароль|密码|密碼|パスワード|비밀번호"
 )
 # Each name that is a secret's has one of them; most lines have none, and are done with at once.
 HINTS = (
-    "pass", "pwd", "secret", "token", "key", "auth", "credential", "bearer", "contrase",
+    "pass", "pw", "secret", "token", "key", "auth", "credential", "bearer", "contrase",
     "kennwort", "пароль", "密码", "密碼", "パスワード", "비밀번호",
 )  # fmt: skip
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -51,14 +57,19 @@ def is_secret_name(name: str) -> bool:
     """Whether a variable, key or column of this name is likely to hold a secret."""
     name = name[-MAX_NAME_CHARS:]
     words = [word.lower() for word in WORD.findall(name)]
-    if words == ["token"] or SECRET_WORDS.intersection(words) or FRAGMENT.search(name.lower()):
+    is_about_one = bool(words) and words[-1] in ABOUT_WORDS
+    return not is_about_one and _holds_secret(name.lower(), words)
+
+
+def _holds_secret(name: str, words: list[str]) -> bool:
+    if words in (["token"], ["pw"]) or SECRET_WORDS.intersection(words) or FRAGMENT.search(name):
         return True
     match words:
         case [*_, kind, "token"]:
             return kind not in TEXT_TOKEN_WORDS
         case [*_, kind, "tokens"]:
             return kind in SECRET_TOKENS_WORDS
-        case [*_, owner, "pass"]:
+        case [*_, owner, "pass" | "pw"]:
             return owner in ACCOUNT_WORDS
         case [*_, "key" | "keys"]:
             return not SECRET_KEY_WORDS.isdisjoint(words)

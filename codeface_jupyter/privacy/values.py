@@ -43,6 +43,8 @@ def is_quoted_secret(name: str, value: str) -> bool:
     """Whether a text that is given to ``name`` in quotes gives a secret away."""
     if not value.strip() or not is_secret_name(name) or _is_placeholder(value):
         return False
+    if value.lower() in NO_VALUES:
+        return False
     return not name.lower().endswith("token") or len(value) >= MIN_TOKEN_CHARS
 
 
@@ -56,7 +58,7 @@ def is_unquoted_secret(name: str, value: str, *, is_alone: bool) -> bool:
     is_alone
         Whether the value is all that follows, as in a config file.
     """
-    if not is_quoted_secret(name, value) or value.lower() in NO_VALUES or CODE_SIGN.search(value):
+    if not is_quoted_secret(name, value) or CODE_SIGN.search(value):
         return False
     if value.isdecimal():
         return len(value) >= MIN_NUMBER_CHARS

@@ -50,6 +50,14 @@ def test_names_with_half_characters_do_not_fail_a_question(answering):
     assert missing.reply["status"] == "error"
 
 
+def test_half_characters_in_an_error_do_not_keep_it_from_being_fixed(answering):
+    notebook = answering("Fine.")
+    assert notebook.run("raise ValueError(chr(0xD83D))").reply["status"] == "error"
+    run = notebook.run("%codeface_fix")
+    assert run.reply["status"] == "ok", run.of_type("error")
+    assert "\ufffd" in run.bundles[0]["text/plain"]
+
+
 def test_code_of_thoughts_is_never_inserted(answering):
     run = answering(REASONING).run("%%codeface --insert next\nprint one", cell_id="c")
     assert run.reply["payload"][0]["text"] == "print(1)"

@@ -62,6 +62,22 @@ def test_the_password_column_of_a_table_is_hidden(rows: int) -> None:
     assert list(users["password"]) == ["hunter2"] * rows
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.Series({"name": "ann", "password": "hunter2"}),
+        pd.Series({"hunter2": 5}).rename_axis("password"),
+        pd.DataFrame({"visits": [5]}, index=pd.Index(["hunter2"], name="password")),
+        pd.Index(["hunter2"], name="password"),
+    ],
+    ids=["row", "counts", "index of a table", "index"],
+)
+def test_what_a_row_or_an_index_names_as_secret_is_hidden(value: object) -> None:
+    filled = fill("describe {value}", value=value)
+    assert "hunter2" not in filled.text
+    assert "(hidden)" in filled.text
+
+
 def test_what_the_user_types_is_looked_through_as_well() -> None:
     filled = fill("connect with password = 'hunter2' and plot")
     assert filled.text == "connect with password = '***' and plot"

@@ -165,6 +165,13 @@ def test_secret_columns_are_known_by_any_level_of_their_names() -> None:
         assert "ann" in text
 
 
+def test_the_secret_in_a_row_of_a_frame_is_hidden() -> None:
+    row = pd.Series({"name": "ann", "password": "hunter2"})
+    text = describe(row, detail="full", allow_values=True).text
+    assert "hunter2" not in text
+    assert "ann" in text
+
+
 KEY = "ghp_aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
 

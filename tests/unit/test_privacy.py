@@ -77,6 +77,8 @@ def test_ordinary_code_is_let_through(line: str) -> None:
         "client_secret",
         "sshKey",
         "token",
+        "pw",
+        "db_pw",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -95,6 +97,13 @@ def test_names_of_secrets(name: str) -> None:
         "primary_key",
         "keys",
         "passengers",
+        "token_count",
+        "password_length",
+        "secret_name",
+        "api_key_env",
+        "credentials_file",
+        "secretary",
+        "tpw",
     ],
 )
 def test_names_that_are_no_secrets(name: str) -> None:

@@ -22,6 +22,8 @@ CONFIGS = [
     "password: 'hunter2'",
     '{"password": "hunter2"}',
     "machine example.com login ann password hunter2",
+    "  login ann password swordfish-hunter2",
+    "  password hunter2",
     "mysql -u ann --password=hunter2 shop",
     "mysql --password hunter2",
     "curl -u ann:hunter2 https://example.com",
@@ -38,6 +40,10 @@ CONFIGS = [
     "{'password': ['a', 'hunter2'], 'host': 'a'}",
     "пароль = hunter2",
     "密码: hunter2",
+    "密码\uff1ahunter2",
+    "my password is 'hunter2'",
+    "CREATE USER ann WITH PASSWORD 'hunter2'",
+    "<db><password>hunter2</password></db>",
 ]
 CODES = [
     "password: str = 'hunter2'",
@@ -59,6 +65,15 @@ CODES = [
     "run('mysql --password=hunter2', shell=True)",
     "dsn = 'host=localhost password=hunter2'",
     "env = '''\nDB_PASSWORD=hunter2\n'''",
+    "pw = 'hunter2'",
+    "spark.read.option('password', 'hunter2').load()",
+    "parser.add_argument('--password', default='hunter2')",
+    "conn.execute(\"CREATE USER ann PASSWORD 'hunter2'\")",
+    "%env DB_PASSWORD=hunter2",
+    "%env DB_PASSWORD hunter2",
+    "!mysql --password=hunter2 shop",
+    "rows = !psql postgresql://ann:hunter2@db/shop",
+    "    !PGPASSWORD=hunter2 psql shop",
 ]
 HARMLESS_CODES = [
     "password = getpass('Password: ')",
@@ -75,6 +90,17 @@ HARMLESS_CODES = [
     "url = f'postgresql://{user}:{password}@host/db'",
     "login('https://example.org')",
     "# the password is read from the keyring",
+    "df.astype({'password': 'string', 'token_count': 'int64'})",
+    "password_length = 123456",
+    "df['secret_count'] = 'many of them'",
+    "api_key_name = 'OPENAI_API_KEY'",
+    "credentials_file = 'client.json'",
+    "secretary = 'Ann Smith'",
+    "schema = {'password': {'type': 'string', 'minLength': 8}}",
+    "total = (\n    first\n    % password\n)",
+    "!curl -u https://example.org",
+    "%env DB_PASSWORD",
+    "!echo $DB_PASSWORD",
 ]
 HARMLESS_TEXTS = [
     "add type hints: password: str",
@@ -89,6 +115,16 @@ HARMLESS_TEXTS = [
     "password: null",
     "columns 'password' (object of str)",
     "2024-01-01 10:00:00:00",
+    '{"password": {"type": "string", "minLength": 8}}',
+    "password_length: 1234567",
+    "commit e83c5163316f89bfbde7d9ab23ca2e25604af290",
+    "id = '550e8400-e29b-41d4-a716-446655440000'",
+    "write to ann.smith+news@example.org",
+    "password must be at least 8 characters long",
+    "password reset",
+    "the password is wrong!",
+    "<password></password>",
+    "<p>The password column</p>",
 ]
 # Made up, and put together at run time, so that no scanner takes them for real ones.
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ"

@@ -144,6 +144,24 @@ def test_a_shell_cell_is_sent_and_comes_back_as_such():
     assert data["blocks"][0]["source"] == "%%bash --out listing\nls -l"
 
 
+@pytest.mark.parametrize(
+    ("source", "cell_type"),
+    [
+        ("%%bash\nexport DB_PASSWORD=hunter2\nmake", "code"),
+        ("%%time\n%%bash\ncurl -u ann:hunter2 https://example.org", "code"),
+        ("%%sql postgresql://ann:hunter2@db/shop\nSELECT 1", "code"),
+        ("%env DB_PASSWORD=hunter2\nconnect()", "code"),
+        ("rows = !mysql --password=hunter2 shop\nlen(rows)", "code"),
+        ("The password is hunter2.\n\nUse it.", "markdown"),
+    ],
+)
+def test_a_secret_outside_of_python_is_not_sent_and_not_shown(source, cell_type):
+    rewrite = sent(source, cell_type=cell_type)
+    assert "hunter2" not in rewrite.shown
+    assert rewrite.keeps_hidden_lines
+    assert [lines.count for lines in rewrite.hidden] == [1]
+
+
 def test_a_markdown_cell_stays_markdown():
     rewrite = sent("# A titel\n\n- one", cell_type="markdown")
     data = shown(answer("```markdown\n# A title\n\n- one\n```", rewrite), rewrite)
