@@ -18,7 +18,8 @@ from codeface_jupyter.frontend.protocol import (
 from codeface_jupyter.generation import Edit, Finding, GenerationResult
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.safe_markdown import safe_code_span
-from codeface_jupyter.view.terminal_text import REORDERING
+from codeface_jupyter.view.terminal_text import REORDERING, terminal_text
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks"]
 
@@ -50,7 +51,10 @@ class Remark:
         return self.text
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/markdown": _without_markup(self.text), "text/plain": self.text}
+        return {
+            "text/markdown": well_formed(_without_markup(self.text)),
+            "text/plain": terminal_text(self.text),
+        }
 
 
 def findings_data(result: GenerationResult) -> list[ResultFinding]:
