@@ -305,8 +305,11 @@ def _models(options: argparse.Namespace) -> None:
     else:
         Console(highlight=False, width=max(out.width, TABLE_WIDTH)).print(_table(models))
     auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
-    told = explain_listing(settings, aliases=Config().aliases.read(), choice=auto)
-    out.print(f"\n{escape(told)}")
+    told = (
+        auto.describe() if auto else "",
+        explain_listing(settings, aliases=Config().aliases.read()),
+    )
+    out.print("", *map(escape, filter(None, told)), sep="\n")
 
 
 def _table(models: Sequence[ListedModel]) -> Table:

@@ -14,6 +14,7 @@ from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import split_words
+from codeface_jupyter.view.findings import Remark
 from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
@@ -105,8 +106,11 @@ class ModelMagics(BaseMagics):
         choice = self.extension.session.model_choice
         if choice is None:
             choice = choose_model(settings)
-        title = explain_listing(settings, aliases=config.aliases.read(), choice=choice)
-        display(Table(title, COLUMNS, [model.cells() for model in models]))
+        if choice is not None:
+            display(Remark(choice.describe()))
+        note = explain_listing(settings, aliases=config.aliases.read())
+        rows = [model.cells() for model in models]
+        display(Table("Known models", COLUMNS, rows, note=note))
 
     def _pull(self, model: str | None = None, *, options: set[str]) -> None:
         from codeface_jupyter.magics.show_progress import show_work

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from IPython.display import display
+
 from codeface_jupyter.magics.interrupts import Interrupts, interrupted
 from codeface_jupyter.view.answer_view import (
     DisplayView,
@@ -14,6 +16,7 @@ from codeface_jupyter.view.answer_view import (
     WidgetView,
     show,
 )
+from codeface_jupyter.view.findings import Remark
 
 if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
@@ -78,7 +81,8 @@ def watch(
             extension.bridge.publish_status(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
-        sys.stdout.write("".join(f"{text}\n" for text in answer.remarks))
+        for text in answer.remarks:
+            display(Remark(text))
         tell_warnings(answer)
 
 

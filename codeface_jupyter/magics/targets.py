@@ -52,7 +52,7 @@ def find_error(
     """
     failures = notebook.failures
     if cell_id is not None:
-        cell = cell_with_id(notebook, cell_id)
+        cell = _not_a_request(cell_with_id(notebook, cell_id))
         failure = failures.of_cell(cell_id, cell.source)
         if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
             raise NotebookError("That cell was interrupted, which is no error to repair.")

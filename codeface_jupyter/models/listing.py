@@ -14,7 +14,6 @@ from codeface_jupyter.models.gguf_files import gguf_parts, list_gguf, locate_ggu
 from codeface_jupyter.models.gguf_header import read_gguf_header
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
-from codeface_jupyter.models.model_choice import ModelChoice
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.models.storage import format_bytes
@@ -91,8 +90,8 @@ class ListedModel:
     def _right(self) -> str:
         known = self.right_answers
         if known.measured is not None:
-            return f"{known.measured} %"
-        return "" if known.published is None else f"({known.published:.0f} %)"
+            return f"{known.measured}%"
+        return "" if known.published is None else f"({known.published:.0f}%)"
 
 
 def list_models(
@@ -117,23 +116,18 @@ def list_models(
 
 
 def explain_listing(
-    settings: Settings,
-    *,
-    aliases: Mapping[str, str] = MappingProxyType({}),
-    choice: ModelChoice | None = None,
+    settings: Settings, *, aliases: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Return what auto takes, what the columns of the list mean, and the user's aliases."""
+    """Return what the columns of the list mean, and the user's aliases."""
     free = format_bytes(available_memory("auto"))
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
     own = f" Your aliases: {named}." if named else ""
-    auto = f"{choice.describe()}\n" if choice is not None else ""
     return (
-        f"{auto}"
-        f"memory is bfloat16 weights and 4,096 tokens of KV cache, after - what "
-        f"is not free of it; {free} are free here. "
-        "tokens/s are those of an answer here, measured, or expected where ~ stands before them. "
-        "right is percent of our notebook tasks, in brackets the publisher's HumanEval figure: the "
-        f"two cannot be compared. Publishers' figures are of {LOOKED_UP:%d %B %Y}. "
+        "memory: bfloat16 weights and 4,096 tokens of KV cache, after - what of it is missing; "
+        f"{free} are free here. "
+        "tokens/s: of an answer here, measured, or expected where ~ stands before it. "
+        "right: the share of our notebook tasks, or in brackets the publisher's HumanEval figure "
+        f"as of {LOOKED_UP:%d %B %Y}; the two cannot be compared. "
         f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
         "causal language model works too, and any GGUF; ollama: and lmstudio: are those programs' "
         "own. * needs a login on the hub and its licence accepted there. "

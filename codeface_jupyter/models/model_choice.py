@@ -155,9 +155,9 @@ def _why_not(candidate: Candidate) -> str:
 def describe_right_answers(known: RightAnswers) -> str:
     """Return how often a model is right, in a few words; empty if that is not known."""
     if known.measured is not None:
-        return f"right in {known.measured} % of notebook tasks"
+        return f"right in {known.measured}% of notebook tasks"
     if known.published is not None:
-        return f"HumanEval {known.published:.0f} % by its publisher"
+        return f"HumanEval {known.published:.0f}% by its publisher"
     return ""
 
 

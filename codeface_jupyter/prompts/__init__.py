@@ -12,7 +12,13 @@ from codeface_jupyter.prompts.code_blocks import (
     with_code,
 )
 from codeface_jupyter.prompts.examples import EXAMPLES
-from codeface_jupyter.prompts.fences import LINE_END, fenced, widened
+from codeface_jupyter.prompts.fences import (
+    FENCE_MARK,
+    LINE_END,
+    fenced,
+    markdown_parser,
+    widened,
+)
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
     PROMPT_VERSION,
@@ -41,6 +47,7 @@ __all__ = [
     "COMPLETION_STOP_STRINGS",
     "COPYING_TASKS",
     "EXAMPLES",
+    "FENCE_MARK",
     "LINE_END",
     "OUTPUT_LANGUAGES",
     "PROMPT_VERSION",
@@ -61,6 +68,7 @@ __all__ = [
     "fenced",
     "fill_template",
     "interpolate",
+    "markdown_parser",
     "normalize_language",
     "split_thoughts",
     "widened",

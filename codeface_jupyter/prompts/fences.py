@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["FENCE_MARK", "LINE_END", "Fence", "fenced", "find_fences", "margin_of", "widened"]
+__all__ = [
+    "FENCE_MARK",
+    "LINE_END",
+    "Fence",
+    "fenced",
+    "find_fences",
+    "margin_of",
+    "markdown_parser",
+    "widened",
+]
 
 # What the Markdown parser counts as one.
 LINE_END = re.compile(r"\r\n?|\n")
@@ -68,7 +77,7 @@ def find_fences(text: str) -> list[Fence]:
     lines = LINE_END.split(text)
     return [
         _fence(token, *token.map, lines=lines)
-        for token in _parser().parse(text)
+        for token in markdown_parser().parse(text)
         if token.type == "fence" and token.map is not None
     ]
 
@@ -151,7 +160,8 @@ def _is_end(line: str, mark: str) -> bool:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def markdown_parser() -> MarkdownIt:
+    """Return the parser that tells where an answer's code is."""
     from markdown_it import MarkdownIt
 
     # An answer's HTML is text, so that a tag right above a fence does not hide it.

@@ -1,4 +1,4 @@
-"""What becomes of a cell by an answer that rewrites it, and whether it may take its place."""
+"""What a cell becomes when an answer rewrites it, and whether that may take its place."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
         return ""
     others = [cell for cell in cells if cell.source != rewrite.cell.source]
     old = replace(rewrite.cell, source=rewrite.text)
-    return repetition(code.removeprefix(rewrite.head), [*others, old], lines_count=False)
+    return repetition(code.removeprefix(rewrite.head), [*others, old], whole_cells_only=True)
 
 
 def _chosen(blocks: Sequence[CodeBlock], rewrite: Rewrite) -> int | None:

@@ -69,7 +69,7 @@ def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence
     return Offer(codes=tuple(offered), notes=tuple(dict.fromkeys(notes)))
 
 
-def repetition(code: str, cells: Sequence[Cell], *, lines_count: bool = True) -> str:
+def repetition(code: str, cells: Sequence[Cell], *, whole_cells_only: bool = False) -> str:
     """Return a note if ``code`` only repeats what cells do already; empty if it does not.
 
     A single statement counts only if it is the whole of the last code cell: such as
@@ -81,15 +81,15 @@ def repetition(code: str, cells: Sequence[Cell], *, lines_count: bool = True) ->
         Python.
     cells
         The cells above.
-    lines_count
-        Whether lines of several cells count as well, or only a cell as a whole.
+    whole_cells_only
+        Whether lines that stand in several cells are no repetition.
     """
     wanted = _statements(code)
     code_cells = [cell for cell in cells if cell.cell_type == "code"][-CELLS_LOOKED_AT:]
     for cell in reversed(code_cells if len(wanted) > 1 else code_cells[-1:]):
         if wanted and wanted == _statements(cell.source):
             return f"This only repeats {_name(cell)}."
-    if lines_count and len(wanted) > 1:
+    if not whole_cells_only and len(wanted) > 1:
         known = {statement for cell in code_cells for statement in _statements(cell.source)}
         if known.issuperset(wanted):
             return "This only repeats lines of cells above."

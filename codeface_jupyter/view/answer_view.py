@@ -38,8 +38,10 @@ __all__ = [
 ]
 
 PAINT_INTERVAL_S = 0.05
-# Painting may take this share of the time: it competes with the engine for the processor.
+# Painting may take this share of the processor's time, which the engine needs.
 PAINT_SHARE = 0.02
+# A painting that was slow for once, such as the first with code in it, stops nothing for longer.
+MAX_PAINT_INTERVAL_S = 1.0
 STOP_TOOLTIP = "Stop here and keep the answer so far"
 ASK_AGAIN_TOOLTIP = "Ask again; this answer came from the response cache"
 NOTHING = {"text/html": "", "text/plain": ""}
@@ -96,9 +98,11 @@ def _finish(view: View, answer: Answer, make_bundle: Callable[[], dict[str, Any]
 
 @dataclass
 class Throttle:
-    """Paints no more often than an interval and a share of the time allow."""
+    """Paints no more often than an interval and a share of the processor's time allow."""
 
     clock: Callable[[], float] = time.perf_counter
+    # Waiting for a busy processor costs the engine nothing.
+    cost_clock: Callable[[], float] = time.thread_time
     _next: float = field(default=0.0)
 
     @property
@@ -109,10 +113,11 @@ class Throttle:
     @contextmanager
     def painting(self) -> Iterator[None]:
         """Measure a painting and set the time of the next."""
-        begin = self.clock()
+        begin = self.cost_clock()
         yield
-        end = self.clock()
-        self._next = end + max(PAINT_INTERVAL_S, (end - begin) / PAINT_SHARE)
+        cost = self.cost_clock() - begin
+        pause = max(PAINT_INTERVAL_S, cost / PAINT_SHARE)
+        self._next = self.clock() + min(pause, MAX_PAINT_INTERVAL_S)
 
 
 class SubshellAnchor:

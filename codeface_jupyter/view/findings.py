@@ -18,7 +18,7 @@ from codeface_jupyter.frontend.protocol import (
 from codeface_jupyter.generation import Edit, Finding, GenerationResult
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.safe_markdown import safe_code_span
-from codeface_jupyter.view.terminal_text import REORDERING
+from codeface_jupyter.view.terminal_text import REORDERING, terminal_text
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks"]
@@ -51,8 +51,10 @@ class Remark:
         return self.text
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        text = well_formed(self.text)
-        return {"text/markdown": _without_markup(text), "text/plain": text}
+        return {
+            "text/markdown": _without_markup(well_formed(self.text)),
+            "text/plain": terminal_text(self.text),
+        }
 
 
 def findings_data(result: GenerationResult) -> list[ResultFinding]:

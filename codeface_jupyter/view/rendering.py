@@ -25,8 +25,12 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from codeface_jupyter.context import Context, Rewrite
-from codeface_jupyter.frontend import protocol
-from codeface_jupyter.frontend.protocol import RESULT_MIME, RESULT_VERSION, ResultRewrite
+from codeface_jupyter.frontend.protocol import (
+    RESULT_MIME,
+    RESULT_VERSION,
+    HiddenLines,
+    ResultRewrite,
+)
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
     LINE_END,
@@ -298,9 +302,7 @@ def result_bundle(
 def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:
     """Return what the front end needs to put the new cell in the place of the old one."""
     is_offered = new_cell is not None and not new_cell.obstacle and bool(changes.cell.cell_id)
-    hidden = [
-        protocol.HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()
-    ]
+    hidden = [HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()]
     return ResultRewrite(before=changes.shown, hidden=hidden, is_offered=is_offered)
 
 

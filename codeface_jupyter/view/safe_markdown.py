@@ -15,14 +15,16 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
-from codeface_jupyter.prompts import LINE_END, fenced, normalize_language, widened
+from codeface_jupyter.prompts import (
+    FENCE_MARK,
+    LINE_END,
+    fenced,
+    markdown_parser,
+    normalize_language,
+    widened,
+)
 from codeface_jupyter.well_formed import well_formed
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
 
 __all__ = ["SAFE_LINK", "folded", "safe_code_span", "safe_markdown"]
 
@@ -33,7 +35,7 @@ DRAWN_LANGUAGES = ("mermaid",)
 TAG = r"<(?=[A-Za-z/!?])"
 IMAGE = r"!(?=\[)"
 LINK = rf"\](?=\((?!{SAFE_LINK.pattern})|:(?! ?(?:{SAFE_LINK.pattern})))"
-FENCE = r"`{3,}|~{3,}"
+FENCE = FENCE_MARK.pattern
 ANY_SIGN = rf"{TAG}|{IMAGE}|\](?=[(:])|{FENCE}"
 # What nbconvert looks for the end of in all that follows, fences included.
 OPENS_FORMULA = r"\${2,}|\\\\\[|\\begin\{"
@@ -57,7 +59,6 @@ FORMULA_PARAGRAPH = re.compile(
     re.DOTALL,
 )
 PARAGRAPH_END = re.compile(r"(\n(?:[ \t]*\n)+)")
-FENCE_MARK = re.compile(FENCE)
 BACKTICKS = re.compile("`+")
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
@@ -79,11 +80,10 @@ def safe_markdown(text: str) -> str:
     moved = None
     for code in _code_in(lines):
         above = [*_after(moved, lines, end=code.first_line), *code.beside]
-        _write(written, _safe_prose("\n".join(above)) if above else None)
+        _write_prose(written, above)
         _write(written, code.fence)
         moved = code
-    rest = list(_after(moved, lines, end=len(lines)))
-    _write(written, _safe_prose("\n".join(rest)) if rest else None)
+    _write_prose(written, list(_after(moved, lines, end=len(lines))))
     return "\n".join(written)
 
 
@@ -119,7 +119,7 @@ class _Code:
 def _code_in(lines: Sequence[str]) -> Iterator[_Code]:
     """Yield the code in a text, with the list or quotation that it stands in."""
     container_end = 0
-    for token in _parser().parse("\n".join(lines)):
+    for token in markdown_parser().parse("\n".join(lines)):
         if token.map is None:
             continue
         first, end = token.map
@@ -146,10 +146,13 @@ def _language(info: str) -> str:
     return "text" if language.startswith(DRAWN_LANGUAGES) else language
 
 
-def _write(written: list[str], part: str | None) -> None:
+def _write_prose(written: list[str], lines: Sequence[str]) -> None:
+    if lines:
+        _write(written, _safe_prose("\n".join(lines)))
+
+
+def _write(written: list[str], part: str) -> None:
     """Add a part of a text, after an empty line."""
-    if part is None:
-        return
     last = written[-1].rpartition("\n")[2] if written else ""
     if written and last.strip() and part.partition("\n")[0].strip():
         written.append("")
@@ -243,10 +246,3 @@ def _as_references(sign: re.Match[str]) -> str:
 def _reference(character: str | re.Match[str]) -> str:
     character = character[0]
     return html.escape(character) if character in "<>&" else f"&#{ord(character)};"
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False})

@@ -31,11 +31,14 @@ class Table:
         The headings; all empty for a table without headings.
     rows
         The texts of each row, one per column.
+    note
+        What explains them, shown below the table.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    note: str = ""
 
     def __str__(self) -> str:
         _load_library()
@@ -58,6 +61,7 @@ class Table:
         # In a kernel, rich would display the table instead of writing it.
         console = Console(file=out, width=TERMINAL_COLUMNS, color_system=None, force_jupyter=False)
         console.print(table)
+        console.print(Text(self.note), end="\n" if self.note else "")
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def to_markdown(self) -> str:
@@ -65,15 +69,17 @@ class Table:
         head = f"| {' | '.join(map(_literal, self.columns))} |"
         rule = f"|{' --- |' * len(self.columns)}"
         rows = (f"| {' | '.join(map(_literal, row))} |" for row in self.rows)
-        return "\n".join((f"**{_literal(self.title)}**", "", head, rule, *rows))
+        note = ("", _literal(self.note)) if self.note else ()
+        return "\n".join((f"**{_literal(self.title)}**", "", head, rule, *rows, *note))
 
     def to_html(self) -> str:
         """Return the table in HTML, with every cell's text shown literally."""
         head = f"<thead>{_html_row('th', self.columns)}</thead>" if any(self.columns) else ""
         rows = "".join(_html_row("td", row) for row in self.rows)
+        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
         return (
             f"<p><strong>{html.escape(self.title)}</strong></p>"
-            f'<table style="color:inherit">{head}<tbody>{rows}</tbody></table>'
+            f'<table style="color:inherit">{head}<tbody>{rows}</tbody></table>{note}'
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

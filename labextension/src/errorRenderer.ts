@@ -11,11 +11,12 @@ import { button } from './actionRow';
 import { goToCell, locateCell } from './cellLocation';
 import { CommandIDs, isPython } from './commands';
 import { logoIcon } from './icons';
+import { isRequest } from './magicCells';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';
 
-/** Shows the traceback as ever, and the button when it is in a Python notebook. */
+/** Shows the traceback as ever, and the button where there is Python code to be repaired. */
 export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
   constructor(options: ErrorRenderer.IOptions) {
     super();
@@ -32,6 +33,9 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const { data, metadata, trusted } = model;
     const traceback = data[TRACEBACK_MIME] ?? '';
+    const error = data[ERROR_MIME] as { ename?: unknown } | undefined;
+    this._isInterrupt = error?.ename === 'KeyboardInterrupt';
+    this._showOrHide();
     await this._traceback.renderModel(
       new MimeModel({ data: { [TRACEBACK_MIME]: traceback }, metadata, trusted })
     );
@@ -39,8 +43,16 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
+    this._showOrHide();
+  }
+
+  private _showOrHide(): void {
     const location = locateCell(this._options.tracker, this.node, null);
-    this._button.hidden = !location || !isPython(location.panel);
+    const cells = location?.panel.content.widgets ?? [];
+    const failed = cells.find(cell => cell.model.id === location?.cellId);
+    const source = failed?.model.sharedModel.getSource() ?? '';
+    this._button.hidden =
+      this._isInterrupt || !location || !isPython(location.panel) || isRequest(source);
   }
 
   private async _fix(): Promise<void> {
@@ -54,6 +66,7 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly _options: ErrorRenderer.IOptions;
   private readonly _traceback: IRenderMime.IRenderer;
   private readonly _button: HTMLButtonElement;
+  private _isInterrupt = false;
 }
 
 export namespace ErrorRenderer {

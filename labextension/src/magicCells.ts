@@ -32,6 +32,11 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
   return askCells(`Explain this code:\n\n${selection || subject.source.trim()}`, isLoaded);
 }
 
+/** Whether a cell only asks CodeFace: there is no code of the user's in it. */
+export function isRequest(source: string): boolean {
+  return /^\s*(%load_ext codeface_jupyter\s+)?%{1,2}codeface/.test(source);
+}
+
 /** The cells that repair the error of a cell. */
 export function fixCells({ cellId }: ISubject, isLoaded: boolean): string[] {
   return lineMagic(`%codeface_fix --id ${cellId}`, isLoaded);

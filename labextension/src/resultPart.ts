@@ -45,11 +45,13 @@ export class ResultPart implements IResultPart {
   get isReplacement(): boolean {
     const { data, settings } = this._options;
     const isAsked = settings.insertAction === 'replace' || data.insert === 'replace';
-    return data.rewrite ? data.rewrite.is_offered : isAsked;
+    return data.rewrite ? this.isReplaceable : isAsked;
   }
 
   get isReplaceable(): boolean {
-    return this._options.data.rewrite?.is_offered ?? true;
+    const { blocks, rewrite } = this._options.data;
+    // What only repeats the cell is no replacement.
+    return !rewrite || (rewrite.is_offered && blocks[0]?.source !== rewrite.before);
   }
 
   get replaceObstacle(): string | null {

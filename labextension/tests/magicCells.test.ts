@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { askCells, editCells, explainCells, fixCells } from '../src/magicCells';
+import { askCells, editCells, explainCells, fixCells, isRequest } from '../src/magicCells';
 
 const CELL = { cellId: 'c4', source: 'def f():\n    pass', selection: '', executionCount: 4 };
 
@@ -51,4 +51,16 @@ describe('a kernel without the extension', () => {
   it('loads it in the same cell as a line magic', () => {
     expect(fixCells(CELL, false)).toEqual(['%load_ext codeface_jupyter\n%codeface_fix --id c4']);
   });
+});
+
+describe('a cell that failed', () => {
+  it.each(['%%codeface\nplot it', '%codeface_models pull x', ...fixCells(CELL, false)])(
+    'has nothing to be repaired in it if it only asks: %s',
+    source => expect(isRequest(source)).toBe(true)
+  );
+
+  it.each(['1 / 0', 'print("%codeface")', '%load_ext codeface_jupyter', '%%time\n1 / 0'])(
+    "is repaired if it is the user's own: %s",
+    source => expect(isRequest(source)).toBe(false)
+  );
 });

@@ -72,3 +72,19 @@ describe('an answer in its notebook', () => {
     expect(bridgeIn(second, panel({}, false, { future }))).toBeNull();
   });
 });
+
+describe('an answer that rewrites a cell', () => {
+  it.each([
+    ['x = 2', true, true],
+    ['x = 1', true, false],
+    ['x = 2', false, false]
+  ])('that makes it %s, offered: %s, may take its place: %s', (source, is_offered, expected) => {
+    const rewrite = { before: 'x = 1', hidden: [], is_offered };
+    const data = { blocks: [{ source }], rewrite } as unknown as ResultData;
+    const unused = { bridges: {} as IBridges, tracker: {} as INotebookTracker };
+    const node = document.createElement('div');
+    const part = { kind: 'block' as const, data, numbers: [0], node, settings: new Settings() };
+    const { isReplaceable, isReplacement } = new ResultPart({ ...part, ...unused });
+    expect([isReplaceable, isReplacement]).toEqual([expected, expected]);
+  });
+});

@@ -90,3 +90,13 @@ def test_a_cell_with_a_key_is_not_replaced_by_an_answer_without_its_mark(noteboo
 
     assert notebook.button(2, REPLACE).count() == 0 or notebook.button(2, REPLACE).is_hidden()
     assert "sk-ant" not in notebook.text(2)
+
+
+def test_what_was_interrupted_or_only_asks_has_no_button_that_fixes_it(notebook):
+    notebook.open(LOAD, "raise KeyboardInterrupt", "%%codeface --no-such-option\nplot it").load()
+    notebook.run(1, 2)
+
+    notebook.expect(1, "KeyboardInterrupt")
+    notebook.expect(2, "no-such-option")
+    assert notebook.button(1, "Explain and fix").count() == 0
+    assert notebook.button(2, "Explain and fix").count() == 0

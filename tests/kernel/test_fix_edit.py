@@ -242,3 +242,10 @@ def test_a_request_is_never_sent_as_python(scripted, source):
     scripted.run("%codeface --no-cache say hello")
     assert "in red" not in scripted.value("_codeface.prompt")
     assert "if True" not in scripted.value("_codeface.prompt")
+
+
+def test_a_request_that_failed_is_not_repaired_by_the_model(asking):
+    asking.run(
+        "a", "%%codeface -m no-such-model\nplot it", error=shown("ModelError", "none", "plot")
+    )
+    assert "is a request to CodeFace" in asking.refused("%codeface_fix --id a")

@@ -57,15 +57,15 @@ class TestTheRule:
         choice = choose([candidate(SMALL), candidate(MIDDLE), candidate(LARGE, rates=SLOW)])
         assert choice.name == MIDDLE
         line = choice.describe()
-        assert "right in 43 % of notebook tasks" in line
-        assert f"Better: {LARGE} (HumanEval 88 % by its publisher; 9 tokens/s" in line
-        assert f"Faster: {SMALL} (right in 30 %" in line
+        assert "right in 43% of notebook tasks" in line
+        assert f"Better: {LARGE} (HumanEval 88% by its publisher; 9 tokens/s" in line
+        assert f"Faster: {SMALL} (right in 30%" in line
         assert "\n" not in line
 
     def test_half_of_the_free_memory_is_the_users(self) -> None:
         choice = choose([candidate(SMALL), candidate(MIDDLE, needed_bytes=11 * GB)])
         assert choice.name == SMALL
-        assert f"{MIDDLE} (right in 43 % of notebook tasks; needs 11.0 GB" in choice.describe()
+        assert f"{MIDDLE} (right in 43% of notebook tasks; needs 11.0 GB" in choice.describe()
 
     def test_a_long_wait_for_the_first_token_is_slow_too(self) -> None:
         reads_slowly = Rates(decode_tokens_per_s=40, prefill_tokens_per_s=100)

@@ -160,7 +160,7 @@ def test_models_shows_size_licence_and_what_fits(
     rows = {line.split()[0]: line for line in lines}
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "491 MB  1.3 GB" in rows["qwen2.5-coder-0.5b"]
-    assert "30 %  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
+    assert "30%  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "67.5 GB  68.6 GB (-64.6 GB)" in rows["codellama-34b"]
 
 
@@ -174,7 +174,7 @@ def test_models_can_be_read_at_80_columns_and_say_what_auto_takes(
     assert max(map(len, lines)) <= 80
     row = lines.index("qwen2.5-coder-1.5b  Apache-2.0")
     assert "fetch 1.1 GB · memory 3.5 GB" in lines[row + 1]
-    assert "~20 tokens/s · right 43 %" in lines[row + 1]
+    assert "~20 tokens/s · right 43%" in lines[row + 1]
     assert any(line.startswith("auto takes qwen2.5-coder-") for line in lines)
 
 

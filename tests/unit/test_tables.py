@@ -36,3 +36,11 @@ str(Table("Title", ("name",), [("a",)]))
 assert random.getstate() == before
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_note_explains_the_columns_below_the_table():
+    table = Table("Title", ("name",), [("a",)], note="*a* is <first>.")
+    assert str(table).rstrip().endswith("*a* is <first>.")
+    assert table.to_html().endswith("<p>*a* is &lt;first&gt;.</p>")
+    html = MarkdownIt("commonmark").enable("table").render(table.to_markdown())
+    assert html.endswith("</table>\n<p>*a* is &lt;first&gt;.</p>\n")

@@ -10,6 +10,7 @@ from codeface_jupyter.generation import Chunk, Done, GenerationMetrics, Revised
 from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session import Answer, Session
 from codeface_jupyter.view.answer_view import (
+    MAX_PAINT_INTERVAL_S,
     PAINT_INTERVAL_S,
     TextView,
     Throttle,
@@ -47,7 +48,7 @@ def session_of(tmp_path):
 
 def test_painting_never_runs_closer_than_the_interval_nor_takes_more_than_its_share():
     now = 0.0
-    throttle = Throttle(clock=lambda: now)
+    throttle = Throttle(clock=lambda: now, cost_clock=lambda: now)
     assert throttle.is_due
     with throttle.painting():
         now = 0.0001
@@ -56,10 +57,28 @@ def test_painting_never_runs_closer_than_the_interval_nor_takes_more_than_its_sh
     now = PAINT_INTERVAL_S * 1.1
     assert throttle.is_due
     with throttle.painting():
-        now += 0.1  # a slow painting earns a long pause
-    now += 4.9
+        now += 0.01  # a slow painting earns a long pause
+    now += 0.49
     assert not throttle.is_due
-    now += 0.2
+    now += 0.02
+    assert throttle.is_due
+
+
+def test_an_answer_goes_on_growing_after_a_painting_that_was_slow_for_once():
+    now = 0.0
+    throttle = Throttle(clock=lambda: now, cost_clock=lambda: now)
+    with throttle.painting():
+        now += 0.5  # the first code loads what colors it
+    now += MAX_PAINT_INTERVAL_S
+    assert throttle.is_due
+
+
+def test_waiting_for_a_busy_processor_does_not_put_the_next_painting_off():
+    now = 0.0
+    throttle = Throttle(clock=lambda: now, cost_clock=lambda: 0.0)
+    with throttle.painting():
+        now += 0.5
+    now += PAINT_INTERVAL_S * 1.1
     assert throttle.is_due
 
 
