@@ -31,7 +31,8 @@ from codeface_jupyter.threads import cancellable
 
 __all__ = ["ensure_local", "find_or_fetch", "is_here", "locate"]
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+# The hub's own limit is 96 characters.
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
 
 def locate(request: ModelRequest) -> LocalModel | None:

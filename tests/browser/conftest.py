@@ -138,7 +138,7 @@ class NotebookPage:
         self.url, self.folder = lab
         self.errors = []
         page.set_default_timeout(TIMEOUT_MS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
 
     def open(self, *cells, name="", app="lab", metadata=None, wait=True):
         """Write a notebook of ``cells`` (sources, or nbformat's cells) and show it."""

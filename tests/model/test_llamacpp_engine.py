@@ -349,10 +349,11 @@ class TestProcess:
             from codeface_jupyter.jobs import Job
             engine = LlamaCppEngine(Settings(model=sys.argv[1]))
             threading.Thread(target=engine.prepare, args=(Job(),), daemon=True).start()
+            while not (children := psutil.Process().children()):
+                time.sleep(0.05)
             deadline = time.monotonic() + (5 if "loading" in sys.argv else 60)
             while not engine.is_loaded and time.monotonic() < deadline:
                 time.sleep(0.05)
-            children = psutil.Process().children()
             running = engine._running
             print(children[0].pid, running.process.address if running else "-", flush=True)
             time.sleep(600)
