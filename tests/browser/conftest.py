@@ -110,7 +110,8 @@ def serve(root):
         yield f"http://127.0.0.1:{port}", notebooks
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        # It ends the kernels of all tests first.
+        server.wait(timeout=60)
 
 
 def _write_setting(root, plugin, values):
