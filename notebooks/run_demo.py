@@ -24,6 +24,8 @@ class StreamingClient(NotebookClient):
     def __init__(self, notebook: nbformat.NotebookNode, **options: Any) -> None:
         super().__init__(notebook, **options)
         self._shown: dict[str, str] = {}
+        self._growing = ""
+        self._line_is_open = False
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Write new text before nbclient records the message."""
@@ -37,6 +39,9 @@ class StreamingClient(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
     def _show(self, display_id: str, text: str) -> None:
+        if self._line_is_open and display_id != self._growing:
+            self._write("\n")
+        self._growing = display_id
         before = self._shown.get(display_id, "") if display_id else ""
         # An answer on its way grows in one display: only what is new is written.
         if text.startswith(before):
@@ -47,6 +52,7 @@ class StreamingClient(NotebookClient):
             self._shown[display_id] = text
 
     def _write(self, text: str) -> None:
+        self._line_is_open = not text.endswith("\n") if text else self._line_is_open
         sys.stdout.write(text)
         sys.stdout.flush()
 

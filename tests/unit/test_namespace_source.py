@@ -37,7 +37,7 @@ def run_cell():
     names = []
 
     def run(code, **namespace):
-        name = f"/tmp/ipykernel_1/{len(names)}.py"
+        name = f"ipykernel_1/{len(names)}.py"
         names.append(name)
         linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
         variables = {"__name__": "__main__", **namespace}

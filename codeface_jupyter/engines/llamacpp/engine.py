@@ -144,7 +144,7 @@ class LlamaCppEngine:
         on_result: Callable[[int, str, Done], None],
         job: Job,
     ) -> None:
-        """Answer all ``requests`` side by side; what they share of their prompts is read once.
+        """Answer all ``requests`` side by side; a prompt that several have is read once.
 
         Parameters
         ----------
