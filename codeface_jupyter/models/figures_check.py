@@ -6,7 +6,6 @@ layers would fill the memory.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from codeface_jupyter.models.architecture import Architecture, text_part
+from codeface_jupyter.models.safetensors_header import read_safetensors_header
 
 __all__ = ["TensorShapes", "disagreement", "impossible_figure"]
 
@@ -79,19 +79,11 @@ class TensorShapes:
         """Read the headers of ``files``, which have been checked."""
         shapes = cls()
         for file in files:
-            for name, tensor in _header(file).items():
+            for name, tensor in read_safetensors_header(file).tensors.items():
                 if match := LAYER.search(name):
                     shapes.layers = max(shapes.layers, int(match[1]) + 1)
                 shapes.dimensions.update(tensor.get("shape", ()))
         return shapes
-
-
-def _header(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        header: dict[str, Any] = json.loads(stream.read(size))
-    header.pop("__metadata__", None)
-    return header
 
 
 def disagreement(config: Mapping[str, Any], shapes: TensorShapes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, first_line
 from codeface_jupyter.models.figures_check import TensorShapes, disagreement, impossible_figure
 from codeface_jupyter.models.local_model import path_named
+from codeface_jupyter.models.safetensors_header import read_safetensors_header
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = [
@@ -296,11 +296,9 @@ def _check_safetensors(file: Path) -> None:
 
 def _whole_size(file: Path) -> int:
     """Return the bytes that a safetensors file should have, by its header."""
-    with file.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(header_bytes))
-    ends = (tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
-    return 8 + header_bytes + max(ends, default=0)
+    header = read_safetensors_header(file)
+    ends = (tensor["data_offsets"][1] for tensor in header.tensors.values())
+    return header.size_bytes + max(ends, default=0)
 
 
 def read_json(file: Path) -> dict[str, Any]:

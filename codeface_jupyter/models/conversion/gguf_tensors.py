@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.stored_tensor import StoredTensor
 from codeface_jupyter.models.folder_check import read_config, weight_files
 from codeface_jupyter.models.gguf_header import read_gguf_header
+from codeface_jupyter.models.safetensors_header import read_safetensors_header
 
-__all__ = ["GgufTensors", "safetensors_tensors", "stored_tensors", "tensor_namer"]
+__all__ = ["GgufTensors", "safetensors_tensors", "stored_tensors"]
 
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
 # Only for this architecture does llama.cpp reorder the rows that make rotary values.
 INTERLEAVED_ARCHITECTURE = "llama"
 QUERY_WEIGHT, KEY_WEIGHT = "attn_q.weight", "attn_k.weight"
-# What safetensors calls the types that are read here, and what ggml does.
-KINDS: Final = {"F32": "F32", "F16": "F16", "BF16": "BF16"}
+# The types that are read here; safetensors and ggml have the same words for them.
+KINDS = ("F32", "F16", "BF16")
 
 
-def tensor_namer(architecture: str, *, num_layers: int) -> Callable[[str], str | None]:
+def _tensor_namer(architecture: str, *, num_layers: int) -> Callable[[str], str | None]:
     """Return what gives the GGUF's name of a parameter of transformers, None for an unknown one.
 
     ``architecture`` is the GGUF's word for it, such as ``"llama"``.
@@ -77,7 +76,7 @@ class GgufTensors:
         self._gguf = gguf
         self._architecture = read_gguf_header(gguf).architecture
         self._sizes = Architecture.of(config)
-        self._namer = tensor_namer(self._architecture, num_layers=self._sizes.num_layers)
+        self._namer = _tensor_namer(self._architecture, num_layers=self._sizes.num_layers)
         tensors = stored_tensors(gguf)
         if config.get("tie_word_embeddings") and OUTPUT in tensors:
             # A tied matrix may be stored twice; the output's copy is quantized more finely.
@@ -120,7 +119,7 @@ def safetensors_tensors(folder: Path, *, architecture: str) -> dict[str, StoredT
         If the files hold what no model of ``architecture`` has.
     """
     config = read_config(folder)
-    gguf_name = tensor_namer(architecture, num_layers=Architecture.of(config).num_layers)
+    gguf_name = _tensor_namer(architecture, num_layers=Architecture.of(config).num_layers)
     tensors = {}
     for file in weight_files(folder):
         for parameter, tensor in _stored(file):
@@ -138,12 +137,8 @@ def safetensors_tensors(folder: Path, *, architecture: str) -> dict[str, StoredT
 
 def _stored(file: Path) -> Iterator[tuple[str, StoredTensor]]:
     """Yield the tensors of a safetensors file, whose header has been checked."""
-    with file.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
-        header: Mapping[str, Any] = json.loads(stream.read(header_bytes))
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
+    header = read_safetensors_header(file)
+    for name, entry in header.tensors.items():
         if entry["dtype"] not in KINDS:
             raise ModelFilesError(
                 f"{file} holds {name} as {entry['dtype']}; only {', '.join(KINDS)} are converted.",
@@ -153,8 +148,8 @@ def _stored(file: Path) -> Iterator[tuple[str, StoredTensor]]:
             name,
             StoredTensor(
                 file=file,
-                offset=8 + header_bytes + entry["data_offsets"][0],
-                kind=KINDS[entry["dtype"]],
+                offset=header.size_bytes + entry["data_offsets"][0],
+                kind=entry["dtype"],
                 shape=tuple(entry["shape"]),
             ),
         )
