@@ -14,11 +14,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from codeface_jupyter.engines.text.chat_template import (
-    LIMIT_S,
-    ChatTemplate,
-    TemplateRefusedError,
-)
+from codeface_jupyter.engines.text.chat_layout import TemplateRefusedError
+from codeface_jupyter.engines.text.chat_template import LIMIT_S, ChatTemplate
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.prompts import Message, Prompt

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.llamacpp.child import ServerProcess
+from codeface_jupyter.engines.text.chat_layout import TemplateRefusedError
 from codeface_jupyter.errors import GenerationError, ModelFilesError
 from codeface_jupyter.prompts import Message
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Connection", "RefusedError"]
+__all__ = ["Connection"]
 
 # A template is worked out in milliseconds; one that takes longer, or writes more, is hostile.
 TEMPLATE_TIMEOUT_S, TEMPLATE_BYTES = 2.0, 10_000_000
@@ -23,8 +24,12 @@ TOKENIZE_TIMEOUT_S, TOKENIZE_BYTES = 60.0, 100_000_000
 MAX_SAID = 300
 
 
-class RefusedError(Exception):
+class _RefusedError(Exception):
     """The server answered a request with an error; its message says which."""
+
+
+class _TooMuchError(Exception):
+    """A reply is larger than it can be."""
 
 
 class Connection:
@@ -70,7 +75,7 @@ class Connection:
 
         Raises
         ------
-        RefusedError
+        TemplateRefusedError
             If the template refuses them.
         ModelFilesError
             If it does not come to an end; the process is ended then.
@@ -86,7 +91,9 @@ class Connection:
                 timeout_s=TEMPLATE_TIMEOUT_S,
                 max_bytes=TEMPLATE_BYTES,
             )
-        except (httpx2.TimeoutException, TooMuchError):
+        except _RefusedError as error:
+            raise TemplateRefusedError(str(error)) from None
+        except (httpx2.TimeoutException, _TooMuchError):
             self.process.end()
             raise ModelFilesError(
                 f"The chat template of {self._model} does not come to an end.",
@@ -138,13 +145,9 @@ class Connection:
         except httpx2.TransportError as error:
             raise self.process.death() from error
         if response.is_error:
-            raise RefusedError(_said(content))
+            raise _RefusedError(_said(content))
         reply: dict[str, Any] = json.loads(content)
         return reply
-
-
-class TooMuchError(Exception):
-    """A reply is larger than it can be."""
 
 
 def _options(process: ServerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -164,7 +167,7 @@ def _read(response: httpx2.Response, max_bytes: int) -> bytes:
     for chunk in response.iter_bytes():
         content += chunk
         if len(content) > max_bytes:
-            raise TooMuchError
+            raise _TooMuchError
     return bytes(content)
 
 

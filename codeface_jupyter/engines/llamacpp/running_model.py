@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -12,18 +12,17 @@ import psutil
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.llamacpp.answer import Question
 from codeface_jupyter.engines.llamacpp.child import ServerProcess
-from codeface_jupyter.engines.llamacpp.connection import Connection, RefusedError
+from codeface_jupyter.engines.llamacpp.connection import Connection
 from codeface_jupyter.engines.llamacpp.options import LlamaCppOptions
-from codeface_jupyter.engines.text.chat_layout import ChatLayout, without_system
+from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
-from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.gguf_files import gguf_parts
 from codeface_jupyter.models.gguf_header import GgufHeader, read_gguf_header
 from codeface_jupyter.models.local_model import LocalModel
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits
-from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
+from codeface_jupyter.prompts import Prompt
 
 __all__ = ["SLOTS", "GgufModel", "RunningModel", "start"]
 
@@ -115,7 +114,11 @@ class RunningModel:
     _layout: ChatLayout = field(init=False)
 
     def __post_init__(self) -> None:
-        layout = ChatLayout(self.model.header.control_tokens, context_window=self.context_tokens)
+        layout = ChatLayout(
+            self.model.header.control_tokens,
+            context_window=self.context_tokens,
+            model_name=self.model.files.name,
+        )
         object.__setattr__(self, "_layout", layout)
 
     @property
@@ -136,20 +139,8 @@ class RunningModel:
         ModelFilesError
             If the template refuses a plain conversation, or does not come to an end.
         """
-        if not self.is_chat:
-            return self._layout.text(prompt)
-        messages = self._layout.messages(prompt)
-        try:
-            return self.connection.apply_template(messages)
-        except RefusedError:
-            # Some templates refuse the system role.
-            try:
-                return self.connection.apply_template(without_system(messages))
-            except RefusedError as error:
-                raise ModelFilesError(
-                    f"The chat template of {self.model.files.name} refuses a plain conversation: "
-                    f"{error}."
-                ) from error
+        lay_out = self.connection.apply_template if self.is_chat else None
+        return self._layout.text(prompt, lay_out=lay_out)
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in ``text``, without special tokens."""
@@ -165,15 +156,12 @@ class RunningModel:
         """
         text = self.format_prompt(request.prompt)
         prompt_ids = tuple(self.connection.tokenize(text, is_prompt=True))
-        sampling = request.sampling
+        sampling = request.sampling if self.is_chat else completing(request.sampling)
         check_prompt_fits(
             prompt_tokens=len(prompt_ids),
             max_new_tokens=sampling.max_new_tokens,
             context_window=self.context_tokens,
         )
-        if not self.is_chat:
-            stop_strings = sampling.stop_strings + COMPLETION_STOP_STRINGS
-            sampling = replace(sampling, stop_strings=stop_strings)
         return Question(prompt_ids=prompt_ids, sampling=sampling)
 
     def held_bytes(self) -> dict[str, int]:

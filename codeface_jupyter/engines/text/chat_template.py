@@ -14,13 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from codeface_jupyter.engines.text.chat_layout import TemplateRefusedError
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
     from codeface_jupyter.prompts import Message
 
-__all__ = ["ChatTemplate", "TemplateRefusedError"]
+__all__ = ["ChatTemplate"]
 
 LIMIT_S = 2.0
 START_LIMIT_S = 30.0
@@ -28,10 +29,6 @@ SCRIPT = Path(__file__).with_name("chat_template_process.py")
 # JSON may take six characters for one; the process itself bounds the text.
 LONGEST_REPLY_BYTES = 64_000_000
 SHOWN_CHARACTERS = 300
-
-
-class TemplateRefusedError(Exception):
-    """The template is broken, or will not lay out these messages."""
 
 
 class ChatTemplate:
@@ -196,17 +193,10 @@ def _end(process: subprocess.Popen[bytes], owner: int) -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
-        _close(stream)
-
-
-def _close(stream: IO[bytes] | None) -> None:
-    if stream is None:
-        return
-    try:
-        stream.close()
-    except OSError:
-        # What was left to be written has nobody to read it.
-        return
+        if stream is not None:
+            # What was left to be written has nobody to read it.
+            with suppress(OSError):
+                stream.close()
 
 
 def _package_folders() -> list[str]:

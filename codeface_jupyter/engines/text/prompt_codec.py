@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.text.chat_layout import ChatLayout, without_system
-from codeface_jupyter.engines.text.chat_template import ChatTemplate, TemplateRefusedError
+from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
+from codeface_jupyter.engines.text.chat_template import ChatTemplate
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
-from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.end_tokens import EosIds, end_token_ids
-from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, Prompt
+from codeface_jupyter.prompts import Prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -72,7 +70,9 @@ class PromptCodec:
 
     @cached_property
     def _layout(self) -> ChatLayout:
-        return ChatLayout(self._control_tokens(), context_window=self.context_window)
+        return ChatLayout(
+            self._control_tokens(), context_window=self.context_window, model_name=self._model_name
+        )
 
     def format_prompt(self, prompt: Prompt) -> str:
         """Lay ``prompt`` out by the chat template, or as a script for a base model.
@@ -85,20 +85,8 @@ class PromptCodec:
             If the template refuses a conversation without a system message too, takes too
             long or makes too much of it.
         """
-        if self._chat_template is None:
-            return self._layout.text(prompt)
-        messages = self._layout.messages(prompt)
-        try:
-            return self._chat_template.lay_out(messages)
-        except TemplateRefusedError:
-            # Some templates refuse the system role.
-            try:
-                return self._chat_template.lay_out(without_system(messages))
-            except TemplateRefusedError as error:
-                raise ModelFilesError(
-                    f"The chat template of {self._model_name} refuses a plain conversation: "
-                    f"{error}."
-                ) from error
+        template = self._chat_template
+        return self._layout.text(prompt, lay_out=template.lay_out if template else None)
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in ``text``, without special tokens."""
@@ -131,15 +119,12 @@ class PromptCodec:
             If prompt and answer do not fit the model's window.
         """
         prompt_ids = self.encode_prompt(self.format_prompt(request.prompt))
-        sampling = request.sampling
+        sampling = request.sampling if self.is_chat else completing(request.sampling)
         check_prompt_fits(
             prompt_tokens=len(prompt_ids),
             max_new_tokens=sampling.max_new_tokens,
             context_window=self.context_window,
         )
-        if not self.is_chat:
-            stop_strings = sampling.stop_strings + COMPLETION_STOP_STRINGS
-            sampling = replace(sampling, stop_strings=stop_strings)
         return TokenAnswer(
             prompt_ids,
             sampling=sampling,
