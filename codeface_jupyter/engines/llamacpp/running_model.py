@@ -15,7 +15,7 @@ from codeface_jupyter.engines.llamacpp.child import ServerProcess
 from codeface_jupyter.engines.llamacpp.connection import Connection
 from codeface_jupyter.engines.llamacpp.options import LlamaCppOptions
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
-from codeface_jupyter.engines.text.context_window import check_prompt_fits
+from codeface_jupyter.engines.text.context_window import capacity_tokens, check_prompt_fits
 from codeface_jupyter.generation import GenerationRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.gguf_files import gguf_parts
@@ -26,9 +26,6 @@ from codeface_jupyter.prompts import Prompt
 
 __all__ = ["SLOTS", "GgufModel", "RunningModel", "start"]
 
-KV_CACHE_BYTES = 512 * 2**20
-# Even a model with large keys and values gets room for a notebook's prompt.
-MIN_CONTEXT_TOKENS = 8_192
 # Requests that are worked on at once; each also keeps the prefix of its last prompt.
 SLOTS = 8
 # Between two batches llama.cpp looks whether it is to stop. See decision 17 for the figures.
@@ -80,9 +77,7 @@ class GgufModel:
 
     def context_tokens(self, options: LlamaCppOptions) -> int:
         """Return how many tokens its context is to hold."""
-        kv_bytes = self.header.kv_bytes_per_token
-        usual = max(MIN_CONTEXT_TOKENS, KV_CACHE_BYTES // kv_bytes if kv_bytes else 0)
-        wanted = options.context_tokens or usual
+        wanted = options.context_tokens or capacity_tokens(self.header.kv_bytes_per_token)
         return min(wanted, self.header.context_window or wanted)
 
     def memory(self, context_tokens: int) -> MemoryEstimate:

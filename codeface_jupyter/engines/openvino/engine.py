@@ -28,6 +28,7 @@ from codeface_jupyter.engines.openvino.support import (
     load_tokenizer,
     quantization,
 )
+from codeface_jupyter.engines.text.context_window import MIN_CAPACITY_TOKENS, capacity_tokens
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.torch_only import check_settings
 from codeface_jupyter.errors import (
@@ -54,9 +55,6 @@ from codeface_jupyter.models.memory_usage import forget_frames, give_back
 
 __all__ = ["OpenVINOEngine"]
 
-KV_CACHE_BYTES = 512 * 2**20
-# Even a model with large keys and values gets room for a notebook's prompt.
-MIN_CAPACITY_TOKENS = 8_192
 # Short functions with docstrings that compute with lists of numbers, on every machine.
 DRAFT_CORPUS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
 
@@ -256,7 +254,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         job.progress("Reading the tokenizer")
         config = read_config(files.path)
         kv_bytes = kv_bytes_per_token(config, dtype=self._options.dtype)
-        capacity = _capacity_tokens(kv_bytes)
+        capacity = capacity_tokens(kv_bytes)
         codec = PromptCodec(
             load_tokenizer(files.path),
             model_name=settings.model,
@@ -378,11 +376,6 @@ def _check_kind(files: LocalModel) -> None:
             f"The openvino engine cannot run {files.name}: {reason}.",
             hint=f"The {other} engine can: set engine = '{other}'.",
         )
-
-
-def _capacity_tokens(kv_bytes: int) -> int:
-    """Return how many tokens' keys and values may fit; few if their size is unknown."""
-    return max(MIN_CAPACITY_TOKENS, KV_CACHE_BYTES // kv_bytes if kv_bytes else 0)
 
 
 def _draft_corpus(codec: PromptCodec) -> TokenIndex:
