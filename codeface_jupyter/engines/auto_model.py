@@ -5,7 +5,7 @@ from __future__ import annotations
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.registry import engine_choice, engine_speed
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.models.catalog import CATALOG, ModelEntry
+from codeface_jupyter.models.catalog import ASSUMED_CONTEXT_TOKENS, CATALOG, ModelEntry
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
@@ -68,12 +68,10 @@ def with_model(settings: Settings, name: str) -> Settings:
     return settings.model_copy(update={"model": name, "revision": None})
 
 
-def foreseen_rates(
-    entry: ModelEntry, settings: Settings, *, may_probe: bool = True
-) -> Rates | None:
+def foreseen_rates(entry: ModelEntry, settings: Settings) -> Rates | None:
     """Return how fast a model is here, measured or else expected; None if nothing tells."""
     found = _engine_for(entry, settings)
-    return None if found is None else _rates(entry, found, settings, may_probe=may_probe)
+    return None if found is None else _rates(entry, found, settings, may_probe=True)
 
 
 def _candidate(
@@ -84,7 +82,7 @@ def _candidate(
         return None
     speed = found[1]
     weights = round(entry.parameters * speed.bits_per_weight / 8)
-    kv_cache = entry.kv_cache_bytes("bfloat16", tokens=4_096)
+    kv_cache = entry.kv_cache_bytes("bfloat16", tokens=ASSUMED_CONTEXT_TOKENS)
     return Candidate(
         entry=entry,
         is_here=is_here(ModelRequest(entry.name, settings.cache_dir)),

@@ -20,6 +20,7 @@ from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.architecture import DTYPE_BYTES
 
 __all__ = [
+    "ASSUMED_CONTEXT_TOKENS",
     "CATALOG",
     "LOOKED_UP",
     "FimTokens",
@@ -32,6 +33,8 @@ __all__ = [
     "find",
 ]
 
+# The tokens of keys and values that are counted in what a model needs.
+ASSUMED_CONTEXT_TOKENS = 4_096
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -214,7 +217,7 @@ class ModelEntry:
         """Return the bytes of a KV cache that holds ``tokens``."""
         return self.kv_values_per_token * tokens * DTYPE_BYTES[dtype]
 
-    def memory_bytes(self, dtype: str, *, context_tokens: int = 4_096) -> int:
+    def memory_bytes(self, dtype: str, *, context_tokens: int = ASSUMED_CONTEXT_TOKENS) -> int:
         """Return the bytes of weights and KV cache, of at most a full window, together."""
         tokens = min(context_tokens, self.context_window)
         return self.weights_bytes(dtype) + self.kv_cache_bytes(dtype, tokens=tokens)

@@ -123,6 +123,11 @@ class GgufHeader:
         return FILE_TYPES.get(self._number("general.file_type", or_else=-1), "")
 
     @property
+    def licence(self) -> str:
+        """The publisher's licence; empty if the file does not say."""
+        return str(self.metadata.get("general.license") or "")
+
+    @property
     def context_window(self) -> int | None:
         """The tokens that the model was trained to see at once; None if it does not say."""
         return self._number(f"{self.architecture}.context_length") or None

@@ -8,20 +8,24 @@ from types import MappingProxyType
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ModelError
-from codeface_jupyter.models.catalog import CATALOG, LOOKED_UP, ModelEntry, RightAnswers
+from codeface_jupyter.models.catalog import (
+    ASSUMED_CONTEXT_TOKENS,
+    CATALOG,
+    LOOKED_UP,
+    ModelEntry,
+    RightAnswers,
+)
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.gguf_files import gguf_parts, list_gguf, locate_gguf
 from codeface_jupyter.models.gguf_header import read_gguf_header
 from codeface_jupyter.models.local_model import ModelRequest
-from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
+from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, gguf_estimate
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["COLUMNS", "GGUF_CONTEXT_TOKENS", "ListedModel", "explain_listing", "list_models"]
+__all__ = ["COLUMNS", "ListedModel", "explain_listing", "list_models"]
 
-# As many as the catalog's figures assume.
-GGUF_CONTEXT_TOKENS = 4_096
 NOT_KNOWN = RightAnswers()
 COLUMNS = ("name", "fetch", "memory", "tokens/s", "right", "licence")
 
@@ -123,8 +127,8 @@ def explain_listing(
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
     own = f" Your aliases: {named}." if named else ""
     return (
-        "memory: bfloat16 weights and 4,096 tokens of KV cache, after - what of it is missing; "
-        f"{free} are free here. "
+        f"memory: bfloat16 weights and {ASSUMED_CONTEXT_TOKENS:,} tokens of KV cache, after - what "
+        f"of it is missing; {free} are free here. "
         "tokens/s: of an answer here, measured, or expected where ~ stands before it. "
         "right: the share of our notebook tasks, or in brackets the publisher's HumanEval figure "
         f"as of {LOOKED_UP:%d %B %Y}; the two cannot be compared. "
@@ -166,8 +170,8 @@ def _listed_gguf(name: str, settings: Settings, *, free_bytes: int) -> ListedMod
         size = sum(size_bytes(part) for part in gguf_parts(found.path))
     except ModelError:
         return None
-    needed = size + WORKING_BYTES + GGUF_CONTEXT_TOKENS * header.kv_bytes_per_token
-    licence = str(header.metadata.get("general.license") or "see its publisher")
+    needed = gguf_estimate(header, file_bytes=size).total_bytes
+    licence = header.licence or "see its publisher"
     return ListedModel(
         name=name,
         licence=_marked(licence, is_chat=bool(header.chat_template)),

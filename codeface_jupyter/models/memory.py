@@ -17,8 +17,9 @@ import psutil
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError, first_line
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
-from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.catalog import ASSUMED_CONTEXT_TOKENS, CATALOG
 from codeface_jupyter.models.folder_check import read_config
+from codeface_jupyter.models.gguf_header import GgufHeader
 from codeface_jupyter.models.storage import format_bytes
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "check_fits",
     "cuda_peak_bytes",
     "estimate",
+    "gguf_estimate",
     "kv_cache_bytes",
     "main_memory",
     "models_that_fit",
@@ -161,7 +163,7 @@ def estimate(
     model: Path | PretrainedConfig,
     *,
     dtype: str = "bfloat16",
-    context_tokens: int = 4_096,
+    context_tokens: int = ASSUMED_CONTEXT_TOKENS,
     permissions: Permissions = NOTHING_MORE,
 ) -> MemoryEstimate:
     """Return the memory that ``model`` takes, without reading its weights.
@@ -190,6 +192,27 @@ def estimate(
         weights_bytes=_weights_bytes(config, dtype, permissions),
         kv_cache_bytes=kv_cache_bytes(config, dtype=dtype, tokens=tokens),
         context_tokens=tokens,
+    )
+
+
+def gguf_estimate(
+    header: GgufHeader, *, file_bytes: int, context_tokens: int = ASSUMED_CONTEXT_TOKENS
+) -> MemoryEstimate:
+    """Return the memory that a GGUF takes which is loaded as it is.
+
+    Parameters
+    ----------
+    header
+        What it says of itself.
+    file_bytes
+        The size of all its parts.
+    context_tokens
+        Tokens in the KV cache, prompt and answer together.
+    """
+    return MemoryEstimate(
+        weights_bytes=file_bytes,
+        kv_cache_bytes=context_tokens * header.kv_bytes_per_token,
+        context_tokens=context_tokens,
     )
 
 

@@ -12,9 +12,8 @@ from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
 from codeface_jupyter.models.gguf_files import gguf_parts
 from codeface_jupyter.models.gguf_header import read_gguf_header
-from codeface_jupyter.models.listing import GGUF_CONTEXT_TOKENS
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate
+from codeface_jupyter.models.memory import WORKING_BYTES, available_memory, estimate, gguf_estimate
 from codeface_jupyter.models.removal import size_bytes
 from codeface_jupyter.models.storage import ModelStorage, format_bytes
 from codeface_jupyter.models.tokenizer_files import chat_template, tokenizer_settings
@@ -110,14 +109,13 @@ def _gguf_rows(found: LocalModel) -> list[tuple[str, str]]:
     parts = gguf_parts(found.path)
     window = header.context_window
     size = sum(size_bytes(part) for part in parts)
-    kv_bytes = GGUF_CONTEXT_TOKENS * header.kv_bytes_per_token
-    needed = size + kv_bytes + WORKING_BYTES
+    needed = gguf_estimate(header, file_bytes=size).total_bytes
     return [
         ("architecture", header.architecture),
         ("kind", "chat" if header.chat_template else "base: continues code"),
         ("quantization", header.quantization or "unknown"),
         ("context window", f"{window:,} tokens" if window else "unknown"),
-        ("licence", str(header.metadata.get("general.license") or "unknown: see its publisher")),
+        ("licence", header.licence or "unknown: see its publisher"),
         ("here", SOURCES[found.source]),
         ("file", str(found.path) + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")),
         ("revision", found.revision),

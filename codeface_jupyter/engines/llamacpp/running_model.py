@@ -21,7 +21,7 @@ from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.gguf_files import gguf_parts
 from codeface_jupyter.models.gguf_header import GgufHeader, read_gguf_header
 from codeface_jupyter.models.local_model import LocalModel
-from codeface_jupyter.models.memory import MemoryEstimate, check_fits
+from codeface_jupyter.models.memory import MemoryEstimate, check_fits, gguf_estimate
 from codeface_jupyter.prompts import Prompt
 
 __all__ = ["SLOTS", "GgufModel", "RunningModel", "start"]
@@ -70,11 +70,6 @@ class GgufModel:
         """Whether its files are no longer those that were read."""
         return _stamps(self.parts) != self.stamps
 
-    @property
-    def weights_bytes(self) -> int:
-        """What its files take."""
-        return sum(size for _, size, _ in self.stamps)
-
     def context_tokens(self, options: LlamaCppOptions) -> int:
         """Return how many tokens its context is to hold."""
         wanted = options.context_tokens or capacity_tokens(self.header.kv_bytes_per_token)
@@ -82,11 +77,8 @@ class GgufModel:
 
     def memory(self, context_tokens: int) -> MemoryEstimate:
         """Return the memory that it takes once it is loaded."""
-        return MemoryEstimate(
-            weights_bytes=self.weights_bytes,
-            kv_cache_bytes=context_tokens * self.header.kv_bytes_per_token,
-            context_tokens=context_tokens,
-        )
+        file_bytes = sum(size for _, size, _ in self.stamps)
+        return gguf_estimate(self.header, file_bytes=file_bytes, context_tokens=context_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
