@@ -47,7 +47,7 @@ def choose_model(
     return choose(candidates) if candidates else None
 
 
-def settled(settings: Settings, *, will_fetch: bool = False) -> Settings:
+def settled(settings: Settings, *, will_fetch: bool = False, may_probe: bool = True) -> Settings:
     """Return ``settings`` with a model by name, for a command about the model that is set.
 
     Parameters
@@ -56,8 +56,11 @@ def settled(settings: Settings, *, will_fetch: bool = False) -> Settings:
         As they are set.
     will_fetch
         Whether the best is meant, though another may answer until it is here.
+    may_probe
+        Whether the machine may be measured, if it has not been.
     """
-    choice = choose_model(settings) if settings.model == AUTO_MODEL else None
+    is_auto = settings.model == AUTO_MODEL
+    choice = choose_model(settings, may_probe=may_probe) if is_auto else None
     if choice is None:
         return settings
     return with_model(settings, choice.wanted.entry.name if will_fetch else choice.name)

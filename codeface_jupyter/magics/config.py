@@ -10,8 +10,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from codeface_jupyter.config import AUTO_MODEL, Config, Settings, setting_fields
-from codeface_jupyter.engines.auto_model import choose_model, with_model
+from codeface_jupyter.config import Config, Settings, setting_fields
+from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, ConfigError
@@ -45,7 +45,7 @@ class ConfigMagics(BaseMagics):
         config = self.extension.config
         if line.strip():
             config.set(**_assignments(line))
-        settings = _settled(config.settings)
+        settings = settled(config.settings, may_probe=False)
         fitness = engine_fitness(settings)
         display(Table("Engines", ("engine", "can serve", "why"), list(_engine_rows(fitness))))
         rows = list(_setting_rows(config))
@@ -53,12 +53,6 @@ class ConfigMagics(BaseMagics):
         display(Table("Engine options", ("option", *COLUMNS), options))
         title = f"CodeFace settings; {_chosen_engine(settings, fitness)}"
         display(Table(title, ("setting", *COLUMNS), own))
-
-
-def _settled(settings: Settings) -> Settings:
-    """Return ``settings`` with the model that ``auto`` stands for, as far as is known now."""
-    choice = choose_model(settings, may_probe=False) if settings.model == AUTO_MODEL else None
-    return settings if choice is None else with_model(settings, choice.name)
 
 
 def _engine_rows(engines: Mapping[str, Fitness]) -> Iterator[tuple[str, str, str]]:
