@@ -21,7 +21,8 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.text.fast_tokenizer import FastTokenizer
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS, OpenVINOForm
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
+from codeface_jupyter.models.conversion.packed_matrix import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_FILE
 from codeface_jupyter.models.local_model import ModelRequest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.errors import ModelError
@@ -119,9 +118,7 @@ def list_models(
     return [*listed, *filter(None, found)]
 
 
-def explain_listing(
-    settings: Settings, *, aliases: Mapping[str, str] = MappingProxyType({})
-) -> str:
+def explain_listing(settings: Settings, *, aliases: Mapping[str, str]) -> str:
     """Return what the columns of the list mean, and the user's aliases."""
     free = format_bytes(available_memory("auto"))
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())

@@ -9,7 +9,7 @@ from codeface_jupyter.models.catalog import ModelEntry, RightAnswers
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["Candidate", "ModelChoice", "choose", "describe_rates", "describe_right_answers"]
+__all__ = ["Candidate", "ModelChoice", "choose", "describe_right_answers"]
 
 # The rest of the free memory is left to the user's data.
 LARGEST_SHARE = 0.5
@@ -65,7 +65,7 @@ class Candidate:
 
     def describe(self) -> str:
         """Return how often it is right and how fast it is, in a few words."""
-        facts = (describe_right_answers(self.entry.right_answers), describe_rates(self.rates))
+        facts = (describe_right_answers(self.entry.right_answers), _describe_rates(self.rates))
         return ", ".join(filter(None, facts))
 
 
@@ -147,7 +147,7 @@ def _why_not(candidate: Candidate) -> str:
         needed = format_bytes(candidate.needed_bytes)
         return f"needs {needed} of memory, half of what is free is {share}"
     if not candidate.is_fast:
-        return describe_rates(candidate.rates) or "its speed here is not known"
+        return _describe_rates(candidate.rates) or "its speed here is not known"
     size = format_bytes(candidate.entry.download_bytes)
     return f"`codeface pull {candidate.entry.name}` fetches it, {size}"
 
@@ -161,7 +161,7 @@ def describe_right_answers(known: RightAnswers) -> str:
     return ""
 
 
-def describe_rates(rates: Rates | None) -> str:
+def _describe_rates(rates: Rates | None) -> str:
     """Return how fast a model is here, in a few words; empty if that is not known."""
     if rates is None:
         return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import FimTokens, ModelEntry, close_names
-from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
+from codeface_jupyter.models.conversion.packed_matrix import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_WEIGHTS_FILE, read_config, weight_files
 from codeface_jupyter.models.gguf_files import gguf_parts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codeface_jupyter.errors import FetchError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.conversion.openvino_ir import QUANTIZATIONS
+from codeface_jupyter.models.conversion.packed_matrix import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.gguf_files import hub_gguf
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from codeface_jupyter.models.catalog import ModelEntry
 
 __all__ = [
-    "LONGEST_FIRST_TOKEN_S",
-    "LOWEST_TOKENS_PER_S",
-    "UNREAD_TOKENS",
     "EngineSpeed",
     "MachineSpeed",
     "OtherWork",

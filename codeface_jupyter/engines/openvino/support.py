@@ -18,10 +18,8 @@ from codeface_jupyter.engines.torch_only import setting_problems
 from codeface_jupyter.errors import ConfigError, ModelError, ModelFilesError, install_hint
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import find
-from codeface_jupyter.models.conversion.openvino_ir import (
-    Quantization,
-    unsupported_reason,
-)
+from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
+from codeface_jupyter.models.conversion.packed_matrix import Quantization
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import is_ir_folder, is_only_ir
 from codeface_jupyter.models.local_model import ModelRequest

@@ -21,7 +21,7 @@ from codeface_jupyter.models.storage import new_folder
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-__all__ = ["CONVERTER_VERSION", "describe_gguf", "is_made_of", "source_facts"]
+__all__ = ["CONVERTER_VERSION", "describe_gguf", "is_made_of"]
 
 # To be raised when folders of earlier versions must be made again.
 CONVERTER_VERSION = 1
@@ -71,12 +71,12 @@ def describe_gguf(gguf: Path, target: Path, *, sha256: str, job: Job) -> None:
         tokenizer = _tokenizer(gguf)
         job.check()
         _save_settings(config, tokenizer, work)
-        facts = source_facts(gguf, sha256=sha256)
+        facts = _source_facts(gguf, sha256=sha256)
         write_manifest(work, converter_version=CONVERTER_VERSION, facts=facts)
 
 
-def source_facts(gguf: Path, *, sha256: str) -> dict[str, str]:
-    """Return what a manifest says of where a folder's files come from."""
+def _source_facts(gguf: Path, *, sha256: str) -> dict[str, str]:
+    """Return what the manifest says of where the folder's files come from."""
     import transformers
 
     return {

@@ -26,7 +26,7 @@ from codeface_jupyter.models.conversion.openvino_ir_writer import WeightTensor, 
 from codeface_jupyter.models.conversion.openvino_skeleton import write_skeleton
 from codeface_jupyter.models.conversion.packed_matrix import (
     BYTES_PER_VALUE,
-    QUANTIZATIONS,
+    GROUP_VALUES,
     Quantization,
     packing,
 )
@@ -40,7 +40,7 @@ from codeface_jupyter.models.storage import (
     writing_into,
 )
 
-__all__ = ["QUANTIZATIONS", "OpenVINOForm", "Quantization", "unsupported_reason"]
+__all__ = ["OpenVINOForm", "unsupported_reason"]
 
 # To be raised when what earlier versions saved must be converted again.
 CONVERTER_VERSION = 2
@@ -58,7 +58,6 @@ FIGURES: Mapping[str, type | tuple[type, ...]] = {
     "max_position_embeddings": int,
     "rms_norm_eps": (int, float),
 }
-BLOCK_VALUES = 32
 # The graph itself, beside its weights.
 GRAPH_BYTES = 8_000_000
 # Isolated from the folder it is started in; the package is found last, wherever it is.
@@ -158,7 +157,7 @@ def unsupported_reason(folder: Path) -> str | None:
         "its rotary embedding is scaled": _rope_type(rope) != "default",
         "its projections have a bias": config.get("attention_bias") or config.get("mlp_bias"),
         "its attention has a sliding window": config.get("use_sliding_window"),
-        f"its row size is no multiple of {BLOCK_VALUES}": any(n % BLOCK_VALUES for n in rows),
+        f"its row size is no multiple of {GROUP_VALUES}": any(n % GROUP_VALUES for n in rows),
     }
     return next((problem for problem, is_there in problems.items() if is_there), None)
 

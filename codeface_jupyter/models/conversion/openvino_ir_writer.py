@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_NUMBER",
-    "MATRIX_RANK",
     "SKELETON_GGUF",
     "WeightTensor",
     "fill",

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BYTES_PER_VALUE", "QUANTIZATIONS", "Packing", "Quantization", "new_matrix", "packing"]
+__all__ = [
+    "BYTES_PER_VALUE",
+    "GROUP_VALUES",
+    "QUANTIZATIONS",
+    "Packing",
+    "Quantization",
+    "new_matrix",
+    "packing",
+]
 
 Quantization = Literal["int8", "int4", "q8_0", "q4_0"]
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
