@@ -5,7 +5,7 @@ None of them is ever changed. A name is one of these:
 - ``path/to/model.gguf``, or a folder with one model as GGUF, perhaps split into parts;
 - ``owner/name:Q4_K_M``, the file of a hub repository that is quantized so;
 - ``ollama:name`` or ``ollama:name:tag``, what Ollama has pulled;
-- ``lmstudio:owner/name``, what LM Studio has downloaded.
+- ``lmstudio:owner/name`` or ``lmstudio:owner/name/file``, what LM Studio has downloaded.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from codeface_jupyter.errors import ModelFilesError, ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import fingerprint, has_weights, is_ir_folder
 from codeface_jupyter.models.gguf_header import MAGIC, read_gguf_header
+from codeface_jupyter.models.hub import cached_gguf_folder, download_gguf
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 
 __all__ = [
@@ -71,8 +72,6 @@ def fetch_gguf_file(on_hub: HubGguf, request: ModelRequest, job: Job) -> LocalMo
     ModelError
         As `codeface_jupyter.models.hub.download_gguf` does, and if the file cannot be loaded.
     """
-    from codeface_jupyter.models.hub import download_gguf
-
     file = download_gguf(
         request,
         hub_id=on_hub.hub_id,
@@ -228,8 +227,6 @@ def _part_name(named: re.Match[str], number: int) -> str:
 
 def _cached_file(on_hub: HubGguf, request: ModelRequest) -> Path | None:
     """Return the first file in the hub's cache, if all of them are there and verified."""
-    from codeface_jupyter.models.hub import cached_gguf_folder
-
     folder = cached_gguf_folder(request, hub_id=on_hub.hub_id)
     if folder is None:
         return None
