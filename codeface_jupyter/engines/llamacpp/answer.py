@@ -45,11 +45,11 @@ class Question:
         return RANDOM_SEED if seed is None else seed % RANDOM_SEED
 
     def continues(self, other: Question, *, by: int) -> bool:
-        """Whether it differs from ``other`` in nothing but a seed that is ``by`` larger."""
-        is_seeded = self.sampling.seed is not None and other.sampling.seed is not None
-        has_seed = self.seed == other.seed + by if is_seeded else self.seed == other.seed
-        alike = replace(other.sampling, seed=self.sampling.seed) == self.sampling
-        return has_seed and alike and self.prompt_ids == other.prompt_ids
+        """Whether it differs from ``other`` only in its seed, if any, which is ``by`` larger."""
+        step = 0 if self.sampling.seed is None else by
+        is_alike = replace(other.sampling, seed=self.sampling.seed) == self.sampling
+        is_next = self.seed == other.seed + step
+        return is_next and is_alike and self.prompt_ids == other.prompt_ids
 
 
 class Answer:
@@ -90,7 +90,7 @@ class Answer:
         return self.is_over
 
     def done(self, *, peak_memory_bytes: int, error: Exception | None = None) -> Done:
-        """Show what was held back and return the end; without one from the server, a stop."""
+        """Show what was held back and return the end; one that did not come counts as cancelled."""
         metrics = GenerationMetrics(
             prompt_tokens=len(self._question.prompt_ids),
             reused_prompt_tokens=self._reused,

@@ -86,7 +86,8 @@ class ServerProcess:
     asked
         What to load, and how: see ``server_process.py``.
     expected_bytes
-        About how much memory it takes once it is loaded, for the progress.
+        About how much memory it takes once it is loaded, for the progress; at far more it is
+        given up.
     job
         Gets the `Progress` of the load; stopped, it ends the process.
 

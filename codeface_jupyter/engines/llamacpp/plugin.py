@@ -24,7 +24,7 @@ class LlamaCppPlugin:
     options = LlamaCppOptions
 
     def fitness(self, settings: Settings, options: LlamaCppOptions) -> Fitness:  # noqa: ARG002 - a plug-in's signature
-        """Look at the settings and, once, at the model's files."""
+        """Look at the settings and at the model's files."""
         from codeface_jupyter.engines.llamacpp.support import model_kind, setting_problem
 
         kind = model_kind(settings)
