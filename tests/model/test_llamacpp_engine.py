@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from codeface_jupyter.config import Settings, default_cache_dir
-from codeface_jupyter.engines.llamacpp import child, running_model
+from codeface_jupyter.engines.llamacpp import child
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.errors import (
     EngineUnavailableError,
@@ -201,11 +201,12 @@ class TestStop:
         self, tmp_path: Path, make_gguf: MakeGguf
     ) -> None:
         engine = engine_for(make_gguf(tmp_path / "slow.gguf", template=NEVER_ENDS + CHATML))
+        before = children()
         job = Job(lambda _: job.cancel())
         with pytest.raises(Cancelled):
             engine.prepare(job)
         assert not engine.is_loaded
-        assert not [c for c in children() if "slow" in str(c.open_files())]
+        assert children() == before
 
 
 class TestBatch:
@@ -487,7 +488,6 @@ def test_the_context_is_as_long_as_the_option_says(tmp_path: Path, make_gguf: Ma
     engine = engine_for(file, llamacpp={"context_tokens": 1_024})
     engine.prepare(Job())
     assert engine.context_window == 1_024
-    assert running_model.SLOTS > 1
     engine.unload()
 
 

@@ -1,9 +1,8 @@
 """The llamacpp engine without llama.cpp: what it suits, what shares a prompt, what errors say."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-import gguf
-import numpy as np
 import pytest
 
 from codeface_jupyter.config import Settings
@@ -29,7 +28,6 @@ from codeface_jupyter.errors import (
 )
 from codeface_jupyter.generation import SamplingParameters
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.storage import ModelStorage
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +38,10 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformers_plugin, "_has_accelerator", lambda: False)
 
 
-def write_gguf(file: Path) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writer = gguf.GGUFWriter(file, "llama")
-    writer.add_tensor("output_norm.weight", np.zeros(64, np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return file
+@pytest.fixture
+def gguf(make_gguf: Callable[..., Path], tmp_path: Path) -> Path:
+    """A model of the user's own."""
+    return make_gguf(tmp_path / "m.gguf")
 
 
 def settings_for(model: str | Path, tmp_path: Path, **values: object) -> Settings:
@@ -56,8 +49,8 @@ def settings_for(model: str | Path, tmp_path: Path, **values: object) -> Setting
 
 
 class TestFitness:
-    def test_auto_takes_it_for_a_gguf_file(self, tmp_path: Path) -> None:
-        settings = settings_for(write_gguf(tmp_path / "m.gguf"), tmp_path)
+    def test_auto_takes_it_for_a_gguf_file(self, gguf: Path, tmp_path: Path) -> None:
+        settings = settings_for(gguf, tmp_path)
         choice = engine_choice(settings)
         assert (choice.name, choice.reason) == ("llamacpp", "the model is a GGUF file")
         problems = {name: fitness.problem for name, fitness in engine_fitness(settings).items()}
@@ -66,18 +59,18 @@ class TestFitness:
 
     @pytest.mark.parametrize("engine", [OpenVINOEngine, TransformersEngine])
     def test_another_engine_that_is_named_says_which_one_can(
-        self, engine: type, tmp_path: Path
+        self, engine: type, gguf: Path, tmp_path: Path
     ) -> None:
-        settings = settings_for(write_gguf(tmp_path / "m.gguf"), tmp_path)
+        settings = settings_for(gguf, tmp_path)
         with pytest.raises(ModelFilesError, match="GGUF file") as caught:
             engine(settings).prepare(Job())
         assert "engine = 'llamacpp'" in caught.value.hint
 
     def test_without_the_package_it_says_how_to_install_it(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(support, "find_spec", lambda _: None)
-        settings = settings_for(write_gguf(tmp_path / "m.gguf"), tmp_path)
+        settings = settings_for(gguf, tmp_path)
         choice = engine_choice(settings)
         assert (choice.name, choice.can_serve) == ("llamacpp", False)
         with pytest.raises(EngineUnavailableError, match="not installed") as caught:
@@ -90,7 +83,6 @@ class TestFitness:
 
     def test_for_a_model_of_the_catalog_openvino_comes_first(self, tmp_path: Path) -> None:
         settings = settings_for("qwen2.5-coder-0.5b", tmp_path)
-        write_gguf(ModelStorage(tmp_path / "cache", "qwen2.5-coder-0.5b").gguf)
         fitness = engine_fitness(settings)
         assert fitness["llamacpp"].problem == ""
         assert Rank.GENERAL < fitness["llamacpp"].rank < fitness["openvino"].rank
@@ -122,8 +114,8 @@ class TestFitness:
         assert fitness.problem == "owner/other does not come as GGUF"
 
     @pytest.mark.parametrize("name", ["trust_remote_code", "allow_pickle"])
-    def test_what_it_would_ignore_is_refused(self, name: str, tmp_path: Path) -> None:
-        settings = settings_for(write_gguf(tmp_path / "m.gguf"), tmp_path)
+    def test_what_it_would_ignore_is_refused(self, name: str, gguf: Path, tmp_path: Path) -> None:
+        settings = settings_for(gguf, tmp_path)
         allowed = settings.permitting(Permissions(**{name: True}))
         with pytest.raises(ConfigError, match="llamacpp engine never"):
             LlamaCppEngine(allowed)
