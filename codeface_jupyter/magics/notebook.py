@@ -135,7 +135,8 @@ class Notebook:
         """What a client asked with the running cell; empty without a kernel."""
         kernel = getattr(self._shell, "kernel", None)
         parent = kernel.get_parent() if kernel is not None else None
-        return (parent or {}).get("content", {})
+        content: dict[str, Any] = (parent or {}).get("content", {})
+        return content
 
 
 def _shown_error(cell: FrontEndCell) -> ErrorInfo | None:
