@@ -6,14 +6,40 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["read_json", "read_text"]
+__all__ = ["open_regular", "read_json", "read_text"]
 
 LARGEST_BYTES = 10_000_000
 
 
+def open_regular(file: Path) -> BinaryIO:
+    """Open a regular file to be read; a pipe or a device may never come to an end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    ValueError
+        If it is no regular file.
+    """
+    # Opening a pipe would wait for somebody who writes into it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(file, flags)
+    try:
+        stream = os.fdopen(descriptor, "rb")
+    except OSError:
+        # A folder is refused, and left open.
+        os.close(descriptor)
+        raise
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise ValueError("it is not a regular file")
+    return stream
+
+
 def read_text(file: Path, *, encoding: str = "utf-8", largest_bytes: int = LARGEST_BYTES) -> str:
-    """Return a regular file's text; a pipe or a device may never come to an end.
+    """Return a regular file's text.
 
     Raises
     ------
@@ -22,11 +48,7 @@ def read_text(file: Path, *, encoding: str = "utf-8", largest_bytes: int = LARGE
     ValueError
         If it is no regular file, too large, or no text.
     """
-    # Opening a pipe would wait for somebody who writes into it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(file, flags), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("it is not a regular file")
+    with open_regular(file) as stream:
         content = stream.read(largest_bytes + 1)
     if len(content) > largest_bytes:
         raise ValueError(f"it has more than {largest_bytes:,} bytes")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from codeface_jupyter.context.build_context import build_context
 from codeface_jupyter.context.cells import Cell
-from codeface_jupyter.context.context import Context, Piece, PieceKind
+from codeface_jupyter.context.context import Context
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
 from codeface_jupyter.context.ipython_lines import is_python, is_request
 from codeface_jupyter.context.limits import ContextLimits
 from codeface_jupyter.context.request import SECRET_NOTE, FilledRequest
-from codeface_jupyter.context.rewrite import HiddenLines, Rewrite
+from codeface_jupyter.context.rewrite import Rewrite
 from codeface_jupyter.context.shown_error import read_shown_error
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter
@@ -27,9 +27,6 @@ __all__ = [
     "ContextSources",
     "ErrorInfo",
     "FilledRequest",
-    "HiddenLines",
-    "Piece",
-    "PieceKind",
     "Rewrite",
     "TextFile",
     "TokenCounter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from codeface_jupyter.context.cells import (
     MAX_CELLS_LOOKED_AT,
@@ -17,6 +17,15 @@ from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import GAP, relevant_part
 from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.parts import (
+    BEGINNING,
+    CUT,
+    IN_PART,
+    NO_FILE_ROOM,
+    NO_ROOM,
+    NO_VARIABLE_ROOM,
+    Part,
+)
 from codeface_jupyter.context.request import SECRET_NOTE
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
@@ -36,28 +45,6 @@ MAX_TITLE_CHARS = 60
 CODE_TASKS = frozenset({"edit", "explain", "test"})
 PYTHON_SUFFIXES = (".py", ".pyi")
 CELL_TOKENS_STEP = 64
-NO_ROOM = "the context window is full"
-NO_FILE_ROOM = "the budget for files is used up"
-NO_VARIABLE_ROOM = "the budget for variables is used up"
-IN_PART = "only the relevant part"
-BEGINNING = "only the beginning"
-CUT = "cut to the budget"
-DID_NOT_FIT = frozenset({NO_ROOM, NO_FILE_ROOM, NO_VARIABLE_ROOM, BEGINNING, CUT})
-
-
-@dataclass
-class _Part:
-    """A piece that is still being fitted, with its text."""
-
-    kind: PieceKind
-    title: str
-    text: str = ""
-    tokens: int = 0
-    reason: str = ""
-    is_named: bool = False
-
-    def leave_out(self, reason: str) -> None:
-        self.text, self.tokens, self.reason = "", 0, reason
 
 
 def build_context(
@@ -132,7 +119,7 @@ class _Builder:
         self.format_prompt = format_prompt
         self.language = language
         self.names = _names_in_request(self.sources)
-        self.parts: dict[PieceKind, list[_Part]] = {
+        self.parts: dict[PieceKind, list[Part]] = {
             "history": [], "file": [], "variable": [], "error": []
         }  # fmt: skip
         self.exchanges: list[tuple[Message, ...]] = []
@@ -194,7 +181,7 @@ class _Builder:
         if self.count_tokens(source) > left:
             source = cut_middle(source, max_tokens=left, count_tokens=self.count_tokens)
             reason = "cut in the middle"
-        part = _Part("error", error.ename, reason=reason)
+        part = Part("error", error.ename, reason=reason)
         if report:
             part.text = _failure(source, report, language=language)
             part.tokens = self.count_tokens(part.text)
@@ -220,13 +207,13 @@ class _Builder:
         """Add variables, the ones that matter most first, while they fit."""
         room = self.room("variable", self.limits.max_variable_tokens)
         for choice in choose_variables(self.sources, names=self.names, allow_values=allow_values):
-            part = _Part("variable", choice.name, choice.text, reason=choice.reason)
+            part = Part("variable", choice.name, choice.text, reason=choice.reason)
             part.is_named = choice.is_named
             self._fit_lines(part, room)
             room -= part.tokens
             self.parts["variable"].append(part)
 
-    def _fit_lines(self, part: _Part, room: int) -> None:
+    def _fit_lines(self, part: Part, room: int) -> None:
         """Cut a variable's last lines, which matter least, until the others fit."""
         lines = part.text.splitlines()
         while lines:
@@ -250,7 +237,7 @@ class _Builder:
             text = relevant_part(
                 content, words=words, max_tokens=share - frame, count_tokens=self.count_tokens
             )
-            part = _Part("file", file.path, is_named=True)
+            part = Part("file", file.path, is_named=True)
             if text:
                 part.text = f"File {file.path}:\n{fenced(text, '')}"
                 part.tokens = self.count_tokens(part.text)
@@ -271,7 +258,7 @@ class _Builder:
                 for message, (text, _) in zip(said, masked, strict=True)
             )
             secrets = [count for _, count in masked]
-            part = _Part("history", in_one_line(exchange[0]["content"], max_chars=MAX_TITLE_CHARS))
+            part = Part("history", in_one_line(exchange[0]["content"], max_chars=MAX_TITLE_CHARS))
             tokens = sum(self.count_tokens(message["content"]) for message in exchange)
             is_full = is_full or tokens > room
             if is_full:
@@ -343,10 +330,8 @@ class _Builder:
             yield from self.sources.filled.notes
         if self.secrets:
             yield SECRET_NOTE
-        for part in (*self.parts["file"], *self.parts["variable"]):
-            if part.is_named and DID_NOT_FIT.intersection(part.reason.split(", ")):
-                what = "Not sent" if not part.text else "Sent in part"
-                yield f"{what}: {part.title} ({part.reason})."
+        named = (*self.parts["file"], *self.parts["variable"])
+        yield from filter(None, (part.note for part in named))
 
     def _shed(self, excess: int) -> None:
         """Drop what is worth least: cells shrink first, what the user named goes last."""
@@ -369,28 +354,19 @@ class _Builder:
     def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
         if self.far_cells:
-            parts.append(_Part("cell", f"{self.far_cells:,} more cells", reason="too far above"))
+            parts.append(Part("cell", f"{self.far_cells:,} more cells", reason="too far above"))
         parts += [
-            _Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
+            Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
             for choice in self.choices
         ]
         parts += [*self.parts["file"], *self.parts["variable"], *self.parts["error"]]
         request = self.sources.request
         title = in_one_line(request, max_chars=MAX_TITLE_CHARS)
         tokens = self.count_tokens(request)
-        parts.append(_Part("request", title, request, tokens, self._request_reason()))
+        parts.append(Part("request", title, request, tokens, self._request_reason()))
         rest = total_tokens - sum(part.tokens for part in parts)
-        parts.insert(0, _Part("layout", _layout_title(text), "…", max(0, rest)))
-        return tuple(
-            Piece(
-                kind=part.kind,
-                title=part.title,
-                tokens=part.tokens,
-                included=bool(part.text),
-                reason=part.reason,
-            )
-            for part in parts
-        )
+        parts.insert(0, Part("layout", _layout_title(text), "…", max(0, rest)))
+        return tuple(part.piece for part in parts)
 
     def _request_reason(self) -> str:
         filled = self.sources.filled

@@ -14,6 +14,7 @@ from types import FrameType, MappingProxyType
 
 from codeface_jupyter.context.ipython_lines import split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
+from codeface_jupyter.syntax import parse_module
 
 __all__ = ["ErrorInfo", "is_library"]
 
@@ -178,10 +179,8 @@ def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
 def _identifiers(line: str) -> list[str]:
     """Return the names on a line, in order; an incomplete statement is split into words."""
     for text in (line, f"{line} pass", f"{line}\n    pass"):
-        try:
-            tree = ast.parse(text)
-        except SyntaxError:
-            continue
-        return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        tree = parse_module(text)
+        if tree is not None:
+            return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
     words = line.replace(".", " .").replace("(", " ( ").replace(",", " , ").split()
     return [word for word in words if word.isidentifier()]

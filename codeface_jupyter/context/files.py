@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from codeface_jupyter.context.tokens import cut_end, fits
 from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.small_files import open_regular
 
 __all__ = ["GAP", "TextFile", "read_text_file", "relevant_part"]
 
@@ -60,20 +60,20 @@ def read_text_file(path: str | Path) -> TextFile:
 
 
 def _read(file: Path, path: str | Path) -> bytes:
-    """Return a regular file's content; a pipe or a device may never come to an end."""
-    # Opening a pipe would wait for somebody who writes into it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-    with os.fdopen(os.open(file, flags), "rb") as stream:
-        found = os.fstat(stream.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise NotebookError(
-                f"{path} is not a regular file.",
-                hint="Give the path of a text file; devices, pipes and folders are not read.",
-            )
-        if found.st_size > MAX_FILE_BYTES:
-            raise _too_large(path, found.st_size)
+    """Return a regular file's content."""
+    try:
+        stream = open_regular(file)
+    except ValueError:
+        raise NotebookError(
+            f"{path} is not a regular file.",
+            hint="Give the path of a text file; devices, pipes and folders are not read.",
+        ) from None
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > MAX_FILE_BYTES:
+            raise _too_large(path, size)
         # The system makes the files in /proc as they are read: they have no size, and no end.
-        content = stream.read(MAX_FILE_BYTES + 1) if found.st_size else b""
+        content = stream.read(MAX_FILE_BYTES + 1) if size else b""
     # It may have grown.
     if len(content) > MAX_FILE_BYTES:
         raise _too_large(path, len(content))

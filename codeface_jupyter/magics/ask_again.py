@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.magics.show_progress import watch
 from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.threads import new_lock
 from codeface_jupyter.view.answer_view import AskAgainButton, WidgetView
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ReplayedAnswer:
         self._shown = shown
         self._place = place
         self._make_bundle = make_bundle
-        self._under_way = threading.Lock()
+        self._under_way = new_lock()
         # What a thread displays with this context lands in the cell that runs now.
         self._context = contextvars.copy_context()
         has_buttons = extension.bridge.shows_cell

@@ -213,9 +213,8 @@ def dry_run(extension: Extension, ask: Ask, *, order: str) -> None:
     order
         How the order of the cells is known.
     """
-    local_only = ask.settings.model_copy(update={"auto_pull": False})
-    session, preview_only = extension.session, replace(ask, settings=local_only, dry_run=True)
-    preview = show_work(extension, lambda: session.stream(preview_only))
+    session = extension.session
+    preview = show_work(extension, lambda: session.stream(ask.as_preview()))
     if preview.context is not None:
         display(ContextPreview(preview.context, order=order))
     tell_warnings(preview)

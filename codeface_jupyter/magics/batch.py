@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -80,10 +79,7 @@ class BatchMagics(BaseMagics):
 
         first, _ = make_ask(self.extension, args, requests[0])
         asks = [first, *(with_request(first, args, request) for request in requests[1:])]
-        if args.dry_run:
-            local_only = first.settings.model_copy(update={"auto_pull": False})
-            asks = [replace(ask, settings=local_only, dry_run=True) for ask in asks]
-        return asks
+        return [ask.as_preview() for ask in asks] if args.dry_run else asks
 
     def _requests(
         self, line: str, cell: str | None

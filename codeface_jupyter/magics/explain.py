@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-
 __all__ = ["ExplainMagics", "facts_tables"]
-
 
 # The kind of text that each of these names gives.
 TEXTS = {"In": "cell", "Err": "error"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from codeface_jupyter.context import ErrorInfo, is_request
 from codeface_jupyter.errors import CodeFaceError
@@ -60,6 +61,7 @@ class Failures:
         """Stop listening, and forget everything."""
         self._shell.events.unregister("post_run_cell", self._take)
         self._failures.clear()
+        self._last_runs.clear()
         self.tracebacks.clear()
 
     @property
@@ -102,8 +104,10 @@ class Failures:
     def _take_earlier(self) -> None:
         """Take the error that Python still has from before the extension was loaded."""
         error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-        number = _cell_number(self._shell, error) if error is not None else None
-        if number is None or number >= len(self._history) or not _is_of_users_code(error):
+        if not _is_of_users_code(error):
+            return
+        number = _cell_number(self._shell, error)
+        if number is None or number >= len(self._history):
             return
         source = self._history[number]
         if not is_request(source):
@@ -114,11 +118,7 @@ class Failures:
         inputs: list[str] = self._shell.history_manager.input_hist_raw
         return inputs
 
-    def _remember(
-        self, error: BaseException | None, *, source: str, number: int, cell_id: str = ""
-    ) -> None:
-        if error is None:
-            return
+    def _remember(self, error: Exception, *, source: str, number: int, cell_id: str = "") -> None:
         # Only the latest keeps its frame's objects: older ones would hold on to memory.
         for old, failure in self._failures.items():
             self._failures[old] = replace(failure, error=replace(failure.error, names={}))
@@ -132,26 +132,17 @@ class Failures:
             self.tracebacks.pop(oldest, None)
 
 
-def _is_of_users_code(error: BaseException | None) -> bool:
-    is_ours = isinstance(error, CodeFaceError)
-    return isinstance(error, Exception) and not is_ours
+def _is_of_users_code(error: BaseException | None) -> TypeGuard[Exception]:
+    return isinstance(error, Exception) and not isinstance(error, CodeFaceError)
 
 
-def _cell_number(shell: InteractiveShell, error: BaseException) -> int | None:
+def _cell_number(shell: InteractiveShell, error: Exception) -> int | None:
     """Return the number of the cell that an error came out of, None if it is of none."""
     names = [error.filename] if isinstance(error, SyntaxError) else []
-    step = error.__traceback__
-    while step is not None:
-        names.append(step.tb_frame.f_code.co_filename)
-        step = step.tb_next
+    names += [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
     for name in filter(None, names):
-        found = _written_place(shell, name)
+        label = shell.compile.format_code_name(name)
+        found = re.fullmatch(r"In\[(\d+)\]", label[1]) if label else None
         if found:
             return int(found[1])
     return None
-
-
-def _written_place(shell: InteractiveShell, filename: str) -> re.Match[str] | None:
-    """Return where IPython says that a file's code is, if that is a cell."""
-    label = shell.compile.format_code_name(filename)
-    return re.fullmatch(r"In\[(\d+)\]", label[1]) if label else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.context import SECRET_NOTE, FilledRequest, is_python
 from codeface_jupyter.errors import NotebookError, UnknownNameError
-from codeface_jupyter.namespace import written
+from codeface_jupyter.namespace import as_text
 from codeface_jupyter.privacy import is_secret_name, mask
 from codeface_jupyter.prompts import interpolate
 
@@ -75,7 +75,7 @@ class _Filler:
         except NotebookError as error:
             self._leave(expression, error.message.rstrip("."))
             return None
-        outcome = written(value, max_chars=self._max_chars)
+        outcome = as_text(value, max_chars=self._max_chars)
         if outcome.value is None:
             self._leave(expression, f"writing it {outcome.problem}")
         return outcome.value

@@ -23,7 +23,7 @@ def interrupted() -> KeyboardInterrupt:
     """
     error = KeyboardInterrupt()
     # On the instance: front ends and programs look for this very class.
-    vars(error)["_render_traceback_"] = lambda: [type(error).__name__]
+    vars(error)["_render_traceback_"] = lambda: [KeyboardInterrupt.__name__]
     return error
 
 

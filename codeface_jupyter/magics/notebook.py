@@ -52,13 +52,11 @@ class Notebook:
         A notebook front end sends the running cell's id with its request; nbclient
         and its kin send none and take no input; terminals send none either.
         """
-        kernel = getattr(self._shell, "kernel", None)
-        if kernel is None:
+        if getattr(self._shell, "kernel", None) is None:
             return "terminal"
         if self._bridge.cell_id() is not None:
             return "front end"
-        parent = kernel.get_parent() or {}
-        may_ask_user = parent.get("content", {}).get("allow_stdin", True)
+        may_ask_user = self._execute_request.get("allow_stdin", True)
         return "terminal" if may_ask_user else "program"
 
     def cell_id(self) -> str | None:
@@ -130,9 +128,15 @@ class Notebook:
     @property
     def _is_running_cell_stored(self) -> bool:
         """Whether the running cell is in the history: a client may ask that it is not."""
+        return bool(self._execute_request.get("store_history", True))
+
+    @property
+    def _execute_request(self) -> Mapping[str, Any]:
+        """What a client asked with the running cell; empty without a kernel."""
         kernel = getattr(self._shell, "kernel", None)
-        parent = (kernel.get_parent() or {}) if kernel is not None else {}
-        return bool(parent.get("content", {}).get("store_history", True))
+        parent = kernel.get_parent() if kernel is not None else None
+        content: dict[str, Any] = (parent or {}).get("content", {})
+        return content
 
 
 def _shown_error(cell: FrontEndCell) -> ErrorInfo | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -119,7 +119,7 @@ class SessionMetrics:
     _loads_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
     _load_s: float = 0.0
     _observers: list[MetricsObserver] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=new_rlock)
+    _lock: AbstractContextManager[bool] = field(default_factory=new_rlock)
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:

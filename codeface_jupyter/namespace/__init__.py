@@ -6,17 +6,16 @@ second whatever the object's own code does: see `codeface_jupyter.namespace.fore
 
 from __future__ import annotations
 
+from codeface_jupyter.namespace.as_text import as_text
 from codeface_jupyter.namespace.describe import column_names, describe, is_data
-from codeface_jupyter.namespace.outline import Description, Detail, Kind
+from codeface_jupyter.namespace.outline import Description
 from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
 from codeface_jupyter.namespace.source import source_of
-from codeface_jupyter.namespace.written import written
 
 __all__ = [
     "Description",
-    "Detail",
-    "Kind",
+    "as_text",
     "close_names",
     "column_names",
     "describe",
@@ -25,5 +24,4 @@ __all__ = [
     "resolve",
     "source_of",
     "word_stems",
-    "written",
 ]

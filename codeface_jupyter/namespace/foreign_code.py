@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TextIO, TypeVar, cast
 
+from codeface_jupyter.threads import new_lock
+
 __all__ = ["Outcome", "attempt", "call_guarded"]
 
 T = TypeVar("T")
-STREAMS_CHANGE = threading.Lock()
-
-
 MAX_MESSAGE_CHARS = 200
+STREAMS_CHANGE = new_lock()
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Call(threading.Thread, Generic[T]):
         # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
         self.outcome: Outcome[T] = Outcome()
-        self._ending = threading.Lock()
+        self._ending = threading.Lock()  # noqa: TID251 - of this call, which no child waits for
         self._has_ended = False
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Secrets in one line of text: after their name, in a URL, where a program takes them.
+"""Secrets in the lines of a text: after their name, in a URL, where a program takes them.
 
 A line need not be Python: config files, shell commands and prose are read as well. Each
 expression begins where a word does, so that no part of a line is looked at again and again.
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from codeface_jupyter.privacy.names import is_secret_name, may_name_secret
 from codeface_jupyter.privacy.values import HIDDEN, is_quoted_secret, is_unquoted_secret
 
-__all__ = ["assigned_secrets"]
+__all__ = ["NAMING", "SECRET_TYPES", "assigned_secrets"]
 
 Span = tuple[int, int]
 
@@ -43,12 +43,17 @@ TRAILING = ",;.)]}>"
 SENTENCE_END = f"{TRAILING}!?"
 REST_OF_LINE = re.compile(r"""["'`]?[^\S\n]*(?:[#;].*)?""")
 
+# Calls that are given a name, then its value.
+NAMING = frozenset({
+    "config", "get", "getenv", "option", "pop", "putenv", "set", "setattr", "setdefault", "setenv",
+})  # fmt: skip
+SECRET_TYPES = frozenset({"Secret", "SecretBytes", "SecretStr"})
 LITERAL = r"""[rbfuRBFU]{0,2}["'](?P<value>[^"'\n]+)"""
 NAMED = re.compile(
-    r"""\b(?:setdefault|getenv|putenv|setenv|setattr|option|config|set|get|pop)\([^\S\n]?["'](?P<name>[^"'\n]+)"""
+    rf"""\b(?:{"|".join(sorted(NAMING))})\([^\S\n]?["'](?P<name>[^"'\n]+)"""
     rf"""["'][^\S\n]?,[^\S\n]?{LITERAL}"""
 )
-WRAPPED = re.compile(rf"\b(?:SecretStr|SecretBytes|Secret)\([^\S\n]?{LITERAL}")
+WRAPPED = re.compile(rf"\b(?:{'|'.join(sorted(SECRET_TYPES))})\([^\S\n]?{LITERAL}")
 LOGIN = re.compile(
     r"""(?:auth["']?[^\S\n]{0,4}[:=][^\S\n]{0,4}[(\[]|(?:Basic|Digest)Auth\(|\blogin\()[^\S\n]?"""
     rf"""["'][^"'\n]*["'][^\S\n]?,[^\S\n]?{LITERAL}"""
@@ -79,17 +84,25 @@ ELEMENT = re.compile(r"<(?P<name>[\w.:-]+)>(?P<value>[^<\n]+)</")
 SHELL_LINE = re.compile(r"\s*(?:[\w.,]+[^\S\n]*=[^\S\n]*)?[%!]{1,2}[A-Za-z]")
 
 
-def assigned_secrets(line: str, *, is_code: bool) -> Iterator[Span]:
-    """Yield where in a line the secrets are.
+def assigned_secrets(text: str, *, is_code: bool) -> Iterator[Span]:
+    """Yield where in ``text`` the secrets are, line by line.
 
     Parameters
     ----------
-    line
-        The text, without an end of line.
+    text
+        One line or several.
     is_code
         Whether it is Python: then a word without quotes is a value only in a comment, a
         string, or what a magic or a shell is given.
     """
+    begin = 0
+    for line in text.split("\n"):
+        for start, end in _in_line(line, is_code=is_code):
+            yield begin + start, begin + end
+        begin += len(line) + 1
+
+
+def _in_line(line: str, *, is_code: bool) -> Iterator[Span]:
     yield from _in_addresses(line)
     if not may_name_secret(line) and not any(sign in line for sign in LOGIN_SIGNS):
         return

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from codeface_jupyter.privacy.assignments import assigned_secrets
+from codeface_jupyter.privacy.assignments import NAMING, SECRET_TYPES, assigned_secrets
 from codeface_jupyter.privacy.names import is_secret_name
 from codeface_jupyter.privacy.values import is_quoted_secret
 from codeface_jupyter.syntax import parse_module
@@ -26,13 +26,8 @@ Span = tuple[int, int]
 WRAPPERS = frozenset(
     {"Field", "b64decode", "bytes", "field", "fromhex", "quote_plus", "str", "unhexlify"}
 )
-SECRET_TYPES = frozenset({"Secret", "SecretBytes", "SecretStr"})
 # Calls that are given a user's name, then the password.
 LOGINS = frozenset({"BasicAuth", "HTTPBasicAuth", "HTTPDigestAuth", "login"})
-# Calls that are given a name, then its value.
-NAMING = frozenset({
-    "config", "get", "getenv", "option", "pop", "putenv", "set", "setattr", "setdefault", "setenv",
-})  # fmt: skip
 # Keyword arguments for the value of what the first argument names.
 NAMED_VALUES = frozenset({"default", "value"})
 SETTERS = frozenset({"set_api_key", "set_password", "set_secret", "set_token"})
@@ -60,11 +55,9 @@ def secret_literals(code: str) -> Iterator[Span]:
 
 def _in_lines(code: str, text: Span) -> Iterator[Span]:
     """Yield what the lines of a string say, such as a config file that is written from it."""
-    start, end = text
-    for line in code[start:end].split("\n"):
-        for found_start, found_end in assigned_secrets(line, is_code=False):
-            yield start + found_start, start + found_end
-        start += len(line) + 1
+    begin, end = text
+    for found_start, found_end in assigned_secrets(code[begin:end], is_code=False):
+        yield begin + found_start, begin + found_end
 
 
 class _Places:

@@ -88,11 +88,7 @@ def _secrets(text: str, *, is_code: bool) -> Iterator[Span]:
     """Yield where the secrets are; some are found in more than one way."""
     yield from issued_tokens(text)
     yield from _private_keys(text)
-    start = 0
-    for line in text.split("\n"):
-        for found_start, found_end in assigned_secrets(line, is_code=is_code):
-            yield start + found_start, start + found_end
-        start += len(line) + 1
+    yield from assigned_secrets(text, is_code=is_code)
     if may_name_secret(text):
         yield from secret_literals(text)
 

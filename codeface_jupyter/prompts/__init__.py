@@ -41,7 +41,7 @@ from codeface_jupyter.prompts.templates import (
     fill_template,
     interpolate,
 )
-from codeface_jupyter.prompts.thoughts import Part, split_thoughts, without_thoughts
+from codeface_jupyter.prompts.thoughts import split_thoughts, without_thoughts
 
 __all__ = [
     "COMPLETION_STOP_STRINGS",
@@ -53,7 +53,6 @@ __all__ = [
     "PROMPT_VERSION",
     "CodeBlock",
     "Message",
-    "Part",
     "Prompt",
     "Task",
     "cell_for",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.response_cache.current import CurrentResponseCache, open_response_cache
+from codeface_jupyter.response_cache.current import CurrentResponseCache
 from codeface_jupyter.response_cache.entry import (
     CachedResponse,
     CacheStatus,
@@ -19,6 +19,5 @@ __all__ = [
     "MemoryResponseCache",
     "RedisResponseCache",
     "ResponseCache",
-    "open_response_cache",
     "response_key",
 ]

@@ -67,6 +67,11 @@ class Ask:
         """
         return replace(self.as_text(), context=context, use_response_cache=False)
 
+    def as_preview(self) -> Ask:
+        """Return this question as one of which the prompt is settled and nothing else."""
+        local_only = self.settings.model_copy(update={"auto_pull": False})
+        return replace(self, settings=local_only, dry_run=True)
+
 
 @dataclass
 class TokenRate:

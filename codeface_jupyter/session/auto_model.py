@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.auto_model import choose_model, with_model
 from codeface_jupyter.engines.base import Engine, HoldsMemory
@@ -13,6 +11,7 @@ from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
+from codeface_jupyter.threads import new_lock
 
 __all__ = ["AutoModel"]
 
@@ -32,8 +31,8 @@ class AutoModel:
     def __init__(self) -> None:
         self.choice: ModelChoice | None = None
         self._key: EngineKey | None = None
-        self._told: str = ""
-        self._lock = threading.Lock()
+        self._told = ""
+        self._lock = new_lock()
 
     def settle(
         self, settings: Settings, *, engine: Engine | None = None, may_probe: bool = True

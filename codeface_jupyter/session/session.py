@@ -191,9 +191,8 @@ class Session:
 
     def model_of(self, settings: Settings) -> str:
         """Return the name of the model that answers with ``settings``, as far as it is chosen."""
-        choice = self._resources.auto.choice
-        is_auto = settings.model == AUTO_MODEL and choice is not None
-        return choice.name if choice is not None and is_auto else settings.model
+        choice = self.model_choice if settings.model == AUTO_MODEL else None
+        return settings.model if choice is None else choice.name
 
     @property
     def model_choice(self) -> ModelChoice | None:

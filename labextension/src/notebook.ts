@@ -138,6 +138,11 @@ export function rewrittenSource(
     .join('\n');
 }
 
+/** Whether a cell's source is what it was when the answer was asked for. */
+export function isUnchanged(present: string, rewrite: ResultRewrite): boolean {
+  return hiddenLines(present, rewrite) !== null;
+}
+
 /** Return what the marks stand for, or null if `present` is not what the cell was. */
 function hiddenLines(present: string, { before, hidden }: ResultRewrite): string[] | null {
   const lines = present.split('\n');

@@ -12,6 +12,7 @@ import {
   indexOf,
   INewCell,
   insertBelow,
+  isUnchanged,
   replaceCell,
   rewrittenSource,
   withPrompt
@@ -64,11 +65,11 @@ export class ResultPart implements IResultPart {
     if (present === undefined) {
       return 'The cell to be replaced is no longer in this notebook';
     }
-    if (rewrittenSource(present, rewrite, '') !== null) {
+    if (isUnchanged(present, rewrite)) {
       return null;
     }
     const { source = '' } = this._cells(location)[0] ?? {};
-    const isDone = rewrittenSource(present, { ...rewrite, before: source }, '') !== null;
+    const isDone = isUnchanged(present, { ...rewrite, before: source });
     return isDone ? 'Already replaced' : 'That cell has been changed since: ask again';
   }
 

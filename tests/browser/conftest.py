@@ -110,8 +110,11 @@ def serve(root):
         yield f"http://127.0.0.1:{port}", notebooks
     finally:
         server.terminate()
-        # It ends the kernels of all tests first.
-        server.wait(timeout=60)
+        try:
+            # It ends the kernels of all tests first.
+            server.wait(timeout=60)
+        finally:
+            server.kill()
 
 
 def _write_setting(root, plugin, values):

@@ -461,6 +461,14 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
     assert read_text_file("/proc/self/status").text == ""
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
+def test_a_folder_that_is_refused_is_not_left_open(tmp_path: Path) -> None:
+    with pytest.raises(NotebookError):
+        read_text_file(tmp_path)
+    opened = [descriptor.resolve() for descriptor in Path("/proc/self/fd").iterdir()]
+    assert tmp_path.resolve() not in opened
+
+
 def test_a_notebook_beyond_all_measure_is_not_read_again_for_each_question() -> None:
     cells = [Cell(source=f"v{number} = 1") for number in range(MAX_CELLS_LOOKED_AT + 7)]
     context = build(cells=cells)

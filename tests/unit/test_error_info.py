@@ -1,6 +1,10 @@
 """What is told of an error: what led to it, what it groups, the line that Python cannot read."""
 
+import gc
 import linecache
+import sys
+import weakref
+from types import ModuleType
 
 import pytest
 
@@ -9,13 +13,16 @@ from codeface_jupyter.magics.error_cause import explain_error
 
 
 @pytest.fixture
-def failure():
+def failure(monkeypatch):
     """Run a cell and return its error; ``names`` are the notebook's."""
 
     def run(code, **names):
+        module = ModuleType("cell")
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
         linecache.cache["<cell>"] = (len(code), None, code.splitlines(keepends=True), "<cell>")
         with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever the cell raises
-            exec(compile(code, "<cell>", "exec"), names)
+            exec(compile(code, "<cell>", "exec"), vars(module))
         return ErrorInfo.from_exception(caught.value, source=code)
 
     yield run
@@ -28,6 +35,26 @@ def test_a_cause_a_context_and_a_silenced_context(failure):
     assert failure(f"{code} from error").causes == f"Its cause:\n{cause}"
     assert failure(code).causes == f"It was raised while handling:\n{cause}"
     assert failure(f"{code} from None").causes == ""
+
+
+def test_what_code_with_names_of_its_own_names_is_not_kept_alive():
+    class Big:
+        pass
+
+    names = {"big": Big(), "number": 41}
+    linecache.cache["<own>"] = (16, None, ["big[number + 1]"], "<own>")
+    try:
+        exec(compile("big[number + 1]", "<own>", "exec"), names)
+    except TypeError as error:
+        info = ErrorInfo.from_exception(error)
+    finally:
+        linecache.cache.pop("<own>")
+    assert list(info.names) == ["big", "number"]
+    reference = weakref.ref(names["big"])
+    del names
+    gc.collect()
+    assert reference() is None
+    assert dict(info.names) == {"number": 41}
 
 
 def test_a_group_names_its_parts_and_what_led_to_them(failure):

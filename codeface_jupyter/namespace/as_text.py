@@ -11,9 +11,8 @@ from codeface_jupyter.namespace.describe import describe, is_lazily_computed
 from codeface_jupyter.namespace.foreign_code import Outcome, call_guarded
 from codeface_jupyter.namespace.frames import secret_rows
 from codeface_jupyter.namespace.writing import HIDDEN, is_secret_label
-from codeface_jupyter.privacy import is_secret_name
 
-__all__ = ["written"]
+__all__ = ["as_text"]
 
 TIMEOUT_S = 1.0
 # pandas shows as many rows of a long frame, and ours may be a copy.
@@ -22,7 +21,7 @@ MAX_ITEMS = 10_000
 CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
-def written(obj: object, *, max_chars: int) -> Outcome[str]:
+def as_text(obj: object, *, max_chars: int) -> Outcome[str]:
     """Return an object as text, at most ``max_chars`` of it and one more.
 
     Its own code gets a second. What would have to be computed first is described, and columns
@@ -80,12 +79,12 @@ def _pandas_index(index: Any) -> str:
 
 
 def _polars_frame(frame: Any) -> str:
-    secret = [name for name in frame.columns if is_secret_name(name)]
+    secret = [name for name in frame.columns if is_secret_label(name)]
     return f"{frame.drop(secret)}\n{_hidden(secret)}" if secret else str(frame)
 
 
 def _polars_series(series: Any) -> str:
-    return HIDDEN if _secret_positions([series.name]) else str(series)
+    return HIDDEN if is_secret_label(series.name) else str(series)
 
 
 def _arrow_table(table: Any) -> str:
