@@ -1,4 +1,4 @@
-"""The shape of an answer's code: what is left out before it is offered, and what it repeats.
+"""The shape of an answer's code: what is left out or added to it, and what it only repeats.
 
 Each rule stands alone, changes nothing but what it names, and is not applied in doubt.
 """
@@ -14,9 +14,18 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.shown_results import unshown_results
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["Offer", "Shaped", "repetition", "shape", "without_known_imports", "without_last_print"]
+__all__ = [
+    "Offer",
+    "Shaped",
+    "repetition",
+    "shape",
+    "with_results",
+    "without_known_imports",
+    "without_last_print",
+]
 
 CELLS_LOOKED_AT = 10
 IMPORTS_NAMED = 2
@@ -59,7 +68,8 @@ def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence
         return Offer(codes=tuple(codes), notes=(repeated,))
     # Where the blocks are put into one cell, only its last value is shown.
     *earlier, last = codes
-    shaped = without_last_print(last, _without(namespace, trees[:-1]))
+    present = _without(namespace, trees[:-1])
+    shaped = without_last_print(last, present) or with_results(last, present)
     notes = [shaped.note] if shaped else []
     offered: list[str] = []
     for number, code in enumerate([*earlier, shaped.code if shaped else last]):
@@ -126,6 +136,16 @@ def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | N
         return None
     note = "Left out `print`, so that the notebook shows the value itself."
     return Shaped(code=offered, note=note)
+
+
+def with_results(code: str, namespace: Mapping[str, object]) -> Shaped | None:
+    """Return ``code`` that shows what it computes; None if it shows anything already."""
+    results = unshown_results(code, namespace)
+    if not results or code.rstrip().endswith(("\\", ";")):
+        return None
+    offered = f"{code.rstrip()}\n{', '.join(results)}"
+    named = " and ".join(f"`{name}`" for name in results)
+    return Shaped(code=offered, note=f"Added a line that shows {named}.")
 
 
 def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped | None:

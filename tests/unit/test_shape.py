@@ -13,6 +13,7 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.trials.shape import (
     repetition,
     shape,
+    with_results,
     without_known_imports,
     without_last_print,
 )
@@ -288,3 +289,47 @@ def test_an_answer_that_repeats_or_does_not_parse_stays_as_it_is(namespace):
     assert broken.codes == ("print(sales)", "x =")
     assert broken.notes == ()
     assert shape([], namespace, []).codes == ()
+
+
+class TestWithResults:
+    @pytest.mark.parametrize(
+        ("code", "line"),
+        [
+            ("top = sales.nlargest(3, 'price')", "top"),
+            ("rows = sales[sales.price > 1]\nnames = rows.region.tolist()", "names"),
+            ("best = max(prices)\nworst = min(prices)", "best, worst"),
+            ("for p in prices:\n    total = p\nmean = total / 2  # half", "mean"),
+            ("total: float = sum(prices)", "total"),
+        ],
+    )
+    def test_what_is_computed_last_and_never_read_is_shown(self, code: str, line: str) -> None:
+        shaped = with_results(code, {"sales": object(), "prices": [1]})
+        assert shaped is not None
+        assert shaped.code == f"{code}\n{line}"
+        assert shaped.note.startswith("Added a line that shows `")
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "top = sales.head()\ntop",
+            "top = sales.head()\nprint(top)",
+            "sales['x'] = 1",
+            "sales = sales.dropna()",
+            "top = sales.head()\nsales['y'] = top",
+            "for p in prices:\n    print(p)\nlast = p",
+            "a = 1\nb = 2\nc = 3\nd = 4",
+            "_hidden = 1",
+            "def f():\n    return 1",
+            "a, b = 1, 2",
+            "top = sales.head();",
+            "top = (",
+            "",
+        ],
+    )
+    def test_code_that_shows_something_or_changes_what_was_there_stays(self, code: str) -> None:
+        assert with_results(code, {"sales": object(), "prices": [1]}) is None
+
+    def test_it_is_part_of_the_offer(self) -> None:
+        offer = shape(["top = sales.head()"], {"sales": object()}, [])
+        assert offer.codes == ("top = sales.head()\ntop",)
+        assert offer.notes == ("Added a line that shows `top`.",)

@@ -1,0 +1,66 @@
+"""Code that computes something and shows nothing, made to show it: a name on its last line."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from codeface_jupyter.syntax import is_deep, parse_module
+
+__all__ = ["unshown_results"]
+
+MAX_RESULTS = 3
+
+
+def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the new variables that a code ends in without showing them or anything else.
+
+    These are the names that it binds and never reads, its last statement one of them; a code
+    that shows something, or ends in a change of what was there before, has none.
+
+    Parameters
+    ----------
+    code
+        Python.
+    namespace
+        The notebook's variables before it runs.
+    """
+    tree = parse_module(code)
+    if tree is None or is_deep(tree) or not tree.body or any(map(_may_show, tree.body)):
+        return ()
+    last = _assigned(tree.body[-1])
+    if last is None:
+        return ()
+    read = {node.id for node in ast.walk(tree) if _is_read(node)}
+    names = dict.fromkeys(name for node in tree.body if (name := _assigned(node)))
+    results = tuple(name for name in names if name not in read and name not in namespace)
+    is_shown = last in results and len(results) <= MAX_RESULTS
+    return results if is_shown else ()
+
+
+def _assigned(node: ast.stmt) -> str | None:
+    """Return the only name that a statement assigns to; None for any other statement."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return None if name.startswith("_") else name
+    return None
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def _may_show(node: ast.stmt) -> bool:
+    """Whether a statement may show something: an expression's value, or a call in a block."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return False
+        case ast.Expr():
+            return True
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return False
+    return any(isinstance(part, ast.Expr) for part in _inner(node))
+
+
+def _inner(node: ast.stmt) -> Iterator[ast.AST]:
+    return (part for part in ast.walk(node) if part is not node)
