@@ -1,0 +1,157 @@
+"""A copy of this process: made, asked after, ended, awaited without the user noticing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import select
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["Child", "Ended", "fork"]
+
+IN_MILLISECONDS = 1_000
+# Linux tells a process's largest size in KiB, macOS in bytes.
+MAXRSS_BYTES = 1024 if sys.platform == "linux" else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a child ended.
+
+    Attributes
+    ----------
+    code
+        Its exit code, or a signal's number, negative; None if somebody else has asked for it
+        before, as ``os.wait`` in a thread of the user's does.
+    was_ended
+        Whether its parent had to end it.
+    cpu_seconds
+        The processor time that it took.
+    max_bytes
+        The most memory that it had; 0 if that is not known.
+    """
+
+    code: int | None = None
+    was_ended: bool = False
+    cpu_seconds: float = 0.0
+    max_bytes: int = 0
+
+
+class Child:
+    """A forked child, seen from its parent.
+
+    Parameters
+    ----------
+    pid
+        Its process id, still its own: nobody has been told yet that it ended.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        # Names this process only; its id could be another's once somebody has waited for it.
+        self._pidfd = _open_pidfd(pid)
+        self._ended: Ended | None = None
+
+    def wait(self, seconds: float, *, reading: int | None = None) -> bool:
+        """Wait until it has ended, ``reading`` has something, or the time is up.
+
+        Returns
+        -------
+        bool
+            Whether it has ended.
+        """
+        poll = select.poll()
+        for fd in (reading, self._pidfd):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        ready = poll.poll(int(seconds * IN_MILLISECONDS))
+        if self._pidfd is None:
+            self._ended = self._ended or _reap(self.pid, os.WNOHANG)
+        return self._ended is not None or any(fd == self._pidfd for fd, _ in ready)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        if self._ended is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, number)
+            else:
+                os.kill(self.pid, number)
+
+    def end(self) -> Ended:
+        """End it at once if it has not ended, and leave nothing of it."""
+        was_running = not self.wait(0)
+        if was_running:
+            self.send_signal(signal.SIGKILL)
+            self._end_group()
+        if self._ended is None:
+            self._ended = _reap(self.pid, 0) or Ended()
+        self._close()
+        return dataclasses.replace(self._ended, was_ended=was_running)
+
+    def _end_group(self) -> None:
+        # Where the system lets it start processes, they are in its group; where there are names
+        # for processes, it does not.
+        if self._pidfd is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _close(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+def fork() -> int:
+    """Fork, and return the child's process id, or 0 in the child.
+
+    Functions that were registered with ``os.register_at_fork`` run, as at every fork.
+    """
+    with _without_warning():
+        return os.fork()
+
+
+def _open_pidfd(pid: int) -> int | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _reap(pid: int, options: int) -> Ended | None:
+    """Take leave of a child; None if it has not ended, and is not to be awaited."""
+    try:
+        reaped, status, usage = os.wait4(pid, options)
+    except ChildProcessError:
+        return Ended()
+    if not reaped:
+        return None
+    return Ended(
+        code=os.waitstatus_to_exitcode(status),
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        max_bytes=usage.ru_maxrss * MAXRSS_BYTES,
+    )
+
+
+@contextlib.contextmanager
+def _without_warning() -> Iterator[None]:
+    """Keep Python's warning about forks with threads from the user.
+
+    One filter is put in and taken out; `warnings.catch_warnings` would also take back what another
+    thread does to the filters meanwhile.
+    """
+    warnings.filterwarnings("ignore", "This process", DeprecationWarning, __name__)
+    mine = warnings.filters[0]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            warnings.filters.remove(mine)  # type: ignore[attr-defined]  # a list, in fact

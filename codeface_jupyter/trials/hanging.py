@@ -1,0 +1,88 @@
+"""Libraries that do not answer in a copy: their threads did not come along.
+
+A fork copies one thread. A library that waits for its others waits until the copy's time is up.
+Some are known for it; of another it is found out once in a session, by asking a copy that ran out
+of time without using the processor where it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from codeface_jupyter.threads import new_lock
+
+__all__ = ["hanging_libraries", "library_in", "note_place", "place_file", "remember_hanging"]
+
+# Libraries that say themselves that they cannot be used after a fork.
+NEVER = ("jax", "tensorflow")
+# How the threads are called for which a library waits; before they exist, it does not.
+THREADS = {"polars": "polars-"}
+TASKS = Path("/proc/self/task")
+PLACE_BYTES = 1 << 16
+FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line \d+ in ', re.MULTILINE)
+PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?P<name>\w+)")
+
+_HUNG: set[str] = set()
+_HUNG_CHANGE = new_lock()
+
+
+def hanging_libraries() -> list[str]:
+    """Return the loaded libraries that would not answer in a copy, or did not."""
+    with _HUNG_CHANGE:
+        known = {*NEVER, *_HUNG}
+    found = {name for name in known if name in sys.modules}
+    waiting = {name for name, start in THREADS.items() if name in sys.modules and _has(start)}
+    return sorted(found | waiting)
+
+
+def remember_hanging(library: str) -> bool:
+    """Remember, until this process ends, that a library did not answer in a copy.
+
+    Returns
+    -------
+    bool
+        Whether it is a library that is loaded here; others are not remembered.
+    """
+    if library not in sys.modules:
+        return False
+    with _HUNG_CHANGE:
+        _HUNG.add(library)
+    return True
+
+
+@contextlib.contextmanager
+def place_file(folder: Path) -> Iterator[int]:
+    """Open a file without a name, in which a copy writes where it is when it is asked."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        yield file.fileno()
+
+
+def note_place(fd: int) -> None:
+    """Have this process write where it is when it gets the signal SIGUSR1."""
+    # The handler is in C and runs while Python waits for something else.
+    faulthandler.register(signal.SIGUSR1, file=fd, all_threads=False, chain=False)
+
+
+def library_in(fd: int) -> str | None:
+    """Return the library in which a copy said that it was; None if in none."""
+    frames = FRAME.search(os.pread(fd, PLACE_BYTES, 0).decode(errors="replace"))
+    match = PACKAGES.match(frames["file"]) if frames else None
+    return match["name"] if match else None
+
+
+def _has(start: str) -> bool:
+    """Whether a thread of this process has a name that starts so."""
+    with contextlib.suppress(OSError):
+        for task in TASKS.iterdir():
+            with contextlib.suppress(OSError):
+                if (task / "comm").read_text(errors="replace").startswith(start):
+                    return True
+    return False

@@ -1,0 +1,262 @@
+"""Run a cell's code as IPython would, inside a copy of the kernel, and say what came of it."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import asyncio
+import inspect
+import io
+import linecache
+import time
+import tokenize
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from codeface_jupyter.trials.collected import CollectedDisplays, CollectedText
+from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
+from codeface_jupyter.trials.quiet_kernel import (
+    NotOnCopyError,
+    collect_displays,
+    draw_offscreen,
+    refuse_questions,
+    replace_streams,
+    restrict_magics,
+    use_one_thread,
+)
+
+__all__ = ["CodeError", "CodeRun", "CodeWarning", "run_code"]
+
+FILE = "<tried code>"
+MAX_OUTPUT_CHARS = 20_000
+MAX_MESSAGE_CHARS = 2_000
+MAX_WARNINGS = 20
+FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+NO_TOKENS = frozenset(
+    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.INDENT,
+     tokenize.DEDENT}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeError:
+    """What code raised.
+
+    Attributes
+    ----------
+    type_name
+        The class of the error.
+    message
+        Its message, cut to a length.
+    line
+        The line of the code in which it came up, from 1; None if in none.
+    is_refusal
+        Whether it was refused because it runs in a copy.
+    exception
+        The error itself.
+    """
+
+    type_name: str
+    message: str
+    line: int | None
+    is_refusal: bool
+    exception: BaseException = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeWarning:
+    """A warning that came while code ran.
+
+    Attributes
+    ----------
+    type_name
+        The class of the warning.
+    message
+        Its message, cut to a length.
+    line
+        The line of the code that it is about, from 1; None if about none.
+    """
+
+    type_name: str
+    message: str
+    line: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeRun:
+    """What came of running code.
+
+    Attributes
+    ----------
+    value
+        The value of the last expression; None if there is none.
+    shows_value
+        Whether a notebook would show it: it is not None, and no semicolon ends the code.
+    displays
+        What was displayed, in order: text by MIME type.
+    stdout, stderr
+        What was printed, cut to a length.
+    is_cut
+        Whether more was printed.
+    warnings
+        The warnings that a notebook would show.
+    error
+        What was raised; None if it ran to its end.
+    not_run
+        Why it could not be run in a copy: "!ls is not run in a copy of the kernel"; else empty.
+    seconds
+        How long it took.
+    """
+
+    value: object = None
+    shows_value: bool = False
+    displays: tuple[Mapping[str, str], ...] = ()
+    stdout: str = ""
+    stderr: str = ""
+    is_cut: bool = False
+    warnings: tuple[CodeWarning, ...] = ()
+    error: CodeError | None = None
+    not_run: str = ""
+    seconds: float = 0.0
+
+
+def run_code(code: str, namespace: dict[str, Any], *, shell: Any | None = None) -> CodeRun:
+    """Run ``code`` in ``namespace`` and return what came of it.
+
+    Only for a copy of the kernel: it turns this process's output, magics and plots off.
+
+    Parameters
+    ----------
+    code
+        A cell as a user writes it.
+    namespace
+        The notebook's own variables, which the code may change.
+    shell
+        IPython's shell (`find_shell`): its syntax, magics and displays; None for Python alone.
+    """
+    out, err = (CollectedText(max_chars=MAX_OUTPUT_CHARS) for _ in range(2))
+    replace_streams(out=out, err=err)
+    refuse_questions()
+    draw_offscreen()
+    use_one_thread()
+    displays = CollectedDisplays()
+    if shell is not None:
+        displays = collect_displays(shell)
+        restrict_magics(shell)
+    begin = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        value, error = _attempt(code, namespace, shell)
+    not_run = str(error) if isinstance(error, NotOnCopyError) else ""
+    return CodeRun(
+        value=value,
+        shows_value=value is not None and not _ends_with_semicolon(code),
+        displays=tuple(displays.bundles),
+        stdout=out.text,
+        stderr=err.text,
+        is_cut=out.is_cut or err.is_cut,
+        warnings=tuple(map(_told_warning, caught[:MAX_WARNINGS])),
+        error=None if error is None or not_run else _told_error(error),
+        not_run=not_run,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _attempt(
+    code: str, namespace: dict[str, Any], shell: Any | None
+) -> tuple[object, BaseException | None]:
+    try:
+        return _run(code, namespace, shell), None
+    except BaseException as error:  # noqa: BLE001 - the code's own error is what is asked for
+        return None, error
+
+
+def _run(code: str, namespace: dict[str, Any], shell: Any | None) -> object:
+    source = code if shell is None else shell.transform_cell(code)
+    # For tracebacks, and for those who ask for the source of a function.
+    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    tree = ast.parse(source, FILE)
+    if shell is not None:
+        tree = shell.transform_ast(tree)
+    flags = 0 if shell is None else shell.compile.flags
+    value: object = None
+    with asyncio.Runner() as runner:
+        for part in _parts(tree):
+            compiled = _compile(part, flags)
+            flags |= compiled.co_flags & FUTURE_FLAGS
+            value = eval(compiled, namespace)  # noqa: S307 - it is there for that, under guard
+            if compiled.co_flags & inspect.CO_COROUTINE:
+                value = runner.run(_awaited(value))
+    return value
+
+
+def _parts(tree: ast.Module) -> Iterator[ast.Module | ast.Expression]:
+    """Yield the statements, and the last one by itself if it has a value."""
+    *body, last = tree.body or [ast.Pass()]
+    if not isinstance(last, ast.Expr):
+        yield tree
+        return
+    if body:
+        yield ast.Module(body=body, type_ignores=[])
+    yield ast.Expression(body=last.value)
+
+
+def _compile(part: ast.Module | ast.Expression, flags: int) -> CodeType:
+    mode = "exec" if isinstance(part, ast.Module) else "eval"
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    # Not with this module's own flags.
+    compiled: CodeType = compile(part, FILE, mode, flags=flags, dont_inherit=True)
+    return compiled
+
+
+async def _awaited(awaitable: Any) -> object:
+    return await awaitable
+
+
+def _ends_with_semicolon(code: str) -> bool:
+    last = ""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type not in NO_TOKENS:
+                last = token.string
+    except (tokenize.TokenError, SyntaxError):
+        last = code.rstrip()[-1:]
+    return last == ";"
+
+
+def _told_error(error: BaseException) -> CodeError:
+    return CodeError(
+        type_name=type(error).__name__,
+        message=_message(error),
+        line=_line_of(error),
+        is_refusal=isinstance(error, RefusedOnCopyError),
+        exception=error,
+    )
+
+
+def _line_of(error: BaseException) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == FILE:
+        return error.lineno
+    line, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == FILE:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _told_warning(warning: warnings.WarningMessage) -> CodeWarning:
+    return CodeWarning(
+        type_name=warning.category.__name__,
+        message=_message(warning.message),
+        line=warning.lineno if warning.filename == FILE else None,
+    )
+
+
+def _message(error: object) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE_CHARS]
+    except Exception:  # noqa: BLE001 - foreign code: the message of an error may fail itself
+        return ""

@@ -1,0 +1,172 @@
+"""What the parent sees of a copy until it ends, and when it has to end it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+import psutil
+
+from codeface_jupyter.models.memory import main_memory
+from codeface_jupyter.trials.forking import Child
+from codeface_jupyter.trials.messages import BadMessageError, MessageReader
+from codeface_jupyter.trials.private_folder import is_overfull
+
+__all__ = ["Bounds", "End", "Seen", "watch"]
+
+End = Literal["done", "timed out", "out of memory", "died", "refused to start", "cancelled"]
+
+POLL_S = 0.02
+# A copy has this long to write where it is before it is ended, and to end once it tells no more.
+LAST_WORDS_S = 0.05
+MAX_REFUSALS, MAX_REFUSAL_CHARS = 50, 200
+MAX_THREADS = 256
+# Other programs take memory too while a copy runs; it is not ended for that much.
+OTHERS_BYTES = 256 << 20
+MESSAGE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a copy may take before it is ended.
+
+    Attributes
+    ----------
+    deadline
+        When its time is up, by the monotonic clock.
+    memory_bytes
+        How much less memory may be free than at the start.
+    report_bytes
+        How long what it tells may be.
+    folder
+        The folder in which it may write.
+    """
+
+    deadline: float
+    memory_bytes: int
+    report_bytes: int
+    folder: Path
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What a copy told, and how it ended.
+
+    Attributes
+    ----------
+    end, why
+        As in a `CopyReport`.
+    data
+        What its work returned.
+    refusals
+        What it would have done.
+    start_bytes
+        The memory that it had when it began; 0 if it did not say.
+    """
+
+    end: End = "died"
+    why: str = ""
+    data: dict[str, object] | None = None
+    refusals: list[str] = field(default_factory=list)
+    start_bytes: int = 0
+
+
+class _OverError(Exception):
+    """Nothing more is to be waited for."""
+
+    def __init__(self, end: End, why: str = "") -> None:
+        super().__init__(why)
+        self.end, self.why = end, why
+
+
+def watch(child: Child, *, reading: int, bounds: Bounds, cancelled: Callable[[], bool]) -> Seen:
+    """Wait until a copy has told what it found, or cannot or may not go on.
+
+    It may still run then.
+
+    Parameters
+    ----------
+    child
+        The copy.
+    reading
+        The pipe on which it tells.
+    bounds
+        What it may take.
+    cancelled
+        Whether nobody waits for it any more.
+    """
+    watcher = _Watcher(child, bounds, cancelled)
+    reader = MessageReader(reading, max_bytes=bounds.report_bytes + MESSAGE_BYTES)
+    try:
+        while True:
+            is_over = child.wait(POLL_S, reading=reading)
+            for message in reader.read():
+                watcher.hear(message)
+            watcher.check(is_over=is_over or reader.is_at_end)
+    except _OverError as over:
+        watcher.seen.end, watcher.seen.why = over.end, over.why
+    except BadMessageError as error:
+        watcher.seen.end, watcher.seen.why = "died", f"The copy was ended: {error}."
+    return watcher.seen
+
+
+class _Watcher:
+    def __init__(self, child: Child, bounds: Bounds, cancelled: Callable[[], bool]) -> None:
+        self.seen = Seen()
+        self._child = child
+        self._bounds = bounds
+        self._cancelled = cancelled
+        self._free_bytes, _ = main_memory()
+
+    def hear(self, message: dict[str, object]) -> None:
+        match message:
+            case {"started": int(size)}:
+                self.seen.start_bytes = size
+            case {"refusal": str(refusal)}:
+                self._note(refusal)
+            case {"data": dict(data)}:
+                self.seen.data = cast("dict[str, object]", data)
+                raise _OverError("done")
+            case {"end": "refused to start" | "out of memory" | "died" as end, "why": str(why)}:
+                raise _OverError(cast("End", end), why)
+            case _:
+                raise BadMessageError("its report could not be read")
+
+    def check(self, *, is_over: bool) -> None:
+        """End the wait if the copy tells no more, has taken too much, or nobody waits for it."""
+        if is_over:
+            # Of its end and the pipe's, either can be seen first.
+            self._child.wait(LAST_WORDS_S)
+            raise _OverError("died")
+        if self._cancelled():
+            raise _OverError("cancelled", "It was stopped.")
+        if time.monotonic() >= self._bounds.deadline:
+            self._ask_for_place()
+            raise _OverError("timed out")
+        if self._free_bytes - main_memory()[0] > self._bounds.memory_bytes + OTHERS_BYTES:
+            raise _OverError("out of memory", "It took more memory than a copy may.")
+        if _threads_of(self._child.pid) > MAX_THREADS:
+            raise _OverError("died", f"It was ended: it started more than {MAX_THREADS} threads.")
+        if is_overfull(self._bounds.folder):
+            raise _OverError("died", "It was ended: it wrote more than a copy may.")
+
+    def _note(self, refusal: str) -> None:
+        is_new = refusal not in self.seen.refusals and len(self.seen.refusals) < MAX_REFUSALS
+        if is_new:
+            self.seen.refusals.append(refusal[:MAX_REFUSAL_CHARS])
+
+    def _ask_for_place(self) -> None:
+        self._child.send_signal(signal.SIGUSR1)
+        time.sleep(LAST_WORDS_S)
+
+
+def _threads_of(pid: int) -> int:
+    try:
+        return psutil.Process(pid).num_threads()
+    except psutil.Error:
+        # It has just ended, or the system does not tell.
+        return 0
