@@ -31,7 +31,8 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
     last = _assigned(tree.body[-1])
     if last is None:
         return ()
-    read = {node.id for node in ast.walk(tree) if _is_read(node)}
+    names_used = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    read = {node.id for node in names_used if isinstance(node.ctx, ast.Load)}
     names = dict.fromkeys(name for node in tree.body if (name := _assigned(node)))
     results = tuple(name for name in names if name not in read and name not in namespace)
     is_shown = last in results and len(results) <= MAX_RESULTS
@@ -44,10 +45,6 @@ def _assigned(node: ast.stmt) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return None if name.startswith("_") else name
     return None
-
-
-def _is_read(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
 def _may_show(node: ast.stmt) -> bool:

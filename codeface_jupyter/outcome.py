@@ -1,0 +1,152 @@
+"""What a code did when it was tried on a copy of the kernel: plain data, whatever the objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Agreement", "Alternative", "Change", "Ending", "Outcome", "Preview", "PreviewTable"]
+
+Ending = Literal["ran", "raised", "refused", "timed out", "died"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What became of one of the notebook's variables.
+
+    Attributes
+    ----------
+    name
+        The variable.
+    kind
+        Whether it is new, has another value, or is gone.
+    text
+        What happened, in few words of Markdown: "adds column `revenue`".
+    """
+
+    name: str
+    kind: Literal["new", "changed", "gone"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewTable:
+    """The first rows and columns of a table, every cell as text.
+
+    Attributes
+    ----------
+    header
+        The columns' names; the first is that of the row labels.
+    rows
+        Rows, each as long as ``header``.
+    is_whole
+        Whether these are all of its rows and columns.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What the cell would show, as far as it is kept: one of these, or nothing.
+
+    Attributes
+    ----------
+    text
+        The value's own text.
+    table
+        The value, if it is a table.
+    png
+        A figure, as base64.
+    """
+
+    text: str = ""
+    table: PreviewTable | None = None
+    png: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a code did on a copy of the kernel.
+
+    Attributes
+    ----------
+    ending
+        Whether it ran to its end, or what kept it from that: an error of its own, something
+        that the copy may not do, the time limit, or the end of the copy.
+    value
+        What its last expression gave, in few words; empty for nothing.
+    preview
+        What the cell would show.
+    printed
+        What it wrote, cut to a few lines.
+    changes
+        What became of the notebook's variables.
+    warnings
+        Its warnings, one line each.
+    error, error_type, error_line
+        What it raised, in one line, its type's name, and the line of the code, from 1.
+    refusals
+        What it would have done that the copy may not do: "write sales.csv".
+    seconds, memory_bytes
+        How long it ran, and the memory that it took beyond what was in use; None if unknown.
+    fingerprint
+        The same for two codes that did the same; empty unless it ran.
+    """
+
+    ending: Ending
+    value: str = ""
+    preview: Preview = field(default_factory=Preview)
+    printed: str = ""
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    error_type: str = ""
+    error_line: int | None = None
+    refusals: tuple[str, ...] = ()
+    seconds: float = 0.0
+    memory_bytes: int | None = None
+    fingerprint: str = ""
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it ran to its end."""
+        return self.ending == "ran"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How many of the answers that were tried do the same as the one that was chosen.
+
+    Attributes
+    ----------
+    agreeing, tried
+        Those that do the same, the chosen one included, and all of them.
+    is_first
+        Whether the chosen one is the answer that came first, which is the likeliest.
+    """
+
+    agreeing: int
+    tried: int
+    is_first: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """Another answer that ran and does something else.
+
+    Attributes
+    ----------
+    code
+        Its code.
+    outcome
+        What it did.
+    agreeing
+        How many of the answers do the same.
+    """
+
+    code: str
+    outcome: Outcome
+    agreeing: int

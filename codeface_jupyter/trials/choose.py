@@ -1,0 +1,107 @@
+"""Which of several answers is shown: the one that most of them agree with, by what they do.
+
+Answers that ran are put into groups of equal outcomes, whatever their code says. What most of
+them do is right more often than what the likeliest answer does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.outcome import Agreement, Alternative, Outcome
+
+__all__ = ["Candidate", "Choice", "choose", "is_decided"]
+
+MAX_ALTERNATIVES = 2
+NOT_THERE = frozenset({"unknown_name", "missing_module", "unknown_attribute", "unknown_key"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An answer, and what its code did; None if there was no code to try."""
+
+    result: GenerationResult
+    outcome: Outcome | None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its code ran to its end."""
+        return self.outcome is not None and self.outcome.has_run
+
+    @property
+    def names_what_is_not_there(self) -> bool:
+        """Whether its code names something that does not exist, whether it was reached or not."""
+        return any(finding.kind in NOT_THERE for finding in self.result.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The answer that is shown, and the others.
+
+    Attributes
+    ----------
+    chosen
+        The answer.
+    agreement
+        How many agree with it; None if there was only one.
+    alternatives
+        Answers that do something else, those that most agree with first.
+    """
+
+    chosen: Candidate
+    agreement: Agreement | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def choose(candidates: Sequence[Candidate]) -> Choice:
+    """Choose among answers to one question; if none ran, the first stays.
+
+    Parameters
+    ----------
+    candidates
+        The likeliest answer, then samples; at least one.
+    """
+    groups = _groups(candidates)
+    if not groups:
+        return Choice(chosen=candidates[0])
+    if len(candidates) == 1:
+        return Choice(chosen=candidates[0])
+    first, *others = groups
+    chosen = _best(first)
+    alternatives = (
+        Alternative(code=best.result.code, outcome=best.outcome, agreeing=len(group))
+        for group in others[:MAX_ALTERNATIVES]
+        if (best := _best(group)).outcome is not None
+    )
+    return Choice(
+        chosen=chosen,
+        agreement=Agreement(
+            agreeing=len(first), tried=len(candidates), is_first=chosen is candidates[0]
+        ),
+        alternatives=tuple(alternatives),
+    )
+
+
+def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
+    """Whether no further answer can change which group is the largest."""
+    sizes = [len(group) for group in _groups(candidates)]
+    if not sizes:
+        return False
+    runner_up = sizes[1] if len(sizes) > 1 else 0
+    return sizes[0] > runner_up + remaining
+
+
+def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Return the answers that ran by what they did: the largest group first, then the earlier."""
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.outcome is not None and candidate.has_run:
+            groups.setdefault(candidate.outcome.fingerprint, []).append(candidate)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _best(group: Sequence[Candidate]) -> Candidate:
+    """Return the answer of a group with the fewest findings, and of those the first."""
+    return min(group, key=lambda candidate: len(candidate.result.findings))

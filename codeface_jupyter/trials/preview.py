@@ -1,0 +1,127 @@
+"""What a cell would show, as plain data: the first rows of a table, a figure, a value's text.
+
+It is made in the copy of the kernel and read in the kernel itself, which takes nothing that
+comes from there for more than text: a copy runs code that nobody has read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from codeface_jupyter.outcome import Preview, PreviewTable
+from codeface_jupyter.shorten import in_one_line, shorten
+
+__all__ = ["preview_data", "read_preview"]
+
+MAX_ROWS = 10
+MAX_COLUMNS = 12
+MAX_CELL_CHARS = 60
+MAX_TEXT_CHARS = 2_000
+MAX_TEXT_LINES = 30
+MAX_PNG_BYTES = 1_000_000
+FIGURE_DPI = 72
+FIGURE_INCHES = (6.4, 4.8)
+PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
+
+
+def preview_data(value: object, figures: list[Any]) -> dict[str, object]:
+    """Return what of a value, or else of the last figure, is worth showing, as JSON values."""
+    if figures:
+        return {"png": _png(figures[-1])}
+    if value is None:
+        return {}
+    table = _table(value)
+    return {"table": table} if table else {"text": _cut(_text(value))}
+
+
+def read_preview(data: object) -> Preview:
+    """Return a preview from data that may be anything."""
+    if not isinstance(data, Mapping):
+        return Preview()
+    text, png = data.get("text"), data.get("png")
+    return Preview(
+        text=_cut(text) if isinstance(text, str) else "",
+        table=_read_table(data.get("table")),
+        png=png if isinstance(png, str) and _is_png(png) else "",
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict | list | tuple | set):
+        import pprint
+
+        return pprint.pformat(value, compact=True)
+    return repr(value)
+
+
+def _cut(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) > MAX_TEXT_LINES:
+        text = "\n".join([*lines[:MAX_TEXT_LINES], "…"])
+    return shorten(text, max_chars=MAX_TEXT_CHARS)
+
+
+def _table(value: Any) -> dict[str, object] | None:
+    """Return the first rows of a frame or series of pandas, as text."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(value, pandas.DataFrame | pandas.Series):
+        return None
+    frame = value.to_frame() if isinstance(value, pandas.Series) else value
+    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    labels = [_cell(name) if name is not None else "" for name in shown.columns]
+    if isinstance(value, pandas.Series) and value.name is None:
+        labels = [""]
+    header = ["" if shown.index.name is None else _cell(shown.index.name), *labels]
+    columns = [_column(shown.iloc[:, number]) for number in range(shown.shape[1])]
+    rows = [
+        [_cell(label), *(column[number] for column in columns)]
+        for number, label in enumerate(shown.index)
+    ]
+    return {"header": header, "rows": rows, "is_whole": shown.shape == frame.shape}
+
+
+def _column(column: Any) -> list[str]:
+    return [_cell(f"{item:.6g}" if isinstance(item, float) else item) for item in column]
+
+
+def _cell(item: object) -> str:
+    return in_one_line(str(item), max_chars=MAX_CELL_CHARS)
+
+
+def _png(figure: Any) -> str:
+    figure.set_size_inches(*FIGURE_INCHES)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=FIGURE_DPI, bbox_inches="tight")
+    return base64.b64encode(image.getvalue()).decode()
+
+
+def _is_png(text: str) -> bool:
+    if len(text) > MAX_PNG_BYTES * 4 // 3:
+        return False
+    try:
+        return base64.b64decode(text, validate=True).startswith(PNG_BEGIN)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _read_table(data: object) -> PreviewTable | None:
+    if not isinstance(data, Mapping):
+        return None
+    header, rows = _cells(data.get("header")), data.get("rows")
+    if not header or not isinstance(rows, list):
+        return None
+    cells = tuple(_cells(row) for row in rows[:MAX_ROWS])
+    if any(len(row) != len(header) for row in cells):
+        return None
+    return PreviewTable(header=header, rows=cells, is_whole=data.get("is_whole") is True)
+
+
+def _cells(row: object) -> tuple[str, ...]:
+    if not isinstance(row, list):
+        return ()
+    return tuple(_cell(cell) for cell in row[: MAX_COLUMNS + 1])
