@@ -10,6 +10,7 @@ from typing import Literal
 
 from codeface_jupyter.config.settings import DEFAULT_MAX_NEW_TOKENS
 from codeface_jupyter.jobs import Event
+from codeface_jupyter.outcome import Agreement, Alternative, Outcome
 from codeface_jupyter.prompts import (
     CodeBlock,
     Prompt,
@@ -152,6 +153,10 @@ class GenerationMetrics:
         The device's peak for CUDA, the process's peak resident set otherwise.
     from_response_cache
         Whether the answer was replayed instead of generated.
+    tries
+        How many codes were run on a copy of the kernel.
+    tries_s
+        Seconds spent on that, and on the answers that were asked for beside the first.
     """
 
     prompt_tokens: int = 0
@@ -162,6 +167,8 @@ class GenerationMetrics:
     load_s: float = 0.0
     peak_memory_bytes: int = 0
     from_response_cache: bool = False
+    tries: int = 0
+    tries_s: float = 0.0
 
     @property
     def decode_tokens_per_s(self) -> float:
@@ -221,6 +228,10 @@ class GenerationResult:
         Markdown.
     findings
         What does not fit the notebook; lines and edits are those of ``code``.
+    outcome
+        What ``code`` did on a copy of the kernel; None if it was not tried.
+    agreement, alternatives
+        How many of several answers do the same, and what the others do.
     """
 
     text: str
@@ -235,6 +246,9 @@ class GenerationResult:
     offered_blocks: tuple[CodeBlock, ...] | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    outcome: Outcome | None = None
+    agreement: Agreement | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
     @cached_property
     def answer(self) -> str:
@@ -288,6 +302,8 @@ class GenerationResult:
                 {"kind": finding.kind, "message": finding.message, "line": finding.line}
                 for finding in self.findings
             ],
+            "tried": None if self.outcome is None else self.outcome.ending,
+            "agreement": None if self.agreement is None else asdict(self.agreement),
         }
 
     def __repr__(self) -> str:

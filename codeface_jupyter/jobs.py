@@ -57,6 +57,8 @@ class Job:
         Called with each event, in the thread that works; events are dropped unless given.
     cancel
         The event that stops the work once it is set; a new one unless given.
+    whole
+        The job that this one is a part of, and is stopped with.
     """
 
     def __init__(
@@ -64,14 +66,16 @@ class Job:
         tell: Callable[[Event], object] = _drop,
         *,
         cancel: threading.Event | None = None,
+        whole: Job | None = None,
     ) -> None:
         self._tell = tell
         self._cancel = cancel if cancel is not None else threading.Event()
+        self._whole = whole
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the work is to stop."""
-        return self._cancel.is_set()
+        return self._cancel.is_set() or (self._whole is not None and self._whole.is_cancelled)
 
     def cancel(self) -> None:
         """Ask the work to stop; harmless when repeated."""
@@ -84,6 +88,9 @@ class Job:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for ``timeout_s`` or until the work is to stop; return whether it is to."""
+        # A part is stopped by its own thread, which waits here, or with the whole.
+        if self._whole is not None and not self._cancel.is_set():
+            return self._whole.wait(timeout_s)
         return self._cancel.wait(timeout_s)
 
     def emit(self, event: Event) -> None:
@@ -105,4 +112,8 @@ class Job:
 
     def telling(self, tell: Callable[[Event], object] = _drop) -> Job:
         """Return a job that is stopped together with this one and reports to ``tell``."""
-        return Job(tell, cancel=self._cancel)
+        return Job(tell, cancel=self._cancel, whole=self._whole)
+
+    def part(self) -> Job:
+        """Return a job that tells nobody, can be stopped alone, and is stopped with this one."""
+        return Job(whole=self)

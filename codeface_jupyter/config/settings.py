@@ -211,6 +211,22 @@ class Settings(BaseModel):
     )
     stop_strings: StopStrings = Field((), description="Texts that end the answer.")
 
+    # Trying answers
+    tries: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Run answers' code on a copy of the kernel before it is shown: auto where the "
+        "system guards the copy, on also behind a weaker guard, off.",
+    )
+    tried_answers: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="How many answers are asked for at once, to show what most of them agree on.",
+    )
+    try_timeout_s: float = Field(
+        5.0, gt=0.0, le=600.0, description="How long code may run on the copy, in seconds."
+    )
+
     # Context
     context_cells: int | None = Field(
         None, ge=0, description="How many preceding cells may be sent; empty means all that fit."

@@ -49,6 +49,7 @@ OVERRIDES = (
     "top_p",
     "top_k",
     "seed",
+    "tried_answers",
     "format",
     "insert",
 )
@@ -93,6 +94,24 @@ def sampling_options(function: F) -> F:
             "--no-cache",
             action="store_true",
             help="Ask the model even if the response cache has the answer.",
+        ),
+    )
+
+
+def trial_options(function: F) -> F:
+    """Add the options that decide whether answers are tried before they are shown."""
+    return _with(
+        function,
+        argument(
+            "--tries",
+            dest="tried_answers",
+            metavar="N",
+            help="Ask for N answers, try each, and show what most of them agree on.",
+        ),
+        argument(
+            "--no-try",
+            action="store_true",
+            help="Do not run the answer's code on a copy of the kernel.",
         ),
     )
 
@@ -162,7 +181,9 @@ def _cell_number(text: str) -> int:
 
 def ask_options(function: F) -> F:
     """Add every option of a question."""
-    return _with(function, context_options, output_options, sampling_options, model_options)
+    return _with(
+        function, context_options, output_options, sampling_options, trial_options, model_options
+    )
 
 
 def _with(function: F, *decorators: Callable[[F], F]) -> F:
@@ -212,6 +233,8 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
     overrides = {name: getattr(args, name, None) for name in OVERRIDES}
     if getattr(args, "force", False):
         overrides["force_load"] = True
+    if getattr(args, "no_try", False):
+        overrides["tries"] = "off"
     cells = getattr(args, "cells", None)
     if cells == "none":
         overrides["context_cells"] = 0

@@ -56,6 +56,7 @@ class PrometheusExporter:
         self.url: str | None = None
         self._server: Any = None
         self._make_request_metrics()
+        self._make_trial_metrics()
         self._make_time_metrics()
         self._make_token_metrics()
         self._make_memory_metrics()
@@ -70,6 +71,11 @@ class PrometheusExporter:
             outcome = self._cache_hits if record.response_cache == "hit" else self._cache_misses
             outcome.labels(cache="response").inc()
         self._saved.inc(record.saved_s)
+        if record.tried:
+            self._tried.labels(ending=record.tried).inc()
+            self._revised.inc(record.is_revised)
+            self._tries.inc(record.metrics.tries)
+            self._tries_s.inc(record.metrics.tries_s)
         if record.is_generated:
             self._count_generated(record, labels)
 
@@ -188,6 +194,30 @@ class PrometheusExporter:
         self._saved = Counter(
             "codeface_response_cache_saved_seconds_total",
             "Seconds of generation saved by replayed answers.",
+            registry=registry,
+        )
+
+    def _make_trial_metrics(self) -> None:
+        from prometheus_client import Counter
+
+        registry = self.registry
+        self._tried = Counter(
+            "codeface_tried_answers_total",
+            "Answers tried on a copy of the kernel, by how their code ended.",
+            ("ending",),
+            registry=registry,
+        )
+        self._revised = Counter(
+            "codeface_revised_answers_total",
+            "Answers that took the place of a first one.",
+            registry=registry,
+        )
+        self._tries = Counter(
+            "codeface_tries_total", "Codes run on a copy of the kernel.", registry=registry
+        )
+        self._tries_s = Counter(
+            "codeface_tries_seconds_total",
+            "Seconds spent on that, and on the answers asked for beside the first.",
             registry=registry,
         )
 

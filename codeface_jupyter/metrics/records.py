@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from codeface_jupyter.generation import FinishReason, GenerationMetrics, GenerationResult
+from codeface_jupyter.outcome import Ending
 from codeface_jupyter.threads import new_rlock
 
 __all__ = ["CacheOutcome", "MetricsObserver", "RequestRecord", "SessionMetrics", "SessionSummary"]
@@ -42,6 +43,10 @@ class RequestRecord:
         Seconds saved by replaying the answer.
     error
         The exception's class name when it failed, else empty.
+    tried
+        How its code ended on a copy of the kernel; empty if it was not tried.
+    is_revised
+        Whether another answer took the place of the first.
     """
 
     at: float
@@ -57,6 +62,8 @@ class RequestRecord:
     response_cache: CacheOutcome = "off"
     saved_s: float = 0.0
     error: str = ""
+    tried: Ending | Literal[""] = ""
+    is_revised: bool = False
     metrics: GenerationMetrics
 
     @property
@@ -78,7 +85,9 @@ class SessionSummary:
     """A session's sums and medians; times in seconds, sizes in bytes.
 
     Sums of tokens and medians are over generated answers; replays from the response
-    cache are left out.
+    cache are left out. ``tries`` counts what was run on copies of the kernel, for
+    ``tried_answers``; of these some ran, some would have done what a copy may not, and
+    ``revised_answers`` took the place of a first one.
     """
 
     requests: int = 0
@@ -90,6 +99,12 @@ class SessionSummary:
     reused_prompt_tokens: int = 0
     generated_tokens: int = 0
     generation_s: float = 0.0
+    tries: int = 0
+    tries_s: float = 0.0
+    tried_answers: int = 0
+    ran_answers: int = 0
+    refused_answers: int = 0
+    revised_answers: int = 0
     load_s: float = 0.0
     median_time_to_first_token_s: float = 0.0
     median_decode_tokens_per_s: float = 0.0
@@ -151,6 +166,8 @@ class SessionMetrics:
             response_cache=response_cache,
             saved_s=saved_s,
             error="" if error is None else type(error).__name__,
+            tried="" if result.outcome is None else result.outcome.ending,
+            is_revised=result.agreement is not None and not result.agreement.is_first,
             metrics=result.metrics,
         )
         with self._lock:
@@ -220,6 +237,12 @@ def _summed(before: SessionSummary, records: Sequence[RequestRecord]) -> Session
         + sum(m.reused_prompt_tokens for m in generated),
         generated_tokens=before.generated_tokens + sum(m.generated_tokens for m in generated),
         generation_s=before.generation_s + sum(m.total_s for m in generated),
+        tries=before.tries + sum(r.metrics.tries for r in records),
+        tries_s=before.tries_s + sum(r.metrics.tries_s for r in records),
+        tried_answers=before.tried_answers + sum(bool(r.tried) for r in records),
+        ran_answers=before.ran_answers + sum(r.tried == "ran" for r in records),
+        refused_answers=before.refused_answers + sum(r.tried == "refused" for r in records),
+        revised_answers=before.revised_answers + sum(r.is_revised for r in records),
         peak_memory_bytes=max((before.peak_memory_bytes, *peaks)),
     )
 

@@ -76,12 +76,21 @@ class ResponseCache(Protocol):
         """Free what this process holds; answers kept elsewhere stay."""
 
 
-def response_key(identity: EngineIdentity, sampling: SamplingParameters, prompt: str) -> str:
-    """Return the SHA-256, in hex, of all that decides an answer."""
+def response_key(
+    identity: EngineIdentity, sampling: SamplingParameters, prompt: str, *, choosing: str = ""
+) -> str:
+    """Return the SHA-256, in hex, of all that decides an answer.
+
+    Parameters
+    ----------
+    choosing
+        How one of several answers is chosen; empty where there is only one.
+    """
     parts = {
         "identity": asdict(identity),
         "sampling": asdict(sampling),
         "prompt": prompt,
         "prompt_version": PROMPT_VERSION,
+        "choosing": choosing,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

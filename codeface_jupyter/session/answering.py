@@ -12,6 +12,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.resources import Resources
+from codeface_jupyter.session.trying import tried
 
 __all__ = ["Answering"]
 
@@ -65,9 +66,10 @@ class Answering:
         response_cache = resources.responses.use(ask.settings)
         cached = pending.look_up(response_cache)
         if cached is not None:
-            return pending.replay(cached)
+            # The notebook may be another one by now, in which the answer fails.
+            return tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
-        done = self._generate(pending, engine)
+        done = tried(pending, self._generate(pending, engine), engine)
         pending.keep(done, response_cache)
         return done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from codeface_jupyter.context import Context
 from codeface_jupyter.engines.base import Engine
@@ -47,6 +47,8 @@ class PendingAnswer:
         How tokens are chosen; settled by `start`.
     cache_outcome, saved_s
         Whether the response cache had the answer, and the seconds that this saved.
+    tried
+        The answer that was chosen after its code was tried; None if none was.
     """
 
     def __init__(self, ask: Ask, job: Job) -> None:
@@ -55,6 +57,7 @@ class PendingAnswer:
         self.sampling = _sampling(ask)
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
+        self.tried: GenerationResult | None = None
         self._listener = job
         self._state = AnswerState()
 
@@ -64,6 +67,11 @@ class PendingAnswer:
         if self._state.started is not None:
             return self._state.started.identity
         return EngineIdentity(engine=self.ask.settings.engine, model=self.ask.settings.model)
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return self._state.text
 
     @property
     def prompt(self) -> str:
@@ -88,7 +96,9 @@ class PendingAnswer:
     @property
     def key(self) -> str:
         """What the answer is kept under; after `start`."""
-        return response_key(self.identity, self.sampling, self.prompt)
+        settings = self.ask.settings
+        choosing = "" if settings.tries == "off" else f"{settings.tries} {settings.tried_answers}"
+        return response_key(self.identity, self.sampling, self.prompt, choosing=choosing)
 
     @property
     def request(self) -> GenerationRequest:
@@ -163,13 +173,31 @@ class PendingAnswer:
 
     def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
+        if self.tried is not None:
+            return replace(self.tried, metrics=done.metrics, finish_reason=done.finish_reason)
+        return self.checked_result(self._state.text, done, sampling=self.sampling)
+
+    def checked_result(
+        self, text: str, done: Done, *, sampling: SamplingParameters
+    ) -> GenerationResult:
+        """Return an answer to the question, checked against the notebook if it is whole.
+
+        Parameters
+        ----------
+        text
+            What the model wrote.
+        done
+            How it ended.
+        sampling
+            How its tokens were chosen.
+        """
         started = self._state.started
         result = GenerationResult(
-            text=well_formed(self._state.text),
+            text=well_formed(text),
             finish_reason=done.finish_reason,
             metrics=done.metrics,
             identity=self.identity,
-            sampling=self.sampling,
+            sampling=sampling,
             prompt=self.prompt,
             language=self.ask.language,
             is_bare_code=started is not None and started.is_bare_code,

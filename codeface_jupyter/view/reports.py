@@ -118,9 +118,19 @@ def stats_table(summary: SessionSummary) -> Table:
         ("decode rate", f"{summary.median_decode_tokens_per_s:.1f} tokens/s (median)"),
         ("time spent answering", f"{summary.generation_s:.1f} s"),
         ("time spent loading", f"{summary.load_s:.1f} s"),
+        ("tried on a copy", _tries(summary)),
         ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
     ]
     return Table("CodeFace in this session", ("", ""), rows)
+
+
+def _tries(summary: SessionSummary) -> str:
+    if not summary.tried_answers:
+        return "nothing"
+    ran = f"{summary.ran_answers:,} of {summary.tried_answers:,} answers ran"
+    refused = f"{summary.refused_answers:,} refused" if summary.refused_answers else ""
+    parts = (ran, refused, f"{summary.revised_answers:,} revised", f"{summary.tries_s:.1f} s")
+    return ", ".join(filter(None, parts))
 
 
 def slowest_table(records: Sequence[RequestRecord]) -> Table:
@@ -227,7 +237,7 @@ def records_frame(records: Sequence[RequestRecord]) -> pd.DataFrame:
 
 
 def _wait_s(record: RequestRecord) -> float:
-    return record.metrics.total_s + record.metrics.load_s
+    return record.metrics.total_s + record.metrics.load_s + record.metrics.tries_s
 
 
 def _clock_time(record: RequestRecord) -> str:

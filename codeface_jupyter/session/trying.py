@@ -1,0 +1,203 @@
+"""An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
+
+The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, or names
+what does not exist, other answers are sampled side by side and tried too, and what most of
+those that run do is what is shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from codeface_jupyter.engines.base import BatchEngine, Engine
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.generation import (
+    Done,
+    GenerationResult,
+    Revised,
+    SamplingParameters,
+)
+from codeface_jupyter.jobs import Cancelled
+from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
+from codeface_jupyter.trials.copy import Limits
+from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.outcome import try_code
+
+__all__ = ["tried"]
+
+logger = logging.getLogger(__name__)
+
+TRIED_TASKS = frozenset({"write", "fix", "edit", "test"})
+PYTHON = "python"
+OTHER_ANSWERS = 8
+# Chosen by measurement: benchmarks/RESULTS.md.
+TEMPERATURE = 0.7
+TOP_P = 0.95
+# A sample much longer than the likeliest answer goes round in circles.
+MIN_TOKENS = 160
+TIMES_AS_LONG = 2
+
+
+def tried(pending: PendingAnswer, done: Done, engine: Engine) -> Done:
+    """Try an answer that has come to its end, and choose; return the end with what that cost.
+
+    The choice is left in ``pending.tried``. Stopping keeps the first answer.
+
+    Parameters
+    ----------
+    pending
+        The answer, and what it was asked.
+    done
+        Its end.
+    engine
+        What gave it, and gives others.
+    """
+    result = pending.checked_result(pending.text, done, sampling=pending.sampling)
+    pending.tried = result
+    if not _is_to_be_tried(pending, result):
+        return done
+    begin = time.perf_counter()
+    trying = _Trying(pending, engine, result)
+    # When it is stopped, what is known of the first answer is kept.
+    with suppress(Cancelled):
+        trying.run()
+    pending.tried = trying.choose()
+    spent = replace(done.metrics, tries=trying.tries, tries_s=time.perf_counter() - begin)
+    return replace(done, metrics=spent)
+
+
+def _is_to_be_tried(pending: PendingAnswer, result: GenerationResult) -> bool:
+    ask = pending.ask
+    if ask.settings.tries == "off" or ask.live_namespace is None or ask.language != PYTHON:
+        return False
+    is_python = any(block.language == PYTHON for block in result.code_blocks)
+    if result.finish_reason != "stop" or ask.sources.task not in TRIED_TASKS or not is_python:
+        return False
+    return copy_support(tries=ask.settings.tries).is_possible
+
+
+class _Trying:
+    """The answers to one question that have been tried so far."""
+
+    def __init__(self, pending: PendingAnswer, engine: Engine, first: GenerationResult) -> None:
+        self._pending = pending
+        self._engine = engine
+        self._first = first
+        self._candidates: list[Candidate] = []
+        self._is_complete = False
+        self.tries = 0
+
+    def run(self) -> None:
+        """Try the answer, and others if that is called for.
+
+        Raises
+        ------
+        Cancelled
+            If it was stopped before; what was tried is kept.
+        """
+        self._pending.job.progress("Trying it on a copy of the kernel")
+        self._add(self._first)
+        count = self._others_wanted()
+        if count and isinstance(self._engine, BatchEngine):
+            self._try_others(self._engine, count)
+        self._pending.job.check()
+        self._is_complete = True
+
+    def choose(self) -> GenerationResult:
+        """Return the answer that is shown, and say so if it is not the first."""
+        if not self._candidates:
+            return self._first
+        choice = choose(self._candidates if self._is_complete else self._candidates[:1])
+        result = choice.chosen.result
+        if choice.chosen is not self._candidates[0]:
+            reason = _reason(self._candidates[0], choice)
+            tokens = result.metrics.generated_tokens
+            self._pending.job.emit(Revised(result.text, tokens, reason))
+        return replace(
+            result,
+            outcome=choice.chosen.outcome,
+            agreement=choice.agreement,
+            alternatives=choice.alternatives,
+        )
+
+    def _others_wanted(self) -> int:
+        """Return how many answers to ask for beside the first."""
+        settings, first = self._pending.ask.settings, self._candidates[0]
+        # A replayed answer has been chosen already.
+        if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
+            return settings.tried_answers - 1
+        # What the copy may not do is no fault of the code, and what takes long takes long again.
+        has_failed = first.outcome is not None and first.outcome.ending == "raised"
+        is_doubtful = has_failed or first.names_what_is_not_there
+        return OTHER_ANSWERS if is_doubtful and self._engine.is_local else 0
+
+    def _add(self, result: GenerationResult) -> None:
+        outcome = self._outcome(result.code) if result.code else None
+        self._candidates.append(Candidate(result=result, outcome=outcome))
+
+    def _outcome(self, code: str) -> Outcome | None:
+        """Return what a code does; the same code does the same."""
+        for candidate in self._candidates:
+            if candidate.outcome is not None and candidate.result.code == code:
+                return candidate.outcome
+        self.tries += 1
+        ask = self._pending.ask
+        return try_code(
+            code,
+            ask.live_namespace or {},
+            limits=Limits(seconds=ask.settings.try_timeout_s),
+            is_cancelled=lambda: self._pending.job.is_cancelled,
+        )
+
+    def _try_others(self, engine: BatchEngine, count: int) -> None:
+        """Ask for more answers side by side, and try each as it comes, until it is decided."""
+        batch = self._pending.job.part()
+        total = count + 1
+        samplings = _samplings(self._pending, self._first, count)
+
+        def on_result(index: int, text: str, done: Done) -> None:
+            if done.finish_reason == "cancelled" or done.error is not None:
+                return
+            self._add(self._pending.checked_result(text, done, sampling=samplings[index]))
+            tried = len(self._candidates)
+            self._tell(tried, total)
+            if is_decided(self._candidates, remaining=total - tried):
+                batch.cancel()
+
+        self._tell(1, total)
+        request = self._pending.request
+        requests = [replace(request, sampling=sampling) for sampling in samplings]
+        try:
+            engine.generate_batch(requests, on_result=on_result, job=batch)
+        except (CodeFaceError, RuntimeError, MemoryError):
+            # The first answer is there: those that came are compared with it.
+            logger.debug("Other answers could not be asked for.", exc_info=True)
+
+    def _tell(self, tried: int, total: int) -> None:
+        self._pending.job.progress("Trying other answers", tried, total, "answers")
+
+
+def _samplings(
+    pending: PendingAnswer, first: GenerationResult, count: int
+) -> list[SamplingParameters]:
+    """Return how other answers are drawn: each with a seed of its own, repeatable as a whole."""
+    given = pending.sampling
+    longest = max(MIN_TOKENS, TIMES_AS_LONG * first.metrics.generated_tokens)
+    drawn = replace(given, max_new_tokens=min(given.max_new_tokens, longest))
+    if not given.do_sample:
+        drawn = replace(drawn, temperature=TEMPERATURE, top_p=TOP_P)
+    return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
+
+
+def _reason(first: Candidate, choice: Choice) -> str:
+    """Return why another answer than the first is shown, in few words."""
+    agreement = choice.agreement
+    counted = f"{agreement.agreeing} of {agreement.tried}" if agreement else "another"
+    if first.outcome is not None and first.outcome.ending == "raised":
+        return f"the first answer raises {first.outcome.error_type}; {counted} do this"
+    return f"{counted} answers do this"

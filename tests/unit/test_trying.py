@@ -1,0 +1,255 @@
+"""An answer tried on a copy of the kernel before it is shown, and others where it fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
+from codeface_jupyter.jobs import Event, Job, Progress
+from codeface_jupyter.outcome import Agreement
+from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.guard.support import guard_support
+
+needs_guard = pytest.mark.skipif(
+    guard_support().level != "strong", reason="this system cannot guard a copy"
+)
+pytestmark = needs_guard
+
+TOTAL = "sum(prices)"
+RAISES = "prices['total']"
+UNKNOWN = "print(sum(price_list))"
+
+
+def fenced(code: str) -> str:
+    return f"```python\n{code}\n```"
+
+
+class Sampling(ScriptedEngine):
+    """Answers a first question, and samples for it side by side."""
+
+    def __init__(self, first: str, *samples: str, before_each: Callable[[int], None] | None = None):
+        super().__init__([fenced(first)])
+        self.samples = samples
+        self.sampled: list[GenerationRequest] = []
+        self._before_each = before_each or (lambda _: None)
+
+    def generate_batch(
+        self,
+        requests: Sequence[GenerationRequest],
+        *,
+        on_result: Callable[[int, str, Done], None],
+        job: Job,
+    ) -> None:
+        self.sampled = list(requests)
+        for index, code in enumerate(self.samples[: len(requests)]):
+            self._before_each(index)
+            if job.is_cancelled:
+                return
+            done = ScriptedEngine([fenced(code)]).generate(requests[index], Job())
+            on_result(index, fenced(code), done)
+
+
+@pytest.fixture
+def namespace() -> dict[str, Any]:
+    return {"prices": [1.0, 2.0, 3.0], "changed": []}
+
+
+@pytest.fixture
+def ask_with(
+    tmp_path: Any, namespace: dict[str, Any]
+) -> Callable[..., tuple[GenerationResult, list[Event]]]:
+    def ask(engine: ScriptedEngine, **settings: Any) -> tuple[GenerationResult, list[Event]]:
+        config = Config(file=tmp_path / "none.toml")
+        session = Session(config=config, engine=engine)
+        question = Ask(
+            sources=ContextSources(request="the total"),
+            settings=config.with_overrides(settings),
+            live_namespace=namespace,
+        )
+        events = list(session.stream(question))
+        return events[-1].result, events
+
+    return ask
+
+
+def test_code_that_runs_stays_with_what_it_did(ask_with) -> None:
+    engine = Sampling(TOTAL)
+    result, events = ask_with(engine)
+    assert result.outcome.ending == "ran"
+    assert result.outcome.value == "6.0"
+    assert result.agreement is None
+    assert result.alternatives == ()
+    assert not engine.sampled
+    assert not [event for event in events if isinstance(event, Revised)]
+    assert (result.metrics.tries, result.metrics.tries_s > 0) == (1, True)
+
+
+def test_nothing_of_the_notebook_changes(ask_with, namespace) -> None:
+    result, _ = ask_with(Sampling("changed.append(1)\nprices.clear()\nimport this_is_new"))
+    assert result.outcome.ending == "raised"
+    assert namespace == {"prices": [1.0, 2.0, 3.0], "changed": []}
+
+
+@pytest.mark.parametrize("first", [RAISES, UNKNOWN])
+def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> None:
+    result, events = ask_with(Sampling(first, "max(prices)", TOTAL, RAISES, "prices[0] + 5"))
+    assert result.code == TOTAL
+    assert result.agreement == Agreement(agreeing=2, tried=5, is_first=False)
+    assert [other.code for other in result.alternatives] == ["max(prices)"]
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.text == fenced(TOTAL)
+    assert revised.reason.startswith("the first answer ")
+
+
+def test_where_none_runs_the_first_stays_and_says_why(ask_with) -> None:
+    result, events = ask_with(Sampling(RAISES, RAISES, "1 / 0"))
+    assert result.code == RAISES
+    assert (result.outcome.ending, result.outcome.error_type) == ("raised", "TypeError")
+    assert result.outcome.error_line == 1
+    assert not [event for event in events if isinstance(event, Revised)]
+
+
+def test_samples_differ_by_their_seeds_and_can_be_repeated(ask_with) -> None:
+    engine = Sampling(RAISES, TOTAL)
+    ask_with(engine, seed=7)
+    seeds = [request.sampling.seed for request in engine.sampled]
+    assert seeds == list(range(8, 16))
+    assert all(request.sampling.temperature > 0 for request in engine.sampled)
+
+
+def test_so_many_answers_as_are_asked_for_are_compared(ask_with) -> None:
+    engine = Sampling("max(prices)", TOTAL, TOTAL, "0")
+    result, events = ask_with(engine, tried_answers=4)
+    assert len(engine.sampled) == 3
+    assert result.code == TOTAL
+    assert result.agreement == Agreement(agreeing=2, tried=4, is_first=False)
+    progress = [event for event in events if isinstance(event, Progress) and event.unit]
+    assert [(event.completed, event.total) for event in progress] == [
+        (1, 4), (2, 4), (3, 4), (4, 4),
+    ]  # fmt: skip
+
+
+def test_it_ends_once_the_rest_cannot_change_the_choice(ask_with) -> None:
+    asked: list[int] = []
+    engine = Sampling(TOTAL, *[TOTAL] * 8, before_each=asked.append)
+    result, _ = ask_with(engine, tried_answers=9)
+    # The fifth of nine is a majority; the engine hears of it before the next one.
+    assert result.agreement == Agreement(agreeing=5, tried=5, is_first=True)
+    assert asked == [0, 1, 2, 3, 4]
+
+
+def test_the_same_code_is_run_once(ask_with) -> None:
+    result, _ = ask_with(Sampling("max(prices)", TOTAL, TOTAL, TOTAL), tried_answers=4)
+    assert result.metrics.tries == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({"tries": "off"}, RAISES), ({"tries": "off", "tried_answers": 4}, RAISES)],
+)
+def test_turned_off_nothing_is_run(ask_with, settings, code) -> None:
+    engine = Sampling(code, TOTAL)
+    result, _ = ask_with(engine, **settings)
+    assert (result.code, result.outcome, result.metrics.tries) == (code, None, 0)
+    assert not engine.sampled
+
+
+def test_an_engine_that_samples_one_at_a_time_tries_one_answer(ask_with) -> None:
+    result, _ = ask_with(ScriptedEngine([fenced(RAISES)]))
+    assert (result.outcome.ending, result.agreement) == ("raised", None)
+
+
+def test_a_remote_engine_is_asked_once(ask_with) -> None:
+    engine = Sampling(RAISES, TOTAL)
+    engine.is_local = False
+    result, _ = ask_with(engine)
+    assert result.outcome.ending == "raised"
+    assert not engine.sampled
+
+
+def test_prose_is_not_run(ask_with) -> None:
+    result, _ = ask_with(ScriptedEngine(["The total is six."]))
+    assert (result.outcome, result.metrics.tries) == (None, 0)
+
+
+def test_a_limit_of_time_ends_it(ask_with) -> None:
+    engine = Sampling("while True: pass", TOTAL)
+    result, _ = ask_with(engine, try_timeout_s=0.3)
+    assert result.outcome.ending == "timed out"
+    assert not engine.sampled
+
+
+def test_what_the_copy_may_not_do_is_no_fault(ask_with, tmp_path) -> None:
+    target = tmp_path / "prices.txt"
+    engine = Sampling(f"open({str(target)!r}, 'w').write('x')", TOTAL)
+    result, _ = ask_with(engine)
+    assert result.outcome.ending == "refused"
+    assert "prices.txt" in result.outcome.refusals[0]
+    assert not target.exists()
+    assert not engine.sampled
+
+
+def test_an_engine_that_fails_at_sampling_leaves_the_first(ask_with) -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("out of memory")
+
+    result, _ = ask_with(Sampling(RAISES, TOTAL, before_each=fail))
+    assert (result.code, result.outcome.ending) == (RAISES, "raised")
+
+
+def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
+    config = Config(file=tmp_path / "none.toml")
+    engine = Sampling(RAISES, TOTAL, TOTAL, before_each=lambda index: index and answer.cancel())
+    question = Ask(
+        sources=ContextSources(request="the total"),
+        settings=config.settings,
+        live_namespace=namespace,
+    )
+    answer = Session(config=config, engine=engine).stream(question)
+    list(answer)
+    assert answer.result.code == RAISES
+    assert answer.result.finish_reason == "stop"
+    assert answer.result.outcome.ending == "raised"
+
+
+@pytest.mark.parametrize("tried_answers", [1, 4])
+def test_a_replayed_answer_is_tried_in_the_notebook_as_it_is(
+    tmp_path, namespace, tried_answers
+) -> None:
+    config = Config(file=tmp_path / "none.toml")
+    engine = Sampling(RAISES, TOTAL, "0", TOTAL)
+    session = Session(config=config, engine=engine)
+    question = Ask(
+        sources=ContextSources(request="the total"),
+        settings=config.with_overrides({"tried_answers": tried_answers}),
+        live_namespace=namespace,
+    )
+    assert session.generate(question).code == TOTAL
+    engine.sampled = []
+    namespace["prices"] = [5.0]
+    replayed = session.generate(question)
+    assert (replayed.code, replayed.outcome.value) == (TOTAL, "5.0")
+    assert replayed.metrics.from_response_cache
+    assert not engine.sampled
+
+
+def test_only_numbers_of_it_are_recorded(ask_with) -> None:
+    result, _ = ask_with(Sampling(RAISES, TOTAL, TOTAL))
+    record = result.record()
+    assert record["tried"] == "ran"
+    assert record["agreement"] == {"agreeing": 2, "tried": 3, "is_first": False}
+    assert "6.0" not in str(record)
+
+
+def test_matplotlib_is_not_imported_for_it(ask_with) -> None:
+    had_it = "matplotlib.pyplot" in sys.modules
+    ask_with(Sampling(TOTAL))
+    assert ("matplotlib.pyplot" in sys.modules) is had_it
