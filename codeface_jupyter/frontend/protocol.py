@@ -75,9 +75,11 @@ __all__ = [
     "Request",
     "RequestMessage",
     "ResponseMessage",
+    "ResultAlternative",
     "ResultData",
     "ResultEdit",
     "ResultFinding",
+    "ResultOutcome",
     "ResultRewrite",
     "Stats",
     "Status",
@@ -384,6 +386,31 @@ class ResultFinding(TypedDict):
     is_applied: NotRequired[bool]
 
 
+class ResultOutcome(TypedDict):
+    """What an answer's code did on a copy of the kernel.
+
+    ``line`` says it in a sentence, code between backticks, ``ending`` whether it ran; what the
+    cell would show is ``text``, the table of ``header`` and ``rows``, the whole of it if
+    ``is_whole``, or ``png``, a picture as base64. All of them may be empty.
+    """
+
+    line: str
+    ending: Literal["ran", "raised", "refused", "timed out", "died"]
+    text: str
+    header: list[str]
+    rows: list[list[str]]
+    is_whole: bool
+    png: str
+
+
+class ResultAlternative(TypedDict):
+    """Another answer that ran and did something else: its code, the cell, what it did."""
+
+    code: str
+    source: str
+    outcome: ResultOutcome | None
+
+
 class HiddenLines(TypedDict):
     """``count`` lines of a cell that nobody is shown, and the line that stands for them."""
 
@@ -431,6 +458,8 @@ class ResultData(TypedDict):
     answer_id: str | None
     notes: list[str]
     findings: list[ResultFinding]
+    outcome: ResultOutcome | None
+    alternatives: list[ResultAlternative]
 
 
 _FRONT_END_MESSAGES: TypeAdapter[FrontEndMessage] = TypeAdapter(

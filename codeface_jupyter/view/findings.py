@@ -21,7 +21,7 @@ from codeface_jupyter.view.safe_markdown import safe_code_span
 from codeface_jupyter.view.terminal_text import REORDERING, terminal_text
 from codeface_jupyter.well_formed import well_formed
 
-__all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks"]
+__all__ = ["Remark", "findings_data", "literal", "notes_data", "remarks", "without_markup"]
 
 MARKDOWN_SIGN = re.compile(r"[\\`*\[\]!~|$]|(?<!\w)_|_(?!\w)")
 REORDERING_CHARACTER = re.compile(f"[{REORDERING}]")
@@ -52,7 +52,7 @@ class Remark:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {
-            "text/markdown": _without_markup(well_formed(self.text)),
+            "text/markdown": without_markup(well_formed(self.text)),
             "text/plain": terminal_text(self.text),
         }
 
@@ -103,7 +103,7 @@ def remarks(result: GenerationResult, *, is_markdown: bool) -> str:
         block = f"Block {place.number + 1}, line" if len(places) > 1 else "Line"
         line = finding.line - place.first_line + 1
         lines.append(f"{block} {line}: {_shown(finding.message)}")
-    return "\n".join(f"- {_without_markup(line) if is_markdown else line}" for line in lines)
+    return "\n".join(f"- {without_markup(line) if is_markdown else line}" for line in lines)
 
 
 def literal(text: str) -> str:
@@ -111,7 +111,7 @@ def literal(text: str) -> str:
     return MARKDOWN_SIGN.sub(r"\\\g<0>", html.escape(text))
 
 
-def _without_markup(text: str) -> str:
+def without_markup(text: str) -> str:
     """Return Markdown in which code spans are all that is not literal."""
     written, end = "", 0
     for span in CODE_SPAN.finditer(text):

@@ -43,6 +43,12 @@ from codeface_jupyter.prompts import (
 )
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
+from codeface_jupyter.view.outcomes import (
+    alternatives_data,
+    outcome_data,
+    outcome_markdown,
+    outcome_plain,
+)
 from codeface_jupyter.view.safe_markdown import SAFE_LINK, folded, safe_markdown
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
@@ -261,7 +267,8 @@ def result_bundle(
     front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end asks for the answer again by; ``note`` is added to its last line.
-    Under the code stands what was changed in it and what does not fit the notebook.
+    Under the code stands what it did when it was tried, what was changed in it and what does
+    not fit the notebook.
     """
     new_cell = rewritten(result, changes) if changes else None
     text = answer_markdown(result, format=format, new_cell=new_cell)
@@ -285,13 +292,15 @@ def result_bundle(
         "answer_id": answer_id,
         "notes": notes_data(result),
         "findings": findings_data(result),
+        "outcome": outcome_data(result.outcome, result.agreement),
+        "alternatives": alternatives_data(result),
     }
     remarked = remarks(result, is_markdown=True)
-    markdown = (text, remarked, f"<sub>{literal(footer)}</sub>")
+    markdown = (text, outcome_markdown(result), remarked, f"<sub>{literal(footer)}</sub>")
     # The text comes first as the model wrote it: a terminal has shown it so.
     offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
     remarked = remarks(result, is_markdown=False)
-    plain = (result.text, difference, offered, remarked, f"[{footer}]")
+    plain = (result.text, difference, offered, outcome_plain(result), remarked, f"[{footer}]")
     return {
         RESULT_MIME: well_formed_data(data),
         "text/markdown": well_formed("\n\n".join(filter(None, markdown))),

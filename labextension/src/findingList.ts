@@ -80,7 +80,7 @@ function place(data: ResultData, finding: ResultFinding): string {
 }
 
 /** Return a sentence as nodes: what is between backticks is code, everything else literal. */
-function withCodeSpans(text: string): Node[] {
+export function withCodeSpans(text: string): Node[] {
   const nodes: Node[] = [];
   let end = 0;
   for (const found of text.matchAll(CODE_SPAN)) {

@@ -20,6 +20,7 @@ export const MAX_TRACEBACK_CHARACTERS = 8000;
 export const MAX_ID_CHARACTERS = 512;
 export const MAX_ERROR_CHARACTERS = 4000;
 export const MAX_FINDINGS = 50;
+export const MAX_ALTERNATIVES = 4;
 export const MAX_FINDING_EDITS = 200;
 export const MAX_MESSAGE_CHARACTERS = 500;
 
@@ -137,6 +138,23 @@ export type ResultFinding = {
   is_applied?: boolean;
 };
 
+/** What an answer's code did on a copy of the kernel. */
+export type ResultOutcome = {
+  /** One sentence; code in it is between backticks. */
+  line: string;
+  /** `ran`, or what kept it from that. */
+  ending: string;
+  /** What the cell would show: text, a table, a picture as base64; all may be empty. */
+  text: string;
+  header: string[];
+  rows: string[][];
+  is_whole: boolean;
+  png: string;
+};
+
+/** Another answer that ran and did something else. */
+export type ResultAlternative = { code: string; source: string; outcome: ResultOutcome | null };
+
 /** What a cell to be rewritten was: marks stand for lines that nobody is shown. */
 export type ResultRewrite = {
   before: string;
@@ -165,6 +183,9 @@ export type ResultData = {
   /** What was changed in the blocks, and what does not fit the notebook; likewise. */
   notes?: string[];
   findings?: ResultFinding[];
+  /** What the code did when it was tried, and other answers that do something else; likewise. */
+  outcome?: ResultOutcome | null;
+  alternatives?: ResultAlternative[];
 };
 
 /** Return the message, or null for anything that is not one of ours in our version. */
@@ -205,7 +226,10 @@ export function isResultData(data: unknown): data is ResultData {
     Array.isArray(data.blocks) &&
     data.blocks.every(isResultBlock) &&
     (data.notes === undefined || isList(data.notes, MAX_FINDINGS, isMessage)) &&
-    (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding))
+    (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding)) &&
+    (data.outcome === undefined || data.outcome === null || isOutcome(data.outcome)) &&
+    (data.alternatives === undefined ||
+      isList(data.alternatives, MAX_ALTERNATIVES, isAlternative))
   );
 }
 
@@ -271,6 +295,30 @@ function isResultFinding(finding: unknown): finding is ResultFinding {
     isList(finding.edits, MAX_FINDING_EDITS, isResultEdit) &&
     (finding.is_applied === undefined || typeof finding.is_applied === 'boolean')
   );
+}
+
+function isOutcome(outcome: unknown): outcome is ResultOutcome {
+  return (
+    isObject(outcome) &&
+    isMessage(outcome.line) &&
+    areStrings(outcome, 'ending', 'text', 'png') &&
+    typeof outcome.is_whole === 'boolean' &&
+    isStrings(outcome.header) &&
+    Array.isArray(outcome.rows) &&
+    outcome.rows.every(isStrings)
+  );
+}
+
+function isAlternative(alternative: unknown): alternative is ResultAlternative {
+  return (
+    isObject(alternative) &&
+    areStrings(alternative, 'code', 'source') &&
+    (alternative.outcome === null || isOutcome(alternative.outcome))
+  );
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
 }
 
 function isResultEdit(edit: unknown): edit is ResultEdit {

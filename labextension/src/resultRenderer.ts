@@ -11,6 +11,7 @@ import { FindingList } from './findingList';
 import { withFinding } from './findings';
 import { findListings, UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
+import { OutcomeView } from './outcomeView';
 import { isResultData, RESULT_MIME, ResultData } from './protocol';
 import { ResultPart } from './resultPart';
 import type { ISettings } from './settings';
@@ -42,7 +43,8 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     }
     this._data = data;
     this._findings = new FindingList(data, number => this._apply(model, data, number));
-    this._fill(answer, this._findings, textWidget(data.footer));
+    this._outcome = new OutcomeView(data);
+    this._fill(answer, this._outcome, this._findings, textWidget(data.footer));
     this._updateActions();
     if (this._applied !== null) {
       this._findings.focusButton(this._applied);
@@ -73,7 +75,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._added = [];
     this._rows = [];
     const data = this._data;
-    const [answer, , footer] = (this.layout as PanelLayout).widgets;
+    const [answer, , , footer] = (this.layout as PanelLayout).widgets;
     if (this._findings && !this._findings.isDisposed) {
       this._findings.showsButtons = this._options.settings.showButtons;
     }
@@ -84,6 +86,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     if (data.insert === 'none') {
       return;
     }
+    this._outcome?.addRows(other => this._makeRow('block', other, [0]));
     const codes = data.blocks.map(block => block.code);
     findListings(answer.node, codes).forEach((found, number) => {
       const listing = found ?? this._appendListing(answer.node, codes[number] ?? '');
@@ -119,6 +122,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly _options: ResultRenderer.IOptions;
   private _data: ResultData | null = null;
   private _findings: FindingList | null = null;
+  private _outcome: OutcomeView | null = null;
   /** The finding that has just been applied; its button keeps the focus. */
   private _applied: number | null = null;
   private _rows: ActionRow[] = [];

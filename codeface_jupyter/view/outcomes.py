@@ -1,0 +1,164 @@
+"""What an answer's code did on the copy of the kernel, for readers and for the front end.
+
+Whatever a copy sends is untrusted: its texts are shown as text, code spans aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from codeface_jupyter.frontend.protocol import (
+    MAX_MESSAGE_CHARACTERS,
+    ResultAlternative,
+    ResultOutcome,
+)
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.outcome import Agreement, Alternative, Change, Outcome, Preview, PreviewTable
+from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
+from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.view.findings import without_markup
+from codeface_jupyter.view.terminal_text import terminal_text
+
+__all__ = [
+    "alternatives_data",
+    "outcome_data",
+    "outcome_line",
+    "outcome_markdown",
+    "outcome_plain",
+    "outcome_text",
+]
+
+SEPARATOR = " · "
+MAX_CHANGES = 3
+COLUMN_GAP = "  "
+
+
+def outcome_line(outcome: Outcome, agreement: Agreement | None = None) -> str:
+    """Return what happened in one line; code in it is between backticks.
+
+    Examples
+    --------
+    >>> outcome_line(Outcome(ending="ran", seconds=0.031, value="Series of 3"))
+    'Tried on a copy: 0.03 s · Series of 3'
+    """
+    line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
+    return in_one_line(f"Tried on a copy: {line}", max_chars=MAX_MESSAGE_CHARACTERS)
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return what the cell would show, as text of several lines; empty for nothing."""
+    value = outcome.preview.text
+    if outcome.preview.table is not None:
+        value = _text_table(outcome.preview.table)
+    parts = (outcome.printed.rstrip("\n"), value, *(f"Warning: {w}" for w in outcome.warnings))
+    return terminal_text("\n".join(filter(None, parts)))
+
+
+def outcome_markdown(result: GenerationResult) -> str:
+    """Return the line and what the cell would show, as Markdown; empty if nothing was tried."""
+    if result.outcome is None:
+        return ""
+    line = without_markup(outcome_line(result.outcome, result.agreement))
+    text = outcome_text(result.outcome)
+    return f"{line}\n\n{fenced(text, 'text')}" if text else line
+
+
+def outcome_plain(result: GenerationResult) -> str:
+    """Return the line and what the cell would show, as text; empty if nothing was tried."""
+    if result.outcome is None:
+        return ""
+    line = outcome_line(result.outcome, result.agreement)
+    return "\n".join(filter(None, (line, outcome_text(result.outcome))))
+
+
+def outcome_data(
+    outcome: Outcome | None, agreement: Agreement | None = None
+) -> ResultOutcome | None:
+    """Return what happened for the front end; None if nothing was tried."""
+    if outcome is None:
+        return None
+    table = outcome.preview.table
+    text = outcome_text(_without_table(outcome))
+    return ResultOutcome(
+        line=outcome_line(outcome, agreement),
+        ending=outcome.ending,
+        text=text,
+        header=list(table.header) if table else [],
+        rows=[list(row) for row in table.rows] if table else [],
+        is_whole=table.is_whole if table else True,
+        png=outcome.preview.png,
+    )
+
+
+def alternatives_data(result: GenerationResult) -> list[ResultAlternative]:
+    """Return the other answers for the front end, each with the cell that it would become."""
+    return [_alternative(alternative, result) for alternative in result.alternatives]
+
+
+def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAlternative:
+    tried = result.agreement.tried if result.agreement else 0
+    agreement = Agreement(agreeing=alternative.agreeing, tried=tried, is_first=False)
+    return ResultAlternative(
+        code=alternative.code,
+        source=cell_for(CodeBlock(result.language, alternative.code))[1],
+        outcome=outcome_data(alternative.outcome, agreement),
+    )
+
+
+def _without_table(outcome: Outcome) -> Outcome:
+    return replace(outcome, preview=Preview(text=outcome.preview.text))
+
+
+def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
+    match outcome.ending:
+        case "ran":
+            yield f"{outcome.seconds:.2f} s"
+            yield "a figure" if outcome.preview.png else outcome.value
+            yield from _changes(outcome)
+            if outcome.warnings:
+                yield f"{len(outcome.warnings)} warning{'s' if len(outcome.warnings) > 1 else ''}"
+        case "raised":
+            place = f" in line {outcome.error_line}" if outcome.error_line else ""
+            yield f"raises {outcome.error_type}{place}: {outcome.error}"
+        case "refused":
+            done = f"it {' and '.join(outcome.refusals)}, which a copy may not do"
+            yield f"{done if outcome.refusals else outcome.error}; not run to its end"
+        case "timed out":
+            yield f"not done after {outcome.seconds:.0f} s, and stopped"
+        case "died":
+            yield outcome.error
+    if agreement is not None:
+        yield f"{agreement.agreeing} of {agreement.tried} answers agree"
+
+
+def _changes(outcome: Outcome) -> Iterator[str]:
+    """Yield what becomes of variables; those that are new only where nothing else is shown."""
+    old = [change for change in outcome.changes if change.kind != "new"]
+    new = [change for change in outcome.changes if change.kind == "new"]
+    has_more_to_say = bool(outcome.value or outcome.preview.png or old)
+    shown = old if has_more_to_say else new
+    yield from (_told(change) for change in shown[:MAX_CHANGES])
+    rest = len(shown) - MAX_CHANGES
+    if rest > 0:
+        yield f"{rest} more"
+
+
+def _told(change: Change) -> str:
+    match change.kind:
+        case "new":
+            return f"`{change.name}`: {change.text}"
+        case "gone":
+            return f"deletes `{change.name}`"
+        case _:
+            return f"`{change.name}` {change.text}"
+
+
+def _text_table(table: PreviewTable) -> str:
+    rows = [table.header, *table.rows]
+    widths = [max(len(row[number]) for row in rows) for number in range(len(table.header))]
+    lines = [
+        COLUMN_GAP.join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines if table.is_whole else [*lines, "…"])

@@ -1,0 +1,108 @@
+/** What an answer's code did when it was tried on a copy of the kernel, and other answers. */
+
+import { Widget } from '@lumino/widgets';
+
+import { withCodeSpans } from './findingList';
+import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
+
+const NAME = 'Tried on a copy of your notebook';
+const PNG = 'data:image/png;base64,';
+
+/** A line that opens to what the cell would show; below it a line for each other answer. */
+export class OutcomeView extends Widget {
+  constructor(data: ResultData) {
+    super();
+    this._data = data;
+    this.addClass('jp-CodeFace-outcome');
+    if (!data.outcome) {
+      return;
+    }
+    this.node.setAttribute('role', 'group');
+    this.node.setAttribute('aria-label', NAME);
+    const own = folded(data.outcome.line, preview(data.outcome));
+    own.classList.toggle('jp-mod-warn', data.outcome.ending !== 'ran');
+    this._others = (data.alternatives ?? []).map((alternative, index) => {
+      const line = `Other answer ${index + 1}. ${alternative.outcome?.line ?? ''}`;
+      return folded(line, [listing(alternative.code), ...shown(alternative)]);
+    });
+    this.node.append(own, ...this._others);
+  }
+
+  /** Put a row of buttons under each other answer, made for it as the only one. */
+  addRows(makeRow: (data: ResultData) => HTMLElement): void {
+    (this._data.alternatives ?? []).forEach((alternative, index) => {
+      this._others[index]?.append(makeRow(withAlternative(this._data, alternative)));
+    });
+  }
+
+  private readonly _data: ResultData;
+  private _others: HTMLElement[] = [];
+}
+
+/** Return an answer whose only block is another one's. */
+export function withAlternative(data: ResultData, { code, source }: ResultAlternative): ResultData {
+  const language = data.blocks[0]?.language ?? 'python';
+  const block = { language, code, source, cell_type: 'code' as const, is_closed: true };
+  return { ...data, blocks: [block], findings: [], notes: [], outcome: null, alternatives: [] };
+}
+
+function shown({ outcome }: ResultAlternative): HTMLElement[] {
+  return outcome ? preview(outcome) : [];
+}
+
+/** Return a line, which opens to what belongs to it if there is anything. */
+function folded(line: string, content: HTMLElement[]): HTMLElement {
+  const node = document.createElement(content.length > 0 ? 'details' : 'div');
+  const words = document.createElement(content.length > 0 ? 'summary' : 'span');
+  words.append(...withCodeSpans(line));
+  node.append(words, ...content);
+  return node;
+}
+
+/** Return what the cell would show, made of text alone: a copy's data are untrusted. */
+function preview(outcome: ResultOutcome): HTMLElement[] {
+  const parts: HTMLElement[] = [];
+  if (outcome.text) {
+    parts.push(listing(outcome.text));
+  }
+  if (outcome.header.length > 0) {
+    parts.push(table(outcome));
+  }
+  if (outcome.png) {
+    const image = document.createElement('img');
+    image.src = `${PNG}${outcome.png}`;
+    image.alt = 'The figure that this code draws';
+    parts.push(image);
+  }
+  return parts;
+}
+
+function listing(text: string): HTMLElement {
+  const node = document.createElement('pre');
+  node.textContent = text;
+  return node;
+}
+
+function table({ header, rows, is_whole: isWhole }: ResultOutcome): HTMLElement {
+  const node = document.createElement('table');
+  node.createTHead().append(tableRow(header, () => 'th'));
+  const body = node.createTBody();
+  body.append(...rows.map(row => tableRow(row, column => (column === 0 ? 'th' : 'td'))));
+  if (!isWhole) {
+    body.append(tableRow(['…'], () => 'th'));
+  }
+  const scrolling = document.createElement('div');
+  scrolling.className = 'jp-CodeFace-table';
+  scrolling.append(node);
+  return scrolling;
+}
+
+function tableRow(cells: string[], tag: (column: number) => 'th' | 'td'): HTMLElement {
+  const row = document.createElement('tr');
+  cells.forEach((text, column) => {
+    const cell = document.createElement(tag(column));
+    cell.textContent = text;
+    row.append(cell);
+  });
+  return row;
+}
