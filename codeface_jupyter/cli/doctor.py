@@ -20,6 +20,7 @@ from codeface_jupyter.models.hub import is_offline, is_reachable
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.trials.copy_support import copy_support
 
 __all__ = ["PACKAGE", "Finding", "findings"]
 
@@ -59,6 +60,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _disk_finding(settings.cache_dir)
     yield _model_finding(settings, is_auto=is_auto)
     yield from _engine_findings(settings)
+    yield _trials_finding(settings)
     yield _hub_finding()
     for package, purpose in PACKAGES.items():
         yield _package_finding(package, advice=f"{purpose}: pip install {package}")
@@ -131,6 +133,18 @@ def _engine_findings(settings: Settings) -> Iterator[Finding]:
     # What the model's files turn out to be may still call for another engine.
     later = "" if choice.is_certain else " (may change once the model is fetched)"
     yield Finding("engine", f"{choice.name} would answer{later}: {choice.reason}")
+
+
+def _trials_finding(settings: Settings) -> Finding:
+    """Return whether answers can be tried on a copy of a kernel on this machine, and why not."""
+    support = copy_support(tries=settings.tries)
+    if support.is_possible:
+        return Finding("trying answers", f"on a copy of the kernel. {support.why}")
+    # Without it everything else works, and those who turned it off know.
+    advice = "" if settings.tries == "off" else 'tries = "on" accepts a weaker guard'
+    return Finding(
+        "trying answers", f"not possible: {support.why}", settings.tries == "off", advice
+    )
 
 
 def _hub_finding() -> Finding:

@@ -38,6 +38,7 @@ __all__ = [
     "GET_CELLS",
     "GET_STATS",
     "HELLO_TARGET",
+    "MAX_ALTERNATIVES",
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
     "MAX_CELL_ERRORS",
@@ -105,6 +106,7 @@ MAX_CELL_ERRORS = 10
 MAX_ERROR_CHARACTERS = 4_000
 # More of them help nobody. A message is of one line.
 MAX_FINDINGS = 50
+MAX_ALTERNATIVES = 4
 MAX_FINDING_EDITS = 200
 MAX_MESSAGE_CHARACTERS = 500
 

@@ -16,6 +16,7 @@ from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, ConfigError
 from codeface_jupyter.magics.base import BaseMagics
+from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ConfigMagics"]
@@ -48,11 +49,22 @@ class ConfigMagics(BaseMagics):
         settings = settled(config.settings, may_probe=False)
         fitness = engine_fitness(settings)
         display(Table("Engines", ("engine", "can serve", "why"), list(_engine_rows(fitness))))
+        display(_trials_table(settings))
         rows = list(_setting_rows(config))
         own, options = rows[: len(Settings.model_fields)], rows[len(Settings.model_fields) :]
         display(Table("Engine options", ("option", *COLUMNS), options))
         title = f"CodeFace settings; {_chosen_engine(settings, fitness)}"
         display(Table(title, ("setting", *COLUMNS), own))
+
+
+def _trials_table(settings: Settings) -> Table:
+    support = copy_support(tries=settings.tries)
+    note = (
+        "The code of answers is run on a copy of the kernel, which can read what you can, and "
+        'neither write files, connect, nor start programs. tries = "off" or --no-try turns it off.'
+    )
+    row = ("now", "yes" if support.is_possible else "no", support.why)
+    return Table("Trying answers", ("", "possible", "why"), [row], note)
 
 
 def _engine_rows(engines: Mapping[str, Fitness]) -> Iterator[tuple[str, str, str]]:

@@ -7,12 +7,13 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
+from codeface_jupyter.outcome import Ending
 from codeface_jupyter.privacy import masked_url
 from codeface_jupyter.threads import within
 
@@ -207,6 +208,9 @@ class PrometheusExporter:
             ("ending",),
             registry=registry,
         )
+        for ending in get_args(Ending):
+            # Exist from the start, so that shares can be queried at once.
+            self._tried.labels(ending=ending)
         self._revised = Counter(
             "codeface_revised_answers_total",
             "Answers that took the place of a first one.",

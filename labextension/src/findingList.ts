@@ -4,11 +4,11 @@ import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
 import { button } from './actionRow';
+import { withCodeSpans } from './codeSpans';
 import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
 
 const NAME = 'Checked against your notebook';
-const CODE_SPAN = /(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g;
 
 /** A line for each note and each finding, with a button where the code can be mended. */
 export class FindingList extends Widget {
@@ -77,17 +77,4 @@ function place(data: ResultData, finding: ResultFinding): string {
   return data.blocks.length > 1
     ? `${done}Block ${finding.block + 1}, line ${finding.line}: `
     : `${done}Line ${finding.line}: `;
-}
-
-/** Return a sentence as nodes: what is between backticks is code, everything else literal. */
-export function withCodeSpans(text: string): Node[] {
-  const nodes: Node[] = [];
-  let end = 0;
-  for (const found of text.matchAll(CODE_SPAN)) {
-    const code = document.createElement('code');
-    code.textContent = (found[2] ?? '').trim();
-    nodes.push(document.createTextNode(text.slice(end, found.index)), code);
-    end = found.index + found[0].length;
-  }
-  return [...nodes, document.createTextNode(text.slice(end))];
 }

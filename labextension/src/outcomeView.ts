@@ -1,19 +1,16 @@
 /** What an answer's code did when it was tried on a copy of the kernel, and other answers. */
 
-import { Widget } from '@lumino/widgets';
-
-import { withCodeSpans } from './findingList';
+import { withCodeSpans } from './codeSpans';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
 
 const NAME = 'Tried on a copy of your notebook';
 const PNG = 'data:image/png;base64,';
 
 /** A line that opens to what the cell would show; below it a line for each other answer. */
-export class OutcomeView extends Widget {
+export class OutcomeView {
   constructor(data: ResultData) {
-    super();
     this._data = data;
-    this.addClass('jp-CodeFace-outcome');
+    this.node.className = 'jp-CodeFace-outcome';
     if (!data.outcome) {
       return;
     }
@@ -27,6 +24,8 @@ export class OutcomeView extends Widget {
     });
     this.node.append(own, ...this._others);
   }
+
+  readonly node = document.createElement('div');
 
   /** Put a row of buttons under each other answer, made for it as the only one. */
   addRows(makeRow: (data: ResultData) => HTMLElement): void {

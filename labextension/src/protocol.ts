@@ -228,8 +228,7 @@ export function isResultData(data: unknown): data is ResultData {
     (data.notes === undefined || isList(data.notes, MAX_FINDINGS, isMessage)) &&
     (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding)) &&
     (data.outcome === undefined || data.outcome === null || isOutcome(data.outcome)) &&
-    (data.alternatives === undefined ||
-      isList(data.alternatives, MAX_ALTERNATIVES, isAlternative))
+    (data.alternatives === undefined || isList(data.alternatives, MAX_ALTERNATIVES, isAlternative))
   );
 }
 

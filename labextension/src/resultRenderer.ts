@@ -44,7 +44,12 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._data = data;
     this._findings = new FindingList(data, number => this._apply(model, data, number));
     this._outcome = new OutcomeView(data);
-    this._fill(answer, this._outcome, this._findings, textWidget(data.footer));
+    this._fill(
+      answer,
+      new Widget({ node: this._outcome.node }),
+      this._findings,
+      textWidget(data.footer)
+    );
     this._updateActions();
     if (this._applied !== null) {
       this._findings.focusButton(this._applied);

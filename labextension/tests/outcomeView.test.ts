@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { OutcomeView, withAlternative } from '../src/outcomeView';
+import { isResultData, ResultData } from '../src/protocol';
+
+const FILE = join(__dirname, '../../tests/data/protocol/results.json');
+const RESULTS = JSON.parse(readFileSync(FILE, 'utf-8')) as Record<string, ResultData>;
+const TRIED = RESULTS['tried'] as ResultData;
+
+function changed(outcome: Record<string, unknown>): unknown {
+  return { ...TRIED, outcome: { ...TRIED.outcome, ...outcome } };
+}
+
+describe('OutcomeView', () => {
+  it('shows a line that opens to what the cell would show', () => {
+    const { node } = new OutcomeView(TRIED);
+    const [own] = node.querySelectorAll('details');
+    expect(own?.querySelector('summary')?.textContent).toContain('sales adds column revenue');
+    expect(own?.querySelector('summary code')?.textContent).toBe('sales');
+    expect(own?.querySelector('pre')?.textContent).toBe('done');
+    const cells = [...(own?.querySelectorAll('tr') ?? [])].map(row =>
+      [...row.children].map(cell => cell.textContent)
+    );
+    expect(cells).toEqual([['region', 'revenue'], ['north', '30'], ['south', '12'], ['…']]);
+  });
+
+  it('shows other answers, each with its code and a row of buttons', () => {
+    const view = new OutcomeView(TRIED);
+    view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
+    const [, other] = view.node.querySelectorAll('details');
+    expect(other?.querySelector('summary')?.textContent).toMatch(/^Other answer 1\. Tried/);
+    expect(other?.querySelector('pre')?.textContent).toBe('sales.revenue.sum()');
+    expect(other?.querySelector('img')?.src).toContain('data:image/png;base64,');
+    expect(other?.lastElementChild?.tagName).toBe('DIV');
+  });
+
+  it('makes another answer the only block of its result', () => {
+    const [alternative] = TRIED.alternatives ?? [];
+    const data = alternative && withAlternative(TRIED, alternative);
+    expect(data?.blocks.map(block => block.source)).toEqual(['sales.revenue.sum()']);
+    expect(data?.alternatives).toEqual([]);
+    expect(isResultData(data)).toBe(true);
+  });
+
+  it('marks what did not run, and has nothing to open where nothing is to be seen', () => {
+    const line = 'Tried on a copy: raises KeyError in line 1: price';
+    const failed = {
+      line,
+      ending: 'raised',
+      text: '',
+      header: [],
+      rows: [],
+      is_whole: true,
+      png: ''
+    };
+    const { node } = new OutcomeView({ ...TRIED, outcome: failed, alternatives: [] });
+    expect(node.querySelector('details')).toBeNull();
+    expect(node.querySelector('.jp-mod-warn')?.textContent).toBe(line);
+  });
+
+  it('is empty where nothing was tried', () => {
+    const { node } = new OutcomeView({ ...TRIED, outcome: null });
+    expect(node.childNodes).toHaveLength(0);
+  });
+
+  it('takes markup of a copy for text', () => {
+    const { node } = new OutcomeView(
+      changed({ line: '<img src=x>', header: ['<b>a</b>'], rows: [['<i>1</i>']] }) as ResultData
+    );
+    expect(node.querySelector('summary img, th b, td i')).toBeNull();
+  });
+});
+
+describe('a result', () => {
+  it.each([
+    { line: 3 },
+    { line: 'x'.repeat(2_000) },
+    { rows: [['a', 1]] },
+    { header: 'a' },
+    { png: null },
+    { is_whole: 'yes' }
+  ])('with an outcome of another form is refused: %j', outcome => {
+    expect(isResultData(changed(outcome))).toBe(false);
+  });
+});
