@@ -145,8 +145,8 @@ class _Copy:
         self._limits = limits
         self._folder = folder
         self._place = place
-        free, _ = main_memory()
-        share = int(free * MEMORY_SHARE)
+        self._free_bytes, _ = main_memory()
+        share = int(self._free_bytes * MEMORY_SHARE)
         self._memory_bytes = share if limits.memory_bytes is None else limits.memory_bytes
         self._is_strong = guard_support().level == "strong"
         self._parent = os.getpid()
@@ -182,6 +182,7 @@ class _Copy:
     def _bounds(self) -> Bounds:
         return Bounds(
             deadline=time.monotonic() + self._limits.seconds,
+            free_bytes=self._free_bytes,
             memory_bytes=self._memory_bytes,
             report_bytes=self._limits.report_bytes,
             folder=self._folder,
@@ -189,16 +190,21 @@ class _Copy:
 
     def _why(self, seen: Seen, ended: Ended) -> str:
         if seen.end == "timed out":
-            return self._why_late(ended)
+            return self._why_late(seen, ended)
         if seen.end == "died" and not seen.why:
             return _cause_of_death(ended)
         return seen.why
 
-    def _why_late(self, ended: Ended) -> str:
+    def _why_late(self, seen: Seen, ended: Ended) -> str:
         seconds = self._limits.seconds
-        library = library_in(self._place)
-        if library and ended.cpu_seconds < BUSY_SHARE * seconds and remember_hanging(library):
-            return f"{library} does not answer in a copy of the kernel; nothing more is tried."
+        # What is refused may well wait and try again.
+        is_waiting = ended.cpu_seconds < BUSY_SHARE * seconds and not seen.refusals
+        library = library_in(self._place) if is_waiting else None
+        if library and remember_hanging(library):
+            return (
+                f"{library} does not answer in a copy of the kernel; with it, nothing more is "
+                "tried."
+            )
         return f"It had not ended after {seconds:g} s."
 
     def _be_the_copy(self, writing: int) -> NoReturn:

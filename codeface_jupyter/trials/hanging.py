@@ -19,15 +19,27 @@ from pathlib import Path
 
 from codeface_jupyter.threads import new_lock
 
-__all__ = ["hanging_libraries", "library_in", "note_place", "place_file", "remember_hanging"]
+__all__ = [
+    "TRIED_CODE",
+    "hanging_libraries",
+    "library_in",
+    "note_place",
+    "place_file",
+    "remember_hanging",
+]
 
 # Libraries that say themselves that they cannot be used after a fork.
 NEVER = ("jax", "tensorflow")
 # How the threads are called for which a library waits; before they exist, it does not.
 THREADS = {"polars": "polars-"}
+# The file name of code that is tried.
+TRIED_CODE = "<tried code>"
 TASKS = Path("/proc/self/task")
 PLACE_BYTES = 1 << 16
-FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line \d+ in ', re.MULTILINE)
+FRAME = re.compile(r'^  File "([^"\n]+)", line \d+ in ', re.MULTILINE)
+# Whoever is called by one of these is not asked for by a library: the code that is tried, and what
+# runs it.
+OUR_FILES = (TRIED_CODE, str(Path(__file__).parent))
 PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?P<name>\w+)")
 
 _HUNG: set[str] = set()
@@ -72,10 +84,18 @@ def note_place(fd: int) -> None:
 
 
 def library_in(fd: int) -> str | None:
-    """Return the library in which a copy said that it was; None if in none."""
-    frames = FRAME.search(os.pread(fd, PLACE_BYTES, 0).decode(errors="replace"))
-    match = PACKAGES.match(frames["file"]) if frames else None
-    return match["name"] if match else None
+    """Return the library in which a copy said that it was; None if it was in none.
+
+    What the standard library does, it does for its caller.
+    """
+    place = os.pread(fd, PLACE_BYTES, 0).decode(errors="replace")
+    for file in FRAME.findall(place):
+        if file.startswith(OUR_FILES):
+            return None
+        match = PACKAGES.match(file)
+        if match:
+            return match["name"]
+    return None
 
 
 def _has(start: str) -> bool:

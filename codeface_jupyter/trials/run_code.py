@@ -18,6 +18,7 @@ from typing import Any
 
 from codeface_jupyter.trials.collected import CollectedDisplays, CollectedText
 from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
+from codeface_jupyter.trials.hanging import TRIED_CODE
 from codeface_jupyter.trials.quiet_kernel import (
     NotOnCopyError,
     collect_displays,
@@ -30,7 +31,6 @@ from codeface_jupyter.trials.quiet_kernel import (
 
 __all__ = ["CodeError", "CodeRun", "CodeWarning", "run_code"]
 
-FILE = "<tried code>"
 MAX_OUTPUT_CHARS = 20_000
 MAX_MESSAGE_CHARS = 2_000
 MAX_WARNINGS = 20
@@ -176,8 +176,8 @@ def _attempt(
 def _run(code: str, namespace: dict[str, Any], shell: Any | None) -> object:
     source = code if shell is None else shell.transform_cell(code)
     # For tracebacks, and for those who ask for the source of a function.
-    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
-    tree = ast.parse(source, FILE)
+    linecache.cache[TRIED_CODE] = (len(source), None, source.splitlines(keepends=True), TRIED_CODE)
+    tree = ast.parse(source, TRIED_CODE)
     if shell is not None:
         tree = shell.transform_ast(tree)
     flags = 0 if shell is None else shell.compile.flags
@@ -207,7 +207,7 @@ def _compile(part: ast.Module | ast.Expression, flags: int) -> CodeType:
     mode = "exec" if isinstance(part, ast.Module) else "eval"
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     # Not with this module's own flags.
-    compiled: CodeType = compile(part, FILE, mode, flags=flags, dont_inherit=True)
+    compiled: CodeType = compile(part, TRIED_CODE, mode, flags=flags, dont_inherit=True)
     return compiled
 
 
@@ -237,11 +237,11 @@ def _told_error(error: BaseException) -> CodeError:
 
 
 def _line_of(error: BaseException) -> int | None:
-    if isinstance(error, SyntaxError) and error.filename == FILE:
+    if isinstance(error, SyntaxError) and error.filename == TRIED_CODE:
         return error.lineno
     line, traceback = None, error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == FILE:
+        if traceback.tb_frame.f_code.co_filename == TRIED_CODE:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
     return line
@@ -251,7 +251,7 @@ def _told_warning(warning: warnings.WarningMessage) -> CodeWarning:
     return CodeWarning(
         type_name=warning.category.__name__,
         message=_message(warning.message),
-        line=warning.lineno if warning.filename == FILE else None,
+        line=warning.lineno if warning.filename == TRIED_CODE else None,
     )
 
 

@@ -20,7 +20,7 @@ __all__ = ["Bounds", "End", "Seen", "watch"]
 
 End = Literal["done", "timed out", "out of memory", "died", "refused to start", "cancelled"]
 
-POLL_S = 0.02
+POLL_S = 0.05
 # A copy has this long to write where it is before it is ended, and to end once it tells no more.
 LAST_WORDS_S = 0.05
 MAX_REFUSALS, MAX_REFUSAL_CHARS = 50, 200
@@ -38,8 +38,10 @@ class Bounds:
     ----------
     deadline
         When its time is up, by the monotonic clock.
+    free_bytes
+        How much memory was free before.
     memory_bytes
-        How much less memory may be free than at the start.
+        How much less memory may be free then.
     report_bytes
         How long what it tells may be.
     folder
@@ -47,6 +49,7 @@ class Bounds:
     """
 
     deadline: float
+    free_bytes: int
     memory_bytes: int
     report_bytes: int
     folder: Path
@@ -120,7 +123,6 @@ class _Watcher:
         self._child = child
         self._bounds = bounds
         self._cancelled = cancelled
-        self._free_bytes, _ = main_memory()
 
     def hear(self, message: dict[str, object]) -> None:
         match message:
@@ -147,7 +149,7 @@ class _Watcher:
         if time.monotonic() >= self._bounds.deadline:
             self._ask_for_place()
             raise _OverError("timed out")
-        if self._free_bytes - main_memory()[0] > self._bounds.memory_bytes + OTHERS_BYTES:
+        if self._bounds.free_bytes - main_memory()[0] > self._bounds.memory_bytes + OTHERS_BYTES:
             raise _OverError("out of memory", "It took more memory than a copy may.")
         if _threads_of(self._child.pid) > MAX_THREADS:
             raise _OverError("died", f"It was ended: it started more than {MAX_THREADS} threads.")

@@ -1,0 +1,563 @@
+"""A copy of the kernel ends, whatever is run in it, in time and without a trace."""
+
+import ctypes
+import gc
+import importlib
+import itertools
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codeface_jupyter.trials import copy as copies
+from codeface_jupyter.trials import hanging
+from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.guard import support
+from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
+from codeface_jupyter.trials.guard.support import GuardSupport, guard_support
+
+pytestmark = pytest.mark.skipif(
+    guard_support().level != "strong", reason=f"needs the strong guard: {guard_support().why}"
+)
+
+LIBC = ctypes.CDLL(None)
+PATIENT = Limits(seconds=60)
+SHORT = Limits(seconds=0.5, memory_bytes=200 << 20)
+# From the time limit to the end, on a busy machine.
+GRACE_S = 20
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path, monkeypatch):
+    """Fail if a copy leaves a process, a descriptor, a thread or a folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = traces(tmp_path)
+    yield
+    assert traces(tmp_path) == before
+
+
+def traces(folder):
+    return (
+        psutil.Process().children(),
+        sorted(os.listdir("/proc/self/fd")),  # noqa: PTH208 - names only
+        threading.active_count(),
+        list(folder.iterdir()),
+    )
+
+
+def test_plain_data_comes_back_and_the_notebook_stays_as_it_is():
+    rows = [1, 2]
+
+    def work(files):
+        rows.append(3)
+        (files.folder / "inner").mkdir()
+        (files.folder / "inner" / "own.txt").write_text("own")
+        return {"rows": rows, "own": (files.folder / "inner" / "own.txt").read_text()}
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.end == "done"
+    assert report.data == {"rows": [1, 2, 3], "own": "own"}
+    assert report.why == ""
+    assert 0 < report.fork_seconds <= report.seconds
+    assert rows == [1, 2]
+
+
+def test_memory_it_took_is_told():
+    report = run_in_copy(lambda files: {"size": len(bytearray(100 << 20))}, limits=PATIENT)
+    assert 90 << 20 < report.peak_memory_bytes < 200 << 20
+
+
+def test_what_it_would_have_done_is_told_in_words_in_order_and_once(tmp_path):
+    def work(files):
+        told = []
+        for path in ("sales.csv", "prices.csv", "sales.csv"):
+            with pytest.raises(RefusedOnCopyError) as raised:
+                (tmp_path / path).open("w")
+            told.append(str(raised.value))
+        return {"told": told}
+
+    report = run_in_copy(work, limits=PATIENT)
+    sales, prices = (f"would write {tmp_path / name}" for name in ("sales.csv", "prices.csv"))
+    assert report.refusals == (sales, prices)
+    assert report.data == {"told": [sales, prices, sales]}
+
+
+def test_refusals_are_told_of_a_copy_that_died():
+    def work(files):
+        with pytest.raises(PermissionError):
+            Path("sales.csv").touch()
+        os.abort()
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.end == "died"
+    assert report.refusals == ("would write sales.csv",)
+    assert report.why == "It was ended by a signal (SIGABRT)."
+
+
+def test_files_can_be_read_and_what_is_written_to_nowhere_is_nobodys(tmp_path):
+    (tmp_path / "in.txt").write_text("in")
+
+    def work(files):
+        Path(os.devnull).write_text("x")
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a").write_text("b")
+        return {
+            "read": (tmp_path / "in.txt").read_text(),
+            "listed": sorted(path.name for path in tmp_path.glob("*.txt")),
+            "root": "etc" in [entry.name for entry in os.scandir("/")],
+        }
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.data == {"read": "in", "listed": ["in.txt"], "root": True}
+    (tmp_path / "in.txt").unlink()
+
+
+def test_a_cancelled_copy_ends_at_once():
+    begin = time.monotonic()
+    calls = itertools.count()
+    report = run_in_copy(
+        lambda files: time.sleep(1000), limits=PATIENT, cancelled=lambda: next(calls) > 1
+    )
+    assert report.end == "cancelled"
+    assert report.data is None
+    assert time.monotonic() - begin < GRACE_S
+
+
+def test_an_interrupt_of_the_thread_that_waits_leaves_nothing():
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_in_copy(lambda files: time.sleep(1000), limits=PATIENT, cancelled=interrupt)
+
+
+def test_somebody_else_waits_for_all_children(monkeypatch):
+    """As ``os.wait`` in a thread of the user's does."""
+
+    def wait_first(pid, options, *, real=os.wait4):
+        real(pid, options)
+        return real(pid, options)
+
+    monkeypatch.setattr(os, "wait4", wait_first)
+    report = run_in_copy(lambda files: {"x": 1}, limits=PATIENT)
+    assert (report.end, report.data, report.peak_memory_bytes) == ("done", {"x": 1}, None)
+
+
+def test_a_fork_among_threads_warns_nobody():
+    release = threading.Event()
+    other = threading.Thread(target=release.wait)
+    other.start()
+    filters = list(warnings.filters)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run_in_copy(lambda files: {}, limits=PATIENT)
+    release.set()
+    other.join()
+    assert not caught
+    assert warnings.filters == filters
+
+
+def test_a_lock_that_another_thread_has_ends_with_the_time():
+    lock = threading.Lock()
+    with lock:
+        report = run_in_copy(lambda files: {"has": lock.acquire()}, limits=SHORT)
+    assert (report.end, report.why) == ("timed out", "It had not ended after 0.5 s.")
+
+
+def forever(files):
+    while True:
+        pass
+
+
+def stop(files):
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def ignore_all_signals(files):
+    for number in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(1000)
+
+
+def hold_the_interpreter(files):
+    ctypes.PyDLL(None).sleep(1000)
+
+
+def search_in_c(files):
+    import re
+
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def catch_everything(files):
+    while True:
+        try:
+            time.sleep(1000)
+        except BaseException:  # noqa: BLE001 - that is the test
+            continue
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        forever,
+        stop,
+        ignore_all_signals,
+        hold_the_interpreter,
+        search_in_c,
+        catch_everything,
+        lambda files: time.sleep(1000),
+        lambda files: threading.Event().wait(),
+        lambda files: os.read(os.pipe()[0], 1),
+    ],
+)
+def test_what_does_not_end_is_ended(work):
+    begin = time.monotonic()
+    report = run_in_copy(work, limits=SHORT)
+    assert report.end == "timed out"
+    assert report.data is None
+    assert time.monotonic() - begin < GRACE_S
+
+
+def close_everything(files):
+    os.closerange(0, 100)
+    return {"x": 1}
+
+
+def overflow_the_stack(files):
+    nested = None
+    for _ in range(1_000_000):
+        nested = [nested]
+    sys.setrecursionlimit(10**9)
+    repr(nested)
+
+
+@pytest.mark.parametrize(
+    ("work", "why"),
+    [
+        (lambda files: os._exit(0), "It ended its process (exit code 0)."),
+        (lambda files: os._exit(3), "It ended its process (exit code 3)."),
+        (lambda files: sys.exit(3), "It failed: 3."),
+        (lambda files: LIBC.exit(4), "It ended its process (exit code 4)."),
+        (lambda files: os.abort(), "It was ended by a signal (SIGABRT)."),
+        (lambda files: ctypes.string_at(0), "It was ended by a signal (SIGSEGV)."),
+        (lambda files: signal.raise_signal(signal.SIGTERM), "It was ended by a signal (SIGTERM)."),
+        (lambda files: 1 / 0, "It failed: division by zero."),
+        (lambda files: {"x": object()}, "It failed: Object of type object is not JSON"),
+        (lambda files: [1], "The copy was ended: its report could not be read."),
+        (close_everything, "It ended its process (exit code"),
+        (overflow_the_stack, "It was ended by a signal (SIGSEGV)."),
+        (lambda files: threading.Thread(target=forever, args=(files,)).start(), "The copy was"),
+    ],
+)
+def test_what_ends_otherwise_is_said(work, why):
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.end == "died"
+    assert report.data is None
+    assert report.why.startswith(why)
+
+
+def reporting():
+    """Return the descriptor on which a copy reports, as code that means to can find it."""
+    return max(fd for fd in range(3, 100) if is_pipe(fd))
+
+
+def is_pipe(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:")  # noqa: PTH115
+    except OSError:
+        return False
+
+
+def says(content):
+    return lambda files: os.write(reporting(), content) and time.sleep(1000)
+
+
+def flood(files):
+    for _ in range(10**6):
+        os.write(reporting(), struct.pack(">I", 1 << 30) + bytes(60_000))
+
+
+@pytest.mark.parametrize(
+    ("work", "why"),
+    [
+        (flood, "its report was too long"),
+        (lambda files: {"x": "y" * (5 << 20)}, "its report was too long"),
+        (says(struct.pack(">I", 4) + b"{..}"), "its report could not be read"),
+        (says(struct.pack(">I", 1) + b"7"), "its report could not be read"),
+        (says(struct.pack(">I", 50_000) + b"[" * 50_000), "its report could not be read"),
+        (says(struct.pack(">I", 9) + b'{"a": 12}'), "its report could not be read"),
+        (says(struct.pack(">I", 12) + b'{"data":"x"}'), "its report could not be read"),
+        (says(struct.pack(">I", 5_000) + b"1" * 5_000), "its report could not be read"),
+    ],
+)
+def test_reports_are_not_believed(work, why):
+    report = run_in_copy(work, limits=PATIENT)
+    assert (report.end, report.why) == ("died", f"The copy was ended: {why}.")
+    assert report.data is None
+
+
+def test_text_that_cannot_be_encoded_comes_back_as_text_that_can():
+    report = run_in_copy(lambda files: {"a": "\ud83d", "b": "\ud83d\ude00"}, limits=PATIENT)
+    assert report.data == {"a": "\ufffd", "b": "😀"}
+
+
+def take_memory(files):
+    taken = [bytearray(10 << 20) for _ in range(1_000)]
+    return {"taken": len(taken)}
+
+
+def take_shared_memory(files):
+    import mmap
+
+    taken = [mmap.mmap(-1, 10 << 20) for _ in range(1_000)]
+    return {"taken": len(taken)}
+
+
+@pytest.mark.parametrize("work", [take_memory, lambda files: {"n": len(bytearray(10**13))}])
+def test_memory_ends(work):
+    report = run_in_copy(work, limits=Limits(seconds=60, memory_bytes=200 << 20))
+    assert (report.end, report.data) == ("out of memory", None)
+    assert report.why == "It took more memory than a copy may."
+
+
+def test_shared_memory_ends():
+    report = run_in_copy(take_shared_memory, limits=Limits(seconds=60, memory_bytes=200 << 20))
+    assert (report.end, report.data) == ("died", None)
+
+
+def start_threads(files):
+    threading.stack_size(64 << 10)
+    while True:
+        threading.Thread(target=time.sleep, args=(1000,)).start()
+
+
+def test_threads_end():
+    report = run_in_copy(start_threads, limits=Limits(seconds=120, memory_bytes=1 << 30))
+    assert (report.end, report.why) == ("died", "It was ended: it started more than 256 threads.")
+
+
+def write_many_files(files):
+    for number in itertools.count():
+        (files.folder / str(number)).touch()
+
+
+def write_large_files(files):
+    for number in range(100):
+        (files.folder / str(number)).write_bytes(bytes(60 << 20))
+
+
+@pytest.mark.parametrize("work", [write_many_files, write_large_files])
+def test_its_folder_has_an_end(work):
+    report = run_in_copy(work, limits=PATIENT)
+    assert (report.end, report.why) == ("died", "It was ended: it wrote more than a copy may.")
+
+
+def test_a_file_has_a_largest_size():
+    def work(files):
+        with pytest.raises(OSError, match="too large"):
+            (files.folder / "a").write_bytes(bytes(70 << 20))
+        return {"x": 1}
+
+    assert run_in_copy(work, limits=PATIENT).end == "done"
+
+
+def test_folders_that_nobody_may_enter_and_that_are_too_deep_are_removed():
+    def work(files):
+        os.umask(0o777)
+        os.mkdir(files.folder / "closed")  # noqa: PTH102
+        os.umask(0)
+        os.chdir(files.folder)
+        for _ in range(900):
+            LIBC.mkdir(b"deeper-and-deeper", 0o700)
+            os.chdir("deeper-and-deeper")
+        Path("own").write_text("own")
+        return {"x": 1}
+
+    assert run_in_copy(work, limits=PATIENT).end == "done"
+
+
+def test_no_core_is_dumped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    run_in_copy(lambda files: os.abort(), limits=PATIENT)
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_guard_that_cannot_be_entered_runs_nothing(monkeypatch, tmp_path):
+    def refuse(confinement, tell):
+        raise OSError(1, "not here")
+
+    monkeypatch.setattr(copies, "enter_guard", refuse)
+    report = run_in_copy(lambda files: (tmp_path / "ran").touch(), limits=PATIENT)
+    assert report.end == "refused to start"
+    assert report.why == "The copy could not be guarded: [Errno 1] not here."
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_system_without_fork_refuses(monkeypatch):
+    none = GuardSupport(level="none", why="This system cannot copy a running process.")
+    monkeypatch.setattr(copies, "guard_support", lambda: none)
+    report = run_in_copy(lambda files: {})
+    assert (report.end, report.why) == ("refused to start", none.why)
+
+
+def test_the_weak_guard_still_says_what_is_refused(monkeypatch, tmp_path):
+    weak = GuardSupport(level="weak", why="No Landlock.")
+    monkeypatch.setattr(copies, "guard_support", lambda: weak)
+
+    def work(files):
+        for call in ((tmp_path / "a").touch, lambda: os.system("ls"), os.fork):
+            with pytest.raises(RefusedOnCopyError):
+                call()
+        return {"x": 1}
+
+    assert run_in_copy(work, limits=PATIENT).data == {"x": 1}
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("level", "tries", "is_possible"),
+    [
+        ("strong", "auto", True),
+        ("strong", "on", True),
+        ("strong", "off", False),
+        ("weak", "auto", False),
+        ("weak", "on", True),
+        ("none", "on", False),
+    ],
+)
+def test_tries_are_made_only_where_the_guard_is_what_the_setting_asks(
+    monkeypatch, level, tries, is_possible
+):
+    monkeypatch.setattr(
+        "codeface_jupyter.trials.copy_support.guard_support",
+        lambda: GuardSupport(level=level, why="Because."),
+    )
+    found = copy_support(tries=tries)
+    assert found.is_possible is is_possible
+    assert found.why == ("Tries are turned off." if tries == "off" else "Because.")
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("landlock_version", "Landlock"),
+        ("can_filter", "seccomp"),
+    ],
+)
+def test_an_old_kernel_has_the_weak_guard_and_says_why(monkeypatch, missing, why):
+    monkeypatch.setattr(support, missing, lambda: 0)
+    found = support.guard_support.__wrapped__()
+    assert found.level == "weak"
+    assert why in found.why
+
+
+@pytest.mark.parametrize("means", ["restrict_files", "restrict_calls"])
+def test_a_guard_that_does_not_hold_is_found_out(monkeypatch, means):
+    monkeypatch.setattr(support, means, lambda **_: None)
+    found = support.guard_support.__wrapped__()
+    assert found.level == "weak"
+    assert "did not hold" in found.why
+
+
+WAITING = """
+import threading, time
+
+def collect():
+    threading.Event().wait()
+
+def compute():
+    while True:
+        pass
+
+def sleep_and_call(function):
+    function()
+"""
+
+
+@pytest.fixture
+def library(monkeypatch, tmp_path_factory):
+    """Return a library as if it were installed, of which no copy has hung yet."""
+    folder = tmp_path_factory.mktemp("python") / "site-packages"
+    (folder / "waits_for_threads").mkdir(parents=True)
+    (folder / "waits_for_threads" / "__init__.py").write_text(WAITING)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(hanging, "_HUNG", set())
+    yield importlib.import_module("waits_for_threads")
+    del sys.modules["waits_for_threads"]
+
+
+def test_a_library_that_hung_is_not_tried_again(library):
+    assert copy_support(tries="auto").is_possible
+    report = run_in_copy(lambda files: library.collect(), limits=SHORT)
+    assert report.end == "timed out"
+    assert report.why == (
+        "waits_for_threads does not answer in a copy of the kernel; with it, nothing more is tried."
+    )
+    found = copy_support(tries="auto")
+    assert not found.is_possible
+    assert found.why == "waits_for_threads would not answer in a copy of the kernel."
+
+
+def run_code_that_waits():
+    exec(compile("threading.Event().wait()", "<tried code>", "exec"), globals())
+
+
+def refused_and_waiting(library):
+    with pytest.raises(OSError, match="connect"):
+        socket.create_connection(("127.0.0.1", 9))
+    library.collect()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        # Busy, the code's own, and waiting for what is refused.
+        lambda library: library.compute(),
+        lambda library: time.sleep(1000),
+        lambda library: library.sleep_and_call(run_code_that_waits),
+        refused_and_waiting,
+    ],
+)
+def test_a_library_that_is_not_to_blame_is_tried_again(library, work):
+    report = run_in_copy(lambda files: work(library), limits=SHORT)
+    assert (report.end, report.why) == ("timed out", "It had not ended after 0.5 s.")
+    assert copy_support(tries="auto").is_possible
+
+
+def test_libraries_that_cannot_be_forked_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", object())
+    found = copy_support(tries="auto")
+    assert not found.is_possible
+    assert found.why == "jax would not answer in a copy of the kernel."
+
+
+def test_a_thousand_tries_leave_nothing():
+    def once():
+        assert run_in_copy(lambda files: {"x": 1}, limits=PATIENT).data == {"x": 1}
+
+    for _ in range(20):
+        once()
+    gc.collect()
+    process = psutil.Process()
+    before = (process.num_fds(), process.num_threads(), process.children())
+    memory = process.memory_info().rss
+    for _ in range(1_000):
+        once()
+    gc.collect()
+    assert (process.num_fds(), process.num_threads(), process.children()) == before
+    assert process.memory_info().rss - memory < 1 << 20
