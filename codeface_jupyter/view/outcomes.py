@@ -34,7 +34,9 @@ MAX_CHANGES = 3
 COLUMN_GAP = "  "
 
 
-def outcome_line(outcome: Outcome, agreement: Agreement | None = None) -> str:
+def outcome_line(
+    outcome: Outcome, agreement: Agreement | None = None, *, begin: str = "Tried on a copy"
+) -> str:
     """Return what happened in one line; code in it is between backticks.
 
     Examples
@@ -43,7 +45,7 @@ def outcome_line(outcome: Outcome, agreement: Agreement | None = None) -> str:
     'Tried on a copy: 0.03 s · Series of 3'
     """
     line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
-    return in_one_line(f"Tried on a copy: {line}", max_chars=MAX_MESSAGE_CHARACTERS)
+    return in_one_line(f"{begin}: {line}", max_chars=MAX_MESSAGE_CHARACTERS)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -73,7 +75,10 @@ def outcome_plain(result: GenerationResult) -> str:
 
 
 def outcome_data(
-    outcome: Outcome | None, agreement: Agreement | None = None
+    outcome: Outcome | None,
+    agreement: Agreement | None = None,
+    *,
+    begin: str = "Tried on a copy",
 ) -> ResultOutcome | None:
     """Return what happened for the front end; None if nothing was tried."""
     if outcome is None:
@@ -81,7 +86,7 @@ def outcome_data(
     table = outcome.preview.table
     text = outcome_text(_without_table(outcome))
     return ResultOutcome(
-        line=outcome_line(outcome, agreement),
+        line=outcome_line(outcome, agreement, begin=begin),
         ending=outcome.ending,
         text=text,
         header=list(table.header) if table else [],
@@ -102,7 +107,7 @@ def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAl
     return ResultAlternative(
         code=alternative.code,
         source=cell_for(CodeBlock(result.language, alternative.code))[1],
-        outcome=outcome_data(alternative.outcome, agreement),
+        outcome=outcome_data(alternative.outcome, agreement, begin="Another answer"),
     )
 
 

@@ -18,10 +18,12 @@ export class OutcomeView {
     this.node.setAttribute('aria-label', NAME);
     const own = folded(data.outcome.line, preview(data.outcome));
     own.classList.toggle('jp-mod-warn', data.outcome.ending !== 'ran');
-    this._others = (data.alternatives ?? []).map((alternative, index) => {
-      const line = `Other answer ${index + 1}. ${alternative.outcome?.line ?? ''}`;
-      return folded(line, [listing(alternative.code), ...shown(alternative)]);
-    });
+    this._others = (data.alternatives ?? []).map(alternative =>
+      folded(alternative.outcome?.line ?? 'Another answer', [
+        listing(alternative.code),
+        ...shown(alternative)
+      ])
+    );
     this.node.append(own, ...this._others);
   }
 

@@ -31,7 +31,7 @@ describe('OutcomeView', () => {
     const view = new OutcomeView(TRIED);
     view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
     const [, other] = view.node.querySelectorAll('details');
-    expect(other?.querySelector('summary')?.textContent).toMatch(/^Other answer 1\. Tried/);
+    expect(other?.querySelector('summary')?.textContent).toMatch(/^Another answer: /);
     expect(other?.querySelector('pre')?.textContent).toBe('sales.revenue.sum()');
     expect(other?.querySelector('img')?.src).toContain('data:image/png;base64,');
     expect(other?.lastElementChild?.tagName).toBe('DIV');
