@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Agreement", "Alternative", "Change", "Ending", "Outcome", "Preview", "PreviewTable"]
+__all__ = [
+    "Agreement",
+    "Alternative",
+    "Change",
+    "Ending",
+    "Outcome",
+    "Preview",
+    "PreviewTable",
+    "TriedTest",
+]
 
 Ending = Literal["ran", "raised", "refused", "timed out", "died"]
 
@@ -68,6 +77,25 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TriedTest:
+    """What became of a test that an answer has written.
+
+    Attributes
+    ----------
+    name
+        The test's function, or its class and method.
+    error
+        What it raised, in one line; empty if it passed.
+    tests_nothing
+        Whether it also passed where what it tests only returned None.
+    """
+
+    name: str
+    error: str
+    tests_nothing: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a code did on a copy of the kernel.
 
@@ -90,6 +118,8 @@ class Outcome:
         What it raised, in one line, its type's name, and the line of the code, from 1.
     refusals
         What it would have done that the copy may not do: "write sales.csv".
+    tests
+        What became of the tests in it, if it was to hold some.
     seconds, memory_bytes
         How long it ran, and the memory that it took beyond what was in use; None if unknown.
     fingerprint
@@ -106,6 +136,7 @@ class Outcome:
     error_type: str = ""
     error_line: int | None = None
     refusals: tuple[str, ...] = ()
+    tests: tuple[TriedTest, ...] = ()
     seconds: float = 0.0
     memory_bytes: int | None = None
     fingerprint: str = ""

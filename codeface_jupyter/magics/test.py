@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
@@ -40,8 +42,12 @@ class TestMagics(BaseMagics):
         ask, order = make_ask(
             self.extension, args, check_request(name, source), task="test", history=()
         )
+        # What an attribute belongs to has other uses in the tests.
+        tested = name if name.isidentifier() else ""
         output = Output.of(ask, args, request=f"Test {name}")
-        ask_or_preview(self.extension, args, ask, order=order, output=output)
+        ask_or_preview(
+            self.extension, args, replace(ask, tested=tested), order=order, output=output
+        )
 
 
 def _source_of(thing: object, name: str) -> str:

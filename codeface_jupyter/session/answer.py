@@ -43,6 +43,8 @@ class Ask:
         All of the notebook's names, which the answer's code is compared with once it is
         there; None leaves the code as the model wrote it. It is the notebook's own dict, so
         that nothing is kept alive and what was defined meanwhile is in it.
+    tested
+        The name of what the answer's code is to test; empty for any other code.
     """
 
     sources: ContextSources
@@ -53,6 +55,7 @@ class Ask:
     cell_id: str | None = None
     context: Context | None = None
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
+    tested: str = ""
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""

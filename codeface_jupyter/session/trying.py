@@ -118,12 +118,29 @@ class _Trying:
             reason = _reason(self._candidates[0], choice)
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
+        compared = self._compared(choice.chosen.outcome)
         return replace(
             result,
+            notes=(*result.notes, *filter(None, [compared])),
             outcome=choice.chosen.outcome,
             agreement=choice.agreement,
             alternatives=choice.alternatives,
         )
+
+    def _compared(self, outcome: Outcome | None) -> str:
+        """Return a note on what an edited cell does otherwise than before; empty if it cannot."""
+        sources = self._pending.ask.sources
+        is_edited = sources.task == "edit" and sources.rewrite is not None
+        if not is_edited or outcome is None or not outcome.has_run:
+            return ""
+        before = self._outcome(sources.rewrite.cell.source) if sources.rewrite else None
+        if before is None or before.ending not in {"ran", "raised"}:
+            return ""
+        if before.ending == "raised":
+            return f"As it was, the cell raises {before.error_type}."
+        if before.fingerprint == outcome.fingerprint:
+            return "The edited cell gives the same as before."
+        return f"As it was, the cell gives {before.value or 'no value'}."
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
@@ -151,6 +168,7 @@ class _Trying:
             code,
             ask.live_namespace or {},
             limits=Limits(seconds=ask.settings.try_timeout_s),
+            tested=ask.tested,
             is_cancelled=lambda: self._pending.job.is_cancelled,
         )
 
@@ -199,5 +217,6 @@ def _reason(first: Candidate, choice: Choice) -> str:
     agreement = choice.agreement
     counted = f"{agreement.agreeing} of {agreement.tried}" if agreement else "another"
     if first.outcome is not None and first.outcome.ending == "raised":
-        return f"the first answer raises {first.outcome.error_type}; {counted} do this"
+        what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
+        return f"the first answer {what}; {counted} do this"
     return f"{counted} answers do this"

@@ -6,33 +6,29 @@ the kernel reads as it would read anything from a stranger.
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from codeface_jupyter.outcome import Change, Outcome
-from codeface_jupyter.shorten import in_one_line, shorten
-from codeface_jupyter.trials.copy import CopyReport, Limits, run_in_copy
+from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
     digest_of_value,
     is_drawing,
 )
-from codeface_jupyter.trials.preview import preview_data, read_preview
+from codeface_jupyter.trials.outcome_data import MAX_CHANGES, read_outcome
+from codeface_jupyter.trials.preview import preview_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import CodeRun, run_code
+from codeface_jupyter.trials.run_tests import run_tests
 from codeface_jupyter.trials.state import StateBefore, few_words, is_scalar
 
 __all__ = ["try_code"]
 
-MAX_CHANGES = 20
-MAX_WARNINGS = 5
-MAX_REFUSALS = 3
-MAX_LINE_CHARS = 300
-MAX_PRINTED_CHARS = 2_000
-CHANGE_KINDS = ("new", "changed", "gone")
 Told = dict[str, object]
 
 
@@ -41,6 +37,7 @@ def try_code(
     namespace: Mapping[str, object],
     *,
     limits: Limits,
+    tested: str = "",
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Run ``code`` on a copy of the kernel; nothing of the kernel, the disk or the network changes.
@@ -53,6 +50,8 @@ def try_code(
         The notebook's own names: the very dict that its functions look names up in.
     limits
         What the copy may take.
+    tested
+        The name of what the tests in the code are for; empty if it is no test.
     is_cancelled
         Whether to end the copy before it is done.
 
@@ -61,16 +60,19 @@ def try_code(
     Outcome | None
         None if no copy could be made, or it was stopped.
     """
-    report = run_in_copy(lambda _: _seen(code, namespace), limits=limits, cancelled=is_cancelled)
+    report = run_in_copy(
+        lambda _: _seen(code, namespace, tested), limits=limits, cancelled=is_cancelled
+    )
     if report.end in {"refused to start", "cancelled"}:
         return None
-    return _outcome(report)
+    return read_outcome(report)
 
 
-def _seen(code: str, namespace: Any) -> Told:
+def _seen(code: str, namespace: Any, tested: str) -> Told:
     """Run a code, in the copy, and return what it did as JSON values."""
     shell = find_shell()
-    before = StateBefore(namespace, _plain_python(code, shell))
+    source = _plain_python(code, shell)
+    before = StateBefore(namespace, source)
     drawn_before = _figures()
     run = run_code(code, namespace, shell=shell)
     if run.error is not None or run.not_run:
@@ -88,7 +90,14 @@ def _seen(code: str, namespace: Any) -> Told:
             for change in changes[:MAX_CHANGES]
         ],
         "fingerprint": _fingerprint(before, run, namespace, figures),
+        # Last, since they change what is there.
+        "tests": _tests(source, namespace, tested),
     }
+
+
+def _tests(source: str, namespace: Any, tested: str) -> list[Told]:
+    names = sorted(names_bound(ast.parse(source))) if tested else []
+    return run_tests(namespace, names=names, tested=tested) if names else []
 
 
 def _plain_python(code: str, shell: Any | None) -> str:
@@ -134,57 +143,3 @@ def _told_failure(run: CodeRun) -> Told:
         "error_line": run.error.line,
         "is_refusal": run.error.is_refusal,
     }
-
-
-def _outcome(report: CopyReport) -> Outcome:
-    """Read what a copy has told."""
-    data = report.data or {}
-    seconds = data.get("seconds")
-    refusals = tuple(_line(text) for text in report.refusals[:MAX_REFUSALS])
-    known = Outcome(
-        ending="ran",
-        printed=shorten(_text(data.get("printed")), max_chars=MAX_PRINTED_CHARS),
-        warnings=tuple(_line(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
-        error=_line(data.get("error")),
-        error_type=_line(data.get("error_type")),
-        error_line=line if isinstance(line := data.get("error_line"), int) else None,
-        refusals=refusals,
-        seconds=float(seconds) if isinstance(seconds, int | float) else report.seconds,
-        memory_bytes=report.peak_memory_bytes,
-    )
-    if report.end == "timed out":
-        return replace(known, ending="timed out", error=report.why)
-    if report.end != "done":
-        return replace(known, ending="died", error=report.why)
-    if data.get("not_run"):
-        return replace(known, ending="refused", error=_line(data.get("not_run")))
-    if data.get("is_refusal") is True:
-        return replace(known, ending="refused")
-    if known.error_type:
-        # What the copy refused may come back as another error: a library's own.
-        return replace(known, ending="refused" if refusals else "raised")
-    return replace(
-        known,
-        value=_line(data.get("value")),
-        preview=read_preview(data.get("preview")),
-        changes=tuple(_changes(data.get("changes"))),
-        fingerprint=_line(data.get("fingerprint")),
-    )
-
-
-def _changes(data: object) -> Iterator[Change]:
-    for item in _items(data)[:MAX_CHANGES]:
-        if isinstance(item, Mapping) and (kind := item.get("kind")) in CHANGE_KINDS:
-            yield Change(name=_line(item.get("name")), kind=kind, text=_line(item.get("text")))
-
-
-def _items(data: object) -> list[object]:
-    return data if isinstance(data, list) else []
-
-
-def _text(data: object) -> str:
-    return data if isinstance(data, str) else ""
-
-
-def _line(data: object) -> str:
-    return in_one_line(_text(data), max_chars=MAX_LINE_CHARS)

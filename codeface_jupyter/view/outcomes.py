@@ -19,6 +19,7 @@ from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.findings import without_markup
 from codeface_jupyter.view.terminal_text import terminal_text
+from codeface_jupyter.view.wording import counted
 
 __all__ = [
     "alternatives_data",
@@ -119,13 +120,15 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
     match outcome.ending:
         case "ran":
             yield f"{outcome.seconds:.2f} s"
+            yield from _tests(outcome)
             yield "a figure" if outcome.preview.png else outcome.value
             yield from _changes(outcome)
             if outcome.warnings:
-                yield f"{len(outcome.warnings)} warning{'s' if len(outcome.warnings) > 1 else ''}"
+                yield counted(len(outcome.warnings), "warning")
         case "raised":
             place = f" in line {outcome.error_line}" if outcome.error_line else ""
-            yield f"raises {outcome.error_type}{place}: {outcome.error}"
+            kind = f"{outcome.error_type}{place}: " if outcome.error_type else ""
+            yield f"raises {kind}{outcome.error}"
         case "refused":
             done = f"it {' and '.join(outcome.refusals)}, which a copy may not do"
             yield f"{done if outcome.refusals else outcome.error}; not run to its end"
@@ -135,6 +138,16 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
             yield outcome.error
     if agreement is not None:
         yield f"{agreement.agreeing} of {agreement.tried} answers agree"
+
+
+def _tests(outcome: Outcome) -> Iterator[str]:
+    if outcome.tests:
+        count = len(outcome.tests)
+        yield f"{counted(count, 'test')} {'passes' if count == 1 else 'pass'}"
+    idle = [f"`{test.name}`" for test in outcome.tests if test.tests_nothing]
+    if idle:
+        verb = "tests" if len(idle) == 1 else "test"
+        yield f"{' and '.join(idle)} {verb} nothing: a function that returns None passes too"
 
 
 def _changes(outcome: Outcome) -> Iterator[str]:

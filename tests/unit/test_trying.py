@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import ContextSources
+from codeface_jupyter.context import Cell, ContextSources, Rewrite
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Event, Job, Progress
@@ -17,6 +17,7 @@ from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.view.outcomes import outcome_line
 
 needs_guard = pytest.mark.skipif(
     guard_support().level != "strong", reason="this system cannot guard a copy"
@@ -253,3 +254,93 @@ def test_matplotlib_is_not_imported_for_it(ask_with) -> None:
     had_it = "matplotlib.pyplot" in sys.modules
     ask_with(Sampling(TOTAL))
     assert ("matplotlib.pyplot" in sys.modules) is had_it
+
+
+class TestTests:
+    """Tests that an answer has written are run against what they test."""
+
+    @pytest.fixture
+    def outcome_of(self, tmp_path) -> Callable[[str], Any]:
+        def halve(number: float) -> float:
+            return number / 2
+
+        def outcome_of(code: str) -> Any:
+            config = Config(file=tmp_path / "none.toml")
+            question = Ask(
+                sources=ContextSources(request="Test halve", task="test"),
+                settings=config.settings,
+                live_namespace={"halve": halve},
+                tested="halve",
+            )
+            engine = ScriptedEngine([fenced(code)])
+            return Session(config=config, engine=engine).generate(question).outcome
+
+        return outcome_of
+
+    def test_those_that_pass_are_counted(self, outcome_of) -> None:
+        outcome = outcome_of(
+            "def test_two():\n    assert halve(2) == 1\n\n"
+            "def test_four():\n    assert halve(4) == 2"
+        )
+        assert outcome.ending == "ran"
+        assert [(t.name, t.error, t.tests_nothing) for t in outcome.tests] == [
+            ("test_four", "", False),
+            ("test_two", "", False),
+        ]
+        assert "2 tests pass" in outcome_line(outcome)
+
+    def test_one_that_fails_says_where(self, outcome_of) -> None:
+        outcome = outcome_of("def test_two():\n    assert halve(2) == 2")
+        assert outcome.ending == "raised"
+        assert outcome.tests[0].error.startswith("AssertionError")
+        assert "in `test_two`" in outcome_line(outcome)
+
+    def test_one_that_tests_nothing_is_named(self, outcome_of) -> None:
+        outcome = outcome_of("def test_it_runs():\n    halve(2)")
+        assert outcome.tests[0].tests_nothing
+        assert "`test_it_runs` tests nothing" in outcome_line(outcome)
+
+    def test_cases_of_unittest_are_run(self, outcome_of) -> None:
+        outcome = outcome_of(
+            "import unittest\n\nclass TestHalve(unittest.TestCase):\n"
+            "    def setUp(self):\n        self.two = 2\n"
+            "    def test_two(self):\n        self.assertEqual(halve(self.two), 1)\n"
+            "    def test_text(self):\n"
+            "        with self.assertRaises(TypeError):\n            halve('2')\n"
+        )
+        assert [test.name for test in outcome.tests] == [
+            "TestHalve.test_text",
+            "TestHalve.test_two",
+        ]
+        assert not any(test.error or test.tests_nothing for test in outcome.tests)
+
+    def test_bare_assertions_are_run_as_code(self, outcome_of) -> None:
+        assert outcome_of("assert halve(2) == 1").ending == "ran"
+        assert outcome_of("assert halve(2) == 2").error_type == "AssertionError"
+
+    def test_one_that_needs_a_fixture_is_left_alone(self, outcome_of) -> None:
+        assert outcome_of("def test_file(tmp_path):\n    assert 0").tests == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "edited", "note"),
+    [
+        (TOTAL, "total = sum(prices)\ntotal", "The edited cell gives the same as before."),
+        (TOTAL, "max(prices)", "As it was, the cell gives 6.0."),
+        (RAISES, TOTAL, "As it was, the cell raises TypeError."),
+        ("import time; time.sleep(9)", TOTAL, None),
+    ],
+)
+def test_an_edited_cell_is_compared_with_what_it_was(
+    tmp_path, namespace, cell, edited, note
+) -> None:
+    config = Config(file=tmp_path / "none.toml")
+    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
+    question = Ask(
+        sources=ContextSources(request=f"simpler: {cell}", task="edit", rewrite=rewrite),
+        settings=config.with_overrides({"try_timeout_s": 0.5}),
+        live_namespace=namespace,
+    )
+    result = Session(config=config, engine=ScriptedEngine([fenced(edited)])).generate(question)
+    assert result.outcome.ending == "ran"
+    assert result.notes == ((note,) if note else ())

@@ -1,0 +1,97 @@
+"""Read what a copy of the kernel has told of a code, as one reads what a stranger writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from codeface_jupyter.outcome import Change, Ending, Outcome, TriedTest
+from codeface_jupyter.shorten import in_one_line, shorten
+from codeface_jupyter.trials.copy import CopyReport
+from codeface_jupyter.trials.preview import read_preview
+
+__all__ = ["MAX_CHANGES", "read_outcome"]
+
+MAX_CHANGES = 20
+MAX_TESTS = 50
+MAX_WARNINGS = 5
+MAX_REFUSALS = 3
+MAX_LINE_CHARS = 300
+MAX_PRINTED_CHARS = 2_000
+CHANGE_KINDS = ("new", "changed", "gone")
+
+
+def read_outcome(report: CopyReport) -> Outcome:
+    """Return what a code did, from what a copy has told, which may be anything."""
+    data = report.data or {}
+    seconds = data.get("seconds")
+    refusals = tuple(_line(text) for text in report.refusals[:MAX_REFUSALS])
+    outcome = Outcome(
+        ending="ran",
+        printed=shorten(_text(data.get("printed")), max_chars=MAX_PRINTED_CHARS),
+        warnings=tuple(_line(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
+        error=_line(data.get("error")),
+        error_type=_line(data.get("error_type")),
+        error_line=line if isinstance(line := data.get("error_line"), int) else None,
+        refusals=refusals,
+        seconds=float(seconds) if isinstance(seconds, int | float) else report.seconds,
+        memory_bytes=report.peak_memory_bytes,
+    )
+    ending = _ending(report, data, outcome)
+    if ending != "ran":
+        why = _line(data.get("not_run")) or report.why or outcome.error
+        return replace(outcome, ending=ending, error=why)
+    tests = tuple(_tests(data.get("tests")))
+    failed = next((test for test in tests if test.error), None)
+    if failed is not None:
+        error = f"{failed.error} in `{failed.name}`"
+        return replace(outcome, ending="raised", error=error, tests=tests)
+    return replace(
+        outcome,
+        tests=tests,
+        value=_line(data.get("value")),
+        preview=read_preview(data.get("preview")),
+        changes=tuple(_changes(data.get("changes"))),
+        fingerprint=_line(data.get("fingerprint")),
+    )
+
+
+def _ending(report: CopyReport, data: Mapping[str, object], outcome: Outcome) -> Ending:
+    if report.end == "timed out":
+        return "timed out"
+    if report.end != "done":
+        return "died"
+    if data.get("not_run") or data.get("is_refusal") is True:
+        return "refused"
+    if outcome.error_type:
+        # What the copy refused may come back as another error: a library's own.
+        return "refused" if outcome.refusals else "raised"
+    return "ran"
+
+
+def _tests(data: object) -> Iterator[TriedTest]:
+    for item in _items(data)[:MAX_TESTS]:
+        if isinstance(item, Mapping):
+            yield TriedTest(
+                name=_line(item.get("name")),
+                error=_line(item.get("error")),
+                tests_nothing=item.get("tests_nothing") is True,
+            )
+
+
+def _changes(data: object) -> Iterator[Change]:
+    for item in _items(data)[:MAX_CHANGES]:
+        if isinstance(item, Mapping) and (kind := item.get("kind")) in CHANGE_KINDS:
+            yield Change(name=_line(item.get("name")), kind=kind, text=_line(item.get("text")))
+
+
+def _items(data: object) -> list[object]:
+    return data if isinstance(data, list) else []
+
+
+def _text(data: object) -> str:
+    return data if isinstance(data, str) else ""
+
+
+def _line(data: object) -> str:
+    return in_one_line(_text(data), max_chars=MAX_LINE_CHARS)

@@ -1,0 +1,78 @@
+"""Run the tests of an answer in the copy of the kernel, and find those that test nothing.
+
+A test that still passes when what it tests returns None, whatever it is given, says nothing about
+it. pytest's functions without fixtures and unittest's cases are run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import unittest
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+__all__ = ["run_tests"]
+
+Told = dict[str, object]
+
+
+def run_tests(namespace: dict[str, Any], *, names: Iterable[str], tested: str) -> list[Told]:
+    """Run the tests among ``names`` and return what became of each, as JSON values.
+
+    Parameters
+    ----------
+    namespace
+        The copy's own names; ``tested`` is bound to something else in the end.
+    names
+        The names that the code has bound.
+    tested
+        The name of the function or class under test.
+    """
+    tests = list(_tests(namespace, names))
+    errors = [_error_of(test) for _, test in tests]
+    namespace[tested] = _nothing
+    return [
+        {"name": name, "error": error, "tests_nothing": not error and not _error_of(test)}
+        for (name, test), error in zip(tests, errors, strict=True)
+    ]
+
+
+def _tests(
+    namespace: dict[str, Any], names: Iterable[str]
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    for name in names:
+        found = namespace.get(name)
+        if isinstance(found, type) and issubclass(found, unittest.TestCase):
+            for method in unittest.defaultTestLoader.getTestCaseNames(found):
+                yield f"{name}.{method}", found(method).debug
+        elif name.startswith("test") and inspect.isfunction(found) and _takes_nothing(found):
+            yield name, found
+
+
+def _takes_nothing(function: Callable[..., object]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return all(parameter.default is not parameter.empty for parameter in parameters)
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stand in for what is tested."""
+
+
+def _error_of(test: Callable[[], object]) -> str:
+    """Return what a test raises; empty if it passes."""
+    try:
+        test()
+    except unittest.SkipTest:
+        return ""
+    except Exception as error:  # noqa: BLE001 - that is what a test is for
+        return f"{type(error).__name__}: {error}".removesuffix(": ") + _line_of(error)
+    return ""
+
+
+def _line_of(error: BaseException) -> str:
+    """Return the failed statement of a bare assertion, which has no message."""
+    if str(error) or not isinstance(error, AssertionError):
+        return ""
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    lines = frames[-1].code_context if frames else None
+    return f": {lines[0].strip()}" if lines else ""
