@@ -1,1 +1,1 @@
-"""Answers tried against the notebook before they are offered; none of their code is run."""
+"""Answers tried before they are offered: compared with the notebook, or run in a copy of it."""

@@ -78,6 +78,6 @@ def _memory_reason() -> str:
 
 def _named(shared: list[Mapping]) -> str:
     largest = max(shared, key=lambda mapping: mapping.size)
-    name = Path(largest.path.removesuffix(" (deleted)")).name or "shared memory"
+    name = "shared memory" if largest.is_anonymous else Path(largest.path).name
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
     return f"{name} ({format_bytes(largest.size)}){more}"

@@ -31,7 +31,7 @@ __all__ = [
 # Libraries that say themselves that they cannot be used after a fork.
 NEVER = ("jax", "tensorflow")
 # How the threads are called for which a library waits; before they exist, it does not.
-THREADS = {"polars": "polars-"}
+THREADS = {"polars": re.compile(r"polars-\d")}
 # The file name of code that is tried.
 TRIED_CODE = "<tried code>"
 TASKS = Path("/proc/self/task")
@@ -51,7 +51,7 @@ def hanging_libraries() -> list[str]:
     with _HUNG_CHANGE:
         known = {*NEVER, *_HUNG}
     found = {name for name in known if name in sys.modules}
-    waiting = {name for name, start in THREADS.items() if name in sys.modules and _has(start)}
+    waiting = {name for name, threads in THREADS.items() if name in sys.modules and _has(threads)}
     return sorted(found | waiting)
 
 
@@ -98,11 +98,11 @@ def library_in(fd: int) -> str | None:
     return None
 
 
-def _has(start: str) -> bool:
-    """Whether a thread of this process has a name that starts so."""
+def _has(threads: re.Pattern[str]) -> bool:
+    """Whether this process has a thread with such a name."""
     with contextlib.suppress(OSError):
         for task in TASKS.iterdir():
             with contextlib.suppress(OSError):
-                if (task / "comm").read_text(errors="replace").startswith(start):
+                if threads.match((task / "comm").read_text(errors="replace")):
                     return True
     return False

@@ -29,6 +29,7 @@ __all__ = [
     "replace_streams",
     "restrict_magics",
     "use_one_thread",
+    "work_alone",
 ]
 
 BACKEND = "module://codeface_jupyter.trials.offscreen"
@@ -105,6 +106,18 @@ def use_one_thread() -> None:
         torch.set_num_threads(1)
     if THREAD_POOLS is not None:
         THREAD_POOLS.threadpool_limits(1)
+
+
+def work_alone() -> None:
+    """Have joblib, and with it scikit-learn, do what it would give to other processes itself.
+
+    It cannot start any, nor make the locks that its threads use.
+    """
+    os.environ["JOBLIB_MULTIPROCESSING"] = "0"
+    for name in ("joblib.parallel", "joblib._parallel_backends"):
+        module: Any = sys.modules.get(name)
+        if module is not None:
+            module.mp = None
 
 
 def _load_thread_pools() -> ModuleType | None:

@@ -27,6 +27,7 @@ from codeface_jupyter.trials.quiet_kernel import (
     replace_streams,
     restrict_magics,
     use_one_thread,
+    work_alone,
 )
 
 __all__ = ["CodeError", "CodeRun", "CodeWarning", "run_code"]
@@ -142,6 +143,7 @@ def run_code(code: str, namespace: dict[str, Any], *, shell: Any | None = None) 
     refuse_questions()
     draw_offscreen()
     use_one_thread()
+    work_alone()
     displays = CollectedDisplays()
     if shell is not None:
         displays = collect_displays(shell)

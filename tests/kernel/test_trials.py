@@ -1,5 +1,7 @@
 """Code tried in a copy of a real kernel, from a thread of it, while its own threads live on."""
 
+import json
+
 import pytest
 
 SETUP = """
@@ -27,7 +29,8 @@ def try_code(code):
     thread.start()
     thread.join()
     report = reports[0]
-    return {"end": report.end, "why": report.why, "refusals": report.refusals, **(report.data or {})}
+    end = {"end": report.end, "why": report.why, "refusals": report.refusals}
+    return end | (report.data or {})
 
 rng = np.random.default_rng(0)
 df = pd.DataFrame({"g": rng.integers(0, 5, 200_000), "x": rng.normal(size=200_000)})
@@ -54,8 +57,6 @@ def tried(kernel, code):
         "execute_input",
         "stream",
     }
-    import json
-
     found = json.loads(run.text)
     assert found["end"] == "done", found
     return found
@@ -85,6 +86,8 @@ def test_a_model_is_fitted_with_scikit_learn(trying):
         "from sklearn.cluster import KMeans\n"
         "KMeans(2, n_init=1).fit(df[['x']][:2000])\n"
         "model = RandomForestRegressor(5, n_jobs=2).fit(df[['g']][:2000], df.x[:2000])\n"
+        "from sklearn.model_selection import cross_val_score\n"
+        "cross_val_score(model, df[['g']][:2000], df.x[:2000], n_jobs=2)\n"
         "len(model.estimators_)"
     )
     # First in the notebook itself, whose thread pools the copy does not have.

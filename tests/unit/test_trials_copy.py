@@ -4,17 +4,21 @@ import ctypes
 import gc
 import importlib
 import itertools
+import mmap
 import os
+import re
 import resource
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -23,7 +27,7 @@ from codeface_jupyter.trials import copy as copies
 from codeface_jupyter.trials import hanging
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.copy_support import copy_support
-from codeface_jupyter.trials.guard import support
+from codeface_jupyter.trials.guard import support, system_calls
 from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
 from codeface_jupyter.trials.guard.support import GuardSupport, guard_support
 
@@ -230,6 +234,15 @@ def test_what_does_not_end_is_ended(work):
     assert time.monotonic() - begin < GRACE_S
 
 
+def call_as_a_32_bit_program(files):
+    """Make a system call by the numbers of another architecture, or what is none at all."""
+    page = mmap.mmap(-1, mmap.PAGESIZE, prot=7)
+    # mov eax, 20; int 0x80; ret
+    page.write(bytes.fromhex("b814000000cd80c3"))
+    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+
+
 def close_everything(files):
     os.closerange(0, 100)
     return {"x": 1}
@@ -251,6 +264,7 @@ def overflow_the_stack(files):
         (lambda files: sys.exit(3), "It failed: 3."),
         (lambda files: LIBC.exit(4), "It ended its process (exit code 4)."),
         (lambda files: os.abort(), "It was ended by a signal (SIGABRT)."),
+        (call_as_a_32_bit_program, "It was ended by a signal (SIG"),
         (lambda files: ctypes.string_at(0), "It was ended by a signal (SIGSEGV)."),
         (lambda files: signal.raise_signal(signal.SIGTERM), "It was ended by a signal (SIGTERM)."),
         (lambda files: 1 / 0, "It failed: division by zero."),
@@ -319,8 +333,6 @@ def take_memory(files):
 
 
 def take_shared_memory(files):
-    import mmap
-
     taken = [mmap.mmap(-1, 10 << 20) for _ in range(1_000)]
     return {"taken": len(taken)}
 
@@ -546,6 +558,45 @@ def test_libraries_that_cannot_be_forked_are_named(monkeypatch):
     assert found.why == "jax would not answer in a copy of the kernel."
 
 
+@pytest.mark.parametrize(("threads", "is_possible"), [((), True), (("polars-0",), False)])
+def test_polars_is_not_tried_with_once_its_threads_exist(
+    monkeypatch, tmp_path_factory, threads, is_possible
+):
+    tasks = tmp_path_factory.mktemp("task")
+    for name in ("python", "polars-ooc-clea", *threads):
+        (tasks / name).mkdir()
+        (tasks / name / "comm").write_text(f"{name}\n")
+    monkeypatch.setitem(sys.modules, "polars", object())
+    monkeypatch.setattr(hanging, "TASKS", tasks)
+    assert copy_support(tries="auto").is_possible is is_possible
+
+
+def test_nothing_is_tried_while_a_gpu_is_in_use(monkeypatch):
+    torch = SimpleNamespace(cuda=SimpleNamespace(is_initialized=lambda: True))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    found = copy_support(tries="on")
+    assert found.why == "torch uses a GPU, which a copy of the kernel cannot share."
+
+
+def test_memory_that_cannot_be_made_private_is_named_and_nothing_is_tried():
+    with tempfile.TemporaryFile() as file:
+        file.truncate(300 << 20)
+        shared = mmap.mmap(file.fileno(), 300 << 20)
+    # Python keeps the file open for the map, so that it can still be mapped again.
+    assert copy_support(tries="on").is_possible
+    anonymous = mmap.mmap(-1, 300 << 20)
+    found = copy_support(tries="on")
+    report = run_in_copy(lambda files: {}, limits=PATIENT)
+    anonymous.close()
+    shared.close()
+    assert not found.is_possible
+    assert found.why == (
+        "The notebook shares memory that a copy could change: shared memory (315 MB)."
+    )
+    assert report.end == "refused to start"
+
+
+@pytest.mark.timeout(900)
 def test_a_thousand_tries_leave_nothing():
     def once():
         assert run_in_copy(lambda files: {"x": 1}, limits=PATIENT).data == {"x": 1}
@@ -561,3 +612,56 @@ def test_a_thousand_tries_leave_nothing():
     gc.collect()
     assert (process.num_fds(), process.num_threads(), process.children()) == before
     assert process.memory_info().rss - memory < 1 << 20
+
+
+OTHER_SYSTEM = """
+import os, sys
+import psutil
+import codeface_jupyter.models.memory
+sys.platform = "win32"
+for name in ("fcntl", "resource"):
+    sys.modules[name] = None
+for name in ("fork", "uname", "O_PATH", "wait4", "pidfd_open", "register_at_fork", "getuid"):
+    delattr(os, name)
+from codeface_jupyter.trials.copy import run_in_copy
+from codeface_jupyter.trials.copy_support import copy_support
+import codeface_jupyter.trials.run_code
+print(copy_support(tries="on").why, run_in_copy(lambda files: {}).why, sep="\\n")
+"""
+
+
+def test_windows_says_that_it_cannot():
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_SYSTEM],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["This system cannot copy a running process."] * 2
+
+
+HEADERS = {
+    0: Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    1: Path("/usr/include/asm-generic/unistd.h"),
+}
+DEFINED = re.compile(r"^#define __NR(?:3264)?_(\w+)\s+(\d+|__NR\w+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("column", HEADERS)
+def test_numbers_of_system_calls_are_the_kernels(column, monkeypatch):
+    if not HEADERS[column].exists():
+        pytest.skip("needs the kernel's headers")
+    defined = dict(DEFINED.findall(HEADERS[column].read_text()))
+    # `__NR_mmap` is another name of `__NR3264_mmap` there.
+    numbers = {name: int(number) for name, number in defined.items() if number.isdecimal()}
+    monkeypatch.setattr(system_calls, "_COLUMN", column)
+    groups = [value for name, value in vars(system_calls).items() if GROUP.fullmatch(name)]
+    listed = system_calls._numbers(*groups)
+    assert len(listed) > 100
+    known = {name: number for name, number in listed.items() if name in numbers}
+    assert len(known) > 100
+    assert known == {name: numbers[name] for name in known}
+
+
+GROUP = re.compile("_(FILES|FOLDERS|WAITING|MEMORY|THREADS|SIGNALS_AND_TIME|FACTS|OTHERS)")

@@ -147,7 +147,13 @@ def _is_there(path: object) -> bool:
 
 
 def _folder_of(fd: int) -> str:
-    return "" if fd < 0 else str(Path(f"/proc/self/fd/{fd}").readlink())
+    if fd < 0:
+        return ""
+    try:
+        return str(Path(f"/proc/self/fd/{fd}").readlink())
+    except OSError:
+        # Where that is not told, it is as if it were anywhere.
+        return os.sep
 
 
 def _is_bookkeeping(arguments: tuple[Any, ...]) -> bool:

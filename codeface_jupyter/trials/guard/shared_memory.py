@@ -74,6 +74,11 @@ class Mapping:
         return self.end - self.start
 
     @property
+    def is_anonymous(self) -> bool:
+        """Whether its name says nothing to a user."""
+        return not self.path or self.path.startswith("/dev/zero")
+
+    @property
     def is_device(self) -> bool:
         """Whether something else than memory answers there."""
         is_memory = self.path.startswith(MEMORY_DEVICES)
