@@ -148,6 +148,9 @@ class GenerationMetrics:
         Seconds from the request to the first token, and from there to the last.
     load_s
         Seconds spent bringing the model into memory for this request.
+    wait_s
+        Seconds that the user waited for the first token: from the question on, with all that
+        came before the model's part; 0 where that is not known.
     peak_memory_bytes
         The device's peak for CUDA, the process's peak resident set otherwise.
     from_response_cache
@@ -160,6 +163,7 @@ class GenerationMetrics:
     time_to_first_token_s: float = 0.0
     decode_s: float = 0.0
     load_s: float = 0.0
+    wait_s: float = 0.0
     peak_memory_bytes: int = 0
     from_response_cache: bool = False
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import time
+from dataclasses import fields, replace
 
 from codeface_jupyter.context import Context
 from codeface_jupyter.engines.base import Engine
@@ -57,6 +58,8 @@ class PendingAnswer:
         self.cache_outcome: CacheOutcome = "off"
         self._listener = job
         self._state = AnswerState()
+        self._asked_at = time.perf_counter() if ask.asked_at is None else ask.asked_at
+        self._wait_s = 0.0
 
     @property
     def identity(self) -> EngineIdentity:
@@ -82,8 +85,18 @@ class PendingAnswer:
         context = self._state.context
         return GenerationMetrics(
             prompt_tokens=context.prompt_tokens if context else 0,
-            generated_tokens=self._state.generated_tokens,
+            generated_tokens=self._state.generated_tokens - self._begun_tokens,
         )
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the answer begins with a text that was there before."""
+        return self.ask.after is not None and self.ask.after.question is None
+
+    @property
+    def _begun_tokens(self) -> int:
+        after = self.ask.after if self._state.started is not None else None
+        return after.result.metrics.generated_tokens if after and self.is_continued else 0
 
     @property
     def key(self) -> str:
@@ -113,7 +126,7 @@ class PendingAnswer:
         """Whether the answer may be kept; a sample without a seed only if the settings say so."""
         settings = self.ask.settings
         is_wanted = self.is_repeatable or settings.response_cache_sampled
-        return bool(settings.response_cache) and is_wanted
+        return bool(settings.response_cache) and is_wanted and not self.is_continued
 
     def start(self, engine: Engine, context: Context, *, identity: EngineIdentity) -> None:
         """Settle the prompt and the sampling."""
@@ -130,6 +143,8 @@ class PendingAnswer:
         )
         for note in context.notes:
             self.job.emit(Warned(note))
+        if self.ask.after is not None and self.ask.after.begun:
+            self.job.emit(Chunk(self.ask.after.begun, 0))
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
@@ -164,10 +179,11 @@ class PendingAnswer:
     def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
         started = self._state.started
+        metrics = replace(done.metrics, wait_s=self._wait_s)
         result = GenerationResult(
             text=well_formed(self._state.text),
             finish_reason=done.finish_reason,
-            metrics=done.metrics,
+            metrics=self.ask.after.whole(metrics) if self.ask.after else metrics,
             identity=self.identity,
             sampling=self.sampling,
             prompt=self.prompt,
@@ -182,6 +198,10 @@ class PendingAnswer:
         self.ask = self.ask.as_text()
 
     def _tell(self, event: Event) -> None:
+        if self.ask.after is not None:
+            event = self.ask.after.after_beginning(event)
+        if isinstance(event, Chunk) and not self._wait_s:
+            self._wait_s = time.perf_counter() - self._asked_at
         self._state.take(event)
         self._listener.emit(event)
 
