@@ -220,6 +220,8 @@ class GenerationResult:
         The answer as the model wrote it.
     offered_blocks
         The code blocks as they are offered, where they differ from those in ``text``.
+    left_out
+        The numbers of those blocks in ``text`` that are not offered, since they are copies.
     notes
         What was changed for that, and what else is to be said of the code: sentences of
         Markdown.
@@ -237,6 +239,7 @@ class GenerationResult:
     is_bare_code: bool = False
     is_local: bool = True
     offered_blocks: tuple[CodeBlock, ...] | None = None
+    left_out: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -225,7 +225,11 @@ def _answer_markdown(
         return safe_markdown("\n\n".join(fences))
     if result.offered_blocks is None:
         return safe_markdown(result.answer)
-    offered = list(result.offered_blocks)
+    blocks = iter(result.offered_blocks)
+    offered = [
+        block if number in result.left_out else next(blocks, block)
+        for number, block in enumerate(written)
+    ]
     if new_cell is not None:
         offered = [*written[: new_cell.number], new_cell.block, *written[new_cell.number + 1 :]]
     return safe_markdown(with_code(result.answer, [block.code for block in offered]))
