@@ -149,6 +149,9 @@ class GenerationMetrics:
         Seconds from the request to the first token, and from there to the last.
     load_s
         Seconds spent bringing the model into memory for this request.
+    wait_s
+        Seconds that the user waited for the first token: from the question on, with all that
+        came before the model's part; 0 where that is not known.
     peak_memory_bytes
         The device's peak for CUDA, the process's peak resident set otherwise.
     from_response_cache
@@ -165,6 +168,7 @@ class GenerationMetrics:
     time_to_first_token_s: float = 0.0
     decode_s: float = 0.0
     load_s: float = 0.0
+    wait_s: float = 0.0
     peak_memory_bytes: int = 0
     from_response_cache: bool = False
     tries: int = 0
@@ -223,6 +227,8 @@ class GenerationResult:
         The answer as the model wrote it.
     offered_blocks
         The code blocks as they are offered, where they differ from those in ``text``.
+    left_out
+        The numbers of those blocks in ``text`` that are not offered, since they are copies.
     notes
         What was changed for that, and what else is to be said of the code: sentences of
         Markdown.
@@ -244,6 +250,7 @@ class GenerationResult:
     is_bare_code: bool = False
     is_local: bool = True
     offered_blocks: tuple[CodeBlock, ...] | None = None
+    left_out: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     outcome: Outcome | None = None

@@ -13,6 +13,7 @@ from codeface_jupyter.context.error_info import ErrorInfo
 from codeface_jupyter.context.files import TextFile, read_text_file
 from codeface_jupyter.context.ipython_lines import is_python, is_request
 from codeface_jupyter.context.limits import ContextLimits
+from codeface_jupyter.context.next_prompt import settle_next_prompt
 from codeface_jupyter.context.request import SECRET_NOTE, FilledRequest
 from codeface_jupyter.context.rewrite import Rewrite
 from codeface_jupyter.context.shown_error import read_shown_error
@@ -35,4 +36,5 @@ __all__ = [
     "is_request",
     "read_shown_error",
     "read_text_file",
+    "settle_next_prompt",
 ]

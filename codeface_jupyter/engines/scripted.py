@@ -152,7 +152,7 @@ class ScriptedEngine:
         """Return the conversation with a role before each message, or the script to continue."""
         if not self.is_chat:
             return completion_text(prompt)
-        return f"{conversation_text(chat_messages(prompt))}assistant:"
+        return f"{conversation_text(chat_messages(prompt))}assistant:{prompt.answer_begin}"
 
     def count_tokens(self, text: str) -> int:
         """Return the number of words and punctuation marks."""
@@ -202,7 +202,7 @@ class ScriptedEngine:
 
     def _next_answer(self, prompt: Prompt) -> tuple[str, BaseException | None]:
         if callable(self._answers):
-            return self._answers(prompt), None
+            return self._answers(prompt).removeprefix(prompt.answer_begin), None
         answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
         if isinstance(answer, BaseException):
             return "", answer

@@ -33,8 +33,9 @@ from typing_extensions import TypedDict  # pydantic cannot read typing's own bef
 from codeface_jupyter.errors import ProtocolError
 
 __all__ = [
-    "ASK_AGAIN",
     "CELLS",
+    "CONTINUE_ANSWER",
+    "FOLLOW_UP",
     "GET_CELLS",
     "GET_STATS",
     "HELLO_TARGET",
@@ -48,6 +49,7 @@ __all__ = [
     "MAX_ID_CHARACTERS",
     "MAX_MESSAGE_CHARACTERS",
     "MAX_NOTEBOOK_CHARACTERS",
+    "MAX_QUESTION_CHARACTERS",
     "MAX_TRACEBACK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
@@ -56,11 +58,15 @@ __all__ = [
     "SETTINGS",
     "STATUS",
     "STOP",
+    "TRY_AGAIN",
+    "AnswerQuestion",
     "AnswerReference",
+    "AnswerUpdate",
     "CancelMessage",
     "Cell",
     "CellError",
     "CellsWanted",
+    "EarlierAnswer",
     "ErrorMessage",
     "FrontEndMessage",
     "FrontEndSettings",
@@ -102,6 +108,8 @@ MAX_NOTEBOOK_CHARACTERS = 1_000_000
 # Of each part of an error. Only cells near the asking one bring theirs.
 MAX_TRACEBACK_CHARACTERS = 8_000
 MAX_CELL_ERRORS = 10
+# Of what is asked about an answer.
+MAX_QUESTION_CHARACTERS = 20_000
 # Whoever sends an error cuts it.
 MAX_ERROR_CHARACTERS = 4_000
 # More of them help nobody. A message is of one line.
@@ -223,6 +231,25 @@ class AnswerReference(TypedDict):
     answer_id: Identifier
 
 
+class AnswerQuestion(TypedDict):
+    """What is asked about an answer."""
+
+    answer_id: Identifier
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
+
+
+class AnswerUpdate(TypedDict):
+    """An answer so far: its Markdown, and a line on what is being done.
+
+    At its end ``bundle`` is the lasting output, by MIME types; None if nothing has come that
+    is to be shown.
+    """
+
+    text: str
+    status: str
+    bundle: dict[str, Any] | None
+
+
 class Stats(TypedDict):
     """The session's figures, as they are to be shown."""
 
@@ -240,6 +267,7 @@ class Status(TypedDict):
 
 _NOTHING = TypeAdapter(Nothing)
 _NOTEBOOK_CELLS = TypeAdapter(NotebookCells)
+_ANSWER_UPDATE = TypeAdapter(AnswerUpdate)
 
 # From the front end.
 CELLS = Notification("cells", _NOTEBOOK_CELLS)
@@ -248,8 +276,12 @@ SETTINGS = Notification("settings", TypeAdapter(FrontEndSettings))
 """The front end's settings, at first and when they change."""
 STOP = Notification("stop", _NOTHING)
 """End the answer that is being generated."""
-ASK_AGAIN = Request("ask_again", TypeAdapter(AnswerReference), _NOTHING)
-"""Ask the question of an answer again, replaying nothing."""
+TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
+"""Answer the question of an answer in another way."""
+FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)
+"""Answer a question about an answer."""
+CONTINUE_ANSWER = Request("continue_answer", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
+"""Go on with an answer that was cut off; the whole text results."""
 GET_STATS = Request("get_stats", _NOTHING, TypeAdapter(Stats))
 """Give the session's figures."""
 
@@ -433,6 +465,14 @@ class ResultRewrite(TypedDict):
     is_offered: bool
 
 
+class EarlierAnswer(TypedDict):
+    """An answer that another one has taken the place of: its `ResultData`, and its text."""
+
+    data: dict[str, object]
+    markdown: str
+    plain: str
+
+
 class ResultData(TypedDict):
     """The lasting output of an answer, under `RESULT_MIME`.
 
@@ -441,7 +481,9 @@ class ResultData(TypedDict):
     ``footer`` says in a line which model answered and what it cost; an answer that
     rewrites another cell than the asking one names it in ``replaces_cell_id``, and says in
     ``rewrite`` what it was.
-    ``answer_id`` is what `ASK_AGAIN` calls an answer that was replayed; else None.
+    ``answer_id`` is what requests about the answer call it; None where no page can make any.
+    ``question`` is what was asked about the answer before, and ``earlier`` what was answered
+    to the same question, the newest first.
     ``blocks`` are as they are offered; ``notes`` say what was changed in them. Code in a
     sentence is between backticks; everything else in it is literal.
     """
@@ -462,6 +504,8 @@ class ResultData(TypedDict):
     findings: list[ResultFinding]
     outcome: ResultOutcome | None
     alternatives: list[ResultAlternative]
+    question: NotRequired[str | None]
+    earlier: NotRequired[list[EarlierAnswer]]
 
 
 _FRONT_END_MESSAGES: TypeAdapter[FrontEndMessage] = TypeAdapter(

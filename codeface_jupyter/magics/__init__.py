@@ -13,6 +13,7 @@ __all__ = ["magics_classes", "register", "unregister"]
 
 def magics_classes() -> tuple[type[Magics], ...]:
     """Return the classes of the magics, one per concern."""
+    from codeface_jupyter.magics.again import AgainMagics
     from codeface_jupyter.magics.batch import BatchMagics
     from codeface_jupyter.magics.cache import CacheMagics
     from codeface_jupyter.magics.codeface import CodeFace
@@ -30,6 +31,7 @@ def magics_classes() -> tuple[type[Magics], ...]:
         ExplainMagics,
         FixEditMagics,
         TestMagics,
+        AgainMagics,
         BatchMagics,
         ContextMagics,
         HistoryMagics,
@@ -44,9 +46,11 @@ def register(shell: InteractiveShell) -> None:
     """Make the magics and register them with ``shell``."""
     from codeface_jupyter.magics import question_mark
     from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.magics.further_answers import FurtherAnswers
 
     extension = Extension(shell)
     try:
+        FurtherAnswers(extension).offer()
         for magics_class in magics_classes():
             _add_magics(shell, magics_class(shell, extension))
         question_mark.add_to(shell)

@@ -6,22 +6,25 @@ import argparse
 import contextvars
 import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.context import ContextSources, FilledRequest, Rewrite, read_text_file
-from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
+from codeface_jupyter.context import Context, ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.magics.interrupts import Interrupts
-from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
+from codeface_jupyter.magics.options import permissions, settings_overrides
+from codeface_jupyter.magics.output import Output
 from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
+from codeface_jupyter.magics.shown_answer import ShownAnswer
 from codeface_jupyter.magics.template_files import read_template
+from codeface_jupyter.magics.try_again_button import TryAgainButton
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
-from codeface_jupyter.view.answer_view import WidgetView
-from codeface_jupyter.view.rendering import ContextPreview, result_bundle
+from codeface_jupyter.view.answer_view import TextView, WidgetView
+from codeface_jupyter.view.findings import Remark
+from codeface_jupyter.view.rendering import ContextPreview
 
 if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
@@ -39,6 +42,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 RESULT_VARIABLE = "_codeface"
+AGAIN_HINT = "[%codeface_again gives another answer, %codeface_again QUESTION asks about this one]"
+CONTINUE_HINT = "[%codeface_again --continue goes on with it]"
 
 
 def make_ask(
@@ -125,47 +130,6 @@ def _variables(names: str | None) -> tuple[str, ...] | None:
     return () if names == "none" else tuple(filter(None, names.split(",")))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """What becomes of an answer.
-
-    Attributes
-    ----------
-    request
-        The user's words, kept in the output.
-    insert, format
-        The settings of the same names.
-    variable
-        A variable to keep the result in, beside ``_codeface``.
-    background
-        Whether to free the kernel at once.
-    changes
-        The cell that the answer rewrites: the change is shown, and can replace it.
-    """
-
-    request: str
-    insert: str = "button"
-    format: str = "auto"
-    variable: str | None = None
-    background: bool = False
-    changes: Rewrite | None = None
-
-    @classmethod
-    def of(
-        cls, ask: Ask, args: argparse.Namespace, *, request: str, changes: Rewrite | None = None
-    ) -> Output:
-        """Return what a magic's options say of the output."""
-        check_variable_name(getattr(args, "output", None))
-        return cls(
-            request=request,
-            insert=ask.settings.insert,
-            format=ask.settings.format,
-            variable=getattr(args, "output", None),
-            background=getattr(args, "background", False),
-            changes=changes,
-        )
-
-
 def ask_or_preview(
     extension: Extension, args: argparse.Namespace, ask: Ask, *, order: str, output: Output
 ) -> None:
@@ -191,7 +155,7 @@ def answer(extension: Extension, ask: Ask, output: Output) -> GenerationResult |
     BaseException
         What the engine raised.
     """
-    ask = replace(ask, cell_id=extension.notebook.cell_id())
+    ask = replace(ask, cell_id=extension.notebook.cell_id(), asked_at=extension.asked_at)
     session = extension.session
     with Interrupts() as interrupts:
         on_its_way = interrupts.begin(lambda: session.stream(ask))
@@ -229,7 +193,7 @@ class _Showing:
         self._answer = answer
         self._output = output
         self._view = view_for(extension, answer)
-        self._replayed: ReplayedAnswer | None = None
+        self._button: TryAgainButton | None = None
 
     def run(self) -> None:
         """Show the answer to its end."""
@@ -237,8 +201,8 @@ class _Showing:
             watch(self._extension, self._answer, self._view, make_bundle=self._bundle)
         finally:
             self._keep()
-            if self._replayed is not None:
-                self._replayed.offer()
+            if self._button is not None:
+                self._button.show()
 
     def run_in_background(self) -> None:
         """Show the answer from another thread, in this cell's output."""
@@ -259,37 +223,38 @@ class _Showing:
 
     def _bundle(self) -> dict[str, Any] | None:
         result = self._answer.result
-        if result is None or not result.text:
+        is_stopped = self._answer.is_cancelled
+        if is_stopped and (result is None or not result.text):
+            return Remark(_stopped_early(self._answer))._repr_mimebundle_()
+        if result is None or (result.finish_reason == "error" and not result.text):
             return None
-        make_bundle = partial(
-            result_bundle,
-            request=self._output.request,
-            cell_id=self._ask.cell_id,
-            insert=self._output.insert,
-            format=self._output.format,
-            changes=self._output.changes,
-        )
-        self._replayed = self._replayed_answer(result, make_bundle)
-        answer_id = self._replayed.answer_id if self._replayed else None
-        return make_bundle(result, answer_id=answer_id, note=self._answer.revision_note)
-
-    def _replayed_answer(
-        self, result: GenerationResult, make_bundle: MakeBundle
-    ) -> ReplayedAnswer | None:
-        """Return what asks a cached answer's question again, where a click can reach it."""
+        note = self._answer.revision_note
         context = self._answer.context
-        is_cached = result.metrics.from_response_cache
-        if not is_cached or context is None or not isinstance(self._view, WidgetView):
-            return None
-        replayed = ReplayedAnswer(
-            self._extension,
-            self._ask.again(context),
-            shown=result,
-            place=self._view.place,
-            make_bundle=make_bundle,
-        )
-        self._extension.replayed_answers.add(replayed)
-        return replayed
+        if context is None:
+            return self._output.bundle(result, cell_id=self._ask.cell_id, note=note)
+        shown = self._shown(result, context)
+        bundle = shown.bundle(note=note, is_clickable=isinstance(self._view, WidgetView))
+        if isinstance(self._view, TextView):
+            bundle["text/plain"] += self._hint(shown)
+        return bundle
+
+    def _hint(self, shown: ShownAnswer) -> str:
+        """Return a line on what can be asked next, where there are no buttons; seldom any."""
+        if shown.is_cut_off:
+            return f"\n{CONTINUE_HINT}"
+        is_first, self._extension.has_hinted = not self._extension.has_hinted, True
+        return f"\n{AGAIN_HINT}" if is_first else ""
+
+    def _shown(self, result: GenerationResult, context: Context) -> ShownAnswer:
+        """Remember the answer, so that more can be asked about it."""
+        shown = ShownAnswer(self._ask, context=context, result=result, output=self._output)
+        extension, view = self._extension, self._view
+        # The page has buttons of its own; a terminal has none.
+        is_bare = isinstance(view, WidgetView) and not extension.bridge.shows_cell
+        if is_bare and isinstance(view, WidgetView) and result.metrics.from_response_cache:
+            self._button = shown.button = TryAgainButton(extension, shown, place=view.place)
+        extension.shown_answers.add(shown)
+        return shown
 
     def _keep(self) -> None:
         result = self._answer.result
@@ -301,6 +266,16 @@ class _Showing:
             self._extension.shell.set_next_input(
                 _next_input(result), replace=self._output.insert == "replace"
             )
+
+
+def _stopped_early(answer: Answer) -> str:
+    """Return what became of an answer that was stopped before it began."""
+    stage = (
+        f" at \N{LEFT DOUBLE QUOTATION MARK}{answer.progress.stage}\N{RIGHT DOUBLE QUOTATION MARK}"
+        if answer.progress
+        else ""
+    )
+    return f"Stopped{stage}, before an answer began. Run the cell again to ask."
 
 
 def _next_input(result: GenerationResult) -> str:

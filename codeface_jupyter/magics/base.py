@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,17 @@ class BaseMagics(Magics):
         self.extension = extension
         for magics in self.magics.values():
             for name, magic in magics.items():
-                magics[name] = _forgetting(magic)
+                magics[name] = _forgetting(self._timed(magic))
+
+    def _timed(self, magic: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a magic that notes when it was called, before anything is imported for it."""
+
+        @wraps(magic)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self.extension.asked_at = time.perf_counter()
+            return magic(*args, **kwargs)
+
+        return timed
 
 
 def _forgetting(magic: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
 from codeface_jupyter.magics.notebook import Notebook
-from codeface_jupyter.magics.replayed_answers import ReplayedAnswers
+from codeface_jupyter.magics.shown_answers import ShownAnswers
 from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from codeface_jupyter.config import Settings
     from codeface_jupyter.frontend.protocol import (
-        AnswerReference,
         FrontEndSettings,
         Nothing,
         Stats,
@@ -49,7 +48,10 @@ class Extension:
         self.notebook = Notebook(shell, self.bridge)
         # What failed before it was shown is forgotten by itself.
         self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
-        self.replayed_answers = ReplayedAnswers(shell)
+        self.shown_answers = ShownAnswers(shell)
+        # When the magic that runs was called, by `time.perf_counter`.
+        self.asked_at = 0.0
+        self.has_hinted = False
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
@@ -59,7 +61,6 @@ class Extension:
         self._is_closed = False
         self.bridge.on(protocol.STOP, lambda _: self.stop())
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
-        self.bridge.handle(protocol.ASK_AGAIN, self._ask_again)
         # The first time it makes the session, which is slow to import.
         self.bridge.handle(protocol.GET_STATS, self._stats, in_thread=True)
         self.config.on_change(self._load_if_asked)
@@ -78,7 +79,7 @@ class Extension:
 
     def close(self) -> None:
         """Stop what is running and free everything."""
-        self.replayed_answers.close()
+        self.shown_answers.close()
         # First, so that no message begins anything that is not ended below.
         self.bridge.close()
         with self._load_lock:
@@ -115,10 +116,6 @@ class Extension:
             if self.background_load is None and not self._is_closed:
                 local_only = settings.model_copy(update={"auto_pull": False})
                 self.background_load = self.session.load(local_only)
-
-    def _ask_again(self, answer: AnswerReference, _job: Job) -> Nothing:
-        self.replayed_answers.begin(answer["answer_id"])
-        return {}
 
     def _stats(self, _: Nothing, _job: Job) -> Stats:
         from codeface_jupyter.view.reports import stats_table

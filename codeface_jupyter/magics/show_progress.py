@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Answer
 
-__all__ = ["show_work", "tell_warnings", "view_for", "watch"]
+__all__ = ["follow", "show_work", "tell_warnings", "view_for", "watch"]
 
 
 def show_work(extension: Extension, begin: Callable[[], Answer]) -> Answer:
@@ -47,6 +47,28 @@ def show_work(extension: Extension, begin: Callable[[], Answer]) -> Answer:
 
 
 def watch(
+    extension: Extension,
+    answer: Answer,
+    view: View,
+    *,
+    make_bundle: Callable[[], dict[str, Any] | None],
+) -> None:
+    """Show ``answer`` to its end, and in the running cell what is to be said beside it.
+
+    Raises
+    ------
+    BaseException
+        What the engine raised.
+    """
+    try:
+        follow(extension, answer, view, make_bundle=make_bundle)
+    finally:
+        for text in answer.remarks:
+            display(Remark(text))
+        tell_warnings(answer)
+
+
+def follow(
     extension: Extension,
     answer: Answer,
     view: View,
@@ -81,9 +103,6 @@ def watch(
             extension.bridge.publish_status(
                 model=engine.identity.model, engine=engine.identity.engine, state="idle"
             )
-        for text in answer.remarks:
-            display(Remark(text))
-        tell_warnings(answer)
 
 
 def tell_warnings(answer: Answer) -> None:

@@ -25,6 +25,8 @@ from codeface_jupyter.prompts.layout import (
     chat_messages,
     completion_text,
     conversation_text,
+    follow_up,
+    with_going_on,
 )
 from codeface_jupyter.prompts.prompt import (
     COPYING_TASKS,
@@ -66,11 +68,13 @@ __all__ = [
     "extract_code_blocks",
     "fenced",
     "fill_template",
+    "follow_up",
     "interpolate",
     "markdown_parser",
     "normalize_language",
     "split_thoughts",
     "widened",
     "with_code",
+    "with_going_on",
     "without_thoughts",
 ]

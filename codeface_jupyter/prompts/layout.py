@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from codeface_jupyter.prompts.examples import EXAMPLES
 from codeface_jupyter.prompts.fences import fenced
@@ -14,6 +15,8 @@ __all__ = [
     "chat_messages",
     "completion_text",
     "conversation_text",
+    "follow_up",
+    "with_going_on",
 ]
 
 # Part of the response cache's key: raise it when the words below change.
@@ -35,6 +38,9 @@ INSTRUCTIONS = {
     "edit": "Change the cell as asked. Answer with the whole changed cell in one {language} block.",
     "test": "Write tests as plain assert statements, in one {language} block.",
 }
+
+# Servers begin an answer anew, where a model in this process continues a text.
+GO_ON = "Your answer was cut off. Go on right where it ended, and repeat nothing of it."
 
 # A base model continues with more cells after its own: the next marker ends the answer.
 COMPLETION_STOP_STRINGS = ("\n# In[", "\n# %%", "<|endoftext|>", "<file_sep>", "<jupyter_")
@@ -79,8 +85,29 @@ def _turns(prompt: Prompt) -> list[Message]:
     return turns
 
 
+def follow_up(prompt: Prompt, *, answer: str, request: str) -> Prompt:
+    """Return what asks about the answer to ``prompt``: the same conversation, a turn longer.
+
+    Its text begins with that of ``prompt``, which an engine has read already.
+    """
+    said: tuple[Message, ...] = (
+        {"role": "user", "content": _question(prompt)},
+        {"role": "assistant", "content": answer},
+    )
+    history = (*prompt.history, *said)
+    return replace(prompt, history=history, notes="", request=request, follows_up=True)
+
+
+def with_going_on(messages: list[Message], prompt: Prompt) -> list[Message]:
+    """Return a conversation for a server: one that asks to go on with an answer that was begun."""
+    if not prompt.answer_begin:
+        return messages
+    begun: Message = {"role": "assistant", "content": prompt.answer_begin}
+    return [*messages, begun, {"role": "user", "content": GO_ON}]
+
+
 def _question(prompt: Prompt) -> str:
-    instruction = prompt.instruction
+    instruction = "" if prompt.follows_up else prompt.instruction
     if instruction is None:
         instruction = INSTRUCTIONS[prompt.task].replace("{language}", prompt.language)
     return "\n\n".join(filter(None, (prompt.notes, instruction, prompt.request)))
@@ -97,7 +124,16 @@ def completion_text(prompt: Prompt) -> str:
     Cells are marked as nbconvert marks them in a script, a form that models
     trained on code have read often.
     """
-    cells = [f"# In[{n}]:\n\n{cell}\n\n" for n, cell in enumerate(prompt.cells, start=1)]
+    sources = [*prompt.cells, *(_exchanges_as_cells(prompt) if prompt.follows_up else ())]
+    cells = [f"# In[{n}]:\n\n{cell}\n\n" for n, cell in enumerate(sources, start=1)]
     said = "\n\n".join(filter(None, (prompt.notes, prompt.request)))
-    task = "\n".join(f"# {line}".rstrip() for line in said.splitlines())
-    return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{task}\n"
+    return f"{''.join(cells)}# In[{len(cells) + 1}]:\n\n{_comment(said)}\n{prompt.answer_begin}"
+
+
+def _exchanges_as_cells(prompt: Prompt) -> Iterator[str]:
+    for asked, answered in zip(prompt.history[::2], prompt.history[1::2], strict=False):
+        yield f"{_comment(asked['content'])}\n{answered['content'].strip()}"
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in text.splitlines())

@@ -20,6 +20,9 @@ Task = Literal["write", "explain", "fix", "edit", "test"]
 COPYING_TASKS = frozenset({"fix", "edit"})
 
 
+TEXTS = ("request", "notes", "answer_begin")
+
+
 class Message(TypedDict):
     """One turn of a conversation, as chat templates take it."""
 
@@ -51,6 +54,11 @@ class Prompt:
         The language of the code in the answer.
     instruction
         Replaces the task's own instruction.
+    follows_up
+        Whether the request is about the last answer in ``history``, of which the first
+        question has said what kind of answer is wanted.
+    answer_begin
+        What the answer begins with: the model goes on from there.
     """
 
     request: str
@@ -60,6 +68,8 @@ class Prompt:
     notes: str = ""
     language: str = "python"
     instruction: str | None = None
+    follows_up: bool = False
+    answer_begin: str = ""
 
     def __post_init__(self) -> None:
         cells = tuple(map(well_formed, self.cells))
@@ -67,7 +77,7 @@ class Prompt:
             Message(role=message["role"], content=well_formed(message["content"]))
             for message in self.history
         )
-        texts = {name: well_formed(getattr(self, name)) for name in ("request", "notes")}
+        texts = {name: well_formed(getattr(self, name)) for name in TEXTS}
         instruction = None if self.instruction is None else well_formed(self.instruction)
         fields = texts | {"cells": cells, "history": history, "instruction": instruction}
         for name, value in fields.items():

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.context import Context, ContextSources
+from codeface_jupyter.context import Context, ContextSources, FilledRequest
 from codeface_jupyter.generation import Chunk, GenerationResult, Revised
 from codeface_jupyter.jobs import Event, Progress
 from codeface_jupyter.session.answer_state import AnswerState, BatchState
 from codeface_jupyter.session.events import BatchItem, Started
+from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.stream import Stream, Work
 
 __all__ = ["Answer", "Ask", "BatchAnswer", "TokenRate"]
 
 MIN_RATE_S = 0.5  # a rate over less time jumps about
+# Where the settings are greedy: enough that another sample says something else.
+OTHER_TEMPERATURE, OTHER_TOP_P = 0.7, 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,10 @@ class Ask:
         The notebook cell that asks, for the request log.
     context
         A prompt settled before, to be sent as it is; None builds it from ``sources``.
+    after
+        The answer that the question goes on from; its prompt then follows from that one's.
+    asked_at
+        When the user asked, by `time.perf_counter`; None is when the work on it begins.
     live_namespace
         All of the notebook's names, which the answer's code is compared with once it is
         there; None leaves the code as the model wrote it. It is the notebook's own dict, so
@@ -54,13 +61,17 @@ class Ask:
     dry_run: bool = False
     cell_id: str | None = None
     context: Context | None = None
+    after: NextTurn | None = None
+    asked_at: float | None = None
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
     tested: str = ""
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""
         asked = self.sources
-        sources = ContextSources(request=asked.request, task=asked.task, rewrite=asked.rewrite)
+        sources = ContextSources(
+            request=asked.request, task=asked.task, rewrite=asked.rewrite, cells=asked.cells
+        )
         return replace(self, sources=sources, live_namespace=None)
 
     def again(self, context: Context) -> Ask:
@@ -68,7 +79,33 @@ class Ask:
 
         It is made of text alone, so that keeping it keeps none of the user's objects alive.
         """
-        return replace(self.as_text(), context=context, use_response_cache=False)
+        text = self.as_text()
+        return replace(text, context=context, after=None, asked_at=None, use_response_cache=False)
+
+    def another_sample(self, context: Context, *, seed: int) -> Ask:
+        """Return this question to be answered in another way: a sample with its own seed."""
+        settings = self.settings
+        changes: dict[str, object] = {"seed": seed}
+        if not settings.temperature:
+            is_open = settings.top_p == 1
+            changes |= {"temperature": OTHER_TEMPERATURE}
+            changes |= {"top_p": OTHER_TOP_P} if is_open else {}
+        return replace(self.again(context), settings=settings.model_copy(update=changes))
+
+    def about(self, result: GenerationResult, question: FilledRequest, *, context: Context) -> Ask:
+        """Return a question about the answer that this one got."""
+        asked = self.again(context)
+        sources = replace(asked.sources, request=f"{asked.sources.request}\n\n{question.text}")
+        return replace(
+            asked,
+            sources=sources,
+            after=NextTurn(context=context, result=result, question=question),
+            use_response_cache=self.use_response_cache,
+        )
+
+    def going_on(self, result: GenerationResult, *, context: Context) -> Ask:
+        """Return what goes on with an answer that was cut off."""
+        return replace(self.again(context), after=NextTurn(context=context, result=result))
 
     def as_preview(self) -> Ask:
         """Return this question as one of which the prompt is settled and nothing else."""

@@ -96,8 +96,10 @@ class Answering:
                 is_local=result.is_local,
             )
             self._resources.conversation.add(exchange)
-            # A busy moment says little of the machine, and would count for weeks.
-            if self._is_undisturbed:
+            # A busy moment says little of the machine, and would count for weeks; so would the
+            # figures of a text in two parts.
+            if self._is_undisturbed and not pending.is_continued:
                 self._resources.learn_speed(result, settings=pending.ask.settings)
-        self._resources.record(pending, result, error=error)
+        own = replace(result, metrics=done.metrics)
+        self._resources.record(pending, own, error=error)
         return result

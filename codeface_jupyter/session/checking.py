@@ -12,7 +12,7 @@ from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
-from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten
+from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 
 __all__ = ["checked"]
@@ -59,11 +59,17 @@ def _is_to_be_checked(result: GenerationResult, ask: Ask) -> bool:
 
 def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> GenerationResult:
     """Return an answer that offers one block: the whole cell as it is to be."""
-    new = rewritten(result, rewrite)
-    if new is None:
+    made = rewritten(result, rewrite)
+    if made is None:
         return result
-    repeats = repeats_a_cell(new.block.code, rewrite, ask.sources.cells, task=ask.sources.task)
-    notes = tuple(filter(None, (new.obstacle, repeats)))
+    cells, task = ask.sources.cells, ask.sources.task
+    repeats = repeats_a_cell(made.block.code, rewrite, cells, task=task)
+    new, copied = made, ""
+    if not repeats:
+        names = dict(ask.live_namespace or {})
+        settled = _guarded(lambda: without_other_cells(made, rewrite, cells, namespace=names))
+        new, copied = settled or (made, "")
+    notes = tuple(filter(None, (new.obstacle, repeats, copied)))
     is_as_written = result.written_blocks == [new.block]
     return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)
 
@@ -71,14 +77,23 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     blocks = result.code_blocks
     codes = [block.code for block in blocks if block.language == PYTHON]
-    offer = shape(codes, dict(ask.live_namespace or {}), ask.sources.cells)
+    namespace = dict(ask.live_namespace or {})
+    offer = shape(codes, namespace, ask.sources.cells, prompt=result.prompt)
     offered = iter(offer.codes)
+    codes_offered = [next(offered) if b.language == PYTHON else b.code for b in blocks]
+    left_out = tuple(number for number, code in enumerate(codes_offered) if code is None)
     changed = tuple(
-        replace(block, code=next(offered)) if block.language == PYTHON else block
-        for block in blocks
+        replace(block, code=code)
+        for block, code in zip(blocks, codes_offered, strict=True)
+        if code is not None
     )
     is_changed = changed != tuple(blocks)
-    return replace(result, offered_blocks=changed if is_changed else None, notes=offer.notes)
+    return replace(
+        result,
+        offered_blocks=changed if is_changed else None,
+        left_out=left_out,
+        notes=offer.notes,
+    )
 
 
 def _guarded(step: Callable[[], T]) -> T | None:

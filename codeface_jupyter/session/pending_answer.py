@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields, replace
 
 from codeface_jupyter.context import Context
@@ -60,6 +61,8 @@ class PendingAnswer:
         self.tried: GenerationResult | None = None
         self._listener = job
         self._state = AnswerState()
+        self._asked_at = time.perf_counter() if ask.asked_at is None else ask.asked_at
+        self._wait_s = 0.0
 
     @property
     def identity(self) -> EngineIdentity:
@@ -90,8 +93,18 @@ class PendingAnswer:
         context = self._state.context
         return GenerationMetrics(
             prompt_tokens=context.prompt_tokens if context else 0,
-            generated_tokens=self._state.generated_tokens,
+            generated_tokens=self._state.generated_tokens - self._begun_tokens,
         )
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the answer begins with a text that was there before."""
+        return self.ask.after is not None and self.ask.after.question is None
+
+    @property
+    def _begun_tokens(self) -> int:
+        after = self.ask.after if self._state.started is not None else None
+        return after.result.metrics.generated_tokens if after and self.is_continued else 0
 
     @property
     def key(self) -> str:
@@ -123,7 +136,7 @@ class PendingAnswer:
         """Whether the answer may be kept; a sample without a seed only if the settings say so."""
         settings = self.ask.settings
         is_wanted = self.is_repeatable or settings.response_cache_sampled
-        return bool(settings.response_cache) and is_wanted
+        return bool(settings.response_cache) and is_wanted and not self.is_continued
 
     def start(self, engine: Engine, context: Context, *, identity: EngineIdentity) -> None:
         """Settle the prompt and the sampling."""
@@ -140,6 +153,8 @@ class PendingAnswer:
         )
         for note in context.notes:
             self.job.emit(Warned(note))
+        if self.ask.after is not None and self.ask.after.begun:
+            self.job.emit(Chunk(self.ask.after.begun, 0))
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
@@ -174,7 +189,8 @@ class PendingAnswer:
     def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
         if self.tried is not None:
-            return replace(self.tried, metrics=done.metrics, finish_reason=done.finish_reason)
+            metrics = self._cost(done.metrics)
+            return replace(self.tried, metrics=metrics, finish_reason=done.finish_reason)
         return self.checked_result(self._state.text, done, sampling=self.sampling)
 
     def checked_result(
@@ -195,7 +211,7 @@ class PendingAnswer:
         result = GenerationResult(
             text=well_formed(text),
             finish_reason=done.finish_reason,
-            metrics=done.metrics,
+            metrics=self._cost(done.metrics),
             identity=self.identity,
             sampling=sampling,
             prompt=self.prompt,
@@ -205,11 +221,19 @@ class PendingAnswer:
         )
         return checked(result, self.ask)
 
+    def _cost(self, metrics: GenerationMetrics) -> GenerationMetrics:
+        metrics = replace(metrics, wait_s=self._wait_s)
+        return self.ask.after.whole(metrics) if self.ask.after else metrics
+
     def release(self) -> None:
         """Release the user's objects, which are no longer needed."""
         self.ask = self.ask.as_text()
 
     def _tell(self, event: Event) -> None:
+        if self.ask.after is not None:
+            event = self.ask.after.after_beginning(event)
+        if isinstance(event, Chunk) and not self._wait_s:
+            self._wait_s = time.perf_counter() - self._asked_at
         self._state.take(event)
         self._listener.emit(event)
 

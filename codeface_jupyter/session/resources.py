@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.context import Context, ContextLimits, TokenCounter, build_context
+from codeface_jupyter.context import (
+    Context,
+    ContextLimits,
+    TokenCounter,
+    build_context,
+    settle_next_prompt,
+)
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.generation import GenerationResult, Warned
@@ -23,6 +29,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.auto_model import AutoModel
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryWatch
+from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.turns import Turns
 
@@ -114,6 +121,9 @@ class Resources:
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:
         """Return the context that ``engine`` gets for ``ask``."""
+        if ask.after is not None:
+            self.last_context = self._next_context(ask.after, ask.settings, engine)
+            return self.last_context
         self.last_context = ask.context or build_context(
             ask.sources,
             limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
@@ -123,6 +133,17 @@ class Resources:
             language=ask.language,
         )
         return self.last_context
+
+    def _next_context(self, turn: NextTurn, settings: Settings, engine: Engine) -> Context:
+        allow_values = may_see_values(engine, settings)
+        return settle_next_prompt(
+            turn.prompt(is_local=engine.is_local, allow_values=allow_values),
+            before=turn.context,
+            answer=turn.result.answer,
+            limits=ContextLimits.from_settings(settings, context_window=engine.context_window),
+            count_tokens=self._token_counter(engine),
+            format_prompt=engine.format_prompt,
+        )
 
     def make_room(self, settings: Settings, engine: Engine) -> None:
         """Free memory if a device is nearly full."""

@@ -145,6 +145,8 @@ class _Trying:
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
         settings, first = self._pending.ask.settings, self._candidates[0]
+        if self._pending.is_continued:
+            return 0
         # A replayed answer has been chosen already.
         if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
             return settings.tried_answers - 1

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
-from codeface_jupyter.trials.shape import repetition
+from codeface_jupyter.trials.copies import ONLY_REPEATS, repetition, statements, without_copies
 
-__all__ = ["Rewritten", "repeats_a_cell", "rewritten"]
+__all__ = ["Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
 NOT_OFFERED = "*Replace cell* is not offered"
 FENCE = "```"
@@ -52,6 +52,9 @@ def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
     if cell_magic and is_doubled:
         text = text.removeprefix(cell_magic).lstrip("\n")
     code = rewrite.with_text(text)
+    if result.offered_blocks:
+        # Settled before, as the whole cell.
+        code = result.offered_blocks[0].code
     reason = _reason(result, rewrite, block, code)
     return Rewritten(
         number=number,
@@ -60,13 +63,29 @@ def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
     )
 
 
+def without_other_cells(
+    new: Rewritten, rewrite: Rewrite, cells: Sequence[Cell], *, namespace: Mapping[str, object]
+) -> tuple[Rewritten, str]:
+    """Return the new cell without other cells that it begins with, and a note of that."""
+    others = [cell for cell in cells if cell.source != rewrite.cell.source]
+    text = new.block.code.removeprefix(rewrite.head)
+    is_python = rewrite.language == "python"
+    uncopied = without_copies(text, namespace, others) if is_python else None
+    own = statements(rewrite.text)
+    # What the old cell had as well belongs to it.
+    if uncopied is None or not uncopied.code or own[:1] == statements(text)[:1]:
+        return new, ""
+    block = replace(new.block, code=rewrite.with_text(uncopied.code))
+    return replace(new, block=block), uncopied.note
+
+
 def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:
     """Return a note if ``code`` is the old cell again, or another one; empty if it is new.
 
     An edit may be about comments and layout only; a repair is not.
     """
     if code.strip() == rewrite.shown.strip():
-        return "This only repeats the cell."
+        return f"{ONLY_REPEATS} the cell."
     if task != "fix" or rewrite.language != "python":
         return ""
     others = [cell for cell in cells if cell.source != rewrite.cell.source]

@@ -11,23 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.modules import loaded_module, members
+from codeface_jupyter.trials.copies import only_new, parsed, repetition
 from codeface_jupyter.trials.shown_results import unshown_results
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = [
     "Offer",
     "Shaped",
-    "repetition",
     "shape",
     "with_results",
     "without_known_imports",
     "without_last_print",
 ]
 
-CELLS_LOOKED_AT = 10
 IMPORTS_NAMED = 2
 ABSENT = object()
 
@@ -42,13 +40,22 @@ class Shaped:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What an answer offers: the code of each of its blocks, and notes of what was changed."""
+    """What an answer offers: the code of each of its blocks, and notes of what was changed.
 
-    codes: tuple[str, ...]
+    A block that is only a copy has None, and is not offered.
+    """
+
+    codes: tuple[str | None, ...]
     notes: tuple[str, ...] = ()
 
 
-def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence[Cell]) -> Offer:
+def shape(
+    codes: Sequence[str],
+    namespace: Mapping[str, object],
+    cells: Sequence[Cell],
+    *,
+    prompt: str = "",
+) -> Offer:
     """Return the code of an answer's Python blocks as it is to be offered.
 
     Parameters
@@ -59,13 +66,24 @@ def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence
         The notebook's variables.
     cells
         The notebook's cells above the one that asks.
+    prompt
+        What the model was told.
     """
-    trees = [_parsed(code) for code in codes]
+    if codes and (repeated := repetition("\n\n".join(codes), cells)):
+        return Offer(codes=tuple(codes), notes=(repeated,))
+    new, notes = only_new(codes, namespace, cells, prompt=prompt)
+    offer = _shape_new([code for code in new if code is not None], namespace)
+    shaped = iter(offer.codes)
+    return Offer(
+        codes=tuple(None if code is None else next(shaped) for code in new),
+        notes=(*notes, *offer.notes),
+    )
+
+
+def _shape_new(codes: Sequence[str], namespace: Mapping[str, object]) -> Offer:
+    trees = [parsed(code) for code in codes]
     if not codes or None in trees:
         return Offer(codes=tuple(codes))
-    repeated = repetition("\n\n".join(codes), cells)
-    if repeated:
-        return Offer(codes=tuple(codes), notes=(repeated,))
     # Where the blocks are put into one cell, only its last value is shown.
     *earlier, last = codes
     present = _without(namespace, trees[:-1])
@@ -79,33 +97,6 @@ def shape(codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence
     return Offer(codes=tuple(offered), notes=tuple(dict.fromkeys(notes)))
 
 
-def repetition(code: str, cells: Sequence[Cell], *, whole_cells_only: bool = False) -> str:
-    """Return a note if ``code`` only repeats what cells do already; empty if it does not.
-
-    A single statement counts only if it is the whole of the last code cell: such as
-    ``df.head()`` may well be asked for again.
-
-    Parameters
-    ----------
-    code
-        Python.
-    cells
-        The cells above.
-    whole_cells_only
-        Whether lines that stand in several cells are no repetition.
-    """
-    wanted = _statements(code)
-    code_cells = [cell for cell in cells if cell.cell_type == "code"][-CELLS_LOOKED_AT:]
-    for cell in reversed(code_cells if len(wanted) > 1 else code_cells[-1:]):
-        if wanted and wanted == _statements(cell.source):
-            return f"This only repeats {_name(cell)}."
-    if not whole_cells_only and len(wanted) > 1:
-        known = {statement for cell in code_cells for statement in _statements(cell.source)}
-        if known.issuperset(wanted):
-            return "This only repeats lines of cells above."
-    return ""
-
-
 def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | None:
     """Return ``code`` that ends in a table instead of printing it; None if it does not.
 
@@ -116,7 +107,7 @@ def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | N
     namespace
         The notebook's variables before it runs.
     """
-    tree = _parsed(code)
+    tree = parsed(code)
     if tree is None or not tree.body or _is_rebound("print", tree, namespace):
         return None
     *before, last = tree.body
@@ -131,7 +122,7 @@ def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | N
     if kinds.of(shown) not in TABLE_KINDS:
         return None
     offered = _with_value(code, last, shown)
-    same = _parsed(offered) if offered is not None else None
+    same = parsed(offered) if offered is not None else None
     if offered is None or same is None or _dump(same) != _dump([*before, ast.Expr(value=shown)]):
         return None
     note = "Left out `print`, so that the notebook shows the value itself."
@@ -154,7 +145,7 @@ def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped 
     An import goes if the very object that it gives has its name already and nothing else in
     the code binds it. Every other line stays as it is.
     """
-    tree = _parsed(code)
+    tree = parsed(code)
     if tree is None:
         return None
     lines = code.split("\n")
@@ -168,7 +159,7 @@ def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped 
     gone = {number for node in known for number in range(node.lineno, _end(node) + 1)}
     kept = [line for number, line in enumerate(lines, start=1) if number not in gone]
     offered = "\n".join(kept).lstrip("\n") if 1 in gone else "\n".join(kept)
-    left = _parsed(offered)
+    left = parsed(offered)
     if left is None or _dump(left) != _dump([node for node in tree.body if node not in known]):
         return None
     return Shaped(code=offered, note=_imports_note(known))
@@ -252,24 +243,8 @@ def _without(
     return {name: value for name, value in namespace.items() if name not in bound}
 
 
-def _parsed(code: str) -> ast.Module | None:
-    # Python counts other characters as ends of lines than the offsets here do.
-    tree = None if "\r" in code or "\f" in code else parse_module(code)
-    return None if tree is None or is_deep(tree) else tree
-
-
-def _statements(code: str) -> list[str]:
-    """Return a code's statements, written in a way that ignores white space and comments."""
-    tree = _parsed(code)
-    return [] if tree is None else [ast.dump(node) for node in tree.body]
-
-
 def _dump(code: ast.Module | Sequence[ast.stmt]) -> list[str]:
     return [ast.dump(node) for node in (code.body if isinstance(code, ast.Module) else code)]
-
-
-def _name(cell: Cell) -> str:
-    return "a cell above" if cell.execution_count is None else f"cell [{cell.execution_count}]"
 
 
 def _end(node: ast.stmt) -> int:

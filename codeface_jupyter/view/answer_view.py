@@ -8,10 +8,12 @@ in a terminal.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol, TextIO
 
 import ipywidgets as widgets
@@ -22,28 +24,29 @@ from codeface_jupyter.frontend.subshells import is_click, shield
 from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.progress_meter import ProgressMeter
-from codeface_jupyter.view.rendering import GrowingMarkdown
+from codeface_jupyter.view.rendering import GrowingMarkdown, warm_up
 from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.view.wording import counted
 
 __all__ = [
-    "AskAgainButton",
+    "ButtonUnderAnswer",
     "DisplayView",
     "Place",
     "SubshellAnchor",
     "TextView",
     "View",
     "WidgetView",
+    "describe_progress",
     "show",
 ]
 
 PAINT_INTERVAL_S = 0.05
 # Painting may take this share of the processor's time, which the engine needs.
 PAINT_SHARE = 0.02
-# A painting that was slow for once, such as the first with code in it, stops nothing for longer.
-MAX_PAINT_INTERVAL_S = 1.0
+# A pause that shows, whatever painting costs, is too long; with the painting itself it is 0.3.
+MAX_PAINT_INTERVAL_S = 0.2
 STOP_TOOLTIP = "Stop here and keep the answer so far"
-ASK_AGAIN_TOOLTIP = "Ask again; this answer came from the response cache"
+TRY_AGAIN_TOOLTIP = "Ask for another answer; this one came from the response cache"
 NOTHING = {"text/html": "", "text/plain": ""}
 STOP_UNHEARD = "Buttons do not reach this kernel while a cell runs; interrupt it instead (I, I)"
 
@@ -120,6 +123,27 @@ class Throttle:
         self._next = self.clock() + min(pause, MAX_PAINT_INTERVAL_S)
 
 
+@cache
+def _begin_to_warm_up() -> None:
+    """Import once what painting needs, in the time until the first token."""
+    threading.Thread(target=warm_up, name="codeface-warm-up", daemon=True).start()
+
+
+def describe_progress(answer: Answer, meter: ProgressMeter) -> str:
+    """Return what an answer is doing, in one line."""
+    if answer.is_cancelled:
+        return "Stopping …"
+    if answer.progress is not None:
+        return meter.describe(answer.progress)
+    if not answer.generated_tokens:
+        return "Preparing …"
+    parts = ["remote"] if answer.started and not answer.started.is_local else []
+    parts.append(counted(answer.generated_tokens, "token"))
+    if answer.tokens_per_s is not None:
+        parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
+    return ", ".join(filter(None, (*parts, answer.revision_note)))
+
+
 class SubshellAnchor:
     """An invisible widget that keeps the subshell of all others alive.
 
@@ -186,6 +210,7 @@ class WidgetView:
     def __init__(
         self, answer: Answer, *, stop_is_heard: bool | None = None, place: Place | None = None
     ) -> None:
+        _begin_to_warm_up()
         self._markdown = GrowingMarkdown()
         self._meter = ProgressMeter()
         self._painted_text = ""
@@ -209,7 +234,7 @@ class WidgetView:
 
     def paint(self, answer: Answer) -> None:
         """Show progress before the first token, then text and rate."""
-        self._status.value = self._describe(answer)
+        self._status.value = describe_progress(answer, self._meter)
         progress = answer.progress
         self._bar.layout.display = "" if progress and progress.total else "none"
         if progress and progress.total:
@@ -230,21 +255,8 @@ class WidgetView:
             for widget in parts:
                 _close(widget)
 
-    def _describe(self, answer: Answer) -> str:
-        if answer.is_cancelled:
-            return "Stopping …"
-        if answer.progress is not None:
-            return self._meter.describe(answer.progress)
-        if not answer.generated_tokens:
-            return "Preparing …"
-        parts = ["remote"] if answer.started and not answer.started.is_local else []
-        parts.append(counted(answer.generated_tokens, "token"))
-        if answer.tokens_per_s is not None:
-            parts.append(f"{answer.tokens_per_s:.1f} tokens/s")
-        return ", ".join(filter(None, (*parts, answer.revision_note)))
 
-
-class AskAgainButton:
+class ButtonUnderAnswer:
     """A button under an answer, for front ends that have none of their own.
 
     It does not work in a saved notebook, without its kernel, so `hide` it in time.
@@ -266,7 +278,7 @@ class AskAgainButton:
         """Show the button, if it is not there."""
         if self._button is None:
             self._button = widgets.Button(
-                description="Ask again", icon="refresh", tooltip=ASK_AGAIN_TOOLTIP
+                description="Try again", icon="refresh", tooltip=TRY_AGAIN_TOOLTIP
             )
             shield(self._button.comm, lambda m: self._on_click() if is_click(m) else None)
             self._place.cover(self._button)

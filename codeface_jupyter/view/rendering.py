@@ -28,6 +28,7 @@ from codeface_jupyter.context import Context, Rewrite
 from codeface_jupyter.frontend.protocol import (
     RESULT_MIME,
     RESULT_VERSION,
+    EarlierAnswer,
     HiddenLines,
     ResultRewrite,
 )
@@ -62,6 +63,9 @@ __all__ = [
     "describe_metrics",
     "describe_result",
     "result_bundle",
+    "warm_up",
+    "with_earlier",
+    "with_question",
 ]
 
 # Pygments' token classes in the theme's own colors, so that light and dark both read well.
@@ -80,6 +84,10 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 .cf-nf,.cf-nc,.cf-fm{color:var(--jp-mirror-editor-def-color,#00f)}
 .cf-o{color:var(--jp-mirror-editor-operator-color,#a2f)}
 </style>"""
+
+
+# A user does not notice less than this before the model begins.
+NOTICED_WAIT_S = 0.2
 
 
 class GrowingMarkdown:
@@ -123,6 +131,11 @@ class GrowingMarkdown:
     def _html(self, tokens: Sequence[Token]) -> str:
         options: OptionsDict = self._markdown.options
         return str(self._markdown.renderer.render(tokens, options, {}))
+
+
+def warm_up() -> None:
+    """Import what the first code needs to be painted, which takes longer than a pause may."""
+    GrowingMarkdown().render(fenced("x = 1", "python"))
 
 
 class _Markdown(MarkdownIt):
@@ -218,7 +231,11 @@ def _answer_markdown(
         return safe_markdown("\n\n".join(fences))
     if result.offered_blocks is None:
         return safe_markdown(result.answer)
-    offered = list(result.offered_blocks)
+    blocks = iter(result.offered_blocks)
+    offered = [
+        block if number in result.left_out else next(blocks, block)
+        for number, block in enumerate(written)
+    ]
     if new_cell is not None:
         offered = [*written[: new_cell.number], new_cell.block, *written[new_cell.number + 1 :]]
     return safe_markdown(with_code(result.answer, [block.code for block in offered]))
@@ -232,9 +249,18 @@ def describe_metrics(metrics: GenerationMetrics) -> str:
     parts = [counted(metrics.generated_tokens, "token")]
     if metrics.decode_s > 0:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
-    if metrics.time_to_first_token_s > 0:
-        parts.append(f"first token after {metrics.time_to_first_token_s:.2f} s")
-    return ", ".join(parts)
+    parts.append(_describe_wait(metrics))
+    return ", ".join(filter(None, parts))
+
+
+def _describe_wait(metrics: GenerationMetrics) -> str:
+    """Return how long the user waited for the first token, and how much of it was the model's."""
+    model_s, wait_s = metrics.time_to_first_token_s, metrics.wait_s
+    if not model_s:
+        return ""
+    if wait_s - model_s < NOTICED_WAIT_S:
+        return f"first token after {max(model_s, wait_s):.2f} s"
+    return f"first token after {wait_s:.1f} s, {model_s:.2f} s of them the model's"
 
 
 def describe_result(result: GenerationResult) -> str:
@@ -245,6 +271,8 @@ def describe_result(result: GenerationResult) -> str:
         "error": "ended by an error",
         "stop": "",
     }[result.finish_reason]
+    if not result.text.strip() and result.finish_reason in {"stop", "length"}:
+        ending = "the answer is empty: try again, or ask in other words"
     place = "" if result.is_local else "remote"
     parts = (result.identity.model, place, describe_metrics(result.metrics), ending)
     return " · ".join(filter(None, parts))
@@ -266,7 +294,7 @@ def result_bundle(
     Our own type carries the code for the buttons, ``text/markdown`` is for every
     front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
-    what the front end asks for the answer again by; ``note`` is added to its last line.
+    what the front end calls the answer by; ``note`` is added to its last line.
     Under the code stands what it did when it was tried, what was changed in it and what does
     not fit the notebook.
     """
@@ -305,6 +333,33 @@ def result_bundle(
         RESULT_MIME: well_formed_data(data),
         "text/markdown": well_formed("\n\n".join(filter(None, markdown))),
         "text/plain": terminal_text("\n\n".join(filter(None, plain))),
+    }
+
+
+def with_question(bundle: dict[str, Any], question: str) -> dict[str, Any]:
+    """Return a lasting output below what was asked, which is about an answer above it."""
+    asked = well_formed(question)
+    return {
+        **bundle,
+        RESULT_MIME: {**bundle[RESULT_MIME], "question": asked},
+        "text/markdown": f"> {literal(' '.join(asked.split()))}\n\n{bundle['text/markdown']}",
+    }
+
+
+def with_earlier(new: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return the lasting output ``new`` with the answer folded whose place it takes."""
+    before = {**earlier[RESULT_MIME]}
+    others = before.pop("earlier", [])
+    kept = EarlierAnswer(
+        data=before, markdown=earlier["text/markdown"], plain=earlier["text/plain"]
+    )
+    folded_answer = (
+        f"<details><summary>Earlier answer</summary>\n\n{kept['markdown']}\n\n</details>"
+    )
+    return {
+        **new,
+        RESULT_MIME: {**new[RESULT_MIME], "earlier": [kept, *others]},
+        "text/markdown": f"{new['text/markdown']}\n\n{folded_answer}",
     }
 
 

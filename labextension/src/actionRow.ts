@@ -34,6 +34,13 @@ export class ActionRow {
     }
   }
 
+  /** Put the focus on an action's button; the row's first one if that is not there. */
+  focus(id: string): void {
+    const shown = [...this._buttons].filter(([, node]) => !node.hidden);
+    const [, node] = shown.find(([action]) => action.id === id) ?? shown[0] ?? [];
+    node?.focus();
+  }
+
   private _buttonOf(action: IAction): HTMLButtonElement {
     const { label, icon, caption = '' } = action;
     const text = typeof label === 'string' ? label : label(this._part);

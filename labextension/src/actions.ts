@@ -2,14 +2,15 @@
 
 import {
   addBelowIcon,
+  consoleIcon,
   copyIcon,
   editIcon,
+  fastForwardIcon,
   LabIcon,
   launcherIcon,
   refreshIcon
 } from '@jupyterlab/ui-components';
 
-import type { NotebookBridge } from './bridge';
 import type { ResultData } from './protocol';
 
 /** The part of a result that a row of buttons is about, in the notebook that shows it. */
@@ -31,11 +32,8 @@ export interface IResultPart {
   /** Why the cell that it would replace cannot be replaced as it is now, or null if it can be. */
   readonly replaceObstacle: string | null;
 
-  /**
-   * The bridge to the kernel that gave the answer, while its messages can still be shown;
-   * null without a live kernel.
-   */
-  readonly bridge: Pick<NotebookBridge, 'request'> | null;
+  /** Whether the kernel that runs can be asked for more; it may be another one by now. */
+  readonly canAskMore: boolean;
 
   /** Return the id of the first block's cell if it is in the notebook already. */
   find(): string | null;
@@ -51,6 +49,15 @@ export interface IResultPart {
 
   /** Put the code on the clipboard. */
   copy(): void;
+
+  /** Show the field for a question about the answer. */
+  openField(): void;
+
+  /** Ask the kernel for another answer, which takes this one's place; return what to say. */
+  tryAgain(): Promise<string>;
+
+  /** Ask the kernel to go on with the answer; return what to say. */
+  goOn(): Promise<string>;
 }
 
 /** What came of an action. */
@@ -86,8 +93,8 @@ export interface IAction {
 }
 
 const CELL_GONE = 'The cell that asked is no longer in this notebook';
-const ASKING = 'Asking again …';
-const KERNEL_GONE = 'The kernel that gave this answer is gone';
+const ANSWERING = 'Answering …';
+const CUT_OFF: readonly string[] = ['length', 'cancelled'];
 
 /** All actions, in the order of their buttons. */
 export const ACTIONS: readonly IAction[] = [
@@ -125,20 +132,34 @@ export const ACTIONS: readonly IAction[] = [
     }
   },
   {
-    id: 'ask-again',
-    icon: refreshIcon,
-    label: 'Ask again',
-    caption: 'Ask again; this answer came from the response cache',
-    isVisible: part => part.kind === 'answer' && Boolean(part.data.answer_id && part.bridge),
-    progress: ASKING,
-    run: async ({ bridge, data }) => {
-      if (!bridge || !data.answer_id) {
-        return { message: KERNEL_GONE };
-      }
-      await bridge.request('ask_again', { answer_id: data.answer_id });
-      // The kernel puts another output in this one's place, even if nothing comes of it.
-      return { message: ASKING, isFinal: true };
+    id: 'continue',
+    icon: fastForwardIcon,
+    label: 'Continue',
+    caption: 'Go on where this answer was cut off',
+    isVisible: part =>
+      canAskMore(part) && CUT_OFF.includes(part.data.finish_reason) && part.data.text !== '',
+    progress: ANSWERING,
+    run: async part => ({ message: await part.goOn() })
+  },
+  {
+    id: 'follow-up',
+    icon: consoleIcon,
+    label: 'Follow up',
+    caption: 'Ask about this answer, or say what is wrong with it',
+    isVisible: canAskMore,
+    run: part => {
+      part.openField();
+      return null;
     }
+  },
+  {
+    id: 'try-again',
+    icon: refreshIcon,
+    label: 'Try again',
+    caption: 'Ask for another answer; this one is kept below it',
+    isVisible: canAskMore,
+    progress: ANSWERING,
+    run: async part => ({ message: await part.tryAgain() })
   }
 ];
 
@@ -149,6 +170,10 @@ const INSERT_AGAIN: IAction = {
   isVisible: () => true,
   run: insert
 };
+
+function canAskMore(part: IResultPart): boolean {
+  return part.kind === 'answer' && Boolean(part.data.answer_id) && part.canAskMore;
+}
 
 function goToCell(cellId: string): IAction {
   return {

@@ -5,6 +5,8 @@
  * examples in `tests/data/protocol`.
  */
 
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
 export const PROTOCOL_VERSION = 2;
 export const HELLO_TARGET = 'codeface.hello';
 export const NOTEBOOK_TARGET = 'codeface.notebook';
@@ -18,6 +20,7 @@ export const MAX_NOTEBOOK_CHARACTERS = 1000000;
 export const MAX_CELL_ERRORS = 10;
 export const MAX_TRACEBACK_CHARACTERS = 8000;
 export const MAX_ID_CHARACTERS = 512;
+export const MAX_QUESTION_CHARACTERS = 20000;
 export const MAX_ERROR_CHARACTERS = 4000;
 export const MAX_FINDINGS = 50;
 export const MAX_ALTERNATIVES = 4;
@@ -57,6 +60,16 @@ export type Status = {
 /** The payload or the result of a method that needs none. */
 export type Nothing = Record<string, never>;
 
+/** An answer so far, and a line on what is being done; its lasting output at its end. */
+export type AnswerUpdate = {
+  text: string;
+  status: string;
+  /** By MIME types; null if nothing has come that is to be shown. */
+  bundle: MimeBundle | null;
+};
+
+export type MimeBundle = ReadonlyPartialJSONObject;
+
 /** Notifications to the kernel. */
 export type KernelNotifications = {
   /** The cells, right before one of them runs. */
@@ -69,8 +82,12 @@ export type KernelNotifications = {
 
 /** Requests to the kernel. */
 export type KernelRequests = {
-  /** Ask the question of an answer again, replaying nothing. */
-  ask_again: { payload: { answer_id: string }; result: Nothing };
+  /** Answer the question of an answer in another way. */
+  try_again: { payload: { answer_id: string }; result: AnswerUpdate };
+  /** Answer a question about an answer. */
+  follow_up: { payload: { answer_id: string; question: string }; result: AnswerUpdate };
+  /** Go on with an answer that was cut off; the whole text results. */
+  continue_answer: { payload: { answer_id: string }; result: AnswerUpdate };
   /** Give the session's figures. */
   get_stats: { payload: Nothing; result: { text: string } };
 };
@@ -163,6 +180,9 @@ export type ResultRewrite = {
   is_offered: boolean;
 };
 
+/** An answer that another one has taken the place of, and its text for others than us. */
+export type EarlierAnswer = { data: ResultData; markdown: string; plain: string };
+
 /** The lasting output of an answer. */
 export type ResultData = {
   version: number;
@@ -178,8 +198,12 @@ export type ResultData = {
   prompt: string;
   insert: string;
   record: Record<string, unknown>;
-  /** What the kernel calls an answer that was replayed; older notebooks have none. */
+  /** What the kernel calls the answer; null or not there where it cannot be asked for more. */
   answer_id?: string | null;
+  /** What was asked about the answer above, if this one is about another. */
+  question?: string | null;
+  /** What was answered to the same question, the newest first. */
+  earlier?: EarlierAnswer[];
   /** What was changed in the blocks, and what does not fit the notebook; likewise. */
   notes?: string[];
   findings?: ResultFinding[];
@@ -223,6 +247,8 @@ export function isResultData(data: unknown): data is ResultData {
     (data.rewrite === undefined || data.rewrite === null || isRewrite(data.rewrite)) &&
     isObject(data.record) &&
     (data.answer_id === undefined || isStringOrNull(data.answer_id)) &&
+    (data.question === undefined || isStringOrNull(data.question)) &&
+    (data.earlier === undefined || isList(data.earlier, Infinity, isEarlierAnswer)) &&
     Array.isArray(data.blocks) &&
     data.blocks.every(isResultBlock) &&
     (data.notes === undefined || isList(data.notes, MAX_FINDINGS, isMessage)) &&
@@ -247,7 +273,9 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
 
 /** Check the result of each request to the kernel. */
 export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
-  ask_again: () => true,
+  try_again: isAnswerUpdate,
+  follow_up: isAnswerUpdate,
+  continue_answer: isAnswerUpdate,
   get_stats: data => areStrings(data, 'text')
 };
 
@@ -262,6 +290,19 @@ export const PAYLOADS: Record<
     isOneOf(data.state, 'idle', 'loading', 'generating') &&
     (data.tokens_per_s === null || typeof data.tokens_per_s === 'number')
 };
+
+function isAnswerUpdate(data: Fields): boolean {
+  return areStrings(data, 'text', 'status') && (data.bundle === null || isObject(data.bundle));
+}
+
+function isEarlierAnswer(earlier: unknown): earlier is EarlierAnswer {
+  return (
+    isObject(earlier) &&
+    areStrings(earlier, 'markdown', 'plain') &&
+    isResultData(earlier.data) &&
+    earlier.data.earlier === undefined
+  );
+}
 
 function isRewrite(rewrite: unknown): rewrite is ResultRewrite {
   return (

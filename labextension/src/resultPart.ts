@@ -5,8 +5,7 @@ import { Clipboard } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 
 import type { IResultPart } from './actions';
-import type { NotebookBridge } from './bridge';
-import { goToCell, ICellLocation, locateCell, receivesOutput } from './cellLocation';
+import { goToCell, ICellLocation, locateCell } from './cellLocation';
 import {
   findInserted,
   indexOf,
@@ -17,6 +16,7 @@ import {
   rewrittenSource,
   withPrompt
 } from './notebook';
+import type { IFurther } from './furtherAnswers';
 import type { IBridges } from './openNotebooks';
 import type { ResultData } from './protocol';
 import type { ISettings } from './settings';
@@ -73,11 +73,8 @@ export class ResultPart implements IResultPart {
     return isDone ? 'Already replaced' : 'That cell has been changed since: ask again';
   }
 
-  get bridge(): NotebookBridge | null {
-    const { bridges, node, tracker } = this._options;
-    const location = locateCell(tracker, node, null);
-    const bridge = bridges.of(location?.panel ?? null);
-    return location && bridge?.isLive && receivesOutput(tracker, location) ? bridge : null;
+  get canAskMore(): boolean {
+    return this._options.bridges.of(this._location()?.panel ?? null)?.isLive === true;
   }
 
   find(): string | null {
@@ -126,6 +123,18 @@ export class ResultPart implements IResultPart {
   copy(): void {
     const { data, numbers } = this._options;
     Clipboard.copyToSystem(numbers.map(number => data.blocks[number]?.code ?? '').join('\n\n'));
+  }
+
+  openField(): void {
+    this._options.further.openField();
+  }
+
+  tryAgain(): Promise<string> {
+    return this._options.further.tryAgain();
+  }
+
+  goOn(): Promise<string> {
+    return this._options.further.goOn();
   }
 
   private _withPrompt(cell: INewCell): string {
@@ -177,6 +186,8 @@ export namespace ResultPart {
   export interface IOptions {
     kind: IResultPart['kind'];
     bridges: IBridges;
+    /** What can be asked under the answer. */
+    further: IFurther;
     tracker: INotebookTracker;
     settings: ISettings;
     /** A node of the answer. */

@@ -7,12 +7,16 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
+import { broughtBack } from './earlierAnswers';
+import { EarlierList } from './earlierList';
 import { FindingList } from './findingList';
 import { withFinding } from './findings';
+import { FurtherAnswers, IFurther } from './furtherAnswers';
+import { questionWidget } from './liveAnswer';
 import { findListings, UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
 import { OutcomeView } from './outcomeView';
-import { isResultData, RESULT_MIME, ResultData } from './protocol';
+import { isResultData, MimeBundle, RESULT_MIME, ResultData } from './protocol';
 import { ResultPart } from './resultPart';
 import type { ISettings } from './settings';
 
@@ -42,19 +46,19 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       return;
     }
     this._data = data;
+    this._answer = answer;
     this._findings = new FindingList(data, number => this._apply(model, data, number));
     this._outcome = new OutcomeView(data);
-    this._fill(
-      answer,
-      new Widget({ node: this._outcome.node }),
-      this._findings,
-      textWidget(data.footer)
+    this._footer = textWidget(data.footer);
+    this._further = this._makeFurther(model, data);
+    const earlier = new EarlierList(data, this._options.markdown, number =>
+      this._put(model, broughtBack(model.data, number), 'try-again')
     );
+    const asked = data.question ? [questionWidget(data.question)] : [];
+    const outcome = new Widget({ node: this._outcome.node });
+    this._fill(...asked, answer, outcome, this._findings, this._footer, earlier, this._further);
     this._updateActions();
-    if (this._applied !== null) {
-      this._findings.focusButton(this._applied);
-      this._applied = null;
-    }
+    this._restoreFocus();
   }
 
   protected override onAfterAttach(msg: Message): void {
@@ -68,6 +72,40 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     model.setData({ data: withFinding(model.data, data, number) });
   }
 
+  private _restoreFocus(): void {
+    if (this._applied !== null) {
+      this._findings?.focusButton(this._applied);
+    } else if (this._acted !== null) {
+      this._focus(this._acted);
+    }
+    this._applied = this._acted = null;
+  }
+
+  /** Put another output in this one's place; an action's button gets the focus. */
+  private _put(model: IRenderMime.IMimeModel, data: MimeBundle, action: string): void {
+    this._acted = action;
+    model.setData({ data });
+  }
+
+  private _focus(action: string): void {
+    this._answerRow?.focus(action);
+  }
+
+  private _makeFurther(model: IRenderMime.IMimeModel, data: ResultData): FurtherAnswers {
+    const { bridges, markdown, tracker } = this._options;
+    return new FurtherAnswers({
+      bridges,
+      markdown,
+      tracker,
+      node: this.node,
+      data,
+      bundle: () => ({ ...model.data }),
+      replace: (bundle, action) => this._put(model, bundle, action),
+      setReplaced: isReplaced => this.toggleClass('jp-mod-replaced', isReplaced),
+      focus: action => this._focus(action)
+    });
+  }
+
   private _fill(...widgets: Widget[]): void {
     const layout = this.layout as PanelLayout;
     [...layout.widgets].forEach(widget => widget.dispose());
@@ -79,33 +117,41 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._added.forEach(node => node.remove());
     this._added = [];
     this._rows = [];
-    const data = this._data;
-    const [answer, , , footer] = (this.layout as PanelLayout).widgets;
+    this._answerRow = null;
+    const { _data: data, _answer: answer, _footer: footer, _further: further } = this;
     if (this._findings && !this._findings.isDisposed) {
       this._findings.showsButtons = this._options.settings.showButtons;
     }
-    if (!data || !answer || !this._options.settings.showButtons) {
+    const isShown = this._options.settings.showButtons;
+    if (!data || !answer || !footer || !further || !isShown) {
       return;
     }
-    (footer ?? answer).node.append(this._makeRow('answer', data, []));
+    footer.node.append(this._makeRow('answer', data, [], further));
+    this._answerRow = this._rows[0] ?? null;
     if (data.insert === 'none') {
       return;
     }
-    this._outcome?.addRows(other => this._makeRow('block', other, [0]));
+    this._outcome?.addRows(other => this._makeRow('block', other, [0], further));
     const codes = data.blocks.map(block => block.code);
     findListings(answer.node, codes).forEach((found, number) => {
       const listing = found ?? this._appendListing(answer.node, codes[number] ?? '');
-      listing.after(this._makeRow('block', data, [number]));
+      listing.after(this._makeRow('block', data, [number], further));
     });
     if (codes.length > 1) {
-      answer.node.after(this._makeRow('all blocks', data, [...codes.keys()]));
+      answer.node.after(this._makeRow('all blocks', data, [...codes.keys()], further));
     }
   }
 
-  private _makeRow(kind: IResultPart['kind'], data: ResultData, numbers: number[]): HTMLElement {
+  private _makeRow(
+    kind: IResultPart['kind'],
+    data: ResultData,
+    numbers: number[],
+    further: IFurther
+  ): HTMLElement {
     const { bridges, settings, tracker } = this._options;
     const { node } = this;
-    const part = new ResultPart({ kind, bridges, tracker, settings, node, data, numbers });
+    const shown = { kind, node, data, numbers, further };
+    const part = new ResultPart({ ...shown, bridges, tracker, settings });
     const row = new ActionRow(part);
     this._rows.push(row);
     this._added.push(row.node);
@@ -126,8 +172,14 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private readonly _options: ResultRenderer.IOptions;
   private _data: ResultData | null = null;
+  private _answer: Widget | null = null;
   private _findings: FindingList | null = null;
   private _outcome: OutcomeView | null = null;
+  private _footer: Widget | null = null;
+  private _further: FurtherAnswers | null = null;
+  private _answerRow: ActionRow | null = null;
+  /** The action that has put this output here; its button gets the focus. */
+  private _acted: string | null = null;
   /** The finding that has just been applied; its button keeps the focus. */
   private _applied: number | null = null;
   private _rows: ActionRow[] = [];

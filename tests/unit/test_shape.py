@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.context import Cell
+from codeface_jupyter.trials.copies import repetition
 from codeface_jupyter.trials.shape import (
-    repetition,
     shape,
     with_results,
     without_known_imports,

@@ -25,7 +25,13 @@ from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.errors import EngineUnavailableError, GenerationError, install_hint
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.jobs import Cancelled, Job
-from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, conversation_text
+from codeface_jupyter.prompts import (
+    Prompt,
+    chat_messages,
+    completion_text,
+    conversation_text,
+    with_going_on,
+)
 from codeface_jupyter.threads import cancellable
 
 __all__ = ["OpenAIEngine"]
@@ -154,7 +160,7 @@ class OpenAIEngine:
     def format_prompt(self, prompt: Prompt) -> str:
         """Return the exact text that is sent; the server lays it out for its model."""
         if self.is_chat:
-            return conversation_text(chat_messages(prompt))
+            return conversation_text(with_going_on(chat_messages(prompt), prompt))
         return completion_text(prompt)
 
     def count_tokens(self, text: str) -> int:

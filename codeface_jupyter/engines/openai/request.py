@@ -16,7 +16,12 @@ from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
 from codeface_jupyter.engines.openai.options import OpenAIOptions
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.generation import FinishReason, GenerationRequest
-from codeface_jupyter.prompts import COMPLETION_STOP_STRINGS, chat_messages, completion_text
+from codeface_jupyter.prompts import (
+    COMPLETION_STOP_STRINGS,
+    chat_messages,
+    completion_text,
+    with_going_on,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -137,7 +142,7 @@ class Requester:
         asked: dict[str, Any] = {limit: request.sampling.max_new_tokens}
         if self._options.remote_api == "chat":
             path = "/chat/completions"
-            asked["messages"] = chat_messages(request.prompt)
+            asked["messages"] = with_going_on(chat_messages(request.prompt), request.prompt)
         else:
             path = "/completions"
             asked["prompt"] = completion_text(request.prompt)

@@ -76,6 +76,9 @@ class ChatLayout:
         """
         if lay_out is None:
             return self._defused(completion_text(prompt))
+        return self._conversation(prompt, lay_out) + self._defused(prompt.answer_begin)
+
+    def _conversation(self, prompt: Prompt, lay_out: LayOut) -> str:
         messages = self._messages(prompt)
         try:
             return lay_out(messages)

@@ -1,8 +1,8 @@
-"""The answers from the response cache that still have an "Ask again" button."""
+"""The answers of this kernel that can be asked about, tried again and continued."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.threads import new_lock
@@ -10,35 +10,25 @@ from codeface_jupyter.threads import new_lock
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["CanAskAgain", "ReplayedAnswers"]
+    from codeface_jupyter.magics.shown_answer import ShownAnswer
+
+__all__ = ["ShownAnswers"]
 
 ANSWERS_KEPT = 50
 
 
-class CanAskAgain(Protocol):
-    """An answer whose question can be asked again."""
-
-    answer_id: str
-
-    def begin(self) -> None:
-        """Ask again, in its own thread; does nothing while that is in progress."""
-
-    def withdraw(self) -> None:
-        """Remove the button that would not survive in a saved notebook."""
-
-
-class ReplayedAnswers:
-    """Finds replayed answers by their ids, the newest ones only; safe from several threads.
+class ShownAnswers:
+    """Finds answers by their ids, the newest ones only; safe from several threads.
 
     Parameters
     ----------
     shell
-        Each cell that it runs removes the buttons of the cells before.
+        Each cell that it runs removes the widgets under the answers before.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._answers: dict[str, CanAskAgain] = {}
+        self._answers: dict[str, ShownAnswer] = {}
         self._lock = new_lock()
         shell.events.register("pre_run_cell", self._withdraw)
 
@@ -49,7 +39,7 @@ class ReplayedAnswers:
         with self._lock:
             self._answers.clear()
 
-    def add(self, answer: CanAskAgain) -> None:
+    def add(self, answer: ShownAnswer) -> None:
         """Remember an answer."""
         with self._lock:
             self._answers[answer.answer_id] = answer
@@ -58,29 +48,38 @@ class ReplayedAnswers:
         for forgotten in old:
             forgotten.withdraw()
 
-    def discard(self, answer: CanAskAgain) -> None:
-        """Forget an answer, which another one has replaced."""
-        with self._lock:
-            self._answers.pop(answer.answer_id, None)
-
-    def __contains__(self, answer: CanAskAgain) -> bool:
+    def __contains__(self, answer: ShownAnswer) -> bool:
         return answer.answer_id in self._answers
 
-    def begin(self, answer_id: str) -> None:
-        """Ask the question of an answer again.
+    @property
+    def last(self) -> ShownAnswer:
+        """The newest answer.
 
         Raises
         ------
         NotebookError
-            If this kernel does not know the answer.
+            If there is none yet.
+        """
+        with self._lock:
+            newest = next(reversed(self._answers.values()), None)
+        if newest is None:
+            raise NotebookError("There is no answer yet in this kernel.", hint="Ask: %codeface …")
+        return newest
+
+    def find(self, answer_id: str) -> ShownAnswer:
+        """Return the answer with an id.
+
+        Raises
+        ------
+        NotebookError
+            If this kernel does not know it.
         """
         answer = self._answers.get(answer_id)
         if answer is None:
             raise NotebookError(
-                "This kernel does not remember the question of that answer.",
-                hint="Run its cell again with --no-cache.",
+                "This kernel no longer knows that answer.", hint="Run its cell again."
             )
-        answer.begin()
+        return answer
 
     def _withdraw(self, _info: object = None) -> None:
         with self._lock:

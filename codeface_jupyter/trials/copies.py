@@ -1,0 +1,244 @@
+"""What an answer copies: cells above that have run, and what the model was told."""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.trials.bindings import names_bound_in_scope
+from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
+
+__all__ = [
+    "ONLY_REPEATS",
+    "Uncopied",
+    "only_new",
+    "parsed",
+    "repetition",
+    "statements",
+    "without_copies",
+]
+
+CELLS_LOOKED_AT = 10
+ONLY_REPEATS = "This only repeats"
+# What stays as it was made, so that making it once more adds nothing. A plot is not among
+# them, nor what counts or remembers.
+DATA = (
+    bool, int, float, complex, str, bytes, type(None), list, tuple, dict, set, frozenset,
+    types.FunctionType, types.ModuleType, type,
+)  # fmt: skip
+IMPORTS = (ast.Import, ast.ImportFrom)
+DEFINITIONS = (*IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# What gives something else each time: making it once more may be what was asked for.
+VARIES = frozenset({
+    "random", "rand", "randn", "randint", "choice", "choices", "sample", "shuffle", "permutation",
+    "rng", "default_rng", "normal", "uniform", "now", "today", "time", "perf_counter", "uuid4",
+    "input", "next", "pop", "get", "urlopen",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncopied:
+    """A code without its copies of cells, and which these were."""
+
+    code: str
+    note: str
+
+
+def only_new(
+    codes: Sequence[str], namespace: Mapping[str, object], cells: Sequence[Cell], *, prompt: str
+) -> tuple[list[str | None], list[str]]:
+    """Return an answer's codes without copies, None for each that is nothing else; and notes.
+
+    Where nothing would be left, all stay as they are.
+
+    Parameters
+    ----------
+    codes
+        The code of the answer's Python blocks, in order.
+    namespace
+        The notebook's variables.
+    cells
+        The notebook's cells above the one that asks.
+    prompt
+        What the model was told.
+    """
+    found: list[str | None] = []
+    notes: list[str] = []
+    for code in codes:
+        new = _without_echo(code, prompt) or without_copies(code, namespace, cells)
+        found.append(code if new is None else new.code or None)
+        notes += [new.note] if new is not None else []
+    if not any(found):
+        return list(codes), []
+    return found, list(dict.fromkeys(notes))
+
+
+def without_copies(
+    code: str, namespace: Mapping[str, object], cells: Sequence[Cell]
+) -> Uncopied | None:
+    """Return ``code`` without the cells that it begins with; None if it begins with none.
+
+    A cell is left out as a whole, comments and white space aside, and only if it made data
+    that the notebook has: a plot has to be made again to be changed, and what failed or has
+    not run is needed.
+    """
+    tree = parsed(code)
+    if tree is None or not tree.body:
+        return None
+    wanted = _dumps(tree.body)
+    copied, looked_at = 0, 0
+    names: list[str] = []
+    known = {statement for cell in _code_cells(cells) for statement in statements(cell.source)}
+    while looked_at < len(wanted):
+        nodes = tree.body[looked_at:]
+        cell = _cell_at(wanted[looked_at:], nodes, namespace, cells)
+        if cell is not None:
+            copied = looked_at = looked_at + len(statements(cell.source))
+            names.append(_name(cell))
+        elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
+            # Gone only if a copied cell follows.
+            looked_at += 1
+        else:
+            break
+    if not names:
+        return None
+    rest = _lines_after(code, tree.body, copied)
+    note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}, which the notebook has run."
+    return Uncopied(code=rest, note=note)
+
+
+def repetition(code: str, cells: Sequence[Cell], *, whole_cells_only: bool = False) -> str:
+    """Return a note if ``code`` only repeats what cells do already; empty if it does not.
+
+    A single statement counts only if it is the whole of the last code cell: such as
+    ``df.head()`` may well be asked for again.
+
+    Parameters
+    ----------
+    code
+        Python.
+    cells
+        The cells above.
+    whole_cells_only
+        Whether lines that stand in several cells are no repetition.
+    """
+    wanted = statements(code)
+    code_cells = _code_cells(cells)
+    for cell in reversed(code_cells if len(wanted) > 1 else code_cells[-1:]):
+        if wanted and wanted == statements(cell.source):
+            return f"{ONLY_REPEATS} {_name(cell)}."
+    if not whole_cells_only and len(wanted) > 1:
+        known = {statement for cell in code_cells for statement in statements(cell.source)}
+        if known.issuperset(wanted):
+            return f"{ONLY_REPEATS} lines of cells above."
+    return ""
+
+
+def parsed(code: str) -> ast.Module | None:
+    """Return a code as a tree; None if it is not to be looked at."""
+    # Python counts other characters as ends of lines than the offsets here do.
+    tree = None if "\r" in code or "\f" in code else parse_module(code)
+    return None if tree is None or is_deep(tree) else tree
+
+
+def statements(code: str) -> list[str]:
+    """Return a code's statements, written in a way that ignores white space and comments."""
+    tree = parsed(code)
+    return [] if tree is None else _dumps(tree.body)
+
+
+def _dumps(nodes: Sequence[ast.stmt]) -> list[str]:
+    return [ast.dump(node) for node in nodes]
+
+
+def _code_cells(cells: Sequence[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.cell_type == "code"][-CELLS_LOOKED_AT:]
+
+
+def _without_echo(code: str, prompt: str) -> Uncopied | None:
+    """Return nothing for a text in Python's fence that stands in the prompt line by line."""
+    lines = [line.strip() for line in code.splitlines() if line.strip()]
+    told = {line.strip() for line in prompt.splitlines()}
+    is_echo = len(lines) > 1 and parse_module(code) is None and told.issuperset(lines)
+    note = "Left out what only repeats what the model was told."
+    return Uncopied(code="", note=note) if is_echo else None
+
+
+def _cell_at(
+    wanted: Sequence[str],
+    nodes: Sequence[ast.stmt],
+    namespace: Mapping[str, object],
+    cells: Sequence[Cell],
+) -> Cell | None:
+    """Return the longest cell that these statements begin with, if it can be left out."""
+    if not wanted:
+        return None
+    found = [
+        cell
+        for cell in _code_cells(cells)
+        if cell.was_run and (own := statements(cell.source)) and own == wanted[: len(own)]
+    ]
+    longest = max(found, key=lambda cell: len(statements(cell.source)), default=None)
+    if longest is None:
+        return None
+    copied = nodes[: len(statements(longest.source))]
+    return longest if _made_data(copied, namespace) else None
+
+
+def _made_data(nodes: Sequence[ast.stmt], namespace: Mapping[str, object]) -> bool:
+    """Whether statements only make data that the notebook has, and show some of it at their end."""
+    *before, last = nodes
+    makers = before if _only_shows(last) else nodes
+    kinds = ValueKinds(namespace)
+    return bool(makers) and all(
+        _makes_the_same(node)
+        and all(_is_data(name, namespace, kinds) for name in names_bound_in_scope([node]))
+        for node in makers
+    )
+
+
+def _makes_the_same(node: ast.stmt) -> bool:
+    """Whether a statement gives names what it gave them before: it depends on nothing of theirs."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            made = {target.id for target in targets if isinstance(target, ast.Name)}
+            used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+            said = {part.attr for part in ast.walk(value) if isinstance(part, ast.Attribute)}
+            is_plain = len(made) == len(targets) and made.isdisjoint(used)
+            return is_plain and VARIES.isdisjoint(used | said)
+    return isinstance(node, DEFINITIONS)
+
+
+def _only_shows(node: ast.stmt) -> bool:
+    """Whether a statement shows a value: a name, a part of it, or ``.head()`` and the like."""
+    match node:
+        case ast.Expr(value=ast.Name() | ast.Attribute() | ast.Subscript()):
+            return True
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="head" | "tail" | "info"))
+        ):
+            return True
+    return False
+
+
+def _is_data(name: str, namespace: Mapping[str, object], kinds: ValueKinds) -> bool:
+    if name not in namespace:
+        return False
+    is_table = kinds.of(ast.Name(id=name, ctx=ast.Load())) in TABLE_KINDS
+    return is_table or type(namespace[name]) in DATA or isinstance(namespace[name], type)
+
+
+def _lines_after(code: str, nodes: Sequence[ast.stmt], count: int) -> str:
+    """Return a code from behind its first ``count`` statements on, comments included."""
+    if count == len(nodes):
+        return ""
+    end = nodes[count - 1].end_lineno or nodes[count - 1].lineno
+    return "\n".join(code.split("\n")[end:]).strip("\n")
+
+
+def _name(cell: Cell) -> str:
+    return "a cell above" if cell.execution_count is None else f"cell [{cell.execution_count}]"

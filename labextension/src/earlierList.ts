@@ -1,0 +1,57 @@
+/** The answers that another one has taken the place of, folded, each with a way back. */
+
+import { undoIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
+
+import { button } from './actionRow';
+import type { UntrustedMarkdown } from './markdown';
+import type { EarlierAnswer, ResultData } from './protocol';
+
+/** A folded part for each earlier answer; its text is rendered when it is unfolded. */
+export class EarlierList extends Widget {
+  /**
+   * @param data - The answer in front.
+   * @param bringBack - Puts an earlier one, by its number, in front.
+   */
+  constructor(data: ResultData, markdown: UntrustedMarkdown, bringBack: (number: number) => void) {
+    super();
+    this._markdown = markdown;
+    const earlier = data.earlier ?? [];
+    earlier.forEach((answer, number) => {
+      const title =
+        earlier.length > 1 ? `Earlier answer ${earlier.length - number}` : 'Earlier answer';
+      this.node.append(this._details(answer, title, () => bringBack(number)));
+    });
+  }
+
+  override dispose(): void {
+    this._rendered.forEach(widget => widget.dispose());
+    super.dispose();
+  }
+
+  private _details(answer: EarlierAnswer, title: string, onUse: () => void): HTMLElement {
+    const details = document.createElement('details');
+    details.className = 'jp-CodeFace-earlier';
+    const summary = document.createElement('summary');
+    summary.textContent = title;
+    const footer = document.createElement('div');
+    footer.className = 'jp-CodeFace-footer';
+    const use = button('Use this answer', undoIcon, onUse);
+    use.setAttribute('aria-label', `Use this answer: ${title}`);
+    footer.append(answer.data.footer, ' ', use);
+    details.append(summary, footer);
+    details.addEventListener('toggle', () => void this._render(answer, footer), { once: true });
+    return details;
+  }
+
+  private async _render(answer: EarlierAnswer, footer: HTMLElement): Promise<void> {
+    const rendered = await this._markdown.render(answer.data.text);
+    this._rendered.push(rendered);
+    if (!this.isDisposed) {
+      footer.before(rendered.node);
+    }
+  }
+
+  private readonly _markdown: UntrustedMarkdown;
+  private readonly _rendered: Widget[] = [];
+}

@@ -1,0 +1,180 @@
+/** What is asked under an answer, from the field or the button to the new answer's place. */
+
+import type { INotebookTracker } from '@jupyterlab/notebook';
+import { PanelLayout, Widget } from '@lumino/widgets';
+
+import { locateCell } from './cellLocation';
+import { withEarlier } from './earlierAnswers';
+import { LiveAnswer } from './liveAnswer';
+import type { UntrustedMarkdown } from './markdown';
+import type { IBridges } from './openNotebooks';
+import type { AnswerUpdate, MimeBundle, ResultData } from './protocol';
+import { QuestionField } from './questionField';
+
+/** What can be asked under an answer; each returns what is to be said of it. */
+export interface IFurther {
+  openField(): void;
+  tryAgain(): Promise<string>;
+  goOn(): Promise<string>;
+}
+
+type Method = 'try_again' | 'follow_up' | 'continue_answer';
+
+const KERNEL_GONE = 'The kernel that gave this answer is gone: run its cell again';
+const NOTHING_NEW = 'Nothing new came: the answer is as it was';
+
+/** Asks the kernel for one answer's sake, and shows what comes. */
+export class FurtherAnswers extends Widget implements IFurther {
+  constructor(options: FurtherAnswers.IOptions) {
+    super();
+    this._options = options;
+    this.layout = new PanelLayout();
+    this._field = new QuestionField({
+      onAsk: question => void this._followUp(question),
+      onClose: () => this._closeField()
+    });
+    this._said.className = 'jp-CodeFace-message';
+    this._said.setAttribute('role', 'status');
+    this._panel.addWidget(this._field);
+    this.node.append(this._said);
+  }
+
+  override dispose(): void {
+    // Nobody sees what would still come.
+    this._asking?.abort();
+    super.dispose();
+  }
+
+  openField(): void {
+    this._say('');
+    this._field.open();
+  }
+
+  async tryAgain(): Promise<string> {
+    const bundle = await this._ask('try_again', null);
+    return this._replace('try-again', bundle && withEarlier(bundle, this._options.bundle()));
+  }
+
+  async goOn(): Promise<string> {
+    return this._replace('continue', await this._ask('continue_answer', null));
+  }
+
+  private async _followUp(question: string): Promise<void> {
+    this._field.hide();
+    try {
+      const bundle = await this._ask('follow_up', question);
+      if (bundle && this._append(bundle)) {
+        this._field.clear();
+        this._say('');
+      } else {
+        this._say(NOTHING_NEW);
+      }
+    } catch (error) {
+      // What was typed is still in the field.
+      this._field.show();
+      this._say(error instanceof Error ? error.message : String(error));
+    }
+    this._options.focus('follow-up');
+  }
+
+  /** Put an answer in the place of this one. */
+  private _replace(action: string, bundle: MimeBundle | null): string {
+    if (bundle) {
+      this._options.replace(bundle, action);
+      return '';
+    }
+    this._options.focus(action);
+    return NOTHING_NEW;
+  }
+
+  private async _ask(method: Method, question: string | null): Promise<MimeBundle | null> {
+    const { bridges, data, node, tracker } = this._options;
+    const location = locateCell(tracker, node, data.cell_id);
+    const bridge = bridges.of(location?.panel ?? null);
+    const answerId = data.answer_id;
+    if (!bridge?.isLive || !answerId) {
+      throw new Error(KERNEL_GONE);
+    }
+    const asking = (this._asking = new AbortController());
+    const live = this._show(question, () => bridge.notify('stop', {}));
+    try {
+      const options = {
+        signal: asking.signal,
+        onPartial: (update: AnswerUpdate) => live.tell(update)
+      };
+      const payload = { answer_id: answerId };
+      const { bundle } = await (method === 'follow_up'
+        ? bridge.request(method, { ...payload, question: question ?? '' }, options)
+        : bridge.request(method, payload, options));
+      return bundle;
+    } finally {
+      this._options.setReplaced(false);
+      live.dispose();
+    }
+  }
+
+  /** Show the answer that comes: in the place of this one, or to a question below it. */
+  private _show(question: string | null, onStop: () => void): LiveAnswer {
+    const { markdown } = this._options;
+    const live = new LiveAnswer({ markdown, question, onStop });
+    this._panel.addWidget(live);
+    this._options.setReplaced(question === null);
+    live.focus();
+    return live;
+  }
+
+  /** Add an output to the cell; false if it is gone. */
+  private _append(bundle: MimeBundle): boolean {
+    const { data, node, tracker } = this._options;
+    const location = locateCell(tracker, node, data.cell_id);
+    const cell = location?.panel.content.widgets.find(
+      candidate => candidate.model.id === location.cellId
+    );
+    const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
+    outputs?.add({ output_type: 'display_data', data: bundle, metadata: {} });
+    return outputs !== undefined;
+  }
+
+  private _closeField(): void {
+    this._field.hide();
+    this._options.focus('follow-up');
+  }
+
+  private _say(words: string): void {
+    this._said.textContent = words;
+  }
+
+  private get _panel(): PanelLayout {
+    return this.layout as PanelLayout;
+  }
+
+  private readonly _options: FurtherAnswers.IOptions;
+  private readonly _field: QuestionField;
+  private readonly _said = document.createElement('div');
+  private _asking: AbortController | null = null;
+}
+
+export namespace FurtherAnswers {
+  /** What is needed to ask. */
+  export interface IOptions {
+    bridges: IBridges;
+    markdown: UntrustedMarkdown;
+    tracker: INotebookTracker;
+    /** A node of the answer, and the answer. */
+    node: Node;
+    data: ResultData;
+    /** Return the output as it is. */
+    bundle: () => MimeBundle;
+    /** Put another output in its place, where an action gets the focus. */
+    replace: (bundle: MimeBundle, action: string) => void;
+    /** Hide the answer while another one comes in its place, or show it. */
+    setReplaced: (isReplaced: boolean) => void;
+    /** Put the focus on an action's button. */
+    focus: (action: string) => void;
+  }
+}
+
+/** A code cell's model, as far as outputs are added to it. */
+interface ICodeModel {
+  outputs?: { add: (output: { output_type: string; data: MimeBundle; metadata: object }) => void };
+}

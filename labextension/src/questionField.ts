@@ -1,0 +1,76 @@
+/** The field under an answer in which a question about it is typed. */
+
+import { closeIcon, runIcon } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
+
+import { button } from './actionRow';
+import { MAX_QUESTION_CHARACTERS } from './protocol';
+
+const LABEL = 'Your question about this answer, or what is wrong with it';
+
+/** A field with its buttons; Enter asks, Shift Enter begins a line, Esc closes. */
+export class QuestionField extends Widget {
+  constructor(options: QuestionField.IOptions) {
+    super({ node: document.createElement('form') });
+    this._options = options;
+    this.addClass('jp-CodeFace-question');
+    // Elsewhere in a notebook letters are commands.
+    this.node.setAttribute('data-lm-suppress-shortcuts', 'true');
+    this._text.rows = 2;
+    this._text.maxLength = MAX_QUESTION_CHARACTERS;
+    this._text.placeholder = LABEL;
+    this._text.setAttribute('aria-label', LABEL);
+    this._text.addEventListener('keydown', event => this._onKey(event));
+    const ask = button('Ask', runIcon, () => this._ask());
+    const close = button('Close', closeIcon, options.onClose);
+    ask.title = 'Ask (Enter)';
+    close.title = 'Close, and keep what is typed (Esc)';
+    const buttons = document.createElement('div');
+    buttons.className = 'jp-CodeFace-actions';
+    buttons.append(ask, close);
+    this.node.append(this._text, buttons);
+    this.node.addEventListener('submit', event => event.preventDefault());
+    this.hide();
+  }
+
+  /** Show the field and type into it. */
+  open(): void {
+    this.show();
+    this._text.focus();
+  }
+
+  /** Forget what was typed; it has been answered. */
+  clear(): void {
+    this._text.value = '';
+  }
+
+  private _onKey(event: KeyboardEvent): void {
+    // Enter may only end a word of a writing system that is composed.
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this._ask();
+    } else if (event.key === 'Escape') {
+      event.preventDefault();
+      event.stopPropagation();
+      this._options.onClose();
+    }
+  }
+
+  private _ask(): void {
+    const question = this._text.value.trim();
+    if (question) {
+      this._options.onAsk(question);
+    }
+  }
+
+  private readonly _options: QuestionField.IOptions;
+  private readonly _text = document.createElement('textarea');
+}
+
+export namespace QuestionField {
+  /** What the field does. */
+  export interface IOptions {
+    onAsk: (question: string) => void;
+    onClose: () => void;
+  }
+}

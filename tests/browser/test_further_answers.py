@@ -1,0 +1,232 @@
+"""Under an answer: a question about it, another answer, the rest of it; nothing adds a cell."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LOAD = "%load_ext codeface_jupyter"
+ASK = "%%codeface\nadd two numbers"
+CACHED = "from the response cache"
+SCRIPT = """
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+session = get_ipython().configurables[-1].extension.session
+engine = ScriptedEngine({answers!r}, token_delay_s={delay})
+session._resources.engines = CurrentEngine(engine)
+"""
+FIRST = "The sum:\n\n```python\ntotal = 1 - 2\n```\n"
+SECOND = "Sorry:\n\n```python\ntotal = 1 + 2\n```\n"
+
+
+def script(*answers, delay=0.01):
+    return SCRIPT.format(answers=list(answers), delay=delay)
+
+
+def opened(notebook, *answers, ask=ASK, delay=0.01, after=()):
+    """Open a notebook whose third cell has been answered with the first of the answers."""
+    notebook.open(LOAD, script(*answers, delay=delay), ask, *after).load()
+    notebook.run(1, 2)
+    notebook.button(2, "Try again").wait_for()
+    return notebook
+
+
+def follow_up(notebook, question, index=2, place=-1):
+    """Ask about the last of a cell's answers with the keyboard."""
+    notebook.button(index, "Follow up").nth(place).press("Enter")
+    notebook.page.keyboard.type(question)
+    notebook.page.keyboard.press("Enter")
+
+
+def saved(notebook):
+    notebook.command("docmanager:save")
+    notebook.until("p => !p.context.model.dirty")
+    return json.loads((notebook.folder / notebook.name).read_text())
+
+
+def focused(notebook):
+    return notebook.page.evaluate("() => document.activeElement.textContent")
+
+
+def test_a_question_about_an_answer_is_answered_below_it(notebook):
+    history = "[m['content'] for m in engine.requests[-1].prompt.history][-1]"
+    opened(notebook, FIRST, SECOND, "A third.", after=[history, "len(engine.requests)"])
+
+    follow_up(notebook, "no, that is wrong: add them")
+    notebook.expect(2, "total = 1 + 2")
+    notebook.output(2).get_by_text("no, that is wrong: add them").wait_for()
+
+    assert notebook.sources[2] == ASK
+    assert len(notebook.sources) == 5
+    text = notebook.text(2)
+    order = ["total = 1 - 2", "no, that is wrong: add them", "total = 1 + 2"]
+    assert sorted(order, key=text.index) == order
+    notebook.run(3)
+    assert "total = 1 - 2" in notebook.text(3)
+
+    # The conversation goes on below the new answer, and its code is used as any other.
+    notebook.output(2).get_by_role("button", name="Insert below").nth(1).click()
+    notebook.until("p => p.content.widgets.length === 6")
+    assert notebook.sources[3] == "total = 1 + 2"
+    follow_up(notebook, "why?")
+    notebook.expect(2, "A third.")
+    outputs = saved(notebook)["cells"][2]["outputs"]
+    assert ["> why?" in str(output["data"]) for output in outputs] == [False, False, True]
+    notebook.screenshot("follow-up")
+
+
+def test_the_field_is_reached_and_left_by_the_keyboard(notebook):
+    opened(notebook, FIRST)
+
+    notebook.button(2, "Follow up").press("Enter")
+    field = notebook.output(2).get_by_role("textbox", name="Your question about this answer")
+    assert field.evaluate("node => node === document.activeElement")
+    # Elsewhere these letters are commands: a new cell, a deleted one.
+    notebook.page.keyboard.type("add a bdd")
+    notebook.page.keyboard.press("Shift+Enter")
+    notebook.page.keyboard.press("Escape")
+
+    assert focused(notebook) == "Follow up"
+    assert field.is_hidden()
+    assert len(notebook.sources) == 3
+    notebook.page.keyboard.press("Enter")
+    assert field.input_value() == "add a bdd\n"
+
+
+def test_another_answer_takes_the_place_and_the_earlier_one_stays(notebook):
+    after = ["engine.requests[-1].sampling.temperature, engine.requests[-1].sampling.seed"]
+    opened(notebook, FIRST, SECOND, after=after)
+
+    notebook.button(2, "Try again").press("Enter")
+    notebook.expect(2, "total = 1 + 2")
+    earlier = notebook.output(2).get_by_text("Earlier answer")
+    earlier.wait_for()
+
+    assert focused(notebook) == "Try again"
+    assert "total = 1 - 2" not in notebook.text(2)
+    assert len(notebook.sources) == 4
+    assert "Sorry" in str(saved(notebook)["cells"][2]["outputs"][0]["data"]["text/markdown"])
+    notebook.run(3)
+    assert "(0.7, " in notebook.text(3)
+    earlier.click()
+    notebook.expect(2, "total = 1 - 2")
+    notebook.screenshot("earlier")
+    notebook.button(2, "Use this answer: Earlier answer").click()
+    notebook.button(2, "Insert below").click()
+    notebook.until("p => p.content.widgets.length === 5")
+    assert notebook.sources[3] == "total = 1 - 2"
+    assert notebook.output(2).get_by_text("Earlier answer").count() == 1
+
+
+def test_an_answer_that_was_cut_off_goes_on_as_one_text(notebook):
+    ask = "%%codeface -n 60 -m scripted:10ms:x100\nadd two numbers"
+    notebook.open(LOAD, ask, "len(_codeface.text)").load()
+    notebook.run(1)
+    notebook.expect(1, "cut off at 60 tokens")
+    before = notebook.text(1)
+
+    notebook.button(1, "Continue").press("Enter")
+    notebook.button(1, "Continue").wait_for(state="hidden")
+    notebook.button(1, "Try again").wait_for()
+
+    text = notebook.text(1)
+    assert "line 9 of" not in before
+    assert "line 9 of" in text
+    assert "100 tokens" in text
+    assert notebook.output(1).locator("pre").count() == 1
+    assert text.count("A scripted answer") == 1
+
+
+def test_stop_keeps_what_has_come_of_it(notebook):
+    opened(notebook, "word " * 300, "other " * 300, delay=0.01)
+    follow_up(notebook, "more")
+    notebook.output(2).get_by_text("other other").first.wait_for()
+
+    notebook.button(2, "Stop").click()
+    notebook.expect(2, "stopped early")
+    assert "other other" in notebook.text(2)
+
+    # Another answer that is stopped leaves the old one in its place.
+    notebook.button(2, "Try again").first.click()
+    notebook.output(2).get_by_text("other other").nth(1).wait_for()
+    notebook.command("codeface:stop")
+    notebook.expect(2, "Nothing new came")
+    assert "word word" in notebook.text(2)
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_it_works_in_a_notebook_that_was_saved_and_opened_again(notebook, app):
+    notebook.open(LOAD, script(FIRST, SECOND, "A third."), ASK, app=app)
+    notebook.run(0, 1, 2)
+    notebook.button(2, "Try again").wait_for()
+    saved(notebook)
+
+    notebook.page.reload()
+    notebook.await_kernel()
+    notebook.button(2, "Try again").click()
+    notebook.expect(2, "total = 1 + 2")
+    follow_up(notebook, "why?")
+    notebook.expect(2, "A third.")
+    assert "A third." in str(saved(notebook)["cells"][2]["outputs"])
+
+
+def test_a_kernel_that_does_not_know_the_answer_says_so(notebook):
+    opened(notebook, FIRST)
+    notebook.evaluate("p => { void p.sessionContext.restartKernel() }")
+    notebook.button(2, "Try again").wait_for(state="hidden")
+    notebook.await_kernel()
+    notebook.run(0)
+
+    notebook.button(2, "Try again").click()
+    notebook.expect(2, "This kernel no longer knows that answer. Run its cell again.")
+    follow_up(notebook, "why is that?")
+    notebook.expect(2, "no longer knows")
+    field = notebook.output(2).get_by_role("textbox")
+    assert field.input_value() == "why is that?"
+    assert "total = 1 - 2" in notebook.text(2)
+
+
+def ask_twice(notebook, index=1):
+    """Ask, and ask the same again, which the response cache answers."""
+    notebook.run(index, index)
+    notebook.expect(index, CACHED)
+
+
+def test_without_the_labextension_a_widget_is_the_button_until_the_next_cell(plain_notebook):
+    notebook = plain_notebook.open(LOAD, ASK, "1 + 1")
+    notebook.run(0)
+    ask_twice(notebook)
+    button = notebook.output(1).locator("button.jupyter-button", has_text="Try again")
+    button.wait_for()
+
+    button.click()
+    notebook.stop_button(1).wait_for()
+    notebook.expect(1, "first token after")
+    notebook.expect(1, "Earlier answer")
+    assert button.count() == 0
+
+    ask_twice(notebook)
+    button.wait_for()
+    saved(notebook)
+    page = exported(notebook)
+    assert CACHED in page
+    assert "Try again" not in page
+    assert "Button(" not in page
+
+    notebook.run(2)
+    button.wait_for(state="detached")
+    assert CACHED in notebook.text(1)
+
+
+def exported(notebook):
+    """Return the saved notebook as static HTML."""
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout"]
+    done = subprocess.run(
+        [*command, notebook.folder / notebook.name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
