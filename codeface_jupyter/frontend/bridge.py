@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -60,6 +61,7 @@ class Bridge:
         # Newest last. Written in a subshell's thread, read in the main one.
         self._front_ends: list[FrontEnd] = []
         self._lock = new_lock()
+        self._has_front_end = threading.Event()
 
     def open(self) -> None:
         """Announce the extension to the front ends of this kernel; harmless when repeated."""
@@ -81,11 +83,17 @@ class Bridge:
         get_comm_manager().unregister_target(protocol.NOTEBOOK_TARGET, self._opened)
         with self._lock:
             front_ends, self._front_ends = self._front_ends, []
+            self._has_front_end.clear()
         self._hello.close()
         self._hello = None
         for front_end in front_ends:
             front_end.close()
         self._busy.close()
+
+    def await_front_end(self, *, timeout_s: float) -> None:
+        """Wait until a page has opened its comm, if none has; harmless without a kernel."""
+        if self._hello is not None:
+            self._has_front_end.wait(timeout_s)
 
     def on(self, notification: Notification[P], handler: Callable[[P], None]) -> None:
         """Call ``handler`` with the payload of each ``notification`` of a front end.
@@ -223,6 +231,7 @@ class Bridge:
             self._front_ends.append(front_end)
             surplus = self._front_ends[:-MAX_FRONT_ENDS]
             self._front_ends = self._front_ends[-MAX_FRONT_ENDS:]
+            self._has_front_end.set()
         for old in surplus:
             old.close()
         if self._status is not None:
@@ -235,3 +244,5 @@ class Bridge:
         with self._lock:
             if front_end in self._front_ends:
                 self._front_ends.remove(front_end)
+            if not self._front_ends:
+                self._has_front_end.clear()

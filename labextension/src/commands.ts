@@ -2,7 +2,7 @@
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, InputDialog, showDialog } from '@jupyterlab/apputils';
-import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
@@ -10,7 +10,7 @@ import { goToCell } from './cellLocation';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { insertBelow } from './notebook';
 import { notifyFailure } from './notifications';
-import type { IBridges } from './openNotebooks';
+import { IBridges, isPython } from './openNotebooks';
 
 export namespace CommandIDs {
   export const ask = 'codeface:ask-below';
@@ -34,7 +34,8 @@ export function addCommands(options: ICommandOptions): void {
   const { app, bridges, palette, tracker } = options;
   const { commands } = app;
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
-  const isLoaded = () => bridges.current?.isLive === true;
+  const isLive = () => bridges.current?.isLive === true;
+  const isLoaded = () => bridges.settings.loadOnDemand || isLive();
 
   commands.addCommand(CommandIDs.ask, {
     label: 'Ask CodeFace…',
@@ -72,13 +73,13 @@ export function addCommands(options: ICommandOptions): void {
     label: 'Stop the CodeFace answer',
     caption: 'Stop here and keep the answer so far',
     icon: stopIcon,
-    isEnabled: isLoaded,
+    isEnabled: isLive,
     execute: () => bridges.current?.stop()
   });
   commands.addCommand(CommandIDs.showStats, {
     label: 'Show CodeFace statistics',
     caption: "Show what the session's answers have cost",
-    isEnabled: isLoaded,
+    isEnabled: isLive,
     execute: () => showStats(bridges)
   });
   const notifyAll = () => commands.notifyCommandChanged();
@@ -87,11 +88,6 @@ export function addCommands(options: ICommandOptions): void {
   for (const command of Object.values(CommandIDs)) {
     palette?.addItem({ command, category: 'CodeFace' });
   }
-}
-
-/** Whether a notebook's kernel can have the extension. */
-export function isPython(panel: NotebookPanel | null): boolean {
-  return panel?.content.model?.defaultKernelLanguage === 'python';
 }
 
 /** Insert cells below the active one, as one step of the undo history, and run them. */

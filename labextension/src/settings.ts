@@ -16,6 +16,9 @@ export interface ISettings {
   /** Whether code that replaces a request keeps it as a comment. */
   readonly keepPrompt: boolean;
 
+  /** Whether a cell that needs the extension has it loaded. */
+  readonly loadOnDemand: boolean;
+
   /** The settings that the kernel acts on. */
   readonly forKernel: KernelSettings;
 
@@ -35,6 +38,10 @@ export class Settings implements ISettings {
 
   get keepPrompt(): boolean {
     return this._get('keepPrompt') === true;
+  }
+
+  get loadOnDemand(): boolean {
+    return this._get('loadOnDemand') !== false;
   }
 
   get forKernel(): KernelSettings {
