@@ -10,6 +10,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
+from codeface_jupyter.magics.misspelt import MisspeltMagics
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.replayed_answers import ReplayedAnswers
 from codeface_jupyter.threads import new_lock
@@ -47,6 +48,7 @@ class Extension:
         _warn_of(refused)
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
+        self._misspelt = MisspeltMagics(shell)
         # What failed before it was shown is forgotten by itself.
         self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self.replayed_answers = ReplayedAnswers(shell)
@@ -88,6 +90,7 @@ class Extension:
             self._session.close()
         if self._anchor is not None:
             self._anchor.close()
+        self._misspelt.close()
         self.notebook.close()
 
     def keep_subshell(self) -> None:
