@@ -9,7 +9,8 @@ const MISSING = 'missing';
 // Evaluated in a silent request, so that it leaves nothing behind: no count, no name, no history.
 const IS_INSTALLED =
   "__import__('importlib.util', fromlist=['util']).find_spec('codeface_jupyter')";
-const LOAD = "__import__('codeface_jupyter.magics.on_demand', fromlist=['on_demand']).load_for_page";
+const LOAD =
+  "__import__('codeface_jupyter.magics.on_demand', fromlist=['on_demand']).load_for_page";
 
 export const NOT_INSTALLED =
   "this kernel's Python does not have it. Install it there: %pip install codeface-jupyter";
@@ -46,7 +47,7 @@ interface IEvaluated {
   status?: string;
   ename?: string;
   evalue?: string;
-  data?: Record<string, unknown>;
+  data?: { 'text/plain'?: string };
 }
 
 function problemIn({ content }: KernelMessage.IExecuteReplyMsg): string {
@@ -55,5 +56,5 @@ function problemIn({ content }: KernelMessage.IExecuteReplyMsg): string {
   if (result.status === 'error') {
     return `it could not be loaded: ${result.ename ?? ''}: ${result.evalue ?? ''}`;
   }
-  return String(result.data?.['text/plain'] ?? '').includes(MISSING) ? NOT_INSTALLED : '';
+  return result.data?.['text/plain']?.includes(MISSING) ? NOT_INSTALLED : '';
 }

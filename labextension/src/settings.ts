@@ -16,6 +16,9 @@ export interface ISettings {
   /** Whether code that replaces a request keeps it as a comment. */
   readonly keepPrompt: boolean;
 
+  /** Whether an empty cell shows how to ask. */
+  readonly askInEmptyCells: boolean;
+
   /** Whether a cell that needs the extension has it loaded. */
   readonly loadOnDemand: boolean;
 
@@ -38,6 +41,10 @@ export class Settings implements ISettings {
 
   get keepPrompt(): boolean {
     return this._get('keepPrompt') === true;
+  }
+
+  get askInEmptyCells(): boolean {
+    return this._get('askInEmptyCells') !== false;
   }
 
   get loadOnDemand(): boolean {

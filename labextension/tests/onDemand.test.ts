@@ -7,7 +7,7 @@ import { loadExtension, needsExtension, NOT_INSTALLED } from '../src/onDemand';
 
 function kernelThat(content: object | Error) {
   const done = content instanceof Error ? Promise.reject(content) : Promise.resolve({ content });
-  const requestExecute = vi.fn((_: object) => ({ done }));
+  const requestExecute = vi.fn(() => ({ done }));
   return { requestExecute, supportsSubshells: true } as unknown as Kernel.IKernelConnection & {
     requestExecute: typeof requestExecute;
   };

@@ -41,3 +41,60 @@ def test_a_kernel_without_the_package_has_a_line_that_says_so(notebook):
 
     notebook.expect(1, "not found")
     notebook.page.get_by_text("%pip install codeface-jupyter").first.wait_for()
+
+
+def test_the_question_is_typed_in_a_few_lines_and_kept_after_escape(notebook):
+    page = notebook.open("x = 1", "last = 1").page
+    notebook.select(0)
+    notebook.command("codeface:ask-below")
+    field = page.get_by_label("What do you want?")
+    assert field.bounding_box()["height"] > 60
+    page.keyboard.type("plot the mean")
+    page.keyboard.press("Escape")
+    field.wait_for(state="detached")
+
+    notebook.command("codeface:ask-below")
+    assert field.input_value() == "plot the mean"
+    field.press("End")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("don't sort")
+    page.keyboard.press("Enter")
+
+    notebook.button(1, "Insert below").wait_for()
+    assert notebook.sources[1] == "%%codeface\nplot the mean\ndon't sort"
+
+
+def test_an_empty_cell_the_toolbar_and_the_menu_offer_to_ask(notebook):
+    page = notebook.open("x = 1", "").page
+    line = page.get_by_role("button", name="Ask CodeFace…", include_hidden=True)
+    notebook.select(0)
+    assert line.locator("visible=true").count() == 0
+
+    notebook.cell(0).hover()
+    notebook.cell(0).locator("[data-jp-item-name='codeface-ask']").wait_for()
+    page.locator(".lm-MenuBar-itemLabel", has_text="CodeFace").click()
+    page.locator(".lm-Menu").get_by_text("Explain and fix with CodeFace").wait_for()
+    page.keyboard.press("Escape")
+    notebook.select(1)
+    line.locator("visible=true").click()
+    page.get_by_label("What do you want?").fill("print one")
+    page.keyboard.press("Enter")
+
+    # It asks in the empty cell itself, and that is one step to undo.
+    notebook.button(1, "Insert below").wait_for()
+    assert notebook.sources == ["x = 1", "%%codeface\nprint one"]
+
+
+def test_a_question_is_wrapped_prose_and_not_python(notebook):
+    words = "don't plot more than " + "very " * 60 + "few of 'em"
+    notebook.open(f"%%codeface\n{words}", "x = 'one'")
+
+    question, code = (
+        notebook.cell(0).locator(".cm-content"),
+        notebook.cell(1).locator(".cm-content"),
+    )
+
+    assert question.get_attribute("data-language") == "codeface"
+    assert question.locator(".cm-line").nth(1).locator("span").count() == 0
+    assert question.locator(".cm-line").nth(1).bounding_box()["height"] > 30
+    assert code.get_attribute("data-language") == "python"
