@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -61,7 +60,6 @@ class Bridge:
         # Newest last. Written in a subshell's thread, read in the main one.
         self._front_ends: list[FrontEnd] = []
         self._lock = new_lock()
-        self._has_front_end = threading.Event()
 
     def open(self) -> None:
         """Announce the extension to the front ends of this kernel; harmless when repeated."""
@@ -83,17 +81,11 @@ class Bridge:
         get_comm_manager().unregister_target(protocol.NOTEBOOK_TARGET, self._opened)
         with self._lock:
             front_ends, self._front_ends = self._front_ends, []
-            self._has_front_end.clear()
         self._hello.close()
         self._hello = None
         for front_end in front_ends:
             front_end.close()
         self._busy.close()
-
-    def await_front_end(self, *, timeout_s: float) -> None:
-        """Wait until a page has opened its comm, if none has; harmless without a kernel."""
-        if self._hello is not None:
-            self._has_front_end.wait(timeout_s)
 
     def on(self, notification: Notification[P], handler: Callable[[P], None]) -> None:
         """Call ``handler`` with the payload of each ``notification`` of a front end.
@@ -169,14 +161,15 @@ class Bridge:
         tokens_per_s: float | None = None,
     ) -> None:
         """Show the session's state in the status bar; cheap enough to call at each painting."""
-        same_state = self._status is not None and self._status["state"] == state
+        before = self._status
         self._status = {
             "model": model,
             "engine": engine,
             "state": state,
             "tokens_per_s": tokens_per_s,
         }
-        if same_state and time.monotonic() - self._status_sent_at < STATUS_INTERVAL_S:
+        is_same = before is not None and {**before, "tokens_per_s": tokens_per_s} == self._status
+        if is_same and time.monotonic() - self._status_sent_at < STATUS_INTERVAL_S:
             return
         self._status_sent_at = time.monotonic()
         for front_end in list(self._front_ends):
@@ -231,7 +224,6 @@ class Bridge:
             self._front_ends.append(front_end)
             surplus = self._front_ends[:-MAX_FRONT_ENDS]
             self._front_ends = self._front_ends[-MAX_FRONT_ENDS:]
-            self._has_front_end.set()
         for old in surplus:
             old.close()
         if self._status is not None:
@@ -244,5 +236,3 @@ class Bridge:
         with self._lock:
             if front_end in self._front_ends:
                 self._front_ends.remove(front_end)
-            if not self._front_ends:
-                self._has_front_end.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ class Extension:
     """Owns the session, the bridge to the front end, and the answers in progress.
 
     The session, and with it all that is slow to import, is made when it is first needed.
+
+    Attributes
+    ----------
+    is_page_here
+        Set once a page has connected and told its settings.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -49,6 +55,7 @@ class Extension:
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self._misspelt = MisspeltMagics(shell)
+        self.is_page_here = threading.Event()
         # What failed before it was shown is forgotten by itself.
         self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self.replayed_answers = ReplayedAnswers(shell)
@@ -108,7 +115,10 @@ class Extension:
             self.background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
-        self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
+        try:
+            self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
+        finally:
+            self.is_page_here.set()
 
     def _load_if_asked(self, settings: Settings) -> None:
         """Load the model in the background if the settings say so and its files are here."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_for_page"]
 
-# A page opens its comm within a tenth of a second of the kernel's hello.
+# A page connects within a tenth of a second of the kernel's hello.
 CONNECT_TIMEOUT_S = 1.0
 
 
@@ -30,4 +30,4 @@ def load_for_page(*, connects: bool) -> None:
     shell.extension_manager.load_extension("codeface_jupyter")
     extension: Extension = shell.magics_manager.registry["CodeFace"].extension
     if connects:
-        extension.bridge.await_front_end(timeout_s=CONNECT_TIMEOUT_S)
+        extension.is_page_here.wait(CONNECT_TIMEOUT_S)

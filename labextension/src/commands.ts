@@ -10,6 +10,7 @@ import { AskDialogs } from './askDialog';
 import { goToCell } from './cellLocation';
 import { logoIcon } from './icons';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
+import { chooseModel } from './modelPicker';
 import { insertBelow } from './notebook';
 import { notifyFailure } from './notifications';
 import { IBridges, isPython } from './openNotebooks';
@@ -20,6 +21,7 @@ export namespace CommandIDs {
   export const edit = 'codeface:edit-cell';
   export const fix = 'codeface:fix-error';
   export const stop = 'codeface:stop';
+  export const chooseModel = 'codeface:choose-model';
   export const showStats = 'codeface:show-stats';
 }
 
@@ -93,6 +95,16 @@ export function addCommands(options: ICommandOptions): void {
     icon: stopIcon,
     isEnabled: isLive,
     execute: () => bridges.current?.stop()
+  });
+  commands.addCommand(CommandIDs.chooseModel, {
+    label: 'Choose the CodeFace model…',
+    caption: 'Choose the model and the engine, load or unload it',
+    isEnabled: isLive,
+    execute: async () => {
+      if (bridges.current && (await chooseModel(bridges.current))) {
+        await showStats(bridges);
+      }
+    }
   });
   commands.addCommand(CommandIDs.showStats, {
     label: 'Show CodeFace statistics',

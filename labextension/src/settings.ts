@@ -54,7 +54,10 @@ export class Settings implements ISettings {
   get forKernel(): KernelSettings {
     const cells = this._get('contextCells');
     const background = this._get('backgroundLoad');
+    const temperature = this._get('temperature');
     return {
+      ...this._names({ model: 'model', engine: 'engine', server: 'base_url' }),
+      ...(typeof temperature === 'number' ? { temperature } : {}),
       ...(typeof cells === 'number' ? { context_cells: Math.max(0, Math.trunc(cells)) } : {}),
       ...(typeof background === 'boolean' ? { background_load: background } : {})
     };
@@ -69,6 +72,14 @@ export class Settings implements ISettings {
     this._registry = registry;
     registry.changed.connect(() => this._changed.emit());
     this._changed.emit();
+  }
+
+  /** The texts that are set, under the kernel's names. */
+  private _names(settings: Record<string, string>): Record<string, string> {
+    const entries = Object.entries(settings).map(([name, key]) => [key, this._get(name)]);
+    return Object.fromEntries(
+      entries.filter(([, value]) => typeof value === 'string' && value.trim())
+    ) as Record<string, string>;
   }
 
   private _get(name: string): unknown {

@@ -98,3 +98,23 @@ def test_a_question_is_wrapped_prose_and_not_python(notebook):
     assert question.locator(".cm-line").nth(1).locator("span").count() == 0
     assert question.locator(".cm-line").nth(1).bounding_box()["height"] > 30
     assert code.get_attribute("data-language") == "python"
+
+
+def test_the_status_bars_dialog_chooses_loads_and_unloads_a_model(notebook):
+    page = notebook.open("%load_ext codeface_jupyter", "%codeface_config").load().page
+    page.locator(".jp-CodeFace-status").click()
+    models, engines = (page.get_by_label(label, exact=True) for label in ("Model", "Engine"))
+    page.get_by_text("does not fit in memory").first.wait_for(state="attached")
+    assert models.input_value() == "scripted:40ms"
+    assert engines.input_value() == "scripted"
+
+    page.get_by_role("button", name="Load now").click()
+    page.get_by_text("Loaded.").wait_for()
+    page.get_by_role("button", name="Unload").click()
+    page.get_by_text("Unloaded.").wait_for()
+    models.select_option("smollm2-135m")
+    page.get_by_text("Answers from the next question on").wait_for()
+    assert "memory" in page.locator(".jp-CodeFace-picker").inner_text()
+    page.get_by_role("button", name="Close").click()
+
+    page.locator(".jp-CodeFace-status", has_text="smollm2-135m").wait_for()
