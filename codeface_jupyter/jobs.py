@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Literal
 
-__all__ = ["Cancelled", "Event", "Job", "Progress"]
+__all__ = ["Cancelled", "Event", "Job", "Progress", "Step"]
 
 Unit = Literal["B", "answers", ""]
 
@@ -18,6 +19,15 @@ class Cancelled(Exception):  # noqa: N818 - an outcome, not an error; never show
 
 class Event:
     """Something that work reports while it runs; the base of every event."""
+
+
+class Step(IntEnum):
+    """What may come before a model's first token, in this order; what is done is left out."""
+
+    FETCH = 1
+    CONVERT = 2
+    LOAD = 3
+    READ_PROMPT = 4
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,15 @@ class Progress(Event):
         How much is done; ``total`` is None when unknown.
     unit
         ``"B"`` for bytes, ``"answers"`` for requests of a batch, ``""`` for a bare count.
+    step
+        Which of the steps before the first token this belongs to; None for none.
     """
 
     stage: str
     completed: float = 0
     total: float | None = None
     unit: Unit = ""
+    step: Step | None = None
 
 
 def _drop(_: Event) -> None:
@@ -117,3 +130,16 @@ class Job:
     def part(self) -> Job:
         """Return a job that tells nobody, can be stopped alone, and is stopped with this one."""
         return Job(whole=self)
+
+    def in_step(self, step: Step) -> Job:
+        """Return a job that is stopped together with this one; its progress belongs to ``step``.
+
+        Of steps within one another the innermost counts.
+        """
+
+        def tell(event: Event) -> None:
+            if isinstance(event, Progress) and event.step is None:
+                event = replace(event, step=step)
+            self._tell(event)
+
+        return self.telling(tell)

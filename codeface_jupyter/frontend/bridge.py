@@ -161,14 +161,15 @@ class Bridge:
         tokens_per_s: float | None = None,
     ) -> None:
         """Show the session's state in the status bar; cheap enough to call at each painting."""
-        same_state = self._status is not None and self._status["state"] == state
+        before = self._status
         self._status = {
             "model": model,
             "engine": engine,
             "state": state,
             "tokens_per_s": tokens_per_s,
         }
-        if same_state and time.monotonic() - self._status_sent_at < STATUS_INTERVAL_S:
+        is_same = before is not None and {**before, "tokens_per_s": tokens_per_s} == self._status
+        if is_same and time.monotonic() - self._status_sent_at < STATUS_INTERVAL_S:
             return
         self._status_sent_at = time.monotonic()
         for front_end in list(self._front_ends):

@@ -37,8 +37,10 @@ __all__ = [
     "CONTINUE_ANSWER",
     "FOLLOW_UP",
     "GET_CELLS",
+    "GET_MODELS",
     "GET_STATS",
     "HELLO_TARGET",
+    "LOAD_MODEL",
     "MAX_ALTERNATIVES",
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
@@ -59,6 +61,8 @@ __all__ = [
     "STATUS",
     "STOP",
     "TRY_AGAIN",
+    "UNLOAD_MODEL",
+    "USE_MODEL",
     "AnswerQuestion",
     "AnswerReference",
     "AnswerUpdate",
@@ -73,10 +77,14 @@ __all__ = [
     "HelloMessage",
     "HiddenLines",
     "KernelMessage",
+    "LoadProgress",
+    "ModelChoices",
+    "ModelWanted",
     "NotebookCells",
     "Nothing",
     "Notification",
     "NotificationMessage",
+    "OfferedModel",
     "PartialMessage",
     "Payload",
     "Request",
@@ -124,6 +132,7 @@ MAX_ID_CHARACTERS = 512
 Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 # `strict` keeps True from passing for 1.
 Version = Annotated[int, Field(ge=PROTOCOL_VERSION, le=PROTOCOL_VERSION, strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 # Objects only, so that a later release can add a field to any of them.
 Payload = dict[str, Any]
@@ -209,6 +218,10 @@ class FrontEndSettings(TypedDict, total=False):
 
     context_cells: Count | None
     background_load: bool
+    model: Name | None
+    engine: Name | None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None
+    base_url: Name | None
 
 
 class NotebookCells(TypedDict):
@@ -256,6 +269,42 @@ class Stats(TypedDict):
     text: str
 
 
+class OfferedModel(TypedDict):
+    """A model that may be chosen: ``facts`` say in a line what it takes and how good it is here."""
+
+    name: str
+    facts: str
+    is_here: bool
+    fits: bool
+
+
+class ModelChoices(TypedDict):
+    """The models and engines that may be chosen, and those that are.
+
+    ``auto`` says what ``model = "auto"`` comes to here; ``is_loaded`` that a model is in memory.
+    """
+
+    model: str
+    engine: str
+    auto: str
+    is_loaded: bool
+    engines: list[str]
+    models: list[OfferedModel]
+
+
+class ModelWanted(TypedDict):
+    """Which model and engine are to answer from now on."""
+
+    model: Name
+    engine: Name
+
+
+class LoadProgress(TypedDict):
+    """How far a load has come, in a line; empty once it is done."""
+
+    text: str
+
+
 class Status(TypedDict):
     """What the session is doing."""
 
@@ -284,6 +333,15 @@ CONTINUE_ANSWER = Request("continue_answer", TypeAdapter(AnswerReference), _ANSW
 """Go on with an answer that was cut off; the whole text results."""
 GET_STATS = Request("get_stats", _NOTHING, TypeAdapter(Stats))
 """Give the session's figures."""
+
+GET_MODELS = Request("get_models", _NOTHING, TypeAdapter(ModelChoices))
+"""Give the models and engines that may be chosen; the first time the machine is measured."""
+USE_MODEL = Request("use_model", TypeAdapter(ModelWanted), _NOTHING)
+"""Choose a model and an engine for this session."""
+LOAD_MODEL = Request("load_model", _NOTHING, TypeAdapter(LoadProgress))
+"""Load the model that is chosen, fetching it first if it is not here."""
+UNLOAD_MODEL = Request("unload_model", _NOTHING, _NOTHING)
+"""Free the model's memory."""
 
 # From the kernel.
 GET_CELLS = Request("get_cells", TypeAdapter(CellsWanted), _NOTEBOOK_CELLS)

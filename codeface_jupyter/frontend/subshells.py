@@ -122,8 +122,10 @@ class BusyStatus:
     def _started(self, _info: object) -> None:
         parent = self._shell.kernel.get_parent()
         header = parent.get("header", {})
-        # A cell on a subshell has a status of its own.
-        if header.get("msg_type") == "execute_request" and not is_on_subshell(parent):
+        # A cell on a subshell has a status of its own; of a silent one the end is not told.
+        is_told = not parent.get("content", {}).get("silent", False)
+        is_cell = header.get("msg_type") == "execute_request" and is_told
+        if is_cell and not is_on_subshell(parent):
             with self._lock:
                 self._running = parent
 

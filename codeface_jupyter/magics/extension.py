@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
+from codeface_jupyter.magics.misspelt import MisspeltMagics
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.shown_answers import ShownAnswers
 from codeface_jupyter.threads import new_lock
@@ -37,6 +39,11 @@ class Extension:
     """Owns the session, the bridge to the front end, and the answers in progress.
 
     The session, and with it all that is slow to import, is made when it is first needed.
+
+    Attributes
+    ----------
+    is_page_here
+        Set once a page has connected and told its settings.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -46,6 +53,8 @@ class Extension:
         _warn_of(refused)
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
+        self._misspelt = MisspeltMagics(shell)
+        self.is_page_here = threading.Event()
         # What failed before it was shown is forgotten by itself.
         self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self.shown_answers = ShownAnswers(shell)
@@ -89,6 +98,7 @@ class Extension:
             self._session.close()
         if self._anchor is not None:
             self._anchor.close()
+        self._misspelt.close()
         self.notebook.close()
 
     def keep_subshell(self) -> None:
@@ -106,7 +116,10 @@ class Extension:
             self.background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
-        self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
+        try:
+            self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
+        finally:
+            self.is_page_here.set()
 
     def _load_if_asked(self, settings: Settings) -> None:
         """Load the model in the background if the settings say so and its files are here."""

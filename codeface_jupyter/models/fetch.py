@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.errors import FetchError, ModelError, ModelFilesError, ModelNotFoundError
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.models.catalog import WheelSource, close_names
 from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
 from codeface_jupyter.models.folder_check import (
@@ -136,6 +136,7 @@ def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalM
     Cancelled
         If ``job`` was stopped.
     """
+    job = job.in_step(Step.FETCH)
     # `ensure_local` looks on this machine first as well.
     find = partial(ensure_local, request, job) if may_fetch else partial(locate, request)
     found: LocalModel | None = cancellable(find, check=job.check)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import BrokenOff, Done, GenerationResult
-from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.jobs import Cancelled, Job, Step
 from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
@@ -75,9 +75,10 @@ class Answering:
 
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:
         load_s = self._resources.load(engine, pending.job)
-        pending.job.progress("Reading the prompt")
+        job = pending.job.in_step(Step.READ_PROMPT)
+        job.progress("Reading the prompt")
         others = OtherWork()
-        done = engine.generate(pending.request, pending.job)
+        done = engine.generate(pending.request, job)
         self._is_undisturbed = others.share() == 0
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 

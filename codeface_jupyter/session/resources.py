@@ -20,7 +20,7 @@ from codeface_jupyter.context import (
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.generation import GenerationResult, Warned
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.metrics import RequestLog, SessionMetrics
 from codeface_jupyter.models.catalog import find
 from codeface_jupyter.models.speed_records import SpeedRecords
@@ -116,7 +116,7 @@ class Resources:
     def load(self, engine: Engine, job: Job) -> float:
         """Load the model into memory; return the seconds that it took."""
         begin = time.perf_counter()
-        engine.load(job)
+        engine.load(job.in_step(Step.LOAD))
         return time.perf_counter() - begin
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:

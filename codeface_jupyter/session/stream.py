@@ -21,7 +21,7 @@ Work = Callable[[Job], Done]
 POLL_S = 0.2
 # Work leaves within a fraction of this; what does not hear its job, such as a slow import, is
 # not waited for.
-PATIENCE_S = 1.5
+PATIENCE_S = 0.4
 CANCELLED = Done(finish_reason="cancelled", metrics=GenerationMetrics())
 
 

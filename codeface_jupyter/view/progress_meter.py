@@ -6,37 +6,47 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codeface_jupyter.jobs import Progress
+from codeface_jupyter.jobs import Progress, Step
 
 __all__ = ["ProgressMeter"]
 
 
 @dataclass
 class ProgressMeter:
-    """Turns progress reports into one line with size, speed and time left."""
+    """Turns progress reports into one line with step, size, speed and time left."""
 
     clock: Callable[[], float] = time.monotonic
     _stage: str = ""
     _begin_s: float = 0.0
     _begin_completed: float = 0.0
+    _is_numbered: bool = False
 
     def describe(self, progress: Progress) -> str:
         """Return the line for ``progress``."""
+        return self._number(progress.step) + self._measure(progress)
+
+    def _number(self, step: Step | None) -> str:
+        """Return which step it is; empty where the only one is the last, as in most answers."""
+        self._is_numbered |= step is not None and step != max(Step)
+        return f"Step {step:d} of {len(Step)}: " if step and self._is_numbered else ""
+
+    def _measure(self, progress: Progress) -> str:
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._begin_s, self._begin_completed = self.clock(), progress.completed
         elapsed_s = self.clock() - self._begin_s
         if not progress.total:
             return f"{progress.stage} … {elapsed_s:.0f} s"
-        if not progress.unit:
-            return f"{progress.stage}: {progress.completed / progress.total:.0%}"
-        quantity, rate = QUANTITIES[progress.unit]
         speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
+        if speed > 0:
+            time_s = f"{(progress.total - progress.completed) / speed:.0f} s left"
+        else:
+            time_s = f"{elapsed_s:.0f} s"
+        if not progress.unit:
+            return f"{progress.stage}: {progress.completed / progress.total:.0%}, {time_s}"
+        quantity, rate = QUANTITIES[progress.unit]
         line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
-        if speed <= 0:
-            return f"{line}, {elapsed_s:.0f} s"
-        left_s = (progress.total - progress.completed) / speed
-        return f"{line}, {rate(speed)}, {left_s:.0f} s left"
+        return ", ".join(filter(None, (line, rate(speed) if speed > 0 else "", time_s)))
 
 
 def _megabytes(size: float) -> str:

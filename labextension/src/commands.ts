@@ -1,16 +1,19 @@
 /** The commands: each inserts and runs a magic cell that the user can see, change and undo. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, InputDialog, showDialog } from '@jupyterlab/apputils';
-import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
+import { AskDialogs } from './askDialog';
 import { goToCell } from './cellLocation';
+import { logoIcon } from './icons';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
+import { chooseModel } from './modelPicker';
 import { insertBelow } from './notebook';
 import { notifyFailure } from './notifications';
-import type { IBridges } from './openNotebooks';
+import { IBridges, isPython } from './openNotebooks';
 
 export namespace CommandIDs {
   export const ask = 'codeface:ask-below';
@@ -18,6 +21,7 @@ export namespace CommandIDs {
   export const edit = 'codeface:edit-cell';
   export const fix = 'codeface:fix-error';
   export const stop = 'codeface:stop';
+  export const chooseModel = 'codeface:choose-model';
   export const showStats = 'codeface:show-stats';
 }
 
@@ -34,15 +38,25 @@ export function addCommands(options: ICommandOptions): void {
   const { app, bridges, palette, tracker } = options;
   const { commands } = app;
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
-  const isLoaded = () => bridges.current?.isLive === true;
+  const dialogs = new AskDialogs();
+  const isLive = () => bridges.current?.isLive === true;
+  const isLoaded = () => bridges.settings.loadOnDemand || isLive();
 
   commands.addCommand(CommandIDs.ask, {
     label: 'Ask CodeFace…',
-    caption: 'Ask for code below the selected cell',
+    caption: 'Ask CodeFace for code below this cell',
+    icon: logoIcon,
     isEnabled: hasCell,
     execute: async args => {
-      const request = await textOf(args.request, 'Ask CodeFace', 'plot the mean of each column');
-      return request && runBelow(tracker, askCells(request, isLoaded()));
+      const request = await textOf(args.request, () =>
+        dialogs.ask('ask', {
+          title: 'Ask CodeFace',
+          label: 'What do you want?',
+          placeholder: 'plot the mean of each column',
+          accept: 'Ask'
+        })
+      );
+      return request && runAsking(tracker, askCells(request, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.explain, {
@@ -58,7 +72,14 @@ export function addCommands(options: ICommandOptions): void {
     execute: async args => {
       // What is selected while the dialog is open is not what was meant.
       const subject = activeSubject(tracker);
-      const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
+      const wish = await textOf(args.instruction, () =>
+        dialogs.ask(`edit ${subject.cellId}`, {
+          title: 'Edit this cell',
+          label: 'How is the cell to be changed?',
+          placeholder: 'use a list comprehension',
+          accept: 'Edit'
+        })
+      );
       return wish && runBelow(tracker, editCells(wish, subject, isLoaded()));
     }
   });
@@ -72,13 +93,23 @@ export function addCommands(options: ICommandOptions): void {
     label: 'Stop the CodeFace answer',
     caption: 'Stop here and keep the answer so far',
     icon: stopIcon,
-    isEnabled: isLoaded,
+    isEnabled: isLive,
     execute: () => bridges.current?.stop()
+  });
+  commands.addCommand(CommandIDs.chooseModel, {
+    label: 'Choose the CodeFace model…',
+    caption: 'Choose the model and the engine, load or unload it',
+    isEnabled: isLive,
+    execute: async () => {
+      if (bridges.current && (await chooseModel(bridges.current))) {
+        await showStats(bridges);
+      }
+    }
   });
   commands.addCommand(CommandIDs.showStats, {
     label: 'Show CodeFace statistics',
     caption: "Show what the session's answers have cost",
-    isEnabled: isLoaded,
+    isEnabled: isLive,
     execute: () => showStats(bridges)
   });
   const notifyAll = () => commands.notifyCommandChanged();
@@ -89,9 +120,25 @@ export function addCommands(options: ICommandOptions): void {
   }
 }
 
-/** Whether a notebook's kernel can have the extension. */
-export function isPython(panel: NotebookPanel | null): boolean {
-  return panel?.content.model?.defaultKernelLanguage === 'python';
+/** Ask in the active cell if it is empty, else below it. */
+async function runAsking(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
+  const panel = tracker.currentWidget;
+  const cell = panel?.content.activeCell;
+  const [source, ...more] = sources;
+  const isEmpty = cell?.model.type === 'code' && !cell.model.sharedModel.getSource().trim();
+  if (
+    !panel ||
+    !cell ||
+    source === undefined ||
+    more.length ||
+    !isEmpty ||
+    panel.context.model.readOnly
+  ) {
+    return runBelow(tracker, sources);
+  }
+  cell.model.sharedModel.setSource(source);
+  await goToCell(panel, cell.model.id);
+  return NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
 }
 
 /** Insert cells below the active one, as one step of the undo history, and run them. */
@@ -122,12 +169,8 @@ function activeSubject(tracker: INotebookTracker): ISubject {
 }
 
 /** Return the text that a command was given, or ask for it; empty if the user wants none. */
-async function textOf(given: unknown, title: string, placeholder: string): Promise<string> {
-  if (typeof given === 'string') {
-    return given.trim();
-  }
-  const { button, value } = await InputDialog.getText({ title, placeholder });
-  return button.accept ? (value ?? '').trim() : '';
+async function textOf(given: unknown, ask: () => Promise<string>): Promise<string> {
+  return typeof given === 'string' ? given.trim() : ask();
 }
 
 async function showStats(bridges: IBridges): Promise<void> {

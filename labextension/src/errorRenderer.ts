@@ -9,9 +9,10 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { button } from './actionRow';
 import { goToCell, locateCell } from './cellLocation';
-import { CommandIDs, isPython } from './commands';
+import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
 import { isRequest } from './magicCells';
+import { isPython } from './openNotebooks';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';

@@ -2,15 +2,17 @@
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 
-import { addCommands } from './commands';
+import { addCommands, CommandIDs } from './commands';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { UntrustedMarkdown } from './markdown';
 import { Bridges, IBridges } from './openNotebooks';
+import { askPlaceholder, proseExtension } from './prose';
 import { RESULT_MIME } from './protocol';
 import { ResultRenderer } from './resultRenderer';
 import { Settings } from './settings';
@@ -90,4 +92,33 @@ const status: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [notebooks, commands, status];
+/** Shows questions as prose, and how to ask in an empty cell. */
+const editors: JupyterFrontEndPlugin<void> = {
+  id: 'codeface-jupyter:editors',
+  description: 'Shows a question in a cell as prose, and how to ask in an empty cell.',
+  autoStart: true,
+  requires: [IBridges, IEditorExtensionRegistry],
+  activate: (app: JupyterFrontEnd, bridges: IBridges, registry: IEditorExtensionRegistry) => {
+    registry.addExtension({
+      name: 'codeface:prose',
+      factory: ({ model }) =>
+        EditorExtensionRegistry.createImmutableExtension(
+          proseExtension(model.sharedModel.getSource())
+        )
+    });
+    registry.addExtension({
+      name: 'codeface:ask',
+      factory: () =>
+        EditorExtensionRegistry.createImmutableExtension(
+          askPlaceholder(() => void app.commands.execute(CommandIDs.ask))
+        )
+    });
+    const { settings } = bridges;
+    const show = () =>
+      document.body.classList.toggle('jp-mod-codefaceAsk', settings.askInEmptyCells);
+    settings.changed.connect(show);
+    show();
+  }
+};
+
+export default [notebooks, commands, status, editors];

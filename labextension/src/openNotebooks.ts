@@ -7,12 +7,14 @@ import {
   NotebookActions,
   NotebookPanel
 } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
 import { describeCells } from './notebook';
 import { notifyFailure } from './notifications';
+import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
 import type { ISettings } from './settings';
 
@@ -24,6 +26,9 @@ export interface IBridges {
   /** The bridge of the notebook in front, or null. */
   readonly current: NotebookBridge | null;
 
+  /** The user's settings. */
+  readonly settings: ISettings;
+
   /** Emitted when another notebook comes to the front, and when its bridge's state changes. */
   readonly currentChanged: ISignal<IBridges, void>;
 }
@@ -34,26 +39,35 @@ export const IBridges = new Token<IBridges>(
   "The connections between open notebooks and their kernels' CodeFace sessions."
 );
 
+/** Whether a notebook's kernel can have the extension. */
+export function isPython(panel: NotebookPanel | null): boolean {
+  return panel?.content.model?.defaultKernelLanguage === 'python';
+}
+
 type Context = DocumentRegistry.IContext<INotebookModel>;
 
 /** Makes a bridge for each notebook, and ends it with the notebook's last view. */
 export class Bridges implements IBridges {
   constructor(options: { tracker: INotebookTracker; settings: ISettings }) {
     this._tracker = options.tracker;
-    this._settings = options.settings;
+    this.settings = options.settings;
     this._tracker.forEach(panel => this._add(panel));
     this._tracker.widgetAdded.connect((_, panel) => this._add(panel));
     this._tracker.currentChanged.connect(() => this._currentChanged.emit());
-    this._settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
+    this.settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
       if (panel && bridge?.isLive) {
         bridge.notify('cells', cellsOf(panel.context, cell.model.id));
+      } else if (panel && needsExtension(cell.model.sharedModel.getSource())) {
+        void this._load(panel);
       }
     });
   }
+
+  readonly settings: ISettings;
 
   of(panel: NotebookPanel | null): NotebookBridge | null {
     return (panel && this._bridges.get(panel.context)) ?? null;
@@ -93,12 +107,29 @@ export class Bridges implements IBridges {
     }
   }
 
+  /** Load the extension; it goes out now, before the cell that needs it. */
+  private async _load(panel: NotebookPanel): Promise<void> {
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel || !this.settings.loadOnDemand || !isPython(panel) || this._loading.has(kernel)) {
+      return;
+    }
+    this._loading.add(kernel);
+    try {
+      const problem = await loadExtension(kernel);
+      if (problem) {
+        notifyFailure(problem);
+      }
+    } finally {
+      this._loading.delete(kernel);
+    }
+  }
+
   private _sendSettings(bridge: NotebookBridge): void {
-    bridge.notify('settings', this._settings.forKernel);
+    bridge.notify('settings', this.settings.forKernel);
   }
 
   private readonly _tracker: INotebookTracker;
-  private readonly _settings: ISettings;
+  private readonly _loading = new WeakSet<Kernel.IKernelConnection>();
   private readonly _bridges = new Map<Context, NotebookBridge>();
   private readonly _currentChanged = new Signal<this, void>(this);
 }

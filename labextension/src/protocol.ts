@@ -26,6 +26,7 @@ export const MAX_FINDINGS = 50;
 export const MAX_ALTERNATIVES = 4;
 export const MAX_FINDING_EDITS = 200;
 export const MAX_MESSAGE_CHARACTERS = 500;
+export const MAX_MODELS = 10000;
 
 /** The error that a cell's output shows. */
 export type CellError = { ename: string; evalue: string; traceback: string };
@@ -44,6 +45,10 @@ export type Cell = {
 export type KernelSettings = {
   context_cells?: number | null;
   background_load?: boolean;
+  model?: string;
+  engine?: string;
+  temperature?: number;
+  base_url?: string;
 };
 
 /** The cells of a notebook, and the one that runs or asks. */
@@ -55,6 +60,20 @@ export type Status = {
   engine: string;
   state: 'idle' | 'loading' | 'generating';
   tokens_per_s: number | null;
+};
+
+/** A model that may be chosen; `facts` say in a line what it takes and how good it is here. */
+export type OfferedModel = { name: string; facts: string; is_here: boolean; fits: boolean };
+
+/** The models and engines that may be chosen, and those that are. */
+export type ModelChoices = {
+  model: string;
+  engine: string;
+  /** What the model `auto` comes to here. */
+  auto: string;
+  is_loaded: boolean;
+  engines: string[];
+  models: OfferedModel[];
 };
 
 /** The payload or the result of a method that needs none. */
@@ -90,6 +109,14 @@ export type KernelRequests = {
   continue_answer: { payload: { answer_id: string }; result: AnswerUpdate };
   /** Give the session's figures. */
   get_stats: { payload: Nothing; result: { text: string } };
+  /** Give the models and engines that may be chosen. */
+  get_models: { payload: Nothing; result: ModelChoices };
+  /** Choose a model and an engine for this session. */
+  use_model: { payload: { model: string; engine: string }; result: Nothing };
+  /** Load the model that is chosen, fetching it first if it is not here. */
+  load_model: { payload: Nothing; result: { text: string } };
+  /** Free the model's memory. */
+  unload_model: { payload: Nothing; result: Nothing };
 };
 
 /** Notifications from the kernel. */
@@ -276,7 +303,15 @@ export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = 
   try_again: isAnswerUpdate,
   follow_up: isAnswerUpdate,
   continue_answer: isAnswerUpdate,
-  get_stats: data => areStrings(data, 'text')
+  get_stats: data => areStrings(data, 'text'),
+  get_models: data =>
+    areStrings(data, 'model', 'engine', 'auto') &&
+    typeof data.is_loaded === 'boolean' &&
+    isList(data.engines, MAX_MODELS, engine => typeof engine === 'string') &&
+    isList(data.models, MAX_MODELS, isOfferedModel),
+  use_model: () => true,
+  load_model: data => areStrings(data, 'text'),
+  unload_model: () => true
 };
 
 /** Check the payload of each method of the kernel's. */
@@ -301,6 +336,15 @@ function isEarlierAnswer(earlier: unknown): earlier is EarlierAnswer {
     areStrings(earlier, 'markdown', 'plain') &&
     isResultData(earlier.data) &&
     earlier.data.earlier === undefined
+  );
+}
+
+function isOfferedModel(model: unknown): model is OfferedModel {
+  return (
+    isObject(model) &&
+    areStrings(model, 'name', 'facts') &&
+    typeof model.is_here === 'boolean' &&
+    typeof model.fits === 'boolean'
   );
 }
 

@@ -16,6 +16,12 @@ export interface ISettings {
   /** Whether code that replaces a request keeps it as a comment. */
   readonly keepPrompt: boolean;
 
+  /** Whether an empty cell shows how to ask. */
+  readonly askInEmptyCells: boolean;
+
+  /** Whether a cell that needs the extension has it loaded. */
+  readonly loadOnDemand: boolean;
+
   /** The settings that the kernel acts on. */
   readonly forKernel: KernelSettings;
 
@@ -37,10 +43,21 @@ export class Settings implements ISettings {
     return this._get('keepPrompt') === true;
   }
 
+  get askInEmptyCells(): boolean {
+    return this._get('askInEmptyCells') !== false;
+  }
+
+  get loadOnDemand(): boolean {
+    return this._get('loadOnDemand') !== false;
+  }
+
   get forKernel(): KernelSettings {
     const cells = this._get('contextCells');
     const background = this._get('backgroundLoad');
+    const temperature = this._get('temperature');
     return {
+      ...this._names({ model: 'model', engine: 'engine', server: 'base_url' }),
+      ...(typeof temperature === 'number' ? { temperature } : {}),
       ...(typeof cells === 'number' ? { context_cells: Math.max(0, Math.trunc(cells)) } : {}),
       ...(typeof background === 'boolean' ? { background_load: background } : {})
     };
@@ -55,6 +72,14 @@ export class Settings implements ISettings {
     this._registry = registry;
     registry.changed.connect(() => this._changed.emit());
     this._changed.emit();
+  }
+
+  /** The texts that are set, under the kernel's names. */
+  private _names(settings: Record<string, string>): Record<string, string> {
+    const entries = Object.entries(settings).map(([name, key]) => [key, this._get(name)]);
+    return Object.fromEntries(
+      entries.filter(([, value]) => typeof value === 'string' && value.trim())
+    ) as Record<string, string>;
   }
 
   private _get(name: string): unknown {

@@ -14,7 +14,7 @@ export class StatusItem extends Widget {
     const { bridges, commands } = options;
     this._bridges = bridges;
     this.addClass('jp-CodeFace-status');
-    this.node.addEventListener('click', () => void commands.execute(CommandIDs.showStats));
+    this.node.addEventListener('click', () => void commands.execute(CommandIDs.chooseModel));
     bridges.currentChanged.connect(this._refresh, this);
     this._refresh();
   }
@@ -27,7 +27,7 @@ export class StatusItem extends Widget {
   private _refresh(): void {
     const text = describeStatus(this._bridges.current?.status ?? null);
     this.node.textContent = text;
-    this.node.title = `${text}\nShow CodeFace statistics`;
+    this.node.title = `${text}\nChoose the CodeFace model`;
   }
 
   private readonly _bridges: IBridges;

@@ -46,6 +46,18 @@ describe('the settings', () => {
     expect(settings.forKernel).toEqual({ context_cells: 7, background_load: true });
   });
 
+  it('give the kernel only what is set', () => {
+    const settings = new Settings();
+    settings.connect(
+      registry({ model: 'auto', engine: ' ', temperature: 0, server: 'http://a/v1' })
+    );
+    expect(settings.forKernel).toEqual({
+      model: 'auto',
+      temperature: 0,
+      base_url: 'http://a/v1'
+    });
+  });
+
   it('are all described', () => {
     expect(Object.values(SCHEMA.properties).every(({ description }) => description)).toBe(true);
   });

@@ -41,6 +41,10 @@ class Notebook:
     def run(self, code, *, cell_id=None, allow_stdin=False, while_running=lambda run: None):
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": allow_stdin}
         metadata = {"cellId": cell_id} if cell_id else {}
+        return self.request(content, metadata=metadata, while_running=while_running)
+
+    def request(self, content, *, metadata=None, while_running=lambda run: None):
+        """Send an `execute_request` as it is, and return what came back."""
         request = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(request)
         run, msg_id = Run(), request["header"]["msg_id"]

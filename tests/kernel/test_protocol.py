@@ -19,7 +19,7 @@ def data_of(message):
 
 
 @pytest.mark.parametrize("method", methods(with_result=True))
-def test_a_request_is_known_and_answered(notebook, kernel_page, method):
+def test_a_request_is_known_and_answered(scripted, kernel_page, method):
     kernel_page.open_comm(on_subshell=False)
 
     kernel_page.request(method, "asked", **METHODS[method]["payload"])
@@ -31,7 +31,7 @@ def test_a_request_is_known_and_answered(notebook, kernel_page, method):
 
 
 @pytest.mark.parametrize("method", methods(with_result=False))
-def test_a_notification_is_known(notebook, kernel_page, method):
+def test_a_notification_is_known(scripted, kernel_page, method):
     kernel_page.open_comm(on_subshell=False)
 
     kernel_page.notify(method, **METHODS[method]["payload"])

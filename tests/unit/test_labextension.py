@@ -33,6 +33,9 @@ def test_every_command_of_the_settings_exists():
     schema = read_json(SOURCE / "schema" / "plugin.json")
     used = [entry["command"] for entry in schema["jupyter.lab.shortcuts"]]
     used += [entry["command"] for entry in schema["jupyter.lab.menus"]["context"]]
+    used += [entry["command"] for entry in schema["jupyter.lab.toolbars"]["Cell"]]
+    (menu,) = schema["jupyter.lab.menus"]["main"]
+    used += [entry["command"] for entry in menu["items"] if entry.get("type") != "separator"]
 
     assert set(used) <= commands
     assert len({tuple(s["keys"]) for s in schema["jupyter.lab.shortcuts"]}) == len(

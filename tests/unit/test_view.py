@@ -1,13 +1,14 @@
 import io
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics, Revised
-from codeface_jupyter.jobs import Progress
+from codeface_jupyter.jobs import Job, Progress, Step
 from codeface_jupyter.session import Answer, Session
 from codeface_jupyter.view.answer_view import (
     MAX_PAINT_INTERVAL_S,
@@ -215,7 +216,7 @@ def test_widgets_show_the_new_text_alone_and_why():
     ("progress", "expected"),
     [
         (Progress("Pulling", 50e6, 100e6, "B"), "Pulling: 50 MB of 100 MB, 20 MB/s, 2 s left"),
-        (Progress("Converting", 1, 4), "Converting: 25%"),
+        (Progress("Converting", 1, 4), "Converting: 25%, 2 s"),
         (Progress("Loading"), "Loading … 2 s"),
         (
             Progress("Answering", 10e6 + 5, 10e6 + 9, "answers"),
@@ -229,6 +230,29 @@ def test_progress_says_size_speed_and_time_left(progress, expected):
     meter.describe(Progress(progress.stage, 10e6, progress.total, progress.unit))
     now = 2.0
     assert meter.describe(progress) == expected
+
+
+def test_steps_are_counted_where_more_than_the_prompt_is_read():
+    told = []
+    job = Job(told.append)
+    loading = job.in_step(Step.LOAD)
+    loading.in_step(Step.CONVERT).progress("Converting", 0, 4)
+    loading.progress("Loading")
+    job.in_step(Step.READ_PROMPT).progress("Reading the prompt")
+    job.progress("Waiting for another")
+    now = 0.0
+    first, second = (ProgressMeter(clock=lambda: now) for _ in range(2))
+
+    assert first.describe(told[0]) == "Step 2 of 4: Converting: 0%, 0 s"
+    now = 3.0
+    assert first.describe(replace(told[0], completed=1)) == "Step 2 of 4: Converting: 25%, 9 s left"
+    assert [first.describe(progress) for progress in told[1:]] == [
+        "Step 3 of 4: Loading … 0 s",
+        "Step 4 of 4: Reading the prompt … 0 s",
+        "Waiting for another … 0 s",
+    ]
+    # A model that is loaded has nothing before it.
+    assert second.describe(told[2]) == "Reading the prompt … 0 s"
 
 
 def test_painting_costs_little_even_for_a_long_answer(session_of):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.models.conversion.gguf_tensors import stored_tensors
 from codeface_jupyter.models.conversion.manifest import read_manifest, write_manifest
 from codeface_jupyter.models.end_tokens import end_token_ids
@@ -58,7 +58,7 @@ def describe_gguf(gguf: Path, target: Path, *, sha256: str, job: Job) -> None:
         If the file is not a GGUF, or of an architecture that is not supported.
     """
     with new_folder(target) as work:
-        job.progress(f"Reading {gguf.name}")
+        job.in_step(Step.CONVERT).progress(f"Reading {gguf.name}")
         source = read_gguf_header(gguf)
         if source.architecture not in SUPPORTED_ARCHITECTURES:
             raise ModelFilesError(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import FetchError
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.models.architecture import DTYPE_BYTES
 from codeface_jupyter.models.conversion.gguf_folder import CONVERTER_VERSION
 from codeface_jupyter.models.conversion.gguf_tensors import GgufTensors
@@ -76,6 +76,7 @@ def ensure_safetensors(local: LocalModel, *, cache_dir: Path, job: Job) -> None:
 
 
 def _convert(gguf: Path, folder: Path, *, job: Job) -> None:
+    job = job.in_step(Step.CONVERT)
     stage = f"Converting {gguf.stem} (once)"
     job.progress(stage)
     shapes = _parameter_shapes(folder)

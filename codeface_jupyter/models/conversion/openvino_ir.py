@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from codeface_jupyter.errors import ModelFilesError
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.models.conversion.gguf_tensors import GgufTensors, safetensors_tensors
 from codeface_jupyter.models.conversion.manifest import read_manifest, write_manifest
 from codeface_jupyter.models.conversion.openvino_ir_writer import WeightTensor, write_tensors
@@ -172,6 +172,7 @@ def _missing_figure(config: Mapping[str, Any]) -> str | None:
 
 
 def _convert(form: OpenVINOForm, job: Job) -> None:
+    job = job.in_step(Step.CONVERT)
     local, target = form.local, form.folder
     reason = unsupported_reason(local.path)
     if reason is not None:

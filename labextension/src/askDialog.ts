@@ -1,0 +1,96 @@
+/** The dialog in which a question or an instruction is typed. */
+
+import { Dialog } from '@jupyterlab/apputils';
+import { Widget } from '@lumino/widgets';
+
+const ROWS = 4;
+
+/** What a dialog says. */
+interface IAskOptions {
+  title: string;
+
+  /** The field's name. */
+  label: string;
+
+  /** An example of what may be typed. */
+  placeholder: string;
+
+  /** The label of the button that sends it. */
+  accept: string;
+}
+
+/** Asks for a text of a few lines; what was typed and not sent is there the next time. */
+export class AskDialogs {
+  /**
+   * Show a dialog.
+   *
+   * @param key - What the text is about: texts about other things are not shown.
+   * @returns the text; empty if the user wants none.
+   */
+  async ask(key: string, options: IAskOptions): Promise<string> {
+    const field = new Field(options, this._drafts.get(key) ?? '');
+    const dialog = new AskDialog({
+      title: options.title,
+      body: field,
+      buttons: [Dialog.cancelButton(), Dialog.okButton({ label: options.accept })],
+      focusNodeSelector: 'textarea'
+    });
+    field.changed = text => this._drafts.set(key, text);
+    const { button, value } = await dialog.launch();
+    if (!button.accept) {
+      return '';
+    }
+    this._drafts.delete(key);
+    return (value ?? '').trim();
+  }
+
+  private readonly _drafts = new Map<string, string>();
+}
+
+/** A dialog that Enter sends from its field, where Shift Enter begins a line. */
+class AskDialog extends Dialog<string> {
+  override handleEvent(event: Event): void {
+    if (!(event instanceof KeyboardEvent && isEnterInField(event))) {
+      super.handleEvent(event);
+      return;
+    }
+    event.stopPropagation();
+    // What an input method composes is not finished by its own Enter.
+    if (!event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.resolve();
+    }
+  }
+}
+
+function isEnterInField({ type, key, target }: KeyboardEvent): boolean {
+  return type === 'keydown' && key === 'Enter' && target instanceof HTMLTextAreaElement;
+}
+
+/** A field with its label and how to use it. */
+class Field extends Widget {
+  constructor(options: IAskOptions, text: string) {
+    super({ node: document.createElement('label') });
+    this.addClass('jp-CodeFace-field');
+    const label = document.createElement('span');
+    label.textContent = options.label;
+    this._area.className = 'jp-mod-styled';
+    this._area.rows = ROWS;
+    this._area.placeholder = options.placeholder;
+    this._area.value = text;
+    this._area.addEventListener('input', () => this.changed(this._area.value));
+    const keys = document.createElement('small');
+    keys.textContent = 'Enter sends, Shift Enter begins a new line';
+    this.node.append(label, this._area, keys);
+  }
+
+  /** Called with the text when it has been changed. */
+  changed: (text: string) => void = () => undefined;
+
+  /** The text, which the dialog asks for when it closes. */
+  getValue(): string {
+    return this._area.value;
+  }
+
+  private readonly _area = document.createElement('textarea');
+}

@@ -1,0 +1,60 @@
+/** Loads the extension into a kernel right before a cell needs it. */
+
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
+
+/** One of our magics, or a setting of ours, somewhere in a cell. */
+const MAGIC = /(?:^|=)[ \t]*(?:%{1,2}codeface|%config\s+CodeFace)/m;
+const RESULT = 'codeface';
+const MISSING = 'missing';
+// Evaluated in a silent request, so that it leaves nothing behind: no count, no name, no history.
+const IS_INSTALLED =
+  "__import__('importlib.util', fromlist=['util']).find_spec('codeface_jupyter')";
+const LOAD =
+  "__import__('codeface_jupyter.magics.on_demand', fromlist=['on_demand']).load_for_page";
+
+export const NOT_INSTALLED =
+  "this kernel's Python does not have it. Install it there: %pip install codeface-jupyter";
+
+/** Whether a cell needs the extension to run. */
+export function needsExtension(source: string): boolean {
+  return MAGIC.test(source);
+}
+
+/**
+ * Load the extension into a Python kernel, before whatever is sent to it next.
+ *
+ * Nothing happens if it is loaded already.
+ *
+ * @returns why it could not be loaded; empty if it was, or if the kernel did not come to it.
+ */
+export async function loadExtension(kernel: Kernel.IKernelConnection): Promise<string> {
+  const connects = kernel.supportsSubshells === true ? 'True' : 'False';
+  const future = kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    allow_stdin: false,
+    stop_on_error: false,
+    user_expressions: {
+      [RESULT]: `${LOAD}(connects=${connects}) if ${IS_INSTALLED} else '${MISSING}'`
+    }
+  });
+  return future.done.then(problemIn, () => '');
+}
+
+/** The kernel's answer to a user expression. */
+interface IEvaluated {
+  status?: string;
+  ename?: string;
+  evalue?: string;
+  data?: { 'text/plain'?: string };
+}
+
+function problemIn({ content }: KernelMessage.IExecuteReplyMsg): string {
+  const results = content.status === 'ok' ? content.user_expressions : {};
+  const result = (results[RESULT] ?? {}) as IEvaluated;
+  if (result.status === 'error') {
+    return `it could not be loaded: ${result.ename ?? ''}: ${result.evalue ?? ''}`;
+  }
+  return result.data?.['text/plain']?.includes(MISSING) ? NOT_INSTALLED : '';
+}
