@@ -69,6 +69,7 @@ beforeEach(() => {
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
+    run: vi.fn(),
     goTo: vi.fn(() => true),
     copy: vi.fn()
   };
@@ -110,6 +111,23 @@ describe('the buttons of a block', () => {
     await press('Replace cell');
     expect(part.replace).toHaveBeenCalledOnce();
     expect(message()).toBe('Replaced');
+  });
+
+  it('replace and run the cell that an answer rewrites, and no other', async () => {
+    const rewrite = { before: '', hidden: [], is_offered: true };
+    const blocks = [{ cell_type: 'code' }] as ResultData['blocks'];
+    show({ isReplacement: true, data: { rewrite, blocks } as unknown as ResultData });
+    expect(visible()).toEqual(['Replace cell', 'Accept and run', 'Insert below', 'Copy']);
+    await press('Accept and run');
+    expect(part.run).toHaveBeenCalledExactlyOnceWith('asking');
+    expect(message()).toBe('Replaced and run');
+
+    part.replaceObstacle = 'Already replaced';
+    await press('Accept and run');
+    part.replaceObstacle = null;
+    part.replace = () => null;
+    await press('Accept and run');
+    expect(part.run).toHaveBeenCalledOnce();
   });
 
   it('do not replace a cell that must not be', () => {
