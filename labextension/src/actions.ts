@@ -18,6 +18,9 @@ export interface IResultPart {
   /** One code block, all of them, or the answer as such. */
   readonly kind: 'block' | 'all blocks' | 'answer';
 
+  /** What the part is called, so that its buttons are told from those of others. */
+  readonly name: string;
+
   readonly data: ResultData;
 
   /** Why the notebook cannot be changed, or null if it can be. */

@@ -1,5 +1,6 @@
 /** A difference on the page: side by side where there is room, one below the other elsewhere. */
 
+import { withoutShortcuts } from './actionRow';
 import { Chunk, countLines, differenceOf, Piece } from './difference';
 import { findListings } from './markdown';
 import type { ResultData } from './protocol';
@@ -59,8 +60,7 @@ function unchanged(lines: Piece[][], isFirst: boolean, isLast: boolean): HTMLEle
   const summary = document.createElement('summary');
   summary.textContent = `${folded.length} unchanged lines`;
   details.append(summary, same(folded));
-  // In a notebook's command mode Enter would go to the cell's editor.
-  details.dataset['lmSuppressShortcuts'] = 'true';
+  withoutShortcuts(details);
   const around = [lines.slice(0, head), lines.slice(lines.length - tail)] as const;
   const [above, below] = around.map(part => (part.length ? [same(part)] : []));
   return [...(above ?? []), details, ...(below ?? [])];

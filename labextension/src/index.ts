@@ -7,6 +7,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 
+import { Announcer } from './announcer';
 import { addCommands } from './commands';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { UntrustedMarkdown } from './markdown';
@@ -35,6 +36,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     const settings = new Settings();
     const bridges = new Bridges({ tracker, settings });
     const markdown = new UntrustedMarkdown(rendermime);
+    document.body.append(new Announcer({ bridges }).node);
     rendermime.addFactory(
       {
         safe: true,

@@ -31,6 +31,15 @@ export class ResultPart implements IResultPart {
     return this._options.kind;
   }
 
+  get name(): string {
+    const { data, kind, numbers } = this._options;
+    const count = data.blocks.length;
+    if (kind === 'block') {
+      return count > 1 ? `code block ${(numbers[0] ?? 0) + 1} of ${count}` : 'code block';
+    }
+    return kind === 'answer' ? 'answer' : 'all code blocks';
+  }
+
   get data(): ResultData {
     return this._options.data;
   }

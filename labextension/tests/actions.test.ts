@@ -60,6 +60,7 @@ beforeEach(() => {
   vi.mocked(notifyFailure).mockClear();
   part = {
     kind: 'block',
+    name: 'code block',
     data: { answer_id: null } as ResultData,
     obstacle: null,
     isReplacement: false,
@@ -163,6 +164,26 @@ describe('the buttons of a block', () => {
     expect(visible()).not.toContain('Go to cell');
   });
 
+  it('have names that tell the blocks of an answer apart, in a group with a name', () => {
+    const label = (text: string) => buttonOf(text)?.getAttribute('aria-label');
+    expect(label('Copy')).toBeNull();
+    const data = { blocks: [{}, {}] } as unknown as ResultData;
+    show({ data, name: 'code block 2 of 2' });
+    expect(label('Copy')).toBe('Copy, code block 2 of 2');
+    expect(row.node.getAttribute('role')).toBe('group');
+    expect(row.node.getAttribute('aria-label')).toBe('code block 2 of 2');
+  });
+
+  it('leave the focus in their row when the one that was pressed is gone', async () => {
+    document.body.replaceChildren(row.node);
+    part.find = () => 'new';
+    await press('Insert below');
+    buttonOf('Insert again')?.focus();
+    await press('Insert again');
+    expect(buttonOf('Insert again')).toBeUndefined();
+    expect(document.activeElement?.textContent).toBe('Go to cell');
+  });
+
   it('copy', async () => {
     await press('Copy');
     expect(part.copy).toHaveBeenCalledOnce();
@@ -217,7 +238,7 @@ describe('the button of an answer from the response cache', () => {
     await press('Ask again');
     expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('no such answer'));
     expect(message()).toBe('');
-    expect(buttonOf('Ask again')?.disabled).toBe(false);
+    expect(buttonOf('Ask again')?.ariaDisabled).not.toBe('true');
   });
 });
 
