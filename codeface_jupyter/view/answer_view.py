@@ -218,7 +218,6 @@ class WidgetView:
         self._stop = widgets.Button(
             description="Stop",
             icon="stop",
-            button_style="warning",
             disabled=stop_is_heard is False,
             tooltip=STOP_UNHEARD if stop_is_heard is False else STOP_TOOLTIP,
         )

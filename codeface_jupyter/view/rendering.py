@@ -13,16 +13,10 @@ from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
+from markdown_it.utils import OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.lexers.special import TextLexer
-from pygments.util import ClassNotFound
 
 from codeface_jupyter.context import Context, Rewrite
 from codeface_jupyter.frontend.protocol import (
@@ -38,19 +32,20 @@ from codeface_jupyter.prompts import (
     CodeBlock,
     cell_for,
     fenced,
-    normalize_language,
     split_thoughts,
     with_code,
 )
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
+from codeface_jupyter.view.answer_html import NEW_CELL, answer_html, folded_html, lexer_of
 from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
+from codeface_jupyter.view.html_markdown import html_parser
 from codeface_jupyter.view.outcomes import (
     alternatives_data,
     outcome_data,
     outcome_markdown,
     outcome_plain,
 )
-from codeface_jupyter.view.safe_markdown import SAFE_LINK, folded, safe_markdown
+from codeface_jupyter.view.safe_markdown import folded, safe_markdown
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.view.wording import counted
@@ -68,6 +63,7 @@ __all__ = [
     "with_question",
 ]
 
+EARLIER = "Earlier answer"
 # Pygments' token classes in the theme's own colors, so that light and dark both read well.
 STYLE = """<style>
 .codeface-answer pre{margin:.5em 0;padding:.5em .75em;overflow-x:auto;border-radius:4px;
@@ -101,12 +97,7 @@ class GrowingMarkdown:
     def __init__(self) -> None:
         self._finished = ""
         self._finished_html = ""
-        self._markdown = (
-            _Markdown("commonmark", {"html": False, "highlight": _highlight_fence})
-            .enable("table")
-            .disable("image")
-        )
-        self._markdown.add_render_rule("link_open", _open_link)
+        self._markdown = html_parser(_highlight_fence)
 
     def render(self, text: str) -> str:
         """Return the HTML of ``text``."""
@@ -138,31 +129,8 @@ def warm_up() -> None:
     GrowingMarkdown().render(fenced("x = 1", "python"))
 
 
-class _Markdown(MarkdownIt):
-    """A parser whose links lead to the web only."""
-
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - the base class's name
-        return SAFE_LINK.match(url) is not None
-
-
-def _open_link(
-    renderer: RendererHTML,
-    tokens: Sequence[Token],
-    index: int,
-    options: OptionsDict,
-    env: EnvType,
-) -> str:
-    """Return a link's tag; a link without an address, which needs no permission, leads nowhere."""
-    if not tokens[index].attrGet("href"):
-        tokens[index].attrs.pop("href", None)
-    return renderer.renderToken(tokens, index, options, env)
-
-
 def _folded_html(thoughts: str) -> str:
-    return (
-        "<details><summary>Thoughts</summary>"
-        f"<pre><code>{html.escape(thoughts.strip())}</code></pre></details>"
-    )
+    return folded_html("Thoughts", f"<pre><code>{html.escape(thoughts.strip())}</code></pre>")
 
 
 def _line_begin(text: str, number: int) -> int:
@@ -181,14 +149,7 @@ def _last_block(tokens: Sequence[Token]) -> int:
 
 def _highlight_fence(code: str, info: str, _: object) -> str:
     formatter = HtmlFormatter(nowrap=True, classprefix="cf-")
-    return f"<pre><code>{highlight(code, _lexer(info), formatter)}</code></pre>"
-
-
-def _lexer(info: str) -> Lexer:
-    try:
-        return get_lexer_by_name(normalize_language(info))
-    except ClassNotFound:
-        return TextLexer()
+    return f'<pre dir="ltr"><code>{highlight(code, lexer_of(info), formatter)}</code></pre>'
 
 
 def answer_markdown(
@@ -291,8 +252,8 @@ def result_bundle(
 ) -> dict[str, Any]:
     """Return the MIME bundle that stays in the notebook.
 
-    Our own type carries the code for the buttons, ``text/markdown`` is for every
-    front end without them, ``text/plain`` for terminals. For an answer that
+    Our own type carries the code for the buttons, ``text/html`` and ``text/markdown`` are for
+    exporters and every front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end calls the answer by; ``note`` is added to its last line.
     Under the code stands what it did when it was tried, what was changed in it and what does
@@ -302,8 +263,10 @@ def result_bundle(
     text = answer_markdown(result, format=format, new_cell=new_cell)
     before = well_formed(changes.shown) if changes else ""
     difference = _difference(before, new_cell.block.code) if new_cell else ""
+    shown_above = new_cell.block if new_cell and difference else None
+    readable = _folding(text, shown_above)
     if difference:
-        text = f"{fenced(difference, 'diff')}\n\n{text}"
+        text, readable = (f"{fenced(difference, 'diff')}\n\n{t}" for t in (text, readable))
     footer = " · ".join(filter(None, (describe_result(result), note)))
     data = {
         "version": RESULT_VERSION,
@@ -324,13 +287,23 @@ def result_bundle(
         "alternatives": alternatives_data(result),
     }
     remarked = remarks(result, is_markdown=True)
-    markdown = (text, outcome_markdown(result), remarked, f"<sub>{literal(footer)}</sub>")
+    outcome = outcome_markdown(result)
+    markdown = (readable, outcome, remarked, f"<sub>{literal(footer)}</sub>")
+    page = answer_html(
+        _answer_markdown(result, format=format, new_cell=new_cell),
+        thoughts=() if format == "code" else result.thoughts,
+        difference=difference,
+        new_cell=shown_above.code if shown_above else None,
+        remarks="\n\n".join(filter(None, (outcome, remarked))),
+        footer=footer,
+    )
     # The text comes first as the model wrote it: a terminal has shown it so.
     offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
     remarked = remarks(result, is_markdown=False)
     plain = (result.text, difference, offered, outcome_plain(result), remarked, f"[{footer}]")
     return {
         RESULT_MIME: well_formed_data(data),
+        "text/html": page,
         "text/markdown": well_formed("\n\n".join(filter(None, markdown))),
         "text/plain": terminal_text("\n\n".join(filter(None, plain))),
     }
@@ -342,6 +315,7 @@ def with_question(bundle: dict[str, Any], question: str) -> dict[str, Any]:
     return {
         **bundle,
         RESULT_MIME: {**bundle[RESULT_MIME], "question": asked},
+        "text/html": f"<blockquote>{html.escape(asked)}</blockquote>{bundle['text/html']}",
         "text/markdown": f"> {literal(' '.join(asked.split()))}\n\n{bundle['text/markdown']}",
     }
 
@@ -353,14 +327,22 @@ def with_earlier(new: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]
     kept = EarlierAnswer(
         data=before, markdown=earlier["text/markdown"], plain=earlier["text/plain"]
     )
-    folded_answer = (
-        f"<details><summary>Earlier answer</summary>\n\n{kept['markdown']}\n\n</details>"
-    )
+    folded_answer = f"<details><summary>{EARLIER}</summary>\n\n{kept['markdown']}\n\n</details>"
     return {
         **new,
         RESULT_MIME: {**new[RESULT_MIME], "earlier": [kept, *others]},
+        "text/html": f"{new['text/html']}{folded_html(EARLIER, earlier.get('text/html', ''))}",
         "text/markdown": f"{new['text/markdown']}\n\n{folded_answer}",
     }
+
+
+def _folding(markdown: str, block: CodeBlock | None) -> str:
+    """Return Markdown with a block's code folded, since a difference shows it already."""
+    if block is None:
+        return markdown
+    code = fenced(block.code.rstrip("\n"), block.language)
+    folded_code = f"<details><summary>{NEW_CELL}</summary>\n\n{code}\n\n</details>"
+    return markdown.replace(code, folded_code, 1)
 
 
 def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:

@@ -18,6 +18,9 @@ export class ActionRow {
     this.node = document.createElement(part.kind === 'answer' ? 'span' : 'div');
     this.node.className =
       part.kind === 'answer' ? 'jp-CodeFace-answerActions' : 'jp-CodeFace-actions';
+    this.node.setAttribute('role', 'group');
+    this.node.setAttribute('aria-label', part.name);
+    withoutShortcuts(this.node);
     this.node.append(...this._buttons.values(), this._message);
     this.update();
   }
@@ -46,25 +49,42 @@ export class ActionRow {
     const text = typeof label === 'string' ? label : label(this._part);
     const node = button(text, icon, () => void this._run(action, node));
     node.title = caption;
+    if (this._part.kind === 'block' && this._part.data.blocks?.length > 1) {
+      node.setAttribute('aria-label', `${text}, ${this._part.name}`);
+    }
     return node;
   }
 
   private async _run(action: IAction, node: HTMLButtonElement): Promise<void> {
+    if (node.ariaDisabled === 'true') {
+      return;
+    }
     try {
       const running = action.run(this._part);
       if (running instanceof Promise) {
-        node.disabled = true;
+        node.ariaDisabled = 'true';
         this._show({ message: action.progress ?? '' });
       }
       const outcome = await running;
-      node.disabled = outcome?.isFinal === true;
+      node.ariaDisabled = outcome?.isFinal === true ? 'true' : null;
       this._show(outcome);
     } catch (error) {
-      node.disabled = false;
+      node.ariaDisabled = null;
       this._show({ message: '' });
       notifyFailure(error);
     }
     this.update();
+    this._keepFocus(node);
+  }
+
+  /** Leave the focus in the row when the button that had it is gone. */
+  private _keepFocus(node: HTMLButtonElement): void {
+    const { activeElement, body } = document;
+    const isGone = node.hidden || !node.isConnected;
+    if (isGone && (activeElement === node || activeElement === body)) {
+      const buttons = [...this._offers, ...this._buttons.values()];
+      buttons.find(button => !button.hidden)?.focus();
+    }
   }
 
   private _show(outcome: IOutcome | null): void {
@@ -80,6 +100,11 @@ export class ActionRow {
   private readonly _buttons: Map<IAction, HTMLButtonElement>;
   private readonly _message = document.createElement('span');
   private _offers: HTMLButtonElement[] = [];
+}
+
+/** Let keys reach what is in a node: in a notebook's command mode Enter goes to the editor. */
+export function withoutShortcuts(node: HTMLElement): void {
+  node.dataset['lmSuppressShortcuts'] = 'true';
 }
 
 /** Make a button in JupyterLab's style. */

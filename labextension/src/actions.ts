@@ -8,7 +8,8 @@ import {
   fastForwardIcon,
   LabIcon,
   launcherIcon,
-  refreshIcon
+  refreshIcon,
+  runIcon
 } from '@jupyterlab/ui-components';
 
 import type { ResultData } from './protocol';
@@ -17,6 +18,9 @@ import type { ResultData } from './protocol';
 export interface IResultPart {
   /** One code block, all of them, or the answer as such. */
   readonly kind: 'block' | 'all blocks' | 'answer';
+
+  /** What the part is called, so that its buttons are told from those of others. */
+  readonly name: string;
 
   readonly data: ResultData;
 
@@ -43,6 +47,9 @@ export interface IResultPart {
 
   /** Put the block in the place of the request, or of the cell that it rewrites; null if gone. */
   replace(): string | null;
+
+  /** Run a cell. */
+  run(cellId: string): void;
 
   /** Select a cell; false if it is gone. */
   goTo(cellId: string): boolean;
@@ -122,6 +129,18 @@ export const ACTIONS: readonly IAction[] = [
         : { message: part.replaceObstacle }
   },
   {
+    id: 'replace-and-run',
+    icon: runIcon,
+    label: 'Accept and run',
+    caption: 'Replace the cell and run it',
+    isVisible: part => part.kind === 'block' && part.isReplaceable && rewritesCode(part),
+    isPreferred: part => part.isReplacement,
+    run: part =>
+      part.replaceObstacle === null
+        ? change(part, 'Replaced and run', () => replaceAndRun(part))
+        : { message: part.replaceObstacle }
+  },
+  {
     id: 'copy',
     icon: copyIcon,
     label: part => (part.kind === 'block' ? 'Copy' : 'Copy all'),
@@ -183,6 +202,19 @@ function goToCell(cellId: string): IAction {
     isVisible: () => true,
     run: part => (part.goTo(cellId) ? null : { message: 'That cell is gone' })
   };
+}
+
+/** Whether the block is what a cell of code becomes. */
+function rewritesCode({ data }: IResultPart): boolean {
+  return Boolean(data.rewrite) && data.blocks[0]?.cell_type === 'code';
+}
+
+function replaceAndRun(part: IResultPart): string | null {
+  const cellId = part.replace();
+  if (cellId !== null) {
+    part.run(cellId);
+  }
+  return cellId;
 }
 
 function insert(part: IResultPart): IOutcome {

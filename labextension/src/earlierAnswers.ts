@@ -28,7 +28,10 @@ export function broughtBack(bundle: MimeBundle, number: number): MimeBundle {
 }
 
 function withList(bundle: MimeBundle, data: ResultData, earlier: EarlierAnswer[]): MimeBundle {
-  return { ...bundle, [RESULT_MIME]: { ...data, earlier } as unknown as ReadonlyPartialJSONObject };
+  const kept = { ...bundle };
+  // Only the kernel can write the page; where there is none, exporters take the Markdown.
+  delete kept['text/html'];
+  return { ...kept, [RESULT_MIME]: { ...data, earlier } as unknown as ReadonlyPartialJSONObject };
 }
 
 function earlierOf(bundle: MimeBundle): EarlierAnswer[] {

@@ -7,7 +7,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button, withoutShortcuts } from './actionRow';
 import { goToCell, locateCell } from './cellLocation';
 import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
@@ -28,6 +28,7 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
     this.addClass('jp-CodeFace-error');
     this._button = button('Explain and fix', logoIcon, () => void this._fix());
     this._button.hidden = true;
+    withoutShortcuts(this._button);
     this.node.prepend(this._button);
   }
 

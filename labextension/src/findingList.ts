@@ -3,7 +3,7 @@
 import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button, withoutShortcuts } from './actionRow';
 import { withCodeSpans } from './codeSpans';
 import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
@@ -22,6 +22,7 @@ export class FindingList extends Widget {
     // Without its bullets a list is none for some screen readers.
     this.node.setAttribute('role', 'list');
     this.node.setAttribute('aria-label', NAME);
+    withoutShortcuts(this.node);
     (data.notes ?? []).forEach(note => this._addItem('jp-CodeFace-note', note));
     (data.findings ?? []).forEach((finding, number) => {
       const item = this._addItem(
@@ -49,6 +50,7 @@ export class FindingList extends Widget {
     const item = document.createElement('li');
     const words = document.createElement('span');
     item.className = className;
+    words.dir = 'auto';
     words.append(...withCodeSpans(text));
     item.append(words);
     this.node.append(item);

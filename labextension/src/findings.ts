@@ -45,13 +45,16 @@ export function withFinding<T extends object>(output: T, data: ResultData, numbe
     findings
   };
   const markdown = (output as Record<string, unknown>)['text/markdown'];
-  return {
+  const changedOutput = {
     ...output,
     [RESULT_MIME]: result,
     ...(typeof markdown === 'string' && {
       'text/markdown': toggled(withListings(markdown, codes, changed), findings.length, number)
     })
   };
+  // Only the kernel can write the page; where there is none, exporters take the Markdown.
+  delete (changedOutput as Record<string, unknown>)['text/html'];
+  return changedOutput;
 }
 
 /**

@@ -8,6 +8,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 
+import { Announcer } from './announcer';
 import { addCommands, CommandIDs } from './commands';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { UntrustedMarkdown } from './markdown';
@@ -37,6 +38,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     const settings = new Settings();
     const bridges = new Bridges({ tracker, settings });
     const markdown = new UntrustedMarkdown(rendermime);
+    document.body.append(new Announcer({ bridges }).node);
     rendermime.addFactory(
       {
         safe: true,

@@ -10,6 +10,8 @@ const ALLOWED_TAGS = (
 ).split(' ');
 const ALLOWED_ATTRIBUTES = { a: ['href', 'title'], code: ['class'], span: ['class'] };
 
+const PROSE = 'p, li, ul, ol, blockquote, table, td, th, h1, h2, h3, h4, h5, h6';
+
 /** Renders a model's Markdown; its HTML is reduced to plain formatting, even in a trusted cell. */
 export class UntrustedMarkdown {
   constructor(rendermime: IRenderMimeRegistry) {
@@ -31,10 +33,22 @@ export class UntrustedMarkdown {
     const renderer = this._rendermime.createRenderer('text/markdown');
     // Trusted content would skip the sanitizer.
     await renderer.renderModel(new MimeModel({ trusted: false, data: { 'text/markdown': text } }));
+    makeReadable(renderer.node);
     return renderer;
   }
 
   private readonly _rendermime: IRenderMimeRegistry;
+}
+
+/** Let prose run in the direction of its words, and code be read, and scrolled, by keyboard. */
+export function makeReadable(answer: HTMLElement): void {
+  answer.querySelectorAll<HTMLElement>(PROSE).forEach(node => (node.dir = 'auto'));
+  answer.querySelectorAll<HTMLElement>('pre, code').forEach(node => (node.dir = 'ltr'));
+  answer.querySelectorAll('pre').forEach((node, number) => {
+    node.tabIndex = 0;
+    node.setAttribute('role', 'group');
+    node.setAttribute('aria-label', `listing ${number + 1}`);
+  });
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { ISharedCell } from '@jupyter/ydoc';
 import { Clipboard } from '@jupyterlab/apputils';
-import type { INotebookTracker } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 
 import type { IResultPart } from './actions';
 import { goToCell, ICellLocation, locateCell } from './cellLocation';
@@ -29,6 +29,15 @@ export class ResultPart implements IResultPart {
 
   get kind(): IResultPart['kind'] {
     return this._options.kind;
+  }
+
+  get name(): string {
+    const { data, kind, numbers } = this._options;
+    const count = data.blocks.length;
+    if (kind === 'block') {
+      return count > 1 ? `code block ${(numbers[0] ?? 0) + 1} of ${count}` : 'code block';
+    }
+    return kind === 'answer' ? 'answer' : 'all code blocks';
   }
 
   get data(): ResultData {
@@ -109,6 +118,14 @@ export class ResultPart implements IResultPart {
     const notebook = location.panel.context.model.sharedModel;
     const cellId = data.replaces_cell_id ?? location.cellId;
     return this._show(location, replaceCell(notebook, cellId, { ...cell, source }));
+  }
+
+  run(cellId: string): void {
+    const { content, sessionContext } = this._location()?.panel ?? {};
+    const cell = content?.widgets.find(candidate => candidate.model.id === cellId);
+    if (content && cell) {
+      void NotebookActions.runCells(content, [cell], sessionContext);
+    }
   }
 
   goTo(cellId: string): boolean {

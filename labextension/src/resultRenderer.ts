@@ -7,6 +7,8 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
+import { differenceOf, withoutDifference } from './difference';
+import { showDifference } from './differenceView';
 import { broughtBack } from './earlierAnswers';
 import { EarlierList } from './earlierList';
 import { FindingList } from './findingList';
@@ -40,11 +42,13 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       this._fill(textWidget('This answer was made by another release of CodeFace.'));
       return;
     }
-    const answer = await this._options.markdown.render(data.text);
+    const text = differenceOf(data) ? withoutDifference(data.text) : data.text;
+    const answer = await this._options.markdown.render(text);
     if (rendering !== this._renderings || this.isDisposed) {
       answer.dispose();
       return;
     }
+    showDifference(answer.node, data);
     this._data = data;
     this._answer = answer;
     this._findings = new FindingList(data, number => this._apply(model, data, number));

@@ -60,6 +60,7 @@ beforeEach(() => {
   vi.mocked(notifyFailure).mockClear();
   part = {
     kind: 'block',
+    name: 'code block',
     data: { answer_id: null } as ResultData,
     obstacle: null,
     isReplacement: false,
@@ -69,6 +70,7 @@ beforeEach(() => {
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
+    run: vi.fn(),
     goTo: vi.fn(() => true),
     copy: vi.fn()
   };
@@ -112,6 +114,23 @@ describe('the buttons of a block', () => {
     expect(message()).toBe('Replaced');
   });
 
+  it('replace and run the cell that an answer rewrites, and no other', async () => {
+    const rewrite = { before: '', hidden: [], is_offered: true };
+    const blocks = [{ cell_type: 'code' }] as ResultData['blocks'];
+    show({ isReplacement: true, data: { rewrite, blocks } as unknown as ResultData });
+    expect(visible()).toEqual(['Replace cell', 'Accept and run', 'Insert below', 'Copy']);
+    await press('Accept and run');
+    expect(part.run).toHaveBeenCalledExactlyOnceWith('asking');
+    expect(message()).toBe('Replaced and run');
+
+    part.replaceObstacle = 'Already replaced';
+    await press('Accept and run');
+    part.replaceObstacle = null;
+    part.replace = () => null;
+    await press('Accept and run');
+    expect(part.run).toHaveBeenCalledOnce();
+  });
+
   it('do not replace a cell that must not be', () => {
     show({ isReplaceable: false });
     expect(visible()).toEqual(['Insert below', 'Copy']);
@@ -143,6 +162,26 @@ describe('the buttons of a block', () => {
     await press('Go to cell');
     expect(message()).toBe('That cell is gone');
     expect(visible()).not.toContain('Go to cell');
+  });
+
+  it('have names that tell the blocks of an answer apart, in a group with a name', () => {
+    const label = (text: string) => buttonOf(text)?.getAttribute('aria-label');
+    expect(label('Copy')).toBeNull();
+    const data = { blocks: [{}, {}] } as unknown as ResultData;
+    show({ data, name: 'code block 2 of 2' });
+    expect(label('Copy')).toBe('Copy, code block 2 of 2');
+    expect(row.node.getAttribute('role')).toBe('group');
+    expect(row.node.getAttribute('aria-label')).toBe('code block 2 of 2');
+  });
+
+  it('leave the focus in their row when the one that was pressed is gone', async () => {
+    document.body.replaceChildren(row.node);
+    part.find = () => 'new';
+    await press('Insert below');
+    buttonOf('Insert again')?.focus();
+    await press('Insert again');
+    expect(buttonOf('Insert again')).toBeUndefined();
+    expect(document.activeElement?.textContent).toBe('Go to cell');
   });
 
   it('copy', async () => {
@@ -199,7 +238,7 @@ describe('the button of an answer from the response cache', () => {
     await press('Ask again');
     expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('no such answer'));
     expect(message()).toBe('');
-    expect(buttonOf('Ask again')?.disabled).toBe(false);
+    expect(buttonOf('Ask again')?.ariaDisabled).not.toBe('true');
   });
 });
 

@@ -46,6 +46,12 @@ function output(shown: ResultData) {
 }
 
 describe('applying a finding', () => {
+  it('leaves no page for exporters that shows the code as it was', () => {
+    const before = { ...output(data), 'text/html': '<div>Region</div>' };
+    expect(withFinding(before, data, 0)).not.toHaveProperty('text/html');
+    expect(before).toHaveProperty('text/html');
+  });
+
   it('changes the code, what is shown of it, and the other findings; undoing takes it back', () => {
     const before = output(data);
     const applied = withFinding(before, data, 0);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, vi } from 'vitest';
 
-import { findListings } from '../src/markdown';
+import { findListings, makeReadable } from '../src/markdown';
 
 vi.mock('@jupyterlab/rendermime', () => ({}));
 
@@ -23,5 +23,17 @@ describe('findListings', () => {
   it('passes over listings that are no block, and says which block has none', () => {
     const node = answer('<pre>quoted</pre><pre>y = 2</pre>');
     expect(findListings(node, ['graph TD', 'y = 2'])).toEqual([null, node.lastElementChild]);
+  });
+});
+
+describe('makeReadable', () => {
+  it('lets prose run in its own direction, and code be scrolled by keyboard', () => {
+    const node = answer('<p>a <code>x</code></p><ul><li>b</li></ul><pre><code>y</code></pre>');
+    makeReadable(node);
+    const directions = (tags: string) =>
+      [...node.querySelectorAll<HTMLElement>(tags)].map(found => found.dir);
+    expect(directions('p, ul, li')).toEqual(['auto', 'auto', 'auto']);
+    expect(directions('pre, code')).toEqual(['ltr', 'ltr', 'ltr']);
+    expect(node.querySelector('pre')?.tabIndex).toBe(0);
   });
 });

@@ -19,6 +19,7 @@ from codeface_jupyter.config import default_cache_dir
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "codeface_jupyter" / "labextension"
 IMAGES = ROOT / "docs" / "images"
+AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 # Read here, before the tests' own environment is cleared of our variables.
 KEEPS_SCREENSHOTS = os.environ.get("CODEFACE_SCREENSHOTS") == "1"
 TIMEOUT_MS = 30_000
@@ -230,6 +231,24 @@ class NotebookPage:
         """Wait until a cell's output shows ``words``, and return all of its text."""
         self.output(index).get_by_text(words).first.wait_for()
         return self.text(index)
+
+    def use_theme(self, theme):
+        """Change the page's theme, and wait until it is there."""
+        self.command("apputils:change-theme", theme=theme)
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+
+    def violations(self, selector):
+        """Return what axe finds to be wrong with an element, in words."""
+        if not AXE.is_file():
+            pytest.skip("axe is not here (cd labextension && npm ci)")
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.add_script_tag(path=AXE)
+        found = self.page.evaluate("selector => axe.run(selector)", selector)
+        return [
+            f"{rule['id']}: {node['html']} {node['failureSummary']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
 
     def screenshot(self, name):
         """Keep a picture for the documentation, when asked to."""

@@ -26,12 +26,12 @@ def test_the_cell_beside_the_button_is_replaced_not_its_twin(failing):
     assert failing.sources[3] == "1 / 0"
 
 
-def test_replace_is_the_highlighted_button_and_insert_the_second(failing):
+def test_replace_is_the_highlighted_button_and_accept_and_run_the_second(failing):
     failing.button(1, "Explain and fix").click()
     failing.button(2, REPLACE).wait_for()
 
     buttons = failing.output(2).locator(".jp-CodeFace-actions button:visible")
-    assert buttons.all_inner_texts()[:2] == [REPLACE, "Insert below"]
+    assert buttons.all_inner_texts()[:2] == [REPLACE, "Accept and run"]
     assert "jp-mod-accept" in buttons.first.get_attribute("class")
     assert failing.output(2).locator(".jp-CodeFace-actions").count() == 1
 

@@ -46,7 +46,7 @@ def bundle(result, **options):
 
 def test_bundle_serves_our_renderer_every_front_end_and_terminals():
     made = bundle(make_result())
-    assert set(made) == {RESULT_MIME, "text/markdown", "text/plain"}
+    assert set(made) == {RESULT_MIME, "text/html", "text/markdown", "text/plain"}
     blocks = made[RESULT_MIME]["blocks"]
     assert [block["source"] for block in blocks] == ["x = 1", "%%bash\nls"]
     assert made[RESULT_MIME]["cell_id"] == "c1"
@@ -310,10 +310,10 @@ def test_thoughts_are_folded_and_their_code_is_not_offered():
 
 def test_thoughts_that_the_prompt_began_are_folded_once_they_end():
     growing = GrowingMarkdown()
-    assert "<p>One.</p>" in growing.render("One.\n\nTwo.\n\nThree.")
+    assert ">One.</p>" in growing.render("One.\n\nTwo.\n\nThree.")
     html = growing.render("One.\n\nTwo.\n\nThree.\n</think>\n\nFour.")
-    assert "<p>One.</p>" not in html
-    assert "<p>Four.</p>" in html
+    assert ">One.</p>" not in html
+    assert ">Four.</p>" in html
 
 
 def test_code_that_is_shown_in_another_order_than_it_runs_is_pointed_out():

@@ -16,6 +16,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
+from codeface_jupyter.view.answer_html import BLOCK_STYLE, COLORS
 from codeface_jupyter.view.rendering import GrowingMarkdown, result_bundle
 
 # More for a change of what is generated or rendered: GENERATED_TEXTS=10000 takes a minute.
@@ -27,7 +28,14 @@ MARKDOWN_S_OWN = {
 }
 # Task lists, then listings in color, the footer and folded thoughts.
 OURS = {"input", "div", "span", "sub", "details", "summary", "style"}
-ATTRIBUTES = {"href", "title", "class", "id", "start", "style", "type", "checked", "disabled"}
+ATTRIBUTES = {
+    *("href", "title", "class", "id", "start", "style", "dir"),
+    *("type", "checked", "disabled"),
+}
+STYLES = {
+    *("text-align:left", "text-align:right"),
+    *(BLOCK_STYLE, *(f"color:{color}" for color in COLORS.values())),
+}
 PARSERS = [
     MarkdownIt("commonmark", {"html": True}).enable("table"),
     MarkdownIt("gfm-like", {"html": True, "linkify": False}),
@@ -51,7 +59,7 @@ class Inspector(html.parser.HTMLParser):
         for name, value in attrs:
             if name not in ATTRIBUTES or (name == "href" and not LINK.match(value or "")):
                 self.found.append(f"{tag} {name}={value}")
-            if name == "style" and value not in {"text-align:left", "text-align:right"}:
+            if name == "style" and value not in STYLES:
                 self.found.append(f"{tag} {name}={value}")
 
     def handle_data(self, data):
@@ -82,6 +90,10 @@ def pages_of(text, **changes):
     assert made[RESULT_MIME]["text"] in made["text/markdown"]
     yield markdown2html_mistune(made["text/markdown"])
     yield from (parser.render(made["text/markdown"]) for parser in PARSERS)
+    # As it is, and in Markdown, as which nbconvert exports it.
+    yield made["text/html"]
+    yield markdown2html_mistune(made["text/html"])
+    yield from (parser.render(made["text/html"]) for parser in PARSERS)
 
 
 def harm_in(text, **changes):

@@ -208,7 +208,7 @@ def test_widgets_show_the_new_text_alone_and_why():
     answer.read_to_end()
     view.paint(answer)
     assert "First" not in view._body.value
-    assert "<p>better words</p>" in view._body.value
+    assert ">better words</p>" in view._body.value
     assert view._status.value == "2 tokens, revised: it did not run"
 
 
