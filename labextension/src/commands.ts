@@ -41,6 +41,9 @@ export function addCommands(options: ICommandOptions): void {
     caption: 'Ask for code below the selected cell',
     isEnabled: hasCell,
     execute: async args => {
+      if (isReadOnly(tracker)) {
+        return false;
+      }
       const request = await textOf(args.request, 'Ask CodeFace', 'plot the mean of each column');
       return request && runBelow(tracker, askCells(request, isLoaded()));
     }
@@ -56,6 +59,9 @@ export function addCommands(options: ICommandOptions): void {
     caption: 'Rewrite the selected cell as you ask',
     isEnabled: hasCell,
     execute: async args => {
+      if (isReadOnly(tracker)) {
+        return false;
+      }
       // What is selected while the dialog is open is not what was meant.
       const subject = activeSubject(tracker);
       const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
@@ -94,11 +100,20 @@ export function isPython(panel: NotebookPanel | null): boolean {
   return panel?.content.model?.defaultKernelLanguage === 'python';
 }
 
+/** Whether the notebook takes no cells, which is said: before anything is typed for one. */
+function isReadOnly(tracker: INotebookTracker): boolean {
+  const isReadOnly = tracker.currentWidget?.context.model.readOnly === true;
+  if (isReadOnly) {
+    notifyFailure('This notebook is read-only, so no cell can be added that asks.');
+  }
+  return isReadOnly;
+}
+
 /** Insert cells below the active one, as one step of the undo history, and run them. */
 async function runBelow(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
   const panel = tracker.currentWidget;
   const active = panel?.content.activeCell;
-  if (!panel || !active || panel.context.model.readOnly) {
+  if (!panel || !active || isReadOnly(tracker)) {
     return false;
   }
   const cells = sources.map(source => ({ cell_type: 'code' as const, source }));
