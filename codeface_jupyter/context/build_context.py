@@ -299,13 +299,12 @@ class _Builder:
             self.choices.append(shown)
 
     def _is_shown_with_error(self, cell: Cell) -> bool:
-        """Whether a cell is the failed one: by its id, or the last one by what it says."""
+        """Whether a cell is the failed one, or says the same: a model would copy it from there."""
         error, rewrite = self.sources.error, self.sources.rewrite
         if error is None:
             return False
-        if rewrite is not None and rewrite.cell.cell_id:
-            return cell.cell_id == rewrite.cell.cell_id
-        return cell is self.sources.cells[-1] and cell.source == error.source
+        is_it = rewrite is not None and cell.cell_id == rewrite.cell.cell_id != ""
+        return is_it or cell.source.strip() == error.source.strip()
 
     def finish(self) -> Context:
         """Drop what does not fit into the window, and report."""

@@ -86,7 +86,7 @@ class Answering:
         self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
     ) -> GenerationResult:
         """Record an answer that has ended."""
-        result = pending.result(done)
+        result = self._resources.with_better_model(pending.result(done), pending.ask.settings)
         if error is None and result.answer.strip():
             exchange = Exchange(
                 request=pending.ask.sources.request,

@@ -8,6 +8,7 @@ from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Remarked
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.catalog import ModelEntry, find
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
@@ -62,6 +63,21 @@ class AutoModel:
         self._told = choice.name
         job.emit(Remarked(choice.describe()))
 
+    def better_than(self, name: str, settings: Settings) -> str:
+        """Return a note on a model that fits here and is right more often; empty without one.
+
+        Nothing is measured for it.
+        """
+        current = find(name)
+        choice = self.choice or choose_model(settings, may_probe=False)
+        if current is None or choice is None:
+            return ""
+        for candidate in (choice.wanted, choice.better):
+            if candidate is not None and candidate.fits and _is_better(candidate.entry, current):
+                better = candidate.entry.name
+                return f"A better model that fits here: `{better}` (`-m {better}`)."
+        return ""
+
     def forget(self) -> None:
         """Choose anew at the next question."""
         with self._lock:
@@ -86,3 +102,9 @@ class AutoModel:
             return False
         wanted = ModelRequest(choice.wanted.entry.name, settings.cache_dir)
         return is_here(wanted)
+
+
+def _is_better(entry: ModelEntry, current: ModelEntry) -> bool:
+    """Whether a model is right more often than another, by the figures that all have."""
+    known = (entry.right_answers.published, current.right_answers.published)
+    return known[0] is not None and known[0] > (known[1] or 0.0)

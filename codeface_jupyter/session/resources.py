@@ -32,6 +32,7 @@ from codeface_jupyter.session.memory_watch import MemoryWatch
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.turns import Turns
+from codeface_jupyter.trials.copies import ONLY_REPEATS
 
 __all__ = ["Resources", "may_see_values"]
 
@@ -180,6 +181,14 @@ class Resources:
         is_known = not self.engines.is_given and find(result.identity.model) is not None
         if is_generated and is_known and result.is_local:
             SpeedRecords(settings.cache_dir).add(result.identity, result.metrics)
+
+    def with_better_model(self, result: GenerationResult, settings: Settings) -> GenerationResult:
+        """Return an answer that is nothing new with a note on which model may do better here."""
+        is_copy = any(note.startswith(ONLY_REPEATS) for note in result.notes)
+        if not is_copy or self.engines.is_given or not result.is_local:
+            return result
+        note = self.auto.better_than(result.identity.model, settings)
+        return replace(result, notes=(*result.notes, note)) if note else result
 
     @contextmanager
     def warnings_to(self, job: Job) -> Iterator[None]:

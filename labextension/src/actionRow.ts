@@ -4,6 +4,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 
 import { ACTIONS, IAction, IOutcome, IResultPart } from './actions';
 import { notifyFailure } from './notifications';
+import { withoutShortcuts } from './shortcuts';
 
 /** A button for each action that is of use. */
 export class ActionRow {
@@ -100,11 +101,6 @@ export class ActionRow {
   private readonly _buttons: Map<IAction, HTMLButtonElement>;
   private readonly _message = document.createElement('span');
   private _offers: HTMLButtonElement[] = [];
-}
-
-/** Let keys reach what is in a node: in a notebook's command mode Enter goes to the editor. */
-export function withoutShortcuts(node: HTMLElement): void {
-  node.dataset['lmSuppressShortcuts'] = 'true';
 }
 
 /** Make a button in JupyterLab's style. */

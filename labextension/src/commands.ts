@@ -48,6 +48,9 @@ export function addCommands(options: ICommandOptions): void {
     icon: logoIcon,
     isEnabled: hasCell,
     execute: async args => {
+      if (isReadOnly(tracker)) {
+        return false;
+      }
       const request = await textOf(args.request, () =>
         dialogs.ask('ask', {
           title: 'Ask CodeFace',
@@ -70,6 +73,9 @@ export function addCommands(options: ICommandOptions): void {
     caption: 'Rewrite the selected cell as you ask',
     isEnabled: hasCell,
     execute: async args => {
+      if (isReadOnly(tracker)) {
+        return false;
+      }
       // What is selected while the dialog is open is not what was meant.
       const subject = activeSubject(tracker);
       const wish = await textOf(args.instruction, () =>
@@ -141,11 +147,20 @@ async function runAsking(tracker: INotebookTracker, sources: string[]): Promise<
   return NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
 }
 
+/** Whether the notebook takes no cells, which is said: before anything is typed for one. */
+function isReadOnly(tracker: INotebookTracker): boolean {
+  const isReadOnly = tracker.currentWidget?.context.model.readOnly === true;
+  if (isReadOnly) {
+    notifyFailure('This notebook is read-only, so no cell can be added that asks.');
+  }
+  return isReadOnly;
+}
+
 /** Insert cells below the active one, as one step of the undo history, and run them. */
 async function runBelow(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
   const panel = tracker.currentWidget;
   const active = panel?.content.activeCell;
-  if (!panel || !active || panel.context.model.readOnly) {
+  if (!panel || !active || isReadOnly(tracker)) {
     return false;
   }
   const cells = sources.map(source => ({ cell_type: 'code' as const, source }));

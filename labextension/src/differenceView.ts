@@ -1,9 +1,9 @@
 /** A difference on the page: side by side where there is room, one below the other elsewhere. */
 
-import { withoutShortcuts } from './actionRow';
 import { Chunk, countLines, differenceOf, Piece } from './difference';
 import { findListings } from './markdown';
 import type { ResultData } from './protocol';
+import { withoutShortcuts } from './shortcuts';
 
 type Side = 'before' | 'after';
 

@@ -7,12 +7,13 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button, withoutShortcuts } from './actionRow';
+import { button } from './actionRow';
 import { goToCell, locateCell } from './cellLocation';
 import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
 import { isRequest } from './magicCells';
 import { isPython } from './openNotebooks';
+import { withoutShortcuts } from './shortcuts';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';

@@ -3,10 +3,11 @@
 import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button, withoutShortcuts } from './actionRow';
+import { button } from './actionRow';
 import { withCodeSpans } from './codeSpans';
 import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
+import { withoutShortcuts } from './shortcuts';
 
 const NAME = 'Checked against your notebook';
 

@@ -2,6 +2,7 @@
 
 import { withCodeSpans } from './codeSpans';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
+import { withoutShortcuts } from './shortcuts';
 
 const NAME = 'Tried on a copy of your notebook';
 const PNG = 'data:image/png;base64,';
@@ -14,6 +15,7 @@ export class OutcomeView {
     if (!data.outcome) {
       return;
     }
+    withoutShortcuts(this.node);
     this.node.setAttribute('role', 'group');
     this.node.setAttribute('aria-label', NAME);
     const own = folded(data.outcome.line, preview(data.outcome));

@@ -66,13 +66,16 @@ beforeEach(() => {
     isReplacement: false,
     isReplaceable: true,
     replaceObstacle: null,
-    bridge: null,
+    canAskMore: false,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
     run: vi.fn(),
     goTo: vi.fn(() => true),
-    copy: vi.fn()
+    copy: vi.fn(),
+    openField: vi.fn(),
+    tryAgain: vi.fn(() => Promise.resolve('')),
+    goOn: vi.fn(() => Promise.resolve(''))
   };
   show();
 });
@@ -191,54 +194,64 @@ describe('the buttons of a block', () => {
   });
 });
 
-describe('the button of an answer from the response cache', () => {
-  const data = { answer_id: 'a1' } as ResultData;
-  let request: ReturnType<typeof vi.fn>;
+describe('the buttons under an answer', () => {
+  const whole = { answer_id: 'a1', finish_reason: 'stop', text: 'x' } as ResultData;
 
-  beforeEach(() => {
-    request = vi.fn(() => Promise.resolve({}));
-    show({ kind: 'answer', data, bridge: { request } });
+  beforeEach(() => show({ kind: 'answer', data: whole, canAskMore: true }));
+
+  it('ask about it and for another one', async () => {
+    expect(visible()).toEqual(['Follow up', 'Try again']);
+    await press('Follow up');
+    expect(part.openField).toHaveBeenCalledOnce();
+    await press('Try again');
+    expect(part.tryAgain).toHaveBeenCalledOnce();
   });
 
-  it('asks once and says so', async () => {
-    expect(visible()).toContain('Ask again');
-    buttonOf('Ask again')?.click();
-    expect(message()).toBe('Asking again …');
-    await press('Ask again');
-    await press('Ask again');
-    expect(request).toHaveBeenCalledExactlyOnceWith('ask_again', { answer_id: 'a1' });
-    expect(message()).toBe('Asking again …');
+  it.each(['length', 'cancelled'])('go on with one that ended by %s', async finish_reason => {
+    show({ data: { ...whole, finish_reason } });
+    expect(visible()).toEqual(['Continue', 'Follow up', 'Try again']);
+    await press('Continue');
+    expect(part.goOn).toHaveBeenCalledOnce();
   });
 
-  it('is not there for an answer that was generated', () => {
-    show({ data: { answer_id: null } as ResultData });
-    expect(visible()).not.toContain('Ask again');
-    show({ data: {} as ResultData });
-    expect(visible()).not.toContain('Ask again');
+  it('do not go on with nothing', () => {
+    show({ data: { ...whole, finish_reason: 'cancelled', text: '' } });
+    expect(visible()).not.toContain('Continue');
   });
 
-  it('comes and goes with the kernel', () => {
-    const { bridge } = part;
-    show({ bridge: null });
-    expect(visible()).not.toContain('Ask again');
-    part.bridge = bridge;
+  it('are not there for an answer that the kernel cannot know', () => {
+    show({ data: { ...whole, answer_id: null } });
+    expect(visible()).toEqual([]);
+    show({ kind: 'block', data: whole });
+    expect(visible()).not.toContain('Follow up');
+  });
+
+  it('come and go with the kernel', () => {
+    part.canAskMore = false;
     row.update();
-    expect(visible()).toContain('Ask again');
+    expect(visible()).toEqual([]);
+    part.canAskMore = true;
+    row.update();
+    expect(visible()).toEqual(['Follow up', 'Try again']);
   });
 
-  it('says that the kernel is gone and goes as well', async () => {
-    part.bridge = null;
-    await press('Ask again');
-    expect(visible()).not.toContain('Ask again');
-    expect(message()).toBe('The kernel that gave this answer is gone');
+  it('say what is done, and what came of it', async () => {
+    part.tryAgain = () => Promise.resolve('Nothing new came');
+    buttonOf('Try again')?.click();
+    expect(message()).toBe('Answering …');
+    expect(buttonOf('Try again')?.ariaDisabled).toBe('true');
+    await settle();
+    expect(message()).toBe('Nothing new came');
+    expect(buttonOf('Try again')?.ariaDisabled).not.toBe('true');
   });
 
-  it('tells what the kernel says went wrong, and can be pressed again', async () => {
-    request.mockReturnValueOnce(Promise.reject(new Error('no such answer')));
-    await press('Ask again');
-    expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('no such answer'));
-    expect(message()).toBe('');
-    expect(buttonOf('Ask again')?.ariaDisabled).not.toBe('true');
+  it('take the focus, or the first one does', () => {
+    document.body.append(row.node);
+    row.focus('try-again');
+    expect(document.activeElement?.textContent).toBe('Try again');
+    row.focus('continue');
+    expect(document.activeElement?.textContent).toBe('Follow up');
+    row.node.remove();
   });
 });
 

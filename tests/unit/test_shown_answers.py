@@ -3,16 +3,13 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.errors import NotebookError
-from codeface_jupyter.magics.replayed_answers import ANSWERS_KEPT, ReplayedAnswers
+from codeface_jupyter.magics.shown_answers import ANSWERS_KEPT, ShownAnswers
 
 
-class Cached:
+class Shown:
     def __init__(self, answer_id):
         self.answer_id = answer_id
         self.done = []
-
-    def begin(self):
-        self.done.append("begin")
 
     def withdraw(self):
         self.done.append("withdraw")
@@ -38,39 +35,42 @@ def events():
 
 @pytest.fixture
 def answers(events):
-    return ReplayedAnswers(SimpleNamespace(events=events))
+    return ShownAnswers(SimpleNamespace(events=events))
 
 
-def test_an_answer_is_asked_for_by_its_id_only(answers):
-    first, second = Cached("a"), Cached("b")
+def test_an_answer_is_found_by_its_id_only(answers):
+    first, second = Shown("a"), Shown("b")
     answers.add(first)
     answers.add(second)
-    answers.begin("b")
-    assert (first.done, second.done) == ([], ["begin"])
-    with pytest.raises(NotebookError, match="does not remember the question"):
-        answers.begin("c")
+    assert answers.find("a") is first
+    assert answers.last is second
+    with pytest.raises(NotebookError, match="no longer knows"):
+        answers.find("c")
 
 
-def test_what_was_replaced_and_what_is_old_is_forgotten(answers):
-    old, *rest = [Cached(str(n)) for n in range(ANSWERS_KEPT + 1)]
-    for cached in (old, *rest):
-        answers.add(cached)
-    answers.discard(rest[0])
+def test_before_the_first_there_is_none(answers):
+    with pytest.raises(NotebookError, match="no answer yet"):
+        _ = answers.last
+
+
+def test_what_is_old_is_forgotten(answers):
+    old, *rest = [Shown(str(n)) for n in range(ANSWERS_KEPT + 1)]
+    for shown in (old, *rest):
+        answers.add(shown)
     assert old.done == ["withdraw"]
-    for gone in (old, rest[0]):
-        assert gone not in answers
-        with pytest.raises(NotebookError, match="Run its cell again"):
-            answers.begin(gone.answer_id)
+    assert old not in answers
+    with pytest.raises(NotebookError, match="Run its cell again"):
+        answers.find(old.answer_id)
     assert rest[-1] in answers
 
 
-def test_the_next_cell_and_the_end_take_the_buttons_away(answers, events):
-    cached = Cached("a")
-    answers.add(cached)
+def test_the_next_cell_and_the_end_take_the_widgets_away(answers, events):
+    shown = Shown("a")
+    answers.add(shown)
     events.callbacks[0]("the next cell")
-    assert cached.done == ["withdraw"]
-    assert cached in answers  # JupyterLab's own button stays
+    assert shown.done == ["withdraw"]
+    assert shown in answers  # JupyterLab's own buttons stay
     answers.close()
-    assert cached.done == ["withdraw", "withdraw"]
-    assert cached not in answers
+    assert shown.done == ["withdraw", "withdraw"]
+    assert shown not in answers
     assert events.callbacks == []

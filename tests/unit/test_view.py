@@ -58,20 +58,23 @@ def test_painting_never_runs_closer_than_the_interval_nor_takes_more_than_its_sh
     now = PAINT_INTERVAL_S * 1.1
     assert throttle.is_due
     with throttle.painting():
-        now += 0.01  # a slow painting earns a long pause
-    now += 0.49
+        now += 0.003  # a slow painting earns a long pause
+    now += 0.14
     assert not throttle.is_due
     now += 0.02
     assert throttle.is_due
 
 
-def test_an_answer_goes_on_growing_after_a_painting_that_was_slow_for_once():
+@pytest.mark.parametrize("cost_s", [0.01, 0.05, 0.5])
+def test_no_painting_however_slow_lets_an_answer_stand_still(cost_s):
     now = 0.0
     throttle = Throttle(clock=lambda: now, cost_clock=lambda: now)
     with throttle.painting():
-        now += 0.5  # the first code loads what colors it
+        now += cost_s
     now += MAX_PAINT_INTERVAL_S
     assert throttle.is_due
+    # The events of an answer are looked for at the paintings' interval.
+    assert MAX_PAINT_INTERVAL_S + PAINT_INTERVAL_S < 0.3
 
 
 def test_waiting_for_a_busy_processor_does_not_put_the_next_painting_off():

@@ -1,0 +1,151 @@
+"""Copies of cells in an answer: only what is certain to have run is left out of what is offered."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    SamplingParameters,
+)
+from codeface_jupyter.trials.copies import only_new, without_copies
+from codeface_jupyter.trials.rewriting import rewritten, without_other_cells
+from codeface_jupyter.trials.shape import shape
+from codeface_jupyter.view.rendering import answer_markdown
+
+IMPORT = Cell(source="import pandas as pd", execution_count=1)
+DATA = Cell(
+    source="sales = pd.DataFrame({'region': ['north', 'south'], 'units': [3, 1]})",
+    execution_count=2,
+)
+COLUMN = Cell(source="sales['price'] = 2.5", execution_count=3)
+CELLS = [IMPORT, DATA, COLUMN]
+NEW = "sales.groupby('region')['units'].sum()"
+
+
+@pytest.fixture
+def namespace():
+    sales = pd.DataFrame({"region": ["north", "south"], "units": [3, 1], "price": 2.5})
+    return {"pd": pd, "np": np, "sales": sales, "total": 4, "names": ["a"], "ax": object()}
+
+
+def test_a_copied_data_cell_is_left_out_and_the_new_line_is_offered(namespace):
+    code = f"{DATA.source}\n\n# Sum by region\n{NEW}"
+
+    found = without_copies(code, namespace, CELLS)
+
+    assert found.code == f"# Sum by region\n{NEW}"
+    assert found.note == "Left out a copy of cell [2], which the notebook has run."
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        f"{IMPORT.source}\n{DATA.source}",
+        f"{IMPORT.source}\n# the data\n{DATA.source.replace('(', '(  ')}",
+        'sales = pd.DataFrame({"region": ["north", "south"], "units": [3, 1]})  # as above',
+    ],
+    ids=["two cells", "laid out anew", "other quotes"],
+)
+def test_white_space_comments_and_quotes_make_no_difference(namespace, copy):
+    assert without_copies(f"{copy}\n{NEW}", namespace, CELLS).code == NEW
+
+
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [
+        # A plot has to be drawn again to get a title.
+        ("ax = sales.plot()", "ax = sales.plot()\nax.set_title('Units')"),
+        ("sales.plot()", "sales.plot()\nplt.title('Units')"),
+        # It may be wanted once more.
+        ("total = total + 1", "total = total + 1\ntotal"),
+        ("names.append('b')", "names.append('b')\nnames"),
+        ("total = np.random.rand()", "total = np.random.rand()\ntotal"),
+        ("sales = sales.dropna()", "sales = sales.dropna()\nlen(sales)"),
+        # It is not the whole cell, or another one.
+        ("total = 1\nnames = []", "total = 1\ntotal * 2"),
+        ("total = 1", "total = 2\ntotal"),
+        # What it makes is not there.
+        ("gone = 1", "gone = 1\ngone"),
+        ("if total:\n    total = 1", "if total:\n    total = 1\ntotal"),
+        ("total: int", "total: int\ntotal"),
+    ],
+)
+def test_in_doubt_nothing_is_left_out(namespace, cell, answer):
+    assert without_copies(answer, namespace, [Cell(source=cell, execution_count=1)]) is None
+
+
+def test_a_cell_that_has_not_run_is_needed(namespace):
+    cells = [Cell(source=DATA.source, was_run=False)]
+    assert without_copies(f"{DATA.source}\n{NEW}", namespace, cells) is None
+
+
+def test_of_several_blocks_the_copies_are_not_offered(namespace):
+    offer = shape([DATA.source, NEW], namespace, CELLS)
+    assert offer.codes == (None, NEW)
+    assert offer.notes == ("Left out a copy of cell [2], which the notebook has run.",)
+
+
+def test_an_answer_of_copies_alone_stays_and_says_so(namespace):
+    code = f"{IMPORT.source}\n{DATA.source}"
+    offer = shape([code], namespace, CELLS)
+    assert offer.codes == (code,)
+    assert offer.notes == ("This only repeats lines of cells above.",)
+
+
+def test_an_echo_of_the_prompt_is_not_offered_as_code():
+    prompt = (
+        "Variables:\nsales: DataFrame 2 rows, columns 'region'\nsales['region']: 'north'\n\nSum"
+    )
+    echo = "Variables:\nsales: DataFrame 2 rows, columns 'region'"
+    assert only_new([echo, NEW], {}, [], prompt=prompt)[0] == [None, NEW]
+    assert only_new([echo], {}, [], prompt=prompt)[0] == [echo]
+    assert only_new(["print('a'", NEW], {}, [], prompt=prompt)[0] == ["print('a'", NEW]
+
+
+def result(text, **changes):
+    return GenerationResult(
+        text=text,
+        finish_reason="stop",
+        metrics=GenerationMetrics(),
+        identity=EngineIdentity(engine="scripted", model="scripted"),
+        sampling=SamplingParameters(),
+        prompt="sales.groupby('region')['unit'].sum()",
+        **changes,
+    )
+
+
+def test_the_text_stays_as_the_model_wrote_it(namespace):
+    text = f"```python\n{DATA.source}\n```\n\nThen:\n\n```python\n{NEW}\n```\n"
+    written = result(text).written_blocks
+    shown = result(text, offered_blocks=(written[1],), left_out=(0,))
+    assert shown.text == text
+    assert shown.code == NEW
+    assert DATA.source in answer_markdown(shown)
+
+
+def test_a_repair_that_begins_with_another_cell_replaces_only_the_failed_one(namespace):
+    failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    answer = result(f"```python\n{DATA.source}\n{NEW}\n```")
+    new = rewritten(answer, rewrite)
+
+    settled, note = without_other_cells(new, rewrite, [*CELLS, failed], namespace=namespace)
+
+    assert settled.block.code == NEW
+    assert "copy of cell [2]" in note
+
+
+def test_what_the_failed_cell_had_itself_stays_in_its_repair(namespace):
+    failed = Cell(source=f"{DATA.source}\nsales['unit']", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    code = f"{DATA.source}\nsales['units']"
+    new = rewritten(result(f"```python\n{code}\n```"), rewrite)
+
+    settled, note = without_other_cells(new, rewrite, [*CELLS, failed], namespace=namespace)
+
+    assert settled.block.code == code
+    assert note == ""
