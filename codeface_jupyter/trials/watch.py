@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -24,7 +25,8 @@ POLL_S = 0.05
 # A copy has this long to write where it is before it is ended, and to end once it tells no more.
 LAST_WORDS_S = 0.05
 MAX_REFUSALS, MAX_REFUSAL_CHARS = 50, 200
-MAX_THREADS = 256
+# Libraries may start two for each processor.
+MAX_THREADS = 256 + 2 * (os.cpu_count() or 1)
 # Other programs take memory too while a copy runs; it is not ended for that much.
 OTHERS_BYTES = 256 << 20
 MESSAGE_BYTES = 64 << 10
