@@ -71,6 +71,8 @@ class Seen:
         What it would have done.
     start_bytes
         The memory that it had when it began; 0 if it did not say.
+    was_waiting
+        Whether it was waiting for something when its time was up, not for the processor.
     """
 
     end: End = "died"
@@ -78,6 +80,7 @@ class Seen:
     data: dict[str, object] | None = None
     refusals: list[str] = field(default_factory=list)
     start_bytes: int = 0
+    was_waiting: bool = False
 
 
 class _OverError(Exception):
@@ -164,6 +167,8 @@ class _Watcher:
             self.seen.refusals.append(refusal[:MAX_REFUSAL_CHARS])
 
     def _ask_for_place(self) -> None:
+        # Before the signal, which wakes it.
+        self.seen.was_waiting = _is_waiting(self._child.pid)
         self._child.send_signal(signal.SIGUSR1)
         time.sleep(LAST_WORDS_S)
 
@@ -174,3 +179,10 @@ def _threads_of(pid: int) -> int:
     except psutil.Error:
         # It has just ended, or the system does not tell.
         return 0
+
+
+def _is_waiting(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_SLEEPING
+    except psutil.Error:
+        return False
