@@ -197,9 +197,9 @@ class _Copy:
 
     def _why_late(self, seen: Seen, ended: Ended) -> str:
         seconds = self._limits.seconds
+        is_idle = seen.was_waiting and ended.cpu_seconds < BUSY_SHARE * seconds
         # What is refused may well wait and try again.
-        is_waiting = ended.cpu_seconds < BUSY_SHARE * seconds and not seen.refusals
-        library = library_in(self._place) if is_waiting else None
+        library = library_in(self._place) if is_idle and not seen.refusals else None
         if library and remember_hanging(library):
             return (
                 f"{library} does not answer in a copy of the kernel; with it, nothing more is "

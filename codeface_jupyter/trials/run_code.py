@@ -5,9 +5,11 @@ import __future__
 
 import ast
 import asyncio
+import errno
 import inspect
 import io
 import linecache
+import sqlite3
 import time
 import tokenize
 import warnings
@@ -36,6 +38,13 @@ MAX_OUTPUT_CHARS = 20_000
 MAX_MESSAGE_CHARS = 2_000
 MAX_WARNINGS = 20
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+# What the operating system says of what a copy may not do, and of descriptors it does not have.
+REFUSING_ERRORS = frozenset({errno.EPERM, errno.EACCES, errno.EBADF, errno.ENOTSOCK})
+# And SQLite, which has its own words: reading fails, only for reading, cannot be opened.
+REFUSING_SQLITE_ERRORS = frozenset(
+    {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+)
+SQLITE_KIND = 0xFF
 NO_TOKENS = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.INDENT,
      tokenize.DEDENT}
@@ -55,7 +64,8 @@ class CodeError:
     line
         The line of the code in which it came up, from 1; None if in none.
     is_refusal
-        Whether it was refused because it runs in a copy.
+        Whether it came, as far as one can tell, of running in a copy: what it would have done
+        was refused, or something that is open in the notebook did not work.
     exception
         The error itself.
     """
@@ -233,9 +243,29 @@ def _told_error(error: BaseException) -> CodeError:
         type_name=type(error).__name__,
         message=_message(error),
         line=_line_of(error),
-        is_refusal=isinstance(error, RefusedOnCopyError),
+        is_refusal=any(map(_is_refusal, _chain(error))),
         exception=error,
     )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_refusal(error: BaseException) -> bool:
+    match error:
+        case RefusedOnCopyError():
+            return True
+        case OSError():
+            return error.errno in REFUSING_ERRORS
+        case sqlite3.OperationalError():
+            return error.sqlite_errorcode & SQLITE_KIND in REFUSING_SQLITE_ERRORS
+    return False
 
 
 def _line_of(error: BaseException) -> int | None:

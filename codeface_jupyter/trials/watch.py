@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -24,7 +25,8 @@ POLL_S = 0.05
 # A copy has this long to write where it is before it is ended, and to end once it tells no more.
 LAST_WORDS_S = 0.05
 MAX_REFUSALS, MAX_REFUSAL_CHARS = 50, 200
-MAX_THREADS = 256
+# Libraries may start two for each processor.
+MAX_THREADS = 256 + 2 * (os.cpu_count() or 1)
 # Other programs take memory too while a copy runs; it is not ended for that much.
 OTHERS_BYTES = 256 << 20
 MESSAGE_BYTES = 64 << 10
@@ -69,6 +71,8 @@ class Seen:
         What it would have done.
     start_bytes
         The memory that it had when it began; 0 if it did not say.
+    was_waiting
+        Whether it was waiting for something when its time was up, not for the processor.
     """
 
     end: End = "died"
@@ -76,6 +80,7 @@ class Seen:
     data: dict[str, object] | None = None
     refusals: list[str] = field(default_factory=list)
     start_bytes: int = 0
+    was_waiting: bool = False
 
 
 class _OverError(Exception):
@@ -162,6 +167,8 @@ class _Watcher:
             self.seen.refusals.append(refusal[:MAX_REFUSAL_CHARS])
 
     def _ask_for_place(self) -> None:
+        # Before the signal, which wakes it.
+        self.seen.was_waiting = _is_waiting(self._child.pid)
         self._child.send_signal(signal.SIGUSR1)
         time.sleep(LAST_WORDS_S)
 
@@ -172,3 +179,10 @@ def _threads_of(pid: int) -> int:
     except psutil.Error:
         # It has just ended, or the system does not tell.
         return 0
+
+
+def _is_waiting(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_SLEEPING
+    except psutil.Error:
+        return False

@@ -2,6 +2,9 @@
 
 import asyncio
 import builtins
+import contextlib
+import socket
+import sqlite3
 import sys
 import warnings
 
@@ -10,12 +13,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from codeface_jupyter.trials.copy import Limits, run_in_copy
-from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.guard.landlock import landlock_version
+from codeface_jupyter.trials.guard.seccomp import can_filter
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import run_code
 
 pytestmark = pytest.mark.skipif(
-    guard_support().level != "strong", reason=f"needs the strong guard: {guard_support().why}"
+    not (landlock_version() and can_filter()), reason="needs Landlock and seccomp filters"
 )
 
 PATIENT = Limits(seconds=60)
@@ -207,6 +211,30 @@ def test_questions_are_refused(run):
     assert found["error"] == ["RefusedOnCopyError", "would ask you for input", 1]
     assert found["is_refusal"]
     assert run("import getpass\ngetpass.getpass()")["is_refusal"]
+
+
+def test_what_fails_because_it_is_a_copy_is_told_from_what_is_wrong(run, tmp_path):
+    (tmp_path / "in.txt").write_text("in")
+    database = sqlite3.connect(tmp_path / "data.sqlite")
+    database.execute("CREATE TABLE sales (n)")
+    other, mine = socket.socketpair()
+    with (tmp_path / "in.txt").open() as file, other, mine, contextlib.closing(database):
+        for code in (
+            "file.read()",
+            "database.execute('SELECT * FROM sales').fetchall()",
+            "mine.send(b'x')",
+            "import urllib.request\nurllib.request.urlopen('http://localhost')",
+            f"open({str(tmp_path / 'out.txt')!r}, 'w')",
+            "try:\n    open('out.txt', 'w')\nexcept OSError as e:\n    raise ValueError from e",
+        ):
+            found = run(code, file=file, database=database, mine=mine)
+            assert found["is_refusal"], (code, found)
+    for code in (
+        "1 / 0",
+        "open('no such file')",
+        "import sqlite3\nsqlite3.connect('').execute('x')",
+    ):
+        assert run(code)["is_refusal"] is False
 
 
 def test_figures_are_drawn_off_screen_and_stay(run):

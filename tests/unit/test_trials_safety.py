@@ -36,11 +36,12 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.trials.copy import Limits, run_in_copy
-from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.guard.landlock import landlock_version
+from codeface_jupyter.trials.guard.seccomp import can_filter
 
 pytestmark = [
     pytest.mark.skipif(
-        guard_support().level != "strong", reason=f"needs the strong guard: {guard_support().why}"
+        not (landlock_version() and can_filter()), reason="needs Landlock and seccomp filters"
     ),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]

@@ -24,7 +24,7 @@ MAX_CHARS = 200
 MAX_NAME_CHARS = 100
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What libraries keep for themselves is refused, but no news of what the code would do.
-BOOKKEEPING = frozenset({".cache", ".matplotlib", "Caches", "__pycache__", "matplotlib"})
+BOOKKEEPING = frozenset({".cache", ".matplotlib", "Caches", "__pycache__"})
 NETWORK_FAMILIES = (2, 10, 30)
 
 

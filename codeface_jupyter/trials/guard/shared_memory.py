@@ -9,6 +9,7 @@ may be tried. Linux only: other systems do not list their mappings.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -134,7 +135,11 @@ class _OpenFiles:
     """The open files of this process by device and inode; a deleted file has no other name."""
 
     def __init__(self) -> None:
-        self._by_inode = {os.fstat(fd).st_ino: fd for fd in open_descriptors()}
+        self._by_inode: dict[int, int] = {}
+        for fd in open_descriptors():
+            # Another thread may close it meanwhile.
+            with contextlib.suppress(OSError):
+                self._by_inode[os.fstat(fd).st_ino] = fd
 
     def find(self, mapping: Mapping) -> int | None:
         fd = self._by_inode.get(mapping.inode) if mapping.inode else None
