@@ -50,6 +50,7 @@ export class ActionRow {
   }
 
   private async _run(action: IAction, node: HTMLButtonElement): Promise<void> {
+    const hadFocus = document.activeElement === node;
     try {
       const running = action.run(this._part);
       if (running instanceof Promise) {
@@ -65,6 +66,10 @@ export class ActionRow {
       notifyFailure(error);
     }
     this.update();
+    // What had the focus meanwhile may be gone, as a button that is disabled loses it.
+    if (hadFocus && document.activeElement === document.body) {
+      node.focus();
+    }
   }
 
   private _show(outcome: IOutcome | null): void {
