@@ -50,13 +50,15 @@ export class FurtherAnswers extends Widget implements IFurther {
     this._field.open();
   }
 
-  async tryAgain(): Promise<string> {
-    const bundle = await this._ask('try_again', null);
-    return this._replace('try-again', bundle && withEarlier(bundle, this._options.bundle()));
+  tryAgain(): Promise<string> {
+    return this._inPlace('try-again', async () => {
+      const bundle = await this._ask('try_again', null);
+      return bundle && withEarlier(bundle, this._options.bundle());
+    });
   }
 
-  async goOn(): Promise<string> {
-    return this._replace('continue', await this._ask('continue_answer', null));
+  goOn(): Promise<string> {
+    return this._inPlace('continue', () => this._ask('continue_answer', null));
   }
 
   private async _followUp(question: string): Promise<void> {
@@ -72,19 +74,25 @@ export class FurtherAnswers extends Widget implements IFurther {
     } catch (error) {
       // What was typed is still in the field.
       this._field.show();
-      this._say(error instanceof Error ? error.message : String(error));
+      this._say(messageOf(error));
     }
     this._options.focus('follow-up');
   }
 
-  /** Put an answer in the place of this one. */
-  private _replace(action: string, bundle: MimeBundle | null): string {
-    if (bundle) {
-      this._options.replace(bundle, action);
-      return '';
+  /** Put an answer in the place of this one; return what is to be said if none comes. */
+  private async _inPlace(action: string, ask: () => Promise<MimeBundle | null>): Promise<string> {
+    try {
+      const bundle = await ask();
+      if (bundle) {
+        this._options.replace(bundle, action);
+        return '';
+      }
+      this._options.focus(action);
+      return NOTHING_NEW;
+    } catch (error) {
+      this._options.focus(action);
+      return messageOf(error);
     }
-    this._options.focus(action);
-    return NOTHING_NEW;
   }
 
   private async _ask(method: Method, question: string | null): Promise<MimeBundle | null> {
@@ -172,6 +180,10 @@ export namespace FurtherAnswers {
     /** Put the focus on an action's button. */
     focus: (action: string) => void;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A code cell's model, as far as outputs are added to it. */

@@ -46,9 +46,14 @@ export class QuestionField extends Widget {
 
   private _onKey(event: KeyboardEvent): void {
     // Enter may only end a word of a writing system that is composed.
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    if (event.key === 'Enter' && !event.isComposing) {
       event.preventDefault();
-      this._ask();
+      if (event.shiftKey) {
+        const { selectionStart, selectionEnd } = this._text;
+        this._text.setRangeText('\n', selectionStart, selectionEnd, 'end');
+      } else {
+        this._ask();
+      }
     } else if (event.key === 'Escape') {
       event.preventDefault();
       event.stopPropagation();

@@ -111,7 +111,6 @@ def test_another_answer_takes_the_place_and_the_earlier_one_stays(notebook):
     assert "(0.7, " in notebook.text(3)
     earlier.click()
     notebook.expect(2, "total = 1 - 2")
-    notebook.screenshot("earlier")
     notebook.button(2, "Use this answer: Earlier answer").click()
     notebook.button(2, "Insert below").click()
     notebook.until("p => p.content.widgets.length === 5")

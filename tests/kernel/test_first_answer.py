@@ -10,7 +10,8 @@ import ipywidgets
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.view import answer_view
-_extension = get_ipython().configurables[-1].extension
+_magics = get_ipython().configurables
+_extension = next(m.extension for m in _magics if hasattr(m, "extension"))
 _extension.session._resources.engines = CurrentEngine(
     ScriptedEngine({answers!r}, token_delay_s={delay}, load_s={load_s})
 )
