@@ -18,7 +18,7 @@ def page_with(html, exporter):
 def test_code_is_in_colour_and_keeps_its_empty_lines():
     html = answer_html(ANSWER)
     page = page_with(html, HTMLExporter)
-    assert "keyword-color,#007000)\">def</span>" in page
+    assert 'keyword-color,#007000)">def</span>' in page
     assert "\n\n\n<span" in page
     assert "plain" not in page
 
