@@ -36,6 +36,7 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.guard import landlock
 from codeface_jupyter.trials.guard.landlock import landlock_version
 from codeface_jupyter.trials.guard.seccomp import can_filter
 
@@ -1137,6 +1138,33 @@ def test_harm_is_kept_off(each, make_world):
     if each.is_refused:
         assert report.end == "done", report
         assert report.data["refused"], report.data
+
+
+SINCE_THE_FIRST = (
+    open_to_write,
+    c_open_to_read_and_truncate,
+    c_truncate,
+    c_rename_into_the_own_folder,
+    c_rename_over_a_file,
+    c_link_into_the_own_folder_and_write,
+    c_unlink,
+    c_socket,
+    c_signal_the_parent,
+    connect_to_an_abstract_socket,
+)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("function", SINCE_THE_FIRST)
+def test_kernels_with_an_older_landlock_keep_harm_off(version, function, make_world, monkeypatch):
+    """Ubuntu 22.04 has the first version, Debian 12 the second."""
+    monkeypatch.setattr(landlock, "landlock_version", lambda: version)
+    world = make_world("older")
+    listen_for_signals(world)
+    before = world.state()
+    report = run_in_copy(lambda files: told(function, world, files.folder), limits=PATIENT)
+    assert world.state() == before
+    assert report.data["refused"], report
 
 
 @pytest.mark.parametrize("each", [each for each in ATTEMPTS if each.values[0].does_harm])
