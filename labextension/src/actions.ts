@@ -2,7 +2,7 @@
 
 import {
   addBelowIcon,
-  consoleIcon,
+  textEditorIcon,
   copyIcon,
   editIcon,
   fastForwardIcon,
@@ -143,7 +143,7 @@ export const ACTIONS: readonly IAction[] = [
   },
   {
     id: 'follow-up',
-    icon: consoleIcon,
+    icon: textEditorIcon,
     label: 'Follow up',
     caption: 'Ask about this answer, or say what is wrong with it',
     isVisible: canAskMore,
