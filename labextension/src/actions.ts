@@ -2,13 +2,13 @@
 
 import {
   addBelowIcon,
-  textEditorIcon,
   copyIcon,
   editIcon,
   fastForwardIcon,
   LabIcon,
   launcherIcon,
-  refreshIcon
+  refreshIcon,
+  textEditorIcon
 } from '@jupyterlab/ui-components';
 
 import type { ResultData } from './protocol';
