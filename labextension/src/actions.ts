@@ -2,14 +2,14 @@
 
 import {
   addBelowIcon,
-  consoleIcon,
   copyIcon,
   editIcon,
   fastForwardIcon,
   LabIcon,
   launcherIcon,
   refreshIcon,
-  runIcon
+  runIcon,
+  textEditorIcon
 } from '@jupyterlab/ui-components';
 
 import type { ResultData } from './protocol';
@@ -162,7 +162,7 @@ export const ACTIONS: readonly IAction[] = [
   },
   {
     id: 'follow-up',
-    icon: consoleIcon,
+    icon: textEditorIcon,
     label: 'Follow up',
     caption: 'Ask about this answer, or say what is wrong with it',
     isVisible: canAskMore,

@@ -73,7 +73,6 @@ def test_a_question_about_an_answer_is_answered_below_it(notebook):
     notebook.expect(2, "A third.")
     outputs = saved(notebook)["cells"][2]["outputs"]
     assert ["> why?" in str(output["data"]) for output in outputs] == [False, False, True]
-    notebook.screenshot("follow-up")
 
 
 def test_the_field_is_reached_and_left_by_the_keyboard(notebook):

@@ -17,8 +17,7 @@ _extension.session._resources.engines = CurrentEngine(
 )
 _paintings = []
 _loaded = []
-_paint = answer_view.WidgetView.paint
-def _watched(self, answer):
+def _watched(self, answer, _paint=answer_view.WidgetView.paint):
     if answer.text and not _loaded:
         _loaded.append("pygments.lexers.python" in sys.modules)
     _paint(self, answer)
