@@ -1,10 +1,13 @@
 """What somebody meets in the first minute: no %load_ext, ways to ask, what is said meanwhile."""
 
+import pytest
+
 DRY_RUN = "%codeface --dry-run which cells"
 
 
-def test_a_fresh_kernel_needs_no_load_ext_and_gets_the_cells_at_once(notebook):
-    notebook.open("never_run = 3", DRY_RUN, "last = 1")
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_a_fresh_kernel_needs_no_load_ext_and_gets_the_cells_at_once(notebook, app):
+    notebook.open("never_run = 3", DRY_RUN, "last = 1", app=app)
 
     notebook.run(1)
 
