@@ -1,13 +1,10 @@
 """What somebody meets in the first minute: no %load_ext, ways to ask, what is said meanwhile."""
 
-import pytest
-
 DRY_RUN = "%codeface --dry-run which cells"
 
 
-@pytest.mark.parametrize("app", ["lab", "notebook"])
-def test_a_fresh_kernel_needs_no_load_ext_and_gets_the_cells_at_once(notebook, app):
-    notebook.open("never_run = 3", DRY_RUN, "last = 1", app=app)
+def test_a_fresh_kernel_needs_no_load_ext_and_gets_the_cells_at_once(notebook):
+    notebook.open("never_run = 3", DRY_RUN, "last = 1")
 
     notebook.run(1)
 
