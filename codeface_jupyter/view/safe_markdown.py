@@ -26,7 +26,14 @@ from codeface_jupyter.prompts import (
 )
 from codeface_jupyter.well_formed import well_formed
 
-__all__ = ["SAFE_LINK", "folded", "safe_code_span", "safe_markdown"]
+__all__ = [
+    "FORMULA",
+    "FORMULA_PARAGRAPH",
+    "SAFE_LINK",
+    "folded",
+    "safe_code_span",
+    "safe_markdown",
+]
 
 SAFE_LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
 # Renderers draw them, with whatever their text names, instead of showing it.
