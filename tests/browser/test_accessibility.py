@@ -8,18 +8,21 @@ ANSWER = (
     "Take **one**, see [this](https://example.org):\n\n- either\n- or\n\n"
     f"```python\nx = {'1 + ' * 60}1\n```\n\n```bash\nls\n```\n\n> or neither\n\n| a |\n|---|\n| 1 |"
 )
+LINES = "\n".join(f"line {number} of 300" for number in range(1, 301))
 SCRIPT = f"""{LOAD}
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 session = get_ipython().configurables[-1].extension.session
-session._resources.engines = CurrentEngine(ScriptedEngine([{ANSWER!r}]))
+session._resources.engines = CurrentEngine(
+    ScriptedEngine([{ANSWER!r}, {LINES!r}], token_delay_s=0.01)
+)
 """
 LIVE_REGION = ".jp-CodeFace-announcer"
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_nothing(notebook, theme):
-    notebook.open(SCRIPT, "%%codeface\nadd two numbers", LONG).load()
+    notebook.open(SCRIPT, "%%codeface\nadd two numbers", "%%codeface\ncount to 300").load()
     notebook.use_theme(theme)
     found = {}
     notebook.run(1)
