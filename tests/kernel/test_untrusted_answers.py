@@ -36,9 +36,9 @@ def test_half_characters_do_not_keep_a_kernel_from_replying(answering, insert):
     run = answering(HALF).run(f"%%codeface --insert {insert}\nsmile", cell_id="c")
     assert run.reply["status"] == "ok"
     blocks = run.bundles[-1][RESULT_MIME]["blocks"]
-    assert [block["code"] for block in blocks] == ["x = '\ufffd'"]
+    assert [block["code"] for block in blocks] == ["x = '\ufffd'\nx"]
     payload = run.reply["payload"]
-    assert [part["text"] for part in payload] == ([] if insert == "button" else ["x = '\ufffd'"])
+    assert [part["text"] for part in payload] == ([] if insert == "button" else ["x = '\ufffd'\nx"])
 
 
 def test_names_with_half_characters_do_not_fail_a_question(answering):
