@@ -63,7 +63,7 @@ describe('a request to the kernel', () => {
   });
 
   it('fails with what the kernel says', async () => {
-    const asked = connection.request('ask_again', { answer_id: 'a1' });
+    const asked = connection.request('try_again', { answer_id: 'a1' });
     connection.receive({ type: 'error', request_id: 'r1', message: 'There is none.' });
     await expect(asked).rejects.toThrow('There is none.');
     expect(failed).toEqual([]);
