@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Ask
-    from codeface_jupyter.view.answer_view import Place
+    from codeface_jupyter.view.place import Place
 
 __all__ = ["MakeBundle", "ReplayedAnswer"]
 

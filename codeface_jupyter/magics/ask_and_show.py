@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from codeface_jupyter.context import ContextSources, FilledRequest, Rewrite, read_text_file
+from codeface_jupyter.errors import NotAskedError
 from codeface_jupyter.magics.ask_again import MakeBundle, ReplayedAnswer
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import check_variable_name, permissions, settings_overrides
@@ -21,9 +22,10 @@ from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import WidgetView
-from codeface_jupyter.view.rendering import ContextPreview, result_bundle
+from codeface_jupyter.view.rendering import ContextPreview, cell_magics, result_bundle
 
 if TYPE_CHECKING:
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
 
@@ -39,6 +41,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 RESULT_VARIABLE = "_codeface"
+NOT_ASKED = "Not asked, since the whole notebook was run."
+NOT_ASKED_HINT = "Run this cell by hand to ask."
 
 
 def make_ask(
@@ -63,8 +67,12 @@ def make_ask(
         If an option's value is out of its range.
     NotebookError
         If a file cannot be read, or the template is not right.
+    NotAskedError
+        If the cell is to ask by hand only, and was run with the whole notebook.
     """
     settings = extension.config.with_overrides(settings_overrides(args))
+    if not getattr(args, "dry_run", False):
+        _check_that_it_is_to_ask(extension, settings)
     settings = settings.permitting(permissions(args))
     language = normalize_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
@@ -97,6 +105,11 @@ def make_ask(
         live_namespace=extension.notebook.live_namespace(),
     )
     return ask, order
+
+
+def _check_that_it_is_to_ask(extension: Extension, settings: Settings) -> None:
+    if not extension.notebook.is_to_ask(in_run_all=settings.ask_in_run_all):
+        raise NotAskedError(NOT_ASKED, hint=NOT_ASKED_HINT)
 
 
 def with_request(ask: Ask, args: argparse.Namespace, request: FilledRequest | str) -> Ask:
@@ -299,7 +312,8 @@ class _Showing:
             self._extension.notebook.set_variable(name, result)
         if self._output.insert in {"next", "replace"} and result.code:
             self._extension.shell.set_next_input(
-                _next_input(result), replace=self._output.insert == "replace"
+                _next_input(result),
+                replace=self._output.insert == "replace",
             )
 
 
@@ -309,5 +323,5 @@ def _next_input(result: GenerationResult) -> str:
     if len(wanted) > 1:
         return result.code
     blocks = wanted or result.code_blocks
-    cell_type, source = cell_for(blocks[0])
+    cell_type, source = cell_for(blocks[0], cell_magics=cell_magics())
     return f"%%markdown\n{source}" if cell_type == "markdown" else source

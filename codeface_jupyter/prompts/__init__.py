@@ -8,6 +8,7 @@ from codeface_jupyter.prompts.code_blocks import (
     cell_for,
     extract_code,
     extract_code_blocks,
+    missing_magic,
     normalize_language,
     with_code,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "fill_template",
     "interpolate",
     "markdown_parser",
+    "missing_magic",
     "normalize_language",
     "split_thoughts",
     "widened",

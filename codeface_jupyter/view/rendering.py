@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
+from IPython.core.getipython import get_ipython
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -37,6 +38,7 @@ from codeface_jupyter.prompts import (
     CodeBlock,
     cell_for,
     fenced,
+    missing_magic,
     normalize_language,
     split_thoughts,
     with_code,
@@ -53,9 +55,11 @@ __all__ = [
     "ContextPreview",
     "GrowingMarkdown",
     "answer_markdown",
+    "cell_magics",
     "describe_metrics",
     "describe_result",
     "result_bundle",
+    "unfinished_markdown",
 ]
 
 # Pygments' token classes in the theme's own colors, so that light and dark both read well.
@@ -218,6 +222,14 @@ def _answer_markdown(
     return safe_markdown(with_code(result.answer, [block.code for block in offered]))
 
 
+def unfinished_markdown(text: str) -> str:
+    """Return the Markdown of an answer so far, as harmless as that of a whole one."""
+    parts = split_thoughts(well_formed(text))
+    thoughts = [folded(part.text) for part in parts if part.is_thought]
+    said = safe_markdown("".join(part.text for part in parts if not part.is_thought))
+    return "\n\n".join(filter(None, (*thoughts, said.strip("\n"))))
+
+
 def describe_metrics(metrics: GenerationMetrics) -> str:
     """Return what an answer cost, in one line."""
     if metrics.from_response_cache:
@@ -261,8 +273,10 @@ def result_bundle(
     front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end asks for the answer again by; ``note`` is added to its last line.
-    Under the code stands what was changed in it and what does not fit the notebook.
+    Under the code stands what was changed in it and what does not fit the notebook. What
+    needs a cell magic that is not there is offered as text.
     """
+    result = _with_missing_magics(result)
     new_cell = rewritten(result, changes) if changes else None
     text = answer_markdown(result, format=format, new_cell=new_cell)
     before = well_formed(changes.shown) if changes else ""
@@ -297,6 +311,19 @@ def result_bundle(
         "text/markdown": well_formed("\n\n".join(filter(None, markdown))),
         "text/plain": terminal_text("\n\n".join(filter(None, plain))),
     }
+
+
+def cell_magics() -> frozenset[str] | None:
+    """Return the names of the cell magics that there are; None where there is no IPython."""
+    shell = get_ipython()
+    return None if shell is None else frozenset(shell.magics_manager.magics["cell"])
+
+
+def _with_missing_magics(result: GenerationResult) -> GenerationResult:
+    """Return the result with a word on each magic that its code needs and that is not there."""
+    there = cell_magics()
+    missing = [missing_magic(block, cell_magics=there) for block in result.code_blocks]
+    return replace(result, notes=(*result.notes, *dict.fromkeys(filter(None, missing))))
 
 
 def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:
@@ -352,7 +379,7 @@ class ContextPreview:
 
 
 def _block_data(block: CodeBlock) -> dict[str, Any]:
-    cell_type, source = cell_for(block)
+    cell_type, source = cell_for(block, cell_magics=cell_magics())
     return {
         "language": block.language,
         "code": block.code,

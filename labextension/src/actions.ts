@@ -46,6 +46,9 @@ export interface IResultPart {
   /** Put the block in the place of the request, or of the cell that it rewrites; null if gone. */
   replace(): string | null;
 
+  /** The source of a cell as it is now; null if it is gone. */
+  sourceOf(cellId: string): string | null;
+
   /** Select a cell; false if it is gone. */
   goTo(cellId: string): boolean;
 
@@ -60,6 +63,9 @@ export interface IOutcome {
 
   /** What can be done next; shown beside the message. */
   offers?: IAction[];
+
+  /** Whether what the row says is still so; asked when the notebook changes. */
+  holds?: () => boolean;
 
   /** Whether the button has done all it can. */
   isFinal?: boolean;
@@ -86,6 +92,7 @@ export interface IAction {
 }
 
 const CELL_GONE = 'The cell that asked is no longer in this notebook';
+const REPLACED = 'Replaced';
 const ASKING = 'Asking again …';
 const KERNEL_GONE = 'The kernel that gave this answer is gone';
 
@@ -111,7 +118,7 @@ export const ACTIONS: readonly IAction[] = [
     isPreferred: part => part.isReplacement,
     run: part =>
       part.replaceObstacle === null
-        ? change(part, 'Replaced', () => part.replace())
+        ? change(part, REPLACED, () => part.replace())
         : { message: part.replaceObstacle }
   },
   {
@@ -164,10 +171,19 @@ function insert(part: IResultPart): IOutcome {
   return change(part, 'Inserted below', () => part.insert());
 }
 
+/** Change the notebook, and say so until it is undone. */
 function change(part: IResultPart, done: string, act: () => string | null): IOutcome {
   if (part.obstacle !== null) {
     return { message: part.obstacle };
   }
   const cellId = act();
-  return cellId === null ? { message: CELL_GONE } : { message: done, offers: [goToCell(cellId)] };
+  if (cellId === null) {
+    return { message: CELL_GONE };
+  }
+  const source = part.sourceOf(cellId);
+  const holds = () => {
+    const now = part.sourceOf(cellId);
+    return done === REPLACED ? now === source : now !== null;
+  };
+  return { message: done, offers: [goToCell(cellId)], holds };
 }

@@ -2,13 +2,14 @@
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, InputDialog, showDialog } from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
 import { goToCell } from './cellLocation';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
-import { insertBelow } from './notebook';
+import { asksInRunAll, findBelow, insertBelow, setAsksInRunAll } from './notebook';
 import { notifyFailure } from './notifications';
 import type { IBridges } from './openNotebooks';
 
@@ -19,6 +20,7 @@ export namespace CommandIDs {
   export const fix = 'codeface:fix-error';
   export const stop = 'codeface:stop';
   export const showStats = 'codeface:show-stats';
+  export const askInRunAll = 'codeface:toggle-ask-in-run-all';
 }
 
 /** What the commands need. */
@@ -35,6 +37,8 @@ export function addCommands(options: ICommandOptions): void {
   const { commands } = app;
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
   const isLoaded = () => bridges.current?.isLive === true;
+  const runBelow = (sources: string[], cell = tracker.activeCell) =>
+    runBelowCell({ bridges, tracker }, sources, cell);
 
   commands.addCommand(CommandIDs.ask, {
     label: 'Ask CodeFace…',
@@ -42,14 +46,14 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: hasCell,
     execute: async args => {
       const request = await textOf(args.request, 'Ask CodeFace', 'plot the mean of each column');
-      return request && runBelow(tracker, askCells(request, isLoaded()));
+      return request && runBelow(askCells(request, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.explain, {
     label: 'Explain with CodeFace',
     caption: 'Explain the selected name or code, or the whole cell',
     isEnabled: hasCell,
-    execute: () => runBelow(tracker, explainCells(activeSubject(tracker), isLoaded()))
+    execute: () => runBelow(explainCells(subjectOf(tracker.activeCell), isLoaded()))
   });
   commands.addCommand(CommandIDs.edit, {
     label: 'Edit with CodeFace…',
@@ -57,16 +61,19 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: hasCell,
     execute: async args => {
       // What is selected while the dialog is open is not what was meant.
-      const subject = activeSubject(tracker);
+      const subject = subjectOf(tracker.activeCell);
       const wish = await textOf(args.instruction, 'Edit this cell', 'use a list comprehension');
-      return wish && runBelow(tracker, editCells(wish, subject, isLoaded()));
+      return wish && runBelow(editCells(wish, subject, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.fix, {
     label: 'Explain and fix with CodeFace',
     caption: "Explain the cell's error and repair it",
     isEnabled: hasCell,
-    execute: () => runBelow(tracker, fixCells(activeSubject(tracker), isLoaded()))
+    execute: args => {
+      const failed = cellOf(tracker, args.cellId);
+      return runBelow(fixCells(subjectOf(failed), isLoaded()), failed);
+    }
   });
   commands.addCommand(CommandIDs.stop, {
     label: 'Stop the CodeFace answer',
@@ -81,6 +88,7 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: isLoaded,
     execute: () => showStats(bridges)
   });
+  addRunAllCommand(options);
   const notifyAll = () => commands.notifyCommandChanged();
   bridges.currentChanged.connect(notifyAll);
   tracker.activeCellChanged.connect(notifyAll);
@@ -89,28 +97,76 @@ export function addCommands(options: ICommandOptions): void {
   }
 }
 
+/** Add the command by which a notebook says whether Run All asks again. */
+function addRunAllCommand({ app, bridges, tracker }: ICommandOptions): void {
+  const notebook = () => tracker.currentWidget?.context.model.sharedModel ?? null;
+  const byDefault = () => bridges.settings.asksInRunAll;
+  const asks = () => {
+    const shared = notebook();
+    return (shared && asksInRunAll(shared)) ?? byDefault();
+  };
+  app.commands.addCommand(CommandIDs.askInRunAll, {
+    label: 'Answer CodeFace requests in Run All of this notebook',
+    caption: 'Otherwise they are answered only when they are run by hand',
+    isEnabled: () => isPython(tracker.currentWidget),
+    isToggled: asks,
+    execute: () => {
+      const shared = notebook();
+      const wanted = !asks();
+      if (shared) {
+        setAsksInRunAll(shared, wanted === byDefault() ? null : wanted);
+      }
+    }
+  });
+}
+
 /** Whether a notebook's kernel can have the extension. */
 export function isPython(panel: NotebookPanel | null): boolean {
   return panel?.content.model?.defaultKernelLanguage === 'python';
 }
 
-/** Insert cells below the active one, as one step of the undo history, and run them. */
-async function runBelow(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
+/**
+ * Insert cells below another one, as one step of the undo history, and run them.
+ *
+ * Cells that are there already are not inserted a second time: they run again, unless they still
+ * run from a click a moment ago.
+ */
+async function runBelowCell(
+  { bridges, tracker }: Pick<ICommandOptions, 'bridges' | 'tracker'>,
+  sources: string[],
+  cell: Cell | null
+): Promise<boolean> {
   const panel = tracker.currentWidget;
-  const active = panel?.content.activeCell;
-  if (!panel || !active || panel.context.model.readOnly) {
+  if (!panel || !cell || panel.context.model.readOnly) {
     return false;
   }
+  const { id } = cell.model;
+  const notebook = panel.context.model.sharedModel;
+  const known = findBelow(notebook, id, sources);
   const cells = sources.map(source => ({ cell_type: 'code' as const, source }));
-  const ids = insertBelow(panel.context.model.sharedModel, active.model.id, cells);
-  const added = panel.content.widgets.filter(cell => ids.includes(cell.model.id));
-  await goToCell(panel, ids.at(-1) ?? active.model.id);
-  return NotebookActions.runCells(panel.content, added, panel.sessionContext);
+  const ids = known ?? insertBelow(notebook, id, cells);
+  const asking = panel.content.widgets.filter(cell => ids.includes(cell.model.id));
+  await goToCell(panel, ids.at(-1) ?? id);
+  if (known && asking.some(isRunning)) {
+    return false;
+  }
+  bridges.runByHand(ids);
+  return NotebookActions.runCells(panel.content, asking, panel.sessionContext);
 }
 
-function activeSubject(tracker: INotebookTracker): ISubject {
-  const model = tracker.activeCell?.model.sharedModel;
-  const editor = tracker.activeCell?.editor;
+function isRunning({ model }: Cell): boolean {
+  return 'executionState' in model && model.executionState === 'running';
+}
+
+/** Return the cell that is named, as by a button in it, else the active one. */
+function cellOf({ activeCell, currentWidget }: INotebookTracker, cellId: unknown): Cell | null {
+  const cells = currentWidget?.content.widgets ?? [];
+  return cells.find(cell => cell.model.id === cellId) ?? activeCell;
+}
+
+function subjectOf(cell: Cell | null): ISubject {
+  const model = cell?.model.sharedModel;
+  const editor = cell?.editor;
   const source = model?.getSource() ?? '';
   const selection = editor?.getSelection();
   const selected =

@@ -1,5 +1,6 @@
 /** The bridges of all open notebooks. */
 
+import type { Cell } from '@jupyterlab/cells';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import {
   INotebookModel,
@@ -11,9 +12,11 @@ import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
-import { describeCells } from './notebook';
+import { KeptOutputs } from './keptOutputs';
+import { asksInRunAll, describeCells } from './notebook';
 import { notifyFailure } from './notifications';
 import type { NotebookCells } from './protocol';
+import { Runs } from './runs';
 import type { ISettings } from './settings';
 
 /** Finds the bridge of a notebook. */
@@ -21,8 +24,14 @@ export interface IBridges {
   /** The bridge of a notebook, or null if it is not open. */
   of(panel: NotebookPanel | null): NotebookBridge | null;
 
+  /** Take the next run of cells for one by hand, whatever is selected. */
+  runByHand(cellIds: string[]): void;
+
   /** The bridge of the notebook in front, or null. */
   readonly current: NotebookBridge | null;
+
+  /** The user's settings. */
+  readonly settings: ISettings;
 
   /** Emitted when another notebook comes to the front, and when its bridge's state changes. */
   readonly currentChanged: ISignal<IBridges, void>;
@@ -40,20 +49,29 @@ type Context = DocumentRegistry.IContext<INotebookModel>;
 export class Bridges implements IBridges {
   constructor(options: { tracker: INotebookTracker; settings: ISettings }) {
     this._tracker = options.tracker;
-    this._settings = options.settings;
+    this.settings = options.settings;
     this._tracker.forEach(panel => this._add(panel));
     this._tracker.widgetAdded.connect((_, panel) => this._add(panel));
     this._tracker.currentChanged.connect(() => this._currentChanged.emit());
-    this._settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
+    this.settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
+      this._runs.scheduled(notebook, cell);
+      this._outputs.keep(cell);
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
       if (panel && bridge?.isLive) {
-        bridge.notify('cells', cellsOf(panel.context, cell.model.id));
+        bridge.notify('cells', this._cellsOf(panel.context, cell.model.id));
       }
     });
+    NotebookActions.executed.connect((_, { cell }) => this._outputs.putBack(cell));
   }
+
+  runByHand(cellIds: string[]): void {
+    this._runs.byHand(cellIds);
+  }
+
+  readonly settings: ISettings;
 
   of(panel: NotebookPanel | null): NotebookBridge | null {
     return (panel && this._bridges.get(panel.context)) ?? null;
@@ -74,7 +92,7 @@ export class Bridges implements IBridges {
       return;
     }
     const bridge = new NotebookBridge({ sessionContext: context.sessionContext });
-    bridge.handlers.handle('get_cells', ({ asking }) => cellsOf(context, asking));
+    bridge.handlers.handle('get_cells', ({ asking }) => this._cellsOf(context, asking));
     bridge.opened.connect(this._sendSettings, this);
     bridge.statusChanged.connect(() => {
       if (bridge === this.current) {
@@ -94,16 +112,22 @@ export class Bridges implements IBridges {
   }
 
   private _sendSettings(bridge: NotebookBridge): void {
-    bridge.notify('settings', this._settings.forKernel);
+    bridge.notify('settings', this.settings.forKernel);
   }
 
+  private _cellsOf({ path, model }: Context, asking: string | null): NotebookCells {
+    return {
+      path,
+      asking,
+      cells: describeCells(model.sharedModel, asking),
+      is_run_all: asking !== null && this._runs.isRunAll(asking),
+      ask_in_run_all: asksInRunAll(model.sharedModel)
+    };
+  }
+
+  private readonly _runs = new Runs<Cell>();
+  private readonly _outputs = new KeptOutputs();
   private readonly _tracker: INotebookTracker;
-  private readonly _settings: ISettings;
   private readonly _bridges = new Map<Context, NotebookBridge>();
   private readonly _currentChanged = new Signal<this, void>(this);
-}
-
-function cellsOf(context: Context, asking: string | null): NotebookCells {
-  const { path, model } = context;
-  return { path, asking, cells: describeCells(model.sharedModel, asking) };
 }

@@ -7,6 +7,7 @@ import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { IResultPart } from './actions';
 import type { NotebookBridge } from './bridge';
 import { goToCell, ICellLocation, locateCell, receivesOutput } from './cellLocation';
+import { isRequest } from './magicCells';
 import {
   findInserted,
   indexOf,
@@ -111,7 +112,13 @@ export class ResultPart implements IResultPart {
     }
     const notebook = location.panel.context.model.sharedModel;
     const cellId = data.replaces_cell_id ?? location.cellId;
-    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }));
+    const removed = this._isRequestToGo(location) ? location.cellId : null;
+    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }, removed));
+  }
+
+  sourceOf(cellId: string): string | null {
+    const notebook = this._location()?.panel.context.model.sharedModel;
+    return notebook?.cells[indexOf(notebook, cellId)]?.getSource() ?? null;
   }
 
   goTo(cellId: string): boolean {
@@ -126,6 +133,14 @@ export class ResultPart implements IResultPart {
   copy(): void {
     const { data, numbers } = this._options;
     Clipboard.copyToSystem(numbers.map(number => data.blocks[number]?.code ?? '').join('\n\n'));
+  }
+
+  /** Whether the cell that asked goes with the old source: it asks, and does nothing else. */
+  private _isRequestToGo({ panel, cellId }: ICellLocation): boolean {
+    const { data, settings } = this._options;
+    const notebook = panel.context.model.sharedModel;
+    const source = notebook.cells[indexOf(notebook, cellId)]?.getSource() ?? '';
+    return settings.removeRequest && Boolean(data.rewrite) && isRequest(source);
   }
 
   private _withPrompt(cell: INewCell): string {

@@ -69,6 +69,7 @@ beforeEach(() => {
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
+    sourceOf: vi.fn(() => 'x = 1'),
     goTo: vi.fn(() => true),
     copy: vi.fn()
   };
@@ -229,5 +230,30 @@ describe('an action of the list', () => {
     show({}, { ...action, run });
     await press('Count');
     expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('broken'));
+  });
+});
+
+describe('what a row says', () => {
+  it.each([
+    ['Insert below', 'Inserted below', null],
+    ['Replace cell', 'Replaced', 'x = 0']
+  ])('of %s is taken back when it is undone', async (label, said, source) => {
+    show({ isReplaceable: true });
+    await press(label);
+    row.recheck();
+    expect(message()).toBe(said);
+
+    part.sourceOf = () => source;
+    row.recheck();
+    expect(message()).toBe('');
+    expect(visible()).not.toContain('Go to cell');
+  });
+
+  it('of an inserted cell still holds when that is edited', async () => {
+    show();
+    await press('Insert below');
+    part.sourceOf = () => 'x = 2';
+    row.recheck();
+    expect(message()).toBe('Inserted below');
   });
 });

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.protocol import RESULT_MIME, STREAM_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 ASK = "%%codeface --cells 0 -n 2000\nsay a number"
@@ -43,7 +43,9 @@ def ask_again(front_end, answer_id):
 
 def next_result(front_end):
     """Return the next message that shows a whole answer."""
-    return front_end.wait(lambda m: RESULT_MIME in m["content"].get("data", {}))
+    return front_end.wait(
+        lambda m: RESULT_MIME in (data := m["content"].get("data", {})) and STREAM_MIME not in data
+    )
 
 
 def opened(run, description):
