@@ -66,7 +66,8 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
   /** Keep the end of the answer in view, also of the lasting output that takes its place. */
   private _followEnd(): void {
     const output = this.node.closest<HTMLElement>('.jp-OutputArea');
-    if (output && this._isLive()) {
+    if (output && this._isLive() && !this._isFollowed) {
+      this._isFollowed = true;
       const follower = new EndFollower(output);
       this.disposed.connect(() => void setTimeout(() => follower.dispose(), FOLLOWED_MS));
     }
@@ -167,6 +168,7 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
   private _wasLive = false;
   /** Whether the answer has been seen to come. */
   private _hasComeHere = false;
+  private _isFollowed = false;
   private _updates = 0;
 }
 

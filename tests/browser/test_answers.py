@@ -112,7 +112,7 @@ def test_the_status_is_idle_again_after_a_model_could_not_be_loaded(notebook):
 
     notebook.run(1)
 
-    notebook.output(1).locator(".jp-CodeFace-error, .jp-RenderedText").first.wait_for()
+    notebook.expect(1, "no-such-folder")
     notebook.page.locator(".jp-CodeFace-status").get_by_text("idle").wait_for()
 
 

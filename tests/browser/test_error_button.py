@@ -14,7 +14,7 @@ def box(locator):
 
 
 def test_on_an_error_of_one_line_it_is_whole_and_covers_no_word(notebook):
-    notebook.open(LOAD, "%unknown_magic", "x = 1").load()
+    notebook.open(LOAD, "%xmode Minimal\n1 / 0", "x = 1").load()
     notebook.run(1)
     button = notebook.button(1, FIX)
     button.wait_for()
