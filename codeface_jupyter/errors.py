@@ -17,6 +17,8 @@
     ├── ResponseCacheError          the shared response cache cannot be used
     ├── MetricsError                metrics cannot be served, pushed or exported
     └── NotebookError
+        ├── NothingToDoError        a cell has nothing to do: no error, it only says so
+        │   └── NotAskedError       a request is not to be asked in Run All
         ├── UnknownNameError        a name that is not defined in the notebook
         └── ProtocolError           a message from the front end that cannot be used
 
@@ -43,8 +45,10 @@ __all__ = [
     "ModelError",
     "ModelFilesError",
     "ModelNotFoundError",
+    "NotAskedError",
     "NotEnoughMemoryError",
     "NotebookError",
+    "NothingToDoError",
     "PromptTooLongError",
     "ProtocolError",
     "ResponseCacheError",
@@ -186,6 +190,14 @@ class MetricsError(CodeFaceError):
 
 class NotebookError(CodeFaceError):
     """A problem with the notebook's own state."""
+
+
+class NothingToDoError(NotebookError):
+    """A cell has nothing to do, which is no reason to stop what follows: the cell says so."""
+
+
+class NotAskedError(NothingToDoError):
+    """A request was run with the whole notebook, but is to be asked by hand only."""
 
 
 class UnknownNameError(NotebookError):

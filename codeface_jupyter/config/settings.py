@@ -256,6 +256,11 @@ class Settings(BaseModel):
         "auto", description="How to show the answer: auto, code, markdown or text."
     )
 
+    ask_in_run_all: bool = Field(
+        True,
+        description="Answer requests also when the whole notebook runs, not only by hand.",
+    )
+
     # Privacy
     send_values_to_remote: bool = Field(
         False, description="Let values of variables leave this machine, not only their types."

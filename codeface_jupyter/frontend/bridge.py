@@ -184,9 +184,10 @@ class Bridge:
             return None
         with self._lock:
             newest_first = self._front_ends[::-1]
-        for front_end in newest_first:
-            if front_end.pushed is not None and front_end.pushed["asking"] == cell_id:
-                return front_end
+        for is_of in (_asks, _holds):
+            for front_end in newest_first:
+                if front_end.pushed is not None and is_of(front_end.pushed, cell_id):
+                    return front_end
         # A page of another release is none that could show anything.
         return next(
             (f for f in newest_first if f.pushed is None and f.connection.is_understood), None
@@ -203,6 +204,8 @@ class Bridge:
             cells=tuple(cells["cells"]),
             executed=self._executed(cells["cells"]),
             source=source,
+            is_run_all=_asks(cells, cell_id) and cells.get("is_run_all", False),
+            ask_in_run_all=cells.get("ask_in_run_all"),
         )
 
     def _executed(self, cells: list[Cell]) -> frozenset[str]:
@@ -236,3 +239,12 @@ class Bridge:
         with self._lock:
             if front_end in self._front_ends:
                 self._front_ends.remove(front_end)
+
+
+def _asks(notebook: NotebookCells, cell_id: str) -> bool:
+    return notebook["asking"] == cell_id
+
+
+def _holds(notebook: NotebookCells, cell_id: str) -> bool:
+    """Whether a cell is in a notebook: in Run All, the last cell is the one that was sent last."""
+    return any(cell["id"] == cell_id for cell in notebook["cells"])

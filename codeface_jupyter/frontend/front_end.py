@@ -34,6 +34,10 @@ class NotebookSnapshot:
     source
         ``"pulled"`` is the notebook as it is now, ``"pushed"`` as it was when
         the asking cell was sent off.
+    is_run_all
+        Whether the asking cell was run with others that nobody selected, as Run All does.
+    ask_in_run_all
+        What the notebook says of the setting of that name, if it does.
     """
 
     path: str
@@ -41,6 +45,8 @@ class NotebookSnapshot:
     cells: tuple[Cell, ...]
     executed: frozenset[str]
     source: Literal["pulled", "pushed"]
+    is_run_all: bool = False
+    ask_in_run_all: bool | None = None
 
     @property
     def above(self) -> tuple[Cell, ...]:

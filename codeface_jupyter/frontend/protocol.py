@@ -60,6 +60,8 @@ __all__ = [
     "SETTINGS",
     "STATUS",
     "STOP",
+    "STREAM_MIME",
+    "STREAM_VERSION",
     "TRY_AGAIN",
     "UNLOAD_MODEL",
     "USE_MODEL",
@@ -98,6 +100,8 @@ __all__ = [
     "ResultRewrite",
     "Stats",
     "Status",
+    "StopWanted",
+    "StreamData",
     "parse_front_end_message",
     "parse_payload",
 ]
@@ -108,6 +112,9 @@ NOTEBOOK_TARGET = "codeface.notebook"
 # What is saved in notebooks has a version of its own: messages are not kept.
 RESULT_MIME = "application/vnd.codeface.result.v1+json"
 RESULT_VERSION = 1
+# An answer that still comes.
+STREAM_MIME = "application/vnd.codeface.stream.v1+json"
+STREAM_VERSION = 1
 
 # A notebook beyond these is cut by the front end; a message beyond them is refused.
 MAX_CELLS = 5_000
@@ -222,20 +229,33 @@ class FrontEndSettings(TypedDict, total=False):
     engine: Name | None
     temperature: Annotated[float, Field(ge=0, le=2)] | None
     base_url: Name | None
+    ask_in_run_all: bool
 
 
 class NotebookCells(TypedDict):
-    """The cells of a notebook, and the one that runs or asks."""
+    """The cells of a notebook, and the one that runs or asks.
+
+    ``is_run_all`` says that it runs with others that nobody selected, ``ask_in_run_all`` what
+    the notebook's own metadata says of that setting.
+    """
 
     path: Annotated[str, Field(max_length=4_096)]
     asking: Identifier | None
     cells: Annotated[list[Cell], Field(max_length=MAX_CELLS), AfterValidator(_check_cells)]
+    is_run_all: NotRequired[bool]
+    ask_in_run_all: NotRequired[bool | None]
 
 
 class CellsWanted(TypedDict):
     """Which cell wants to know its notebook."""
 
     asking: str | None
+
+
+class StopWanted(TypedDict):
+    """Which answers are to end: those of a cell, or all."""
+
+    cell_id: NotRequired[Identifier | None]
 
 
 class AnswerReference(TypedDict):
@@ -323,8 +343,8 @@ CELLS = Notification("cells", _NOTEBOOK_CELLS)
 """The cells, pushed right before one of them runs."""
 SETTINGS = Notification("settings", TypeAdapter(FrontEndSettings))
 """The front end's settings, at first and when they change."""
-STOP = Notification("stop", _NOTHING)
-"""End the answer that is being generated."""
+STOP = Notification("stop", TypeAdapter(StopWanted))
+"""End the answers that are being generated."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
 FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)
@@ -564,6 +584,19 @@ class ResultData(TypedDict):
     alternatives: list[ResultAlternative]
     question: NotRequired[str | None]
     earlier: NotRequired[list[EarlierAnswer]]
+
+
+class StreamData(TypedDict):
+    """The output of an answer that still comes, under `STREAM_MIME`.
+
+    ``model_id`` is the widget that shows it while its kernel lives; ``text`` is the Markdown
+    of what has come, for whoever opens a notebook that was saved meanwhile.
+    """
+
+    version: int
+    model_id: str
+    cell_id: str | None
+    text: str
 
 
 _FRONT_END_MESSAGES: TypeAdapter[FrontEndMessage] = TypeAdapter(

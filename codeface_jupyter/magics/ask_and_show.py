@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from codeface_jupyter.context import Context, ContextSources, FilledRequest, read_text_file
+from codeface_jupyter.errors import NotAskedError
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import permissions, settings_overrides
 from codeface_jupyter.magics.output import Output
@@ -23,10 +24,12 @@ from codeface_jupyter.magics.try_again_button import TryAgainButton
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import TextView, WidgetView
+from codeface_jupyter.view.cells import cell_magics
 from codeface_jupyter.view.findings import Remark
 from codeface_jupyter.view.rendering import ContextPreview
 
 if TYPE_CHECKING:
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
 
@@ -34,6 +37,7 @@ __all__ = [
     "Output",
     "answer",
     "ask_or_preview",
+    "check_that_it_is_to_ask",
     "dry_run",
     "make_ask",
     "with_request",
@@ -44,6 +48,8 @@ logger = logging.getLogger(__name__)
 RESULT_VARIABLE = "_codeface"
 AGAIN_HINT = "[%codeface_again gives another answer, %codeface_again QUESTION asks about this one]"
 CONTINUE_HINT = "[%codeface_again --continue goes on with it]"
+NOT_ASKED = "Not asked, since the whole notebook was run."
+NOT_ASKED_HINT = "Run this cell by hand to ask."
 
 
 def make_ask(
@@ -68,8 +74,12 @@ def make_ask(
         If an option's value is out of its range.
     NotebookError
         If a file cannot be read, or the template is not right.
+    NotAskedError
+        If the cell is to ask by hand only, and was run with the whole notebook.
     """
     settings = extension.config.with_overrides(settings_overrides(args))
+    if not getattr(args, "dry_run", False):
+        check_that_it_is_to_ask(extension, settings)
     settings = settings.permitting(permissions(args))
     language = normalize_language(getattr(args, "language", "python"))
     cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
@@ -102,6 +112,18 @@ def make_ask(
         live_namespace=extension.notebook.live_namespace(),
     )
     return ask, order
+
+
+def check_that_it_is_to_ask(extension: Extension, settings: Settings) -> None:
+    """Make sure that the running cell may ask.
+
+    Raises
+    ------
+    NotAskedError
+        If it is to ask by hand only, and was run with the whole notebook.
+    """
+    if not extension.notebook.is_to_ask(in_run_all=settings.ask_in_run_all):
+        raise NotAskedError(NOT_ASKED, hint=NOT_ASKED_HINT)
 
 
 def with_request(ask: Ask, args: argparse.Namespace, request: FilledRequest | str) -> Ask:
@@ -284,5 +306,5 @@ def _next_input(result: GenerationResult) -> str:
     if len(wanted) > 1:
         return result.code
     blocks = wanted or result.code_blocks
-    cell_type, source = cell_for(blocks[0])
+    cell_type, source = cell_for(blocks[0], cell_magics=cell_magics())
     return f"%%markdown\n{source}" if cell_type == "markdown" else source

@@ -8,6 +8,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics
+from IPython.display import display
+
+from codeface_jupyter.errors import NotAskedError, NothingToDoError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
 
 __all__ = ["BaseMagics"]
+
+# By this the page knows that it may put back what the cell showed before.
+NOT_ASKED = {"codeface": {"is_not_asked": True}}
 
 
 class BaseMagics(Magics):
@@ -33,7 +39,7 @@ class BaseMagics(Magics):
         self.extension = extension
         for magics in self.magics.values():
             for name, magic in magics.items():
-                magics[name] = _forgetting(self._timed(magic))
+                magics[name] = _telling(_forgetting(self._timed(magic)))
 
     def _timed(self, magic: Callable[..., Any]) -> Callable[..., Any]:
         """Return a magic that notes when it was called, before anything is imported for it."""
@@ -44,6 +50,22 @@ class BaseMagics(Magics):
             return magic(*args, **kwargs)
 
         return timed
+
+
+def _telling(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a magic that says so when it has nothing to do, so that Run All goes on."""
+
+    @wraps(magic)
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return magic(*args, **kwargs)
+        except NothingToDoError as reason:
+            from codeface_jupyter.view.findings import Remark
+
+            said = Remark(" ".join(filter(None, (reason.message, reason.hint))))
+            display(said, metadata=NOT_ASKED if isinstance(reason, NotAskedError) else {})
+
+    return telling
 
 
 def _forgetting(magic: Callable[..., Any]) -> Callable[..., Any]:

@@ -61,6 +61,8 @@ class Extension:
         # When the magic that runs was called, by `time.perf_counter`.
         self.asked_at = 0.0
         self.has_hinted = False
+        # The cells that answers are shown in, where cells have ids.
+        self.shown_in: weakref.WeakKeyDictionary[Answer, str | None] = weakref.WeakKeyDictionary()
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
@@ -68,7 +70,7 @@ class Extension:
         self.background_load: Answer | None = None
         self._load_lock = new_lock()
         self._is_closed = False
-        self.bridge.on(protocol.STOP, lambda _: self.stop())
+        self.bridge.on(protocol.STOP, lambda wanted: self.stop(wanted.get("cell_id")))
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
         # The first time it makes the session, which is slow to import.
         self.bridge.handle(protocol.GET_STATS, self._stats, in_thread=True)
@@ -108,11 +110,18 @@ class Extension:
         if self._anchor is None:
             self._anchor = SubshellAnchor()
 
-    def stop(self) -> None:
-        """Stop every answer in progress, and a load in the background."""
+    def stop(self, cell_id: str | None = None) -> None:
+        """Stop every answer in progress, and a load in the background.
+
+        Parameters
+        ----------
+        cell_id
+            The cell whose answers alone are to stop, since nobody sees them any more.
+        """
         for answer in tuple(self.answers):
-            answer.cancel()
-        if self.background_load is not None:
+            if cell_id in {None, self.shown_in.get(answer)}:
+                answer.cancel()
+        if self.background_load is not None and cell_id is None:
             self.background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:

@@ -117,6 +117,22 @@ class Notebook:
         ]
         return cells, "as they stand in the notebook"
 
+    def is_to_ask(self, *, in_run_all: bool) -> bool:
+        """Whether a request in the running cell is to be answered.
+
+        Parameters
+        ----------
+        in_run_all
+            What the settings say of a request that nobody runs by hand; the notebook's own
+            metadata is asked first.
+        """
+        if self.audience == "program":
+            return in_run_all
+        snapshot = self._bridge.cells()
+        if snapshot is None or not snapshot.is_run_all:
+            return True
+        return in_run_all if snapshot.ask_in_run_all is None else snapshot.ask_in_run_all
+
     def executed_cells(self) -> Iterator[Cell]:
         """Yield the cells that this kernel has run, without the one that is running now."""
         inputs: list[str] = self._shell.history_manager.input_hist_raw

@@ -17,6 +17,7 @@ from codeface_jupyter.view.answer_view import (
     show,
 )
 from codeface_jupyter.view.findings import Remark
+from codeface_jupyter.view.place import Place
 
 if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
@@ -98,11 +99,17 @@ def follow(
         show(answer, view, make_bundle=make_bundle, on_paint=publish)
     finally:
         extension.answers.discard(answer)
-        engine = extension.session.engine
-        if engine is not None:
-            extension.bridge.publish_status(
-                model=engine.identity.model, engine=engine.identity.engine, state="idle"
-            )
+        _publish_idle(extension)
+
+
+def _publish_idle(extension: Extension) -> None:
+    """Tell that nothing is going on, also after a model could not be loaded."""
+    engine, settings = extension.session.engine, extension.config.settings
+    extension.bridge.publish_status(
+        model=engine.identity.model if engine else extension.session.model_of(settings),
+        engine=engine.identity.engine if engine else settings.engine,
+        state="idle",
+    )
 
 
 def tell_warnings(answer: Answer) -> None:
@@ -117,7 +124,10 @@ def view_for(extension: Extension, answer: Answer) -> View:
     match extension.notebook.audience:
         case "front end":
             extension.keep_subshell()
-            return WidgetView(answer, stop_is_heard=extension.bridge.is_heard_while_busy)
+            bridge = extension.bridge
+            extension.shown_in[answer] = bridge.cell_id()
+            place = Place(cell_id=bridge.cell_id() if bridge.shows_cell else None)
+            return WidgetView(answer, stop_is_heard=bridge.is_heard_while_busy, place=place)
         case "program":
             return DisplayView()
         case _:

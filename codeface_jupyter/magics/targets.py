@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from codeface_jupyter.context import Cell, ErrorInfo, is_request
-from codeface_jupyter.errors import NotebookError
+from codeface_jupyter.errors import NotebookError, NothingToDoError
 
 if TYPE_CHECKING:
     from codeface_jupyter.magics.failures import Failure
@@ -24,8 +24,10 @@ def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) ->
 
     Raises
     ------
-    NotebookError
+    NothingToDoError
         If there is none, or it is not what it was when it was run under that number.
+    NotebookError
+        If it is a request, or the page has not sent the cells.
     """
     if cell_id is not None:
         return _not_a_request(cell_with_id(notebook, cell_id))
@@ -34,7 +36,7 @@ def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) ->
     above = [cell for cell in notebook.cells()[0] if cell.cell_type == "code"]
     own = [cell for cell in above if not is_request(cell.source)]
     if not own:
-        raise NotebookError("There is no code cell above this one.")
+        raise NothingToDoError("There is no code cell above this one.")
     return own[-1]
 
 
@@ -47,20 +49,22 @@ def find_error(
 
     Raises
     ------
-    NotebookError
+    NothingToDoError
         If there is none, or the cell has been changed since it failed.
+    NotebookError
+        If it is a request, or the page has not sent the cells.
     """
     failures = notebook.failures
     if cell_id is not None:
         cell = _not_a_request(cell_with_id(notebook, cell_id))
         failure = failures.of_cell(cell_id, cell.source)
         if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
-            raise NotebookError("That cell was interrupted, which is no error to repair.")
+            raise NothingToDoError("That cell was interrupted, which is no error to repair.")
         return _unchanged(failure.error if failure else cell.error, cell)
     if number is not None:
         return _with_its_cell(notebook, failures.numbered(number), number)
     if failures.interrupted is not None:
-        raise NotebookError(
+        raise NothingToDoError(
             f"Cell In [{failures.interrupted}] was interrupted, which is no error to repair.",
             hint="An earlier error has its number: %codeface_fix NUMBER.",
         )
@@ -69,7 +73,7 @@ def find_error(
     for cell in reversed(notebook.cells()[0]):
         if cell.error is not None and cell.error.ename != INTERRUPT:
             return _unchanged(cell.error, cell)
-    raise NotebookError("There is nothing to fix: no cell of this kernel has failed.")
+    raise NothingToDoError("There is nothing to fix: no cell of this kernel has failed.")
 
 
 def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
@@ -77,8 +81,10 @@ def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
 
     Raises
     ------
+    NothingToDoError
+        If it is not in the notebook.
     NotebookError
-        If it is not in the notebook, or the page has sent no cells.
+        If the page has sent no cells.
     """
     cells, _ = notebook.cells(below=True)
     for cell in cells:
@@ -89,7 +95,7 @@ def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
             "The page has not sent the notebook's cells, so none can be found by its id.",
             hint="Reload the page, or name the cell by its number.",
         )
-    raise NotebookError("That cell is no longer in this notebook.")
+    raise NothingToDoError("That cell is no longer in this notebook.")
 
 
 def _not_a_request(cell: Cell) -> Cell:
@@ -102,7 +108,9 @@ def _cell_with_number(notebook: Notebook, number: int) -> Cell:
     # Executed in this kernel: the counts in a saved notebook may be another kernel's.
     executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
     if not executed:
-        raise NotebookError(f"No cell was run as In [{number}] in this kernel.", hint=NUMBER_HINT)
+        raise NothingToDoError(
+            f"No cell was run as In [{number}] in this kernel.", hint=NUMBER_HINT
+        )
     return _place_of(notebook, executed[-1])
 
 
@@ -124,7 +132,7 @@ def _with_its_cell(
     notebook: Notebook, failure: Failure | None, number: int
 ) -> tuple[ErrorInfo, Cell]:
     if failure is None:
-        raise NotebookError(f"Cell In [{number}] raised no error in this kernel.")
+        raise NothingToDoError(f"Cell In [{number}] raised no error in this kernel.")
     if failure.cell_id:
         return _unchanged(failure.error, cell_with_id(notebook, failure.cell_id))
     run = Cell(source=failure.error.source, execution_count=number)
@@ -133,11 +141,11 @@ def _with_its_cell(
 
 def _unchanged(error: ErrorInfo | None, cell: Cell) -> tuple[ErrorInfo, Cell]:
     if error is None:
-        raise NotebookError("That cell raised no error in this kernel, and shows none.")
+        raise NothingToDoError("That cell raised no error in this kernel, and shows none.")
     if error.source.strip() != cell.source.strip():
         _refuse_changed("The cell has been changed since it failed")
     return replace(error, source=cell.source), cell
 
 
 def _refuse_changed(what: str) -> NoReturn:
-    raise NotebookError(f"{what}.", hint=CHANGED_HINT)
+    raise NothingToDoError(f"{what}.", hint=CHANGED_HINT)

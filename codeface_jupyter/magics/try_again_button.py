@@ -17,7 +17,7 @@ from codeface_jupyter.view.rendering import with_earlier
 if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.magics.shown_answer import ShownAnswer
-    from codeface_jupyter.view.answer_view import Place
+    from codeface_jupyter.view.place import Place
 
 __all__ = ["TryAgainButton", "described"]
 

@@ -8,6 +8,7 @@ from codeface_jupyter.prompts.code_blocks import (
     cell_for,
     extract_code,
     extract_code_blocks,
+    missing_magic,
     normalize_language,
     with_code,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "follow_up",
     "interpolate",
     "markdown_parser",
+    "missing_magic",
     "normalize_language",
     "split_thoughts",
     "widened",

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from codeface_jupyter.prompts.fences import LINE_END, Fence, find_fences, margin_of, widened
+from codeface_jupyter.prompts.fences import (
+    LINE_END,
+    Fence,
+    fenced,
+    find_fences,
+    margin_of,
+    widened,
+)
 from codeface_jupyter.prompts.thoughts import without_thoughts
 from codeface_jupyter.syntax import parse_module
 
@@ -18,6 +25,7 @@ __all__ = [
     "cell_for",
     "extract_code",
     "extract_code_blocks",
+    "missing_magic",
     "normalize_language",
     "with_code",
 ]
@@ -57,6 +65,16 @@ CELL_MAGICS = {
 
 # Fences that show a program's output, not code to run.
 OUTPUT_LANGUAGES = frozenset({"text", "txt", "plaintext", "output", "console", "log"})
+# Fences that show data; some of it Python could read as an expression.
+SHOWN_LANGUAGES = OUTPUT_LANGUAGES | {
+    *("csv", "diff", "env", "ini", "json", "json5", "jsonl", "mermaid", "toml", "tsv", "xml"),
+    *("yaml", "yml"),
+}
+# Where the magics come from that IPython does not bring.
+EXTENSIONS = {
+    "r": ": `pip install rpy2`, then `%load_ext rpy2.ipython`",
+    "sql": ": `pip install jupysql`, then `%load_ext sql`",
+}
 # A line that announces what a program writes.
 ANNOUNCES_OUTPUT = re.compile(
     r"\W*(?:(?:the|this|an?|your|example|sample|expected|it|which|will|should|and)\s+)*"
@@ -189,14 +207,45 @@ def extract_code(blocks: Sequence[CodeBlock], *, language: str = "python") -> st
     return "\n\n".join(block.code for block in wanted or usable[:1])
 
 
-def cell_for(block: CodeBlock) -> tuple[Literal["code", "markdown"], str]:
-    """Return the kind of cell that ``block`` belongs in, and the cell's source."""
+def cell_for(
+    block: CodeBlock, *, cell_magics: Collection[str] | None = None
+) -> tuple[Literal["code", "markdown"], str]:
+    """Return the kind of cell that ``block`` belongs in, and the cell's source.
+
+    What the kernel cannot run, such as data or what a program writes, is shown in a Markdown
+    cell.
+
+    Parameters
+    ----------
+    cell_magics
+        The names of the magics that are there; None if all may be.
+    """
     if block.language == "markdown":
         return "markdown", block.code
-    magic = CELL_MAGICS.get(block.language)
-    if magic is None or block.code.lstrip().startswith("%%"):
+    if block.code.lstrip().startswith("%%") or _is_python_block(block):
         return "code", block.code
+    magic = CELL_MAGICS.get(block.language)
+    if magic is None or missing_magic(block, cell_magics=cell_magics):
+        return "markdown", fenced(block.code, block.language)
     return "code", f"{magic}\n{block.code}"
+
+
+def missing_magic(block: CodeBlock, *, cell_magics: Collection[str] | None) -> str:
+    """Return what to do so that a block can be run, if its language's magic is not there."""
+    magic = CELL_MAGICS.get(block.language, "")
+    is_there = cell_magics is None or magic.removeprefix("%%") in cell_magics
+    if not magic or is_there or block.code.lstrip().startswith("%%"):
+        return ""
+    advice = EXTENSIONS.get(block.language, "")
+    return f"`{magic}` is not there to run this{advice}; the code is inserted as text"
+
+
+def _is_python_block(block: CodeBlock) -> bool:
+    """Whether a block is Python: by its fence, or by itself where that names no language."""
+    if block.language == "python":
+        return True
+    is_named = block.language in CELL_MAGICS or block.language in SHOWN_LANGUAGES
+    return not is_named and parse_module(block.code) is not None
 
 
 def _is_bare_python(text: str) -> bool:

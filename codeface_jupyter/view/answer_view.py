@@ -17,12 +17,12 @@ from functools import cache
 from typing import Any, Protocol, TextIO
 
 import ipywidgets as widgets
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.frontend.subshells import is_click, shield
 from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
+from codeface_jupyter.view.place import Place
 from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.rendering import GrowingMarkdown, warm_up
 from codeface_jupyter.view.terminal_text import terminal_text
@@ -31,7 +31,6 @@ from codeface_jupyter.view.wording import counted
 __all__ = [
     "ButtonUnderAnswer",
     "DisplayView",
-    "Place",
     "SubshellAnchor",
     "TextView",
     "View",
@@ -45,6 +44,8 @@ PAINT_INTERVAL_S = 0.05
 PAINT_SHARE = 0.02
 # A pause that shows, whatever painting costs, is too long; with the painting itself it is 0.3.
 MAX_PAINT_INTERVAL_S = 0.2
+# At most so much of an answer is not yet in a notebook that is saved while it comes.
+KEEP_INTERVAL_S = 1.0
 STOP_TOOLTIP = "Stop here and keep the answer so far"
 TRY_AGAIN_TOOLTIP = "Ask for another answer; this one came from the response cache"
 NOTHING = {"text/html": "", "text/plain": ""}
@@ -160,38 +161,6 @@ class SubshellAnchor:
         self._widget.close()
 
 
-class Place:
-    """One output of a cell, whatever it shows at the time.
-
-    Attributes
-    ----------
-    bundle
-        What it shows in the end; empty until then.
-    """
-
-    def __init__(self) -> None:
-        self.bundle: dict[str, Any] = {}
-        self._handle = DisplayHandle()
-        self._is_shown = False
-
-    def cover(self, widget: widgets.Widget) -> None:
-        """Show ``widget`` for a while; a notebook saved meanwhile holds the text below it."""
-        words = {name: data for name, data in self.bundle.items() if name != RESULT_MIME}
-        self._show({**widget._repr_mimebundle_(), **words})
-
-    def put(self, bundle: dict[str, Any]) -> None:
-        """Show ``bundle`` as the lasting output."""
-        self.bundle = bundle
-        self._show(bundle)
-
-    def _show(self, bundle: dict[str, Any]) -> None:
-        if self._is_shown:
-            self._handle.update(bundle, raw=True)
-        else:
-            self._handle.display(bundle, raw=True)
-            self._is_shown = True
-
-
 class WidgetView:
     """A Stop button, a progress bar, a line of figures and the growing answer.
 
@@ -214,6 +183,7 @@ class WidgetView:
         self._markdown = GrowingMarkdown()
         self._meter = ProgressMeter()
         self._painted_text = ""
+        self._kept_at = time.monotonic()
         self._revision: Revised | None = None
         self._stop = widgets.Button(
             description="Stop",
@@ -244,6 +214,7 @@ class WidgetView:
         if answer.text != self._painted_text:
             self._body.value = self._markdown.render(answer.text)
             self._painted_text = answer.text
+            self._keep_words(answer.text)
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Put the lasting output in the widgets' place."""
@@ -253,6 +224,12 @@ class WidgetView:
         finally:
             for widget in parts:
                 _close(widget)
+
+    def _keep_words(self, text: str) -> None:
+        """Let a notebook that is saved from now on hold the answer so far."""
+        if time.monotonic() - self._kept_at >= KEEP_INTERVAL_S:
+            self.place.keep(text)
+            self._kept_at = time.monotonic()
 
 
 class ButtonUnderAnswer:

@@ -7,12 +7,10 @@ from typing import Any
 from codeface_jupyter.frontend.connection import Partial
 from codeface_jupyter.frontend.protocol import AnswerUpdate
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.prompts import split_thoughts
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.answer_view import describe_progress
 from codeface_jupyter.view.progress_meter import ProgressMeter
-from codeface_jupyter.view.safe_markdown import folded, safe_markdown
-from codeface_jupyter.well_formed import well_formed
+from codeface_jupyter.view.safe_markdown import unfinished_markdown
 
 __all__ = ["PageView"]
 
@@ -41,19 +39,12 @@ class PageView:
         if self._job.is_cancelled:
             answer.cancel()
         status = describe_progress(answer, self._meter)
-        update = AnswerUpdate(text=_growing_markdown(answer.text), status=status, bundle=None)
+        update = AnswerUpdate(text=unfinished_markdown(answer.text), status=status, bundle=None)
         if update != self.update:
             self.update = update
             self._job.emit(Partial(update))
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Keep the lasting output for the response."""
-        text = _growing_markdown(answer.text)
+        text = unfinished_markdown(answer.text)
         self.update = AnswerUpdate(text=text, status="", bundle=bundle)
-
-
-def _growing_markdown(text: str) -> str:
-    parts = split_thoughts(well_formed(text))
-    thoughts = [folded(part.text) for part in parts if part.is_thought and part.text.strip()]
-    said = "".join(part.text for part in parts if not part.is_thought)
-    return "\n\n".join([*thoughts, safe_markdown(said)])

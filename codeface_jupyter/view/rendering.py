@@ -30,13 +30,13 @@ from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
     LINE_END,
     CodeBlock,
-    cell_for,
     fenced,
     split_thoughts,
     with_code,
 )
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.answer_html import NEW_CELL, answer_html, folded_html, lexer_of
+from codeface_jupyter.view.cells import block_data, with_missing_magics
 from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
 from codeface_jupyter.view.html_markdown import html_parser
 from codeface_jupyter.view.outcomes import (
@@ -257,8 +257,9 @@ def result_bundle(
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end calls the answer by; ``note`` is added to its last line.
     Under the code stands what it did when it was tried, what was changed in it and what does
-    not fit the notebook.
+    not fit the notebook. What needs a cell magic that is not there is offered as text.
     """
+    result = with_missing_magics(result)
     new_cell = rewritten(result, changes) if changes else None
     text = answer_markdown(result, format=format, new_cell=new_cell)
     before = well_formed(changes.shown) if changes else ""
@@ -271,7 +272,7 @@ def result_bundle(
     data = {
         "version": RESULT_VERSION,
         "text": text,
-        "blocks": [_block_data(block) for block in result.code_blocks],
+        "blocks": [block_data(block) for block in result.code_blocks],
         "finish_reason": result.finish_reason,
         "footer": footer,
         "cell_id": cell_id,
@@ -395,14 +396,3 @@ class ContextPreview:
         ]
         title = f"{counted(self.context.prompt_tokens, 'token')}; cells {self.order}"
         return Table(title, ("piece", "what", "tokens", "note"), rows)
-
-
-def _block_data(block: CodeBlock) -> dict[str, Any]:
-    cell_type, source = cell_for(block)
-    return {
-        "language": block.language,
-        "code": block.code,
-        "cell_type": cell_type,
-        "source": source,
-        "is_closed": block.is_closed,
-    }

@@ -22,6 +22,7 @@ from codeface_jupyter.prompts import (
     fenced,
     markdown_parser,
     normalize_language,
+    split_thoughts,
     widened,
 )
 from codeface_jupyter.well_formed import well_formed
@@ -33,6 +34,7 @@ __all__ = [
     "folded",
     "safe_code_span",
     "safe_markdown",
+    "unfinished_markdown",
 ]
 
 SAFE_LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
@@ -98,6 +100,14 @@ def folded(thoughts: str) -> str:
     """Return Markdown that shows ``thoughts`` as they are, once they are unfolded."""
     shown = fenced(thoughts.strip("\r\n"), "text")
     return f"<details><summary>Thoughts</summary>\n\n{shown}\n\n</details>"
+
+
+def unfinished_markdown(text: str) -> str:
+    """Return the Markdown of an answer so far, as harmless as that of a whole one."""
+    parts = split_thoughts(well_formed(text))
+    thoughts = [folded(part.text) for part in parts if part.is_thought and part.text.strip()]
+    said = safe_markdown("".join(part.text for part in parts if not part.is_thought))
+    return "\n\n".join(filter(None, (*thoughts, said.strip("\n"))))
 
 
 def safe_code_span(span: str) -> str:

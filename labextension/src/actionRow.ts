@@ -45,6 +45,13 @@ export class ActionRow {
     node?.focus();
   }
 
+  /** Take back what the row says if it is no longer so, as after an undo. */
+  recheck(): void {
+    if (this._outcome?.holds?.() === false) {
+      this._show({ message: '' });
+    }
+  }
+
   private _buttonOf(action: IAction): HTMLButtonElement {
     const { label, icon, caption = '' } = action;
     const text = typeof label === 'string' ? label : label(this._part);
@@ -90,6 +97,7 @@ export class ActionRow {
 
   private _show(outcome: IOutcome | null): void {
     if (outcome) {
+      this._outcome = outcome;
       this._message.textContent = outcome.message;
       this._offers.forEach(node => node.remove());
       this._offers = (outcome.offers ?? []).map(action => this._buttonOf(action));
@@ -100,6 +108,7 @@ export class ActionRow {
   private readonly _part: IResultPart;
   private readonly _buttons: Map<IAction, HTMLButtonElement>;
   private readonly _message = document.createElement('span');
+  private _outcome: IOutcome | null = null;
   private _offers: HTMLButtonElement[] = [];
 }
 

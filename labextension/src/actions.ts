@@ -48,8 +48,11 @@ export interface IResultPart {
   /** Put the block in the place of the request, or of the cell that it rewrites; null if gone. */
   replace(): string | null;
 
-  /** Run a cell. */
-  run(cellId: string): void;
+  /** The same, and run the cell that it became; null if gone. */
+  replaceAndRun(): string | null;
+
+  /** The source of a cell as it is now; null if it is gone. */
+  sourceOf(cellId: string): string | null;
 
   /** Select a cell; false if it is gone. */
   goTo(cellId: string): boolean;
@@ -74,6 +77,9 @@ export interface IOutcome {
 
   /** What can be done next; shown beside the message. */
   offers?: IAction[];
+
+  /** Whether what the row says is still so; asked when the notebook changes. */
+  holds?: () => boolean;
 
   /** Whether the button has done all it can. */
   isFinal?: boolean;
@@ -100,6 +106,7 @@ export interface IAction {
 }
 
 const CELL_GONE = 'The cell that asked is no longer in this notebook';
+const INSERTED = 'Inserted below';
 const ANSWERING = 'Answering …';
 const CUT_OFF: readonly string[] = ['length', 'cancelled'];
 
@@ -137,7 +144,7 @@ export const ACTIONS: readonly IAction[] = [
     isPreferred: part => part.isReplacement,
     run: part =>
       part.replaceObstacle === null
-        ? change(part, 'Replaced and run', () => replaceAndRun(part))
+        ? change(part, 'Replaced and run', () => part.replaceAndRun())
         : { message: part.replaceObstacle }
   },
   {
@@ -209,22 +216,23 @@ function rewritesCode({ data }: IResultPart): boolean {
   return Boolean(data.rewrite) && data.blocks[0]?.cell_type === 'code';
 }
 
-function replaceAndRun(part: IResultPart): string | null {
-  const cellId = part.replace();
-  if (cellId !== null) {
-    part.run(cellId);
-  }
-  return cellId;
-}
-
 function insert(part: IResultPart): IOutcome {
-  return change(part, 'Inserted below', () => part.insert());
+  return change(part, INSERTED, () => part.insert());
 }
 
+/** Change the notebook, and say so until it is undone. */
 function change(part: IResultPart, done: string, act: () => string | null): IOutcome {
   if (part.obstacle !== null) {
     return { message: part.obstacle };
   }
   const cellId = act();
-  return cellId === null ? { message: CELL_GONE } : { message: done, offers: [goToCell(cellId)] };
+  if (cellId === null) {
+    return { message: CELL_GONE };
+  }
+  const source = part.sourceOf(cellId);
+  const holds = () => {
+    const now = part.sourceOf(cellId);
+    return done === INSERTED ? now !== null : now === source;
+  };
+  return { message: done, offers: [goToCell(cellId)], holds };
 }

@@ -107,10 +107,14 @@ export class NotebookBridge implements IDisposable {
       : Promise.reject(new Error(CONNECTION_GONE));
   }
 
-  /** End the running answer: by a message if the kernel hears it, else by an interrupt. */
-  async stop(): Promise<void> {
+  /**
+   * End the running answer: by a message if the kernel hears it, else by an interrupt.
+   *
+   * @param cellId - The cell whose answer is meant; none for all.
+   */
+  async stop(cellId: string | null = null): Promise<void> {
     if (this._isOnSubshell) {
-      this.notify('stop', {});
+      this.notify('stop', cellId === null ? {} : { cell_id: cellId });
     } else {
       await this._kernel?.interrupt();
     }

@@ -37,6 +37,29 @@ export function locateCell(
   return holder ? { panel: holder, cellId } : null;
 }
 
+/**
+ * Whether what the kernel still sends about a cell's last run reaches its output.
+ *
+ * It does until the cell runs again, the kernel restarts, or the page is reloaded.
+ */
+export function receivesOutput(tracker: INotebookTracker, location: ICellLocation): boolean {
+  const holder = tracker.find(
+    panel =>
+      panel.context === location.panel.context &&
+      panel.content.widgets.some(
+        cell =>
+          cell.model.id === location.cellId &&
+          (cell as IRun).outputArea?.future?.isDisposed === false
+      )
+  );
+  return holder !== undefined;
+}
+
+/** A code cell, as far as it matters whether its run can still be heard of. */
+interface IRun {
+  outputArea?: { future?: { isDisposed: boolean } | null };
+}
+
 /** Select a cell and bring it into view. */
 export async function goToCell(panel: NotebookPanel, cellId: string): Promise<void> {
   const notebook = panel.content;

@@ -2,6 +2,7 @@
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
@@ -11,7 +12,7 @@ import { goToCell } from './cellLocation';
 import { logoIcon } from './icons';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { chooseModel } from './modelPicker';
-import { insertBelow } from './notebook';
+import { asksInRunAll, findBelow, insertBelow, setAsksInRunAll } from './notebook';
 import { notifyFailure } from './notifications';
 import { IBridges, isPython } from './openNotebooks';
 
@@ -23,6 +24,7 @@ export namespace CommandIDs {
   export const stop = 'codeface:stop';
   export const chooseModel = 'codeface:choose-model';
   export const showStats = 'codeface:show-stats';
+  export const askInRunAll = 'codeface:toggle-ask-in-run-all';
 }
 
 /** What the commands need. */
@@ -33,6 +35,9 @@ interface ICommandOptions {
   tracker: INotebookTracker;
 }
 
+/** What it takes to run cells. */
+type IRunOptions = Pick<ICommandOptions, 'bridges' | 'tracker'>;
+
 /** Add the commands to the application and to its palette. */
 export function addCommands(options: ICommandOptions): void {
   const { app, bridges, palette, tracker } = options;
@@ -41,6 +46,8 @@ export function addCommands(options: ICommandOptions): void {
   const dialogs = new AskDialogs();
   const isLive = () => bridges.current?.isLive === true;
   const isLoaded = () => bridges.settings.loadOnDemand || isLive();
+  const runBelow = (sources: string[], cell = tracker.activeCell) =>
+    runBelowCell(options, sources, cell);
 
   commands.addCommand(CommandIDs.ask, {
     label: 'Ask CodeFace…',
@@ -59,14 +66,14 @@ export function addCommands(options: ICommandOptions): void {
           accept: 'Ask'
         })
       );
-      return request && runAsking(tracker, askCells(request, isLoaded()));
+      return request && runAsking(options, askCells(request, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.explain, {
     label: 'Explain with CodeFace',
     caption: 'Explain the selected name or code, or the whole cell',
     isEnabled: hasCell,
-    execute: () => runBelow(tracker, explainCells(activeSubject(tracker), isLoaded()))
+    execute: () => runBelow(explainCells(subjectOf(tracker.activeCell), isLoaded()))
   });
   commands.addCommand(CommandIDs.edit, {
     label: 'Edit with CodeFace…',
@@ -77,7 +84,7 @@ export function addCommands(options: ICommandOptions): void {
         return false;
       }
       // What is selected while the dialog is open is not what was meant.
-      const subject = activeSubject(tracker);
+      const subject = subjectOf(tracker.activeCell);
       const wish = await textOf(args.instruction, () =>
         dialogs.ask(`edit ${subject.cellId}`, {
           title: 'Edit this cell',
@@ -86,14 +93,17 @@ export function addCommands(options: ICommandOptions): void {
           accept: 'Edit'
         })
       );
-      return wish && runBelow(tracker, editCells(wish, subject, isLoaded()));
+      return wish && runBelow(editCells(wish, subject, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.fix, {
     label: 'Explain and fix with CodeFace',
     caption: "Explain the cell's error and repair it",
     isEnabled: hasCell,
-    execute: () => runBelow(tracker, fixCells(activeSubject(tracker), isLoaded()))
+    execute: args => {
+      const failed = cellOf(tracker, args.cellId);
+      return runBelow(fixCells(subjectOf(failed), isLoaded()), failed);
+    }
   });
   commands.addCommand(CommandIDs.stop, {
     label: 'Stop the CodeFace answer',
@@ -118,6 +128,7 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: isLive,
     execute: () => showStats(bridges)
   });
+  addRunAllCommand(options);
   const notifyAll = () => commands.notifyCommandChanged();
   bridges.currentChanged.connect(notifyAll);
   tracker.activeCellChanged.connect(notifyAll);
@@ -126,10 +137,33 @@ export function addCommands(options: ICommandOptions): void {
   }
 }
 
+/** Add the command by which a notebook says whether Run All asks again. */
+function addRunAllCommand({ app, bridges, tracker }: ICommandOptions): void {
+  const notebook = () => tracker.currentWidget?.context.model.sharedModel ?? null;
+  const byDefault = () => bridges.settings.asksInRunAll;
+  const asks = () => {
+    const shared = notebook();
+    return (shared && asksInRunAll(shared)) ?? byDefault();
+  };
+  app.commands.addCommand(CommandIDs.askInRunAll, {
+    label: 'Answer CodeFace requests in Run All of this notebook',
+    caption: 'Otherwise they are answered only when they are run by hand',
+    isEnabled: () => isPython(tracker.currentWidget),
+    isToggled: asks,
+    execute: () => {
+      const shared = notebook();
+      const wanted = !asks();
+      if (shared) {
+        setAsksInRunAll(shared, wanted === byDefault() ? null : wanted);
+      }
+    }
+  });
+}
+
 /** Ask in the active cell if it is empty, else below it. */
-async function runAsking(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
+async function runAsking({ bridges, tracker }: IRunOptions, sources: string[]): Promise<boolean> {
   const panel = tracker.currentWidget;
-  const cell = panel?.content.activeCell;
+  const cell = tracker.activeCell;
   const [source, ...more] = sources;
   const isEmpty = cell?.model.type === 'code' && !cell.model.sharedModel.getSource().trim();
   if (
@@ -140,10 +174,11 @@ async function runAsking(tracker: INotebookTracker, sources: string[]): Promise<
     !isEmpty ||
     panel.context.model.readOnly
   ) {
-    return runBelow(tracker, sources);
+    return runBelowCell({ bridges, tracker }, sources, cell);
   }
   cell.model.sharedModel.setSource(source);
   await goToCell(panel, cell.model.id);
+  bridges.runByHand([cell.model.id]);
   return NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
 }
 
@@ -156,23 +191,48 @@ function isReadOnly(tracker: INotebookTracker): boolean {
   return isReadOnly;
 }
 
-/** Insert cells below the active one, as one step of the undo history, and run them. */
-async function runBelow(tracker: INotebookTracker, sources: string[]): Promise<boolean> {
+/**
+ * Insert cells below another one, as one step of the undo history, and run them.
+ *
+ * Cells that are there already are not inserted a second time: they run again, unless they still
+ * run from a click a moment ago.
+ */
+async function runBelowCell(
+  { bridges, tracker }: IRunOptions,
+  sources: string[],
+  cell: Cell | null
+): Promise<boolean> {
   const panel = tracker.currentWidget;
-  const active = panel?.content.activeCell;
-  if (!panel || !active || isReadOnly(tracker)) {
+  if (!panel || !cell || isReadOnly(tracker)) {
     return false;
   }
+  const { id } = cell.model;
+  const notebook = panel.context.model.sharedModel;
+  const known = findBelow(notebook, id, sources);
   const cells = sources.map(source => ({ cell_type: 'code' as const, source }));
-  const ids = insertBelow(panel.context.model.sharedModel, active.model.id, cells);
-  const added = panel.content.widgets.filter(cell => ids.includes(cell.model.id));
-  await goToCell(panel, ids.at(-1) ?? active.model.id);
-  return NotebookActions.runCells(panel.content, added, panel.sessionContext);
+  const ids = known ?? insertBelow(notebook, id, cells);
+  const asking = panel.content.widgets.filter(cell => ids.includes(cell.model.id));
+  await goToCell(panel, ids.at(-1) ?? id);
+  if (known && asking.some(isRunning)) {
+    return false;
+  }
+  bridges.runByHand(ids);
+  return NotebookActions.runCells(panel.content, asking, panel.sessionContext);
 }
 
-function activeSubject(tracker: INotebookTracker): ISubject {
-  const model = tracker.activeCell?.model.sharedModel;
-  const editor = tracker.activeCell?.editor;
+function isRunning({ model }: Cell): boolean {
+  return 'executionState' in model && model.executionState === 'running';
+}
+
+/** Return the cell that is named, as by a button in it, else the active one. */
+function cellOf({ activeCell, currentWidget }: INotebookTracker, cellId: unknown): Cell | null {
+  const cells = currentWidget?.content.widgets ?? [];
+  return cells.find(cell => cell.model.id === cellId) ?? activeCell;
+}
+
+function subjectOf(cell: Cell | null): ISubject {
+  const model = cell?.model.sharedModel;
+  const editor = cell?.editor;
   const source = model?.getSource() ?? '';
   const selection = editor?.getSelection();
   const selected =

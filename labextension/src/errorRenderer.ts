@@ -27,10 +27,11 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
     const layout = (this.layout = new PanelLayout());
     layout.addWidget(this._traceback);
     this.addClass('jp-CodeFace-error');
-    this._button = button('Explain and fix', logoIcon, () => void this._fix());
-    this._button.hidden = true;
-    withoutShortcuts(this._button);
-    this.node.prepend(this._button);
+    this._actions.className = 'jp-CodeFace-errorActions';
+    this._actions.append(button('Explain and fix', logoIcon, () => void this._fix()));
+    this._actions.hidden = true;
+    withoutShortcuts(this._actions);
+    this.node.prepend(this._actions);
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
@@ -54,21 +55,23 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
     const cells = location?.panel.content.widgets ?? [];
     const failed = cells.find(cell => cell.model.id === location?.cellId);
     const source = failed?.model.sharedModel.getSource() ?? '';
-    this._button.hidden =
+    this._actions.hidden =
       this._isInterrupt || !location || !isPython(location.panel) || isRequest(source);
   }
 
   private async _fix(): Promise<void> {
     const location = locateCell(this._options.tracker, this.node, null);
     if (location) {
-      await goToCell(location.panel, location.cellId);
-      await this._options.commands.execute(CommandIDs.fix);
+      // It is about this cell, whatever an earlier click has made the active one.
+      const { cellId } = location;
+      await goToCell(location.panel, cellId);
+      await this._options.commands.execute(CommandIDs.fix, { cellId });
     }
   }
 
   private readonly _options: ErrorRenderer.IOptions;
   private readonly _traceback: IRenderMime.IRenderer;
-  private readonly _button: HTMLButtonElement;
+  private readonly _actions = document.createElement('div');
   private _isInterrupt = false;
 }
 

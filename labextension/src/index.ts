@@ -14,10 +14,11 @@ import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { UntrustedMarkdown } from './markdown';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
-import { RESULT_MIME } from './protocol';
+import { RESULT_MIME, STREAM_MIME } from './protocol';
 import { ResultRenderer } from './resultRenderer';
 import { Settings } from './settings';
-import { StatusItem } from './status';
+import { addToToolbars, StatusItem } from './status';
+import { StreamRenderer } from './streamRenderer';
 
 const PLUGIN_ID = 'codeface-jupyter:plugin';
 
@@ -46,6 +47,15 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
         createRenderer: () => new ResultRenderer({ bridges, markdown, settings, tracker })
       },
       0
+    );
+    rendermime.addFactory(
+      {
+        safe: true,
+        mimeTypes: [STREAM_MIME],
+        createRenderer: () => new StreamRenderer({ bridges, markdown, rendermime, tracker })
+      },
+      // Before the result that a new answer is to replace.
+      -1
     );
     const { commands } = app;
     rendermime.addFactory(
@@ -76,14 +86,24 @@ const commands: JupyterFrontEndPlugin<void> = {
   ) => addCommands({ app, bridges, palette, tracker })
 };
 
-/** Shows the session's state in the status bar. */
+/** Shows the session's state in the status bar, or in the toolbar where there is none. */
 const status: JupyterFrontEndPlugin<void> = {
   id: 'codeface-jupyter:status',
-  description: "Shows the model, the engine and the session's state in the status bar.",
+  description: "Shows the model, the engine and the session's state.",
   autoStart: true,
-  requires: [IBridges, IStatusBar],
-  activate: (app: JupyterFrontEnd, bridges: IBridges, statusBar: IStatusBar) => {
-    const item = new StatusItem({ bridges, commands: app.commands });
+  requires: [IBridges, INotebookTracker],
+  optional: [IStatusBar],
+  activate: (
+    { commands }: JupyterFrontEnd,
+    bridges: IBridges,
+    tracker: INotebookTracker,
+    statusBar: IStatusBar | null
+  ) => {
+    if (!statusBar) {
+      addToToolbars({ bridges, commands, tracker });
+      return;
+    }
+    const item = new StatusItem({ bridges, commands });
     statusBar.registerStatusItem('codeface-jupyter:status', {
       item,
       align: 'right',

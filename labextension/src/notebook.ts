@@ -5,6 +5,8 @@
 
 import type { ISharedCell, ISharedCodeCell, ISharedNotebook } from '@jupyter/ydoc';
 
+import type { JSONValue } from '@lumino/coreutils';
+
 import {
   Cell,
   CellError,
@@ -64,6 +66,27 @@ export function describeCells(notebook: ISharedNotebook, asking: string | null):
   return cells;
 }
 
+/** Return what a notebook's metadata says of requests in Run All; null if it says nothing. */
+export function asksInRunAll(notebook: ISharedNotebook): boolean | null {
+  const value = metadataOf(notebook).ask_in_run_all;
+  return typeof value === 'boolean' ? value : null;
+}
+
+/** Have a notebook say whether its requests are answered in Run All; null for nothing. */
+export function setAsksInRunAll(notebook: ISharedNotebook, value: boolean | null): void {
+  const metadata = { ...metadataOf(notebook) };
+  if (value === null) {
+    delete metadata.ask_in_run_all;
+  } else {
+    metadata.ask_in_run_all = value;
+  }
+  if (Object.keys(metadata).length > 0) {
+    notebook.setMetadata(METADATA_KEY, metadata);
+  } else {
+    notebook.deleteMetadata(METADATA_KEY);
+  }
+}
+
 /** Return the position of a cell, or -1. */
 export function indexOf(notebook: ISharedNotebook, cellId: string | null): number {
   return cellId === null ? -1 : notebook.cells.findIndex(cell => cell.id === cellId);
@@ -86,32 +109,80 @@ export function insertBelow(
   return notebook.insertCells(position + 1, cells.map(toSharedCell)).map(cell => cell.id);
 }
 
+/** Return the ids of the cells right below another one if they have just these sources. */
+export function findBelow(
+  notebook: ISharedNotebook,
+  cellId: string,
+  sources: string[]
+): string[] | null {
+  const begin = indexOf(notebook, cellId) + 1;
+  const below = notebook.cells.slice(begin, begin + sources.length);
+  const areSame = sources.every((source, index) => below[index]?.getSource() === source);
+  return begin > 0 && areSame ? below.map(cell => cell.id) : null;
+}
+
 /**
  * Put a new source in the place of a cell's, as one step of the undo history.
  *
+ * @param removed - A cell that goes in the same step, or null.
  * @returns the id of the cell that holds it now, or null if the cell is gone.
  */
 export function replaceCell(
   notebook: ISharedNotebook,
   cellId: string,
-  cell: INewCell
+  cell: INewCell,
+  removed: string | null = null
 ): string | null {
   const position = indexOf(notebook, cellId);
   const old = notebook.cells[position];
   if (!old) {
     return null;
   }
-  if (old.cell_type === cell.cell_type) {
-    old.setSource(cell.source);
-    return old.id;
-  }
-  // A cell cannot change its type, so another one takes its place.
   let id = old.id;
-  notebook.transact(() => {
-    notebook.deleteCell(position);
-    id = notebook.insertCell(position, toSharedCell(cell)).id;
+  stepOf(notebook, old, () => {
+    if (old.cell_type === cell.cell_type) {
+      old.setSource(cell.source);
+    } else {
+      // A cell cannot change its type, so another one takes its place.
+      notebook.deleteCell(position);
+      id = notebook.insertCell(position, toSharedCell(cell)).id;
+    }
+    const place = removed === cellId ? -1 : indexOf(notebook, removed);
+    if (place >= 0) {
+      notebook.deleteCell(place);
+    }
   });
   return id;
+}
+
+/**
+ * Change a notebook and a cell's source, as one step of the history of both.
+ *
+ * A cell has a history of its own, which is undone while it is edited; the notebook's, which is
+ * undone otherwise, knows of sources only what is changed in a transaction of the notebook.
+ */
+function stepOf(notebook: ISharedNotebook, cell: ISharedCell, change: () => void): void {
+  const { undoManager: whole } = notebook as IWithHistory;
+  const { undoManager: own } = cell as IWithHistory;
+  // What was done a moment ago is a step of its own.
+  whole?.stopCapturing();
+  if (own && own !== whole) {
+    own.stopCapturing();
+    own.addTrackedOrigin(notebook);
+    notebook.transact(change);
+    own.removeTrackedOrigin(notebook);
+  } else {
+    notebook.transact(change);
+  }
+}
+
+/** What JupyterLab's own implementation has beyond its interface. */
+interface IWithHistory {
+  undoManager?: {
+    stopCapturing(): void;
+    addTrackedOrigin(origin: unknown): void;
+    removeTrackedOrigin(origin: unknown): void;
+  } | null;
 }
 
 /**
@@ -141,6 +212,11 @@ export function rewrittenSource(
 /** Whether a cell's source is what it was when the answer was asked for. */
 export function isUnchanged(present: string, rewrite: ResultRewrite): boolean {
   return hiddenLines(present, rewrite) !== null;
+}
+
+function metadataOf(notebook: ISharedNotebook): Record<string, JSONValue> {
+  const value = notebook.getMetadata(METADATA_KEY) as JSONValue | undefined;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
 
 /** Return what the marks stand for, or null if `present` is not what the cell was. */

@@ -1,5 +1,6 @@
 /** The bridges of all open notebooks. */
 
+import type { Cell } from '@jupyterlab/cells';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import {
   INotebookModel,
@@ -12,16 +13,21 @@ import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
-import { describeCells } from './notebook';
+import { KeptOutputs } from './keptOutputs';
+import { asksInRunAll, describeCells } from './notebook';
 import { notifyFailure } from './notifications';
 import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
+import { Runs } from './runs';
 import type { ISettings } from './settings';
 
 /** Finds the bridge of a notebook. */
 export interface IBridges {
   /** The bridge of a notebook, or null if it is not open. */
   of(panel: NotebookPanel | null): NotebookBridge | null;
+
+  /** Take the next run of cells for one by hand, whatever is selected. */
+  runByHand(cellIds: string[]): void;
 
   /** The bridge of the notebook in front, or null. */
   readonly current: NotebookBridge | null;
@@ -57,14 +63,21 @@ export class Bridges implements IBridges {
     this.settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
+      this._runs.scheduled(notebook, cell);
+      this._outputs.keep(cell);
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
       if (panel && bridge?.isLive) {
-        bridge.notify('cells', cellsOf(panel.context, cell.model.id));
+        bridge.notify('cells', this._cellsOf(panel.context, cell.model.id));
       } else if (panel && needsExtension(cell.model.sharedModel.getSource())) {
         void this._load(panel);
       }
     });
+    NotebookActions.executed.connect((_, { cell }) => this._outputs.putBack(cell));
+  }
+
+  runByHand(cellIds: string[]): void {
+    this._runs.byHand(cellIds);
   }
 
   readonly settings: ISettings;
@@ -88,7 +101,7 @@ export class Bridges implements IBridges {
       return;
     }
     const bridge = new NotebookBridge({ sessionContext: context.sessionContext });
-    bridge.handlers.handle('get_cells', ({ asking }) => cellsOf(context, asking));
+    bridge.handlers.handle('get_cells', ({ asking }) => this._cellsOf(context, asking));
     bridge.opened.connect(this._sendSettings, this);
     bridge.statusChanged.connect(() => {
       if (bridge === this.current) {
@@ -128,13 +141,20 @@ export class Bridges implements IBridges {
     bridge.notify('settings', this.settings.forKernel);
   }
 
+  private _cellsOf({ path, model }: Context, asking: string | null): NotebookCells {
+    return {
+      path,
+      asking,
+      cells: describeCells(model.sharedModel, asking),
+      is_run_all: asking !== null && this._runs.isRunAll(asking),
+      ask_in_run_all: asksInRunAll(model.sharedModel)
+    };
+  }
+
+  private readonly _runs = new Runs<Cell>();
+  private readonly _outputs = new KeptOutputs();
   private readonly _tracker: INotebookTracker;
   private readonly _loading = new WeakSet<Kernel.IKernelConnection>();
   private readonly _bridges = new Map<Context, NotebookBridge>();
   private readonly _currentChanged = new Signal<this, void>(this);
-}
-
-function cellsOf(context: Context, asking: string | null): NotebookCells {
-  const { path, model } = context;
-  return { path, asking, cells: describeCells(model.sharedModel, asking) };
 }

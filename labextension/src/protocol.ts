@@ -13,6 +13,9 @@ export const NOTEBOOK_TARGET = 'codeface.notebook';
 // What is saved in notebooks has a version of its own: messages are not kept.
 export const RESULT_MIME = 'application/vnd.codeface.result.v1+json';
 export const RESULT_VERSION = 1;
+/** An answer that still comes. */
+export const STREAM_MIME = 'application/vnd.codeface.stream.v1+json';
+export const STREAM_VERSION = 1;
 
 export const MAX_CELLS = 5000;
 export const MAX_CELL_CHARACTERS = 50000;
@@ -49,10 +52,19 @@ export type KernelSettings = {
   engine?: string;
   temperature?: number;
   base_url?: string;
+  ask_in_run_all?: boolean;
 };
 
 /** The cells of a notebook, and the one that runs or asks. */
-export type NotebookCells = { path: string; asking: string | null; cells: Cell[] };
+export type NotebookCells = {
+  path: string;
+  asking: string | null;
+  cells: Cell[];
+  /** Whether the asking cell runs with others that nobody selected. */
+  is_run_all?: boolean;
+  /** What the notebook's own metadata says of that setting. */
+  ask_in_run_all?: boolean | null;
+};
 
 /** What the session is doing. */
 export type Status = {
@@ -95,8 +107,8 @@ export type KernelNotifications = {
   cells: NotebookCells;
   /** The settings, at first and when they change. */
   settings: KernelSettings;
-  /** End the answer that is being generated. */
-  stop: Nothing;
+  /** End the answers that are being generated; of one cell if it is named. */
+  stop: { cell_id?: string };
 };
 
 /** Requests to the kernel. */
@@ -239,6 +251,16 @@ export type ResultData = {
   alternatives?: ResultAlternative[];
 };
 
+/** The output of an answer that still comes. */
+export type StreamData = {
+  version: number;
+  /** The widget that shows it while its kernel lives. */
+  model_id: string;
+  cell_id: string | null;
+  /** The Markdown of what had come when the notebook was saved. */
+  text: string;
+};
+
 /** Return the message, or null for anything that is not one of ours in our version. */
 export function parseKernelMessage(data: unknown): KernelMessage | null {
   if (!isObject(data) || !isOneOf(data.type, ...Object.keys(KERNEL_MESSAGES))) {
@@ -282,6 +304,16 @@ export function isResultData(data: unknown): data is ResultData {
     (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding)) &&
     (data.outcome === undefined || data.outcome === null || isOutcome(data.outcome)) &&
     (data.alternatives === undefined || isList(data.alternatives, MAX_ALTERNATIVES, isAlternative))
+  );
+}
+
+/** Whether `data` is an unfinished answer of a version that this front end can show. */
+export function isStreamData(data: unknown): data is StreamData {
+  return (
+    isObject(data) &&
+    data.version === STREAM_VERSION &&
+    areStrings(data, 'model_id', 'text') &&
+    isStringOrNull(data.cell_id)
   );
 }
 

@@ -6,6 +6,7 @@ import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 
 import type { IResultPart } from './actions';
 import { goToCell, ICellLocation, locateCell } from './cellLocation';
+import { isRequest } from './magicCells';
 import {
   findInserted,
   indexOf,
@@ -103,29 +104,25 @@ export class ResultPart implements IResultPart {
   }
 
   replace(): string | null {
-    const location = this._location();
-    const [cell] = location ? this._cells(location) : [];
-    if (!location || !cell) {
-      return null;
-    }
-    const { data } = this._options;
-    const source = data.rewrite
-      ? rewrittenSource(this._target(location)?.getSource() ?? '', data.rewrite, cell.source)
-      : this._withPrompt(cell);
-    if (source === null) {
-      return null;
-    }
-    const notebook = location.panel.context.model.sharedModel;
-    const cellId = data.replaces_cell_id ?? location.cellId;
-    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }));
+    return this._replace(this._location());
   }
 
-  run(cellId: string): void {
-    const { content, sessionContext } = this._location()?.panel ?? {};
+  replaceAndRun(): string | null {
+    // The answer may be gone afterwards, with the request.
+    const location = this._location();
+    const cellId = this._replace(location);
+    const { content, sessionContext } = location?.panel ?? {};
     const cell = content?.widgets.find(candidate => candidate.model.id === cellId);
     if (content && cell) {
+      this._options.bridges.runByHand([cell.model.id]);
       void NotebookActions.runCells(content, [cell], sessionContext);
     }
+    return cellId;
+  }
+
+  sourceOf(cellId: string): string | null {
+    const notebook = this._location()?.panel.context.model.sharedModel;
+    return notebook?.cells[indexOf(notebook, cellId)]?.getSource() ?? null;
   }
 
   goTo(cellId: string): boolean {
@@ -152,6 +149,32 @@ export class ResultPart implements IResultPart {
 
   goOn(): Promise<string> {
     return this._options.further.goOn();
+  }
+
+  private _replace(location: ICellLocation | null): string | null {
+    const [cell] = location ? this._cells(location) : [];
+    if (!location || !cell) {
+      return null;
+    }
+    const { data } = this._options;
+    const source = data.rewrite
+      ? rewrittenSource(this._target(location)?.getSource() ?? '', data.rewrite, cell.source)
+      : this._withPrompt(cell);
+    if (source === null) {
+      return null;
+    }
+    const notebook = location.panel.context.model.sharedModel;
+    const cellId = data.replaces_cell_id ?? location.cellId;
+    const removed = this._isRequestToGo(location) ? location.cellId : null;
+    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }, removed));
+  }
+
+  /** Whether the cell that asked goes with the old source: it asks, and does nothing else. */
+  private _isRequestToGo({ panel, cellId }: ICellLocation): boolean {
+    const { data, settings } = this._options;
+    const notebook = panel.context.model.sharedModel;
+    const source = notebook.cells[indexOf(notebook, cellId)]?.getSource() ?? '';
+    return settings.removeRequest && Boolean(data.rewrite) && isRequest(source);
   }
 
   private _withPrompt(cell: INewCell): string {

@@ -1,18 +1,20 @@
 /** The lasting output of an answer: its text, its code, and buttons that use the code. */
 
-import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { INotebookModel, INotebookTracker } from '@jupyterlab/notebook';
 import type { IRenderMime } from '@jupyterlab/rendermime';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
+import { locateCell } from './cellLocation';
 import { differenceOf, withoutDifference } from './difference';
 import { showDifference } from './differenceView';
 import { broughtBack } from './earlierAnswers';
 import { EarlierList } from './earlierList';
 import { FindingList } from './findingList';
 import { withFinding } from './findings';
+import { keepFocus } from './focusKeeper';
 import { FurtherAnswers, IFurther } from './furtherAnswers';
 import { questionWidget } from './liveAnswer';
 import { findListings, UntrustedMarkdown } from './markdown';
@@ -67,7 +69,17 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
+    const location = locateCell(this._options.tracker, this.node, this._data?.cell_id ?? null);
+    this._notebook = location?.panel.context.model ?? null;
+    this._notebook?.contentChanged.connect(this._recheckRows, this);
     this._refreshRows();
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    this._notebook?.contentChanged.disconnect(this._recheckRows, this);
+    this._notebook = null;
+    keepFocus(this.node);
+    super.onBeforeDetach(msg);
   }
 
   /** Apply a finding, or undo it: the output is changed, and so saved, and rendered anew. */
@@ -166,6 +178,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._rows.forEach(row => row.update());
   }
 
+  private _recheckRows(): void {
+    this._rows.forEach(row => row.recheck());
+  }
+
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
     const listing = document.createElement('pre');
     listing.textContent = code;
@@ -175,6 +191,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private readonly _options: ResultRenderer.IOptions;
+  private _notebook: INotebookModel | null = null;
   private _data: ResultData | null = null;
   private _answer: Widget | null = null;
   private _findings: FindingList | null = null;

@@ -22,6 +22,12 @@ export interface ISettings {
   /** Whether a cell that needs the extension has it loaded. */
   readonly loadOnDemand: boolean;
 
+  /** Whether a request goes once its result has taken the place of the cell that it is about. */
+  readonly removeRequest: boolean;
+
+  /** Whether requests are answered in Run All, where a notebook does not say. */
+  readonly asksInRunAll: boolean;
+
   /** The settings that the kernel acts on. */
   readonly forKernel: KernelSettings;
 
@@ -51,15 +57,25 @@ export class Settings implements ISettings {
     return this._get('loadOnDemand') !== false;
   }
 
+  get removeRequest(): boolean {
+    return this._get('removeRequest') === true;
+  }
+
+  get asksInRunAll(): boolean {
+    return this._get('askInRunAll') !== false;
+  }
+
   get forKernel(): KernelSettings {
     const cells = this._get('contextCells');
     const background = this._get('backgroundLoad');
     const temperature = this._get('temperature');
+    const asks = this._get('askInRunAll');
     return {
       ...this._names({ model: 'model', engine: 'engine', server: 'base_url' }),
       ...(typeof temperature === 'number' ? { temperature } : {}),
       ...(typeof cells === 'number' ? { context_cells: Math.max(0, Math.trunc(cells)) } : {}),
-      ...(typeof background === 'boolean' ? { background_load: background } : {})
+      ...(typeof background === 'boolean' ? { background_load: background } : {}),
+      ...(typeof asks === 'boolean' ? { ask_in_run_all: asks } : {})
     };
   }
 

@@ -1,5 +1,6 @@
 /** The status bar's item: the model, the engine and what they are doing. */
 
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
@@ -31,6 +32,25 @@ export class StatusItem extends Widget {
   }
 
   private readonly _bridges: IBridges;
+}
+
+/** Show the state in the toolbar of each notebook, as Notebook 7 has no status bar. */
+export function addToToolbars(options: {
+  bridges: IBridges;
+  commands: CommandRegistry;
+  tracker: INotebookTracker;
+}): void {
+  const { bridges, commands, tracker } = options;
+  const add = ({ toolbar }: NotebookPanel) => {
+    const item = new StatusItem({ bridges, commands });
+    const showOrHide = () => item.setHidden(!item.isActive);
+    bridges.currentChanged.connect(showOrHide);
+    item.disposed.connect(() => bridges.currentChanged.disconnect(showOrHide));
+    showOrHide();
+    toolbar.addItem('codeface-status', item);
+  };
+  tracker.forEach(add);
+  tracker.widgetAdded.connect((_, panel) => add(panel));
 }
 
 /** Return the session's state in one line. */

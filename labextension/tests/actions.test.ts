@@ -70,7 +70,8 @@ beforeEach(() => {
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
-    run: vi.fn(),
+    replaceAndRun: vi.fn(() => 'asking'),
+    sourceOf: vi.fn(() => 'x = 1'),
     goTo: vi.fn(() => true),
     copy: vi.fn(),
     openField: vi.fn(),
@@ -123,15 +124,13 @@ describe('the buttons of a block', () => {
     show({ isReplacement: true, data: { rewrite, blocks } as unknown as ResultData });
     expect(visible()).toEqual(['Replace cell', 'Accept and run', 'Insert below', 'Copy']);
     await press('Accept and run');
-    expect(part.run).toHaveBeenCalledExactlyOnceWith('asking');
+    expect(part.replaceAndRun).toHaveBeenCalledOnce();
     expect(message()).toBe('Replaced and run');
 
     part.replaceObstacle = 'Already replaced';
     await press('Accept and run');
-    part.replaceObstacle = null;
-    part.replace = () => null;
-    await press('Accept and run');
-    expect(part.run).toHaveBeenCalledOnce();
+    expect(part.replaceAndRun).toHaveBeenCalledOnce();
+    expect(message()).toBe('Already replaced');
   });
 
   it('do not replace a cell that must not be', () => {
@@ -281,5 +280,33 @@ describe('an action of the list', () => {
     show({}, { ...action, run });
     await press('Count');
     expect(notifyFailure).toHaveBeenCalledExactlyOnceWith(new Error('broken'));
+  });
+});
+
+describe('what a row says', () => {
+  it.each([
+    ['Insert below', 'Inserted below', null],
+    ['Replace cell', 'Replaced', 'x = 0'],
+    ['Accept and run', 'Replaced and run', 'x = 0']
+  ])('of %s is taken back when it is undone', async (label, said, source) => {
+    const rewrite = { before: '', hidden: [], is_offered: true };
+    const blocks = [{ cell_type: 'code' }] as ResultData['blocks'];
+    show({ isReplaceable: true, data: { rewrite, blocks } as unknown as ResultData });
+    await press(label);
+    row.recheck();
+    expect(message()).toBe(said);
+
+    part.sourceOf = () => source;
+    row.recheck();
+    expect(message()).toBe('');
+    expect(visible()).not.toContain('Go to cell');
+  });
+
+  it('of an inserted cell still holds when that is edited', async () => {
+    show();
+    await press('Insert below');
+    part.sourceOf = () => 'x = 2';
+    row.recheck();
+    expect(message()).toBe('Inserted below');
   });
 });

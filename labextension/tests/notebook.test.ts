@@ -7,11 +7,13 @@ import { YNotebook } from '@jupyter/ydoc';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import {
+  asksInRunAll,
   describeCells,
   findInserted,
   insertBelow,
   replaceCell,
   rewrittenSource,
+  setAsksInRunAll,
   withPrompt
 } from '../src/notebook';
 import {
@@ -227,5 +229,65 @@ describe('the error of a cell', () => {
     const errors = describeCells(notebook, 'long').filter(cell => cell.error);
     expect(errors).toHaveLength(MAX_CELL_ERRORS);
     expect(errors[0]?.error?.traceback.length).toBeLessThanOrEqual(MAX_TRACEBACK_CHARACTERS);
+  });
+});
+
+describe('a cell that is replaced, where each cell has a history of its own', () => {
+  beforeEach(() => {
+    notebook = YNotebook.create({ disableDocumentWideUndoRedo: true });
+    fill(['a', 'code', '1 / 0'], ['asks', 'code', '%codeface_fix']);
+    insertBelow(notebook, 'asks', [CODE]);
+  });
+
+  it('is brought back by the undo of the notebook, which leaves an earlier insertion alone', () => {
+    replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' });
+    expect(sources()).toEqual(['1 / 1', '%codeface_fix', 'z = 3']);
+    notebook.undo();
+    expect(sources()).toEqual(['1 / 0', '%codeface_fix', 'z = 3']);
+    notebook.redo();
+    expect(sources()[0]).toBe('1 / 1');
+  });
+
+  it('is brought back by the undo of the cell as well', () => {
+    replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' });
+    notebook.cells[0]?.undo();
+    expect(sources()).toEqual(['1 / 0', '%codeface_fix', 'z = 3']);
+  });
+
+  it('keeps its own history', () => {
+    notebook.cells[0]?.setSource('2 / 0');
+    replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' });
+    notebook.cells[0]?.undo();
+    expect(sources()[0]).toBe('2 / 0');
+    notebook.cells[0]?.undo();
+    expect(sources()[0]).toBe('1 / 0');
+  });
+
+  it('takes the request with it in the same step', () => {
+    replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' }, 'asks');
+    expect(sources()).toEqual(['1 / 1', 'z = 3']);
+    notebook.undo();
+    expect(sources()).toEqual(['1 / 0', '%codeface_fix', 'z = 3']);
+  });
+});
+
+describe('whether requests are answered in Run All', () => {
+  beforeEach(() => {
+    notebook = YNotebook.create();
+  });
+
+  it('is kept in the metadata, beside what else is there', () => {
+    notebook.setMetadata('codeface', { other: 1 });
+    expect(asksInRunAll(notebook)).toBeNull();
+    setAsksInRunAll(notebook, false);
+    expect(asksInRunAll(notebook)).toBe(false);
+    expect(notebook.getMetadata('codeface')).toEqual({ other: 1, ask_in_run_all: false });
+    setAsksInRunAll(notebook, null);
+    expect(notebook.getMetadata('codeface')).toEqual({ other: 1 });
+  });
+
+  it('is not said by metadata that somebody else has made of it', () => {
+    notebook.setMetadata('codeface', 'no');
+    expect(asksInRunAll(notebook)).toBeNull();
   });
 });

@@ -107,6 +107,30 @@ def test_the_status_bar_tells_what_the_session_does(notebook):
     notebook.page.keyboard.press("Escape")
 
 
+def test_the_status_is_idle_again_after_a_model_could_not_be_loaded(notebook):
+    notebook.open(LOAD, "%%codeface -e transformers -m ./no-such-folder\nadd two numbers").load()
+
+    notebook.run(1)
+
+    notebook.expect(1, "no-such-folder")
+    notebook.page.locator(".jp-CodeFace-status").get_by_text("idle").wait_for()
+
+
+def test_notebook_7_shows_the_status_in_its_toolbar(notebook):
+    missing = []
+    notebook.page.on("console", lambda m: missing.append(m.text) if "IStatusBar" in m.text else 0)
+    notebook.open(LOAD, LONG, app="notebook")
+    notebook.run(0)
+
+    notebook.start(1)
+    status = notebook.page.locator(".jp-Toolbar .jp-CodeFace-status")
+    status.get_by_text("generating").wait_for()
+    assert "scripted:40ms:x300 · scripted" in status.inner_text()
+    notebook.command("codeface:stop")
+    status.get_by_text("idle").wait_for()
+    assert missing == []
+
+
 def test_plots_of_the_cell_are_untouched(notebook):
     plot = (
         "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"

@@ -62,16 +62,35 @@ def test_pressing_twice_says_so_and_goes_there(two_blocks):
     notebook.until("p => p.content.widgets.length === 5")
 
 
-def test_going_to_a_cell_that_was_undone_says_that_it_is_gone(two_blocks):
+def test_after_an_undo_the_row_no_longer_says_that_a_cell_was_inserted(two_blocks):
     notebook = two_blocks
     notebook.button(1, "Insert below").first.click()
     notebook.until("p => p.content.widgets.length === 4")
     notebook.command("notebook:undo-cell-action")
     notebook.until("p => p.content.widgets.length === 3")
 
-    notebook.button(1, "Go to cell").first.click()
+    notebook.output(1).get_by_text("Inserted below").wait_for(state="hidden")
+    assert notebook.button(1, "Go to cell").count() == 0
+    notebook.command("notebook:redo-cell-action")
+    notebook.until("p => p.content.widgets.length === 4")
 
-    notebook.output(1).get_by_text("That cell is gone").wait_for()
+
+def test_the_notebook_s_undo_takes_back_a_replacement_before_an_earlier_insertion(two_blocks):
+    notebook = two_blocks
+    before = notebook.sources
+    notebook.button(1, "Insert below").first.click()
+    notebook.until("p => p.content.widgets.length === 4")
+    notebook.button(1, "Replace cell").first.click()
+    notebook.output(1).get_by_text("Replaced").wait_for()
+
+    # As the user does it: the replaced cell has been selected, not entered.
+    notebook.page.keyboard.press("z")
+    notebook.output(1).get_by_text("Replaced").wait_for(state="hidden")
+
+    assert notebook.sources == [*before[:2], code(RESULTS["two blocks"]), before[2]]
+    notebook.page.keyboard.press("z")
+    notebook.until("p => p.content.widgets.length === 3")
+    assert notebook.sources == before
 
 
 def test_replace_puts_the_code_in_the_place_of_the_request(two_blocks):

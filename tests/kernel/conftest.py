@@ -185,8 +185,10 @@ class Page:
     def is_status(message, state):
         return message["msg_type"] == "status" and message["content"]["execution_state"] == state
 
-    def push(self, cells, *, asking):
-        self._wait_for_subshell(self.notify("cells", path="a.ipynb", asking=asking, cells=cells))
+    def push(self, cells, *, asking, **run):
+        self._wait_for_subshell(
+            self.notify("cells", path="a.ipynb", asking=asking, cells=cells, **run)
+        )
 
 
 @pytest.fixture(scope="module")

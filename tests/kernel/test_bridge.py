@@ -246,12 +246,12 @@ def test_a_bad_message_is_answered_in_a_line_and_changes_nothing(front_end, mess
         ({"method": "stop", "payload": {}}, "does not know the method 'stop'"),
         ({"method": "get_stats", "payload": []}, "payload: Input should be a valid dict"),
         ({"payload": {}}, "method: Field required"),
-        ({"method": "ask_again", "payload": {"answer_id": ""}}, "ask_again.answer_id: String"),
+        ({"method": "try_again", "payload": {"answer_id": ""}}, "try_again.answer_id: String"),
     ],
 )
 def test_a_bad_request_is_answered_with_its_id(front_end, request_, complaint):
     front_end.run(
-        "for request in (protocol.GET_STATS, protocol.ASK_AGAIN):\n"
+        "for request in (protocol.GET_STATS, protocol.TRY_AGAIN):\n"
         "    bridge.handle(request, lambda payload, job: {})"
     )
     front_end.open_comm(on_subshell=True)

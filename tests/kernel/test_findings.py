@@ -59,7 +59,7 @@ def test_findings_are_in_the_output_and_in_the_result(checked, cell_id):
 def test_terminal_gets_them_under_the_answer(checked):
     run = checked.run(ASK, allow_stdin=True)
     assert CODE in run.text
-    *_, said, blank, footer = run.text.rstrip("\n").splitlines()
+    *_, said, blank, footer, _hint = run.text.rstrip("\n").splitlines()
     assert (said, blank) == (f"- Line 1: {SAID}", "")
     assert "tokens" in footer
 
@@ -71,14 +71,14 @@ def test_all_names_are_compared_also_those_that_are_not_sent(checked):
     assert {"_clean", "In", "sales"} <= set(names)
 
 
-def test_asking_again_compares_with_the_notebook_as_it_is_now(checked, kernel_page):
+def test_trying_again_compares_with_the_notebook_as_it_is_now(checked, kernel_page):
     kernel_page.open_comm(on_subshell=True)
     checked.run(ASK, cell_id="asking")
     cached = checked.run(ASK, cell_id="asking").bundles[-1][RESULT_MIME]
     checked.run("def defined_meanwhile(): pass")
-    kernel_page.request("ask_again", answer_id=cached["answer_id"])
-    message = kernel_page.wait(lambda m: RESULT_MIME in m["content"].get("data", {}))
-    (finding,) = message["content"]["data"][RESULT_MIME]["findings"]
+    kernel_page.request("try_again", "again", answer_id=cached["answer_id"])
+    response = kernel_page.received("response")
+    (finding,) = response["result"]["bundle"][RESULT_MIME]["findings"]
     assert finding["message"] == SAID
     assert "defined_meanwhile" in checked.value("_seen[-1]")
     kernel_page.close_comm()

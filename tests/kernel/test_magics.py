@@ -42,7 +42,9 @@ def test_front_end_sees_widgets_which_are_gone_at_the_end(notebook):
 def test_terminal_sees_plain_text(notebook):
     run = notebook.run(f"%%codeface {SCRIPTED}\nsay hello", allow_stdin=True)
     assert "say hello" in run.text
-    assert "tokens" in run.text.splitlines()[-1]
+    footer, hint = run.text.splitlines()[-2:]
+    assert "tokens" in footer
+    assert "%codeface_again" in hint
     assert run.bundles == []
 
 
@@ -244,3 +246,20 @@ def test_nothing_is_loaded_after_unloading(notebook):
     notebook.run("extension._apply_front_end_settings({'background_load': True})")
     assert notebook.value("extension.background_load is None") is True
     notebook.run("del extension")
+
+
+def test_what_cannot_be_run_here_is_offered_as_text(scripted):
+    answer = '```sql\nselect 1\n```\n\n```json\n{"a": 1}\n```\n\n```python\nx = 1\n```'
+    scripted.run(
+        "from codeface_jupyter.engines.current_engine import CurrentEngine\n"
+        "from codeface_jupyter.engines.scripted import ScriptedEngine\n"
+        "session = get_ipython().configurables[-1].extension.session\n"
+        f"session._resources.engines = CurrentEngine(ScriptedEngine([{answer!r}]))"
+    )
+    run = scripted.run("%%codeface --no-cache\nread it", cell_id="asks")
+    data = run.bundles[-1][RESULT_MIME]
+    kinds = [(block["language"], block["cell_type"]) for block in data["blocks"]]
+    assert kinds == [("sql", "markdown"), ("json", "markdown"), ("python", "code")]
+    assert data["blocks"][0]["source"] == "```sql\nselect 1\n```"
+    (note,) = [note for note in data["notes"] if "sql" in note]
+    assert "`%%sql` is not there to run this: `pip install jupysql`" in note

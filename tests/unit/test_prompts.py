@@ -15,6 +15,7 @@ from codeface_jupyter.prompts import (
     extract_code_blocks,
     fenced,
     interpolate,
+    missing_magic,
     normalize_language,
 )
 
@@ -71,10 +72,25 @@ def test_a_fence_always_holds_its_code(code):
         (CodeBlock("r", "x <- 1"), ("code", "%%R\nx <- 1")),
         (CodeBlock("sql", "%%sql\nselect 1"), ("code", "%%sql\nselect 1")),
         (CodeBlock("markdown", "# Title"), ("markdown", "# Title")),
+        (CodeBlock("json", '{"a": 1}'), ("markdown", '```json\n{"a": 1}\n```')),
+        (CodeBlock("output", "0.5"), ("markdown", "```output\n0.5\n```")),
+        (CodeBlock("text", "city  units"), ("markdown", "```text\ncity  units\n```")),
+        (CodeBlock("rust", "fn main() {}"), ("markdown", "```rust\nfn main() {}\n```")),
+        (CodeBlock("code", "print(1)"), ("code", "print(1)")),
+        (CodeBlock("text", "%%writefile a.txt\na"), ("code", "%%writefile a.txt\na")),
     ],
 )
 def test_each_language_gets_the_right_cell(block, cell):
     assert cell_for(block) == cell
+
+
+def test_what_needs_a_magic_that_is_not_there_is_text_with_a_word_on_it():
+    block = CodeBlock("sql", "select 1")
+    assert cell_for(block, cell_magics={"sql"}) == ("code", "%%sql\nselect 1")
+    assert cell_for(block, cell_magics={"bash"}) == ("markdown", "```sql\nselect 1\n```")
+    assert "`pip install jupysql`" in missing_magic(block, cell_magics={"bash"})
+    assert missing_magic(CodeBlock("bash", "ls"), cell_magics={"bash"}) == ""
+    assert missing_magic(CodeBlock("python", "x"), cell_magics=()) == ""
 
 
 def test_language_names_are_resolved():

@@ -1,0 +1,78 @@
+/** Keeps the end of a growing output in view, unless the user has scrolled away from it. */
+
+import type { IDisposable } from '@lumino/disposable';
+
+/** What is hidden by less is still taken for seen. */
+const TOLERANCE_PX = 4;
+/** So much of what follows stays in view as well. */
+const MARGIN_PX = 16;
+
+/** Follows an output's end from the moment that its cell is seen. */
+export class EndFollower implements IDisposable {
+  constructor(output: HTMLElement) {
+    this._output = output;
+    this._scroller = scrollerOf(output);
+    const cell = output.closest('.jp-Cell') ?? output;
+    this._isFollowing = this._scroller !== null && isSeen(cell, this._scroller);
+    this._scroller?.addEventListener('scroll', this._onScroll);
+    this._lastTop = this._scroller?.scrollTop ?? 0;
+    this._observer = new ResizeObserver(() => this._follow());
+    this._observer.observe(output);
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    this._isDisposed = true;
+    this._observer.disconnect();
+    this._scroller?.removeEventListener('scroll', this._onScroll);
+  }
+
+  private _follow(): void {
+    const hidden = this._hidden();
+    if (this._scroller && this._isFollowing && hidden > 0) {
+      this._scroller.scrollTop += hidden + MARGIN_PX;
+    }
+  }
+
+  /** How much of the output lies below what is in view, in pixels. */
+  private _hidden(): number {
+    const end = this._output.getBoundingClientRect().bottom;
+    return this._scroller ? end - this._scroller.getBoundingClientRect().bottom : 0;
+  }
+
+  private readonly _onScroll = (): void => {
+    const { scrollTop = 0 } = this._scroller ?? {};
+    if (this._hidden() <= TOLERANCE_PX) {
+      this._isFollowing = true;
+    } else if (scrollTop < this._lastTop) {
+      this._isFollowing = false;
+    }
+    this._lastTop = scrollTop;
+  };
+
+  private readonly _output: HTMLElement;
+  private readonly _scroller: Element | null;
+  private readonly _observer: ResizeObserver;
+  private _isFollowing: boolean;
+  private _lastTop: number;
+  private _isDisposed = false;
+}
+
+/** Return what scrolls when a node in it does not fit. */
+function scrollerOf(node: Element): Element | null {
+  for (let parent = node.parentElement; parent; parent = parent.parentElement) {
+    if (/auto|scroll/.test(getComputedStyle(parent).overflowY)) {
+      return parent;
+    }
+  }
+  return null;
+}
+
+function isSeen(node: Element, scroller: Element): boolean {
+  const { top, bottom } = node.getBoundingClientRect();
+  const view = scroller.getBoundingClientRect();
+  return bottom >= view.top && top <= view.bottom;
+}
