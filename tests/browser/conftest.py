@@ -1,6 +1,7 @@
 """Real JupyterLab in a real browser: a server for all tests, and a notebook's page as an object."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -222,7 +223,9 @@ class NotebookPage:
         return self.output(index).locator("button.jupyter-button", has_text="Stop")
 
     def button(self, index, label):
-        return self.output(index).get_by_role("button", name=label, exact=True)
+        # Where an answer has several blocks, the buttons' names say which is meant.
+        name = re.compile(rf"^{re.escape(label)}(, code block \d+ of \d+)?$")
+        return self.output(index).get_by_role("button", name=name)
 
     def text(self, index):
         return self.output(index).inner_text()
