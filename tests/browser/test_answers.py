@@ -99,6 +99,7 @@ def test_the_status_bar_tells_what_the_session_does(notebook):
     notebook.command("codeface:stop")
     status.get_by_text("idle").wait_for()
     status.click()
+    notebook.page.locator(".jp-Dialog").get_by_role("button", name="Statistics").click()
 
     assert generating.startswith("generating 2")
     assert generating.endswith("tokens/s · scripted:40ms:x300 · scripted")
