@@ -33,7 +33,7 @@ def test_replace_is_the_highlighted_button_and_accept_and_run_the_second(failing
     buttons = failing.output(2).locator(".jp-CodeFace-actions button:visible")
     assert buttons.all_inner_texts()[:2] == [REPLACE, "Accept and run"]
     assert "jp-mod-accept" in buttons.first.get_attribute("class")
-    assert failing.output(2).locator(".jp-CodeFace-actions").count() == 1
+    assert failing.output(2).locator(".jp-CodeFace-actions:visible").count() == 1
 
 
 def test_the_first_error_of_a_notebook_without_the_extension_is_fixed(notebook):
