@@ -115,7 +115,7 @@ def test_replace_keeps_the_request_as_a_comment_if_the_settings_say_so(two_block
 
 
 def test_settings_choose_the_first_button_and_hide_all(two_blocks, setting):
-    actions = two_blocks.output(1).locator(".jp-CodeFace-actions").first
+    actions = two_blocks.output(1).locator(".jp-CodeFace-actions:visible").first
     setting(insertAction="replace")
     actions.get_by_role("button").first.get_by_text("Replace cell").wait_for()
 
