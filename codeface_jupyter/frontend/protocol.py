@@ -34,6 +34,7 @@ from codeface_jupyter.errors import ProtocolError
 
 __all__ = [
     "CELLS",
+    "COMPLETE",
     "CONTINUE_ANSWER",
     "FOLLOW_UP",
     "GET_CELLS",
@@ -45,6 +46,7 @@ __all__ = [
     "MAX_CELLS",
     "MAX_CELL_CHARACTERS",
     "MAX_CELL_ERRORS",
+    "MAX_COMPLETION_LINES",
     "MAX_ERROR_CHARACTERS",
     "MAX_FINDINGS",
     "MAX_FINDING_EDITS",
@@ -65,6 +67,7 @@ __all__ = [
     "TRY_AGAIN",
     "UNLOAD_MODEL",
     "USE_MODEL",
+    "WARM_UP",
     "AnswerQuestion",
     "AnswerReference",
     "AnswerUpdate",
@@ -72,6 +75,8 @@ __all__ = [
     "Cell",
     "CellError",
     "CellsWanted",
+    "Completion",
+    "CompletionWanted",
     "EarlierAnswer",
     "ErrorMessage",
     "FrontEndMessage",
@@ -123,6 +128,8 @@ MAX_NOTEBOOK_CHARACTERS = 1_000_000
 # Of each part of an error. Only cells near the asking one bring theirs.
 MAX_TRACEBACK_CHARACTERS = 8_000
 MAX_CELL_ERRORS = 10
+# Of a completion: more are never shown.
+MAX_COMPLETION_LINES = 50
 # Of what is asked about an answer.
 MAX_QUESTION_CHARACTERS = 20_000
 # Whoever sends an error cuts it.
@@ -141,6 +148,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 Version = Annotated[int, Field(ge=PROTOCOL_VERSION, le=PROTOCOL_VERSION, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+Source = Annotated[str, Field(max_length=MAX_CELL_CHARACTERS)]
 # Objects only, so that a later release can add a field to any of them.
 Payload = dict[str, Any]
 
@@ -203,7 +211,7 @@ class Cell(TypedDict):
 
     id: Identifier
     type: Literal["code", "markdown", "raw"]
-    source: Annotated[str, Field(max_length=MAX_CELL_CHARACTERS)]
+    source: Source
     execution_count: Count | None
     is_cut: bool
     error: NotRequired[CellError]
@@ -256,6 +264,43 @@ class StopWanted(TypedDict):
     """Which answers are to end: those of a cell, or all."""
 
     cell_id: NotRequired[Identifier | None]
+
+
+def _check_sources(sources: list[str]) -> list[str]:
+    size = sum(map(len, sources))
+    if size > MAX_NOTEBOOK_CHARACTERS:
+        raise ValueError(f"{size:,} characters; at most {MAX_NOTEBOOK_CHARACTERS:,} are taken")
+    return sources
+
+
+class CompletionWanted(TypedDict):
+    """Where the cursor stands in a code cell, and under which terms a completion is wanted.
+
+    ``above`` are the sources of the code cells above, in their order: as many of the nearest
+    as matter. ``prefix`` and ``suffix`` are the cell before and after the cursor.
+    ``is_asked_for`` says that the user pressed a key for it: then it is not held back for
+    being unlikely, and strings and comments are completed too.
+    """
+
+    above: Annotated[list[Source], Field(max_length=MAX_CELLS), AfterValidator(_check_sources)]
+    prefix: Source
+    suffix: Source
+    max_lines: Annotated[int, Field(ge=1, le=MAX_COMPLETION_LINES, strict=True)]
+    is_asked_for: bool
+    while_busy: bool
+    on_battery: bool
+
+
+class Completion(TypedDict):
+    """A completion: what goes in at the cursor, or why there is none.
+
+    ``silence`` is empty, too, where the model has nothing to offer. ``unloaded``: no model is
+    in memory. ``unsuited``: the one that is, or its engine, cannot complete code. ``busy``: a
+    cell of the user's runs. ``on_battery``: the machine has no mains.
+    """
+
+    text: str
+    silence: Literal["", "unloaded", "unsuited", "busy", "on_battery"]
 
 
 class AnswerReference(TypedDict):
@@ -337,6 +382,7 @@ class Status(TypedDict):
 _NOTHING = TypeAdapter(Nothing)
 _NOTEBOOK_CELLS = TypeAdapter(NotebookCells)
 _ANSWER_UPDATE = TypeAdapter(AnswerUpdate)
+_COMPLETION_WANTED = TypeAdapter(CompletionWanted)
 
 # From the front end.
 CELLS = Notification("cells", _NOTEBOOK_CELLS)
@@ -345,6 +391,10 @@ SETTINGS = Notification("settings", TypeAdapter(FrontEndSettings))
 """The front end's settings, at first and when they change."""
 STOP = Notification("stop", TypeAdapter(StopWanted))
 """End the answers that are being generated."""
+COMPLETE = Request("complete", _COMPLETION_WANTED, TypeAdapter(Completion))
+"""Complete code at the cursor; a newer one ends an older one."""
+WARM_UP = Request("warm_up", _COMPLETION_WANTED, _NOTHING)
+"""Read what a completion at the cursor would need, since the cell has got the focus."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
 FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)

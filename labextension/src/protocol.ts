@@ -23,6 +23,7 @@ export const MAX_NOTEBOOK_CHARACTERS = 1000000;
 export const MAX_CELL_ERRORS = 10;
 export const MAX_TRACEBACK_CHARACTERS = 8000;
 export const MAX_ID_CHARACTERS = 512;
+export const MAX_COMPLETION_LINES = 50;
 export const MAX_QUESTION_CHARACTERS = 20000;
 export const MAX_ERROR_CHARACTERS = 4000;
 export const MAX_FINDINGS = 50;
@@ -88,6 +89,26 @@ export type ModelChoices = {
   models: OfferedModel[];
 };
 
+/** Where the cursor stands in a code cell, and under which terms a completion is wanted. */
+export type CompletionWanted = {
+  /** The code cells above, in their order: as many of the nearest as matter. */
+  above: string[];
+  /** The cell before the cursor, and after it. */
+  prefix: string;
+  suffix: string;
+  max_lines: number;
+  /** Whether the user pressed a key for it. */
+  is_asked_for: boolean;
+  while_busy: boolean;
+  on_battery: boolean;
+};
+
+/** What goes in at the cursor, or why nothing does; neither where the model has no idea. */
+export type Completion = {
+  text: string;
+  silence: '' | 'unloaded' | 'unsuited' | 'busy' | 'on_battery';
+};
+
 /** The payload or the result of a method that needs none. */
 export type Nothing = Record<string, never>;
 
@@ -113,6 +134,10 @@ export type KernelNotifications = {
 
 /** Requests to the kernel. */
 export type KernelRequests = {
+  /** Complete code at the cursor; a newer request ends an older one. */
+  complete: { payload: CompletionWanted; result: Completion };
+  /** Read what a completion at the cursor would need, since the cell has got the focus. */
+  warm_up: { payload: CompletionWanted; result: Nothing };
   /** Answer the question of an answer in another way. */
   try_again: { payload: { answer_id: string }; result: AnswerUpdate };
   /** Answer a question about an answer. */
@@ -332,6 +357,10 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
 
 /** Check the result of each request to the kernel. */
 export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
+  complete: data =>
+    areStrings(data, 'text') &&
+    isOneOf(data.silence, '', 'unloaded', 'unsuited', 'busy', 'on_battery'),
+  warm_up: () => true,
   try_again: isAnswerUpdate,
   follow_up: isAnswerUpdate,
   continue_answer: isAnswerUpdate,
