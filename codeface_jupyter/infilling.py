@@ -8,7 +8,15 @@ from typing import Protocol
 
 from codeface_jupyter.generation import FinishReason, GenerationMetrics
 
-__all__ = ["Guide", "InfillPrompt", "InfillRequest", "Infilled", "NextName", "Unguided"]
+__all__ = [
+    "Gap",
+    "Guide",
+    "InfillPrompt",
+    "InfillRequest",
+    "Infilled",
+    "NextName",
+    "Unguided",
+]
 
 DEFAULT_MAX_NEW_TOKENS = 64
 
@@ -115,3 +123,46 @@ class Infilled:
     probabilities: Sequence[float]
     finish_reason: FinishReason
     metrics: GenerationMetrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Where the cursor stands in a cell, and what is around it.
+
+    Attributes
+    ----------
+    above
+        The code cells above, in their order.
+    prefix, suffix
+        The cell before the cursor, and after it.
+    """
+
+    above: tuple[str, ...] = ()
+    prefix: str = ""
+    suffix: str = ""
+
+    @property
+    def line(self) -> str:
+        """The cursor's line, before the cursor."""
+        return self.prefix.rpartition("\n")[2]
+
+    @property
+    def rest(self) -> str:
+        """The cursor's line, after the cursor."""
+        return self.suffix.partition("\n")[0]
+
+    @property
+    def line_above(self) -> str:
+        """The last line above the cursor's that is not blank; empty if there is none."""
+        return _last_line(self.prefix.rpartition("\n")[0])
+
+    @property
+    def line_below(self) -> str:
+        """The first line below the cursor's that is not blank; empty if there is none."""
+        below = self.suffix.partition("\n")[2].split("\n")
+        return next((line for line in below if line.strip()), "")
+
+
+def _last_line(text: str) -> str:
+    """Return the last line of a text that is not blank; empty if there is none."""
+    return next((line for line in reversed(text.split("\n")) if line.strip()), "")
