@@ -59,7 +59,7 @@ class Bounds:
             if self._is_beyond(line):
                 break
             kept.append(line)
-        kept = kept[: self._max_lines + begins_below]
+        kept = "\n".join(kept[: self._max_lines + begins_below]).rstrip().split("\n")
         return "\n".join(self._without_those_below(kept)).rstrip()
 
     def _without_those_below(self, lines: list[str]) -> list[str]:
@@ -91,10 +91,10 @@ def _block_floor(gap: Gap) -> int | None:
 def _before_rest(text: str, rest: str) -> str:
     """Return what of a text fits before the rest of its line."""
     end = rest.lstrip()[:1]
-    if end in QUOTES:
+    if end and end in QUOTES:
         return text.partition(end)[0]
-    if end in CLOSERS:
-        text = text[: _unopened(text)]
+    if end and end in CLOSERS:
+        return text[: _unopened(text)]
     # The rest itself, or its beginning.
     for length in range(min(len(text), len(rest)), 0, -1):
         if text.endswith(rest[:length]):
