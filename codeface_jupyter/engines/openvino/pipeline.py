@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
-from codeface_jupyter.engines.openvino.pass_gate import PassGate
 from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenIndex
+from codeface_jupyter.engines.pass_gate import PassGate
 from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.engines.text.token_answer import TokenAnswer

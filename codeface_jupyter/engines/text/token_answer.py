@@ -36,6 +36,8 @@ class TokenAnswer:
 
     Attributes
     ----------
+    eos_ids
+        As given.
     choice
         What the guide makes of logits; None without a guide.
     token_ids
@@ -63,6 +65,7 @@ class TokenAnswer:
         self.sampling = sampling
         self._writer = AnswerWriter(job, stop_strings=sampling.stop_strings)
         self._detokenizer = detokenizer
+        self.eos_ids = tuple(eos_ids)
         self._eos_ids = frozenset(eos_ids)
         self._job = job
         self._guide = guide

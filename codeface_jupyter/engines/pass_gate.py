@@ -37,6 +37,16 @@ class PassGate:
         finally:
             self._leave()
 
+    def give_way(self) -> None:
+        """Let those in who are in a hurry, amid the block of `turn`, and wait until they left."""
+        with self._changed:
+            if not self._hurried:
+                return
+            self._is_taken = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not (self._is_taken or self._hurried))
+            self._is_taken = True
+
     @contextmanager
     def hurried_turn(self, job: Job) -> Iterator[None]:
         """Wait for the pass that is running, and stay inside for the block.
