@@ -120,6 +120,14 @@ def test_what_fits_is_shown(code, text):
     assert why_not(code, text) == ""
 
 
+def test_what_a_cell_above_will_make_is_taken_as_there():
+    above = ("import numpy as np\nrates = np.ones(3)",)
+    later = Gap(above=above, prefix="x = ")
+
+    assert misfit("rates.any_name(np.pi)", later, {}) == ""
+    assert "ratios" in misfit("ratios.sum()", later, {})
+
+
 @pytest.mark.parametrize(
     ("code", "text", "reason"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.source import read_source
@@ -36,10 +37,23 @@ def misfit(text: str, gap: Gap, namespace: Mapping[str, object]) -> str:
         return "no Python"
     first = gap.prefix.count("\n") + 1
     lines = range(first, first + text.count("\n") + 1)
-    for finding in check_code(code, namespace, timeout_s=TIMEOUT_S):
+    for finding in check_code(code, _known(gap, namespace), timeout_s=TIMEOUT_S):
         if finding.kind in MISFITS and finding.line in lines:
             return finding.message
     return ""
+
+
+class _NotRunYet:
+    """Stands for what a cell above will make: nothing is known of it."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(name)
+
+
+def _known(gap: Gap, namespace: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the notebook's variables, and those of cells above that have not been run."""
+    above = {name for source in gap.above for name in defined_names(source)}
+    return {**dict.fromkeys(above, _NotRunYet()), **namespace}
 
 
 def _repeats(text: str, gap: Gap) -> bool:
