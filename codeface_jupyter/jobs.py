@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
 __all__ = ["Cancelled", "Event", "Job", "Progress", "Step"]
+
+# How late a part hears that the whole is to stop.
+PART_WAIT_S = 0.02
 
 Unit = Literal["B", "answers", ""]
 
@@ -101,10 +105,13 @@ class Job:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for ``timeout_s`` or until the work is to stop; return whether it is to."""
-        # A part is stopped by its own thread, which waits here, or with the whole.
-        if self._whole is not None and not self._cancel.is_set():
-            return self._whole.wait(timeout_s)
-        return self._cancel.wait(timeout_s)
+        if self._whole is None:
+            return self._cancel.wait(timeout_s)
+        # Nothing waits for two events at once.
+        deadline = time.monotonic() + timeout_s
+        while not self.is_cancelled and time.monotonic() < deadline:
+            self._cancel.wait(min(PART_WAIT_S, deadline - time.monotonic()))
+        return self.is_cancelled
 
     def emit(self, event: Event) -> None:
         """Report ``event``."""

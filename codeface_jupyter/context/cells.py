@@ -33,6 +33,7 @@ __all__ = [
     "defined_names",
     "render",
     "used_names",
+    "window_start",
 ]
 
 NOT_RUN_MARK = "# (this cell was not run)"
@@ -246,14 +247,14 @@ def _fit(
     room = max_tokens - reserve
     for choice in candidates:
         _cut(choice, max_tokens=room // 2, count_tokens=count_tokens)
-    first_near = _window_start([choice.tokens for choice in candidates], room=room)
+    first_near = window_start([choice.tokens for choice in candidates], room=room)
     far, near = candidates[:first_near], candidates[first_near:]
     _keep_definitions(far, max_tokens=reserve, count_tokens=count_tokens)
     free = max_tokens - sum(choice.tokens for choice in candidates if choice.text)
     _keep_needed(far, near, names=names, free=free, count_tokens=count_tokens)
 
 
-def _window_start(tokens: Sequence[int], *, room: int) -> int:
+def window_start(tokens: Sequence[int], *, room: int) -> int:
     """Return the index of the first near cell.
 
     The tokens left out are a multiple of half the room: as the notebook grows, the

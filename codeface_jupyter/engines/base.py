@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.local_model import LocalModel
 from codeface_jupyter.models.speed import EngineSpeed
@@ -30,6 +31,7 @@ __all__ = [
     "EnginePlugin",
     "Fitness",
     "HoldsMemory",
+    "InfillEngine",
     "Rank",
     "TellsSpeed",
 ]
@@ -178,6 +180,24 @@ class HoldsMemory(Protocol):
 
     def shrink(self) -> int:
         """Drop what the next request can do without; return its bytes."""
+
+
+@runtime_checkable
+class InfillEngine(Protocol):
+    """Optional: what an engine has that completes code while it is typed."""
+
+    @property
+    def can_infill(self) -> bool:
+        """Whether the model that is loaded completes code; False while none is."""
+
+    def infill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Fill a gap, also while another thread's `generate` runs, which waits meanwhile.
+
+        Raises
+        ------
+        Cancelled
+            If ``job`` was stopped: within one token.
+        """
 
 
 class EnginePlugin(Protocol[Options]):

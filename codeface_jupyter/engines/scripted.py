@@ -19,7 +19,8 @@ from codeface_jupyter.generation import (
     GenerationMetrics,
     GenerationRequest,
 )
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.infilling import Infilled, InfillRequest
+from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.prompts import (
     Prompt,
     chat_messages,
@@ -42,6 +43,15 @@ MODEL_OPTION = re.compile(
     r"slow|(?P<delay_ms>\d{1,5})ms|x(?P<tokens>\d{1,6})|load(?P<load_ms>\d{1,5})ms"
 )
 LONGEST_MENTION = 72
+# What completions go on with, for tests and demonstrations.
+SCRIPTED_LINES = (
+    "numbers = list(range(10))",
+    "total = sum(numbers)",
+    "for number in numbers:",
+    "    square = number * number",
+    "    print(number, square)",
+    "print(total)",
+)
 
 
 class ScriptedEngine:
@@ -74,8 +84,8 @@ class ScriptedEngine:
 
     Attributes
     ----------
-    requests
-        The requests given to `generate`, oldest first.
+    requests, infill_requests
+        The requests given to `generate` and to `infill`, oldest first.
     is_loaded
         Whether `load` was called since the last `unload`.
 
@@ -104,6 +114,7 @@ class ScriptedEngine:
         if not callable(answers) and (isinstance(answers, str) or not answers):
             raise ValueError(f"answers must be a list of at least one answer, not {answers!r}.")
         self.requests: list[GenerationRequest] = []
+        self.infill_requests: list[InfillRequest] = []
         self.is_loaded = False
         self.token_delay_s = token_delay_s
         self.load_s = load_s
@@ -188,6 +199,34 @@ class ScriptedEngine:
             raise error
         return writer.done(reason, metrics=GenerationMetrics(prompt_tokens=prompt_tokens))
 
+    @property
+    def can_infill(self) -> bool:
+        """Whether it is loaded, as any engine has to be."""
+        return self.is_loaded
+
+    def infill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Complete by `SCRIPTED_LINES`: a line that begins like one of them goes on like it.
+
+        Each token takes its time; the guide ends a completion, and is asked for names as by
+        any other engine.
+
+        Raises
+        ------
+        Cancelled
+            If ``job`` was stopped.
+        """
+        self.infill_requests.append(request)
+        text = ""
+        for token in _tokens(_going_on(request.prompt.prefix)):
+            if job.wait(self.token_delay_s):
+                raise Cancelled
+            text += token
+            if request.guide.is_complete(text):
+                break
+        return Infilled(
+            text=text, probabilities=(1.0,), finish_reason="stop", metrics=GenerationMetrics()
+        )
+
     def _stream(self, text: str, *, writer: AnswerWriter, limit: int, job: Job) -> FinishReason:
         for token in _tokens(text):
             if writer.generated_tokens == limit:
@@ -231,6 +270,15 @@ def _parse_model(model: str) -> dict[str, int]:
         else:
             options |= {key: int(value) for key, value in match.groupdict().items() if value}
     return options
+
+
+def _going_on(prefix: str) -> str:
+    """Return how the last line of a text goes on, and what follows it."""
+    line = prefix.rpartition("\n")[2].lstrip()
+    for place, scripted in enumerate(SCRIPTED_LINES):
+        if line and scripted.startswith(line):
+            return "\n".join((scripted[len(line) :], *SCRIPTED_LINES[place + 1 :]))
+    return ""
 
 
 def _demonstration(prompt: Prompt, *, tokens: int | None) -> str:

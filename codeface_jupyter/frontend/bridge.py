@@ -127,6 +127,11 @@ class Bridge:
         front_end = self._front_end_of(self.cell_id())
         return None if front_end is None else front_end.is_on_subshell
 
+    @property
+    def is_cell_running(self) -> bool:
+        """Whether a cell runs; asked from any thread."""
+        return self._busy.is_running
+
     def cell_id(self) -> str | None:
         """Return the id of the cell that runs, or None where cells have none."""
         if self._kernel is None:

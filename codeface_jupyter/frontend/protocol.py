@@ -103,6 +103,7 @@ __all__ = [
     "ResultFinding",
     "ResultOutcome",
     "ResultRewrite",
+    "Silence",
     "Stats",
     "Status",
     "StopWanted",
@@ -149,6 +150,7 @@ Version = Annotated[int, Field(ge=PROTOCOL_VERSION, le=PROTOCOL_VERSION, strict=
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 Source = Annotated[str, Field(max_length=MAX_CELL_CHARACTERS)]
+Silence = Literal["", "unloaded", "unsuited", "busy", "on_battery"]
 # Objects only, so that a later release can add a field to any of them.
 Payload = dict[str, Any]
 
@@ -300,7 +302,7 @@ class Completion(TypedDict):
     """
 
     text: str
-    silence: Literal["", "unloaded", "unsuited", "busy", "on_battery"]
+    silence: Silence
 
 
 class AnswerReference(TypedDict):

@@ -101,6 +101,11 @@ class BusyStatus:
         self._shell.events.unregister("post_run_cell", self._ended)
         self._running = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a cell runs."""
+        return self._running is not None
+
     def restore_soon(self) -> None:
         """Say ``busy`` again, once the message being handled has been reported as done."""
         # The loop takes this up after ipykernel has finished with the present message.

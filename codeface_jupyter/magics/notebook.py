@@ -77,6 +77,16 @@ class Notebook:
         names: dict[str, object] = self._shell.user_ns
         return names
 
+    @property
+    def is_running_cell(self) -> bool:
+        """Whether a cell of the user's runs now; asked from any thread."""
+        return self._bridge.is_cell_running
+
+    @property
+    def cells_run(self) -> int:
+        """How many cells have been run: with each, the variables may have changed."""
+        return int(self._shell.execution_count)
+
     def set_variable(self, name: str, value: object) -> None:
         """Set a variable of the user's."""
         self._shell.user_ns[name] = value

@@ -21,6 +21,7 @@ from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Answer, Ask, BatchAnswer
 from codeface_jupyter.session.answering import Answering
 from codeface_jupyter.session.batch_answering import BatchAnswering
+from codeface_jupyter.session.completion import Completions
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
@@ -80,6 +81,11 @@ class Session:
     def last_context(self) -> Context | None:
         """The context of the last question; None before the first."""
         return self._resources.last_context
+
+    @cached_property
+    def completions(self) -> Completions:
+        """What completes code while it is typed, with the model that is in memory."""
+        return Completions(self._resources)
 
     @cached_property
     def prometheus(self) -> PrometheusExporter:

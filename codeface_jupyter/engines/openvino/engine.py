@@ -38,6 +38,7 @@ from codeface_jupyter.errors import (
     install_hint,
 )
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
@@ -247,6 +248,36 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             for index in self._load(job).pipeline.decode_batch(answers, job=job):
                 done = answers[index].done(peak_memory_bytes=process_peak_bytes())
                 on_result(index, answers[index].text, done)
+
+    @property
+    def can_infill(self) -> bool:
+        """Whether the model that is loaded completes code."""
+        loaded, prepared = self._loaded, self._prepared
+        return loaded is not None and prepared is not None and prepared.codec.can_infill
+
+    def infill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Fill a gap in the calling thread; an answer in the making waits meanwhile.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the model's window.
+        GenerationError
+            If OpenVINO fails, or the model has been unloaded.
+        Cancelled
+            If ``job`` was stopped.
+        """
+        loaded = self._loaded
+        if loaded is None:
+            raise GenerationError("The model has been unloaded.")
+        pipeline = loaded.pipeline
+        # The loaded model gets no name that an exception's frames would keep.
+        del loaded
+        answer = self._codec.infill_answer(request, job)
+        with self._openvino_errors():
+            reused = pipeline.decode_first(answer, job=job)
+        job.check()
+        return answer.infilled(reused_prompt_tokens=reused)
 
     def _read_files(self, job: Job) -> Prepared:
         settings = self._settings

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenIndex
+from codeface_jupyter.engines.pass_gate import PassGate
 from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
@@ -51,6 +53,7 @@ class TokenPipeline:
             block_tokens=model.block_tokens,
             copy_block=model.copy_block if model.can_copy_blocks else None,
         )
+        self._gate = PassGate()
 
     def warm_up(self) -> None:
         """Run a throw-away pass: the first one rearranges the weights."""
@@ -64,8 +67,9 @@ class TokenPipeline:
 
     def drop_kept(self) -> None:
         """Drop the kept keys and values and free their memory."""
-        self._blocks.clear()
-        self._model.drop_keys()
+        with self._gate.turn():
+            self._blocks.clear()
+            self._model.drop_keys()
 
     def decode(self, answer: TokenAnswer, *, job: Job, on_reading: Callable[[int], None]) -> int:
         """Decode one answer to its end, or until ``job`` is stopped.
@@ -90,7 +94,23 @@ class TokenPipeline:
         ValueError
             If there are not as many blocks as prompt and answer may need.
         """
-        decoding = self._begin(answer)
+        return self._decode(answer, job=job, on_reading=on_reading, turn=self._gate.turn)
+
+    def decode_first(self, answer: TokenAnswer, *, job: Job) -> int:
+        """Decode one answer as `decode` does, while all others wait."""
+        with self._gate.hurried_turn(job):
+            return self._decode(answer, job=job, on_reading=_tell_nobody, turn=nullcontext)
+
+    def _decode(
+        self,
+        answer: TokenAnswer,
+        *,
+        job: Job,
+        on_reading: Callable[[int], None],
+        turn: Callable[[], AbstractContextManager[None]],
+    ) -> int:
+        with turn():
+            decoding = self._begin(answer)
         if decoding is None:
             raise ValueError(f"There is no room for {answer.max_length} tokens.")
         reused = decoding.read
@@ -98,12 +118,14 @@ class TokenPipeline:
             while not (answer.is_over or job.is_cancelled):
                 if decoding.unread > PASS_TOKENS:
                     on_reading(decoding.read)
-                self._pass([(decoding, decoding.propose(max_tokens=PASS_TOKENS))], job)
+                with turn():
+                    self._pass([(decoding, decoding.propose(max_tokens=PASS_TOKENS))], job)
         except Cancelled:
             if not job.is_cancelled:
                 raise
         finally:
-            self._blocks.keep(decoding.sequence)
+            with turn():
+                self._blocks.keep(decoding.sequence)
         return reused
 
     def decode_batch(self, answers: Sequence[TokenAnswer], *, job: Job) -> Iterator[int]:
@@ -119,17 +141,20 @@ class TokenPipeline:
         running: dict[int, _Decoding] = {}
         try:
             while (running or waiting) and not job.is_cancelled:
-                self._admit(waiting, running)
-                self._pass_of_many(list(running.values()), job)
+                with self._gate.turn():
+                    self._admit(waiting, running)
+                    self._pass_of_many(list(running.values()), job)
                 for index in [i for i, decoding in running.items() if decoding.answer.is_over]:
-                    self._blocks.keep(running.pop(index).sequence)
+                    with self._gate.turn():
+                        self._blocks.keep(running.pop(index).sequence)
                     yield index
         except Cancelled:
             if not job.is_cancelled:
                 raise
         finally:
-            for decoding in running.values():
-                self._blocks.keep(decoding.sequence)
+            with self._gate.turn():
+                for decoding in running.values():
+                    self._blocks.keep(decoding.sequence)
         yield from [*running, *(index for index, _ in waiting)]
 
     def _admit(
@@ -237,10 +262,23 @@ class _Decoding:
         self.sequence.token_ids += token_ids[:known]
         draft = iter(token_ids[known:])
         for row in logits:
-            token_id = self._sampler.sample(row)
+            token_id = self._choose(row)
             self._lookup.add(token_id)
             goes_on = self.answer.take(token_id)
             if not goes_on or next(draft, None) != token_id:
                 return
             # An accepted draft token: the pass has read it already.
             self.sequence.token_ids.append(token_id)
+
+    def _choose(self, logits: NDArray[np.float32]) -> int:
+        choice = self.answer.choice
+        if choice is None:
+            return self._sampler.sample(logits)
+        logits = choice.narrowed(logits)
+        token_id = self._sampler.sample(logits)
+        choice.note(logits, token_id)
+        return token_id
+
+
+def _tell_nobody(_: int) -> None:
+    """Take how much of a prompt has been read."""

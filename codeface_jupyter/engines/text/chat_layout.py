@@ -75,8 +75,8 @@ class ChatLayout:
             If the template refuses a conversation without a system message too.
         """
         if lay_out is None:
-            return self._defused(completion_text(prompt))
-        return self._conversation(prompt, lay_out) + self._defused(prompt.answer_begin)
+            return self.defused(completion_text(prompt))
+        return self._conversation(prompt, lay_out) + self.defused(prompt.answer_begin)
 
     def _conversation(self, prompt: Prompt, lay_out: LayOut) -> str:
         messages = self._messages(prompt)
@@ -94,11 +94,11 @@ class ChatLayout:
 
     def _messages(self, prompt: Prompt) -> list[Message]:
         return [
-            {"role": message["role"], "content": self._defused(message["content"])}
+            {"role": message["role"], "content": self.defused(message["content"])}
             for message in chat_messages(prompt, with_examples=self._takes_examples)
         ]
 
-    def _defused(self, text: str) -> str:
+    def defused(self, text: str) -> str:
         """Return ``text`` with a space in each control token, so that it reads as plain text."""
         return self._control_tokens.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 

@@ -53,6 +53,11 @@ class FastTokenizer:
         self._tokenizer = tokenizer
         self.special_tokens_map = dict(special_tokens)
 
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The tokenizer itself."""
+        return self._tokenizer
+
     @staticmethod
     def is_in(folder: Path) -> bool:
         """Whether ``folder`` holds a tokenizer of this kind."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.chat_template import ChatTemplate
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
+from codeface_jupyter.engines.text.infill_layout import InfillLayout
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
-from codeface_jupyter.generation import GenerationRequest
+from codeface_jupyter.engines.text.vocabulary import Vocabulary
+from codeface_jupyter.generation import GenerationRequest, SamplingParameters
+from codeface_jupyter.infilling import InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.end_tokens import EosIds, end_token_ids
 from codeface_jupyter.prompts import Prompt
@@ -132,6 +135,57 @@ class PromptCodec:
             eos_ids=self.eos_ids,
             job=job,
         )
+
+    @cached_property
+    def _infill_layout(self) -> InfillLayout | None:
+        return InfillLayout.of(self._control_tokens())
+
+    @property
+    def can_infill(self) -> bool:
+        """Whether the model completes code: chat models do if they were trained to fill gaps."""
+        return self._infill_layout is not None or not self.is_chat
+
+    def infill_answer(self, request: InfillRequest, job: Job) -> TokenAnswer:
+        """Return what takes the tokens that fill a gap.
+
+        A base model that was not trained for it continues the text before the gap.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the model's window.
+        """
+        prompt, layout = request.prompt, self._infill_layout
+        if layout is None:
+            text = self._layout.defused("\n\n".join((*prompt.files, prompt.prefix)))
+        else:
+            text = layout.text(prompt, defused=self._layout.defused)
+        prompt_ids = self.encode(text)
+        check_prompt_fits(
+            prompt_tokens=len(prompt_ids),
+            max_new_tokens=request.max_new_tokens,
+            context_window=self.context_window,
+        )
+        return TokenAnswer(
+            prompt_ids,
+            sampling=SamplingParameters(max_new_tokens=request.max_new_tokens),
+            detokenizer=self._detokenizer(prompt_ids),
+            eos_ids=self._infill_end_ids,
+            job=job.telling(),
+            guide=request.guide,
+            vocabulary=lambda: self._vocabulary,
+        )
+
+    @cached_property
+    def _infill_end_ids(self) -> list[int]:
+        """Return the tokens that end a completion: any control token does."""
+        added = self._tokenizer.added_tokens_decoder.items()
+        control = self._control_tokens()
+        return sorted({*self.eos_ids, *(n for n, token in added if token.content in control)})
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary | None:
+        return Vocabulary.of(self._tokenizer)
 
     def silent_answers(self, requests: Sequence[GenerationRequest], job: Job) -> list[TokenAnswer]:
         """Return what takes the tokens of many answers, whose chunks are not reported.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from codeface_jupyter.engines.text.guided import GuidedChoice
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
+from codeface_jupyter.engines.text.vocabulary import Vocabulary
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, SamplingParameters
+from codeface_jupyter.infilling import Guide, Infilled
 from codeface_jupyter.jobs import Job
 
 __all__ = ["TokenAnswer"]
@@ -26,9 +29,17 @@ class TokenAnswer:
         Tokens that end the answer.
     job
         Gets each `Chunk`; ends the answer when it is stopped.
+    guide
+        Narrows which tokens may come, and says when enough has come.
+    vocabulary
+        Returns the tokens by their texts, which a guide needs.
 
     Attributes
     ----------
+    eos_ids
+        As given.
+    choice
+        What the guide makes of logits; None without a guide.
     token_ids
         The prompt's tokens and the answer's as far as they have come.
     prompt_tokens
@@ -45,6 +56,8 @@ class TokenAnswer:
         detokenizer: IncrementalDetokenizer,
         eos_ids: Collection[int],
         job: Job,
+        guide: Guide | None = None,
+        vocabulary: Callable[[], Vocabulary | None] = lambda: None,
     ) -> None:
         self.token_ids = list(prompt_ids)
         self.prompt_tokens = len(prompt_ids)
@@ -52,9 +65,16 @@ class TokenAnswer:
         self.sampling = sampling
         self._writer = AnswerWriter(job, stop_strings=sampling.stop_strings)
         self._detokenizer = detokenizer
+        self.eos_ids = tuple(eos_ids)
         self._eos_ids = frozenset(eos_ids)
         self._job = job
-        self._met_eos = False
+        self._guide = guide
+        # With what the writer holds back, which is the last character at least.
+        self._whole_text = ""
+        self.choice: GuidedChoice | None = None
+        if guide is not None:
+            self.choice = GuidedChoice(guide, vocabulary=vocabulary, text=lambda: self._whole_text)
+        self._met_end = False
         self._is_over = self.tokens_left <= 0
 
     @property
@@ -75,9 +95,11 @@ class TokenAnswer:
     def take(self, token_id: int) -> bool:
         """Write a token; return whether the answer goes on."""
         self.token_ids.append(token_id)
-        self._met_eos = token_id in self._eos_ids
-        self._writer.write(self._detokenizer.add([token_id]))
-        is_ended = self._writer.is_stopped or self._met_eos or self._job.is_cancelled
+        text = self._detokenizer.add([token_id])
+        self._whole_text += text
+        self._met_end = token_id in self._eos_ids or self._is_complete()
+        self._writer.write(text)
+        is_ended = self._writer.is_stopped or self._met_end or self._job.is_cancelled
         self._is_over = is_ended or self.tokens_left <= 0
         return not self._is_over
 
@@ -101,7 +123,20 @@ class TokenAnswer:
             ),
         )
 
+    def infilled(self, *, reused_prompt_tokens: int) -> Infilled:
+        """Return the completion that an answer with a guide is."""
+        done = self.done(peak_memory_bytes=0, reused_prompt_tokens=reused_prompt_tokens)
+        return Infilled(
+            text=self._whole_text,
+            probabilities=() if self.choice is None else tuple(self.choice.probabilities),
+            finish_reason=done.finish_reason,
+            metrics=done.metrics,
+        )
+
+    def _is_complete(self) -> bool:
+        return self._guide is not None and self._guide.is_complete(self._whole_text)
+
     def _finish_reason(self) -> FinishReason:
-        if self._writer.is_stopped or self._met_eos:
+        if self._writer.is_stopped or self._met_end:
             return "stop"
         return "cancelled" if self._job.is_cancelled else "length"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.generate_hooks import (
     AnswerCriterion,
+    GuidedChooser,
     cancellable,
     logits_processors,
     reading_only_what_is_new,
@@ -23,6 +24,10 @@ __all__ = ["DecodeRun"]
 DRAFT_TOKENS = 8
 # So few that a pass over them needs little memory beside the weights.
 CAREFUL_CHUNK_TOKENS = 128
+
+
+def _go_on() -> None:
+    """Let the model go on at once: nobody else uses it."""
 
 
 class DecodeRun:
@@ -40,6 +45,8 @@ class DecodeRun:
         Whether to decode speculatively, with draft tokens that are looked up in the prompt.
     job
         Stopped, it leaves a run at any time.
+    between_passes
+        Called after each pass: the model is free until it returns.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class DecodeRun:
         eos_ids: Sequence[int],
         drafts_from_prompt: bool,
         job: Job,
+        between_passes: Callable[[], None] = _go_on,
     ) -> None:
         self._model = model
         self._answer = answer
@@ -58,6 +66,9 @@ class DecodeRun:
         self._job = job
         # Made once, so that a resumed answer goes on with the same random state.
         self._processors = logits_processors(answer.sampling, device_type=model.device.type)
+        if answer.choice is not None:
+            self._processors = [GuidedChooser(answer.choice)]
+        self._between_passes = between_passes
 
     def __call__(self, cache: DynamicCache | None, *, is_careful: bool = False) -> None:
         """Generate from where the answer stands to its end.
@@ -80,7 +91,9 @@ class DecodeRun:
                     attention_mask=torch.ones_like(input_ids),
                     generation_config=self._generation_config(cache, is_careful=is_careful),
                     logits_processor=self._processors,
-                    stopping_criteria=[AnswerCriterion(self._answer)],
+                    stopping_criteria=[
+                        AnswerCriterion(self._answer, between_passes=self._between_passes)
+                    ],
                     past_key_values=cache,
                 )
         except Cancelled:
@@ -92,8 +105,8 @@ class DecodeRun:
         """Let the model be stopped at any time, and start from a cache."""
         with ExitStack() as stack:
             stack.enter_context(cancellable(self._model, self._job))
-            # A prompt that is read in pieces needs no help: each piece is new.
-            if not is_careful:
+            # Others need no help, nor does a prompt that is read in pieces: each piece is new.
+            if self._drafts_from_prompt and not is_careful:
                 stack.enter_context(reading_only_what_is_new(self._model))
             yield
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.local_engine import LocalEngine
+from codeface_jupyter.engines.pass_gate import PassGate
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.transformers.adapters import adapter_identity
@@ -29,6 +30,7 @@ from codeface_jupyter.engines.transformers.quantization import quantized_estimat
 from codeface_jupyter.engines.transformers.support import refuse_other_forms
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, Warned
+from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.gguf_to_safetensors import ensure_safetensors
@@ -135,6 +137,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         super().__init__(settings)
         self._options = options or settings.options_of("transformers", TransformersOptions)
         self.prefixes = PrefixStore()
+        self._gate = PassGate()
 
     @property
     def identity(self) -> EngineIdentity:
@@ -198,8 +201,10 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             eos_ids=loaded.prepared.codec.eos_ids,
             drafts_from_prompt=request.expects_copying,
             job=job,
+            between_passes=self._gate.give_way,
         )
-        reused = self._decode(loaded, run, answer=answer, job=job)
+        with self._gate.turn():
+            reused = self._decode(loaded, run, answer=answer, job=job)
         return answer.done(
             peak_memory_bytes=loaded.prepared.peak_memory_bytes(),
             reused_prompt_tokens=reused,
@@ -231,10 +236,46 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
             done = row.answer.done(peak_memory_bytes=prepared.peak_memory_bytes())
             on_result(row.index, row.answer.text, done)
 
-        if failure := self._batch_run(loaded, job)(rows, finish):
+        with self._gate.turn():
+            failure = self._batch_run(loaded, job)(rows, finish)
+        if failure:
             give_back()
             tokens = max(answer.max_length for answer in answers)
             raise self._out_of_memory_error(failure, prepared=prepared, tokens=tokens)
+
+    @property
+    def can_infill(self) -> bool:
+        """Whether the model that is loaded completes code."""
+        loaded = self._loaded
+        return loaded is not None and loaded.prepared.codec.can_infill
+
+    def infill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Fill a gap in the calling thread; an answer in the making waits, a batch does not.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the model's window.
+        GenerationError
+            If memory runs out, or the model has been unloaded.
+        Cancelled
+            If ``job`` was stopped.
+        """
+        loaded = self._loaded
+        if loaded is None:
+            raise GenerationError("The model has been unloaded.")
+        answer = loaded.prepared.codec.infill_answer(request, job)
+        run = DecodeRun(
+            loaded.model,
+            answer,
+            eos_ids=answer.eos_ids,
+            drafts_from_prompt=False,
+            job=job,
+        )
+        with self._gate.hurried_turn(job):
+            reused = self._decode(loaded, run, answer=answer, job=job)
+        job.check()
+        return answer.infilled(reused_prompt_tokens=reused)
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the weights and the kept KV caches take, in bytes."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from codeface_jupyter.engines.text.guided import GuidedChoice
 from codeface_jupyter.engines.text.sampler import Sampler
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.generation import SamplingParameters
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerCriterion",
+    "GuidedChooser",
     "cancellable",
     "logits_processors",
     "reading_only_what_is_new",
@@ -33,10 +35,13 @@ class AnswerCriterion:
     ----------
     answer
         Takes the tokens, and knows when to stop.
+    between_passes
+        Called after each step: the model is free until it returns.
     """
 
-    def __init__(self, answer: TokenAnswer) -> None:
+    def __init__(self, answer: TokenAnswer, *, between_passes: Callable[[], None]) -> None:
         self._answer = answer
+        self._between_passes = between_passes
 
     def __call__(self, input_ids: torch.LongTensor, *_: object, **__: object) -> torch.BoolTensor:
         """Take what is new in ``input_ids``, of shape ``(1, length)``; say whether to stop."""
@@ -48,6 +53,7 @@ class AnswerCriterion:
             if self._answer.is_over:
                 break
             self._answer.take(token_id)
+        self._between_passes()
         return torch.full((1,), self._answer.is_over, dtype=torch.bool, device=input_ids.device)
 
 
@@ -157,6 +163,30 @@ class _OnlyTheDrawn:
         drawn = torch.full_like(scores, -torch.inf)
         drawn[0, token_id] = 0
         return drawn
+
+
+class GuidedChooser:
+    """Leaves the likeliest of the tokens that a guide allows.
+
+    Parameters
+    ----------
+    choice
+        What the guide makes of logits.
+    """
+
+    def __init__(self, choice: GuidedChoice) -> None:
+        self._choice = choice
+
+    def __call__(self, _: torch.LongTensor, scores: torch.FloatTensor) -> torch.Tensor:
+        """Return ``scores``, of shape ``(1, vocabulary)``, of the token that is chosen."""
+        import torch
+
+        logits = self._choice.narrowed(scores[0].float().cpu().numpy())
+        token_id = int(logits.argmax())
+        self._choice.note(logits, token_id)
+        chosen = torch.full_like(scores, -torch.inf)
+        chosen[0, token_id] = 0
+        return chosen
 
 
 class _GumbelNoise:

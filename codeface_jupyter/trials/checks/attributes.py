@@ -54,8 +54,9 @@ def has_member(module: types.ModuleType, name: str) -> bool | None:
 
 
 def member_names(module: types.ModuleType) -> list[str]:
-    """Return a module's public names."""
-    names = [name for name in list(members(module)) if type(name) is str]
+    """Return a module's public names, and those that it says it gives."""
+    held = members(module)
+    names = {name for name in (*list(held), *_listed(held)) if type(name) is str}
     return sorted(name for name in names if not name.startswith("_"))
 
 

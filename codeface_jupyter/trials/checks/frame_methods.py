@@ -17,6 +17,7 @@ __all__ = [
     "columns_named",
     "is_true",
     "label_nodes",
+    "names_columns",
     "result_of",
     "rows_are_certain",
 ]
@@ -88,6 +89,20 @@ def columns_named(method: str, node: ast.Call) -> Iterator[ast.Constant]:
     if method == "drop" and _axis(node) == "columns":
         labels = argument(node, "labels", 0)
         yield from label_nodes(labels) if labels is not None else ()
+
+
+def names_columns(method: str, argument: int | str, *, is_key: bool) -> bool:
+    """Whether an argument, by its position or its name, names columns of the frame.
+
+    Parameters
+    ----------
+    is_key
+        Whether the label is the key of a dict.
+    """
+    if is_key != (method in DICT_ONLY):
+        return False
+    parameters = COLUMN_PARAMETERS.get(method, ())
+    return any(argument in (known.name, known.position) for known in parameters)
 
 
 def label_nodes(node: ast.expr, *, takes_dict: bool = False) -> Iterator[ast.Constant]:

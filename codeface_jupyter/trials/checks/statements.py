@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
@@ -12,11 +13,12 @@ from codeface_jupyter.trials.checks.expressions import Expressions
 from codeface_jupyter.trials.checks.imports import check_import
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
-from codeface_jupyter.trials.checks.undefined_names import suppresses_errors
+from codeface_jupyter.trials.checks.source import read_source
+from codeface_jupyter.trials.checks.undefined_names import may_define_anything, suppresses_errors
 from codeface_jupyter.trials.checks.values import Column, Frame, Indexer, Keys, Live, Value
 from codeface_jupyter.trials.checks.variables import Variables
 
-__all__ = ["read_statements"]
+__all__ = ["read_statements", "value_of_marked"]
 
 # Asking an object for what it may not have.
 ASKING = frozenset({"delattr", "getattr", "hasattr", "setattr"})
@@ -35,6 +37,51 @@ def read_statements(notes: Notes, namespace: Mapping[str, object]) -> None:
         own_functions=frozenset(_functions(tree)),
     )
     _Flow(expressions, names).read(tree.body)
+
+
+def value_of_marked(code: str, namespace: Mapping[str, object], *, mark: str) -> tuple[bool, Value]:
+    """Return what is known of an expression amid a code.
+
+    Parameters
+    ----------
+    mark
+        The name that the expression is called with, as its only argument.
+
+    Returns
+    -------
+    tuple
+        Whether the code can be read, and the expression's value.
+    """
+    notes = Notes(read_source(code))
+    tree = notes.source.tree
+    if tree is None or may_define_anything(notes):
+        return False, None
+    names = names_bound(tree)
+    expressions = _MarkedExpressions(notes, Variables(namespace, assigned=names))
+    expressions.mark = mark
+    _Flow(expressions, names).read(tree.body)
+    return True, expressions.found
+
+
+class _MarkedExpressions(Expressions):
+    """Remembers what is known of the expression that is called with a mark."""
+
+    mark = ""
+    found: Value = None
+
+    def call(self, node: ast.Call) -> Value:
+        if not (isinstance(node.func, ast.Name) and node.func.id == self.mark):
+            return super().call(node)
+        # Read before anything else: what stands around it may change it later.
+        self.found = _as_it_is(self.value(node.args[0]))
+        return self.found
+
+
+def _as_it_is(value: Value) -> Value:
+    """Return a value that later lines do not change."""
+    if isinstance(value, Frame):
+        return replace(value, labels=None if value.labels is None else dict(value.labels))
+    return value
 
 
 class _Flow:

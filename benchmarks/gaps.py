@@ -1,0 +1,81 @@
+"""Gaps in the cells of notebooks: a line, or the end of one, is taken out, to be completed."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.infilling import Gap
+
+__all__ = ["CutGap", "gaps_of", "same_code"]
+
+# Where people pause while they type.
+PAUSE = re.compile(r"(?<=[=(\[.,\"' ])(?=\S)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutGap:
+    """A gap, and what was taken out of it.
+
+    Attributes
+    ----------
+    kind
+        ``line``: the cursor is where an empty line's text begins; ``end``: within a line.
+    has_below
+        Whether the rest of the cell is below the cursor, as when a cell is changed; without,
+        it is as when a cell is first typed.
+    truth
+        What was there.
+    """
+
+    gap: Gap
+    kind: str
+    has_below: bool
+    truth: str
+
+
+def gaps_of(
+    cells: Sequence[str], number: int, *, count: int, generator: random.Random
+) -> Iterator[CutGap]:
+    """Yield up to ``count`` gaps of a notebook's cell, at random places."""
+    source = cells[number]
+    lines = source.split("\n")
+    places = [n for n, line in enumerate(lines) if _is_code(line)]
+    for place in generator.sample(places, min(count, len(places))):
+        line = lines[place]
+        kind = generator.choice(("line", "end"))
+        has_below = generator.random() < 0.5
+        pauses = [match.start() for match in PAUSE.finditer(line) if line[: match.start()].strip()]
+        if kind == "end" and not pauses:
+            continue
+        indent = len(line) - len(line.lstrip())
+        column = indent if kind == "line" else generator.choice(pauses)
+        rest = lines[place + 1 :] if has_below else []
+        gap = Gap(
+            above=tuple(cells[:number]),
+            prefix="\n".join([*lines[:place], line[:column]]),
+            suffix="\n".join(["", *rest]) if rest else "",
+        )
+        yield CutGap(gap=gap, kind=kind, has_below=bool(rest), truth=line[column:].rstrip())
+
+
+def same_code(gap: Gap, text: str, truth: str) -> bool:
+    """Whether a completed line is the one that was there, whatever its quotes and spaces."""
+    return _normal(gap.line + text) == _normal(gap.line + truth)
+
+
+def _normal(line: str) -> str:
+    stripped = line.strip()
+    for code in (stripped, f"{stripped} pass", f"try:\n pass\n{stripped} pass"):
+        try:
+            return ast.dump(ast.parse(code))
+        except SyntaxError:
+            continue
+    return "".join(stripped.split()).replace('"', "'")
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith(("#", "%", "!")) and len(line) < 200

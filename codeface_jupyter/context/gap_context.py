@@ -1,0 +1,78 @@
+"""What a model is told of a gap in a cell: the cells above, and the variables in its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from codeface_jupyter.context.cells import Cell, clean, window_start
+from codeface_jupyter.context.ipython_lines import is_python, is_request
+from codeface_jupyter.context.tokens import TokenCounter
+from codeface_jupyter.infilling import Gap, InfillPrompt
+from codeface_jupyter.namespace import describe, is_data
+from codeface_jupyter.privacy import has_secret, is_secret_name, redact
+from codeface_jupyter.syntax import identifiers
+
+__all__ = ["gap_prompt"]
+
+# The lines before the cursor whose variables are described.
+NEAR_LINES = 3
+MAX_VARIABLES = 3
+MAX_VARIABLE_CHARS = 300
+REMEMBERED_CELLS = 2_000
+
+
+def gap_prompt(
+    gap: Gap,
+    namespace: Mapping[str, object],
+    *,
+    max_tokens: int,
+    count_tokens: TokenCounter,
+) -> InfillPrompt | None:
+    """Return what is sent for a gap; None where nothing may be sent or completed.
+
+    That is a cell in another language, a request, or a line that holds a secret. Lines with
+    secrets are left out everywhere else.
+
+    Parameters
+    ----------
+    namespace
+        The notebook's variables. Of those that the last lines name, the shape, the columns and
+        the types are sent; no values.
+    max_tokens
+        The most tokens for the cells above, of which the nearest are sent.
+    """
+    line = gap.line + gap.rest
+    if not is_python(gap.prefix) or is_request(gap.prefix) or has_secret(line):
+        return None
+    prefix, suffix = redact(gap.prefix)[0], redact(gap.suffix)[0]
+    if not prefix.endswith(gap.line) or not suffix.startswith(gap.rest):
+        return None
+    told = "".join(f"# {text}\n" for text in _variables(gap, namespace))
+    return InfillPrompt(
+        files=_cells(gap.above, max_tokens=max_tokens, count_tokens=count_tokens),
+        prefix=told + prefix,
+        suffix=suffix,
+    )
+
+
+def _cells(above: Sequence[str], *, max_tokens: int, count_tokens: TokenCounter) -> tuple[str, ...]:
+    texts = [text for text in map(_cleaned, above) if text]
+    tokens = [count_tokens(text) for text in texts]
+    # As the notebook grows, the first one stays the same for a while: see `window_start`.
+    return tuple(texts[window_start(tokens, room=max_tokens) :])
+
+
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def _cleaned(source: str) -> str:
+    return clean(Cell(source=source))[0]
+
+
+def _variables(gap: Gap, namespace: Mapping[str, object]) -> Iterator[str]:
+    """Yield a line about each variable of data that the last lines name, the last named first."""
+    near = "\n".join(gap.prefix.split("\n")[-NEAR_LINES:]) + gap.rest
+    names = dict.fromkeys(reversed(list(identifiers(near))))
+    known = [n for n in names if n in namespace and not n.startswith("_") and not is_secret_name(n)]
+    for name in [n for n in known if is_data(namespace[n])][:MAX_VARIABLES]:
+        description = describe(namespace[name], name=name, max_chars=MAX_VARIABLE_CHARS)
+        yield " ".join(description.text.split())

@@ -1,0 +1,108 @@
+"""A tokenizer's tokens by their texts: which of them may go on one of some names."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from codeface_jupyter.infilling import NextName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Vocabulary"]
+
+# More of a name's characters than this are never typed before it is the only one left.
+MAX_NAME_BYTES = 80
+REMEMBERED_CHOICES = 256
+
+
+class Vocabulary:
+    """The tokens of a byte-level tokenizer, as the bytes that they stand for.
+
+    Parameters
+    ----------
+    token_ids
+        The id of each token, by its text in the alphabet of printable characters that
+        byte-level tokenizers write bytes in (Radford et al., 2019).
+
+    Examples
+    --------
+    >>> tokens = Vocabulary({"re": 0, "venue": 1, "gion": 2, '"': 3, '"]': 4, "x": 5})
+    >>> name = NextName(options=frozenset({"revenue", "region"}), typed="re", closing='"')
+    >>> [int(token_id) for token_id in tokens.allowed(name)]
+    [1, 2]
+    """
+
+    def __init__(self, token_ids: Mapping[str, int]) -> None:
+        alphabet = _alphabet()
+        pairs = (
+            (bytes(alphabet[character] for character in text), token_id)
+            for text, token_id in token_ids.items()
+            if all(character in alphabet for character in text)
+        )
+        ordered = sorted(pairs)
+        self._texts = [text for text, _ in ordered]
+        self._ids = [token_id for _, token_id in ordered]
+        self._by_text = dict(ordered)
+        self._ending_names = [token_id for text, token_id in ordered if _ends_name(text, 0)]
+        self._allowed = lru_cache(REMEMBERED_CHOICES)(self._find)
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> Vocabulary | None:
+        """Return the tokens of a tokenizer of ``tokenizers``; None if it is not byte-level."""
+        # transformers keeps it under this name.
+        inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
+        if "ByteLevel" not in str(inner.decoder):
+            return None
+        return cls(inner.get_vocab(with_added_tokens=False))
+
+    def allowed(self, name: NextName) -> NDArray[np.int64]:
+        """Return the ids of the tokens that may come next, in ascending order.
+
+        A token may reach beyond the name, if it goes on with what must follow it.
+        """
+        return self._allowed(name)
+
+    def _find(self, name: NextName) -> NDArray[np.int64]:
+        import numpy as np
+
+        found: set[int] = set()
+        for option in name.options:
+            if option.startswith(name.typed):
+                rest = (option[len(name.typed) :] + name.closing).encode()
+                found.update(self._leading_to(rest, closing=name.closing))
+        return np.array(sorted(found), dtype=np.int64)
+
+    def _leading_to(self, rest: bytes, *, closing: str) -> Iterator[int]:
+        for length in range(1, min(len(rest), MAX_NAME_BYTES) + 1):
+            token_id = self._by_text.get(rest[:length])
+            if token_id is not None:
+                yield token_id
+        if not rest:
+            yield from self._ending_names
+            return
+        begin, end = bisect_left(self._texts, rest), bisect_right(self._texts, rest + b"\xff" * 8)
+        for place in range(begin, end):
+            if closing or _ends_name(self._texts[place], len(rest)):
+                yield self._ids[place]
+
+
+def _ends_name(text: bytes, length: int) -> bool:
+    """Whether what follows the first bytes of a token cannot be a part of an identifier."""
+    following = text[length : length + 1]
+    return (
+        bool(following) and following.isascii() and not (following.isalnum() or following == b"_")
+    )
+
+
+@lru_cache(maxsize=1)
+def _alphabet() -> dict[str, int]:
+    """Return the byte that each character of a byte-level token stands for."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printable]
+    characters = [*map(chr, printable), *(chr(0x100 + n) for n in range(len(others)))]
+    return dict(zip(characters, [*printable, *others], strict=True))

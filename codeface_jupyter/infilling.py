@@ -1,0 +1,168 @@
+"""The vocabulary of one completion: what stands around the cursor, who guides, what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from codeface_jupyter.generation import FinishReason, GenerationMetrics
+
+__all__ = [
+    "Gap",
+    "Guide",
+    "InfillPrompt",
+    "InfillRequest",
+    "Infilled",
+    "NextName",
+    "Unguided",
+]
+
+DEFAULT_MAX_NEW_TOKENS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfillPrompt:
+    """Code with a gap that is to be filled.
+
+    Attributes
+    ----------
+    files
+        What stands before, as files of one project in their order: the cells above.
+    prefix, suffix
+        The text before the gap, and after it.
+    """
+
+    files: tuple[str, ...] = ()
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextName:
+    """The names that may stand where a text ends.
+
+    Attributes
+    ----------
+    options
+        All of them; never empty.
+    typed
+        The beginning of one, as the text has it already.
+    closing
+        What must follow the name: a string's quote; where it is empty, anything that cannot
+        be a part of an identifier.
+    """
+
+    options: frozenset[str]
+    typed: str
+    closing: str = ""
+
+
+class Guide(Protocol):
+    """Says, while a completion is made, what may come and when it is over.
+
+    It is called for each token, in the engine's thread, with the completion as far as it has
+    come, and has to answer in well under a millisecond most of the time.
+    """
+
+    def next_name(self, text: str) -> NextName | None:
+        """Return the names that may go on ``text``; None where anything may."""
+
+    def is_complete(self, text: str) -> bool:
+        """Whether nothing more is wanted."""
+
+
+class Unguided:
+    """Lets anything come, to the end of the model's own choice."""
+
+    def next_name(self, text: str) -> NextName | None:  # noqa: ARG002 - a guide's signature
+        """Return None: anything may come."""
+        return None
+
+    def is_complete(self, text: str) -> bool:  # noqa: ARG002 - a guide's signature
+        """Return False: the model says when."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfillRequest:
+    """A gap to be filled greedily, token by token.
+
+    Attributes
+    ----------
+    prompt
+        The gap.
+    guide
+        Narrows what may come.
+    max_new_tokens
+        The most tokens that may come.
+    """
+
+    prompt: InfillPrompt
+    guide: Guide = field(default_factory=Unguided)
+    max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infilled:
+    """What came.
+
+    Attributes
+    ----------
+    text
+        The completion.
+    probabilities
+        What the model gave each token, among those that were allowed, in (0, 1].
+    finish_reason
+        ``stop`` if the model or the guide ended it.
+    metrics
+        What it cost.
+    """
+
+    text: str
+    probabilities: Sequence[float]
+    finish_reason: FinishReason
+    metrics: GenerationMetrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Where the cursor stands in a cell, and what is around it.
+
+    Attributes
+    ----------
+    above
+        The code cells above, in their order.
+    prefix, suffix
+        The cell before the cursor, and after it.
+    """
+
+    above: tuple[str, ...] = ()
+    prefix: str = ""
+    suffix: str = ""
+
+    @property
+    def line(self) -> str:
+        """The cursor's line, before the cursor."""
+        return self.prefix.rpartition("\n")[2]
+
+    @property
+    def rest(self) -> str:
+        """The cursor's line, after the cursor."""
+        return self.suffix.partition("\n")[0]
+
+    @property
+    def line_above(self) -> str:
+        """The last line above the cursor's that is not blank; empty if there is none."""
+        return _last_line(self.prefix.rpartition("\n")[0])
+
+    @property
+    def line_below(self) -> str:
+        """The first line below the cursor's that is not blank; empty if there is none."""
+        below = self.suffix.partition("\n")[2].split("\n")
+        return next((line for line in below if line.strip()), "")
+
+
+def _last_line(text: str) -> str:
+    """Return the last line of a text that is not blank; empty if there is none."""
+    return next((line for line in reversed(text.split("\n")) if line.strip()), "")

@@ -1,0 +1,82 @@
+"""The kernel's side of ghost text: completions at the cursor, as the page asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codeface_jupyter.frontend import protocol
+from codeface_jupyter.infilling import Gap
+from codeface_jupyter.jobs import Cancelled
+
+if TYPE_CHECKING:
+    from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, Nothing
+    from codeface_jupyter.jobs import Job
+    from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.session.completion_ask import CompletionAsk
+
+__all__ = ["GhostText"]
+
+
+class GhostText:
+    """Answers the page's requests for completions; it never loads a model.
+
+    Parameters
+    ----------
+    extension
+        What the magics share.
+    """
+
+    def __init__(self, extension: Extension) -> None:
+        self._extension = extension
+
+    def offer(self) -> None:
+        """Take the page's requests from now on."""
+        bridge = self._extension.bridge
+        bridge.handle(protocol.COMPLETE, self._complete, in_thread=True)
+        bridge.handle(protocol.WARM_UP, self._warm_up, in_thread=True)
+
+    def _complete(self, wanted: CompletionWanted, job: Job) -> Completion:
+        silence = self._silence(wanted)
+        if silence:
+            return {"text": "", "silence": silence}
+        completions = self._extension.session.completions
+        try:
+            text = completions.complete(self._ask(wanted), job)
+        except Cancelled:
+            if job.is_cancelled:
+                raise
+            # The page has asked for a newer one, and waits for that.
+            text = ""
+        return {"text": text, "silence": ""}
+
+    def _warm_up(self, wanted: CompletionWanted, job: Job) -> Nothing:
+        if not self._silence(wanted):
+            self._extension.session.completions.warm_up(self._ask(wanted), job)
+        return {}
+
+    def _silence(self, wanted: CompletionWanted) -> protocol.Silence:
+        silence = self._extension.session.completions.silence()
+        if silence or wanted["is_asked_for"]:
+            return silence
+        if self._extension.notebook.is_running_cell and not wanted["while_busy"]:
+            return "busy"
+        return "on_battery" if not wanted["on_battery"] and _is_on_battery() else ""
+
+    def _ask(self, wanted: CompletionWanted) -> CompletionAsk:
+        from codeface_jupyter.session.completion_ask import CompletionAsk
+
+        notebook = self._extension.notebook
+        return CompletionAsk(
+            gap=Gap(above=tuple(wanted["above"]), prefix=wanted["prefix"], suffix=wanted["suffix"]),
+            namespace=notebook.live_namespace(),
+            cells_run=notebook.cells_run,
+            max_lines=wanted["max_lines"],
+            is_asked_for=wanted["is_asked_for"],
+        )
+
+
+def _is_on_battery() -> bool:
+    import psutil
+
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return battery is not None and not battery.power_plugged

@@ -1,0 +1,156 @@
+"""Completions of the code at the cursor, by the model that is in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from codeface_jupyter.context import TokenCounter
+from codeface_jupyter.context.gap_context import gap_prompt
+from codeface_jupyter.engines.base import Engine, InfillEngine
+from codeface_jupyter.infilling import Infilled, InfillRequest, NextName
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.session.completion_ask import CompletionAsk
+from codeface_jupyter.session.suggestions import Suggestions
+from codeface_jupyter.threads import new_lock
+from codeface_jupyter.trials.completing import Bounds, Indentation, misfit
+from codeface_jupyter.trials.naming import KnownNames
+
+if TYPE_CHECKING:
+    from codeface_jupyter.session.resources import Resources
+
+__all__ = ["CompletionAsk", "Completions", "Silence"]
+
+Silence = Literal["", "unloaded", "unsuited"]
+
+# Of the cells above. They are read once; a key press costs what is new.
+CELL_TOKENS = 1_500
+LINE_TOKENS = 48
+BLOCK_TOKENS = 128
+# The least probability of a completion's tokens, on geometric average, that is worth a look:
+# see `benchmarks/ghost_text.py`.
+MIN_PROBABILITY = 0.5
+
+
+class Completions:
+    """Completes code, one gap at a time: a newer one ends an older one.
+
+    Parameters
+    ----------
+    resources
+        What the answers of the session share; the model that they use is used, never loaded.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._suggestions = Suggestions()
+        self._latest = Job()
+        self._lock = new_lock()
+        self._counter: tuple[Engine, TokenCounter] | None = None
+
+    def silence(self) -> Silence:
+        """Return why nothing can be completed now; empty if it can."""
+        engine = self._resources.engines.engine
+        if engine is None or not engine.is_loaded:
+            return "unloaded"
+        is_suited = isinstance(engine, InfillEngine) and engine.is_local and engine.can_infill
+        return "" if is_suited else "unsuited"
+
+    def complete(self, ask: CompletionAsk, job: Job) -> str:
+        """Return what goes in at the cursor; empty where nothing is worth showing.
+
+        Raises
+        ------
+        Cancelled
+            If ``job`` was stopped, or a newer completion is wanted.
+        """
+        kept = self._suggestions.find(ask)
+        if kept is not None:
+            return kept
+        infilled = self._infill(ask, self._begin(job))
+        text, probability = infilled or ("", 0.0)
+        if probability < MIN_PROBABILITY and not ask.is_asked_for:
+            text = ""
+        self._suggestions.keep(ask, text)
+        return text
+
+    def warm_up(self, ask: CompletionAsk, job: Job) -> None:
+        """Read what a completion would need, so that the first one is quick.
+
+        Raises
+        ------
+        Cancelled
+            As `complete` does.
+        """
+        self._read(ask, max_new_tokens=1, job=self._begin(job))
+
+    def _begin(self, job: Job) -> Job:
+        """Return a part of ``job`` that the next one ends."""
+        with self._lock:
+            self._latest.cancel()
+            self._latest = job.part()
+            return self._latest
+
+    def _infill(self, ask: CompletionAsk, job: Job) -> tuple[str, float] | None:
+        """Return a completion that fits, and how likely its tokens are on average."""
+        is_block = ask.max_lines > 1
+        infilled = self._read(
+            ask, max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS, job=job
+        )
+        if infilled is None or infilled.finish_reason != "stop":
+            return None
+        text = _settled(infilled.text, ask)
+        if misfit(text, ask.gap, ask.namespace):
+            return None
+        return text, _mean_probability(infilled)
+
+    def _read(self, ask: CompletionAsk, *, max_new_tokens: int, job: Job) -> Infilled | None:
+        engine = self._resources.engines.engine
+        if engine is None or not isinstance(engine, InfillEngine):
+            return None
+        prompt = gap_prompt(
+            ask.gap,
+            ask.namespace,
+            max_tokens=CELL_TOKENS,
+            count_tokens=self._token_counter(engine),
+        )
+        job.check()
+        if prompt is None:
+            return None
+        request = InfillRequest(prompt=prompt, guide=_Guide(ask), max_new_tokens=max_new_tokens)
+        return engine.infill(request, job)
+
+    def _token_counter(self, engine: Engine) -> TokenCounter:
+        if self._counter is None or self._counter[0] is not engine:
+            self._counter = engine, TokenCounter(engine.count_tokens)
+        return self._counter[1]
+
+
+class _Guide:
+    """Keeps to names that exist, and to the line or the block at the cursor."""
+
+    def __init__(self, ask: CompletionAsk) -> None:
+        self._prefix = ask.gap.prefix
+        self._bounds = Bounds(ask.gap, max_lines=ask.max_lines)
+        self._names = KnownNames(ask.namespace)
+
+    def next_name(self, text: str) -> NextName | None:
+        """Return the names that exist where the text ends."""
+        return self._names.at_end_of(self._prefix + text)
+
+    def is_complete(self, text: str) -> bool:
+        """Whether the line or the block is at its end."""
+        return self._bounds.is_complete(text)
+
+
+def _settled(text: str, ask: CompletionAsk) -> str:
+    """Return of a completion what is wanted, indented as its surroundings ask for."""
+    text = Bounds(ask.gap, max_lines=ask.max_lines).cut(text)
+    indentation = Indentation.of(ask.gap)
+    return text if indentation is None or not text.strip() else indentation.settled(text)
+
+
+def _mean_probability(infilled: Infilled) -> float:
+    from statistics import geometric_mean
+
+    likely = [max(probability, 1e-9) for probability in infilled.probabilities]
+    return geometric_mean(likely) if likely else 0.0

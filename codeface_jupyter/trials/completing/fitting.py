@@ -1,0 +1,75 @@
+"""Whether a completion fits the code around it and what is there in the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codeface_jupyter.context.cells import defined_names
+from codeface_jupyter.infilling import Gap
+from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.checks.source import read_source
+from codeface_jupyter.trials.completing.indentation import opens_block
+from codeface_jupyter.trials.naming.lexing import closers, lex
+
+__all__ = ["misfit"]
+
+TIMEOUT_S = 0.25
+# What says that something is not there, or cannot be run.
+MISFITS = frozenset(
+    {"syntax", "unknown_name", "missing_module", "unknown_attribute", "unknown_key", "bad_call"}
+)
+
+
+def misfit(text: str, gap: Gap, namespace: Mapping[str, object]) -> str:
+    """Return in a few words why a completion is not worth showing; empty if it is.
+
+    Parameters
+    ----------
+    text
+        The completion, as it would be inserted.
+    """
+    if not text.strip():
+        return "nothing"
+    if _repeats(text, gap):
+        return "a repeat of its neighbours"
+    code = _readable(text, gap)
+    if code is None:
+        return "no Python"
+    first = gap.prefix.count("\n") + 1
+    lines = range(first, first + text.count("\n") + 1)
+    for finding in check_code(code, _known(gap, namespace), timeout_s=TIMEOUT_S):
+        if finding.kind in MISFITS and finding.line in lines:
+            return finding.message
+    return ""
+
+
+class _NotRunYet:
+    """Stands for what a cell above will make: nothing is known of it."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(name)
+
+
+def _known(gap: Gap, namespace: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the notebook's variables, and those of cells above that have not been run."""
+    above = {name for source in gap.above for name in defined_names(source)}
+    return {**dict.fromkeys(above, _NotRunYet()), **namespace}
+
+
+def _repeats(text: str, gap: Gap) -> bool:
+    """Whether a completion only says what stands right above or below."""
+    lines = (gap.line + text).strip().split("\n")
+    first, last = "".join(lines[0].split()), "".join(lines[-1].split())
+    above, below = ("".join(line.split()) for line in (gap.line_above, gap.line_below))
+    return (len(lines) == 1 and first == above) or (bool(below) and last == below)
+
+
+def _readable(text: str, gap: Gap) -> str | None:
+    """Return the cell with the completion, if need be without what is below; None if no Python."""
+    written = gap.prefix + text
+    ended = written + gap.rest + closers(lex(written + gap.rest))
+    for code in (written + gap.suffix, ended, f"{ended} pass" if opens_block(ended) else ended):
+        source = read_source(code)
+        if source.tree is not None:
+            return code
+    return None

@@ -1,0 +1,76 @@
+"""How deep a new line of Python may be indented, by the lines around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeface_jupyter.infilling import Gap
+from codeface_jupyter.trials.naming.lexing import lex, opener
+
+__all__ = ["Indentation", "opens_block", "width"]
+
+USUAL_STEP = 4
+# These end a block that the line above them is in.
+CONTINUING = ("elif", "else", "except", "finally")
+
+
+@dataclass(frozen=True)
+class Indentation:
+    """The least and the most spaces that a line may begin with."""
+
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, gap: Gap) -> Indentation | None:
+        """Return how deep the cursor's line may be; None where syntax does not say.
+
+        That is where the line has begun already, or goes on with what the lines above leave
+        open.
+        """
+        tokens = lex(gap.prefix)
+        is_within = opener(tokens, len(tokens)) is not None or (
+            bool(tokens) and tokens[-1].kind == "string"
+        )
+        if gap.line or gap.rest.strip() or is_within or "\t" in gap.prefix:
+            return None
+        above, below = gap.line_above, gap.line_below
+        if opens_block(above):
+            depth = max(width(below), width(above) + _step(gap))
+            return cls(depth, depth)
+        if not below.strip():
+            return cls(0, width(above))
+        return _between(width(above), below, step=_step(gap))
+
+    def settled(self, text: str) -> str:
+        """Return a line's text with the nearest indentation that is allowed."""
+        line = text.lstrip(" ")
+        depth = min(max(len(text) - len(line), self.least), self.most)
+        return " " * depth + line
+
+
+def opens_block(line: str) -> bool:
+    """Whether a line of Python ends with a colon that a block follows."""
+    tokens = [token for token in lex(line) if token.kind not in ("comment", "newline")]
+    return bool(tokens) and tokens[-1].text == ":" and opener(tokens, len(tokens)) is None
+
+
+def width(line: str) -> int:
+    """Return how many spaces a line begins with."""
+    return len(line) - len(line.lstrip(" "))
+
+
+def _between(above: int, below: str, *, step: int) -> Indentation:
+    depth = width(below)
+    if depth > above:
+        # What is deeper needs a line that opens its block.
+        return Indentation(max(depth - step, 0), max(depth - step, 0))
+    if below.lstrip(" ").startswith(CONTINUING):
+        depth = min(depth + step, above)
+    return Indentation(depth, above)
+
+
+def _step(gap: Gap) -> int:
+    """Return by how much the cell indents its blocks."""
+    widths = {width(line) for line in (gap.prefix + gap.suffix).split("\n") if line.strip()}
+    return min((n for n in widths if n > 0), default=USUAL_STEP)

@@ -1,0 +1,203 @@
+"""What kind of name would come where a code ends: an attribute, a label, an argument's label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from codeface_jupyter.trials.naming.lexing import Token, is_open_string, lex, opener
+
+__all__ = ["Cursor", "Place", "place_of"]
+
+# Of a frame, what takes rows before columns.
+ROW_INDEXERS = frozenset({"at", "loc"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a name would stand.
+
+    Attributes
+    ----------
+    owner
+        The tokens of the expression whose attribute or label it is.
+    typed
+        The name's beginning, as far as it is there.
+    quote
+        The quote of the string that it stands in; empty for an attribute.
+    method
+        The method or function of ``owner`` that is called with it; empty for a label in
+        brackets.
+    argument
+        Its place among the positional arguments, from 0, or its parameter's name.
+    is_key
+        Whether it is the key of a dict.
+    is_listed
+        Whether it is one of a list.
+    """
+
+    owner: tuple[Token, ...]
+    typed: str
+    quote: str = ""
+    method: str = ""
+    argument: int | str = 0
+    is_key: bool = False
+    is_listed: bool = False
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A code that ends at the cursor, and its tokens."""
+
+    code: str
+    tokens: tuple[Token, ...]
+
+
+def place_of(code: str) -> tuple[Cursor, Place] | None:
+    """Return where a code ends, if a name stands there that may be known."""
+    tokens = lex(code)
+    if not tokens or tokens[-1].start + len(tokens[-1].text) < len(code):
+        return None
+    last = tokens[-1]
+    if last.kind == "string":
+        place = _in_string(tokens) if is_open_string(last) else None
+    else:
+        place = _attribute(tokens)
+    return None if place is None else (Cursor(code, tuple(tokens)), place)
+
+
+def _attribute(tokens: Sequence[Token]) -> Place | None:
+    last = tokens[-1]
+    is_begun = last.kind == "name"
+    dot = len(tokens) - 1 - is_begun
+    if dot < 1 or tokens[dot].text != "." or tokens[dot].kind != "operator":
+        return None
+    owner = _expression_before(tokens, dot)
+    return Place(owner, last.text if is_begun else "") if owner else None
+
+
+def _in_string(tokens: Sequence[Token]) -> Place | None:
+    last = tokens[-1]
+    quote = last.text[0]
+    if quote not in "'\"":
+        return None
+    place = _element(tokens, len(tokens) - 1)
+    if place is None:
+        return None
+    return replace(place, typed=last.text[1:], quote=quote)
+
+
+def _element(tokens: Sequence[Token], end: int) -> Place | None:
+    """Return where an element of brackets stands that begins at ``end``."""
+    bracket = opener(tokens, end)
+    if bracket is None:
+        return None
+    if tokens[bracket].text != "{" and _ends_expression(tokens, bracket):
+        is_call = tokens[bracket].text == "("
+        return (_argument if is_call else _subscript)(tokens, bracket, end)
+    return _element_of_literal(tokens, bracket, end)
+
+
+def _element_of_literal(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
+    """Return where a list, a dict or a tuple stands of which something begins at ``end``."""
+    kind, before = tokens[bracket].text, tokens[end - 1].text
+    place = _element(tokens, bracket) if before in (kind, ",") else None
+    if place is None:
+        return None
+    if kind == "[":
+        return replace(place, is_listed=True)
+    if kind == "{":
+        return replace(place, is_key=True) if place.method else None
+    # The first of a pair, as in `agg(total=("price", "sum"))`.
+    is_pair = before == "(" and place.method == "agg" and isinstance(place.argument, str)
+    return place if is_pair else None
+
+
+def _subscript(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
+    owner = _expression_before(tokens, bracket)
+    if end == bracket + 1:
+        return Place(owner, "") if owner and not _is_row_indexer(owner) else None
+    is_second = tokens[end - 1].text == "," and opener(tokens, end) == bracket
+    if owner and is_second and _is_row_indexer(owner):
+        return Place(owner[:-2], "")
+    return None
+
+
+def _argument(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
+    called = _expression_before(tokens, bracket)
+    if not called or called[-1].kind != "name":
+        return None
+    owner = called[:-2] if len(called) > 1 and called[-2].text == "." else ()
+    argument: int | str | None
+    if tokens[end - 1].text == "=":
+        argument = tokens[end - 2].text
+    elif tokens[end - 1].text in ("(", ","):
+        argument = _commas(tokens, bracket, end)
+    else:
+        return None
+    return Place(owner, "", "", called[-1].text, argument) if owner else None
+
+
+def _commas(tokens: Sequence[Token], bracket: int, end: int) -> int:
+    return sum(
+        tokens[place].text == "," and opener(tokens, place) == bracket
+        for place in range(bracket + 1, end)
+    )
+
+
+def _is_row_indexer(owner: Sequence[Token]) -> bool:
+    return len(owner) > 2 and owner[-1].text in ROW_INDEXERS and owner[-2].text == "."  # noqa: PLR2004 - a frame, a dot, the name
+
+
+def _ends_expression(tokens: Sequence[Token], end: int) -> bool:
+    """Whether an expression ends right before ``tokens[end]``, so that a bracket belongs to it."""
+    if end == 0:
+        return False
+    token = tokens[end - 1]
+    is_word = token.kind == "name" and token.text not in KEYWORDS
+    return is_word or token.kind == "string" or token.text in (")", "]")
+
+
+def _expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
+    """Return the tokens of the chain of names, calls and subscripts that ends at ``end``."""
+    start = end
+    while start > 0:
+        token = _skip_newlines(tokens, start)
+        if token is None:
+            break
+        start = token
+        if tokens[start].text in (")", "]"):
+            inner = opener(tokens, start)
+            if inner is None:
+                return ()
+            start = inner
+            if _ends_expression(tokens, start):
+                continue
+        elif not _is_operand(tokens[start]):
+            return ()
+        before = _skip_newlines(tokens, start)
+        if before is None or tokens[before].text != ".":
+            break
+        start = before
+    return tuple(tokens[start:end])
+
+
+def _is_operand(token: Token) -> bool:
+    is_name = token.kind == "name" and not token.text[0].isdigit()
+    return token.kind == "string" or (is_name and token.text not in KEYWORDS)
+
+
+def _skip_newlines(tokens: Sequence[Token], end: int) -> int | None:
+    """Return the place of the last token before ``end`` that is no newline in brackets."""
+    place = end - 1
+    while place >= 0 and tokens[place].kind == "newline" and opener(tokens, place) is not None:
+        place -= 1
+    return place if place >= 0 and tokens[place].kind != "newline" else None
+
+
+KEYWORDS = frozenset(
+    {
+        *("and", "as", "assert", "async", "await", "del", "elif", "else", "for", "from", "if"),
+        *("import", "in", "is", "lambda", "not", "or", "raise", "return", "while", "with", "yield"),
+    }
+)

@@ -1,0 +1,195 @@
+"""The names that exist where a code ends, by the live objects of the notebook."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from codeface_jupyter.infilling import NextName
+from codeface_jupyter.trials.checks.attributes import (
+    class_attributes,
+    has_attribute,
+    is_transparent,
+    is_usual_class,
+    member_names,
+    own_attributes,
+)
+from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, names_columns
+from codeface_jupyter.trials.checks.statements import value_of_marked
+from codeface_jupyter.trials.checks.values import (
+    Accessor,
+    Column,
+    Frame,
+    Grouped,
+    GroupedColumn,
+    Instance,
+    Keys,
+    Live,
+    Plot,
+    Value,
+    class_of,
+)
+from codeface_jupyter.trials.naming.cursor import Cursor, Place, place_of
+from codeface_jupyter.trials.naming.lexing import closers, statement_start
+
+__all__ = ["KnownNames"]
+
+# Of so many, the model's own choice is as good, and the masks would be slow.
+MAX_NAMES = 2_000
+MARK = "_codeface_marked"
+# Long enough for what a completion is made in, and the checks read every line of it.
+MAX_CODE_CHARS = 20_000
+# Of an object that is asked for none, a column may be drawn.
+PLOT_PARAMETERS = frozenset({"x", "y"})
+
+
+class KnownNames:
+    """Finds the names that may come next, as the code before the cursor grows.
+
+    Nothing of the code is run, and no object is asked anything that its own code would
+    answer.
+
+    Parameters
+    ----------
+    namespace
+        The notebook's variables.
+    """
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self._namespace = namespace
+        # By the code up to where the name's owner ends: a token later it is the same.
+        self._found: dict[tuple[str, Place], frozenset[str]] = {}
+
+    def at_end_of(self, code: str) -> NextName | None:
+        """Return the names that exist where ``code`` ends; None where that is not known.
+
+        Where a name is being made, as in ``frame["new"] = …``, anything may come.
+        """
+        found = place_of(code) if len(code) <= MAX_CODE_CHARS else None
+        if found is None:
+            return None
+        cursor, place = found
+        if not place.quote and place.typed.startswith("_"):
+            return None
+        key = (code[: _end(place)], replace(place, owner=(), typed=""))
+        if key not in self._found:
+            self._found[key] = self._names(cursor, place)
+        options = frozenset(n for n in self._found[key] if n.startswith(place.typed))
+        if not options:
+            return None
+        return NextName(options=options, typed=place.typed, closing=place.quote)
+
+    def _names(self, cursor: Cursor, place: Place) -> frozenset[str]:
+        value = self._value(cursor, place)
+        if _may_be_made(cursor, place, value):
+            return frozenset()
+        names = set(_labels(value, place) if place.quote else _attributes(value))
+        if len(names) > MAX_NAMES:
+            return frozenset()
+        is_usable = _is_plain if place.quote else str.isidentifier
+        return frozenset(filter(is_usable, names))
+
+    def _value(self, cursor: Cursor, place: Place) -> Value:
+        """Return what is known of the name's owner."""
+        start = place.owner[0].start
+        owner = cursor.code[start : _end(place)]
+        before = [token for token in cursor.tokens if token.start < start]
+        # In its place, where lambdas and comprehensions have their names; else after all that
+        # stands above.
+        line = cursor.tokens[statement_start(before)].start
+        in_place = f"{cursor.code[:start]}{MARK}({owner}){closers(before)}"
+        above = f"{cursor.code[:line]}{MARK}({owner})"
+        for code in (in_place, f"{in_place}: pass", above):
+            is_read, value = value_of_marked(code, self._namespace, mark=MARK)
+            if is_read:
+                return value
+        return None
+
+
+def _may_be_made(cursor: Cursor, place: Place, value: Value) -> bool:
+    """Whether the name may be that of something that the statement makes."""
+    first = cursor.tokens[statement_start(cursor.tokens)]
+    if first.text in ("import", "from"):
+        return True
+    if first.start != place.owner[0].start or place.method or place.is_listed:
+        return False
+    if place.quote:
+        return isinstance(value, Frame | Keys)
+    return isinstance(value, Live) and type(value.obj) is not types.ModuleType
+
+
+def _end(place: Place) -> int:
+    """Return where the owner of a name ends."""
+    last = place.owner[-1]
+    return last.start + len(last.text)
+
+
+def _labels(value: Value, place: Place) -> Iterable[str]:
+    found: Iterable[object] = ()
+    match value:
+        case Frame(has_nested_columns=False):
+            found = _columns(value, place)
+        case Grouped(frame=Frame(has_nested_columns=False) as frame):
+            found = frame.labels or () if not place.method or _aggregates(place) else ()
+        case Plot(frame=frame) if place.argument in PLOT_PARAMETERS:
+            found = _columns(frame, replace(place, method="plot"))
+        case Keys(items=dict() as items) if not place.method:
+            found = items
+    return [name for name in found if isinstance(name, str)]
+
+
+def _columns(frame: Frame, place: Place) -> Iterable[object]:
+    """Return the columns that may be named, and the levels of the index where these may be."""
+    labels = frame.labels or {}
+    if not place.method:
+        return labels
+    if place.method == "plot":
+        return labels if place.argument in PLOT_PARAMETERS else ()
+    if not names_columns(place.method, place.argument, is_key=place.is_key):
+        return ()
+    if place.method not in LEVEL_METHODS:
+        return labels
+    return [*labels, *frame.rows.levels] if frame.rows is not None else ()
+
+
+def _aggregates(place: Place) -> bool:
+    is_named_pair = place.method == "agg" and isinstance(place.argument, str)
+    return is_named_pair or (place.is_key and place.method in ("agg", "aggregate"))
+
+
+def _attributes(value: Value) -> Iterable[str]:
+    found: Iterable[object] = ()
+    match value:
+        case Frame(labels=dict() as labels, attributes=attributes):
+            found = [*labels, *attributes, *_of_class(value)]
+        case Grouped(frame=Frame(labels=dict() as labels)):
+            found = [*labels, *_of_class(value)]
+        case Column() | GroupedColumn() | Accessor() | Plot() | Keys():
+            found = _of_class(value)
+        case Instance(cls=cls) if is_transparent(cls):
+            found = class_attributes(cls)
+        case Live(obj=obj):
+            found = _of_object(obj)
+    return [name for name in found if isinstance(name, str) and not name.startswith("_")]
+
+
+def _of_class(value: Value) -> Iterable[str]:
+    cls = class_of(value)
+    return class_attributes(cls) if cls is not None else ()
+
+
+def _of_object(obj: object) -> Iterable[object]:
+    # Of what has its own way to find attributes, nobody can say that one is missing.
+    if has_attribute(obj, "a name that nothing has") is not False:
+        return ()
+    if type(obj) is types.ModuleType:
+        return member_names(obj)
+    if is_usual_class(obj):
+        return class_attributes(obj)
+    return [*own_attributes(obj), *class_attributes(type(obj))]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name can stand in a string as it is."""
+    return name.isprintable() and not set(name) & {"'", '"', "\\"} and name != ""

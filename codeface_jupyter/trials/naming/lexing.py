@@ -1,0 +1,98 @@
+"""The tokens of Python that may end anywhere, also in the middle of a string."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["OPENING", "Token", "closers", "is_open_string", "lex", "opener", "statement_start"]
+
+TOKEN = re.compile(
+    r"""
+      (?P<comment>\#[^\n]*)
+    | (?P<string>[rRbBuUfFtT]{0,2}(?:
+          \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\Z)
+        | '''(?:\\.|[^\\])*?(?:'''|\Z)
+        | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)
+        | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)
+      ))
+    | (?P<name>\w+)
+    | (?P<newline>\n)
+    | (?P<space>[^\S\n]+|\\\n)
+    | (?P<operator>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+CLOSING = {")": "(", "]": "[", "}": "{"}
+OPENING = {opening: closing for closing, opening in CLOSING.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of code: what it is, its text, and where it begins.
+
+    ``kind`` is ``string``, ``name`` (numbers too), ``newline`` or ``operator``; spaces and
+    comments are left out, but for a comment that the code ends in.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+
+def lex(code: str) -> list[Token]:
+    """Return the tokens of a code."""
+    tokens = []
+    for match in TOKEN.finditer(code):
+        kind = match.lastgroup or ""
+        is_last = match.end() == len(code)
+        if kind not in ("comment", "space") or (kind == "comment" and is_last):
+            tokens.append(Token(kind, match[0], match.start()))
+    return tokens
+
+
+def is_open_string(token: Token) -> bool:
+    """Whether a token is a string in one line that has no end yet."""
+    text = token.text.lstrip("rRbBuUfFtT")
+    quote = text[:1]
+    is_closed = len(text) > 1 and text.endswith(quote) and not text.endswith(f"\\{quote}")
+    return token.kind == "string" and not text.startswith(quote * 3) and not is_closed
+
+
+def opener(tokens: Sequence[Token], end: int) -> int | None:
+    """Return the place of the bracket that is open before ``tokens[end]``; None for none."""
+    depth = 0
+    for place in range(end - 1, -1, -1):
+        token = tokens[place]
+        if token.kind != "operator":
+            continue
+        if token.text in CLOSING:
+            depth += 1
+        elif token.text in OPENING:
+            if depth == 0:
+                return place
+            depth -= 1
+    return None
+
+
+def closers(tokens: Sequence[Token]) -> str:
+    """Return the brackets that close what is open after the tokens."""
+    stack: list[str] = []
+    for token in tokens:
+        if token.kind == "operator" and token.text in OPENING:
+            stack.append(OPENING[token.text])
+        elif token.kind == "operator" and token.text in CLOSING and stack:
+            stack.pop()
+    return "".join(reversed(stack))
+
+
+def statement_start(tokens: Sequence[Token]) -> int:
+    """Return the place of the first token of the statement that the tokens end in."""
+    depth, start = 0, 0
+    for place, token in enumerate(tokens):
+        if token.kind == "operator":
+            depth += (token.text in OPENING) - (token.text in CLOSING)
+        if depth <= 0 and (token.kind == "newline" or token.text == ";"):
+            depth, start = 0, place + 1
+    return start

@@ -1,0 +1,201 @@
+"""Completions of a session: with which model, from which cache, and what is sent."""
+
+import threading
+import time
+
+import pandas as pd
+import pytest
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import GenerationMetrics
+from codeface_jupyter.infilling import Gap, Infilled
+from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.session import Session
+from codeface_jupyter.session.completion_ask import CompletionAsk
+
+
+class FixedEngine(ScriptedEngine):
+    """Completes everything with the same text."""
+
+    def __init__(self, text, *, probability=1.0, delay_s=0.0):
+        super().__init__(["unused"])
+        self._text, self._probability, self._delay_s = text, probability, delay_s
+
+    def infill(self, request, job):
+        self.infill_requests.append(request)
+        if job.wait(self._delay_s):
+            raise Cancelled
+        return Infilled(
+            text=self._text,
+            probabilities=(self._probability,),
+            finish_reason="stop",
+            metrics=GenerationMetrics(),
+        )
+
+
+def session_with(engine, *, is_loaded=True):
+    session = Session(config=Config(), engine=engine)
+    if is_loaded:
+        engine.load(Job())
+    return session
+
+
+def ask(prefix, suffix="", **more):
+    above = more.pop("above", ())
+    namespace = more.pop("namespace", {})
+    gap = Gap(above=tuple(above), prefix=prefix, suffix=suffix)
+    return CompletionAsk(gap=gap, namespace=namespace, **more)
+
+
+def complete(session, *args, **more):
+    return session.completions.complete(ask(*args, **more), Job())
+
+
+def test_a_line_is_gone_on_with():
+    session = session_with(ScriptedEngine(["unused"]))
+
+    assert complete(session, "numbers = li") == "st(range(10))"
+
+
+def test_nothing_is_completed_before_a_model_is_in_memory():
+    engine = ScriptedEngine(["unused"])
+    session = session_with(engine, is_loaded=False)
+
+    assert session.completions.silence() == "unloaded"
+    engine.load(Job())
+    assert session.completions.silence() == ""
+
+
+def test_code_is_never_sent_to_another_machine():
+    engine = ScriptedEngine(["unused"], is_local=False)
+
+    assert session_with(engine).completions.silence() == "unsuited"
+
+
+def test_typing_along_going_back_and_asking_again_need_no_model():
+    engine = ScriptedEngine(["unused"])
+    session = session_with(engine)
+    complete(session, "numbers = ")
+
+    assert complete(session, "numbers = list(") == "range(10))"
+    assert complete(session, "numbers = li") == "st(range(10))"
+    assert complete(session, "numbers = ") == "list(range(10))"
+    assert len(engine.infill_requests) == 1
+
+
+def test_typing_something_else_asks_the_model():
+    engine = ScriptedEngine(["unused"])
+    session = session_with(engine)
+    complete(session, "numbers = ")
+
+    assert complete(session, "numbers = x") == ""
+    assert len(engine.infill_requests) == 2
+
+
+def test_after_a_cell_has_run_the_model_is_asked_anew():
+    engine = ScriptedEngine(["unused"])
+    session = session_with(engine)
+    complete(session, "numbers = ", cells_run=1)
+    complete(session, "numbers = ", cells_run=2)
+
+    assert len(engine.infill_requests) == 2
+
+
+def test_what_is_unlikely_is_shown_only_to_those_who_ask():
+    session = session_with(FixedEngine("1\n", probability=0.05))
+
+    assert complete(session, "x = ") == ""
+    assert complete(session, "x = ", is_asked_for=True) == "1"
+
+
+def test_a_column_that_is_not_there_is_not_shown():
+    session = session_with(FixedEngine('sales["regions"]\n'))
+    sales = pd.DataFrame({"region": ["N"]})
+
+    assert complete(session, "x = ", namespace={"sales": sales}, is_asked_for=True) == ""
+
+
+def test_a_newer_completion_ends_an_older_one():
+    session = session_with(FixedEngine("1\n", delay_s=5))
+    ended = threading.Event()
+
+    def first():
+        with pytest.raises(Cancelled):
+            complete(session, "x = ")
+        ended.set()
+
+    threading.Thread(target=first, daemon=True).start()
+    time.sleep(0.1)
+    job = Job()
+    threading.Timer(0.3, job.cancel).start()
+    with pytest.raises(Cancelled):
+        session.completions.complete(ask("y = "), job)
+    assert ended.wait(2)
+
+
+def sent_for(prefix, **more):
+    engine = ScriptedEngine(["unused"])
+    complete(session_with(engine), prefix, **more)
+    return engine.infill_requests[-1].prompt if engine.infill_requests else None
+
+
+def test_cells_above_are_sent_without_magics_and_secrets():
+    prompt = sent_for(
+        "total = ",
+        above=[
+            "import pandas as pd\n%matplotlib inline",
+            'API_KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz123456"\nx = 1',
+            "%%bash\nls",
+            "%%codeface\nadd a column",
+        ],
+    )
+
+    assert prompt.files[0] == "import pandas as pd"
+    assert len(prompt.files) == 2
+    assert "sk-proj" not in "".join(prompt.files)
+
+
+def test_variables_in_the_line_are_told_by_their_columns_and_without_values():
+    sales = pd.DataFrame({"region": ["a very secret place"], "units": [4711]})
+    prompt = sent_for("total = sales", namespace={"sales": sales, "other": sales})
+
+    assert "region" in prompt.prefix
+    assert "other" not in prompt.prefix
+    assert "secret place" not in prompt.prefix
+    assert prompt.prefix.endswith("total = sales")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "%%bash\nls ",
+        "%%codeface\nadd ",
+        "%%sql\nselect ",
+        'API_KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz123456',
+    ],
+)
+def test_other_languages_requests_and_secrets_are_not_completed(prefix):
+    assert sent_for(prefix) is None
+
+
+def test_a_secret_elsewhere_in_the_cell_is_left_out():
+    prompt = sent_for('password = "hunter2hunter2"\nnumbers = ')
+
+    assert "hunter2" not in prompt.prefix
+    assert prompt.prefix.endswith("numbers = ")
+
+
+def test_far_cells_are_left_out():
+    prompt = sent_for("total = ", above=[f"x{n} = [{', '.join('1' * 200)}]" for n in range(100)])
+
+    assert prompt.files[-1].startswith("x99")
+    assert len(prompt.files) < 20
+
+
+def test_warming_up_reads_and_offers_nothing():
+    engine = ScriptedEngine(["unused"])
+    session = session_with(engine)
+    session.completions.warm_up(ask(""), Job())
+
+    assert engine.infill_requests[0].max_new_tokens == 1

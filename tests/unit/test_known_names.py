@@ -1,0 +1,148 @@
+"""The names that exist where a code ends, by live objects that are never asked."""
+
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codeface_jupyter.trials.naming import KnownNames
+
+COLUMNS = {"region", "unit price", "units"}
+
+
+class Account:
+    """Has one public method."""
+
+    def close(self):
+        """Close it."""
+
+
+class Tricky:
+    """Answers for itself what it has."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"It was asked for {name}.")
+
+
+def namespace():
+    sales = pd.DataFrame({"region": ["N"], "units": [1], "unit price": [2.0]})
+    return {
+        "pd": pd,
+        "np": np,
+        "sales": sales,
+        "account": Account(),
+        "tricky": Tricky(),
+        "lookup": {"alpha": 1, "frames": sales},
+        "wide": pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["a"], ["x", "y"]])),
+    }
+
+
+def names_at(code):
+    found = KnownNames(namespace()).at_end_of(code)
+    return None if found is None else set(found.options)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'x = sales["',
+        "x = sales['",
+        'sales[["region", "',
+        'if sales["',
+        'for value in sales["',
+        'sales[sales["',
+        'rows = sales[sales.units > 1]["',
+        'x = lookup["frames"]["',
+        'sales.groupby("',
+        'sales.groupby(["region", "',
+        'sales.sort_values(by="',
+        'sales.sort_values("region").groupby("',
+        'sales.plot(x="',
+        'sales.drop(columns=["',
+        'sales.loc[sales.units > 1, "region"].sum() + sales["',
+        'x = sales.loc[sales.units > 1, "',
+        'sales.groupby("region").agg({"',
+        'sales.groupby("region").agg(total=("',
+        'sales.merge(sales, on="',
+        '(\n    sales\n    .groupby("',
+    ],
+)
+def test_a_columns_name_is_one_that_is_there(code):
+    assert names_at(code) == COLUMNS
+
+
+def test_only_names_that_begin_as_typed_are_left():
+    assert names_at('x = sales["re') == {"region"}
+    assert names_at("x = np.linsp") == {"linspace"}
+
+
+def test_what_the_cell_has_made_above_exists():
+    assert names_at('sales["total"] = 1\nx = sales["') == {*COLUMNS, "total"}
+    assert names_at('copy = sales.assign(share=1)\nx = copy["') == {*COLUMNS, "share"}
+    assert names_at('sales.assign(total=1, share=lambda rows: rows["') == {
+        *COLUMNS,
+        "total",
+        "share",
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'sales["',
+        'sales.loc[sales.units > 1, "',
+        'lookup["',
+        "account.",
+        'sales.rename(columns={"',
+        'sales = "',
+        'sales.region == "',
+        'print("',
+        'def f(frame):\n    return frame["',
+        'frame["',
+        "import numpy.",
+        "from pandas.",
+        "x = 1.",
+        "# sales.",
+        '"""sales.',
+        "tricky.",
+        "x = tricky.",
+        'x = wide["',
+        "sales._",
+        'f"{sales[',
+        "",
+    ],
+)
+def test_where_a_name_is_made_or_nothing_is_known_anything_may_come(code):
+    assert names_at(code) is None
+
+
+def test_attributes_are_those_of_the_object():
+    assert "close" in names_at("x = account.")
+    assert {"region", "groupby"} < names_at("sales.")
+    assert "unit price" not in names_at("sales.")
+    assert "upper" in names_at('sales["region"].str.')
+    assert "upper" not in names_at('sales["region"].')
+    assert "region" in names_at('sales.groupby("units").')
+    assert names_at("sales.groupby('units').mea") == {"mean"}
+
+
+def test_of_a_module_the_names_that_it_gives_are_known():
+    found = KnownNames({"statistics": statistics}).at_end_of("statistics.")
+
+    assert {"mean", "median"} < found.options
+    assert not any(name.startswith("_") for name in found.options)
+
+
+def test_names_that_cannot_stand_in_quotes_are_left_out():
+    frame = pd.DataFrame({"plain": [1], 'with "quotes"': [1], "with\nbreak": [1], "it's": [1]})
+    found = KnownNames({"frame": frame}).at_end_of('x = frame["')
+
+    assert found.options == {"plain"}
+    assert found.closing == '"'
+
+
+def test_a_frame_of_very_many_columns_is_not_narrowed():
+    frame = pd.DataFrame({f"column{n}": [0] for n in range(2_500)})
+
+    assert KnownNames({"frame": frame}).at_end_of('x = frame["') is None
