@@ -93,9 +93,8 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     if (!place || !rest) {
       return;
     }
-    const { cell, view, prefix } = place;
+    const { view, prefix } = place;
     const insert = beginning(rest);
-    beginStep(cell.model.sharedModel);
     view.focus();
     view.dispatch({
       changes: { from: prefix.length, insert },
@@ -135,6 +134,13 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
 
   changed(view: EditorView): void {
     this._editedByHand.delete(view);
+  }
+
+  inserted(view: EditorView): void {
+    const place = this._placeOf(view);
+    if (place) {
+      beginStep(place.cell.model.sharedModel);
+    }
   }
 
   moved(view: EditorView): void {
@@ -194,7 +200,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     isAskedFor: boolean,
     signal: AbortSignal
   ): Promise<string> {
-    const { bridge, cell, completions } = place;
+    const { bridge, completions } = place;
     window.clearTimeout(this._warmUpTimer);
     const begun = performance.now();
     const completion = await completions.complete(this._wantedAt(place, isAskedFor), signal);
@@ -206,7 +212,6 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     }
     this._pace.answered(performance.now() - begun);
     completions.suggestion = new Suggestion(place, completion.text);
-    beginStep(cell.model.sharedModel);
     return completion.text;
   }
 
