@@ -26,9 +26,9 @@ Silence = Literal["", "unloaded", "unsuited"]
 CELL_TOKENS = 1_500
 LINE_TOKENS = 48
 BLOCK_TOKENS = 128
-# The least probability of a completion's tokens, on geometric average, that is worth a look:
-# see `benchmarks/ghost_text.py`.
-MIN_PROBABILITY = 0.5
+# How likely a completion has to be as a whole to be worth a look: with that, more than half of
+# what is shown is what would have been typed (benchmarks/RESULTS.md).
+MIN_LIKELIHOOD = 0.15
 
 
 class Completions:
@@ -66,10 +66,7 @@ class Completions:
         kept = self._suggestions.find(ask)
         if kept is not None:
             return kept
-        infilled = self._infill(ask, self._begin(job))
-        text, probability = infilled or ("", 0.0)
-        if probability < MIN_PROBABILITY and not ask.is_asked_for:
-            text = ""
+        text = self._infill(ask, self._begin(job))
         self._suggestions.keep(ask, text)
         return text
 
@@ -90,18 +87,18 @@ class Completions:
             self._latest = job.part()
             return self._latest
 
-    def _infill(self, ask: CompletionAsk, job: Job) -> tuple[str, float] | None:
-        """Return a completion that fits, and how likely its tokens are on average."""
+    def _infill(self, ask: CompletionAsk, job: Job) -> str:
+        """Return a completion that is likely and fits; empty if there is none."""
         is_block = ask.max_lines > 1
         infilled = self._read(
             ask, max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS, job=job
         )
         if infilled is None or infilled.finish_reason != "stop":
-            return None
+            return ""
+        if infilled.likelihood < _least_likelihood(ask):
+            return ""
         text = _settled(infilled.text, ask)
-        if misfit(text, ask.gap, ask.namespace):
-            return None
-        return text, _mean_probability(infilled)
+        return "" if misfit(text, ask.gap, ask.namespace) else text
 
     def _read(self, ask: CompletionAsk, *, max_new_tokens: int, job: Job) -> Infilled | None:
         engine = self._resources.engines.engine
@@ -116,7 +113,12 @@ class Completions:
         job.check()
         if prompt is None:
             return None
-        request = InfillRequest(prompt=prompt, guide=_Guide(ask), max_new_tokens=max_new_tokens)
+        request = InfillRequest(
+            prompt=prompt,
+            guide=_Guide(ask),
+            max_new_tokens=max_new_tokens,
+            min_likelihood=_least_likelihood(ask),
+        )
         return engine.infill(request, job)
 
     def _token_counter(self, engine: Engine) -> TokenCounter:
@@ -149,8 +151,5 @@ def _settled(text: str, ask: CompletionAsk) -> str:
     return text if indentation is None or not text.strip() else indentation.settled(text)
 
 
-def _mean_probability(infilled: Infilled) -> float:
-    from statistics import geometric_mean
-
-    likely = [max(probability, 1e-9) for probability in infilled.probabilities]
-    return geometric_mean(likely) if likely else 0.0
+def _least_likelihood(ask: CompletionAsk) -> float:
+    return 0.0 if ask.is_asked_for else MIN_LIKELIHOOD

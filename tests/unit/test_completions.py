@@ -18,9 +18,9 @@ from codeface_jupyter.session.completion_ask import CompletionAsk
 class FixedEngine(ScriptedEngine):
     """Completes everything with the same text."""
 
-    def __init__(self, text, *, probability=1.0, delay_s=0.0):
+    def __init__(self, text, *, likelihood=1.0, delay_s=0.0):
         super().__init__(["unused"])
-        self._text, self._probability, self._delay_s = text, probability, delay_s
+        self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
 
     def infill(self, request, job):
         self.infill_requests.append(request)
@@ -28,7 +28,7 @@ class FixedEngine(ScriptedEngine):
             raise Cancelled
         return Infilled(
             text=self._text,
-            probabilities=(self._probability,),
+            likelihood=self._likelihood,
             finish_reason="stop",
             metrics=GenerationMetrics(),
         )
@@ -103,7 +103,7 @@ def test_after_a_cell_has_run_the_model_is_asked_anew():
 
 
 def test_what_is_unlikely_is_shown_only_to_those_who_ask():
-    session = session_with(FixedEngine("1\n", probability=0.05))
+    session = session_with(FixedEngine("1\n", likelihood=0.01))
 
     assert complete(session, "x = ") == ""
     assert complete(session, "x = ", is_asked_for=True) == "1"
