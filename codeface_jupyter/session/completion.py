@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal
 
 from codeface_jupyter.context import TokenCounter
@@ -63,12 +64,21 @@ class Completions:
         Cancelled
             If ``job`` was stopped, or a newer completion is wanted.
         """
-        kept = self._suggestions.find(ask)
-        if kept is not None:
-            return kept
+        metrics = self._resources.metrics
+        known = self._suggestions.find(ask)
+        if known is not None:
+            metrics.add_completion(is_shown=bool(known), seconds=None)
+            return known
+        begin = time.perf_counter()
         text = self._infill(ask, self._begin(job))
+        metrics.add_completion(is_shown=bool(text), seconds=time.perf_counter() - begin)
         self._suggestions.keep(ask, text)
         return text
+
+    def stop(self) -> None:
+        """End the completion in the making."""
+        with self._lock:
+            self._latest.cancel()
 
     def warm_up(self, ask: CompletionAsk, job: Job) -> None:
         """Read what a completion would need, so that the first one is quick.

@@ -134,6 +134,17 @@ def test_a_newer_completion_ends_an_older_one():
     assert ended.wait(2)
 
 
+def test_what_completions_cost_is_in_the_figures():
+    session = session_with(ScriptedEngine(["unused"]))
+    complete(session, "numbers = ")
+    complete(session, "numbers = li")
+    complete(session, "nothing like the script ")
+    summary = session.metrics.summary()
+
+    assert (summary.completions, summary.shown_completions, summary.known_completions) == (3, 2, 1)
+    assert summary.median_completion_s > 0
+
+
 def sent_for(prefix, **more):
     engine = ScriptedEngine(["unused"])
     complete(session_with(engine), prefix, **more)
