@@ -25,6 +25,8 @@ Silence = Literal["", "unloaded", "unsuited"]
 
 # Of the cells above. They are read once; a key press costs what is new.
 CELL_TOKENS = 1_500
+# In a small window they take no more than such a part.
+WINDOW_PARTS = 2
 LINE_TOKENS = 48
 BLOCK_TOKENS = 128
 # How likely a completion has to be as a whole to be worth a look: with that, more than half of
@@ -114,10 +116,11 @@ class Completions:
         engine = self._resources.engines.engine
         if engine is None or not isinstance(engine, InfillEngine):
             return None
+        window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
         prompt = gap_prompt(
             ask.gap,
             ask.namespace,
-            max_tokens=CELL_TOKENS,
+            max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
             count_tokens=self._token_counter(engine),
         )
         job.check()

@@ -204,6 +204,15 @@ def test_far_cells_are_left_out():
     assert len(prompt.files) < 20
 
 
+def test_of_a_very_long_cell_what_is_near_is_sent_and_begins_alike():
+    lines = "".join(f"x{n} = {n}\n" for n in range(4_000))
+    first, second = sent_for(f"{lines}total = "), sent_for(f"{lines}total = x")
+
+    assert len(first.prefix) < 9_000
+    assert second.prefix == f"{first.prefix}x"
+    assert first.prefix.startswith("x")
+
+
 def test_warming_up_reads_and_offers_nothing():
     engine = ScriptedEngine(["unused"])
     session = session_with(engine)
