@@ -215,6 +215,7 @@ class Bridge:
             source=source,
             is_run_all=_asks(cells, cell_id) and cells.get("is_run_all", False),
             ask_in_run_all=cells.get("ask_in_run_all"),
+            answers=cells.get("answers"),
         )
 
     def _executed(self, cells: list[Cell]) -> frozenset[str]:
