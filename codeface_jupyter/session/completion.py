@@ -31,7 +31,7 @@ LINE_TOKENS = 48
 BLOCK_TOKENS = 128
 # How likely a completion has to be as a whole to be worth a look: with that, more than half of
 # what is shown is what would have been typed (benchmarks/RESULTS.md).
-MIN_LIKELIHOOD = 0.15
+MIN_LIKELIHOOD = 0.2
 
 
 class Completions:
