@@ -14,6 +14,8 @@ __all__ = ["CutGap", "gaps_of", "same_code"]
 
 # Where people pause while they type.
 PAUSE = re.compile(r"(?<=[=(\[.,\"' ])(?=\S)")
+# Nobody expects to have a longer line completed.
+MAX_CHARS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ def gaps_of(
     for place in generator.sample(places, min(count, len(places))):
         line = lines[place]
         kind = generator.choice(("line", "end"))
-        has_below = generator.random() < 0.5
+        has_below = generator.choice((False, True))
         pauses = [match.start() for match in PAUSE.finditer(line) if line[: match.start()].strip()]
         if kind == "end" and not pauses:
             continue
@@ -78,4 +80,5 @@ def _normal(line: str) -> str:
 
 
 def _is_code(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith(("#", "%", "!")) and len(line) < 200
+    is_code = bool(line.strip()) and not line.lstrip().startswith(("#", "%", "!"))
+    return is_code and len(line) <= MAX_CHARS

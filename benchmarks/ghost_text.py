@@ -30,8 +30,10 @@ from codeface_jupyter.jobs import Job
 from codeface_jupyter.session import completion
 from codeface_jupyter.session.completion_ask import CompletionAsk
 
+Record = dict[str, Any]
 SEED = 7
 CPU_S = 5.0
+THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
 MISSING = ("AttributeError", "KeyError", "NameError")
 
 
@@ -56,21 +58,22 @@ class Recorder:
         return self.last
 
 
-def measure(shell: SessionShell, notebook: SessionNotebook, *, per_cell: int) -> Iterator[dict]:
+def measure(
+    shell: SessionShell, recorder: Recorder, notebook: SessionNotebook, *, per_cell: int
+) -> Iterator[Record]:
     """Yield a record of each gap of a notebook, which is run cell by cell."""
     generator = random.Random(SEED + len(notebook.name))
     sources = [cell.source for cell in notebook.cells]
     with shell.notebook(notebook.folder):
         for number, source in enumerate(sources):
             for cut in gaps_of(sources, number, count=per_cell, generator=generator):
-                yield {"notebook": notebook.name, "cell": number, **record(shell, cut)}
+                yield {"notebook": notebook.name, "cell": number, **record(shell, recorder, cut)}
             # What fails here, for want of a package, say, leaves less for the cells below.
             shell.run(source)
 
 
-def record(shell: SessionShell, cut: CutGap) -> dict:
+def record(shell: SessionShell, recorder: Recorder, cut: CutGap) -> Record:
     """Complete one gap, and judge what comes."""
-    recorder = shell.session._resources.engines.engine
     recorder.last = None
     namespace = shell.shell.user_ns
     ask = CompletionAsk(gap=cut.gap, namespace=namespace, max_lines=1, is_asked_for=True)
@@ -85,7 +88,7 @@ def record(shell: SessionShell, cut: CutGap) -> dict:
         "truth": cut.truth,
         "text": text,
         "raw": infilled.text if infilled else "",
-        "probabilities": [round(p, 4) for p in infilled.probabilities] if infilled else [],
+        "likelihood": infilled.likelihood if infilled else 0.0,
         "metrics": dataclasses.asdict(infilled.metrics) if infilled else {},
         "seconds": seconds,
         "is_exact": bool(text) and same_code(cut.gap, text, cut.truth),
@@ -105,48 +108,46 @@ def raises(shell: SessionShell, cut: CutGap, text: str) -> str:
     return trial.payload.decode() if trial.ending == "done" else trial.ending
 
 
-def report(records: list[dict], *, threshold: float) -> str:
+def report(records: list[Record], *, threshold: float) -> str:
     """Return the figures of all records and of each kind."""
-    lines = []
     kinds = {"all": records}
     for kind in ("line", "end"):
         for has_below in (False, True):
             chosen = [r for r in records if r["kind"] == kind and r["has_below"] == has_below]
-            kinds[f"{kind}, {'with' if has_below else 'nothing'} below"] = chosen
-    for name, chosen in kinds.items():
-        shown = [r for r in chosen if r["text"] and mean_probability(r) >= threshold]
-        exact = sum(r["is_exact"] for r in shown)
-        low, high = wilson_interval(exact, len(shown))
-        lines.append(
-            f"{name}: {len(chosen)} gaps, {len(shown)} shown ({len(shown) / len(chosen):.0%}), "
-            f"{exact} exact ({exact / max(1, len(shown)):.0%} of shown, {low:.0%} to {high:.0%})"
-        )
-    shown = [r for r in records if r["text"] and mean_probability(r) >= threshold]
-    run = Counter(r["raises"] for r in shown if r["raises"] is not None)
+            kinds[f"{kind}, {'rest of the cell' if has_below else 'nothing'} below"] = chosen
+    lines = [f"{name}: {_figures(chosen, threshold)}" for name, chosen in kinds.items() if chosen]
+    run = Counter(r["raises"] for r in shown_of(records, threshold) if r["raises"] is not None)
     missing = sum(run[name] for name in MISSING)
-    lines.append(f"run: {sum(run.values())}, of these {missing} name what is not there; {run}")
+    lines.append(f"run: {sum(run.values())}, of which {missing} raise that a name is missing")
     seconds = sorted(r["seconds"] for r in records)
-    lines.append(
-        f"seconds: median {statistics.median(seconds):.2f}, p90 {seconds[len(seconds) * 9 // 10]:.2f}"
+    p90 = seconds[len(seconds) * 9 // 10]
+    lines.append(f"seconds: median {statistics.median(seconds):.2f}, p90 {p90:.2f}")
+    return "\n".join(lines)
+
+
+def _figures(records: list[Record], threshold: float) -> str:
+    shown = shown_of(records, threshold)
+    exact = sum(r["is_exact"] for r in shown)
+    low, high = wilson_interval(exact, len(shown))
+    return (
+        f"{len(records)} gaps, {len(shown)} shown ({len(shown) / len(records):.0%}), {exact} exact "
+        f"({exact / max(1, len(shown)):.0%} of what is shown, {low:.0%} to {high:.0%})"
     )
+
+
+def shown_of(records: list[Record], threshold: float) -> list[Record]:
+    """Return those whose completion is at least so likely."""
+    return [r for r in records if r["text"] and r["likelihood"] >= threshold]
+
+
+def curve(records: list[Record]) -> str:
+    """Return how frequent and how exact completions are, by the least likelihood shown."""
+    lines = ["least likelihood  shown  exact"]
+    for threshold in THRESHOLDS:
+        shown = shown_of(records, threshold)
+        exact = sum(r["is_exact"] for r in shown) / max(1, len(shown))
+        lines.append(f"{threshold:16.2f} {len(shown) / len(records):6.0%} {exact:6.0%}")
     return "\n".join(lines)
-
-
-def curve(records: list[dict]) -> str:
-    """Return how exact and how frequent suggestions are, by the least probability shown."""
-    lines = ["threshold  shown  exact"]
-    for threshold in (0, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9):
-        shown = [r for r in records if r["text"] and mean_probability(r) >= threshold]
-        exact = sum(r["is_exact"] for r in shown)
-        lines.append(
-            f"{threshold:9.2f} {len(shown) / len(records):6.0%} {exact / max(1, len(shown)):6.0%}"
-        )
-    return "\n".join(lines)
-
-
-def mean_probability(record: dict) -> float:
-    """Return the geometric mean of a completion's probabilities."""
-    return statistics.geometric_mean([max(p, 1e-9) for p in record["probabilities"]] or [1e-9])
 
 
 def main() -> None:
@@ -161,16 +162,16 @@ def main() -> None:
     print(describe_machine("openvino"))
     shell = SessionShell(model=arguments.model, tries="off")
     shell.session.load().read_to_end()
-    engines = shell.session._resources.engines
-    engines.engine = Recorder(engines.engine)
-    records: list[dict] = []
+    engines = shell.session._resources.engines  # noqa: SLF001 - what is measured is within
+    engines.engine = recorder = Recorder(engines.engine)
+    records: list[Record] = []
     for notebook in read_notebooks(arguments.data, names=arguments.notebooks):
-        records += measure(shell, notebook, per_cell=arguments.per_cell)
+        records += measure(shell, recorder, notebook, per_cell=arguments.per_cell)
         print(notebook.name, len(records), flush=True)
     if arguments.save:
         arguments.save.parent.mkdir(parents=True, exist_ok=True)
         arguments.save.write_text(json.dumps(records, indent=1))
-    print(report(records, threshold=completion.MIN_PROBABILITY))
+    print(report(records, threshold=completion.MIN_LIKELIHOOD))
     print(curve(records))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -96,11 +95,14 @@ class InfillRequest:
         Narrows what may come.
     max_new_tokens
         The most tokens that may come.
+    min_likelihood
+        What is less likely is not wanted, and ends as soon as that shows.
     """
 
     prompt: InfillPrompt
     guide: Guide = field(default_factory=Unguided)
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS
+    min_likelihood: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +113,9 @@ class Infilled:
     ----------
     text
         The completion.
-    probabilities
-        What the model gave each token, among those that were allowed, in (0, 1].
+    likelihood
+        How likely the model holds the whole to be: the product of its tokens' probabilities,
+        each among those that were allowed.
     finish_reason
         ``stop`` if the model or the guide ended it.
     metrics
@@ -120,7 +123,7 @@ class Infilled:
     """
 
     text: str
-    probabilities: Sequence[float]
+    likelihood: float
     finish_reason: FinishReason
     metrics: GenerationMetrics
 

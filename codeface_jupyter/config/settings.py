@@ -256,6 +256,10 @@ class Settings(BaseModel):
         "auto", description="How to show the answer: auto, code, markdown or text."
     )
 
+    answers: Literal["code", "hints"] = Field(
+        "code",
+        description="What is answered: code, or hints in words, as for a class.",
+    )
     ask_in_run_all: bool = Field(
         True,
         description="Answer requests also when the whole notebook runs, not only by hand.",

@@ -19,6 +19,9 @@ __all__ = ["gap_prompt"]
 NEAR_LINES = 3
 MAX_VARIABLES = 3
 MAX_VARIABLE_CHARS = 300
+# Of the cell itself.
+MAX_PREFIX_CHARS = 8_000
+MAX_SUFFIX_CHARS = 2_000
 REMEMBERED_CELLS = 2_000
 
 
@@ -45,8 +48,8 @@ def gap_prompt(
     line = gap.line + gap.rest
     if not is_python(gap.prefix) or is_request(gap.prefix) or has_secret(line):
         return None
-    prefix, suffix = redact(gap.prefix)[0], redact(gap.suffix)[0]
-    if not prefix.endswith(gap.line) or not suffix.startswith(gap.rest):
+    prefix, suffix = redact(_near_end(gap.prefix))[0], redact(gap.suffix[:MAX_SUFFIX_CHARS])[0]
+    if not prefix.endswith(gap.line) or not suffix.startswith(gap.rest[:MAX_SUFFIX_CHARS]):
         return None
     told = "".join(f"# {text}\n" for text in _variables(gap, namespace))
     return InfillPrompt(
@@ -54,6 +57,19 @@ def gap_prompt(
         prefix=told + prefix,
         suffix=suffix,
     )
+
+
+def _near_end(prefix: str) -> str:
+    """Return the lines near the end of a long text.
+
+    What is left out grows in steps, so that what is sent begins alike from key to key.
+    """
+    left_out = max(len(prefix) - MAX_PREFIX_CHARS, 0)
+    if not left_out:
+        return prefix
+    step = MAX_PREFIX_CHARS // 2
+    begin = prefix.find("\n", -(-left_out // step) * step) + 1
+    return prefix[begin:] if begin else ""
 
 
 def _cells(above: Sequence[str], *, max_tokens: int, count_tokens: TokenCounter) -> tuple[str, ...]:

@@ -224,7 +224,7 @@ class ScriptedEngine:
             if request.guide.is_complete(text):
                 break
         return Infilled(
-            text=text, probabilities=(1.0,), finish_reason="stop", metrics=GenerationMetrics()
+            text=text, likelihood=1.0, finish_reason="stop", metrics=GenerationMetrics()
         )
 
     def _stream(self, text: str, *, writer: AnswerWriter, limit: int, job: Job) -> FinishReason:

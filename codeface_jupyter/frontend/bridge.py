@@ -127,6 +127,10 @@ class Bridge:
         front_end = self._front_end_of(self.cell_id())
         return None if front_end is None else front_end.is_on_subshell
 
+    def on_cell_start(self, handler: Callable[[], None]) -> None:
+        """Call ``handler`` when a cell begins to run; it must take no time."""
+        self._busy.on_cell_start.append(handler)
+
     @property
     def is_cell_running(self) -> bool:
         """Whether a cell runs; asked from any thread."""
@@ -211,6 +215,7 @@ class Bridge:
             source=source,
             is_run_all=_asks(cells, cell_id) and cells.get("is_run_all", False),
             ask_in_run_all=cells.get("ask_in_run_all"),
+            answers=cells.get("answers"),
         )
 
     def _executed(self, cells: list[Cell]) -> frozenset[str]:

@@ -38,6 +38,8 @@ class NotebookSnapshot:
         Whether the asking cell was run with others that nobody selected, as Run All does.
     ask_in_run_all
         What the notebook says of the setting of that name, if it does.
+    answers
+        Likewise.
     """
 
     path: str
@@ -47,6 +49,7 @@ class NotebookSnapshot:
     source: Literal["pulled", "pushed"]
     is_run_all: bool = False
     ask_in_run_all: bool | None = None
+    answers: Literal["code", "hints"] | None = None
 
     @property
     def above(self) -> tuple[Cell, ...]:

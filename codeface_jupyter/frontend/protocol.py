@@ -245,8 +245,8 @@ class FrontEndSettings(TypedDict, total=False):
 class NotebookCells(TypedDict):
     """The cells of a notebook, and the one that runs or asks.
 
-    ``is_run_all`` says that it runs with others that nobody selected, ``ask_in_run_all`` what
-    the notebook's own metadata says of that setting.
+    ``is_run_all`` says that it runs with others that nobody selected, ``ask_in_run_all`` and
+    ``answers`` what the notebook's own metadata says of those settings.
     """
 
     path: Annotated[str, Field(max_length=4_096)]
@@ -254,6 +254,7 @@ class NotebookCells(TypedDict):
     cells: Annotated[list[Cell], Field(max_length=MAX_CELLS), AfterValidator(_check_cells)]
     is_run_all: NotRequired[bool]
     ask_in_run_all: NotRequired[bool | None]
+    answers: NotRequired[Literal["code", "hints"] | None]
 
 
 class CellsWanted(TypedDict):

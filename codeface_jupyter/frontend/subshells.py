@@ -81,11 +81,17 @@ class BusyStatus:
     ----------
     shell
         A kernel's shell.
+
+    Attributes
+    ----------
+    on_cell_start
+        Called, in the main thread, when a cell begins to run.
     """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._running: Message | None = None
+        self.on_cell_start: list[Callable[[], None]] = []
         # Held while `busy` is sent, so that it can never follow the cell's own last `idle`.
         self._lock = new_lock()
 
@@ -133,6 +139,8 @@ class BusyStatus:
         if is_cell and not is_on_subshell(parent):
             with self._lock:
                 self._running = parent
+            for handler in self.on_cell_start:
+                handler()
 
     def _ended(self, _result: object) -> None:
         if not is_on_subshell(self._shell.kernel.get_parent()):

@@ -14,6 +14,7 @@ from IPython.display import display
 
 from codeface_jupyter.context import Context, ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.errors import NotAskedError
+from codeface_jupyter.magics.hints import as_hints
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import permissions, settings_overrides
 from codeface_jupyter.magics.output import Output
@@ -73,7 +74,8 @@ def make_ask(
     ConfigError
         If an option's value is out of its range.
     NotebookError
-        If a file cannot be read, or the template is not right.
+        If a file cannot be read, the template is not right, or tests are wanted where hints
+        only are given.
     NotAskedError
         If the cell is to ask by hand only, and was run with the whole notebook.
     """
@@ -111,6 +113,9 @@ def make_ask(
         cell_id=extension.notebook.cell_id(),
         live_namespace=extension.notebook.live_namespace(),
     )
+    # The notebook can only ask for less than the settings allow.
+    if settings.answers == "hints" or extension.notebook.gives_hints_only:
+        ask = as_hints(ask)
     return ask, order
 
 

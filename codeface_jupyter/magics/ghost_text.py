@@ -28,17 +28,22 @@ class GhostText:
 
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
+        # Until then there may be no session, which is slow to make.
+        self._is_used = False
+        self._goes_on_while_busy = False
 
     def offer(self) -> None:
         """Take the page's requests from now on."""
         bridge = self._extension.bridge
         bridge.handle(protocol.COMPLETE, self._complete, in_thread=True)
         bridge.handle(protocol.WARM_UP, self._warm_up, in_thread=True)
+        bridge.on_cell_start(self._leave_to_the_cell)
 
     def _complete(self, wanted: CompletionWanted, job: Job) -> Completion:
         silence = self._silence(wanted)
         if silence:
             return {"text": "", "silence": silence}
+        self._is_used, self._goes_on_while_busy = True, wanted["while_busy"]
         completions = self._extension.session.completions
         try:
             text = completions.complete(self._ask(wanted), job)
@@ -53,6 +58,11 @@ class GhostText:
         if not self._silence(wanted):
             self._extension.session.completions.warm_up(self._ask(wanted), job)
         return {}
+
+    def _leave_to_the_cell(self) -> None:
+        """End what is being completed: the user's own code goes first."""
+        if self._is_used and not self._goes_on_while_busy:
+            self._extension.session.completions.stop()
 
     def _silence(self, wanted: CompletionWanted) -> protocol.Silence:
         silence = self._extension.session.completions.silence()

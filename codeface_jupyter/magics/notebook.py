@@ -143,6 +143,12 @@ class Notebook:
             return True
         return in_run_all if snapshot.ask_in_run_all is None else snapshot.ask_in_run_all
 
+    @property
+    def gives_hints_only(self) -> bool:
+        """Whether the notebook's own metadata asks for hints instead of code."""
+        snapshot = self._bridge.cells()
+        return snapshot is not None and snapshot.answers == "hints"
+
     def executed_cells(self) -> Iterator[Cell]:
         """Yield the cells that this kernel has run, without the one that is running now."""
         inputs: list[str] = self._shell.history_manager.input_hist_raw

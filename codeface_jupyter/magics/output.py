@@ -54,7 +54,7 @@ class Output:
             format=ask.settings.format,
             variable=getattr(args, "output", None),
             background=getattr(args, "background", False),
-            changes=changes,
+            changes=changes if ask.sources.rewrite is not None else None,
         )
 
     def bundle(self, result: GenerationResult, **more: Any) -> dict[str, Any]:

@@ -87,7 +87,8 @@ class SessionSummary:
     Sums of tokens and medians are over generated answers; replays from the response
     cache are left out. ``tries`` counts what was run on copies of the kernel, for
     ``tried_answers``; of these some ran, some would have done what a copy may not, and
-    ``revised_answers`` took the place of a first one.
+    ``revised_answers`` took the place of a first one. Of the ``completions`` that were wanted
+    while somebody typed, some were shown, and some needed no model, as they were known.
     """
 
     requests: int = 0
@@ -109,6 +110,11 @@ class SessionSummary:
     median_time_to_first_token_s: float = 0.0
     median_decode_tokens_per_s: float = 0.0
     peak_memory_bytes: int = 0
+    completions: int = 0
+    shown_completions: int = 0
+    known_completions: int = 0
+    completion_s: float = 0.0
+    median_completion_s: float = 0.0
 
 
 class MetricsObserver(Protocol):
@@ -133,6 +139,8 @@ class SessionMetrics:
     _older: SessionSummary = field(default_factory=SessionSummary)
     _loads_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
     _load_s: float = 0.0
+    _completions: SessionSummary = field(default_factory=SessionSummary)
+    _completions_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
     _observers: list[MetricsObserver] = field(default_factory=list)
     _lock: AbstractContextManager[bool] = field(default_factory=new_rlock)
 
@@ -190,6 +198,28 @@ class SessionMetrics:
             for observer in self._observers:
                 observer.on_load(seconds)
 
+    def add_completion(self, *, is_shown: bool, seconds: float | None) -> None:
+        """Count a completion.
+
+        Parameters
+        ----------
+        is_shown
+            Whether there was something to show.
+        seconds
+            How long the model took; None if it was not asked.
+        """
+        with self._lock:
+            before = self._completions
+            self._completions = replace(
+                before,
+                completions=before.completions + 1,
+                shown_completions=before.shown_completions + is_shown,
+                known_completions=before.known_completions + (seconds is None),
+                completion_s=before.completion_s + (seconds or 0.0),
+            )
+            if seconds is not None:
+                self._completions_s.append(seconds)
+
     def observe(self, observer: MetricsObserver) -> None:
         """Notify ``observer`` of the records that are kept and of everything from now on."""
         with self._lock:
@@ -203,10 +233,16 @@ class SessionMetrics:
         """Return the sums and medians so far."""
         with self._lock:
             records, older, load_s = tuple(self._records), self._older, self._load_s
+            completions, completions_s = self._completions, list(self._completions_s)
         generated = [r.metrics for r in records if r.is_generated]
         return replace(
             _summed(older, records),
             load_s=load_s,
+            completions=completions.completions,
+            shown_completions=completions.shown_completions,
+            known_completions=completions.known_completions,
+            completion_s=completions.completion_s,
+            median_completion_s=_median(completions_s),
             median_time_to_first_token_s=_median([m.time_to_first_token_s for m in generated]),
             median_decode_tokens_per_s=_median([m.decode_tokens_per_s for m in generated]),
         )
@@ -216,7 +252,9 @@ class SessionMetrics:
         with self._lock:
             self._records.clear()
             self._loads_s.clear()
+            self._completions_s.clear()
             self._older, self._load_s = SessionSummary(), 0.0
+            self._completions = SessionSummary()
 
 
 def _summed(before: SessionSummary, records: Sequence[RequestRecord]) -> SessionSummary:

@@ -36,6 +36,7 @@ from codeface_jupyter.prompts.prompt import (
     Task,
 )
 from codeface_jupyter.prompts.requests import (
+    HINTS_INSTRUCTION,
     check_request,
     edit_request,
     explain_request,
@@ -51,6 +52,7 @@ __all__ = [
     "COPYING_TASKS",
     "EXAMPLES",
     "FENCE_MARK",
+    "HINTS_INSTRUCTION",
     "LINE_END",
     "OUTPUT_LANGUAGES",
     "PROMPT_VERSION",

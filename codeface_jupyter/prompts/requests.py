@@ -1,14 +1,21 @@
-"""The wording of requests to explain, to edit and to test."""
+"""The wording of requests to explain, to edit and to test, and of those for hints."""
 
 from __future__ import annotations
 
 from codeface_jupyter.prompts.fences import fenced
 
 __all__ = [
+    "HINTS_INSTRUCTION",
     "check_request",
     "edit_request",
     "explain_request",
 ]
+
+
+HINTS_INSTRUCTION = (
+    "Help a student to find the answer. Say in two or three sentences which steps to take and "
+    "which functions to look up. Write no code."
+)
 
 
 def explain_request(name: str, text: str, *, kind: str = "object") -> str:

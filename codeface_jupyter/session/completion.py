@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal
 
 from codeface_jupyter.context import TokenCounter
@@ -24,11 +25,13 @@ Silence = Literal["", "unloaded", "unsuited"]
 
 # Of the cells above. They are read once; a key press costs what is new.
 CELL_TOKENS = 1_500
+# In a small window they take no more than such a part.
+WINDOW_PARTS = 2
 LINE_TOKENS = 48
 BLOCK_TOKENS = 128
-# The least probability of a completion's tokens, on geometric average, that is worth a look:
-# see `benchmarks/ghost_text.py`.
-MIN_PROBABILITY = 0.5
+# How likely a completion has to be as a whole to be worth a look: with that, more than half of
+# what is shown is what would have been typed (benchmarks/RESULTS.md).
+MIN_LIKELIHOOD = 0.2
 
 
 class Completions:
@@ -63,15 +66,21 @@ class Completions:
         Cancelled
             If ``job`` was stopped, or a newer completion is wanted.
         """
-        kept = self._suggestions.find(ask)
-        if kept is not None:
-            return kept
-        infilled = self._infill(ask, self._begin(job))
-        text, probability = infilled or ("", 0.0)
-        if probability < MIN_PROBABILITY and not ask.is_asked_for:
-            text = ""
+        metrics = self._resources.metrics
+        known = self._suggestions.find(ask)
+        if known is not None:
+            metrics.add_completion(is_shown=bool(known), seconds=None)
+            return known
+        begin = time.perf_counter()
+        text = self._infill(ask, self._begin(job))
+        metrics.add_completion(is_shown=bool(text), seconds=time.perf_counter() - begin)
         self._suggestions.keep(ask, text)
         return text
+
+    def stop(self) -> None:
+        """End the completion in the making."""
+        with self._lock:
+            self._latest.cancel()
 
     def warm_up(self, ask: CompletionAsk, job: Job) -> None:
         """Read what a completion would need, so that the first one is quick.
@@ -90,33 +99,39 @@ class Completions:
             self._latest = job.part()
             return self._latest
 
-    def _infill(self, ask: CompletionAsk, job: Job) -> tuple[str, float] | None:
-        """Return a completion that fits, and how likely its tokens are on average."""
+    def _infill(self, ask: CompletionAsk, job: Job) -> str:
+        """Return a completion that is likely and fits; empty if there is none."""
         is_block = ask.max_lines > 1
         infilled = self._read(
             ask, max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS, job=job
         )
         if infilled is None or infilled.finish_reason != "stop":
-            return None
+            return ""
+        if infilled.likelihood < _least_likelihood(ask):
+            return ""
         text = _settled(infilled.text, ask)
-        if misfit(text, ask.gap, ask.namespace):
-            return None
-        return text, _mean_probability(infilled)
+        return "" if misfit(text, ask.gap, ask.namespace) else text
 
     def _read(self, ask: CompletionAsk, *, max_new_tokens: int, job: Job) -> Infilled | None:
         engine = self._resources.engines.engine
         if engine is None or not isinstance(engine, InfillEngine):
             return None
+        window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
         prompt = gap_prompt(
             ask.gap,
             ask.namespace,
-            max_tokens=CELL_TOKENS,
+            max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
             count_tokens=self._token_counter(engine),
         )
         job.check()
         if prompt is None:
             return None
-        request = InfillRequest(prompt=prompt, guide=_Guide(ask), max_new_tokens=max_new_tokens)
+        request = InfillRequest(
+            prompt=prompt,
+            guide=_Guide(ask),
+            max_new_tokens=max_new_tokens,
+            min_likelihood=_least_likelihood(ask),
+        )
         return engine.infill(request, job)
 
     def _token_counter(self, engine: Engine) -> TokenCounter:
@@ -149,8 +164,5 @@ def _settled(text: str, ask: CompletionAsk) -> str:
     return text if indentation is None or not text.strip() else indentation.settled(text)
 
 
-def _mean_probability(infilled: Infilled) -> float:
-    from statistics import geometric_mean
-
-    likely = [max(probability, 1e-9) for probability in infilled.probabilities]
-    return geometric_mean(likely) if likely else 0.0
+def _least_likelihood(ask: CompletionAsk) -> float:
+    return 0.0 if ask.is_asked_for else MIN_LIKELIHOOD

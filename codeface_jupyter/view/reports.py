@@ -119,6 +119,7 @@ def stats_table(summary: SessionSummary) -> Table:
         ("time spent answering", f"{summary.generation_s:.1f} s"),
         ("time spent loading", f"{summary.load_s:.1f} s"),
         ("tried on a copy", _tries(summary)),
+        ("ghost text", _completions(summary)),
         ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
     ]
     return Table("CodeFace in this session", ("", ""), rows)
@@ -131,6 +132,16 @@ def _tries(summary: SessionSummary) -> str:
     refused = f"{summary.refused_answers:,} refused" if summary.refused_answers else ""
     parts = (ran, refused, f"{summary.revised_answers:,} revised", f"{summary.tries_s:.1f} s")
     return ", ".join(filter(None, parts))
+
+
+def _completions(summary: SessionSummary) -> str:
+    if not summary.completions:
+        return "nothing"
+    return (
+        f"{summary.completions:,} times asked, {summary.shown_completions:,} shown, "
+        f"{summary.known_completions:,} without the model, "
+        f"{summary.median_completion_s:.2f} s (median)"
+    )
 
 
 def slowest_table(records: Sequence[RequestRecord]) -> Table:

@@ -71,6 +71,12 @@ export function asksInRunAll(notebook: ISharedNotebook): boolean | null {
   return flagOf(notebook, 'ask_in_run_all');
 }
 
+/** Return what a notebook's metadata says of the answers that it wants; null if nothing. */
+export function answersOf(notebook: ISharedNotebook): 'code' | 'hints' | null {
+  const value = metadataOf(notebook).answers;
+  return value === 'code' || value === 'hints' ? value : null;
+}
+
 /** Have a notebook say whether its requests are answered in Run All; null for nothing. */
 export function setAsksInRunAll(notebook: ISharedNotebook, value: boolean | null): void {
   setFlag(notebook, 'ask_in_run_all', value);

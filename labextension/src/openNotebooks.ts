@@ -14,7 +14,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
 import { KeptOutputs } from './keptOutputs';
-import { asksInRunAll, describeCells } from './notebook';
+import { answersOf, asksInRunAll, describeCells } from './notebook';
 import { notifyFailure } from './notifications';
 import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
@@ -147,7 +147,8 @@ export class Bridges implements IBridges {
       asking,
       cells: describeCells(model.sharedModel, asking),
       is_run_all: asking !== null && this._runs.isRunAll(asking),
-      ask_in_run_all: asksInRunAll(model.sharedModel)
+      ask_in_run_all: asksInRunAll(model.sharedModel),
+      answers: answersOf(model.sharedModel)
     };
   }
 

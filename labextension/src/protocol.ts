@@ -65,6 +65,7 @@ export type NotebookCells = {
   is_run_all?: boolean;
   /** What the notebook's own metadata says of that setting. */
   ask_in_run_all?: boolean | null;
+  answers?: 'code' | 'hints' | null;
 };
 
 /** What the session is doing. */

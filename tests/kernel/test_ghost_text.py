@@ -88,5 +88,11 @@ def test_only_the_newest_of_many_requests_is_worked_on(writer):
     load(writer)
     for number in range(20):
         writer.request("complete", f"r{number}", **wanted(f"# {number}\nnumbers = "))
-    for number in range(20):
-        assert answer(writer, f"r{number}")["type"] == "response"
+    ended = [
+        writer.wait(lambda m: m["content"].get("data", {}).get("type") == "response")
+        for _ in range(20)
+    ]
+
+    texts = [message["content"]["data"]["result"]["text"] for message in ended]
+    assert texts.count("") == 19
+    assert "list(range(10))" in texts

@@ -87,8 +87,16 @@ def test_a_gap_is_filled_the_same_each_time(engine):
     first, second = infill(engine, max_new_tokens=8), infill(engine, max_new_tokens=8)
 
     assert first.text == second.text
-    assert len(first.probabilities) == first.metrics.generated_tokens
-    assert all(0 < probability <= 1 for probability in first.probabilities)
+    assert first.likelihood == second.likelihood
+    assert 0 < first.likelihood <= 1
+
+
+def test_what_is_too_unlikely_ends_early(engine):
+    whole = infill(engine, max_new_tokens=8)
+    ended = infill(engine, max_new_tokens=8, min_likelihood=0.9)
+
+    assert ended.likelihood < 0.9
+    assert ended.metrics.generated_tokens < whole.metrics.generated_tokens
 
 
 def test_what_was_read_before_is_not_read_again(engine):

@@ -32,6 +32,13 @@ def test_on_an_empty_line_line_breaks_before_the_text_do_not_count():
     assert cut("x = 1\n|", "\n\ny = 2\nz = 3") == "y = 2"
 
 
+def test_comments_are_left_to_the_user():
+    assert cut("x = |", "1  # the first") == "1"
+    assert cut("|", "# Sum the values\nx = 1") == ""
+    assert cut("# Sum |", "the values") == "the values"
+    assert cut("x = |", "'# no comment'") == "'# no comment'"
+
+
 def test_a_block_goes_on_while_it_is_indented():
     text = "\n    total += row\n    print(total)\nprint('end')"
     assert not is_complete("for row in rows:|", text[:30], max_lines=8)

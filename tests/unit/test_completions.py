@@ -18,9 +18,9 @@ from codeface_jupyter.session.completion_ask import CompletionAsk
 class FixedEngine(ScriptedEngine):
     """Completes everything with the same text."""
 
-    def __init__(self, text, *, probability=1.0, delay_s=0.0):
+    def __init__(self, text, *, likelihood=1.0, delay_s=0.0):
         super().__init__(["unused"])
-        self._text, self._probability, self._delay_s = text, probability, delay_s
+        self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
 
     def infill(self, request, job):
         self.infill_requests.append(request)
@@ -28,7 +28,7 @@ class FixedEngine(ScriptedEngine):
             raise Cancelled
         return Infilled(
             text=self._text,
-            probabilities=(self._probability,),
+            likelihood=self._likelihood,
             finish_reason="stop",
             metrics=GenerationMetrics(),
         )
@@ -103,7 +103,7 @@ def test_after_a_cell_has_run_the_model_is_asked_anew():
 
 
 def test_what_is_unlikely_is_shown_only_to_those_who_ask():
-    session = session_with(FixedEngine("1\n", probability=0.05))
+    session = session_with(FixedEngine("1\n", likelihood=0.01))
 
     assert complete(session, "x = ") == ""
     assert complete(session, "x = ", is_asked_for=True) == "1"
@@ -132,6 +132,17 @@ def test_a_newer_completion_ends_an_older_one():
     with pytest.raises(Cancelled):
         session.completions.complete(ask("y = "), job)
     assert ended.wait(2)
+
+
+def test_what_completions_cost_is_in_the_figures():
+    session = session_with(ScriptedEngine(["unused"]))
+    complete(session, "numbers = ")
+    complete(session, "numbers = li")
+    complete(session, "nothing like the script ")
+    summary = session.metrics.summary()
+
+    assert (summary.completions, summary.shown_completions, summary.known_completions) == (3, 2, 1)
+    assert summary.median_completion_s > 0
 
 
 def sent_for(prefix, **more):
@@ -191,6 +202,15 @@ def test_far_cells_are_left_out():
 
     assert prompt.files[-1].startswith("x99")
     assert len(prompt.files) < 20
+
+
+def test_of_a_very_long_cell_what_is_near_is_sent_and_begins_alike():
+    lines = "".join(f"x{n} = {n}\n" for n in range(4_000))
+    first, second = sent_for(f"{lines}total = "), sent_for(f"{lines}total = x")
+
+    assert len(first.prefix) < 9_000
+    assert second.prefix == f"{first.prefix}x"
+    assert first.prefix.startswith("x")
 
 
 def test_warming_up_reads_and_offers_nothing():

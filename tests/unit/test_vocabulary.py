@@ -64,7 +64,7 @@ def test_what_is_not_allowed_is_ruled_out_and_the_likelihood_is_among_the_rest()
     guided.note(narrowed, IDS["region"])
 
     assert np.isneginf(narrowed[IDS["x"]])
-    assert guided.probabilities == [pytest.approx(1 / 3)]
+    assert guided.likelihood == pytest.approx(1 / 3)
     assert logits[IDS["x"]] == 50
 
 

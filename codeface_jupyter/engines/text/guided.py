@@ -16,7 +16,7 @@ __all__ = ["GuidedChoice"]
 
 
 class GuidedChoice:
-    """Rules tokens out, and notes how likely those were that came.
+    """Rules tokens out, and notes how likely those are that came.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ class GuidedChoice:
 
     Attributes
     ----------
-    probabilities
-        One for each token that was chosen.
+    likelihood
+        The product of the probabilities of the tokens that were chosen.
     """
 
     def __init__(
         self, guide: Guide, *, vocabulary: Callable[[], Vocabulary | None], text: Callable[[], str]
     ) -> None:
-        self.probabilities: list[float] = []
+        self.likelihood = 1.0
         self._guide = guide
         self._vocabulary = vocabulary
         self._text = text
@@ -64,4 +64,4 @@ class GuidedChoice:
 
         # In float32: a sum over the vocabulary is exact enough for a threshold.
         weights = np.exp(logits - logits.max())
-        self.probabilities.append(float(weights[token_id] / weights.sum()))
+        self.likelihood *= float(weights[token_id] / weights.sum())

@@ -173,6 +173,7 @@ class PromptCodec:
             eos_ids=self._infill_end_ids,
             job=job.telling(),
             guide=request.guide,
+            min_likelihood=request.min_likelihood,
             vocabulary=lambda: self._vocabulary,
         )
 

@@ -31,6 +31,8 @@ class TokenAnswer:
         Gets each `Chunk`; ends the answer when it is stopped.
     guide
         Narrows which tokens may come, and says when enough has come.
+    min_likelihood
+        An answer with a guide ends as soon as it is less likely.
     vocabulary
         Returns the tokens by their texts, which a guide needs.
 
@@ -57,6 +59,7 @@ class TokenAnswer:
         eos_ids: Collection[int],
         job: Job,
         guide: Guide | None = None,
+        min_likelihood: float = 0.0,
         vocabulary: Callable[[], Vocabulary | None] = lambda: None,
     ) -> None:
         self.token_ids = list(prompt_ids)
@@ -68,7 +71,7 @@ class TokenAnswer:
         self.eos_ids = tuple(eos_ids)
         self._eos_ids = frozenset(eos_ids)
         self._job = job
-        self._guide = guide
+        self._guide, self._min_likelihood = guide, min_likelihood
         # With what the writer holds back, which is the last character at least.
         self._whole_text = ""
         self.choice: GuidedChoice | None = None
@@ -128,13 +131,16 @@ class TokenAnswer:
         done = self.done(peak_memory_bytes=0, reused_prompt_tokens=reused_prompt_tokens)
         return Infilled(
             text=self._whole_text,
-            probabilities=() if self.choice is None else tuple(self.choice.probabilities),
+            likelihood=1.0 if self.choice is None else self.choice.likelihood,
             finish_reason=done.finish_reason,
             metrics=done.metrics,
         )
 
     def _is_complete(self) -> bool:
-        return self._guide is not None and self._guide.is_complete(self._whole_text)
+        if self._guide is None or self.choice is None:
+            return False
+        is_unwanted = self.choice.likelihood < self._min_likelihood
+        return is_unwanted or self._guide.is_complete(self._whole_text)
 
     def _finish_reason(self) -> FinishReason:
         if self._writer.is_stopped or self._met_end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.trials.completing.indentation import opens_block, width
+from codeface_jupyter.trials.naming.lexing import lex
 
 __all__ = ["Bounds"]
 
@@ -49,7 +50,15 @@ class Bounds:
     def _one_line(self, text: str) -> str:
         if not self._gap.line.strip():
             text = text.lstrip("\n")
-        return text.partition("\n")[0].rstrip()
+        return self._without_comment(text.partition("\n")[0]).rstrip()
+
+    def _without_comment(self, text: str) -> str:
+        """Return a line's text up to a comment, unless the line is one already."""
+        line = self._gap.prefix + text
+        tokens = lex(line)
+        is_commented = bool(tokens) and tokens[-1].kind == "comment"
+        begin = tokens[-1].start - len(self._gap.prefix) if is_commented else len(text)
+        return text[:begin] if begin >= 0 else text
 
     def _block(self, text: str) -> str:
         begins_below = text[:1] == "\n" and bool(self._gap.line.strip())
