@@ -1,10 +1,12 @@
 """Code that is suggested in grey while it is typed."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+SUGGESTION = ".jp-GhostText:not(.jp-GhostText-lineSpacer, .jp-GhostText-letterSpacer)"
 KERNEL = Path(__file__).with_name("completing_kernel.py")
 TEXTS = {
     "df.": "head(2).sum()",
@@ -30,26 +32,25 @@ class GhostTextPage:
 
     def edit(self, index, line_end=True):
         self.notebook.select(index)
-        self.notebook.command("notebook:enter-edit-mode")
+        self.notebook.evaluate(
+            "p => { p.content.mode = 'edit'; p.content.activeCell.editor.focus() }"
+        )
         self.notebook.until(f"p => p.content.widgets[{index}].editor.hasFocus()")
         if line_end:
             self.keyboard.press("Control+End")
 
     @property
     def suggestion(self):
-        return self.page.locator(
-            ".jp-GhostText:not(.jp-GhostText-lineSpacer, .jp-GhostText-letterSpacer)"
-        )
+        # What has been typed to its end leaves an empty element.
+        return self.page.locator(SUGGESTION).filter(has_text=re.compile(r"\S"))
 
     def expect(self, text):
         self.page.wait_for_function(
-            """text => {
-                const found = [...document.querySelectorAll(
-                    '.jp-GhostText:not(.jp-GhostText-lineSpacer, .jp-GhostText-letterSpacer)'
-                )];
+            """([selector, text]) => {
+                const found = [...document.querySelectorAll(selector)];
                 return found.length === 1 && found[0].innerText === text;
             }""",
-            arg=text,
+            arg=[SUGGESTION, text],
         )
 
     def expect_none(self, milliseconds=900):
@@ -251,13 +252,15 @@ def test_nothing_is_asked_while_a_list_of_names_is_open(ghost_text):
     ghost_text.open(texts={"import o": "s", "import os": ".path"}).keyboard.type("import o")
     ghost_text.expect("s")
     ghost_text.keyboard.press("Escape")
-    ghost_text.keyboard.press("Enter")
+    ghost_text.edit(1)
     ghost_text.keyboard.press("Tab")
-    ghost_text.page.locator(".jp-Completer").wait_for()
+    names = ghost_text.page.locator(".jp-Completer .jp-Completer-item", has_text="os")
+    names.first.wait_for()
 
     ghost_text.keyboard.type("s")
 
     ghost_text.expect_none()
+    assert names.first.is_visible()
     assert "import os" not in ghost_text.kernel("asked")
 
 
@@ -373,13 +376,37 @@ def test_notebook_7_has_it_too(ghost_text):
     assert ghost_text.source() == "df.head(2).sum()"
 
 
+def test_a_model_that_was_loaded_for_it_completes_but_not_while_a_cell_runs(ghost_text):
+    notebook, page = ghost_text.notebook, ghost_text.page
+    notebook.open(
+        "%load_ext codeface_jupyter\nimport time\nnumbers = [1, 2]", "time.sleep(8)", "", ""
+    )
+    notebook.load()
+    ghost_text.edit(2)
+    ghost_text.keyboard.type("total = s")
+    page.get_by_role("button", name="Load it").click()
+    page.wait_for_timeout(1500)
+    ghost_text.edit(2)
+    ghost_text.keyboard.type("u")
+    ghost_text.expect("m(numbers)")
+
+    notebook.start(1)
+    ghost_text.edit(3)
+    ghost_text.keyboard.type("total = su")
+    ghost_text.expect_none(2000)
+    notebook.until("p => p.sessionContext.session.kernel.status === 'idle'")
+    ghost_text.keyboard.type("m")
+    ghost_text.expect("(numbers)")
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_a_suggestion_can_be_read_in_both_themes(ghost_text, theme):
     first = "import pandas as pd\n\nsales = pd.read_csv('sales.csv')\nsales.head()"
     texts = {"by_month = sales.": "groupby('month')['revenue'].sum()\nby_month.plot(kind='bar')"}
     ghost_text.open(first, "", texts=texts)
     ghost_text.notebook.use_theme(theme)
-    ghost_text.edit(2)
+    ghost_text.notebook.evaluate("p => p.content.model.sharedModel.deleteCell(0)")
+    ghost_text.edit(1)
     ghost_text.keyboard.type("by_month = sales.")
     ghost_text.expect(texts["by_month = sales."])
     ghost_text.notebook.screenshot(f"ghost-text-{theme.split()[-1].lower()}")
