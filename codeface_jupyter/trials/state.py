@@ -18,6 +18,7 @@ from typing import Any, cast
 from codeface_jupyter.outcome import Change
 from codeface_jupyter.shorten import in_one_line, shorten
 from codeface_jupyter.trials.fingerprint import digest_of_value
+from codeface_jupyter.wording import counted
 
 __all__ = ["StateBefore", "few_words", "is_scalar"]
 
@@ -106,7 +107,7 @@ def few_words(value: object) -> str:
             return f"{name} of {shape[0]:,}"
         if _is_frame(value):
             rows, columns = shape
-            return f"{name} of {_counted(rows, 'row')} and {_counted(columns, 'column')}"
+            return f"{name} of {counted(rows, 'row')} and {counted(columns, 'column')}"
         return f"{name}, {' x '.join(f'{size:,}' for size in shape)}"
     if isinstance(value, CONTAINERS):
         return f"{name} of {len(value):,}"
@@ -118,10 +119,6 @@ def is_scalar(value: object) -> bool:
     return (isinstance(value, PLAIN) or getattr(value, "shape", None) == ()) and len(
         few_words(value)
     ) < MAX_VALUE_CHARS
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _names(code: str) -> set[str]:

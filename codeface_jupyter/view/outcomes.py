@@ -19,7 +19,7 @@ from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.findings import without_markup
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "alternatives_data",
