@@ -46,7 +46,7 @@ def outcome_line(
     'Tried on a copy: 0.03 s · Series of 3'
     """
     line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
-    return in_one_line(f"{begin}: {line}", max_chars=MAX_MESSAGE_CHARACTERS)
+    return in_one_line(terminal_text(f"{begin}: {line}"), max_chars=MAX_MESSAGE_CHARACTERS)
 
 
 def outcome_text(outcome: Outcome) -> str:
