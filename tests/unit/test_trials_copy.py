@@ -537,6 +537,10 @@ def run_code_that_waits():
     exec(compile("threading.Event().wait()", "<tried code>", "exec"), globals())
 
 
+def show_an_object_that_waits():
+    exec(compile("threading.Event().wait()", "/tmp/ipykernel_1/2.py", "exec"), globals())
+
+
 def refused_and_waiting(library):
     with pytest.raises(OSError, match="connect"):
         socket.create_connection(("127.0.0.1", 9))
@@ -546,10 +550,11 @@ def refused_and_waiting(library):
 @pytest.mark.parametrize(
     "work",
     [
-        # Busy, the code's own, and waiting for what is refused.
+        # Busy, the code's own, the notebook's own, and waiting for what is refused.
         lambda library: library.compute(),
         lambda library: time.sleep(1000),
         lambda library: library.sleep_and_call(run_code_that_waits),
+        lambda library: library.sleep_and_call(show_an_object_that_waits),
         refused_and_waiting,
     ],
 )
