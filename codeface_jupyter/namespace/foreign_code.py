@@ -21,7 +21,7 @@ from typing import Any, Generic, TextIO, TypeVar, cast
 
 from codeface_jupyter.threads import new_lock
 
-__all__ = ["CallResult", "attempt", "call_guarded"]
+__all__ = ["CallResult", "TimeUpError", "attempt", "call_guarded", "told_error"]
 
 T = TypeVar("T")
 MAX_MESSAGE_CHARS = 200
@@ -47,7 +47,7 @@ class CallResult(Generic[T]):
     error_type: type[BaseException] | None = None
 
 
-class _TimeUpError(BaseException):
+class TimeUpError(BaseException):
     """Raised inside a call that has run out of time; not an Exception, or it would be caught."""
 
 
@@ -66,7 +66,7 @@ class _Call(threading.Thread, Generic[T]):
             self._call()
         except BaseException as error:  # noqa: BLE001 - thread boundary: anything may be raised
             # No error is kept: it holds the objects that it passed.
-            self.result = CallResult(problem=f"raised {_told(error)}", error_type=type(error))
+            self.result = CallResult(problem=f"raised {told_error(error)}", error_type=type(error))
         finally:
             # Threads that begin meanwhile keep the muted output, and with it this object.
             del self._function
@@ -85,7 +85,7 @@ class _Call(threading.Thread, Generic[T]):
             if self.ident is None or self._has_ended or self._is_importing():
                 return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
+                ctypes.c_ulong(self.ident), ctypes.py_object(TimeUpError)
             )
 
     def _is_importing(self) -> bool:
@@ -119,11 +119,11 @@ def call_guarded(function: Callable[[], T], *, timeout_s: float) -> CallResult[T
     return call.result
 
 
-def _told(error: BaseException) -> str:
+def told_error(error: BaseException) -> str:
     """Return an error's class and message; its own code may fail, too."""
     try:
         message = str(error)[:MAX_MESSAGE_CHARS].partition("\n")[0]
-    except Exception:  # noqa: BLE001 - foreign code
+    except BaseException:  # noqa: BLE001 - foreign code
         message = ""
     return f"{type(error).__name__}: {message}".removesuffix(": ")
 
