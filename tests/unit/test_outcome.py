@@ -9,12 +9,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 
-from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.trials.copy import CopyReport, Limits
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.looking import Looking, looked_at
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.outcome_data import read_outcome
+from codeface_jupyter.view.outcomes import outcome_line
 
 needs_guard = pytest.mark.skipif(
     guard_support().level != "strong", reason="this system cannot guard a copy"
@@ -130,6 +131,40 @@ def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
     code = "import pytest\nclass Odd(Exception):\n    def __str__(self): raise SystemExit\n"
     outcome = tried(f"{code}def test_it():\n    {body}", tested="it", it=len)
     assert [test.error for test in outcome.tests] == [error]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "agreement", "line"),
+    [
+        (
+            Outcome(ending="raised", error_type="KeyError", error="'a'", error_line=2),
+            None,
+            "raises KeyError in line 2: 'a'",
+        ),
+        (
+            Outcome(ending="raised", error_type="KeyboardInterrupt"),
+            None,
+            "raises KeyboardInterrupt",
+        ),
+        (
+            Outcome(ending="refused", error_type="ProgrammingError", error="another thread"),
+            None,
+            "a copy cannot do it (another thread); not run to its end",
+        ),
+        (
+            Outcome(ending="refused", error="!ls is not run in a copy of the kernel"),
+            None,
+            "!ls is not run in a copy of the kernel; not run to its end",
+        ),
+        (Outcome(ending="ran", seconds=1), (1, 3), "1.00 s · 1 of 3 answers does this"),
+        (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · 2 of 3 answers agree"),
+    ],
+)
+def test_what_became_of_it_is_one_plain_line(
+    outcome: Outcome, agreement: tuple[int, int] | None, line: str
+) -> None:
+    found = agreement and Agreement(agreeing=agreement[0], tried=agreement[1], is_first=True)
+    assert outcome_line(outcome, found) == f"Tried on a copy: {line}"
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e300, "3", None, [1]])
