@@ -62,7 +62,8 @@ def test_code_that_ran_has_run_whatever_its_value_does(do: str, value: str) -> N
 @needs_guard
 @pytest.mark.parametrize("do", DO_LONG.values(), ids=DO_LONG.keys())
 def test_code_that_ran_has_run_however_long_a_look_at_it_takes(do: str) -> None:
-    assert tried(f"{odd(do)}kept = Odd()\n[Odd()]", seconds=3).ending == "ran"
+    # Less than two looks that are given up would take.
+    assert tried(f"{odd(do)}kept = Odd()\n[Odd()]", seconds=4).ending == "ran"
 
 
 @needs_guard
@@ -76,13 +77,6 @@ def test_code_that_ran_has_run_whatever_the_notebooks_objects_do(do: str) -> Non
         ("rows", "from list of 0 to list of 1"),
         ("total", "from 1 to 2"),
     ]
-
-
-@needs_guard
-def test_code_that_took_nearly_all_the_time_has_run() -> None:
-    outcome = tried(f"{odd(DO_LONG['waits'])}time.sleep(0.6)\nOdd()", seconds=1.5)
-    assert outcome.ending == "ran"
-    assert outcome.seconds < 1.5
 
 
 @needs_guard
