@@ -123,7 +123,8 @@ class Outcome:
     seconds, memory_bytes
         How long it ran, and the memory that it took beyond what was in use; None if unknown.
     fingerprint
-        The same for two codes that did the same; empty unless it ran.
+        The same for two codes that did the same; empty unless it ran, and what it did can be
+        compared.
     """
 
     ending: Ending
@@ -145,6 +146,10 @@ class Outcome:
     def has_run(self) -> bool:
         """Whether it ran to its end."""
         return self.ending == "ran"
+
+    def does_the_same_as(self, other: Outcome) -> bool:
+        """Whether another code is known to have done the same."""
+        return bool(self.fingerprint) and self.fingerprint == other.fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

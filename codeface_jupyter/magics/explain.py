@@ -23,7 +23,7 @@ from codeface_jupyter.namespace import Description, describe
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import explain_request
 from codeface_jupyter.view.tables import Table
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -9,7 +9,7 @@ from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import parse_nothing
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.tables import Table
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 __all__ = ["HistoryMagics"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.namespace.describe import describe, is_lazily_computed
-from codeface_jupyter.namespace.foreign_code import Outcome, call_guarded
+from codeface_jupyter.namespace.foreign_code import CallResult, call_guarded
 from codeface_jupyter.namespace.frames import secret_rows
 from codeface_jupyter.namespace.writing import HIDDEN, is_secret_label
 
@@ -21,20 +21,20 @@ MAX_ITEMS = 10_000
 CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
-def as_text(obj: object, *, max_chars: int) -> Outcome[str]:
+def as_text(obj: object, *, max_chars: int) -> CallResult[str]:
     """Return an object as text, at most ``max_chars`` of it and one more.
 
     Its own code gets a second. What would have to be computed first is described, and columns
     whose names are those of secrets are hidden.
     """
     if isinstance(obj, str):
-        return Outcome(str.__str__(obj)[: max_chars + 1])
+        return CallResult(str.__str__(obj)[: max_chars + 1])
     if is_lazily_computed(obj):
-        return Outcome(describe(obj).text)
-    outcome = call_guarded(lambda: _write(obj), timeout_s=TIMEOUT_S)
-    if outcome.value is None:
-        return outcome
-    return Outcome(str.__str__(outcome.value)[: max_chars + 1])
+        return CallResult(describe(obj).text)
+    called = call_guarded(lambda: _write(obj), timeout_s=TIMEOUT_S)
+    if called.value is None:
+        return called
+    return CallResult(str.__str__(called.value)[: max_chars + 1])
 
 
 def _write(obj: Any) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Generic, TextIO, TypeVar, cast
 
 from codeface_jupyter.threads import new_lock
 
-__all__ = ["Outcome", "attempt", "call_guarded"]
+__all__ = ["CallResult", "TimeUpError", "attempt", "call_guarded", "told_error"]
 
 T = TypeVar("T")
 MAX_MESSAGE_CHARS = 200
@@ -29,7 +29,7 @@ STREAMS_CHANGE = new_lock()
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T]):
+class CallResult(Generic[T]):
     """What became of a call of foreign code.
 
     Attributes
@@ -47,7 +47,7 @@ class Outcome(Generic[T]):
     error_type: type[BaseException] | None = None
 
 
-class _TimeUpError(BaseException):
+class TimeUpError(BaseException):
     """Raised inside a call that has run out of time; not an Exception, or it would be caught."""
 
 
@@ -57,7 +57,7 @@ class _Call(threading.Thread, Generic[T]):
         self._function = function
         # What a repr writes depends on it: NumPy's print options, decimal's precision.
         self._context = contextvars.copy_context()
-        self.outcome: Outcome[T] = Outcome()
+        self.result: CallResult[T] = CallResult()
         self._ending = threading.Lock()  # noqa: TID251 - of this call, which no child waits for
         self._has_ended = False
 
@@ -66,14 +66,14 @@ class _Call(threading.Thread, Generic[T]):
             self._call()
         except BaseException as error:  # noqa: BLE001 - thread boundary: anything may be raised
             # No error is kept: it holds the objects that it passed.
-            self.outcome = Outcome(problem=f"raised {_told(error)}", error_type=type(error))
+            self.result = CallResult(problem=f"raised {told_error(error)}", error_type=type(error))
         finally:
             # Threads that begin meanwhile keep the muted output, and with it this object.
             del self._function
 
     def _call(self) -> None:
         try:
-            self.outcome = Outcome(self._context.run(self._function))
+            self.result = CallResult(self._context.run(self._function))
         finally:
             # Stopped any later, the thread would end in an error that is printed.
             with self._ending:
@@ -85,7 +85,7 @@ class _Call(threading.Thread, Generic[T]):
             if self.ident is None or self._has_ended or self._is_importing():
                 return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.ident), ctypes.py_object(_TimeUpError)
+                ctypes.c_ulong(self.ident), ctypes.py_object(TimeUpError)
             )
 
     def _is_importing(self) -> bool:
@@ -102,7 +102,7 @@ def attempt(function: Callable[[], T], *, timeout_s: float) -> T | None:
     return call_guarded(function, timeout_s=timeout_s).value
 
 
-def call_guarded(function: Callable[[], T], *, timeout_s: float) -> Outcome[T]:
+def call_guarded(function: Callable[[], T], *, timeout_s: float) -> CallResult[T]:
     """Call ``function`` and return what became of that, after ``timeout_s`` at most."""
     call = _Call(function)
     with _muted(call):
@@ -115,15 +115,15 @@ def call_guarded(function: Callable[[], T], *, timeout_s: float) -> Outcome[T]:
             if is_late:
                 call.stop()
     if is_late:
-        return Outcome(problem=f"took longer than {timeout_s:g} s")
-    return call.outcome
+        return CallResult(problem=f"took longer than {timeout_s:g} s")
+    return call.result
 
 
-def _told(error: BaseException) -> str:
+def told_error(error: BaseException) -> str:
     """Return an error's class and message; its own code may fail, too."""
     try:
         message = str(error)[:MAX_MESSAGE_CHARS].partition("\n")[0]
-    except Exception:  # noqa: BLE001 - foreign code
+    except BaseException:  # noqa: BLE001 - foreign code
         message = ""
     return f"{type(error).__name__}: {message}".removesuffix(": ")
 

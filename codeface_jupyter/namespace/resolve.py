@@ -95,13 +95,13 @@ def _step(
     step: Callable[[], object], path: str, name: str, known: Iterable[str], *, is_missing: bool
 ) -> object:
     """Take one step, guarded: a property or an index may run any code."""
-    outcome = call_guarded(step, timeout_s=TIMEOUT_S)
-    if not outcome.problem:
-        return outcome.value
-    if is_missing and outcome.error_type is not None and issubclass(outcome.error_type, MISSING):
+    called = call_guarded(step, timeout_s=TIMEOUT_S)
+    if not called.problem:
+        return called.value
+    if is_missing and called.error_type is not None and issubclass(called.error_type, MISSING):
         raise UnknownNameError(path, close_names=close_names(name, known))
     raise NotebookError(
-        f"{path} cannot be read: it {outcome.problem}.",
+        f"{path} cannot be read: it {called.problem}.",
         hint="Read it in a cell first, and use the variable that holds it.",
     )
 

@@ -42,18 +42,25 @@ class Answering:
             What went wrong, after a `BrokenOff` event with the result so far.
         """
         pending = PendingAnswer(self._ask, job)
-        with self._resources.warnings_to(pending.job):
-            try:
-                with self._resources.turns.take(pending.job):
-                    done = self._answer(pending)
-            except Cancelled:
-                done = Done(finish_reason="cancelled", metrics=pending.metrics)
-            except BaseException as error:
-                broken = Done(finish_reason="error", metrics=pending.metrics)
-                result = self._enter(pending, broken, error=error)
-                pending.job.emit(BrokenOff(result))
-                raise
-            return replace(done, result=self._enter(pending, done))
+        try:
+            with self._resources.warnings_to(pending.job):
+                return self._run(pending)
+        finally:
+            # It and its job hold each other: what the user deletes is not to wait for a collection.
+            pending.release()
+
+    def _run(self, pending: PendingAnswer) -> Done:
+        try:
+            with self._resources.turns.take(pending.job):
+                done = self._answer(pending)
+        except Cancelled:
+            done = Done(finish_reason="cancelled", metrics=pending.metrics)
+        except BaseException as error:
+            broken = Done(finish_reason="error", metrics=pending.metrics)
+            result = self._enter(pending, broken, error=error)
+            pending.job.emit(BrokenOff(result))
+            raise
+        return replace(done, result=self._enter(pending, done))
 
     def _answer(self, pending: PendingAnswer) -> Done:
         resources = self._resources
@@ -70,7 +77,9 @@ class Answering:
             return tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
         done = tried(pending, self._generate(pending, engine), engine)
-        pending.keep(done, response_cache)
+        # What was stopped before it was chosen would be replayed as if it had been.
+        if not pending.job.is_cancelled:
+            pending.keep(done, response_cache)
         return done
 
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:

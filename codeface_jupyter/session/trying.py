@@ -88,7 +88,8 @@ class _Trying:
         self._pending = pending
         self._engine = engine
         self._first = first
-        self._candidates: list[Candidate] = []
+        # By their number, 0 is the first: they end in any order.
+        self._tried: dict[int, Candidate] = {}
         self._is_complete = False
         self.tries = 0
 
@@ -101,7 +102,7 @@ class _Trying:
             If it was stopped before; what was tried is kept.
         """
         self._pending.job.progress("Trying it on a copy of the kernel")
-        self._add(self._first)
+        self._add(0, self._first)
         count = self._others_wanted()
         if count and isinstance(self._engine, BatchEngine):
             self._try_others(self._engine, count)
@@ -110,12 +111,13 @@ class _Trying:
 
     def choose(self) -> GenerationResult:
         """Return the answer that is shown, and say so if it is not the first."""
-        if not self._candidates:
+        if not self._tried:
             return self._first
-        choice = choose(self._candidates if self._is_complete else self._candidates[:1])
+        first = self._tried[0]
+        choice = choose(self._candidates if self._is_complete else [first])
         result = choice.chosen.result
-        if choice.chosen is not self._candidates[0]:
-            reason = _reason(self._candidates[0], choice)
+        if choice.chosen is not first:
+            reason = _reason(first, choice)
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
         compared = self._compared(choice.chosen.outcome)
@@ -138,13 +140,13 @@ class _Trying:
             return ""
         if before.ending == "raised":
             return f"As it was, the cell raises {before.error_type}."
-        if before.fingerprint == outcome.fingerprint:
+        if before.does_the_same_as(outcome):
             return "The edited cell gives the same as before."
         return f"As it was, the cell gives {before.value or 'no value'}."
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
-        settings, first = self._pending.ask.settings, self._candidates[0]
+        settings, first = self._pending.ask.settings, self._tried[0]
         if self._pending.is_continued:
             return 0
         # A replayed answer has been chosen already.
@@ -155,13 +157,18 @@ class _Trying:
         is_doubtful = has_failed or first.names_what_is_not_there
         return OTHER_ANSWERS if is_doubtful and self._engine.is_local else 0
 
-    def _add(self, result: GenerationResult) -> None:
+    @property
+    def _candidates(self) -> list[Candidate]:
+        """The answers so far in the order of their numbers, so that a choice can be repeated."""
+        return [self._tried[number] for number in sorted(self._tried)]
+
+    def _add(self, number: int, result: GenerationResult) -> None:
         outcome = self._outcome(result.code) if result.code else None
-        self._candidates.append(Candidate(result=result, outcome=outcome))
+        self._tried[number] = Candidate(result=result, outcome=outcome)
 
     def _outcome(self, code: str) -> Outcome | None:
         """Return what a code does; the same code does the same."""
-        for candidate in self._candidates:
+        for candidate in self._tried.values():
             if candidate.outcome is not None and candidate.result.code == code:
                 return candidate.outcome
         self.tries += 1
@@ -183,8 +190,9 @@ class _Trying:
         def on_result(index: int, text: str, done: Done) -> None:
             if done.finish_reason == "cancelled" or done.error is not None:
                 return
-            self._add(self._pending.checked_result(text, done, sampling=samplings[index]))
-            tried = len(self._candidates)
+            result = self._pending.checked_result(text, done, sampling=samplings[index])
+            self._add(index + 1, result)
+            tried = len(self._tried)
             self._tell(tried, total)
             if is_decided(self._candidates, remaining=total - tried):
                 batch.cancel()

@@ -30,6 +30,12 @@ class Candidate:
         """Whether its code ran to its end."""
         return self.outcome is not None and self.outcome.has_run
 
+    def agrees_with(self, other: Candidate) -> bool:
+        """Whether another answer's code did the same, as far as that is known."""
+        if self.outcome is None or other.outcome is None:
+            return False
+        return self.outcome.does_the_same_as(other.outcome)
+
     @property
     def names_what_is_not_there(self) -> bool:
         """Whether its code names something that does not exist, whether it was reached or not."""
@@ -64,9 +70,7 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
         The likeliest answer, then samples; at least one.
     """
     groups = _groups(candidates)
-    if not groups:
-        return Choice(chosen=candidates[0])
-    if len(candidates) == 1:
+    if not groups or len(candidates) == 1:
         return Choice(chosen=candidates[0])
     first, *others = groups
     chosen = _best(first)
@@ -95,11 +99,14 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
 
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Return the answers that ran by what they did: the largest group first, then the earlier."""
-    groups: dict[str, list[Candidate]] = {}
+    groups: list[list[Candidate]] = []
     for candidate in candidates:
-        if candidate.outcome is not None and candidate.has_run:
-            groups.setdefault(candidate.outcome.fingerprint, []).append(candidate)
-    return sorted(groups.values(), key=len, reverse=True)
+        group = next((group for group in groups if candidate.agrees_with(group[0])), None)
+        if group is not None:
+            group.append(candidate)
+        elif candidate.has_run:
+            groups.append([candidate])
+    return sorted(groups, key=len, reverse=True)
 
 
 def _best(group: Sequence[Candidate]) -> Candidate:

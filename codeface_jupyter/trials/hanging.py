@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +38,11 @@ TRIED_CODE = "<tried code>"
 TASKS = Path("/proc/self/task")
 PLACE_BYTES = 1 << 16
 FRAME = re.compile(r'^  File "([^"\n]+)", line \d+ in ', re.MULTILINE)
-# Whoever is called by one of these is not asked for by a library: the code that is tried, and what
-# runs it.
-OUR_FILES = (TRIED_CODE, str(Path(__file__).parent))
+# Whoever is called by one of these is not asked for by a library: the code that is tried, a cell of
+# the notebook in a terminal, and what runs them.
+OUR_FILES = (TRIED_CODE, "<ipython-input", str(Path(__file__).parent))
+# What does something for its caller; code that a library makes has a name in angle brackets.
+PASSED_ON = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<")
 PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?P<name>\w+)")
 
 _HUNG: set[str] = set()
@@ -86,7 +89,8 @@ def note_place(fd: int) -> None:
 def library_in(fd: int) -> str | None:
     """Return the library in which a copy said that it was; None if it was in none.
 
-    What the standard library does, it does for its caller.
+    What the standard library does, it does for its caller; the notebook's own code, which a library
+    may have called, waits for itself.
     """
     place = os.pread(fd, PLACE_BYTES, 0).decode(errors="replace")
     for file in FRAME.findall(place):
@@ -95,6 +99,8 @@ def library_in(fd: int) -> str | None:
         match = PACKAGES.match(file)
         if match:
             return match["name"]
+        if not file.startswith(PASSED_ON):
+            return None
     return None
 
 

@@ -14,18 +14,20 @@ from typing import Any
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.few_words import few_words, is_scalar
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
     digest_of_value,
     is_drawing,
 )
+from codeface_jupyter.trials.looking import Looking
 from codeface_jupyter.trials.outcome_data import MAX_CHANGES, read_outcome
 from codeface_jupyter.trials.preview import preview_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import CodeRun, run_code
 from codeface_jupyter.trials.run_tests import run_tests
-from codeface_jupyter.trials.state import StateBefore, few_words, is_scalar
+from codeface_jupyter.trials.state import StateBefore
 
 __all__ = ["try_code"]
 
@@ -61,38 +63,53 @@ def try_code(
         None if no copy could be made, or it was stopped.
     """
     report = run_in_copy(
-        lambda _: _seen(code, namespace, tested), limits=limits, cancelled=is_cancelled
+        lambda _: _seen(code, namespace, tested, seconds=limits.seconds),
+        limits=limits,
+        cancelled=is_cancelled,
     )
     if report.end in {"refused to start", "cancelled"}:
         return None
     return read_outcome(report)
 
 
-def _seen(code: str, namespace: Any, tested: str) -> Told:
+def _seen(code: str, namespace: Any, tested: str, *, seconds: float) -> Told:
     """Run a code, in the copy, and return what it did as JSON values."""
+    look = Looking(seconds).at
     shell = find_shell()
     source = _plain_python(code, shell)
-    before = StateBefore(namespace, source)
-    drawn_before = _figures()
+    before = look(lambda: StateBefore(namespace, source))
+    drawn_before = look(_figures) or {}
     run = run_code(code, namespace, shell=shell)
     if run.error is not None or run.not_run:
         return {**_told_run(run), **_told_failure(run)}
-    figures = [figure for number, figure in _figures().items() if number not in drawn_before]
+    drawn = look(_figures) or {}
+    figures = [figure for number, figure in drawn.items() if number not in drawn_before]
     value = run.value if run.shows_value else None
-    words = "" if value is None or is_drawing(value) else few_words(value)
-    changes = before.changes(namespace)
     return {
         **_told_run(run),
-        "value": words,
-        "preview": preview_data(value, figures) if figures or not is_scalar(value) else {},
-        "changes": [
-            {"name": change.name, "kind": change.kind, "text": change.text}
-            for change in changes[:MAX_CHANGES]
-        ],
-        "fingerprint": _fingerprint(before, run, namespace, figures),
+        "value": look(lambda: _words(value)) or "",
+        "preview": look(lambda: _preview(value, figures)) or {},
+        "changes": look(lambda: _changes(before, namespace)) or [],
+        "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
         # Last, since they change what is there.
         "tests": _tests(source, namespace, tested),
     }
+
+
+def _words(value: object) -> str:
+    return "" if value is None or is_drawing(value) else few_words(value)
+
+
+def _preview(value: object, figures: list[Any]) -> Told:
+    return preview_data(value, figures) if figures or not is_scalar(value) else {}
+
+
+def _changes(before: StateBefore | None, namespace: Mapping[str, object]) -> list[Told]:
+    changes = before.changes(namespace) if before is not None else ()
+    return [
+        {"name": change.name, "kind": change.kind, "text": change.text}
+        for change in changes[:MAX_CHANGES]
+    ]
 
 
 def _tests(source: str, namespace: Any, tested: str) -> list[Told]:
@@ -101,20 +118,24 @@ def _tests(source: str, namespace: Any, tested: str) -> list[Told]:
 
 
 def _plain_python(code: str, shell: Any | None) -> str:
-    return code if shell is None else str(shell.transform_cell(code))
+    try:
+        return code if shell is None else str(shell.transform_cell(code))
+    except SyntaxError:
+        # Told as the code's own error when it is run.
+        return code
 
 
 def _figures() -> dict[int, Any]:
     """Return the open figures of Matplotlib on which something is drawn."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None:
-        return {}
-    figures = {number: pyplot.figure(number) for number in pyplot.get_fignums()}
+    # Not through pyplot, which makes each figure that it gives the current one.
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    managers = [] if helpers is None else helpers.Gcf.get_all_fig_managers()
+    figures = {manager.num: manager.canvas.figure for manager in managers}
     return {number: figure for number, figure in figures.items() if figure.axes}
 
 
 def _fingerprint(
-    before: StateBefore, run: CodeRun, namespace: Mapping[str, object], figures: list[Any]
+    before: StateBefore | None, run: CodeRun, namespace: Mapping[str, object], figures: list[Any]
 ) -> str:
     """Return the digest of what counts: figures, the value, else what is printed, or is new."""
     if figures:
@@ -123,6 +144,8 @@ def _fingerprint(
         return digest_of_value(run.value)
     if run.stdout.strip():
         return digest_of_text(run.stdout)
+    if before is None:
+        return ""
     return digest_of_value([before.digest(namespace), before.digest_of_new(namespace)])
 
 

@@ -24,7 +24,6 @@ CHANGE_KINDS = ("new", "changed", "gone")
 def read_outcome(report: CopyReport) -> Outcome:
     """Return what a code did, from what a copy has told, which may be anything."""
     data = report.data or {}
-    seconds = data.get("seconds")
     refusals = tuple(_line(text) for text in report.refusals[:MAX_REFUSALS])
     outcome = Outcome(
         ending="ran",
@@ -34,7 +33,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         error_type=_line(data.get("error_type")),
         error_line=line if isinstance(line := data.get("error_line"), int) else None,
         refusals=refusals,
-        seconds=float(seconds) if isinstance(seconds, int | float) else report.seconds,
+        seconds=_seconds(data.get("seconds"), most=report.seconds),
         memory_bytes=report.peak_memory_bytes,
     )
     ending = _ending(report, data, outcome)
@@ -83,6 +82,10 @@ def _changes(data: object) -> Iterator[Change]:
     for item in _items(data)[:MAX_CHANGES]:
         if isinstance(item, Mapping) and (kind := item.get("kind")) in CHANGE_KINDS:
             yield Change(name=_line(item.get("name")), kind=kind, text=_line(item.get("text")))
+
+
+def _seconds(data: object, *, most: float) -> float:
+    return float(data) if isinstance(data, int | float) and 0 <= data <= most else most
 
 
 def _items(data: object) -> list[object]:

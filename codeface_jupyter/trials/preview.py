@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import sys
-from collections.abc import Mapping
+import pprint
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import Preview, PreviewTable
 from codeface_jupyter.shorten import in_one_line, shorten
+from codeface_jupyter.trials.looking import looked_at
 
 __all__ = ["preview_data", "read_preview"]
 
@@ -23,6 +25,9 @@ MAX_COLUMNS = 12
 MAX_CELL_CHARS = 60
 MAX_TEXT_CHARS = 2_000
 MAX_TEXT_LINES = 30
+# Each takes two characters at least.
+MAX_TEXT_ITEMS = MAX_TEXT_CHARS // 2
+MAX_DEPTH = 20
 MAX_PNG_BYTES = 1_000_000
 FIGURE_DPI = 72
 FIGURE_INCHES = (6.4, 4.8)
@@ -53,10 +58,33 @@ def read_preview(data: object) -> Preview:
 
 def _text(value: object) -> str:
     if isinstance(value, dict | list | tuple | set):
-        import pprint
-
-        return pprint.pformat(value, compact=True)
+        return pprint.pformat(_Beginning().of(value), compact=True, sort_dicts=False)
     return repr(value)
+
+
+class _Beginning:
+    """Takes as much of a container as can be shown: writing all of a long one takes seconds."""
+
+    def __init__(self) -> None:
+        self._left = MAX_TEXT_ITEMS
+
+    def of(self, value: Any, *, depth: int = 0) -> Any:
+        """Return a container of the same type with its first items."""
+        if depth > MAX_DEPTH:
+            return value
+        if type(value) is dict:
+            items = self._first(value.items())
+            return {key: self.of(item, depth=depth + 1) for key, item in items}
+        if type(value) in {list, tuple, set}:
+            return type(value)(self.of(item, depth=depth + 1) for item in self._first(value))
+        return value
+
+    def _first(self, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            if not self._left:
+                return
+            self._left -= 1
+            yield item
 
 
 def _cut(text: str) -> str:
@@ -68,13 +96,13 @@ def _cut(text: str) -> str:
 
 def _table(value: Any) -> dict[str, object] | None:
     """Return the first rows of a frame or series of pandas, as text."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or not isinstance(value, pandas.DataFrame | pandas.Series):
+    is_series = is_instance(value, "pandas", "Series")
+    if not is_series and not is_instance(value, "pandas", "DataFrame"):
         return None
-    frame = value.to_frame() if isinstance(value, pandas.Series) else value
+    frame = value.to_frame() if is_series else value
     shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
     labels = [_cell(name) if name is not None else "" for name in shown.columns]
-    if isinstance(value, pandas.Series) and value.name is None:
+    if is_series and value.name is None:
         labels = [""]
     header = ["" if shown.index.name is None else _cell(shown.index.name), *labels]
     columns = [_column(shown.iloc[:, number]) for number in range(shown.shape[1])]
@@ -86,11 +114,18 @@ def _table(value: Any) -> dict[str, object] | None:
 
 
 def _column(column: Any) -> list[str]:
-    return [_cell(f"{item:.6g}" if isinstance(item, float) else item) for item in column]
+    return [_cell(item, number_format=".6g") for item in column]
 
 
-def _cell(item: object) -> str:
-    return in_one_line(str(item), max_chars=MAX_CELL_CHARS)
+def _cell(item: object, *, number_format: str = "") -> str:
+    def text() -> str:
+        return format(item, number_format) if isinstance(item, float) else str(item)
+
+    return _cut_cell(looked_at(text, otherwise=type(item).__name__))
+
+
+def _cut_cell(text: str) -> str:
+    return in_one_line(text, max_chars=MAX_CELL_CHARS)
 
 
 def _png(figure: Any) -> str:
@@ -124,4 +159,4 @@ def _read_table(data: object) -> PreviewTable | None:
 def _cells(row: object) -> tuple[str, ...]:
     if not isinstance(row, list):
         return ()
-    return tuple(_cell(cell) for cell in row[: MAX_COLUMNS + 1])
+    return tuple(_cut_cell(str(cell)) for cell in row[: MAX_COLUMNS + 1])

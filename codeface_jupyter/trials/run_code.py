@@ -13,14 +13,15 @@ import sqlite3
 import time
 import tokenize
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from codeface_jupyter.trials.collected import CollectedDisplays, CollectedText
 from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
 from codeface_jupyter.trials.hanging import TRIED_CODE
+from codeface_jupyter.trials.looking import looked_at
 from codeface_jupyter.trials.quiet_kernel import (
     NotOnCopyError,
     collect_displays,
@@ -34,6 +35,8 @@ from codeface_jupyter.trials.quiet_kernel import (
 
 __all__ = ["CodeError", "CodeRun", "CodeWarning", "run_code"]
 
+T = TypeVar("T")
+
 MAX_OUTPUT_CHARS = 20_000
 MAX_MESSAGE_CHARS = 2_000
 MAX_WARNINGS = 20
@@ -45,6 +48,8 @@ REFUSING_SQLITE_ERRORS = frozenset(
     {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 )
 SQLITE_KIND = 0xFF
+# A copy runs in another thread than the notebook, which its module for SQLite minds.
+OTHER_THREAD = "SQLite objects created in a thread"
 NO_TOKENS = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.INDENT,
      tokenize.DEDENT}
@@ -180,28 +185,66 @@ def _attempt(
     code: str, namespace: dict[str, Any], shell: Any | None
 ) -> tuple[object, BaseException | None]:
     try:
-        return _run(code, namespace, shell), None
+        return _run(code, namespace, shell)
     except BaseException as error:  # noqa: BLE001 - the code's own error is what is asked for
         return None, error
 
 
-def _run(code: str, namespace: dict[str, Any], shell: Any | None) -> object:
+def _run(
+    code: str, namespace: dict[str, Any], shell: Any | None
+) -> tuple[object, BaseException | None]:
+    """Return the value of the last expression, and what was raised."""
     source = code if shell is None else shell.transform_cell(code)
     # For tracebacks, and for those who ask for the source of a function.
     linecache.cache[TRIED_CODE] = (len(source), None, source.splitlines(keepends=True), TRIED_CODE)
     tree = ast.parse(source, TRIED_CODE)
     if shell is not None:
         tree = shell.transform_ast(tree)
-    flags = 0 if shell is None else shell.compile.flags
-    value: object = None
+    parts = list(_compiled(tree, 0 if shell is None else shell.compile.flags))
+    evaluation = _evaluated(parts, namespace)
+    if not _needs_loop(parts, shell):
+        return _without_loop(evaluation)
     with asyncio.Runner() as runner:
-        for part in _parts(tree):
-            compiled = _compile(part, flags)
-            flags |= compiled.co_flags & FUTURE_FLAGS
-            value = eval(compiled, namespace)  # noqa: S307 - it is there for that, under guard
-            if compiled.co_flags & inspect.CO_COROUTINE:
-                value = runner.run(_awaited(value))
-    return value
+        return runner.run(evaluation)
+
+
+async def _evaluated(
+    parts: Sequence[CodeType], namespace: dict[str, Any]
+) -> tuple[object, BaseException | None]:
+    value: object = None
+    try:
+        for part in parts:
+            value = eval(part, namespace)  # noqa: S307 - it is there for that, under guard
+            if _is_awaited(part):
+                value = await cast("Awaitable[object]", value)
+    except BaseException as error:  # noqa: BLE001 - a coroutine would make another one of some
+        return None, error
+    return value, None
+
+
+def _needs_loop(parts: Sequence[CodeType], shell: Any | None) -> bool:
+    """Whether an event loop runs while the code does: always in a kernel, else if it awaits."""
+    return getattr(shell, "kernel", None) is not None or any(map(_is_awaited, parts))
+
+
+def _without_loop(evaluation: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that waits for nothing."""
+    try:
+        evaluation.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    raise RuntimeError("The code waits for something without an event loop.")
+
+
+def _is_awaited(part: CodeType) -> bool:
+    return bool(part.co_flags & inspect.CO_COROUTINE)
+
+
+def _compiled(tree: ast.Module, flags: int) -> Iterator[CodeType]:
+    for part in _parts(tree):
+        compiled = _compile(part, flags)
+        flags |= compiled.co_flags & FUTURE_FLAGS
+        yield compiled
 
 
 def _parts(tree: ast.Module) -> Iterator[ast.Module | ast.Expression]:
@@ -221,10 +264,6 @@ def _compile(part: ast.Module | ast.Expression, flags: int) -> CodeType:
     # Not with this module's own flags.
     compiled: CodeType = compile(part, TRIED_CODE, mode, flags=flags, dont_inherit=True)
     return compiled
-
-
-async def _awaited(awaitable: Any) -> object:
-    return await awaitable
 
 
 def _ends_with_semicolon(code: str) -> bool:
@@ -265,6 +304,8 @@ def _is_refusal(error: BaseException) -> bool:
             return error.errno in REFUSING_ERRORS
         case sqlite3.OperationalError():
             return error.sqlite_errorcode & SQLITE_KIND in REFUSING_SQLITE_ERRORS
+        case sqlite3.ProgrammingError():
+            return str(error).startswith(OTHER_THREAD)
     return False
 
 
@@ -288,7 +329,4 @@ def _told_warning(warning: warnings.WarningMessage) -> CodeWarning:
 
 
 def _message(error: object) -> str:
-    try:
-        return str(error)[:MAX_MESSAGE_CHARS]
-    except Exception:  # noqa: BLE001 - foreign code: the message of an error may fail itself
-        return ""
+    return looked_at(lambda: str(error)[:MAX_MESSAGE_CHARS], otherwise="")

@@ -11,6 +11,10 @@ import unittest
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.foreign_code import told_error
+from codeface_jupyter.trials.looking import looked_at
+
 __all__ = ["run_tests"]
 
 Told = dict[str, object]
@@ -62,16 +66,18 @@ def _error_of(test: Callable[[], object]) -> str:
     """Return what a test raises; empty if it passes."""
     try:
         test()
-    except unittest.SkipTest:
-        return ""
-    except Exception as error:  # noqa: BLE001 - that is what a test is for
-        return f"{type(error).__name__}: {error}".removesuffix(": ") + _line_of(error)
+    except BaseException as error:  # noqa: BLE001 - that is what a test is for; pytest's too
+        return "" if _is_skip(error) else told_error(error) + _line_of(error)
     return ""
+
+
+def _is_skip(error: BaseException) -> bool:
+    return isinstance(error, unittest.SkipTest) or is_instance(error, "_pytest.outcomes", "Skipped")
 
 
 def _line_of(error: BaseException) -> str:
     """Return the failed statement of a bare assertion, which has no message."""
-    if str(error) or not isinstance(error, AssertionError):
+    if not isinstance(error, AssertionError) or looked_at(lambda: str(error), otherwise=""):
         return ""
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
     lines = frames[-1].code_context if frames else None

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import ast
 import copy
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.outcome import Change
-from codeface_jupyter.shorten import in_one_line, shorten
+from codeface_jupyter.trials.few_words import CONTAINERS, PLAIN, few_words
 from codeface_jupyter.trials.fingerprint import digest_of_value
+from codeface_jupyter.trials.frame_changes import frame_changes
+from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["StateBefore", "few_words", "is_scalar"]
+__all__ = ["StateBefore"]
 
 MAX_COPIED_BYTES = 256 * 2**20
 MAX_COPIED_ITEMS = 20_000
-MAX_NAMES = 5
-MAX_VALUE_CHARS = 60
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
-CONTAINERS = (list, dict, set, tuple, frozenset)
 # What is defined or imported is no news to who reads the code.
 NO_DATA = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 
@@ -54,8 +52,7 @@ class StateBefore:
         named = _names(code)
         self._kept = {
             name: _Kept(value, _copied(value) if name in named else None)
-            for name, value in namespace.items()
-            if not name.startswith("_")
+            for name, value in _own(namespace)
         }
 
     def changes(self, namespace: Mapping[str, object]) -> tuple[Change, ...]:
@@ -77,51 +74,31 @@ class StateBefore:
 
     def _changes_of_old(self, namespace: Mapping[str, object]) -> Iterator[Change]:
         for name, kept in self._kept.items():
-            if isinstance(kept.value, NO_DATA):
+            if not _is_data(kept.value):
                 continue
             if name not in namespace:
                 yield Change(name=name, kind="gone", text="deleted")
                 continue
-            text = _difference(kept, namespace[name])
+            text = _told_difference(kept, namespace[name])
             if text:
                 yield Change(name=name, kind="changed", text=text)
 
     def _new(self, namespace: Mapping[str, object]) -> Iterator[Change]:
-        for name, value in namespace.items():
-            is_own = not name.startswith("_") and not isinstance(value, NO_DATA)
-            if is_own and name not in self._kept:
+        for name, value in _own(namespace):
+            if name not in self._kept and _is_data(value):
                 yield Change(name=name, kind="new", text=few_words(value))
 
 
-def few_words(value: object) -> str:
-    """Return what a value is, in few words: "Series of 3", "ndarray, 5 x 3", "42"."""
-    name = type(value).__name__
-    shape = getattr(value, "shape", None)
-    if shape == () and hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, PLAIN):
-        return in_one_line(repr(value), max_chars=MAX_VALUE_CHARS)
-    if isinstance(shape, tuple) and all(isinstance(size, int) for size in shape) and shape:
-        if len(shape) == 1:
-            return f"{name} of {shape[0]:,}"
-        if _is_frame(value):
-            rows, columns = shape
-            return f"{name} of {_counted(rows, 'row')} and {_counted(columns, 'column')}"
-        return f"{name}, {' x '.join(f'{size:,}' for size in shape)}"
-    if isinstance(value, CONTAINERS):
-        return f"{name} of {len(value):,}"
-    return str(name)
+def _own(namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the user's variables; ``globals()`` may hold anything under any key."""
+    for name, value in namespace.items():
+        if isinstance(name, str) and not name.startswith("_"):
+            yield name, value
 
 
-def is_scalar(value: object) -> bool:
-    """Whether few words say all of a value."""
-    return (isinstance(value, PLAIN) or getattr(value, "shape", None) == ()) and len(
-        few_words(value)
-    ) < MAX_VALUE_CHARS
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _is_data(value: object) -> bool:
+    # Without a word to the object: most of those asked about, the code does not name.
+    return not any(base is kind for base in bases_of(value) for kind in NO_DATA)
 
 
 def _names(code: str) -> set[str]:
@@ -134,45 +111,93 @@ def _names(code: str) -> set[str]:
 
 def _copied(value: Any) -> object | None:
     """Return a copy of data, as long as it is small; None for all else."""
+    return looked_at(lambda: _small_copy(value), otherwise=None)
+
+
+def _small_copy(value: Any) -> object | None:
     if isinstance(value, PLAIN):
         return value
-    if isinstance(value, CONTAINERS):
-        return _copied_container(value)
-    if _is_table(value):
-        size = getattr(value, "nbytes", None)
-        if size is None:
-            size = int(value.memory_usage().sum())
-        return cast("object", value.copy()) if size <= MAX_COPIED_BYTES else None
-    return None
+    is_data = isinstance(value, CONTAINERS) or _is_table(value)
+    return _copy(value) if is_data and _is_small(value) else None
 
 
-def _copied_container(value: Any) -> object | None:
-    if len(value) > MAX_COPIED_ITEMS:
-        return None
-    try:
-        return cast("object", copy.deepcopy(value))
-    except Exception:  # noqa: BLE001 - what is in it may refuse as it likes
-        return None
+def _copy(value: Any) -> object:
+    if is_instance(value, "pandas", "DataFrame"):
+        return _copied_frame(value)
+    if is_instance(value, "pandas", "Series"):
+        is_deep = _has_few_objects(value)
+        return cast("object", _copied_objects(value) if is_deep else value.copy())
+    is_shallow = _is_table(value) and not _has_few_objects(value)
+    return cast("object", value.copy() if is_shallow else copy.deepcopy(value))
+
+
+def _copied_frame(frame: Any) -> object:
+    copied = frame.copy()
+    if _has_few_objects(frame):
+        for number, kind in enumerate(frame.dtypes):
+            if _is_object(kind):
+                copied.isetitem(number, _copied_objects(frame.iloc[:, number]))
+    return cast("object", copied)
+
+
+def _copied_objects(series: Any) -> Any:
+    """Return a copy of a series of objects, and of those, which its own copy would share."""
+    copied = copy.deepcopy(series.to_numpy())
+    return type(series)(copied, index=series.index, name=series.name, dtype=object)
+
+
+def _has_few_objects(table: Any) -> bool:
+    """Whether what a table refers to, lists for example, may be copied with it."""
+    kinds = table.dtypes if _is_frame(table) else [table.dtype]
+    cells = len(table) if _is_frame(table) else table.size
+    return 0 < cells * sum(map(_is_object, kinds)) <= MAX_COPIED_ITEMS
+
+
+def _is_object(kind: Any) -> bool:
+    return str(kind) == "object"
+
+
+def _is_small(value: Any) -> bool:
+    """Whether data take little to copy, down through all that they hold."""
+    items, size, waiting = 0, 0, [value]
+    while waiting:
+        held = waiting.pop()
+        if _is_table(held):
+            size += _bytes_of(held)
+        elif isinstance(held, CONTAINERS):
+            items += len(held)
+        if size > MAX_COPIED_BYTES or items > MAX_COPIED_ITEMS:
+            return False
+        if isinstance(held, CONTAINERS):
+            waiting.extend(held.values() if isinstance(held, dict) else held)
+    return True
+
+
+def _bytes_of(table: Any) -> int:
+    size = getattr(table, "nbytes", None)
+    return int(table.memory_usage().sum() if size is None else size)
 
 
 def _is_table(value: object) -> bool:
-    pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
-    is_pandas = pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series)
-    return is_pandas or (numpy is not None and isinstance(value, numpy.ndarray))
+    is_series = is_instance(value, "pandas", "Series")
+    return is_series or _is_frame(value) or is_instance(value, "numpy", "ndarray")
 
 
 def _is_frame(value: object) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, pandas.DataFrame)
+    return is_instance(value, "pandas", "DataFrame")
+
+
+def _told_difference(kept: _Kept, now: Any) -> str:
+    """Return how a variable is known to differ from what it was, in few words; else nothing."""
+    return looked_at(lambda: _difference(kept, now), otherwise="")
 
 
 def _difference(kept: _Kept, now: Any) -> str:
-    """Return how a variable differs from what it was, in few words; empty if it does not."""
     before = kept.value if kept.copied is None else kept.copied
     if before is now:
         return ""
     if _is_frame(before) and _is_frame(now):
-        return _frame_difference(before, now)
+        return ", ".join(frame_changes(before, now))
     if type(before) is not type(now):
         return f"becomes {few_words(now)}"
     if _is_equal(before, now):
@@ -182,50 +207,29 @@ def _difference(kept: _Kept, now: Any) -> str:
 
 
 def _is_equal(before: Any, now: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(before, numpy.ndarray):
-        return bool(before.dtype == now.dtype and before.tobytes() == now.tobytes())
-    if hasattr(before, "equals") and _is_table(before):
-        return bool(before.equals(now))
+    """Whether two values are the same; missing ones are."""
+    if type(before) is not type(now):
+        return False
+    if isinstance(before, PLAIN):
+        return bool(before == now or (before != before and now != now))  # noqa: PLR0124 - NaN
+    if is_instance(before, "numpy", "ndarray"):
+        return _is_equal_array(before, now)
+    return bool(before.equals(now)) if _is_table(before) else _is_equal_container(before, now)
+
+
+def _is_equal_container(before: Any, now: Any) -> bool:
+    if isinstance(before, dict) and before.keys() == now.keys():
+        return all(_is_equal(value, now[key]) for key, value in before.items())
+    if isinstance(before, list | tuple):
+        return len(before) == len(now) and all(map(_is_equal, before, now))
     return digest_of_value(before) == digest_of_value(now)
 
 
-def _frame_difference(before: Any, now: Any) -> str:
-    parts = []
-    added = [name for name in now.columns if name not in before.columns]
-    dropped = [name for name in before.columns if name not in now.columns]
-    if added:
-        parts.append(f"adds column{_listed(added)}")
-    if dropped:
-        parts.append(f"drops column{_listed(dropped)}")
-    if len(before) != len(now):
-        parts.append(f"from {len(before):,} to {len(now):,} rows")
-    both = [name for name in now.columns if name in before.columns]
-    if before.columns.is_unique and now.columns.is_unique:
-        parts += _column_differences(before[both], now[both], has_same_rows=len(before) == len(now))
-    return ", ".join(parts)
-
-
-def _column_differences(before: Any, now: Any, *, has_same_rows: bool) -> Iterator[str]:
-    other_type = [name for name in now.columns if now[name].dtype != before[name].dtype]
-    for name in other_type[:MAX_NAMES]:
-        yield f"column `{_short(name)}` from {before[name].dtype} to {now[name].dtype}"
-    if not has_same_rows:
-        return
-    changed = [
-        name
-        for name in now.columns
-        if name not in other_type and not before[name].equals(now[name])
-    ]
-    if changed:
-        yield f"changes column{_listed(changed)}"
-
-
-def _listed(names: list[Any]) -> str:
-    shown = ", ".join(f"`{_short(name)}`" for name in names[:MAX_NAMES])
-    rest = len(names) - MAX_NAMES
-    return f"{'s' if len(names) > 1 else ''} {shown}" + (f" and {rest} more" if rest > 0 else "")
-
-
-def _short(name: object) -> str:
-    return shorten(str(name).replace("`", "'"), max_chars=MAX_VALUE_CHARS)
+def _is_equal_array(before: Any, now: Any) -> bool:
+    if before.shape != now.shape or before.dtype != now.dtype:
+        return False
+    # The bytes of objects are their addresses.
+    is_plain = not _is_object(before.dtype)
+    return bool(
+        before.tobytes() == now.tobytes() if is_plain else _is_equal(before.tolist(), now.tolist())
+    )

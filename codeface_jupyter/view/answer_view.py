@@ -26,7 +26,7 @@ from codeface_jupyter.view.place import Place
 from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.rendering import GrowingMarkdown, warm_up
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "ButtonUnderAnswer",

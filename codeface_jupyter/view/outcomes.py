@@ -19,7 +19,7 @@ from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.findings import without_markup
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "alternatives_data",
@@ -46,7 +46,7 @@ def outcome_line(
     'Tried on a copy: 0.03 s · Series of 3'
     """
     line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
-    return in_one_line(f"{begin}: {line}", max_chars=MAX_MESSAGE_CHARACTERS)
+    return in_one_line(terminal_text(f"{begin}: {line}"), max_chars=MAX_MESSAGE_CHARACTERS)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -127,17 +127,28 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
                 yield counted(len(outcome.warnings), "warning")
         case "raised":
             place = f" in line {outcome.error_line}" if outcome.error_line else ""
-            kind = f"{outcome.error_type}{place}: " if outcome.error_type else ""
-            yield f"raises {kind}{outcome.error}"
+            kind = f"{outcome.error_type}{place}" if outcome.error_type else ""
+            yield f"raises {': '.join(filter(None, (kind, outcome.error)))}"
         case "refused":
-            done = f"it {' and '.join(outcome.refusals)}, which a copy may not do"
-            yield f"{done if outcome.refusals else outcome.error}; not run to its end"
+            yield f"{_told_refusal(outcome)}; not run to its end"
         case "timed out":
             yield f"not done after {outcome.seconds:.0f} s, and stopped"
         case "died":
             yield outcome.error
     if agreement is not None:
-        yield f"{agreement.agreeing} of {agreement.tried} answers agree"
+        yield _told_agreement(agreement)
+
+
+def _told_agreement(agreement: Agreement) -> str:
+    agrees = "does this" if agreement.agreeing == 1 else "agree"
+    return f"{agreement.agreeing} of {agreement.tried} answers {agrees}"
+
+
+def _told_refusal(outcome: Outcome) -> str:
+    if outcome.refusals:
+        return f"it {' and '.join(outcome.refusals)}, which a copy may not do"
+    # Without a type it is in words.
+    return f"a copy cannot do it ({outcome.error})" if outcome.error_type else outcome.error
 
 
 def _tests(outcome: Outcome) -> Iterator[str]:

@@ -48,8 +48,8 @@ from codeface_jupyter.view.outcomes import (
 from codeface_jupyter.view.safe_markdown import folded, safe_markdown
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.view.wording import counted
 from codeface_jupyter.well_formed import well_formed, well_formed_data
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "ContextPreview",

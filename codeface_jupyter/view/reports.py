@@ -18,7 +18,7 @@ from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ import { describePlace } from './completionWanted';
 import { IEditorWatcher, watched } from './ghostTextEditors';
 import { logoIcon } from './icons';
 import { LoadOffer } from './loadOffer';
-import { beginStep, hasGhostText } from './notebook';
+import { answersOf, beginStep, hasGhostText } from './notebook';
 import { IBridges, isPython } from './openNotebooks';
 import type { CompletionWanted } from './protocol';
 import { IPlace, Suggestion } from './suggestion';
@@ -61,7 +61,14 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
   /** Whether code is suggested in a notebook, by its metadata or else by the settings. */
   isOn(panel: NotebookPanel | null): boolean {
     const shared = panel?.context.model.sharedModel;
-    return (shared && hasGhostText(shared)) ?? this._options.bridges.settings.ghostText;
+    return (shared && hasGhostText(shared)) ?? this.isOnByDefault(panel);
+  }
+
+  /** Whether it is where a notebook says nothing of it; one that wants hints wants no code. */
+  isOnByDefault(panel: NotebookPanel | null): boolean {
+    const shared = panel?.context.model.sharedModel;
+    const wantsHints = shared !== undefined && answersOf(shared) === 'hints';
+    return this._options.bridges.settings.ghostText && !wantsHints;
   }
 
   /** Return what can be suggested; JupyterLab shows it if nothing has changed meanwhile. */

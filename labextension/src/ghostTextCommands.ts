@@ -61,7 +61,7 @@ function addToggle({ app, bridges, ghostText, tracker }: IGhostTextCommandOption
       if (panel) {
         ghostText.dismiss(panel);
         const { sharedModel } = panel.context.model;
-        setGhostText(sharedModel, wanted === bridges.settings.ghostText ? null : wanted);
+        setGhostText(sharedModel, wanted === ghostText.isOnByDefault(panel) ? null : wanted);
         commands.notifyCommandChanged(GhostTextCommandIDs.toggle);
       }
     }

@@ -104,6 +104,22 @@ def test_displays_magics_and_awaits_are_ipythons(trying):
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        "import asyncio\nasyncio.get_running_loop().is_running()",
+        "import asyncio\nasyncio.run(asyncio.sleep(0))",
+        "import asyncio\ntask = asyncio.create_task(asyncio.sleep(0, 3))\nawait task",
+        "next(iter([]))",
+    ],
+)
+def test_an_event_loop_runs_as_in_the_notebook(trying, code):
+    found, run = tried(trying, code), trying.run(code)
+    shown = [bundle["text/plain"] for bundle in run.bundles]
+    raised = [error["ename"] for error in run.of_type("error")]
+    assert ([found["value"]], []) == (shown, raised) or [found["error"][0]] == raised
+
+
+@pytest.mark.parametrize(
     ("code", "refusal"),
     [
         ("df.to_csv('out.csv')", "would write out.csv"),

@@ -360,6 +360,15 @@ class Thing:
     """Something of the user's."""
 
 
+@pytest.fixture
+def no_collection():
+    """Have no garbage collected meanwhile."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 class TestObjects:
     """Events and results are kept; the user's objects are not kept by them."""
 
@@ -377,6 +386,15 @@ class TestObjects:
         gc.collect()
         assert alive() is None
         assert events[-1].result is answer.result
+
+    def test_what_is_deleted_after_an_answer_is_gone_at_once(self, config, no_collection):
+        session, thing = session_of(config), Thing()
+        alive = weakref.ref(thing)
+        answer = session.stream(self.ask_of(config, {"thing": thing}))
+        read(answer)
+        assert answer.join(TIMEOUT_S)
+        del thing
+        assert alive() is None
 
     @pytest.mark.parametrize("engine", [ScriptedEngine, None])
     def test_of_a_batch_with_failures(self, config, engine):

@@ -16,7 +16,7 @@ from codeface_jupyter.trials.choose import Candidate, choose, is_decided
 
 
 def candidate(does: str, *, code: str = "", findings: int = 0) -> Candidate:
-    """Return an answer that does something; "!" raises, "" has no code."""
+    """Return an answer that does something; "!" raises, "?" nobody can tell, "" has no code."""
     result = GenerationResult(
         text=f"```python\n{code or does}\n```",
         finish_reason="stop",
@@ -30,6 +30,8 @@ def candidate(does: str, *, code: str = "", findings: int = 0) -> Candidate:
         return Candidate(result=result, outcome=None)
     if does == "!":
         return Candidate(result=result, outcome=Outcome(ending="raised", error_type="KeyError"))
+    if does == "?":
+        return Candidate(result=result, outcome=Outcome(ending="ran"))
     return Candidate(result=result, outcome=Outcome(ending="ran", fingerprint=does))
 
 
@@ -50,6 +52,8 @@ def chosen(*does: str) -> int:
         (["a", "b", "a", "b"], 0),
         (["!", "a", "b", "b"], 2),
         (["a", "!", "!", "!"], 0),
+        (["?", "?", "?", "a", "a"], 3),
+        (["!", "?"], 1),
     ],
 )
 def test_what_most_do_is_shown_and_of_equals_the_earlier(does: Sequence[str], index: int) -> None:
@@ -79,6 +83,7 @@ def test_one_answer_agrees_with_nobody() -> None:
         (["!", "a", "a", "a"], 2, True),
         (["!", "a", "a", "a", "b"], 2, False),
         (["!", "!", "!"], 0, False),
+        (["?", "?", "?"], 1, False),
     ],
 )
 def test_it_is_decided_once_the_rest_cannot_outvote(

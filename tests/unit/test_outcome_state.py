@@ -1,11 +1,15 @@
 """What a code did to the variables, and whether two codes did the same."""
 
+import pprint
+import time
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from codeface_jupyter.trials.few_words import few_words, is_scalar
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
@@ -13,7 +17,7 @@ from codeface_jupyter.trials.fingerprint import (
     is_drawing,
 )
 from codeface_jupyter.trials.preview import preview_data, read_preview
-from codeface_jupyter.trials.state import StateBefore, few_words
+from codeface_jupyter.trials.state import StateBefore
 
 
 def run(code: str, **namespace: object) -> tuple[StateBefore, dict[str, object]]:
@@ -32,6 +36,83 @@ def sales() -> pd.DataFrame:
     return pd.DataFrame({"price": [1.0, 2.0, 3.0], "units": [1, 2, 3], "day": ["a", "b", "c"]})
 
 
+def refuse(*_: object) -> None:
+    raise SystemExit("It cannot be looked at.")
+
+
+class Hostile:
+    """An object of the notebook's whose own code always raises."""
+
+    __class__ = property(refuse)  # type: ignore[assignment]
+    __repr__ = __str__ = __len__ = __bool__ = __eq__ = refuse  # type: ignore
+    __hash__ = __deepcopy__ = __getattr__ = refuse  # type: ignore
+
+
+class HostileType(type):
+    """A class whose own code always raises."""
+
+    __eq__ = __hash__ = __instancecheck__ = __getattr__ = refuse  # type: ignore
+
+
+class TestObjectsThatCannotBeLookedAt:
+    @pytest.mark.parametrize(
+        "code", ["x = 1", "x = 1; hostile", "x = 1; [hostile]", "x = 1; [hostile_list]"]
+    )
+    def test_they_keep_nothing_of_the_others_from_being_told(self, code: str) -> None:
+        hostile = {"hostile": Hostile(), "hostile_list": [Hostile()]}
+        assert told(code, **hostile) == {"x": ("new", "1")}
+
+    def test_what_is_certain_of_them_is_told(self) -> None:
+        assert told("made = Thing()", Thing=Hostile) == {"made": ("new", "Hostile")}
+        thing = HostileType("Thing", (), {})
+        assert told("made = Thing()", Thing=thing) == {"made": ("new", "Thing")}
+        assert few_words(Hostile()) == "Hostile"
+        assert not is_scalar(Hostile())
+        assert not is_drawing(Hostile())
+
+    def test_in_a_table_the_others_are_shown(self) -> None:
+        table = read_preview(preview_data(pd.Series([1, Hostile()], dtype=object), [])).table
+        assert table is not None
+        assert table.rows == (("0", "1"), ("1", "Hostile"))
+
+    def test_what_they_are_is_not_taken_for_known(self) -> None:
+        with pytest.raises(SystemExit):
+            digest_of_value([1, Hostile()])
+
+
+class TestLargeValues:
+    """A thousand million numbers, which are made in no time and could not all be read."""
+
+    def test_the_first_of_them_are_read(self) -> None:
+        row = list(range(1_000))
+        large = [[row] * 1_000] * 1_000
+        assert digest_of_value(large) == digest_of_value([[row] * 1_000] * 1_000)
+        assert digest_of_value(large) != digest_of_value([[row[::-1]] * 1_000] * 1_000)
+        assert digest_of_value({"a": large}) != digest_of_value({"b": large})
+        assert preview_data(large, [])["text"].startswith("[[[0,")
+        assert told("large", large=large) == {}
+
+    @pytest.mark.parametrize(
+        "shape", [(4_000, 4_000), (2, 1_000_000), (1_000_000, 3), (300, 300, 300)]
+    )
+    def test_of_an_array_the_beginning_is_read(self, shape: tuple[int, ...]) -> None:
+        zeros = np.broadcast_to(0.0, shape)
+        other = np.zeros(shape)
+        other.flat[0] = 1
+        begin = time.process_time()
+        assert digest_of_value(zeros) == digest_of_value(np.zeros(shape)) != digest_of_value(other)
+        assert time.process_time() - begin < 6
+
+    def test_of_a_wide_frame_the_first_columns_are_read(self) -> None:
+        frame = pd.DataFrame(np.zeros((2, 100_000)))
+        begin = time.process_time()
+        assert digest_of_value(frame) != digest_of_value(frame.iloc[:, 1:])
+        assert time.process_time() - begin < 2
+
+    def test_a_dict_is_shown_in_its_own_order(self) -> None:
+        assert preview_data({"south": 9, "north": 2}, []) == {"text": "{'south': 9, 'north': 2}"}
+
+
 class TestChanges:
     @pytest.mark.parametrize(
         ("code", "text"),
@@ -43,6 +124,14 @@ class TestChanges:
             ("sales.loc[0, 'price'] = 9", "changes column `price`"),
             ("sales['units'] = sales.units * 1.5", "column `units` from int64 to float64"),
             ("sales = 3", "becomes 3"),
+            ("sales = sales.sort_values('price', ascending=False)", "puts rows in another order"),
+            ("sales = sales.set_index('day')", "drops column `day`, changes the row labels"),
+            (
+                "sales.index = [7, 8, 9]\nsales['units'] += 1",
+                "changes the row labels, changes column `units`",
+            ),
+            ("sales = sales[['day', 'units', 'price']]", "puts columns in another order"),
+            ("sales['a`b\\n<i>'] = 0", "adds column `` a`b <i> ``"),
         ],
     )
     def test_a_frame_that_is_changed_says_how(
@@ -57,6 +146,68 @@ class TestChanges:
         self, sales: pd.DataFrame, code: str
     ) -> None:
         assert told(code, sales=sales) == {}
+
+    @pytest.mark.parametrize(
+        ("frame", "code", "text"),
+        [
+            ("[[1, 2.5], [3, 4.5]], columns=['a', 'a']", "x.iloc[0, 1] = 9", "changes column `a`"),
+            ("[[1, 2], [3, 4]], columns=['a', 'a']", "x = x.iloc[:, :1]", "drops column `a`"),
+            ("[[1, 2], [3, 4]], columns=[['a', 'a'], ['b', 'c']]", "x.iloc[0, 0] = 9",
+             "changes column `('a', 'b')`"),
+            ("{'a': [1, 2]}, index=[['k', 'k'], [1, 2]]", "x = x[::-1]",
+             "puts rows in another order"),
+            ("", "x['a'] = []", "adds column `a`"),
+            ("{'a': pd.Categorical(['b', 'c'])}", "x.loc[0, 'a'] = 'c'", "changes column `a`"),
+            ("{'a': pd.date_range('2020', periods=2, tz='UTC')}", "x['a'] += pd.Timedelta('1s')",
+             "changes column `a`"),
+            ("{'a': pd.array([1, None], dtype='Int64')}", "x['a'] = x['a'].fillna(0)",
+             "changes column `a`"),
+            ("{'a': [[1], [2]]}", "x['a'][0].append(3)", "changes column `a`"),
+            ("{'a': [1j, 2j]}", "x.loc[0, 'a'] = 3j", "changes column `a`"),
+            ("{'a': pd.arrays.SparseArray([0, 0])}", "x['a'] = pd.arrays.SparseArray([0, 1])",
+             "changes column `a`"),
+        ],
+    )  # fmt: skip
+    def test_a_frame_of_any_kind_says_how_it_is_changed(
+        self, frame: str, code: str, text: str
+    ) -> None:
+        x = eval(f"pd.DataFrame({frame})")
+        assert told(code, x=x, pd=pd) == {"x": ("changed", text)}
+        assert told("x = x.copy()", x=eval(f"pd.DataFrame({frame})")) == {}
+
+    @pytest.mark.parametrize(
+        ("value", "code", "text"),
+        [
+            (1_234_567, "x += 1", "from 1234567 to 1234568"),
+            ({"a": [1_234_567]}, "x['a'][0] += 1", "values changed"),
+            (np.zeros((2, 2)), "x = x.reshape(4)", "from ndarray, 2 x 2 to ndarray of 4"),
+            (np.array([[1], 2], dtype=object), "x[0].append(2)", "values changed"),
+            (pd.Series([[1], [2]]), "x[0].append(2)", "values changed"),
+            ([pd.Series([1, 2])], "x[0][1] = 3", "values changed"),
+        ],
+    )
+    def test_a_small_change_is_one(self, value: object, code: str, text: str) -> None:
+        assert told(code, x=value) == {"x": ("changed", text)}
+
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            (float("nan"), "x = float('nan')"),
+            ([float("nan"), {"a": None}], "x = [float('nan'), {'a': None}]"),
+            (np.array(["a" * 3, None], dtype=object), "x = x.copy(); x[0] = ''.join('aaa')"),
+        ],
+    )
+    def test_equal_values_are_no_change(self, value: object, code: str) -> None:
+        assert told(code, x=value) == {}
+
+    def test_what_is_large_is_not_copied_however_deep(self) -> None:
+        rows = [list(range(10_000)) for _ in range(100)]
+        begin = time.process_time()
+        assert told("rows[0][0]", rows=rows) == {}
+        assert time.process_time() - begin < 0.3
+
+    def test_names_that_are_none_are_passed_over(self) -> None:
+        assert told("globals()[1] = 2\ny = 3") == {"y": ("new", "3")}
 
     def test_variables_are_new_or_gone(self) -> None:
         assert told("total = sum(values)\ndel values", values=[1, 2]) == {
@@ -91,6 +242,9 @@ class TestChanges:
 
 class TestDigests:
     series = pd.Series([1.0, 2.0], index=["a", "b"])
+    times = pd.Series(pd.date_range("2020", periods=3, freq="min"))
+    same_names = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    many_times = pd.Series(pd.date_range("2020", periods=30_000, freq="s"))
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -104,6 +258,18 @@ class TestDigests:
             (np.float64("nan"), None),
             (0.0, -0.0),
             (pd.DataFrame({"x": [1]}, index=[5]), pd.DataFrame({"y": [1]})),
+            (np.array(5), 5),
+            (0.1 + 0.2 + 1j, 0.3 + 1j),
+            (10**400, 10**400),
+            (pd.Series([1, None], dtype="Int64"), [1, None]),
+            (pd.Series(pd.Categorical(["a", "b"])), ["a", "b"]),
+            (pd.Series(pd.arrays.SparseArray([0, 1])), [0, 1]),
+            (np.ma.array([1, 2], mask=[False, True]), [1, None]),
+            (times.dt.as_unit("s"), times.dt.as_unit("ns")),
+            (times, [time.to_pydatetime() for time in times]),
+            (pd.Series([pd.NaT, times[0]]), [None, times[0]]),
+            (np.datetime64("2020-01-01"), pd.Timestamp("2020-01-01")),
+            (pd.Timedelta("90s"), np.timedelta64(90_000, "ms")),
         ],
     )
     def test_equal_outcomes_have_one(self, one: object, other: object) -> None:
@@ -119,7 +285,17 @@ class TestDigests:
             (series, pd.Series([1.0, 2.0], index=["a", "c"])),
             (pd.Series([1.0, 2.0]), pd.Series([1.0, 2.001])),
             (pd.Series(["a", None]), pd.Series(["a", "b"])),
-            (pd.Series(pd.to_datetime(["2020-01-01"])), pd.Series(pd.to_datetime(["2020-01-02"]))),
+            (times, times + pd.Timedelta("1s")),
+            (many_times, many_times + pd.Timedelta("1s")),
+            (many_times.dt.tz_localize("UTC"), many_times.dt.tz_localize("Asia/Tokyo")),
+            (times.dt.tz_localize("UTC"), times),
+            (10**400, 10**400 + 1),
+            (1j, 2j),
+            (np.ma.array([1, 2], mask=[False, True]), np.ma.array([1, 2])),
+            (
+                pd.DataFrame([[1, 2]], columns=["a", "a"]),
+                pd.DataFrame([[1, 3]], columns=["a", "a"]),
+            ),
         ],
     )
     def test_other_outcomes_have_others(self, one: object, other: object) -> None:
@@ -145,6 +321,47 @@ class TestDigests:
         assert is_drawing(red.axes[0].lines)
         assert not is_drawing([1])
 
+    @pytest.mark.parametrize(
+        ("draw", "one", "other"),
+        [
+            ("pie", [[1, 2, 3]], [[1, 1, 4]]),
+            ("fill_between", [[1, 2], [1, 2]], [[1, 2], [1, 3]]),
+            ("pcolormesh", [np.eye(3)], [np.ones((3, 3))]),
+            ("imshow", [np.eye(3)], [np.ones((3, 3))]),
+            ("scatter", [[1], [2]], [[1], [3]]),
+            ("stackplot", [[1, 2], [1, 2]], [[1, 2], [1, 3]]),
+            ("boxplot", [[1, 2, 3]], [[1, 2, 30]]),
+            ("hexbin", [[1, 2, 3]] * 2, [[1, 2, 3, 3]] * 2),
+        ],
+    )
+    def test_every_kind_of_figure_is_compared_by_its_data(
+        self, draw: str, one: list[object], other: list[object]
+    ) -> None:
+        def drawn(data: list[object]) -> str:
+            figure = Figure()
+            getattr(figure.subplots(), draw)(*data)
+            return digest_of_figures([figure])
+
+        assert drawn(one) == drawn(one) != drawn(other)
+
+    def test_figures_that_are_no_matplotlibs_are_told_apart(self) -> None:
+        class Chart:
+            __module__ = "plotly.graph_objs"
+
+            def __init__(self, data: str) -> None:
+                self.data = data
+
+            def __repr__(self) -> str:
+                return f"Chart({self.data})"
+
+        assert digest_of_value(Chart("a")) != digest_of_value(Chart("b"))
+
+    def test_what_is_large_is_read_in_part_however_deep(self) -> None:
+        rows = [list(range(10_000))] * 1_000
+        begin = time.process_time()
+        assert digest_of_value(rows) == digest_of_value(rows)
+        assert time.process_time() - begin < 2
+
 
 class TestPreview:
     def test_a_frame_shows_its_first_rows(self, sales: pd.DataFrame) -> None:
@@ -160,6 +377,47 @@ class TestPreview:
             figure = Figure()
             figure.subplots().plot([1, 2])
             assert read_preview(preview_data(None, [figure])).png
+
+    @pytest.mark.parametrize(
+        ("value", "header", "row"),
+        [
+            (pd.DataFrame([[1, 2]], columns=["a", "a"]), ("", "a", "a"), ("0", "1", "2")),
+            (
+                pd.DataFrame([[1]], columns=[["a"], ["b"]], index=[["k"], [3]]),
+                ("", "('a', 'b')"),
+                ("('k', 3)", "1"),
+            ),
+            (pd.Series(pd.array([None], dtype="Int64")), ("", ""), ("0", "<NA>")),
+            (pd.DataFrame({"a": [[1, 2]]}), ("", "a"), ("0", "[1, 2]")),
+            (pd.DataFrame({"a\nb": ["c\nd"]}), ("", "a b"), ("0", "c d")),
+        ],
+    )
+    def test_a_frame_of_any_kind_is_a_table(
+        self, value: object, header: tuple[str, ...], row: tuple[str, ...]
+    ) -> None:
+        table = read_preview(preview_data(value, [])).table
+        assert table is not None
+        assert (table.header, table.rows) == (header, (row,))
+
+    def test_an_empty_frame_is_an_empty_table(self) -> None:
+        table = read_preview(preview_data(pd.DataFrame({"a": []}), [])).table
+        assert table is not None
+        assert (table.header, table.rows) == (("", "a"), ())
+
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            (list(range(10**6)), list(range(1_000))),
+            ({n: [n] for n in range(10**6)}, {n: [n] for n in range(1_000)}),
+            ([list(range(1_000))] * 1_000, [list(range(1_000))] * 2),
+        ],
+        ids=["list", "dict", "lists"],
+    )
+    def test_of_what_is_long_the_beginning_is_written(self, value: object, shown: object) -> None:
+        begin = time.process_time()
+        text = read_preview(preview_data(value, [])).text
+        assert time.process_time() - begin < 0.2
+        assert text == pprint.pformat(shown, compact=True)[: len(text) - 1] + "…"
 
     def test_any_other_value_is_its_text(self) -> None:
         assert read_preview(preview_data({"a": 1}, [])).text == "{'a': 1}"
@@ -186,6 +444,7 @@ class TestPreview:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
+        pytest.param(2**16_609, "int of 16,610 bits", id="long"),
         (42, "42"),
         (None, "None"),
         (np.float64(1.5), "1.5"),
@@ -194,6 +453,9 @@ class TestPreview:
         (np.zeros((2, 3)), "ndarray, 2 x 3"),
         ({"a": 1}, "dict of 1"),
         (object(), "object"),
+        (np.zeros((0, 3)), "ndarray, 0 x 3"),
+        (pd.DataFrame(), "DataFrame of 0 rows and 0 columns"),
+        (pd.Series([1, 2], name="a").to_frame().T, "DataFrame of 1 row and 2 columns"),
     ],
 )
 def test_a_value_in_few_words(value: object, words: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import sqlite3
 import sys
+import threading
 import warnings
 
 import pytest
@@ -79,6 +80,8 @@ def run(shell):
         ("for n in range(3):\n    n", "None", False),
         ("import asyncio\nawait asyncio.sleep(0, 7)", "7", True),
         ("async def f():\n    return 8\nx = await f()\nx", "8", True),
+        ("import asyncio\nt = asyncio.ensure_future(asyncio.sleep(0, 6))\nawait t", "6", True),
+        ("import asyncio\nasyncio.run(asyncio.sleep(0, 5))", "5", True),
         ("from __future__ import annotations\ndef f(x: 1 + 1): ...\nf.__annotations__['x']",
          "'1 + 1'", True),
         ("def f(x: 1 + 1): ...\nf.__annotations__['x']", "2", True),
@@ -115,6 +118,8 @@ def test_the_notebooks_variables_are_there_and_may_change(run, shell):
         ("class E(Exception):\n    def __str__(self):\n        raise ValueError\nraise E",
          ["E", "", 4]),
         ("await undefined", ["NameError", "name 'undefined' is not defined", 1]),
+        ("import asyncio\nawait asyncio.sleep(0)\nnext(iter([]))", ["StopIteration", "", 3]),
+        ("class E(Exception):\n    def __str__(self):\n        exit()\nraise E", ["E", "", 4]),
     ],
 )  # fmt: skip
 def test_errors_have_their_line(run, code, error):
@@ -235,6 +240,18 @@ def test_what_fails_because_it_is_a_copy_is_told_from_what_is_wrong(run, tmp_pat
         "import sqlite3\nsqlite3.connect('').execute('x')",
     ):
         assert run(code)["is_refusal"] is False
+
+
+def test_a_database_of_the_notebooks_thread_is_not_used_in_another(run):
+    """An answer is tried in a worker thread, and its database is open in the notebook's."""
+    found = []
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        code = "database.execute('SELECT 1').fetchall()"
+        worker = threading.Thread(target=lambda: found.append(run(code, database=database)))
+        worker.start()
+        worker.join()
+    assert found[0]["error"][0] == "ProgrammingError"
+    assert found[0]["is_refusal"]
 
 
 def test_figures_are_drawn_off_screen_and_stay(run):

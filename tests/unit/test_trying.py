@@ -36,8 +36,15 @@ def fenced(code: str) -> str:
 class Sampling(ScriptedEngine):
     """Answers a first question, and samples for it side by side."""
 
-    def __init__(self, first: str, *samples: str, before_each: Callable[[int], None] | None = None):
+    def __init__(
+        self,
+        first: str,
+        *samples: str,
+        before_each: Callable[[int], None] | None = None,
+        order: Sequence[int] | None = None,
+    ):
         super().__init__([fenced(first)])
+        self._order = range(len(samples)) if order is None else order
         self.samples = samples
         self.sampled: list[GenerationRequest] = []
         self._before_each = before_each or (lambda _: None)
@@ -50,10 +57,11 @@ class Sampling(ScriptedEngine):
         job: Job,
     ) -> None:
         self.sampled = list(requests)
-        for index, code in enumerate(self.samples[: len(requests)]):
+        for index in [index for index in self._order if index < len(requests)]:
             self._before_each(index)
             if job.is_cancelled:
                 return
+            code = self.samples[index]
             done = ScriptedEngine([fenced(code)]).generate(requests[index], Job())
             on_result(index, fenced(code), done)
 
@@ -108,6 +116,14 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.text == fenced(TOTAL)
     assert revised.reason.startswith("the first answer ")
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_the_choice_is_the_same_in_whatever_order_they_end(ask_with, order) -> None:
+    engine = Sampling(RAISES, "min(prices)", "max(prices)", "prices[2]", "prices[0]", order=order)
+    result, _ = ask_with(engine)
+    assert result.code == "min(prices)"
+    assert [other.code for other in result.alternatives] == ["max(prices)"]
 
 
 def test_where_none_runs_the_first_stays_and_says_why(ask_with) -> None:
@@ -214,11 +230,17 @@ def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
         settings=config.settings,
         live_namespace=namespace,
     )
-    answer = Session(config=config, engine=engine).stream(question)
+    session = Session(config=config, engine=engine)
+    answer = session.stream(question)
     list(answer)
     assert answer.result.code == RAISES
     assert answer.result.finish_reason == "stop"
     assert answer.result.outcome.ending == "raised"
+    # Asked again, it is chosen among others: it is not replayed as if it had been.
+    engine.samples = (TOTAL, "sum(prices)  # again")
+    again = session.generate(question)
+    assert not again.metrics.from_response_cache
+    assert again.code == TOTAL
 
 
 @pytest.mark.parametrize("tried_answers", [1, 4])

@@ -4,6 +4,7 @@ import html.parser
 import os
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -16,6 +17,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
+from codeface_jupyter.outcome import Change, Outcome, Preview, PreviewTable
 from codeface_jupyter.view.answer_html import BLOCK_STYLE, COLORS
 from codeface_jupyter.view.rendering import GrowingMarkdown, result_bundle
 
@@ -192,3 +194,60 @@ def test_no_generated_answer_acts(seed):
     texts = generated(GENERATED_TEXTS // 10, seed=seed)
     harmful = {text: harm for text in texts if (harm := harm_in(text))}
     assert harmful == {}
+
+
+def outcomes_of(text):
+    """Everything that a copy of the kernel may tell, with the same text everywhere."""
+    told = Outcome(
+        ending="ran",
+        value=text,
+        printed=text,
+        preview=Preview(text=text),
+        changes=(Change(name=text, kind="changed", text=text),),
+        warnings=(text,),
+    )
+    table = PreviewTable(header=("", text), rows=((text, text),), is_whole=False)
+    yield told
+    yield replace(told, preview=Preview(table=table))
+    yield Outcome(ending="raised", error=text, error_type=text)
+    yield Outcome(ending="refused", refusals=(text, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SCRIPT,
+        f"`{SCRIPT}",
+        f"```\n{SCRIPT}",
+        f"`````\n{SCRIPT}\n``````",
+        f"a\n\n{SCRIPT}",
+        "![x](https://h/x.png)",
+        "[x](javascript:alert(1))",
+        f"$$\n```\n$$\n{SCRIPT}",
+        f"\\begin{{a}}\n```\n\\end{{a}}\n{SCRIPT}",
+    ],
+)
+def test_nothing_that_tried_code_tells_acts(text):
+    for outcome in outcomes_of(text):
+        assert harm_in("```python\nx\n```", outcome=outcome) == [], outcome
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_generated_that_tried_code_tells_acts(seed):
+    texts = generated(GENERATED_TEXTS // 40, seed=seed)
+    outcomes = [outcome for text in texts for outcome in outcomes_of(text)]
+    harmful = [it for it in outcomes if harm_in("```python\nx\n```", outcome=it)]
+    assert harmful == []
+
+
+def test_what_tried_code_tells_stays_in_its_line_and_its_listing():
+    outcome = next(outcomes_of("a\n```\nb `c` \x1b[2J \u202e <i>"))
+    plain = bundle_of("```python\nx\n```", outcome=outcome)["text/plain"]
+    assert "\x1b" not in plain
+    markdown = bundle_of("```python\nx\n```", outcome=outcome)["text/markdown"]
+    line, listing = markdown.split("\n\n")[1:3]
+    assert line.startswith("Tried on a copy: ")
+    assert listing.startswith("````text\na\n```\nb")
+    assert listing.endswith("\n````")
+    data = bundle_of("```python\nx\n```", outcome=outcome)[RESULT_MIME]["outcome"]
+    assert not {"\n", "\x1b", "\u202e"} & set(data["line"])

@@ -20,7 +20,7 @@ from codeface_jupyter.view.answer_view import (
 )
 from codeface_jupyter.view.progress_meter import ProgressMeter
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.view.wording import counted
+from codeface_jupyter.wording import counted
 
 TIMEOUT_S = 10
 

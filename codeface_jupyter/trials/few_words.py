@@ -1,0 +1,65 @@
+"""What a value is, in few words, whatever it does when it is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.trials.looking import looked_at
+from codeface_jupyter.wording import counted
+
+__all__ = ["CONTAINERS", "PLAIN", "few_words", "is_scalar"]
+
+MAX_VALUE_CHARS = 60
+# Python refuses to write the longest.
+MAX_INT_BITS = 1_000
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+CONTAINERS = (list, dict, set, tuple, frozenset)
+
+
+def few_words(value: object) -> str:
+    """Return what a value is, in few words: "Series of 3", "ndarray, 5 x 3", "42"."""
+    return looked_at(lambda: _words(value), otherwise=_class_name(value))
+
+
+def is_scalar(value: object) -> bool:
+    """Whether few words say all of a value."""
+    is_one = looked_at(lambda: _is_one(value), otherwise=False)
+    return is_one and len(few_words(value)) < MAX_VALUE_CHARS
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, PLAIN) or getattr(value, "shape", None) == ()
+
+
+def _words(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, PLAIN):
+        return _plain_words(value)
+    if isinstance(shape, tuple) and shape and all(isinstance(size, int) for size in shape):
+        return f"{_class_name(value)}{_shape_words(value, shape)}"
+    count = f" of {len(value):,}" if isinstance(value, CONTAINERS) else ""
+    return f"{_class_name(value)}{count}"
+
+
+def _plain_words(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+        return f"int of {value.bit_length():,} bits"
+    return in_one_line(repr(value), max_chars=MAX_VALUE_CHARS)
+
+
+def _shape_words(value: object, shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f" of {shape[0]:,}"
+    if is_instance(value, "pandas", "DataFrame"):
+        rows, columns = shape
+        return f" of {counted(rows, 'row')} and {counted(columns, 'column')}"
+    return f", {' x '.join(f'{size:,}' for size in shape)}"
+
+
+def _class_name(value: object) -> str:
+    # Through type itself: a metaclass may answer anything.
+    return str(type.__dict__["__name__"].__get__(type(value)))

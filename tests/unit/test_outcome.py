@@ -1,0 +1,203 @@
+"""What is told of a code that was tried, whatever its objects do when they are looked at."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+
+from codeface_jupyter.outcome import Agreement, Outcome
+from codeface_jupyter.trials.copy import CopyReport, Limits
+from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.looking import Looking, looked_at
+from codeface_jupyter.trials.outcome import try_code
+from codeface_jupyter.trials.outcome_data import read_outcome
+from codeface_jupyter.view.outcomes import outcome_line
+
+needs_guard = pytest.mark.skipif(
+    guard_support().level != "strong", reason="this system cannot guard a copy"
+)
+
+# What the methods of an object do that nobody can look at.
+DO = {
+    "raises": "raise ValueError",
+    "exits": "raise SystemExit",
+    "stops": "raise KeyboardInterrupt",
+    "has no memory": "raise MemoryError",
+    "calls itself": "return repr(self)",
+    "prints": "print('x')",
+}
+DO_LONG = {"loops": "[None for _ in iter(int, 1)]", "waits": "time.sleep(100)"}
+METHODS = (
+    *("__repr__", "__str__", "__len__", "__eq__", "__hash__", "__iter__", "__bool__"),
+    *("__array__", "__deepcopy__", "__float__", "__format__"),
+)
+
+
+def odd(do: str) -> str:
+    """Return code for a class whose methods do something odd."""
+    methods = "".join(f"    def {name}(self, *_): {do}\n" for name in METHODS)
+    return f"import time\nclass Odd:\n{methods}"
+
+
+def tried(code: str, *, seconds: float = 20, tested: str = "", **namespace: Any) -> Outcome:
+    outcome = try_code(code, namespace, limits=Limits(seconds=seconds), tested=tested)
+    assert outcome is not None
+    return outcome
+
+
+@needs_guard
+@pytest.mark.parametrize("do", DO.values(), ids=DO.keys())
+@pytest.mark.parametrize(
+    "value", ["Odd()", "[Odd()]", "pd.Series([1, Odd()])", "pd.DataFrame({'a': [Odd()]})"]
+)
+def test_code_that_ran_has_run_whatever_its_value_does(do: str, value: str) -> None:
+    outcome = tried(f"import pandas as pd\n{odd(do)}\nkept = Odd()\n{value}")
+    assert outcome.ending == "ran", outcome.error
+
+
+@needs_guard
+@pytest.mark.parametrize("do", DO_LONG.values(), ids=DO_LONG.keys())
+def test_code_that_ran_has_run_however_long_a_look_at_it_takes(do: str) -> None:
+    # Less than two looks that are given up would take.
+    assert tried(f"{odd(do)}kept = Odd()\n[Odd()]", seconds=4).ending == "ran"
+
+
+@needs_guard
+@pytest.mark.parametrize("do", DO.values(), ids=DO.keys())
+def test_code_that_ran_has_run_whatever_the_notebooks_objects_do(do: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(odd(do), namespace)
+    outcome = tried("total += 1\nodd\nrows.append(odd)", odd=namespace["Odd"](), rows=[], total=1)
+    assert outcome.ending == "ran", outcome.error
+    assert [(change.name, change.text) for change in outcome.changes] == [
+        ("rows", "from list of 0 to list of 1"),
+        ("total", "from 1 to 2"),
+    ]
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    "code",
+    ["import sys\ndel sys.stdout\n1", "import threading\nthreading.Thread.start = None\n1"],
+)
+def test_code_that_takes_away_what_looking_needs_has_run(code: str) -> None:
+    assert tried(code).ending == "ran"
+
+
+@needs_guard
+@pytest.mark.parametrize("do", [DO["raises"], DO["exits"]])
+def test_what_cannot_be_read_is_not_said_to_be_the_same(do: str) -> None:
+    code = f"{odd(do)}Odd()"
+    one, other = tried(code), tried(code)
+    assert (one.ending, one.value) == ("ran", "Odd")
+    assert not one.does_the_same_as(other)
+    assert tried("1 + 1").does_the_same_as(tried("2"))
+
+
+@needs_guard
+def test_the_notebooks_current_figure_stays_the_current_one() -> None:
+    one, other = plt.figure(), plt.figure()
+    one.subplots()
+    other.subplots()
+    plt.figure(one.number)
+    try:
+        outcome = tried("plt.gcf().number == number", plt=plt, number=one.number)
+    finally:
+        plt.close("all")
+    assert outcome.value == "True"
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("raise SystemExit(2)", "SystemExit: 2"),
+        ("pytest.fail('no')", "Failed: no"),
+        ("pytest.skip('not here')", ""),
+        ("raise Odd", "Odd"),
+    ],
+)
+def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
+    code = "import pytest\nclass Odd(Exception):\n    def __str__(self): raise SystemExit\n"
+    outcome = tried(f"{code}def test_it():\n    {body}", tested="it", it=len)
+    assert [test.error for test in outcome.tests] == [error]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "agreement", "line"),
+    [
+        (
+            Outcome(ending="raised", error_type="KeyError", error="'a'", error_line=2),
+            None,
+            "raises KeyError in line 2: 'a'",
+        ),
+        (
+            Outcome(ending="raised", error_type="KeyboardInterrupt"),
+            None,
+            "raises KeyboardInterrupt",
+        ),
+        (
+            Outcome(ending="refused", error_type="ProgrammingError", error="another thread"),
+            None,
+            "a copy cannot do it (another thread); not run to its end",
+        ),
+        (
+            Outcome(ending="refused", error="!ls is not run in a copy of the kernel"),
+            None,
+            "!ls is not run in a copy of the kernel; not run to its end",
+        ),
+        (Outcome(ending="ran", seconds=1), (1, 3), "1.00 s · 1 of 3 answers does this"),
+        (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · 2 of 3 answers agree"),
+    ],
+)
+def test_what_became_of_it_is_one_plain_line(
+    outcome: Outcome, agreement: tuple[int, int] | None, line: str
+) -> None:
+    found = agreement and Agreement(agreeing=agreement[0], tried=agreement[1], is_first=True)
+    assert outcome_line(outcome, found) == f"Tried on a copy: {line}"
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e300, "3", None, [1]])
+def test_how_long_it_took_is_no_more_than_it_was_there(seconds: object) -> None:
+    report = CopyReport(
+        end="done",
+        data={"seconds": seconds},
+        refusals=(),
+        seconds=2.0,
+        fork_seconds=0.0,
+        peak_memory_bytes=None,
+        why="",
+    )
+    assert read_outcome(report).seconds == 2.0
+
+
+def test_a_look_that_takes_long_is_given_up_for_good() -> None:
+    looks, ended = 0, threading.Event()
+
+    def look_at_all() -> str:
+        nonlocal looks
+        try:
+            for _ in range(1_000_000):
+                looked_at(wait, otherwise=None)
+                looks += 1
+        finally:
+            ended.set()
+        return "seen"
+
+    def wait() -> None:
+        while True:
+            time.sleep(0.01)
+
+    assert Looking(0.3).at(look_at_all) is None
+    assert ended.wait(5)
+    assert looks == 0
+
+
+def test_no_look_begins_after_the_time() -> None:
+    looks: list[int] = []
+    assert Looking(0).at(lambda: looks.append(1)) is None
+    assert looks == []
