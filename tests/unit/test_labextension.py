@@ -27,9 +27,12 @@ def test_the_lock_file_names_no_host():
 
 
 def test_every_command_of_the_settings_exists():
-    commands = set(
-        re.findall(r"'(codeface:[\w-]+)'", (SOURCE / "src" / "commands.ts").read_text("utf-8"))
-    )
+    modules = (SOURCE / "src" / name for name in ("commands.ts", "ghostTextCommands.ts"))
+    commands = {
+        command
+        for module in modules
+        for command in re.findall(r"'(codeface:[\w-]+)'", module.read_text("utf-8"))
+    }
     schema = read_json(SOURCE / "schema" / "plugin.json")
     used = [entry["command"] for entry in schema["jupyter.lab.shortcuts"]]
     used += [entry["command"] for entry in schema["jupyter.lab.menus"]["context"]]
