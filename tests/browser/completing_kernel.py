@@ -10,15 +10,15 @@ silence = ""
 seconds = 0.0
 asked = []
 warmed = []
-# One entry for each request in progress, and how many there were at once.
+# The jobs of requests, and how many were wanted at once; one that was cancelled takes a moment.
 in_progress = []
 at_once = [0]
 
 
 def _complete(wanted, job):
     asked.append(wanted["prefix"])
-    in_progress.append(wanted)
-    at_once.append(len(in_progress))
+    in_progress.append(job)
+    at_once.append(sum(not other.is_cancelled for other in in_progress))
     try:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -27,7 +27,7 @@ def _complete(wanted, job):
         line = wanted["prefix"].split("\n")[-1]
         return {"text": "" if silence else texts.get(line, ""), "silence": silence}
     finally:
-        in_progress.pop()
+        in_progress.remove(job)
 
 
 def _warm_up(wanted, job):
