@@ -8,7 +8,7 @@ import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { button } from './actionRow';
-import { goToCell, locateCell } from './cellLocation';
+import { cellAt, goToCell, locateCell } from './cellLocation';
 import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
 import { isRequest } from './magicCells';
@@ -52,8 +52,7 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
 
   private _showOrHide(): void {
     const location = locateCell(this._options.tracker, this.node, null);
-    const cells = location?.panel.content.widgets ?? [];
-    const failed = cells.find(cell => cell.model.id === location?.cellId);
+    const failed = location ? cellAt(location) : undefined;
     const source = failed?.model.sharedModel.getSource() ?? '';
     this._actions.hidden =
       this._isInterrupt || !location || !isPython(location.panel) || isRequest(source);
