@@ -115,6 +115,8 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     const shown = widgets ? [await widgets()] : await this._words(model, data);
     if (update === this._updates && !this.isDisposed) {
       this._fill(shown);
+    } else {
+      shown.forEach(widget => widget.dispose());
     }
   }
 
