@@ -4,7 +4,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 
 import { ACTIONS, IAction, IOutcome, IResultPart } from './actions';
 import { notifyFailure } from './notifications';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 /** A button for each action that is of use. */
 export class ActionRow {

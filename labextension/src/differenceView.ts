@@ -3,7 +3,7 @@
 import { Chunk, countLines, differenceOf, Piece } from './difference';
 import { findListings } from './markdown';
 import type { ResultData } from './protocol';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 type Side = 'before' | 'after';
 

@@ -13,7 +13,7 @@ import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
 import { isRequest } from './magicCells';
 import { isPython } from './openNotebooks';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';

@@ -7,7 +7,7 @@ import { button } from './actionRow';
 import { withCodeSpans } from './codeSpans';
 import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 const NAME = 'Checked against your notebook';
 

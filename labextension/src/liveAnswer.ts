@@ -6,6 +6,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { button } from './actionRow';
 import type { UntrustedMarkdown } from './markdown';
 import type { AnswerUpdate } from './protocol';
+import { withoutShortcuts } from './keyboard';
 
 /** The text so far below a line with Stop; rendered as often as there is time. */
 export class LiveAnswer extends Widget {
@@ -16,6 +17,7 @@ export class LiveAnswer extends Widget {
     const layout = (this.layout = new PanelLayout());
     const head = new Widget();
     head.addClass('jp-CodeFace-actions');
+    withoutShortcuts(head.node);
     this._stop = button('Stop', stopIcon, () => options.onStop());
     this._stop.title = 'Stop here and keep the answer so far';
     this._status.className = 'jp-CodeFace-message';

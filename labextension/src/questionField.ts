@@ -5,6 +5,7 @@ import { Widget } from '@lumino/widgets';
 
 import { button } from './actionRow';
 import { MAX_QUESTION_CHARACTERS } from './protocol';
+import { withoutShortcuts } from './keyboard';
 
 const LABEL = 'Your question about this answer, or what is wrong with it';
 
@@ -14,8 +15,7 @@ export class QuestionField extends Widget {
     super({ node: document.createElement('form') });
     this._options = options;
     this.addClass('jp-CodeFace-question');
-    // Elsewhere in a notebook letters are commands.
-    this.node.setAttribute('data-lm-suppress-shortcuts', 'true');
+    withoutShortcuts(this.node);
     this._text.rows = 2;
     this._text.maxLength = MAX_QUESTION_CHARACTERS;
     this._text.placeholder = LABEL;

@@ -16,6 +16,7 @@ import { FindingList } from './findingList';
 import { withFinding } from './findings';
 import { keepFocus } from './focusKeeper';
 import { FurtherAnswers, IFurther } from './furtherAnswers';
+import { makeScrollable } from './keyboard';
 import { questionWidget } from './liveAnswer';
 import { findListings, UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
@@ -185,6 +186,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
     const listing = document.createElement('pre');
     listing.textContent = code;
+    makeScrollable(listing, 'code of this answer');
     answer.append(listing);
     this._added.push(listing);
     return listing;

@@ -108,9 +108,10 @@ def test_another_answer_takes_the_place_and_the_earlier_one_stays(notebook):
     assert "Sorry" in str(saved(notebook)["cells"][2]["outputs"][0]["data"]["text/markdown"])
     notebook.run(3)
     assert "(0.7, " in notebook.text(3)
-    earlier.click()
+    # By keyboard, in command mode, where Enter goes to the cell's editor elsewhere.
+    earlier.press("Enter")
     notebook.expect(2, "total = 1 - 2")
-    notebook.button(2, "Use this answer: Earlier answer").click()
+    notebook.button(2, "Use this answer: Earlier answer").press("Enter")
     notebook.button(2, "Insert below").click()
     notebook.until("p => p.content.widgets.length === 5")
     assert notebook.sources[3] == "total = 1 - 2\ntotal"
