@@ -45,13 +45,16 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       this._fill(textWidget('This answer was made by another release of CodeFace.'));
       return;
     }
-    const text = differenceOf(data) ? withoutDifference(data.text) : data.text;
+    const difference = differenceOf(data);
+    const text = difference ? withoutDifference(data.text) : data.text;
     const answer = await this._options.markdown.render(text);
     if (rendering !== this._renderings || this.isDisposed) {
       answer.dispose();
       return;
     }
-    showDifference(answer.node, data);
+    if (difference) {
+      showDifference(answer.node, difference, data.blocks[0]?.code ?? '');
+    }
     this._data = data;
     this._answer = answer;
     this._findings = new FindingList(data, number => this._apply(model, data, number));
@@ -136,10 +139,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._rows = [];
     this._answerRow = null;
     const { _data: data, _answer: answer, _footer: footer, _further: further } = this;
-    if (this._findings && !this._findings.isDisposed) {
-      this._findings.showsButtons = this._options.settings.showButtons;
-    }
     const isShown = this._options.settings.showButtons;
+    if (this._findings && !this._findings.isDisposed) {
+      this._findings.showsButtons = isShown;
+    }
     if (!data || !answer || !footer || !further || !isShown) {
       return;
     }
