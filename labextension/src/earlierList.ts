@@ -3,7 +3,7 @@
 import { undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import type { UntrustedMarkdown } from './markdown';
 import type { EarlierAnswer, ResultData } from './protocol';
 import { withoutShortcuts } from './keyboard';

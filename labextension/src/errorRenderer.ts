@@ -7,7 +7,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import { cellAt, goToCell, locateCell } from './cellLocation';
 import { CommandIDs } from './commands';
 import { logoIcon } from './icons';

@@ -3,7 +3,7 @@
 import { stopIcon } from '@jupyterlab/ui-components';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import type { UntrustedMarkdown } from './markdown';
 import type { AnswerUpdate } from './protocol';
 import { withoutShortcuts } from './keyboard';
@@ -13,10 +13,9 @@ export class LiveAnswer extends Widget {
   constructor(options: LiveAnswer.IOptions) {
     super();
     this._markdown = options.markdown;
-    this.addClass('jp-CodeFace-live');
     const layout = (this.layout = new PanelLayout());
     const head = new Widget();
-    head.addClass('jp-CodeFace-actions');
+    head.addClass('jp-CodeFace-controls');
     withoutShortcuts(head.node);
     this._stop = button('Stop', stopIcon, () => options.onStop());
     this._stop.title = 'Stop here and keep the answer so far';

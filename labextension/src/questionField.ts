@@ -3,7 +3,7 @@
 import { closeIcon, runIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import { MAX_QUESTION_CHARACTERS } from './protocol';
 import { withoutShortcuts } from './keyboard';
 
@@ -26,7 +26,7 @@ export class QuestionField extends Widget {
     ask.title = 'Ask (Enter)';
     close.title = 'Close, and keep what is typed (Esc)';
     const buttons = document.createElement('div');
-    buttons.className = 'jp-CodeFace-actions';
+    buttons.className = 'jp-CodeFace-controls';
     buttons.append(ask, close);
     this.node.append(this._text, buttons);
     this.node.addEventListener('submit', event => event.preventDefault());
