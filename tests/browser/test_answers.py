@@ -152,7 +152,6 @@ def test_the_dark_theme_reads_well(notebook):
 
     notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     notebook.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
-    notebook.screenshot("result-dark")
     colours = notebook.page.evaluate(
         "() => ['pre', 'button'].map(tag => { const style = getComputedStyle("
         "document.querySelector('.jp-CodeFace-result ' + tag));"
