@@ -1,6 +1,6 @@
 /** The answers that others have taken the place of: kept in the output, and brought back. */
 
-import { textIn, withResult } from './lastingOutput';
+import { mimeText, withResult } from './lastingOutput';
 import { EarlierAnswer, isResultData, MimeBundle, RESULT_MIME } from './protocol';
 
 const MARKDOWN = 'text/markdown';
@@ -40,5 +40,5 @@ function asEarlier(bundle: MimeBundle): EarlierAnswer | null {
   }
   const data = { ...found };
   delete data.earlier;
-  return { data, markdown: textIn(bundle, MARKDOWN), plain: textIn(bundle, PLAIN) };
+  return { data, markdown: mimeText(bundle, MARKDOWN), plain: mimeText(bundle, PLAIN) };
 }

@@ -1,6 +1,6 @@
 /** What happens to an answer's saved output when one of its findings is applied: pure text. */
 
-import { textIn, withResult } from './lastingOutput';
+import { mimeText, withResult } from './lastingOutput';
 import type { MimeBundle, ResultBlock, ResultData, ResultEdit, ResultFinding } from './protocol';
 
 const MARKDOWN = 'text/markdown';
@@ -47,7 +47,7 @@ export function withFinding(output: MimeBundle, data: ResultData, number: number
     findings
   };
   const markdown = toggled(
-    withListings(textIn(output, MARKDOWN), codes, changed),
+    withListings(mimeText(output, MARKDOWN), codes, changed),
     findings.length,
     number
   );

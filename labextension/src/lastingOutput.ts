@@ -17,7 +17,7 @@ export function withResult(
 }
 
 /** Return a text of an output, which a saved notebook may hold as a list of its lines. */
-export function textIn(output: MimeBundle, mimeType: string): string {
+export function mimeText(output: MimeBundle, mimeType: string): string {
   const value = output[mimeType];
   return Array.isArray(value) ? value.join('') : typeof value === 'string' ? value : '';
 }
