@@ -119,6 +119,8 @@ def put_away(page):
     page.keyboard.press("Escape")
     is_lab = page.evaluate("() => window.jupyterapp.name === 'JupyterLab'")
     if is_lab:
+        # What a page that has just been loaded still opens would come back.
+        page.evaluate("() => window.jupyterapp.restored.then(() => null)")
         page.evaluate(SHOW_ONLY, ["launcher:create", {}])
     # Kernels would pile up.
     page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
@@ -177,7 +179,7 @@ def serve(root):
         # HOME is another, but models are not fetched twice.
         "CODEFACE_CACHE_DIR": str(default_cache_dir()),
         "CODEFACE_ENGINE": "scripted",
-        "CODEFACE_MODEL": "scripted:40ms",
+        "CODEFACE_MODEL": "scripted:10ms",
     }
     with (root / "lab.log").open("w") as log:
         command = [sys.executable, "-m", "jupyterlab", *arguments]
@@ -237,14 +239,26 @@ class NotebookPage:
             cells=made, metadata=metadata or {"kernelspec": kernel, "language_info": kernel}
         )
         nbformat.write(notebook, self.folder / self.name)
+        self._path = f"lab/tree/{self.name}?reset" if app == "lab" else f"notebooks/{self.name}"
         if app == "lab" and is_first and self.page.url.startswith(f"{self.url}/lab"):
-            self.page.evaluate(SHOW_ONLY, ["docmanager:open", {"path": self.name}])
+            self._open_on_page()
         else:
-            where = f"lab/tree/{self.name}?reset" if app == "lab" else f"notebooks/{self.name}"
-            self.page.goto(f"{self.url}/{where}")
+            self.page.goto(f"{self.url}/{self._path}")
         if wait:
             self.await_kernel()
         return self
+
+    def _open_on_page(self):
+        self.page.evaluate(SHOW_ONLY, ["docmanager:open", {"path": self.name}])
+        # Commands go to it only then.
+        self.until(
+            f"p => p.context.path === {self.name!r}"
+            " && window.jupyterapp.commands.isEnabled('notebook:run-cell')"
+        )
+
+    def load_page_again(self):
+        """Leave the page, and load it with this notebook alone."""
+        self.page.goto(f"{self.url}/{self._path}")
 
     def await_kernel(self):
         self.until("p => p.sessionContext.session.kernel.status === 'idle'")
@@ -372,7 +386,7 @@ def setting(notebook):
             "'codeface-jupyter:plugin', JSON.stringify(values))",
             values,
         )
-        notebook.page.reload()
+        notebook.load_page_again()
         notebook.await_kernel()
 
     yield change

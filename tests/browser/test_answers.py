@@ -9,7 +9,7 @@ LONG = "%%codeface -m scripted:40ms:x300\nadd two numbers"
 
 
 def test_it_streams_and_leaves_a_result_with_buttons(notebook):
-    notebook.open(LOAD, LONG, "last = 1").load()
+    notebook.open(LOAD, LONG.replace("40ms", "20ms"), "last = 1").load()
 
     notebook.start(1)
     streaming = notebook.output(1).locator(".codeface-streaming")

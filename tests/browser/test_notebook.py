@@ -68,7 +68,7 @@ def test_a_reloaded_page_finds_the_session_again(notebook):
     notebook.command("docmanager:save")
     notebook.until("p => !p.context.model.dirty")
 
-    notebook.page.reload()
+    notebook.load_page_again()
     notebook.await_kernel()
     notebook.page.locator(".jp-CodeFace-status").wait_for()
     notebook.run(2)
