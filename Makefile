@@ -28,6 +28,8 @@ NODE_MODULES := labextension/node_modules/.package-lock.json
 INSTALLED := $(VENV)/share/jupyter/labextensions
 # npm and node may come from pip's own Node wheels.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Otherwise each of the tests' hundreds of kernels and processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test soak lab dev lint hooks format bench clean
 
