@@ -119,7 +119,6 @@ class Completions:
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
         prompt = gap_prompt(
             ask.gap,
-            ask.namespace,
             max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
             count_tokens=self._token_counter(engine),
         )
