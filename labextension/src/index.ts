@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
+import { ICompletionProviderManager } from '@jupyterlab/completer';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -11,6 +12,8 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { Announcer } from './announcer';
 import { addCommands, CommandIDs } from './commands';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
+import { GhostText } from './ghostText';
+import { addGhostTextCommands } from './ghostTextCommands';
 import { UntrustedMarkdown } from './markdown';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
@@ -143,4 +146,38 @@ const editors: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [notebooks, commands, status, editors];
+/** Suggests code while it is typed. */
+const ghostText: JupyterFrontEndPlugin<void> = {
+  id: 'codeface-jupyter:ghost-text',
+  description: 'Suggests code at the cursor while it is typed.',
+  autoStart: true,
+  requires: [IBridges, INotebookTracker],
+  optional: [ICompletionProviderManager, IEditorExtensionRegistry, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    bridges: IBridges,
+    tracker: INotebookTracker,
+    manager: ICompletionProviderManager | null,
+    registry: IEditorExtensionRegistry | null,
+    palette: ICommandPalette | null
+  ) => {
+    if (!manager || !registry) {
+      return;
+    }
+    const ghostText = new GhostText({ bridges, manager, tracker });
+    manager.registerInlineProvider(ghostText);
+    registry.addExtension({
+      name: 'codeface:ghost-text',
+      factory: () => EditorExtensionRegistry.createImmutableExtension(ghostText.extension)
+    });
+    addGhostTextCommands({ app, bridges, ghostText, palette, tracker });
+    // The notebook takes the key before the editor hears of it.
+    document.addEventListener(
+      'keydown',
+      ({ key }) => key === 'Escape' && ghostText.dismiss(tracker.currentWidget),
+      true
+    );
+  }
+};
+
+export default [notebooks, commands, status, editors, ghostText];

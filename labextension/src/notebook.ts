@@ -68,8 +68,7 @@ export function describeCells(notebook: ISharedNotebook, asking: string | null):
 
 /** Return what a notebook's metadata says of requests in Run All; null if it says nothing. */
 export function asksInRunAll(notebook: ISharedNotebook): boolean | null {
-  const value = metadataOf(notebook).ask_in_run_all;
-  return typeof value === 'boolean' ? value : null;
+  return flagOf(notebook, 'ask_in_run_all');
 }
 
 /** Return what a notebook's metadata says of the answers that it wants; null if nothing. */
@@ -80,17 +79,17 @@ export function answersOf(notebook: ISharedNotebook): 'code' | 'hints' | null {
 
 /** Have a notebook say whether its requests are answered in Run All; null for nothing. */
 export function setAsksInRunAll(notebook: ISharedNotebook, value: boolean | null): void {
-  const metadata = { ...metadataOf(notebook) };
-  if (value === null) {
-    delete metadata.ask_in_run_all;
-  } else {
-    metadata.ask_in_run_all = value;
-  }
-  if (Object.keys(metadata).length > 0) {
-    notebook.setMetadata(METADATA_KEY, metadata);
-  } else {
-    notebook.deleteMetadata(METADATA_KEY);
-  }
+  setFlag(notebook, 'ask_in_run_all', value);
+}
+
+/** Return what a notebook's metadata says of ghost text; null if it says nothing. */
+export function hasGhostText(notebook: ISharedNotebook): boolean | null {
+  return flagOf(notebook, 'ghost_text');
+}
+
+/** Have a notebook say whether it has ghost text; null for nothing. */
+export function setGhostText(notebook: ISharedNotebook, value: boolean | null): void {
+  setFlag(notebook, 'ghost_text', value);
 }
 
 /** Return the position of a cell, or -1. */
@@ -190,6 +189,11 @@ function stepOf(notebook: ISharedNotebook, cell: ISharedCell, change: () => void
   }
 }
 
+/** Let what comes next be a step of its own in the history of a cell. */
+export function beginStep(cell: ISharedCell): void {
+  (cell as IWithHistory).undoManager?.stopCapturing();
+}
+
 /** What JupyterLab's own implementation has beyond its interface. */
 interface IWithHistory {
   undoManager?: {
@@ -226,6 +230,23 @@ export function rewrittenSource(
 /** Whether a cell's source is what it was when the answer was asked for. */
 export function isUnchanged(present: string, rewrite: ResultRewrite): boolean {
   return hiddenLines(present, rewrite) !== null;
+}
+
+function flagOf(notebook: ISharedNotebook, name: string): boolean | null {
+  const value = metadataOf(notebook)[name];
+  return typeof value === 'boolean' ? value : null;
+}
+
+function setFlag(notebook: ISharedNotebook, name: string, value: boolean | null): void {
+  const entries = Object.entries({ ...metadataOf(notebook), [name]: value });
+  const metadata = Object.fromEntries(
+    entries.filter(([key, kept]) => key !== name || kept !== null)
+  );
+  if (Object.keys(metadata).length > 0) {
+    notebook.setMetadata(METADATA_KEY, metadata);
+  } else {
+    notebook.deleteMetadata(METADATA_KEY);
+  }
 }
 
 function metadataOf(notebook: ISharedNotebook): Record<string, JSONValue> {

@@ -28,6 +28,21 @@ export interface ISettings {
   /** Whether requests are answered in Run All, where a notebook does not say. */
   readonly asksInRunAll: boolean;
 
+  /** Whether code is suggested while it is typed, where a notebook does not say. */
+  readonly ghostText: boolean;
+
+  /** The milliseconds after a key before something is suggested; 0 leaves it to the typing. */
+  readonly ghostTextDelay: number;
+
+  /** How many lines are suggested at most. */
+  readonly ghostTextLines: number;
+
+  /** Whether something is suggested while a cell runs. */
+  readonly ghostTextWhileBusy: boolean;
+
+  /** Whether something is suggested without mains. */
+  readonly ghostTextOnBattery: boolean;
+
   /** The settings that the kernel acts on. */
   readonly forKernel: KernelSettings;
 
@@ -65,6 +80,26 @@ export class Settings implements ISettings {
     return this._get('askInRunAll') !== false;
   }
 
+  get ghostText(): boolean {
+    return this._get('ghostText') !== false;
+  }
+
+  get ghostTextDelay(): number {
+    return this._number('ghostTextDelay', { from: 0, to: 5000, byDefault: 0 });
+  }
+
+  get ghostTextLines(): number {
+    return this._number('ghostTextLines', { from: 1, to: 20, byDefault: 8 });
+  }
+
+  get ghostTextWhileBusy(): boolean {
+    return this._get('ghostTextWhileBusy') === true;
+  }
+
+  get ghostTextOnBattery(): boolean {
+    return this._get('ghostTextOnBattery') === true;
+  }
+
   get forKernel(): KernelSettings {
     const cells = this._get('contextCells');
     const background = this._get('backgroundLoad');
@@ -96,6 +131,13 @@ export class Settings implements ISettings {
     return Object.fromEntries(
       entries.filter(([, value]) => typeof value === 'string' && value.trim())
     ) as Record<string, string>;
+  }
+
+  /** A whole number within its bounds. */
+  private _number(name: string, limits: { from: number; to: number; byDefault: number }): number {
+    const value = this._get(name);
+    const number = typeof value === 'number' ? Math.trunc(value) : limits.byDefault;
+    return Math.min(limits.to, Math.max(limits.from, number));
   }
 
   private _get(name: string): unknown {

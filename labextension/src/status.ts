@@ -5,6 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
+import { GhostTextCommandIDs } from './ghostTextCommands';
 import type { IBridges } from './openNotebooks';
 import type { Status } from './protocol';
 
@@ -14,9 +15,11 @@ export class StatusItem extends Widget {
     super({ node: document.createElement('button') });
     const { bridges, commands } = options;
     this._bridges = bridges;
+    this._commands = commands;
     this.addClass('jp-CodeFace-status');
     this.node.addEventListener('click', () => void commands.execute(CommandIDs.chooseModel));
     bridges.currentChanged.connect(this._refresh, this);
+    commands.commandChanged.connect(this._onCommandChanged, this);
     this._refresh();
   }
 
@@ -28,10 +31,23 @@ export class StatusItem extends Widget {
   private _refresh(): void {
     const text = describeStatus(this._bridges.current?.status ?? null);
     this.node.textContent = text;
-    this.node.title = `${text}\nChoose the CodeFace model`;
+    const ghostText = this._hasGhostText ? 'on' : 'off';
+    this.node.title = `${text}\nGhost text is ${ghostText}\nChoose the CodeFace model`;
+  }
+
+  private get _hasGhostText(): boolean {
+    const { toggle } = GhostTextCommandIDs;
+    return this._commands.hasCommand(toggle) && this._commands.isToggled(toggle);
+  }
+
+  private _onCommandChanged(_: CommandRegistry, { id }: CommandRegistry.ICommandChangedArgs): void {
+    if (id === GhostTextCommandIDs.toggle) {
+      this._refresh();
+    }
   }
 
   private readonly _bridges: IBridges;
+  private readonly _commands: CommandRegistry;
 }
 
 /** Show the state in the toolbar of each notebook, as Notebook 7 has no status bar. */

@@ -10,10 +10,12 @@ import {
   asksInRunAll,
   describeCells,
   findInserted,
+  hasGhostText,
   insertBelow,
   replaceCell,
   rewrittenSource,
   setAsksInRunAll,
+  setGhostText,
   withPrompt
 } from '../src/notebook';
 import {
@@ -289,5 +291,22 @@ describe('whether requests are answered in Run All', () => {
   it('is not said by metadata that somebody else has made of it', () => {
     notebook.setMetadata('codeface', 'no');
     expect(asksInRunAll(notebook)).toBeNull();
+  });
+});
+
+describe('whether a notebook has ghost text', () => {
+  beforeEach(() => {
+    notebook = YNotebook.create();
+  });
+
+  it('is kept in the metadata, which go when nothing is said any more', () => {
+    expect(hasGhostText(notebook)).toBeNull();
+    setGhostText(notebook, false);
+    setAsksInRunAll(notebook, true);
+    expect(hasGhostText(notebook)).toBe(false);
+    setAsksInRunAll(notebook, null);
+    expect(notebook.getMetadata('codeface')).toEqual({ ghost_text: false });
+    setGhostText(notebook, null);
+    expect(notebook.getMetadata('codeface')).toBeUndefined();
   });
 });

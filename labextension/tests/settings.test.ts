@@ -58,6 +58,23 @@ describe('the settings', () => {
     });
   });
 
+  it('keep the figures of ghost text within their bounds', () => {
+    const settings = new Settings();
+    expect([settings.ghostText, settings.ghostTextDelay, settings.ghostTextLines]).toEqual([
+      SCHEMA.properties.ghostText?.default,
+      SCHEMA.properties.ghostTextDelay?.default,
+      SCHEMA.properties.ghostTextLines?.default
+    ]);
+    settings.connect(registry({ ghostText: false, ghostTextDelay: -5, ghostTextLines: 99.5 }));
+    expect([settings.ghostText, settings.ghostTextDelay, settings.ghostTextLines]).toEqual([
+      false,
+      0,
+      20
+    ]);
+    expect(settings.ghostTextWhileBusy).toBe(false);
+    expect(settings.ghostTextOnBattery).toBe(false);
+  });
+
   it('are all described', () => {
     expect(Object.values(SCHEMA.properties).every(({ description }) => description)).toBe(true);
   });

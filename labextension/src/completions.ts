@@ -1,0 +1,108 @@
+/** What one kernel is asked to complete: one request at a time, and none that leads nowhere. */
+
+import type { NotebookBridge } from './bridge';
+import type { Completion, CompletionWanted, Status } from './protocol';
+import type { Suggestion } from './suggestion';
+
+/** Whoever answers. */
+export type CompletingKernel = Pick<
+  NotebookBridge,
+  'isLive' | 'request' | 'status' | 'statusChanged'
+>;
+
+/** Why asking again at once would bring nothing else. */
+const LASTING: ReadonlySet<string> = new Set(['unloaded', 'unsuited']);
+const PAUSE_MS = 30000;
+
+/** The completions of one kernel. */
+export class Completions {
+  constructor(private readonly _kernel: CompletingKernel) {
+    _kernel.statusChanged.connect(this._onStatusChanged, this);
+  }
+
+  /** What is suggested, or was until something else was done. */
+  suggestion: Suggestion | null = null;
+
+  /** Whether the kernel has said that it completes nothing as it is. */
+  get isPaused(): boolean {
+    return performance.now() < this._pausedUntil;
+  }
+
+  /** Give up what is under way, and begin something; its signal says when that is given up. */
+  begin(): AbortSignal {
+    this.cancel();
+    return (this._newest = new AbortController()).signal;
+  }
+
+  /** Give up what is under way. */
+  cancel(): void {
+    this._newest?.abort();
+    this._newest = null;
+  }
+
+  /** Ask for a completion; null if there is none in time, or no use in asking. */
+  async complete(wanted: CompletionWanted, signal: AbortSignal): Promise<Completion | null> {
+    if (signal.aborted || (this.isPaused && !wanted.is_asked_for)) {
+      return null;
+    }
+    try {
+      const completion = await this._kernel.request('complete', wanted, { signal });
+      if (LASTING.has(completion.silence)) {
+        this._pause();
+      }
+      return completion;
+    } catch {
+      // Whoever types has not asked, and is not told: the next answer may be better.
+      if (!signal.aborted && this._kernel.isLive) {
+        this._pause();
+      }
+      return null;
+    }
+  }
+
+  /** Have the kernel read what a completion would need, unless it has just read that. */
+  async warmUp(wanted: CompletionWanted): Promise<void> {
+    const content = JSON.stringify(wanted);
+    if (this.isPaused || content === this._warmed) {
+      return;
+    }
+    this._warmed = content;
+    await this._kernel.request('warm_up', wanted).catch(() => undefined);
+  }
+
+  private _pause(): void {
+    this._pausedUntil = performance.now() + PAUSE_MS;
+    this._pausedIn = describe(this._kernel.status);
+  }
+
+  private _onStatusChanged(): void {
+    if (describe(this._kernel.status) !== this._pausedIn) {
+      this._pausedUntil = 0;
+    }
+    if (!this._kernel.isLive) {
+      this._warmed = '';
+      this.cancel();
+    }
+  }
+
+  private _newest: AbortController | null = null;
+  private _pausedUntil = 0;
+  private _pausedIn = '';
+  private _warmed = '';
+}
+
+/** Wait, unless it is given up before. */
+export async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>(resolve => {
+    const timer = window.setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => {
+      window.clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Return what decides whether something can be completed. */
+function describe(status: Status | null): string {
+  return status ? JSON.stringify([status.model, status.engine, status.state]) : '';
+}

@@ -1,0 +1,316 @@
+/** Ghost text: suggests code at the cursor of a notebook's cell, by JupyterLab's own means. */
+
+import type { Extension } from '@codemirror/state';
+import type { EditorView } from '@codemirror/view';
+import type { Cell } from '@jupyterlab/cells';
+import { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import {
+  CompletionHandler,
+  ICompletionProviderManager,
+  IInlineCompletionContext,
+  IInlineCompletionList,
+  IInlineCompletionProvider,
+  InlineCompletionTriggerKind
+} from '@jupyterlab/completer';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+
+import type { NotebookBridge } from './bridge';
+import { isCompletable } from './completionPlace';
+import { Completions, wait } from './completions';
+import { describePlace } from './completionWanted';
+import { IEditorWatcher, watched } from './ghostTextEditors';
+import { logoIcon } from './icons';
+import { LoadOffer } from './loadOffer';
+import { answersOf, beginStep, hasGhostText } from './notebook';
+import { IBridges, isPython } from './openNotebooks';
+import type { CompletionWanted } from './protocol';
+import { IPlace, Suggestion } from './suggestion';
+import { TypingPace } from './typingPace';
+
+/** JupyterLab's name for an editor in which Tab takes a suggestion, and for one with a list open. */
+const SUGGESTING = 'jp-mod-inline-completer-active';
+const LISTING = 'jp-mod-completer-active';
+const WARM_UP_DELAY_MS = 300;
+
+/** A cursor in an editor whose notebook can have suggestions. */
+interface IEditorPlace extends IPlace {
+  readonly panel: NotebookPanel;
+  readonly cell: Cell;
+  readonly view: EditorView;
+  readonly bridge: NotebookBridge;
+  readonly completions: Completions;
+}
+
+/** Suggests what the kernel completes. */
+export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
+  constructor(options: GhostText.IOptions) {
+    this._options = options;
+  }
+
+  readonly identifier = 'codeface-jupyter:ghost-text';
+  readonly name = 'CodeFace';
+  readonly icon = logoIcon;
+  // JupyterLab's own wait is the same for everybody; `TypingPace` has ours.
+  readonly schema = { default: { autoFillInMiddle: true, debouncerDelay: 0, timeout: 15000 } };
+
+  /** What makes an editor tell of what happens in it. */
+  get extension(): Extension {
+    return watched(this);
+  }
+
+  /** Whether code is suggested in a notebook, by its metadata or else by the settings. */
+  isOn(panel: NotebookPanel | null): boolean {
+    const shared = panel?.context.model.sharedModel;
+    return (shared && hasGhostText(shared)) ?? this.isOnByDefault(panel);
+  }
+
+  /** Whether it is where a notebook says nothing of it; one that wants hints wants no code. */
+  isOnByDefault(panel: NotebookPanel | null): boolean {
+    const shared = panel?.context.model.sharedModel;
+    const wantsHints = shared !== undefined && answersOf(shared) === 'hints';
+    return this._options.bridges.settings.ghostText && !wantsHints;
+  }
+
+  /** Return what can be suggested; JupyterLab shows it if nothing has changed meanwhile. */
+  async fetch(
+    { text, offset }: CompletionHandler.IRequest,
+    { triggerKind, widget }: IInlineCompletionContext
+  ): Promise<IInlineCompletionList> {
+    const isAskedFor = triggerKind === InlineCompletionTriggerKind.Invoke && !this._isOffering;
+    const panel = this._options.tracker.find(panel => panel === widget);
+    const place = this._placeIn(panel, { text, offset });
+    const insertText = place && (await this._suggestAt(place, isAskedFor));
+    return { items: insertText ? [{ insertText }] : [] };
+  }
+
+  /** Whether something is suggested at the cursor of a notebook. */
+  isSuggesting(panel: NotebookPanel | null): boolean {
+    const place = this._placeIn(panel);
+    return Boolean(place?.completions.suggestion?.restAt(place));
+  }
+
+  /**
+   * Accept the beginning of what is suggested; the rest stays.
+   *
+   * @param beginning - Returns the beginning of a text.
+   */
+  accept(panel: NotebookPanel | null, beginning: (text: string) => string): void {
+    const place = this._placeIn(panel);
+    const rest = place?.completions.suggestion?.restAt(place);
+    if (!place || !rest) {
+      return;
+    }
+    const { view, prefix } = place;
+    const insert = beginning(rest);
+    view.focus();
+    view.dispatch({
+      changes: { from: prefix.length, insert },
+      selection: { anchor: prefix.length + insert.length },
+      scrollIntoView: true,
+      userEvent: 'input.complete'
+    });
+    if (insert !== rest && !this._options.manager.inline?.isActive(place.panel.id)) {
+      this._offer(place.panel);
+    }
+  }
+
+  /** Take back what is suggested, and ask for nothing until something is typed. */
+  dismiss(panel: NotebookPanel | null): void {
+    const completions = this._placeIn(panel)?.completions;
+    if (completions) {
+      completions.cancel();
+      completions.suggestion = null;
+    }
+  }
+
+  edited(view: EditorView): void {
+    this._pace.typed(performance.now());
+    this._editedByHand.add(view);
+    const { doc, selection } = view.state;
+    const line = doc.lineAt(selection.main.head);
+    const place = line.text.trim() ? null : this._placeOf(view);
+    if (!place) {
+      return;
+    }
+    // JupyterLab itself asks for nothing in a line that is blank.
+    place.completions.cancel();
+    if (place.prefix.trim()) {
+      window.setTimeout(() => this._offer(place.panel));
+    }
+  }
+
+  changed(view: EditorView): void {
+    this._editedByHand.delete(view);
+  }
+
+  inserted(view: EditorView): void {
+    const place = this._placeOf(view);
+    if (place) {
+      beginStep(place.cell.model.sharedModel);
+    }
+  }
+
+  moved(view: EditorView): void {
+    const place = this._placeOf(view);
+    if (!place) {
+      return;
+    }
+    const { completions } = place;
+    completions.cancel();
+    if (completions.suggestion && !completions.suggestion.restAt(place)) {
+      completions.suggestion = null;
+      // JupyterLab leaves it shown after some moves, and accepting it would replace what is
+      // between it and the cursor; it goes when the pointer goes down somewhere else.
+      void Promise.resolve().then(() =>
+        view.dom.dispatchEvent(new Event('pointerdown', { bubbles: true }))
+      );
+    }
+  }
+
+  focused(view: EditorView): void {
+    window.clearTimeout(this._warmUpTimer);
+    this._warmUpTimer = window.setTimeout(() => {
+      const place = this._placeOf(view);
+      if (place && view.hasFocus) {
+        void place.completions.warmUp(this._wantedAt(place, false));
+      }
+    }, WARM_UP_DELAY_MS);
+  }
+
+  blurred(view: EditorView): void {
+    this._placeOf(view)?.completions.cancel();
+  }
+
+  private async _suggestAt(place: IEditorPlace, isAskedFor: boolean): Promise<string> {
+    const { completions, view } = place;
+    const signal = completions.begin();
+    const rest = completions.suggestion?.restAt(place) ?? null;
+    if (rest) {
+      return rest;
+    }
+    if (completions.suggestion) {
+      completions.suggestion = null;
+      releaseTab(view);
+    }
+    const isNext = rest === '';
+    // Also if there is no delay: this may be called while the editor is being updated.
+    await wait(isAskedFor || isNext ? 0 : this._delay, signal);
+    const isWanted = isAskedFor || isNext || this._editedByHand.has(view);
+    if (signal.aborted || !isWanted || !isFree(place) || !isCompletable(view.state, isAskedFor)) {
+      return '';
+    }
+    return this._ask(place, isAskedFor, signal);
+  }
+
+  private async _ask(
+    place: IEditorPlace,
+    isAskedFor: boolean,
+    signal: AbortSignal
+  ): Promise<string> {
+    const { bridge, completions } = place;
+    window.clearTimeout(this._warmUpTimer);
+    const begun = performance.now();
+    const completion = await completions.complete(this._wantedAt(place, isAskedFor), signal);
+    if (completion?.silence === 'unloaded') {
+      this._loadOffer.make(bridge);
+    }
+    if (!completion?.text || signal.aborted || !isFree(place)) {
+      return '';
+    }
+    this._pace.answered(performance.now() - begun);
+    completions.suggestion = new Suggestion(place, completion.text);
+    return completion.text;
+  }
+
+  /** Have JupyterLab ask where it would not by itself. */
+  private _offer({ id }: NotebookPanel): void {
+    this._isOffering = true;
+    this._options.manager.inline?.invoke(id);
+    this._isOffering = false;
+  }
+
+  private get _delay(): number {
+    return this._options.bridges.settings.ghostTextDelay || this._pace.delay;
+  }
+
+  private _wantedAt(place: IEditorPlace, isAskedFor: boolean): CompletionWanted {
+    const { settings } = this._options.bridges;
+    return describePlace(place.panel.context.model.sharedModel, place, {
+      max_lines: settings.ghostTextLines,
+      is_asked_for: isAskedFor,
+      while_busy: settings.ghostTextWhileBusy,
+      on_battery: settings.ghostTextOnBattery
+    });
+  }
+
+  private _placeOf(view: EditorView): IEditorPlace | null {
+    const place = this._placeIn(this._options.tracker.find(panel => panel.node.contains(view.dom)));
+    return place?.view === view ? place : null;
+  }
+
+  /** The cursor in the active cell; null where nothing can be suggested at all. */
+  private _placeIn(
+    panel: NotebookPanel | null | undefined,
+    request?: CompletionHandler.IRequest
+  ): IEditorPlace | null {
+    const bridge = this._options.bridges.of(panel ?? null);
+    const cell = panel?.content.activeCell;
+    const editor = cell?.model.type === 'code' ? cell.editor : null;
+    if (
+      !panel ||
+      !cell ||
+      !bridge?.isLive ||
+      !isPython(panel) ||
+      !this.isOn(panel) ||
+      !(editor instanceof CodeMirrorEditor)
+    ) {
+      return null;
+    }
+    const view = editor.editor;
+    const text = request?.text ?? view.state.doc.toString();
+    const offset = request?.offset ?? view.state.selection.main.head;
+    const completions = this._completionsOf(bridge);
+    const prefix = text.slice(0, offset);
+    const suffix = text.slice(offset);
+    return { panel, cell, view, bridge, completions, cellId: cell.model.id, prefix, suffix };
+  }
+
+  private _completionsOf(bridge: NotebookBridge): Completions {
+    const completions = this._completions.get(bridge) ?? new Completions(bridge);
+    this._completions.set(bridge, completions);
+    return completions;
+  }
+
+  private readonly _options: GhostText.IOptions;
+  private readonly _completions = new WeakMap<NotebookBridge, Completions>();
+  private readonly _editedByHand = new WeakSet<EditorView>();
+  private readonly _pace = new TypingPace();
+  private readonly _loadOffer = new LoadOffer();
+  private _isOffering = false;
+  private _warmUpTimer = 0;
+}
+
+export namespace GhostText {
+  /** What ghost text needs. */
+  export interface IOptions {
+    bridges: IBridges;
+    manager: Pick<ICompletionProviderManager, 'inline'>;
+    tracker: INotebookTracker;
+  }
+}
+
+/** Whether the cursor is still there, and no list of names is in its way. */
+function isFree({ view, prefix, suffix }: IEditorPlace): boolean {
+  const { doc, selection } = view.state;
+  return (
+    selection.main.head === prefix.length &&
+    doc.length === prefix.length + suffix.length &&
+    !view.dom.closest(`.${LISTING}`)
+  );
+}
+
+/** Let Tab do what it does, which JupyterLab forgets once something else has been typed. */
+function releaseTab(view: EditorView): void {
+  // JupyterLab draws a last time after this.
+  window.setTimeout(() => view.dom.closest(`.${SUGGESTING}`)?.classList.remove(SUGGESTING));
+}
