@@ -107,8 +107,6 @@ class Completions:
         )
         if infilled is None or infilled.finish_reason != "stop":
             return ""
-        if infilled.likelihood < _least_likelihood(ask):
-            return ""
         text = _settled(infilled.text, ask)
         return "" if misfit(text, ask.gap, ask.namespace) else text
 

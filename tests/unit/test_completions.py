@@ -27,7 +27,7 @@ class FixedEngine(ScriptedEngine):
         if job.wait(self._delay_s):
             raise Cancelled
         return Infilled(
-            text=self._text,
+            text=self._text if self._likelihood >= request.min_likelihood else "",
             likelihood=self._likelihood,
             finish_reason="stop",
             metrics=GenerationMetrics(),
