@@ -20,6 +20,7 @@ BASE := $(VENV)/.stamp-base
 TEST := $(VENV)/.stamp-test
 LINT := $(VENV)/.stamp-lint
 EVAL := $(VENV)/.stamp-eval
+DOCS := $(VENV)/.stamp-docs
 LLAMA := build/llama/.stamp
 LLAMA_PYTHON := build/llama/bin/python
 
@@ -28,11 +29,13 @@ NODE_MODULES := labextension/node_modules/.package-lock.json
 INSTALLED := $(VENV)/share/jupyter/labextensions
 # npm and node may come from pip's own Node wheels.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Otherwise each of the tests' hundreds of kernels and processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak lab dev lint hooks format bench clean
+.PHONY: help demo test soak lab dev lint docs docs-links hooks format bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(BASE) ## set up, get the small model, run the quick start in a real kernel and show the answers
 	$(BIN)/codeface pull $(SMALL_MODEL)
@@ -63,6 +66,12 @@ lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/validate-pyproject pyproject.toml
+
+docs: $(DOCS) ## make the documentation's site in build/docs; a link that leads nowhere is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+
+docs-links: $(DOCS) ## ask the web whether the documentation's external links still lead somewhere
+	$(BIN)/sphinx-build --quiet --builder linkcheck docs build/docs-links
 
 hooks: $(BASE) $(LINT) $(NODE_MODULES) ## have git check what a commit changes before it is made
 	$(BIN)/pre-commit install
@@ -110,6 +119,11 @@ $(TEST): $(BASE)
 
 $(EVAL): $(BASE)
 	$(PIP) install --constraint constraints.txt --group eval
+	@touch $@
+
+# Sphinx reads no code of the package, so that PyTorch is not needed for it.
+$(DOCS): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --group docs
 	@touch $@
 
 # Built for this machine's processor, in an environment of its own.

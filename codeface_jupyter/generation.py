@@ -291,6 +291,11 @@ class GenerationResult:
         return extract_code(self.code_blocks, language=self.language)
 
     @property
+    def ended_by_itself(self) -> bool:
+        """Whether nobody stopped it and nothing failed; it may have come to its limit."""
+        return self.finish_reason in {"stop", "length"}
+
+    @property
     def prompt_digest(self) -> str:
         """SHA-256 of the exact prompt, in hex."""
         return hashlib.sha256(self.prompt.encode()).hexdigest()

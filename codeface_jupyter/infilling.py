@@ -96,7 +96,8 @@ class InfillRequest:
     max_new_tokens
         The most tokens that may come.
     min_likelihood
-        What is less likely is not wanted, and ends as soon as that shows.
+        A line that is less likely is not wanted: the completion ends before it, as soon as that
+        shows.
     """
 
     prompt: InfillPrompt
@@ -114,8 +115,8 @@ class Infilled:
     text
         The completion.
     likelihood
-        How likely the model holds the whole to be: the product of its tokens' probabilities,
-        each among those that were allowed.
+        How likely the model holds its least likely line to be: the product of its tokens'
+        probabilities, each among those that were allowed.
     finish_reason
         ``stop`` if the model or the guide ended it.
     metrics

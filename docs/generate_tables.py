@@ -1,4 +1,4 @@
-"""Write the documentation's tables from the code they describe; ``--check`` only compares."""
+"""Write the reference's tables from the code they describe; ``--check`` only compares."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from codeface_jupyter.models.catalog import CATALOG, RightAnswers
 from codeface_jupyter.models.storage import format_bytes
 
 ROOT = Path(__file__).parent.parent
-# The pages with marks; a table is written wherever a page has its marks.
-PAGES = (ROOT / "README.md", ROOT / "docs" / "reference.md")
+PAGE = ROOT / "docs" / "reference.md"
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -182,17 +181,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    is_behind = False
-    for page in PAGES:
-        before = page.read_text(encoding="utf-8")
-        after = with_tables(before)
-        if args.check and after != before:
-            is_behind = True
-            told = f"{page.name} is behind the code: run `python docs/generate_tables.py`.\n"
-            sys.stderr.write(told)
-        if not args.check:
-            page.write_text(after, encoding="utf-8")
-    return int(is_behind)
+    before = PAGE.read_text(encoding="utf-8")
+    after = with_tables(before)
+    if not args.check:
+        PAGE.write_text(after, encoding="utf-8")
+        return 0
+    if after != before:
+        told = f"{PAGE.name} is behind the code: run `python docs/generate_tables.py`.\n"
+        sys.stderr.write(told)
+    return int(after != before)
 
 
 if __name__ == "__main__":

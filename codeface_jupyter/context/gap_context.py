@@ -1,47 +1,33 @@
-"""What a model is told of a gap in a cell: the cells above, and the variables in its lines."""
+"""What a model is told of a gap in a cell: the cells above, and the cell around it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from codeface_jupyter.context.cells import Cell, clean, window_start
 from codeface_jupyter.context.ipython_lines import is_python, is_request
 from codeface_jupyter.context.tokens import TokenCounter
 from codeface_jupyter.infilling import Gap, InfillPrompt
-from codeface_jupyter.namespace import describe, is_data
-from codeface_jupyter.privacy import has_secret, is_secret_name, redact
-from codeface_jupyter.syntax import identifiers
+from codeface_jupyter.privacy import has_secret, redact
 
 __all__ = ["gap_prompt"]
 
-# The lines before the cursor whose variables are described.
-NEAR_LINES = 3
-MAX_VARIABLES = 3
-MAX_VARIABLE_CHARS = 300
 # Of the cell itself.
 MAX_PREFIX_CHARS = 8_000
 MAX_SUFFIX_CHARS = 2_000
 REMEMBERED_CELLS = 2_000
 
 
-def gap_prompt(
-    gap: Gap,
-    namespace: Mapping[str, object],
-    *,
-    max_tokens: int,
-    count_tokens: TokenCounter,
-) -> InfillPrompt | None:
+def gap_prompt(gap: Gap, *, max_tokens: int, count_tokens: TokenCounter) -> InfillPrompt | None:
     """Return what is sent for a gap; None where nothing may be sent or completed.
 
     That is a cell in another language, a request, or a line that holds a secret. Lines with
-    secrets are left out everywhere else.
+    secrets are left out everywhere else. Variables are not described: that made completions no
+    more exact, and slower (benchmarks/RESULTS.md); names that exist are kept to in another way.
 
     Parameters
     ----------
-    namespace
-        The notebook's variables. Of those that the last lines name, the shape, the columns and
-        the types are sent; no values.
     max_tokens
         The most tokens for the cells above, of which the nearest are sent.
     """
@@ -51,12 +37,8 @@ def gap_prompt(
     prefix, suffix = redact(_near_end(gap.prefix))[0], redact(gap.suffix[:MAX_SUFFIX_CHARS])[0]
     if not prefix.endswith(gap.line) or not suffix.startswith(gap.rest[:MAX_SUFFIX_CHARS]):
         return None
-    told = "".join(f"# {text}\n" for text in _variables(gap, namespace))
-    return InfillPrompt(
-        files=_cells(gap.above, max_tokens=max_tokens, count_tokens=count_tokens),
-        prefix=told + prefix,
-        suffix=suffix,
-    )
+    files = _cells(gap.above, max_tokens=max_tokens, count_tokens=count_tokens)
+    return InfillPrompt(files=files, prefix=prefix, suffix=suffix)
 
 
 def _near_end(prefix: str) -> str:
@@ -82,13 +64,3 @@ def _cells(above: Sequence[str], *, max_tokens: int, count_tokens: TokenCounter)
 @lru_cache(maxsize=REMEMBERED_CELLS)
 def _cleaned(source: str) -> str:
     return clean(Cell(source=source))[0]
-
-
-def _variables(gap: Gap, namespace: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line about each variable of data that the last lines name, the last named first."""
-    near = "\n".join(gap.prefix.split("\n")[-NEAR_LINES:]) + gap.rest
-    names = dict.fromkeys(reversed(list(identifiers(near))))
-    known = [n for n in names if n in namespace and not n.startswith("_") and not is_secret_name(n)]
-    for name in [n for n in known if is_data(namespace[n])][:MAX_VARIABLES]:
-        description = describe(namespace[name], name=name, max_chars=MAX_VARIABLE_CHARS)
-        yield " ".join(description.text.split())

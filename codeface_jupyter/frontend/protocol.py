@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic cannot read typing's own before 3.12
 
 from codeface_jupyter.errors import ProtocolError
@@ -237,7 +237,7 @@ class FrontEndSettings(TypedDict, total=False):
     background_load: bool
     model: Name | None
     engine: Name | None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None
+    temperature: Annotated[float, Field(ge=0, le=2, strict=True)] | None
     base_url: Name | None
     ask_in_run_all: bool
 
@@ -316,7 +316,10 @@ class AnswerQuestion(TypedDict):
     """What is asked about an answer."""
 
     answer_id: Identifier
-    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
+    question: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARACTERS),
+    ]
 
 
 class AnswerUpdate(TypedDict):

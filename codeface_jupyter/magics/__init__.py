@@ -48,11 +48,13 @@ def register(shell: InteractiveShell) -> None:
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.magics.further_answers import FurtherAnswers
     from codeface_jupyter.magics.ghost_text import GhostText
+    from codeface_jupyter.magics.model_picker import ModelPicker
 
     extension = Extension(shell)
     try:
         FurtherAnswers(extension).offer()
         GhostText(extension).offer()
+        ModelPicker(extension).offer()
         for magics_class in magics_classes():
             _add_magics(shell, magics_class(shell, extension))
         question_mark.add_to(shell)

@@ -17,7 +17,6 @@ from codeface_jupyter.errors import NotAskedError
 from codeface_jupyter.magics.hints import as_hints
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import permissions, settings_overrides
-from codeface_jupyter.magics.output import Output
 from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
 from codeface_jupyter.magics.shown_answer import ShownAnswer
 from codeface_jupyter.magics.template_files import read_template
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
     from codeface_jupyter.config import Settings
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.magics.output import Output
 
 __all__ = [
-    "Output",
     "answer",
     "ask_or_preview",
     "check_that_it_is_to_ask",
@@ -277,8 +276,8 @@ class _Showing:
         shown = ShownAnswer(self._ask, context=context, result=result, output=self._output)
         extension, view = self._extension, self._view
         # The page has buttons of its own; a terminal has none.
-        is_bare = isinstance(view, WidgetView) and not extension.bridge.shows_cell
-        if is_bare and isinstance(view, WidgetView) and result.metrics.from_response_cache:
+        is_replayed = result.metrics.from_response_cache
+        if is_replayed and isinstance(view, WidgetView) and not extension.bridge.shows_cell:
             self._button = shown.button = TryAgainButton(extension, shown, place=view.place)
         extension.shown_answers.add(shown)
         return shown

@@ -20,6 +20,9 @@ Explain = Callable[[ErrorInfo, Mapping[str, object]], str]
 
 MAX_TYPES_NAMED = 3
 SEQUENCES = (list, tuple, str)
+# How pandas says that labels are missing, and where they stand in that.
+MISSING_LABELS = re.compile(r"not in index|not found|do(?:es)? not exist|are in the ")
+QUOTED = re.compile(r"'([^']+)'|: (\S.*)$")
 NUMBERS = (int, float)
 
 
@@ -77,17 +80,29 @@ def _local_name(error: ErrorInfo, _: Mapping[str, object]) -> str:
 
 
 def _unknown_key(error: ErrorInfo, _: Mapping[str, object]) -> str:
-    key: object = error.evalue
-    with suppress(ValueError, SyntaxError):
-        key = ast.literal_eval(error.evalue)
+    wanted = _keys_in(error.evalue)
     for name, value in _shown_values(error):
         what = "columns" if (columns := column_names(value)) else "keys"
         keys = columns or (list(value)[:1_000] if type(value) is dict else [])
-        if keys and key not in keys:
+        missing = [key for key in wanted if key not in keys]
+        if keys and missing:
+            key = missing[0]
             close = nearest(key, keys) if isinstance(key, str) else nearest("", [])
             ending = other_names(close, keys, what=what) if _are_plain(keys) else "."
             return f"{code_span(name)} has no {what[:-1]} {code_span(repr(key))}{ending}"
     return ""
+
+
+def _keys_in(message: str) -> list[object]:
+    """Return the keys that a message is about: it is one, a list of some, or names some."""
+    said: object = message
+    with suppress(ValueError, SyntaxError):
+        said = ast.literal_eval(message)
+    if isinstance(said, list):
+        return said
+    if not isinstance(said, str) or not MISSING_LABELS.search(said):
+        return [said]
+    return [quoted or last for quoted, last in QUOTED.findall(said)] or [said]
 
 
 def _are_plain(keys: list[object] | list[str]) -> bool:

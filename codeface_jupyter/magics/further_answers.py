@@ -71,7 +71,7 @@ class FurtherAnswers:
             _Wanted(
                 shown=shown,
                 make_ask=shown.another_sample,
-                is_worth_keeping=_is_whole,
+                is_worth_keeping=lambda result: result.ended_by_itself,
                 question=shown.question,
             ),
             job,
@@ -81,12 +81,12 @@ class FurtherAnswers:
         from codeface_jupyter.magics.fill_in import fill_in
 
         shown = self._extension.shown_answers.find(wanted["answer_id"])
-        question = wanted["question"].strip()
+        question = wanted["question"]
         return self._answer(
             _Wanted(
                 shown=shown,
                 make_ask=lambda: shown.about(fill_in(self._extension, question)),
-                is_worth_keeping=lambda result: bool(result.text) or _is_whole(result),
+                is_worth_keeping=lambda result: bool(result.text) or result.ended_by_itself,
                 question=question,
             ),
             job,
@@ -99,7 +99,7 @@ class FurtherAnswers:
             _Wanted(
                 shown=shown,
                 make_ask=shown.going_on,
-                is_worth_keeping=lambda result: _is_whole(result) or result.text != begun,
+                is_worth_keeping=lambda result: result.ended_by_itself or result.text != begun,
                 question=shown.question,
             ),
             job,
@@ -148,7 +148,3 @@ class FurtherAnswers:
         # No cell runs in which they could be shown.
         said = (answer.revision_note, *answer.remarks, *answer.warnings, *notes)
         return shown.bundle(note=" \N{MIDDLE DOT} ".join(filter(None, said)))
-
-
-def _is_whole(result: GenerationResult) -> bool:
-    return result.finish_reason in {"stop", "length"}

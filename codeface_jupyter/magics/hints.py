@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_hints"]
 
-CODE_BEGINS = "```"
+# A code block, and the sentence that announces one.
+CODE_BEGINS = ("```", "\n\nHere")
 
 
 def as_hints(ask: Ask) -> Ask:
@@ -32,7 +33,7 @@ def as_hints(ask: Ask) -> Ask:
             "This notebook gives hints only, and tests are code.",
             hint="Ask %%codeface which cases to test.",
         )
-    stop_strings = (*settings.stop_strings, CODE_BEGINS)
+    stop_strings = (*settings.stop_strings, *CODE_BEGINS)
     return replace(
         ask,
         sources=replace(sources, task="explain", instruction=HINTS_INSTRUCTION, rewrite=None),

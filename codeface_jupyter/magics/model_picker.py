@@ -38,8 +38,8 @@ class ModelPicker:
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
 
-    def serve(self) -> None:
-        """Take requests from now on."""
+    def offer(self) -> None:
+        """Take the page's requests from now on."""
         bridge = self._extension.bridge
         bridge.handle(protocol.GET_MODELS, self._choices, in_thread=True)
         bridge.handle(protocol.USE_MODEL, self._use, in_thread=True)

@@ -13,15 +13,11 @@ from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.model_picker import ModelPicker
 from codeface_jupyter.magics.options import split_words
 from codeface_jupyter.view.findings import Remark
 from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["ModelMagics"]
@@ -38,10 +34,6 @@ OPTIONS = {"pull": {"--trust-remote-code", "--allow-pickle"}, "remove": {"--yes"
 @magics_class
 class ModelMagics(BaseMagics):
     """List, fetch, name, choose, unload and remove models."""
-
-    def __init__(self, shell: InteractiveShell, extension: Extension) -> None:
-        super().__init__(shell, extension)
-        ModelPicker(extension).serve()
 
     @no_var_expand
     @line_magic

@@ -93,8 +93,7 @@ class TryAgainButton:
 
         def new_or_kept() -> dict[str, Any]:
             result, context = answer.result, answer.context
-            is_whole = result is not None and result.finish_reason in {"stop", "length"}
-            if result is None or context is None or not (is_whole and result.text):
+            if result is None or context is None or not (result.ended_by_itself and result.text):
                 return kept
             new = self._shown.next(ask, context=context, result=result)
             return with_earlier(new.bundle(note=answer.revision_note), kept)

@@ -107,8 +107,6 @@ class Completions:
         )
         if infilled is None or infilled.finish_reason != "stop":
             return ""
-        if infilled.likelihood < _least_likelihood(ask):
-            return ""
         text = _settled(infilled.text, ask)
         return "" if misfit(text, ask.gap, ask.namespace) else text
 
@@ -119,7 +117,6 @@ class Completions:
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
         prompt = gap_prompt(
             ask.gap,
-            ask.namespace,
             max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
             count_tokens=self._token_counter(engine),
         )

@@ -175,8 +175,7 @@ class Resources:
 
     def learn_speed(self, result: GenerationResult, *, settings: Settings) -> None:
         """Remember how fast an answer came that had the engine to itself."""
-        is_whole = result.finish_reason in {"stop", "length"}
-        is_generated = is_whole and not result.metrics.from_response_cache
+        is_generated = result.ended_by_itself and not result.metrics.from_response_cache
         # Only these are compared by speed.
         is_known = not self.engines.is_given and find(result.identity.model) is not None
         if is_generated and is_known and result.is_local:

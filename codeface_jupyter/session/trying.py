@@ -1,8 +1,8 @@
 """An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
 
-The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, or names
-what does not exist, other answers are sampled side by side and tried too, and what most of
-those that run do is what is shown.
+The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, names
+what does not exist or only repeats the notebook, other answers are sampled side by side and tried
+too, and what most of those that run do is what is shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
@@ -41,6 +43,7 @@ TOP_P = 0.95
 # A sample much longer than the likeliest answer goes round in circles.
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
+MENDED = "the cell with the nearest names that exist"
 
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine) -> Done:
@@ -91,6 +94,7 @@ class _Trying:
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
         self._is_complete = False
+        self._mended: Candidate | None = None
         self.tries = 0
 
     def run(self) -> None:
@@ -104,7 +108,7 @@ class _Trying:
         self._pending.job.progress("Trying it on a copy of the kernel")
         self._add(0, self._first)
         count = self._others_wanted()
-        if count and isinstance(self._engine, BatchEngine):
+        if count and not self._is_mended() and isinstance(self._engine, BatchEngine):
             self._try_others(self._engine, count)
         self._pending.job.check()
         self._is_complete = True
@@ -115,9 +119,11 @@ class _Trying:
             return self._first
         first = self._tried[0]
         choice = choose(self._candidates if self._is_complete else [first])
+        if self._mended is not None:
+            choice = Choice(chosen=self._mended)
         result = choice.chosen.result
         if choice.chosen is not first:
-            reason = _reason(first, choice)
+            reason = MENDED if self._mended is not None else _reason(first, choice)
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
         compared = self._compared(choice.chosen.outcome)
@@ -154,8 +160,30 @@ class _Trying:
             return settings.tried_answers - 1
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
-        is_doubtful = has_failed or first.names_what_is_not_there
+        is_doubtful = has_failed or first.names_what_is_not_there or first.only_repeats
         return OTHER_ANSWERS if is_doubtful and self._engine.is_local else 0
+
+    def _is_mended(self) -> bool:
+        """Try the failed cell with the nearest names that exist; return whether it runs so."""
+        mended = self._mended_cell()
+        if mended is None:
+            return False
+        candidate = Candidate(result=mended, outcome=self._outcome(mended.code))
+        self._mended = candidate if candidate.is_an_answer else None
+        return self._mended is not None
+
+    def _mended_cell(self) -> GenerationResult | None:
+        """Return an answer with the cell that is to be fixed, if its names alone are wrong."""
+        ask = self._pending.ask
+        rewrite = ask.sources.rewrite
+        if ask.sources.task != "fix" or rewrite is None or ask.settings.tried_answers > 1:
+            return None
+        code = with_names_that_exist(rewrite.text, ask.live_namespace or {})
+        if code is None:
+            return None
+        whole = Done(finish_reason="stop", metrics=self._first.metrics)
+        text = fenced(code, rewrite.language)
+        return self._pending.checked_result(text, whole, sampling=self._first.sampling)
 
     @property
     def _candidates(self) -> list[Candidate]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.outcome import Agreement, Alternative, Outcome
+from codeface_jupyter.trials.copies import ONLY_REPEATS
 
 __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 
@@ -26,9 +27,14 @@ class Candidate:
     outcome: Outcome | None
 
     @property
-    def has_run(self) -> bool:
-        """Whether its code ran to its end."""
-        return self.outcome is not None and self.outcome.has_run
+    def is_an_answer(self) -> bool:
+        """Whether its code ran to its end, and is not what the notebook has already."""
+        return self.outcome is not None and self.outcome.has_run and not self.only_repeats
+
+    @property
+    def only_repeats(self) -> bool:
+        """Whether its code is a copy of cells."""
+        return any(note.startswith(ONLY_REPEATS) for note in self.result.notes)
 
     def agrees_with(self, other: Candidate) -> bool:
         """Whether another answer's code did the same, as far as that is known."""
@@ -98,13 +104,13 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
 
 
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Return the answers that ran by what they did: the largest group first, then the earlier."""
+    """Return the answers by what they did: the largest group first, then the earlier."""
     groups: list[list[Candidate]] = []
     for candidate in candidates:
         group = next((group for group in groups if candidate.agrees_with(group[0])), None)
         if group is not None:
             group.append(candidate)
-        elif candidate.has_run:
+        elif candidate.is_an_answer:
             groups.append([candidate])
     return sorted(groups, key=len, reverse=True)
 

@@ -232,7 +232,7 @@ def describe_result(result: GenerationResult) -> str:
         "error": "ended by an error",
         "stop": "",
     }[result.finish_reason]
-    if not result.text.strip() and result.finish_reason in {"stop", "length"}:
+    if not result.text.strip() and result.ended_by_itself:
         ending = "the answer is empty: try again, or ask in other words"
     place = "" if result.is_local else "remote"
     parts = (result.identity.model, place, describe_metrics(result.metrics), ending)

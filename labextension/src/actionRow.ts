@@ -1,10 +1,9 @@
 /** The row of buttons for a part of a result, and a line that says what came of them. */
 
-import type { LabIcon } from '@jupyterlab/ui-components';
-
 import { ACTIONS, IAction, IOutcome, IResultPart } from './actions';
+import { button } from './button';
 import { notifyFailure } from './notifications';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 /** A button for each action that is of use. */
 export class ActionRow {
@@ -110,14 +109,4 @@ export class ActionRow {
   private readonly _message = document.createElement('span');
   private _outcome: IOutcome | null = null;
   private _offers: HTMLButtonElement[] = [];
-}
-
-/** Make a button in JupyterLab's style. */
-export function button(label: string, icon: LabIcon, onClick: () => void): HTMLButtonElement {
-  const node = document.createElement('button');
-  node.type = 'button';
-  node.className = 'jp-CodeFace-button';
-  node.append(icon.element({ tag: 'span', className: 'jp-CodeFace-icon', width: '14px' }), label);
-  node.addEventListener('click', onClick);
-  return node;
 }

@@ -1,5 +1,6 @@
 /** What screen readers say of an answer: that it begins, how it ends. */
 
+import type { ICellModel } from '@jupyterlab/cells';
 import { NotebookActions } from '@jupyterlab/notebook';
 
 import { isRequest } from './magicCells';
@@ -27,12 +28,14 @@ export class Announcer {
     bridges.currentChanged.connect(this._follow, this);
     NotebookActions.executionScheduled.connect((_, { cell: { model } }) => {
       if (isRequest(model.sharedModel.getSource())) {
-        this._running.add(model.id);
+        this._running.add(model);
       }
     });
     NotebookActions.executed.connect((_, { cell: { model }, success, error }) => {
-      if (this._running.delete(model.id)) {
-        this._say(success ? endingOf(model) : `CodeFace failed: ${error?.message ?? ''}`);
+      if (this._running.delete(model)) {
+        this._say(
+          success ? endingOf(model as IAnswered) : `CodeFace failed: ${error?.message ?? ''}`
+        );
       }
     });
   }
@@ -48,8 +51,15 @@ export class Announcer {
     this._bridge = bridge;
     this._state = state;
     if (isSame && isNew) {
-      this._say(BEGINNINGS[state] ?? (this._running.size ? '' : FINISHED));
+      this._say(BEGINNINGS[state] ?? (this._isCellAsking() ? '' : FINISHED));
     }
+  }
+
+  /** Whether a cell still asks; no end is told of one whose kernel or notebook is gone. */
+  private _isCellAsking(): boolean {
+    const over = [...this._running].filter(model => model.isDisposed || isIdle(model));
+    over.forEach(model => this._running.delete(model));
+    return this._running.size > 0;
   }
 
   private _say(words: string): void {
@@ -59,16 +69,20 @@ export class Announcer {
   }
 
   private readonly _bridges: IBridges;
-  /** The ids of the cells that ask, from when they are to run to their end. */
-  private readonly _running = new Set<string>();
+  /** The cells that ask, from when they are to run to their end. */
+  private readonly _running = new Set<ICellModel>();
   private _bridge: IBridges['current'] = null;
   private _state: Status['state'] = 'idle';
 }
 
 /** A cell, as far as its outputs are looked at. */
 interface IAnswered {
-  id: string;
   outputs?: { length: number; get(index: number): { data: Record<string, unknown> } };
+}
+
+/** Whether a cell is known not to run: JupyterLab before 4.4 does not say. */
+function isIdle(model: ICellModel): boolean {
+  return 'executionState' in model && model.executionState === 'idle';
 }
 
 /** Return how the answer of a cell that has run ended; empty if it gave none. */

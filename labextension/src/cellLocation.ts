@@ -1,5 +1,6 @@
 /** Where things are on the page: the notebook and the cell around a node, the way to a cell. */
 
+import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
 /** A cell in one view of its notebook. */
@@ -31,10 +32,13 @@ export function locateCell(
   if (location || cellId === null) {
     return location;
   }
-  const holder = tracker.find(panel =>
-    panel.content.widgets.some(cell => cell.model.id === cellId)
-  );
+  const holder = tracker.find(panel => cellAt({ panel, cellId }) !== undefined);
   return holder ? { panel: holder, cellId } : null;
+}
+
+/** Return the widget of a cell, or undefined if the cell is gone. */
+export function cellAt({ panel, cellId }: ICellLocation): Cell | undefined {
+  return panel.content.widgets.find(cell => cell.model.id === cellId);
 }
 
 /**
@@ -43,15 +47,11 @@ export function locateCell(
  * It does until the cell runs again, the kernel restarts, or the page is reloaded.
  */
 export function receivesOutput(tracker: INotebookTracker, location: ICellLocation): boolean {
-  const holder = tracker.find(
-    panel =>
-      panel.context === location.panel.context &&
-      panel.content.widgets.some(
-        cell =>
-          cell.model.id === location.cellId &&
-          (cell as IRun).outputArea?.future?.isDisposed === false
-      )
-  );
+  const holder = tracker.find(panel => {
+    const cell = cellAt({ panel, cellId: location.cellId }) as IRun | undefined;
+    const isSame = panel.context === location.panel.context;
+    return isSame && cell?.outputArea?.future?.isDisposed === false;
+  });
   return holder !== undefined;
 }
 

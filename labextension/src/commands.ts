@@ -8,7 +8,7 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
 import { AskDialogs } from './askDialog';
-import { goToCell } from './cellLocation';
+import { cellAt, goToCell } from './cellLocation';
 import { logoIcon } from './icons';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { chooseModel } from './modelPicker';
@@ -166,19 +166,12 @@ async function runAsking({ bridges, tracker }: IRunOptions, sources: string[]): 
   const cell = tracker.activeCell;
   const [source, ...more] = sources;
   const isEmpty = cell?.model.type === 'code' && !cell.model.sharedModel.getSource().trim();
-  if (
-    !panel ||
-    !cell ||
-    source === undefined ||
-    more.length ||
-    !isEmpty ||
-    panel.context.model.readOnly
-  ) {
+  if (!panel || !cell || source === undefined || more.length || !isEmpty) {
     return runBelowCell({ bridges, tracker }, sources, cell);
   }
   cell.model.sharedModel.setSource(source);
   await goToCell(panel, cell.model.id);
-  bridges.runByHand([cell.model.id]);
+  bridges.runByHand([cell]);
   return NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
 }
 
@@ -216,7 +209,7 @@ async function runBelowCell(
   if (known && asking.some(isRunning)) {
     return false;
   }
-  bridges.runByHand(ids);
+  bridges.runByHand(asking);
   return NotebookActions.runCells(panel.content, asking, panel.sessionContext);
 }
 
@@ -225,9 +218,12 @@ function isRunning({ model }: Cell): boolean {
 }
 
 /** Return the cell that is named, as by a button in it, else the active one. */
-function cellOf({ activeCell, currentWidget }: INotebookTracker, cellId: unknown): Cell | null {
-  const cells = currentWidget?.content.widgets ?? [];
-  return cells.find(cell => cell.model.id === cellId) ?? activeCell;
+function cellOf(
+  { activeCell, currentWidget: panel }: INotebookTracker,
+  cellId: unknown
+): Cell | null {
+  const isNamed = panel !== null && typeof cellId === 'string';
+  return (isNamed ? cellAt({ panel, cellId }) : undefined) ?? activeCell;
 }
 
 function subjectOf(cell: Cell | null): ISubject {

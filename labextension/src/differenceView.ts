@@ -1,9 +1,8 @@
 /** A difference on the page: side by side where there is room, one below the other elsewhere. */
 
-import { Chunk, countLines, differenceOf, Piece } from './difference';
+import { Chunk, countLines, Piece } from './difference';
 import { findListings } from './markdown';
-import type { ResultData } from './protocol';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 type Side = 'before' | 'after';
 
@@ -17,13 +16,8 @@ const SIGNS = { same: ' ', before: '−', after: '+' };
  *
  * The listing of the new cell stays, hidden, so that its buttons find their place.
  */
-export function showDifference(answer: HTMLElement, data: ResultData): void {
-  const chunks = differenceOf(data);
-  const [block] = data.blocks;
-  if (!chunks || !block) {
-    return;
-  }
-  const [listing] = findListings(answer, [block.code]);
+export function showDifference(answer: HTMLElement, chunks: Chunk[], newCode: string): void {
+  const [listing] = findListings(answer, [newCode]);
   const view = differenceNode(chunks);
   if (listing) {
     listing.hidden = true;

@@ -1,8 +1,7 @@
 /** The answers that others have taken the place of: kept in the output, and brought back. */
 
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-
-import { EarlierAnswer, isResultData, MimeBundle, RESULT_MIME, ResultData } from './protocol';
+import { mimeText, withResult } from './lastingOutput';
+import { EarlierAnswer, isResultData, MimeBundle, RESULT_MIME } from './protocol';
 
 const MARKDOWN = 'text/markdown';
 const PLAIN = 'text/plain';
@@ -11,7 +10,9 @@ const PLAIN = 'text/plain';
 export function withEarlier(next: MimeBundle, before: MimeBundle): MimeBundle {
   const data: unknown = next[RESULT_MIME];
   const old = asEarlier(before);
-  return isResultData(data) && old ? withList(next, data, [old, ...earlierOf(before)]) : next;
+  return isResultData(data) && old
+    ? withResult(next, { ...data, earlier: [old, ...earlierOf(before)] })
+    : next;
 }
 
 /** Return the lasting output with an earlier answer in front, and the present one kept. */
@@ -24,14 +25,7 @@ export function broughtBack(bundle: MimeBundle, number: number): MimeBundle {
   }
   const others = earlier.filter(answer => answer !== wanted);
   const texts = { [MARKDOWN]: wanted.markdown, [PLAIN]: wanted.plain };
-  return withList({ ...bundle, ...texts }, wanted.data, [present, ...others]);
-}
-
-function withList(bundle: MimeBundle, data: ResultData, earlier: EarlierAnswer[]): MimeBundle {
-  const kept = { ...bundle };
-  // Only the kernel can write the page; where there is none, exporters take the Markdown.
-  delete kept['text/html'];
-  return { ...kept, [RESULT_MIME]: { ...data, earlier } as unknown as ReadonlyPartialJSONObject };
+  return withResult(bundle, { ...wanted.data, earlier: [present, ...others] }, texts);
 }
 
 function earlierOf(bundle: MimeBundle): EarlierAnswer[] {
@@ -46,10 +40,5 @@ function asEarlier(bundle: MimeBundle): EarlierAnswer | null {
   }
   const data = { ...found };
   delete data.earlier;
-  return { data, markdown: text(bundle[MARKDOWN]), plain: text(bundle[PLAIN]) };
-}
-
-/** A saved notebook may hold a text as a list of its lines. */
-function text(value: unknown): string {
-  return Array.isArray(value) ? value.join('') : typeof value === 'string' ? value : '';
+  return { data, markdown: mimeText(bundle, MARKDOWN), plain: mimeText(bundle, PLAIN) };
 }

@@ -3,9 +3,10 @@
 import { undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import type { UntrustedMarkdown } from './markdown';
 import type { EarlierAnswer, ResultData } from './protocol';
+import { withoutShortcuts } from './keyboard';
 
 /** A folded part for each earlier answer; its text is rendered when it is unfolded. */
 export class EarlierList extends Widget {
@@ -16,6 +17,7 @@ export class EarlierList extends Widget {
   constructor(data: ResultData, markdown: UntrustedMarkdown, bringBack: (number: number) => void) {
     super();
     this._markdown = markdown;
+    withoutShortcuts(this.node);
     const earlier = data.earlier ?? [];
     earlier.forEach((answer, number) => {
       const title =
@@ -46,10 +48,12 @@ export class EarlierList extends Widget {
 
   private async _render(answer: EarlierAnswer, footer: HTMLElement): Promise<void> {
     const rendered = await this._markdown.render(answer.data.text);
-    this._rendered.push(rendered);
-    if (!this.isDisposed) {
-      footer.before(rendered.node);
+    if (this.isDisposed) {
+      rendered.dispose();
+      return;
     }
+    this._rendered.push(rendered);
+    footer.before(rendered.node);
   }
 
   private readonly _markdown: UntrustedMarkdown;

@@ -7,13 +7,13 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
-import { goToCell, locateCell } from './cellLocation';
+import { button } from './button';
+import { cellAt, goToCell, locateCell } from './cellLocation';
 import { CommandIDs } from './commands';
 import { logoIcon } from './icons';
 import { isRequest } from './magicCells';
 import { isPython } from './openNotebooks';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 export const ERROR_MIME = 'application/vnd.jupyter.error';
 const TRACEBACK_MIME = 'application/vnd.jupyter.stderr';
@@ -52,8 +52,7 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
 
   private _showOrHide(): void {
     const location = locateCell(this._options.tracker, this.node, null);
-    const cells = location?.panel.content.widgets ?? [];
-    const failed = cells.find(cell => cell.model.id === location?.cellId);
+    const failed = location ? cellAt(location) : undefined;
     const source = failed?.model.sharedModel.getSource() ?? '';
     this._actions.hidden =
       this._isInterrupt || !location || !isPython(location.panel) || isRequest(source);

@@ -3,11 +3,11 @@
 import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import { withCodeSpans } from './codeSpans';
 import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
-import { withoutShortcuts } from './shortcuts';
+import { withoutShortcuts } from './keyboard';
 
 const NAME = 'Checked against your notebook';
 
@@ -24,12 +24,9 @@ export class FindingList extends Widget {
     this.node.setAttribute('role', 'list');
     this.node.setAttribute('aria-label', NAME);
     withoutShortcuts(this.node);
-    (data.notes ?? []).forEach(note => this._addItem('jp-CodeFace-note', note));
+    (data.notes ?? []).forEach(note => this._addItem(note).classList.add('jp-CodeFace-note'));
     (data.findings ?? []).forEach((finding, number) => {
-      const item = this._addItem(
-        'jp-CodeFace-finding',
-        `${place(data, finding)}${finding.message}`
-      );
+      const item = this._addItem(`${place(data, finding)}${finding.message}`);
       item.classList.toggle('jp-mod-applied', finding.is_applied === true);
       if (canApply(data, finding)) {
         this._addButton(item, finding, () => apply(number)).dataset['finding'] = `${number}`;
@@ -47,10 +44,9 @@ export class FindingList extends Widget {
     this._buttons.find(node => node.dataset['finding'] === `${number}`)?.focus();
   }
 
-  private _addItem(className: string, text: string): HTMLElement {
+  private _addItem(text: string): HTMLElement {
     const item = document.createElement('li');
     const words = document.createElement('span');
-    item.className = className;
     words.dir = 'auto';
     words.append(...withCodeSpans(text));
     item.append(words);

@@ -1,7 +1,9 @@
 /** What happens to an answer's saved output when one of its findings is applied: pure text. */
 
-import { RESULT_MIME, ResultBlock, ResultData, ResultEdit, ResultFinding } from './protocol';
+import { mimeText, withResult } from './lastingOutput';
+import type { MimeBundle, ResultBlock, ResultData, ResultEdit, ResultFinding } from './protocol';
 
+const MARKDOWN = 'text/markdown';
 const APPLIED = ' *(applied)*';
 const FENCE = /^[\s>]*(?:[-*+]\s+|\d+[.)]\s+)*(?:`{3,}|~{3,})/;
 const MARGIN = /^[\s>]*$/;
@@ -26,7 +28,7 @@ export function canApply(data: ResultData, finding: ResultFinding): boolean {
  *
  * The other findings' edits move with the code; one that the change overlaps has none left.
  */
-export function withFinding<T extends object>(output: T, data: ResultData, number: number): T {
+export function withFinding(output: MimeBundle, data: ResultData, number: number): MimeBundle {
   const finding = data.findings?.[number];
   if (!finding || !canApply(data, finding)) {
     return output;
@@ -44,17 +46,12 @@ export function withFinding<T extends object>(output: T, data: ResultData, numbe
     text: withListings(data.text, codes, changed),
     findings
   };
-  const markdown = (output as Record<string, unknown>)['text/markdown'];
-  const changedOutput = {
-    ...output,
-    [RESULT_MIME]: result,
-    ...(typeof markdown === 'string' && {
-      'text/markdown': toggled(withListings(markdown, codes, changed), findings.length, number)
-    })
-  };
-  // Only the kernel can write the page; where there is none, exporters take the Markdown.
-  delete (changedOutput as Record<string, unknown>)['text/html'];
-  return changedOutput;
+  const markdown = toggled(
+    withListings(mimeText(output, MARKDOWN), codes, changed),
+    findings.length,
+    number
+  );
+  return withResult(output, result, markdown ? { [MARKDOWN]: markdown } : {});
 }
 
 /**

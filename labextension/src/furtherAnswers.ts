@@ -3,7 +3,7 @@
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { locateCell } from './cellLocation';
+import { cellAt, locateCell } from './cellLocation';
 import { withEarlier } from './earlierAnswers';
 import { LiveAnswer } from './liveAnswer';
 import type { UntrustedMarkdown } from './markdown';
@@ -135,9 +135,7 @@ export class FurtherAnswers extends Widget implements IFurther {
   private _append(bundle: MimeBundle): boolean {
     const { data, node, tracker } = this._options;
     const location = locateCell(tracker, node, data.cell_id);
-    const cell = location?.panel.content.widgets.find(
-      candidate => candidate.model.id === location.cellId
-    );
+    const cell = location ? cellAt(location) : undefined;
     const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
     outputs?.add({ output_type: 'display_data', data: bundle, metadata: {} });
     return outputs !== undefined;

@@ -3,19 +3,20 @@
 import { stopIcon } from '@jupyterlab/ui-components';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import type { UntrustedMarkdown } from './markdown';
 import type { AnswerUpdate } from './protocol';
+import { withoutShortcuts } from './keyboard';
 
 /** The text so far below a line with Stop; rendered as often as there is time. */
 export class LiveAnswer extends Widget {
   constructor(options: LiveAnswer.IOptions) {
     super();
     this._markdown = options.markdown;
-    this.addClass('jp-CodeFace-live');
     const layout = (this.layout = new PanelLayout());
     const head = new Widget();
-    head.addClass('jp-CodeFace-actions');
+    head.addClass('jp-CodeFace-controls');
+    withoutShortcuts(head.node);
     this._stop = button('Stop', stopIcon, () => options.onStop());
     this._stop.title = 'Stop here and keep the answer so far';
     this._status.className = 'jp-CodeFace-message';

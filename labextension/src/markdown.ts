@@ -3,6 +3,8 @@
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
 
+import { makeScrollable } from './keyboard';
+
 // No images, media or styles: showing an answer must send nothing and hide nothing.
 const ALLOWED_TAGS = (
   'a b blockquote br code del details em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub ' +
@@ -44,11 +46,9 @@ export class UntrustedMarkdown {
 export function makeReadable(answer: HTMLElement): void {
   answer.querySelectorAll<HTMLElement>(PROSE).forEach(node => (node.dir = 'auto'));
   answer.querySelectorAll<HTMLElement>('pre, code').forEach(node => (node.dir = 'ltr'));
-  answer.querySelectorAll('pre').forEach((node, number) => {
-    node.tabIndex = 0;
-    node.setAttribute('role', 'group');
-    node.setAttribute('aria-label', `listing ${number + 1}`);
-  });
+  answer
+    .querySelectorAll('pre')
+    .forEach((node, number) => makeScrollable(node, `listing ${number + 1}`));
 }
 
 /**

@@ -160,8 +160,8 @@ export class ModelPicker extends Widget {
   private readonly _engines = document.createElement('select');
   private readonly _facts = document.createElement('p');
   private readonly _said = document.createElement('p');
-  private readonly _load = button(LOAD);
-  private readonly _unload = button('Unload');
+  private readonly _load = dialogButton(LOAD);
+  private readonly _unload = dialogButton('Unload');
   private _choices: ModelChoices | null = null;
   private _loading: AbortController | null = null;
 }
@@ -186,7 +186,7 @@ function option(value: string, text: string): HTMLOptionElement {
   return made;
 }
 
-function button(text: string): HTMLButtonElement {
+function dialogButton(text: string): HTMLButtonElement {
   const made = document.createElement('button');
   made.type = 'button';
   made.className = 'jp-mod-styled jp-mod-minimal';

@@ -97,6 +97,14 @@ export function indexOf(notebook: ISharedNotebook, cellId: string | null): numbe
   return cellId === null ? -1 : notebook.cells.findIndex(cell => cell.id === cellId);
 }
 
+/** Return a cell, or undefined if it is not in the notebook. */
+export function findCell(
+  notebook: ISharedNotebook,
+  cellId: string | null
+): ISharedCell | undefined {
+  return notebook.cells[indexOf(notebook, cellId)];
+}
+
 /**
  * Insert cells right below another one, as one step of the undo history.
  *

@@ -14,7 +14,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookBridge } from './bridge';
 import { KeptOutputs } from './keptOutputs';
-import { answersOf, asksInRunAll, describeCells } from './notebook';
+import { answersOf, asksInRunAll, describeCells, findCell } from './notebook';
 import { notifyFailure } from './notifications';
 import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
@@ -27,7 +27,7 @@ export interface IBridges {
   of(panel: NotebookPanel | null): NotebookBridge | null;
 
   /** Take the next run of cells for one by hand, whatever is selected. */
-  runByHand(cellIds: string[]): void;
+  runByHand(cells: Cell[]): void;
 
   /** The bridge of the notebook in front, or null. */
   readonly current: NotebookBridge | null;
@@ -76,8 +76,8 @@ export class Bridges implements IBridges {
     NotebookActions.executed.connect((_, { cell }) => this._outputs.putBack(cell));
   }
 
-  runByHand(cellIds: string[]): void {
-    this._runs.byHand(cellIds);
+  runByHand(cells: Cell[]): void {
+    this._runs.byHand(cells);
   }
 
   readonly settings: ISettings;
@@ -142,11 +142,12 @@ export class Bridges implements IBridges {
   }
 
   private _cellsOf({ path, model }: Context, asking: string | null): NotebookCells {
+    const cell = findCell(model.sharedModel, asking);
     return {
       path,
       asking,
       cells: describeCells(model.sharedModel, asking),
-      is_run_all: asking !== null && this._runs.isRunAll(asking),
+      is_run_all: cell !== undefined && this._runs.isRunAll(cell),
       ask_in_run_all: asksInRunAll(model.sharedModel),
       answers: answersOf(model.sharedModel)
     };

@@ -2,7 +2,7 @@
 
 import { withCodeSpans } from './codeSpans';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
-import { withoutShortcuts } from './shortcuts';
+import { makeScrollable, withoutShortcuts } from './keyboard';
 
 const NAME = 'Tried on a copy of your notebook';
 const PNG = 'data:image/png;base64,';
@@ -96,6 +96,7 @@ function table({ header, rows, is_whole: isWhole }: ResultOutcome): HTMLElement 
   }
   const scrolling = document.createElement('div');
   scrolling.className = 'jp-CodeFace-table';
+  makeScrollable(scrolling, 'The table that this code shows');
   scrolling.append(node);
   return scrolling;
 }

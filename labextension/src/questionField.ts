@@ -3,8 +3,9 @@
 import { closeIcon, runIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
-import { button } from './actionRow';
+import { button } from './button';
 import { MAX_QUESTION_CHARACTERS } from './protocol';
+import { withoutShortcuts } from './keyboard';
 
 const LABEL = 'Your question about this answer, or what is wrong with it';
 
@@ -14,8 +15,7 @@ export class QuestionField extends Widget {
     super({ node: document.createElement('form') });
     this._options = options;
     this.addClass('jp-CodeFace-question');
-    // Elsewhere in a notebook letters are commands.
-    this.node.setAttribute('data-lm-suppress-shortcuts', 'true');
+    withoutShortcuts(this.node);
     this._text.rows = 2;
     this._text.maxLength = MAX_QUESTION_CHARACTERS;
     this._text.placeholder = LABEL;
@@ -26,7 +26,7 @@ export class QuestionField extends Widget {
     ask.title = 'Ask (Enter)';
     close.title = 'Close, and keep what is typed (Esc)';
     const buttons = document.createElement('div');
-    buttons.className = 'jp-CodeFace-actions';
+    buttons.className = 'jp-CodeFace-controls';
     buttons.append(ask, close);
     this.node.append(this._text, buttons);
     this.node.addEventListener('submit', event => event.preventDefault());

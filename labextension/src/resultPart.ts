@@ -5,11 +5,11 @@ import { Clipboard } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 
 import type { IResultPart } from './actions';
-import { goToCell, ICellLocation, locateCell } from './cellLocation';
+import { cellAt, goToCell, ICellLocation, locateCell } from './cellLocation';
 import { isRequest } from './magicCells';
 import {
+  findCell,
   findInserted,
-  indexOf,
   INewCell,
   insertBelow,
   isUnchanged,
@@ -111,10 +111,10 @@ export class ResultPart implements IResultPart {
     // The answer may be gone afterwards, with the request.
     const location = this._location();
     const cellId = this._replace(location);
-    const { content, sessionContext } = location?.panel ?? {};
-    const cell = content?.widgets.find(candidate => candidate.model.id === cellId);
-    if (content && cell) {
-      this._options.bridges.runByHand([cell.model.id]);
+    const cell = location && cellId !== null ? cellAt({ ...location, cellId }) : undefined;
+    if (location && cell) {
+      const { content, sessionContext } = location.panel;
+      this._options.bridges.runByHand([cell]);
       void NotebookActions.runCells(content, [cell], sessionContext);
     }
     return cellId;
@@ -122,12 +122,12 @@ export class ResultPart implements IResultPart {
 
   sourceOf(cellId: string): string | null {
     const notebook = this._location()?.panel.context.model.sharedModel;
-    return notebook?.cells[indexOf(notebook, cellId)]?.getSource() ?? null;
+    return (notebook && findCell(notebook, cellId))?.getSource() ?? null;
   }
 
   goTo(cellId: string): boolean {
     const location = this._location();
-    if (!location || indexOf(location.panel.context.model.sharedModel, cellId) < 0) {
+    if (!location || !findCell(location.panel.context.model.sharedModel, cellId)) {
       return false;
     }
     void goToCell(location.panel, cellId);
@@ -172,8 +172,7 @@ export class ResultPart implements IResultPart {
   /** Whether the cell that asked goes with the old source: it asks, and does nothing else. */
   private _isRequestToGo({ panel, cellId }: ICellLocation): boolean {
     const { data, settings } = this._options;
-    const notebook = panel.context.model.sharedModel;
-    const source = notebook.cells[indexOf(notebook, cellId)]?.getSource() ?? '';
+    const source = findCell(panel.context.model.sharedModel, cellId)?.getSource() ?? '';
     return settings.removeRequest && Boolean(data.rewrite) && isRequest(source);
   }
 
@@ -186,8 +185,7 @@ export class ResultPart implements IResultPart {
   /** The cell that the answer rewrites. */
   private _target({ panel }: ICellLocation): ISharedCell | undefined {
     const { replaces_cell_id: cellId } = this._options.data;
-    const notebook = panel.context.model.sharedModel;
-    return notebook.cells[indexOf(notebook, cellId)];
+    return findCell(panel.context.model.sharedModel, cellId);
   }
 
   private _show(location: ICellLocation, cellId: string | null): string | null {

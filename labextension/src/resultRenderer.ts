@@ -16,6 +16,7 @@ import { FindingList } from './findingList';
 import { withFinding } from './findings';
 import { keepFocus } from './focusKeeper';
 import { FurtherAnswers, IFurther } from './furtherAnswers';
+import { makeScrollable } from './keyboard';
 import { questionWidget } from './liveAnswer';
 import { findListings, UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
@@ -44,13 +45,16 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       this._fill(textWidget('This answer was made by another release of CodeFace.'));
       return;
     }
-    const text = differenceOf(data) ? withoutDifference(data.text) : data.text;
+    const difference = differenceOf(data);
+    const text = difference ? withoutDifference(data.text) : data.text;
     const answer = await this._options.markdown.render(text);
     if (rendering !== this._renderings || this.isDisposed) {
       answer.dispose();
       return;
     }
-    showDifference(answer.node, data);
+    if (difference) {
+      showDifference(answer.node, difference, data.blocks[0]?.code ?? '');
+    }
     this._data = data;
     this._answer = answer;
     this._findings = new FindingList(data, number => this._apply(model, data, number));
@@ -135,10 +139,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     this._rows = [];
     this._answerRow = null;
     const { _data: data, _answer: answer, _footer: footer, _further: further } = this;
-    if (this._findings && !this._findings.isDisposed) {
-      this._findings.showsButtons = this._options.settings.showButtons;
-    }
     const isShown = this._options.settings.showButtons;
+    if (this._findings && !this._findings.isDisposed) {
+      this._findings.showsButtons = isShown;
+    }
     if (!data || !answer || !footer || !further || !isShown) {
       return;
     }
@@ -185,6 +189,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
     const listing = document.createElement('pre');
     listing.textContent = code;
+    makeScrollable(listing, 'code of this answer');
     answer.append(listing);
     this._added.push(listing);
     return listing;

@@ -5,8 +5,13 @@ export interface ISelection<C> {
   isSelectedOrActive(cell: C): boolean;
 }
 
-/** How each cell was run last. */
-export class Runs<C extends { model: { id: string } }> {
+/** A cell by its shared model, which all views of a notebook share. */
+export interface IRunCell {
+  model: { sharedModel: object };
+}
+
+/** How each cell was run last; ids would mix up a notebook and its copy. */
+export class Runs<C extends IRunCell> {
   /**
    * Take note that a cell is to run.
    *
@@ -14,30 +19,32 @@ export class Runs<C extends { model: { id: string } }> {
    * in one go.
    */
   scheduled(selection: ISelection<C>, cell: C): void {
-    if (this._byHand.delete(cell.model.id)) {
-      this._runAll.delete(cell.model.id);
+    const { sharedModel } = cell.model;
+    if (this._byHand.delete(sharedModel)) {
+      this._runAll.delete(sharedModel);
       return;
     }
     this._hasOthers ||= !selection.isSelectedOrActive(cell);
     if (this._hasOthers) {
-      this._runAll.add(cell.model.id);
+      this._runAll.add(sharedModel);
       void Promise.resolve().then(() => (this._hasOthers = false));
     } else {
-      this._runAll.delete(cell.model.id);
+      this._runAll.delete(sharedModel);
     }
   }
 
   /** Take the next run of cells for one by hand, whatever is selected. */
-  byHand(cellIds: string[]): void {
-    cellIds.forEach(id => this._byHand.add(id));
+  byHand(cells: C[]): void {
+    cells.forEach(cell => this._byHand.add(cell.model.sharedModel));
   }
 
   /** Whether a cell was run last with others that nobody had selected. */
-  isRunAll(cellId: string): boolean {
-    return this._runAll.has(cellId);
+  isRunAll(sharedModel: object): boolean {
+    return this._runAll.has(sharedModel);
   }
 
-  private readonly _byHand = new Set<string>();
-  private readonly _runAll = new Set<string>();
+  // Weak: cells of notebooks that are closed are forgotten by themselves.
+  private readonly _byHand = new WeakSet<object>();
+  private readonly _runAll = new WeakSet<object>();
   private _hasOthers = false;
 }

@@ -10,7 +10,7 @@ import { ICellLocation, locateCell, receivesOutput } from './cellLocation';
 import { EndFollower } from './endFollower';
 import { keepFocus } from './focusKeeper';
 import type { UntrustedMarkdown } from './markdown';
-import { indexOf } from './notebook';
+import { findCell } from './notebook';
 import type { IBridges } from './openNotebooks';
 import { isStreamData, RESULT_MIME, STREAM_MIME, StreamData } from './protocol';
 
@@ -83,7 +83,7 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     }
     // A cell that is moved is taken out and put in again.
     void Promise.resolve().then(() => {
-      if (!panel.isDisposed && indexOf(panel.context.model.sharedModel, cellId) < 0) {
+      if (!panel.isDisposed && !findCell(panel.context.model.sharedModel, cellId)) {
         void this._options.bridges.of(panel)?.stop(cellId);
       }
     });
@@ -115,6 +115,8 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     const shown = widgets ? [await widgets()] : await this._words(model, data);
     if (update === this._updates && !this.isDisposed) {
       this._fill(shown);
+    } else {
+      shown.forEach(widget => widget.dispose());
     }
   }
 

@@ -32,7 +32,8 @@ function cell(source: string, finishReason = 'stop') {
     ...{ insert: '', cell_id: null, replaces_cell_id: null, record: {}, blocks: [] }
   };
   const outputs = { length: 1, get: () => ({ data: { [RESULT_MIME]: data } }) };
-  return { model: { id: source, outputs, sharedModel: { getSource: () => source } } };
+  const sharedModel = { getSource: () => source };
+  return { model: { outputs, sharedModel, isDisposed: false, executionState: 'running' } };
 }
 
 beforeEach(() => {
@@ -72,6 +73,18 @@ describe('the live region', () => {
   });
 
   it('says that one has ended that no cell waits for', () => {
+    become('generating');
+    become('idle');
+    expect(announcer.node.textContent).toBe('The answer is finished');
+  });
+
+  it.each([
+    ['kernel', { executionState: 'idle' }],
+    ['notebook', { isDisposed: true }]
+  ])('no longer waits for a cell whose %s went away meanwhile', (_, gone) => {
+    const asking = cell('%%codeface\nplot it');
+    executionScheduled?.emit({ cell: asking });
+    Object.assign(asking.model, gone);
     become('generating');
     become('idle');
     expect(announcer.node.textContent).toBe('The answer is finished');

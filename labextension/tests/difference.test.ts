@@ -73,7 +73,7 @@ describe('a difference', () => {
   it('stands in the place of the new cell, whose listing stays for the buttons', () => {
     const answer = document.createElement('div');
     answer.innerHTML = '<p>So:</p><pre>b = 2\n</pre><p>Done.</p>';
-    showDifference(answer, rewriting('a = 1', 'b = 2'));
+    showDifference(answer, compare('a = 1', 'b = 2'), 'b = 2');
     const [, difference, listing] = [...answer.children];
     expect(difference?.className).toBe('jp-CodeFace-difference');
     expect((listing as HTMLElement).hidden).toBe(true);

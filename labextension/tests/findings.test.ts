@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { FindingList } from '../src/findingList';
 import { canApply, withFinding, withListings } from '../src/findings';
-import { isResultData, RESULT_MIME, ResultData } from '../src/protocol';
+import { isResultData, MimeBundle, RESULT_MIME, ResultData } from '../src/protocol';
 
 vi.mock('@jupyterlab/ui-components', () => {
   const icon = { element: () => document.createElement('span') };
@@ -39,10 +39,11 @@ beforeEach(() => {
   data = structuredClone(RESULTS['findings'] as ResultData);
 });
 
-function output(shown: ResultData) {
+function output(shown: ResultData): MimeBundle {
   const items = (shown.findings ?? []).map(({ line, message }) => `- Line ${line}: ${message}`);
   const markdown = [shown.text, '', '- Left out.', ...items, '', '<sub>m</sub>'].join('\n');
-  return { [RESULT_MIME]: shown, 'text/markdown': markdown, 'text/plain': 'as it came' };
+  const texts = { 'text/markdown': markdown, 'text/plain': 'as it came' };
+  return { [RESULT_MIME]: shown, ...texts } as unknown as MimeBundle;
 }
 
 describe('applying a finding', () => {
@@ -52,10 +53,18 @@ describe('applying a finding', () => {
     expect(before).toHaveProperty('text/html');
   });
 
+  it('changes Markdown too that a saved notebook holds as a list of its lines', () => {
+    const markdown = output(data)['text/markdown'] as string;
+    const before = { ...output(data), 'text/markdown': markdown.split(/(?<=\n)/) };
+    const applied = withFinding(before, data, 0)['text/markdown'];
+    expect(applied).toBe(withFinding(output(data), data, 0)['text/markdown']);
+    expect(applied).not.toBe(markdown);
+  });
+
   it('changes the code, what is shown of it, and the other findings; undoing takes it back', () => {
     const before = output(data);
     const applied = withFinding(before, data, 0);
-    const after = applied[RESULT_MIME] as ResultData;
+    const after = applied[RESULT_MIME] as unknown as ResultData;
 
     expect(after).toEqual(RESULTS['a finding applied']);
     expect(isResultData(after)).toBe(true);
@@ -77,8 +86,8 @@ describe('applying a finding', () => {
     if (edit && second) {
       edit.replacement = 'the_region';
     }
-    const once = withFinding(output(data), data, 0)[RESULT_MIME] as ResultData;
-    const twice = withFinding(output(once), once, 1)[RESULT_MIME] as ResultData;
+    const once = withFinding(output(data), data, 0)[RESULT_MIME] as unknown as ResultData;
+    const twice = withFinding(output(once), once, 1)[RESULT_MIME] as unknown as ResultData;
     expect(twice.blocks[0]?.code).toContain("sales.groupby('the_region')['units'].sum()");
   });
 
@@ -87,7 +96,7 @@ describe('applying a finding', () => {
     if (first && second) {
       second.edits = first.edits;
     }
-    const after = withFinding(output(data), data, 0)[RESULT_MIME] as ResultData;
+    const after = withFinding(output(data), data, 0)[RESULT_MIME] as unknown as ResultData;
     expect(after.findings?.[1]?.edits).toEqual([]);
   });
 

@@ -61,6 +61,12 @@ describe('OutcomeView', () => {
     expect(node.querySelector('.jp-mod-warn')?.textContent).toBe(line);
   });
 
+  it('lets a table that is wider than the page be scrolled by keyboard', () => {
+    const scrolling = new OutcomeView(TRIED).node.querySelector('table')?.parentElement;
+    expect(scrolling?.tabIndex).toBe(0);
+    expect(scrolling?.getAttribute('aria-label')).toBe('The table that this code shows');
+  });
+
   it('is empty where nothing was tried', () => {
     const { node } = new OutcomeView({ ...TRIED, outcome: null });
     expect(node.childNodes).toHaveLength(0);

@@ -1,13 +1,14 @@
 /** Which runs are by hand, and what a request shows that was not asked. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { KeptOutputs } from '../src/keptOutputs';
 import { Runs } from '../src/runs';
 
-type Cell = { model: { id: string } };
+type Cell = { model: { sharedModel: object } };
 
-const [A, B, C] = ['a', 'b', 'c'].map(id => ({ model: { id } })) as [Cell, Cell, Cell];
+// A notebook and its copy have the same ids, so that cells are told by what they are.
+const [A, B, C] = [1, 2, 3].map(() => ({ model: { sharedModel: {} } })) as [Cell, Cell, Cell];
 
 function selected(...cells: Cell[]) {
   return { isSelectedOrActive: (cell: Cell) => cells.includes(cell) };
@@ -18,25 +19,29 @@ describe('a run', () => {
 
   it('of the selected cells is by hand', () => {
     [A, B].forEach(cell => runs.scheduled(selected(A, B), cell));
-    expect([A, B].map(({ model }) => runs.isRunAll(model.id))).toEqual([false, false]);
+    expect([A, B].map(({ model }) => runs.isRunAll(model.sharedModel))).toEqual([false, false]);
   });
 
   it('with others is not, also of the cell that is selected', () => {
     [A, B, C].forEach(cell => runs.scheduled(selected(B), cell));
-    expect([A, B, C].map(({ model }) => runs.isRunAll(model.id))).toEqual([true, true, true]);
+    expect([A, B, C].map(({ model }) => runs.isRunAll(model.sharedModel))).toEqual([
+      true,
+      true,
+      true
+    ]);
   });
 
   it('afterwards is by hand again', async () => {
     await Promise.resolve();
     runs.scheduled(selected(B), B);
-    expect(runs.isRunAll('b')).toBe(false);
-    expect(runs.isRunAll('c')).toBe(true);
+    expect(runs.isRunAll(B.model.sharedModel)).toBe(false);
+    expect(runs.isRunAll(C.model.sharedModel)).toBe(true);
   });
 
   it('that a command makes is by hand', () => {
-    runs.byHand(['a', 'b']);
+    runs.byHand([A, B]);
     [A, B].forEach(cell => runs.scheduled(selected(B), cell));
-    expect([A, B].map(({ model }) => runs.isRunAll(model.id))).toEqual([false, false]);
+    expect([A, B].map(({ model }) => runs.isRunAll(model.sharedModel))).toEqual([false, false]);
   });
 });
 
@@ -45,15 +50,22 @@ describe('the outputs of a request', () => {
   const OLD = { output_type: 'display_data' };
   const NOT_ASKED = { ...OLD, metadata: { codeface: { is_not_asked: true } } };
 
-  function shownAfter(before: Output[], after: Output[]): Output[] {
+  function cell(before: Output[], source = '%%codeface\nplot it') {
     let shown = before;
-    const outputs = { toJSON: () => shown, fromJSON: (values: Output[]) => (shown = values) };
-    const cell = { model: { id: 'a', outputs } };
+    const outputs = {
+      toJSON: vi.fn(() => shown),
+      fromJSON: (values: Output[]) => (shown = values)
+    };
+    return { model: { sharedModel: { getSource: () => source }, outputs } };
+  }
+
+  function shownAfter(before: Output[], after: Output[]): Output[] {
+    const asking = cell(before);
     const kept = new KeptOutputs();
-    kept.keep(cell);
-    shown = after;
-    kept.putBack(cell);
-    return shown;
+    kept.keep(asking);
+    asking.model.outputs.fromJSON(after);
+    kept.putBack(asking);
+    return asking.model.outputs.toJSON();
   }
 
   it('come back when it was not asked', () => {
@@ -65,5 +77,19 @@ describe('the outputs of a request', () => {
     ['there were none', [], [NOT_ASKED]]
   ])('are what the kernel sends when %s', (_, before, after) => {
     expect(shownAfter(before, after)).toEqual(after);
+  });
+
+  it('do not come back in the same cell of a copied notebook', () => {
+    const [original, copy] = [cell([OLD]), cell([NOT_ASKED])];
+    const kept = new KeptOutputs();
+    kept.keep(original);
+    kept.putBack(copy);
+    expect(copy.model.outputs.toJSON()).toEqual([NOT_ASKED]);
+  });
+
+  it('are the only ones that are read when a notebook runs', () => {
+    const other = cell([OLD], 'plot(data)');
+    new KeptOutputs().keep(other);
+    expect(other.model.outputs.toJSON).not.toHaveBeenCalled();
   });
 });

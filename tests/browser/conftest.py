@@ -1,4 +1,4 @@
-"""Real JupyterLab in a real browser: a server for all tests, and a notebook's page as an object."""
+"""Real JupyterLab in a real browser: a server and a page for all tests, a notebook for each."""
 
 import os
 import re
@@ -10,6 +10,7 @@ import time
 import urllib.request
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -24,6 +25,7 @@ AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 # Read here, before the tests' own environment is cleared of our variables.
 KEEPS_SCREENSHOTS = os.environ.get("CODEFACE_SCREENSHOTS") == "1"
 TIMEOUT_MS = 30_000
+VIEWPORT = {"width": 1100, "height": 760}
 START_TIMEOUT_S = 60
 # What keeps Chromium from looking beyond this machine and from needing what a container lacks.
 CHROMIUM_FLAGS = [
@@ -37,6 +39,17 @@ CHROMIUM_FLAGS = [
     "--no-proxy-server",
 ]
 PANEL = "window.jupyterapp.shell.currentWidget"
+EXECUTE = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+LIGHT = "JupyterLab Light"
+# Leaves nothing in the main area but what a command opens there.
+SHOW_ONLY = """async ([command, args]) => {
+  const { commands, shell } = window.jupyterapp;
+  const others = Array.from(shell.widgets('main'));
+  await commands.execute(command, args);
+  others.forEach(widget => widget.dispose());
+}"""
+# What would be in the way of the next test, or taken for its own.
+LEFT_OPEN = ".jp-Dialog, .jp-ModalCommandPalette:visible, .lm-Menu, .Toastify__toast"
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +62,71 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args):
-    return {**browser_context_args, "viewport": {"width": 1100, "height": 760}}
+    return {**browser_context_args, "viewport": VIEWPORT}
+
+
+class Tab:
+    """A page that one test hands to the next, since JupyterLab takes seconds to load."""
+
+    def __init__(self, browser, arguments):
+        self._new_context = partial(browser.new_context, **arguments)
+        self._context = None
+
+    @property
+    def page(self):
+        if self._context is None:
+            self._context = self._new_context()
+            self._context.new_page()
+        return self._context.pages[0]
+
+    def close(self):
+        """Have the next test begin with a page, and a browser's state, of its own."""
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+
+
+@pytest.fixture(scope="session")
+def tab(browser, browser_context_args):
+    tab = Tab(browser, browser_context_args)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def page(tab, request):
+    """The page of the test before, with nothing open; a new one if that did not leave it so."""
+    failures = request.session.testsfailed
+    yield tab.page
+    is_as_before = False
+    try:
+        is_as_before = put_away(tab.page) and request.session.testsfailed == failures
+    finally:
+        if not is_as_before:
+            tab.close()
+
+
+@pytest.fixture
+def context(page):
+    yield page.context
+    page.context.clear_permissions()
+
+
+def put_away(page):
+    """End what a test began in JupyterLab, and return whether the page can be used again."""
+    if not page.evaluate("() => 'jupyterapp' in window"):
+        return False
+    page.keyboard.press("Escape")
+    is_lab = page.evaluate("() => window.jupyterapp.name === 'JupyterLab'")
+    if is_lab:
+        # What a page that has just been loaded still opens would come back.
+        page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+        page.evaluate(SHOW_ONLY, ["launcher:create", {}])
+    # Kernels would pile up.
+    page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+    page.evaluate(EXECUTE, ["apputils:change-theme", {"theme": LIGHT}])
+    page.set_viewport_size(VIEWPORT)
+    return is_lab and page.locator(LEFT_OPEN).count() == 0
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +179,7 @@ def serve(root):
         # HOME is another, but models are not fetched twice.
         "CODEFACE_CACHE_DIR": str(default_cache_dir()),
         "CODEFACE_ENGINE": "scripted",
-        "CODEFACE_MODEL": "scripted:40ms",
+        "CODEFACE_MODEL": "scripted:10ms",
     }
     with (root / "lab.log").open("w") as log:
         command = [sys.executable, "-m", "jupyterlab", *arguments]
@@ -142,24 +219,46 @@ class NotebookPage:
     def __init__(self, page, lab):
         self.page = page
         self.url, self.folder = lab
+        self.name = None
         self.errors = []
         page.set_default_timeout(TIMEOUT_MS)
-        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
+        page.on("pageerror", self._keep_error)
+
+    def _keep_error(self, error):
+        self.errors.append(f"{error}\n{error.stack}")
+
+    def close(self):
+        self.page.remove_listener("pageerror", self._keep_error)
 
     def open(self, *cells, name="", app="lab", metadata=None, wait=True):
         """Write a notebook of ``cells`` (sources, or nbformat's cells) and show it."""
-        self.name = name or f"{uuid.uuid4().hex[:8]}.ipynb"
+        is_first, self.name = self.name is None, name or f"{uuid.uuid4().hex[:8]}.ipynb"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         made = [nbformat.v4.new_code_cell(c) if isinstance(c, str) else c for c in cells]
         notebook = nbformat.v4.new_notebook(
             cells=made, metadata=metadata or {"kernelspec": kernel, "language_info": kernel}
         )
         nbformat.write(notebook, self.folder / self.name)
-        where = f"lab/tree/{self.name}?reset" if app == "lab" else f"notebooks/{self.name}"
-        self.page.goto(f"{self.url}/{where}")
+        self._path = f"lab/tree/{self.name}?reset" if app == "lab" else f"notebooks/{self.name}"
+        if app == "lab" and is_first and self.page.url.startswith(f"{self.url}/lab"):
+            self._open_on_page()
+        else:
+            self.page.goto(f"{self.url}/{self._path}")
         if wait:
             self.await_kernel()
         return self
+
+    def _open_on_page(self):
+        self.page.evaluate(SHOW_ONLY, ["docmanager:open", {"path": self.name}])
+        # Commands go to it only then.
+        self.until(
+            f"p => p.context.path === {self.name!r}"
+            " && window.jupyterapp.commands.isEnabled('notebook:run-cell')"
+        )
+
+    def load_page_again(self):
+        """Leave the page, and load it with this notebook alone."""
+        self.page.goto(f"{self.url}/{self._path}")
 
     def await_kernel(self):
         self.until("p => p.sessionContext.session.kernel.status === 'idle'")
@@ -266,16 +365,29 @@ class NotebookPage:
 def notebook(page, lab):
     notebook = NotebookPage(page, lab)
     yield notebook
+    notebook.close()
     assert not [error for error in notebook.errors if "codeface" in error.lower()]
-    _shut_down(page)
 
 
 @pytest.fixture
 def plain_notebook(page, lab_without_extension):
-    yield NotebookPage(page, lab_without_extension)
-    _shut_down(page)
+    notebook = NotebookPage(page, lab_without_extension)
+    yield notebook
+    notebook.close()
 
 
-def _shut_down(page):
-    """End the kernels of a test, so that they do not pile up."""
-    page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
+@pytest.fixture
+def setting(notebook):
+    """Change our settings and load the page again; put them back at the end."""
+
+    def change(**values):
+        notebook.page.evaluate(
+            "values => window.jupyterapp.serviceManager.settings.save("
+            "'codeface-jupyter:plugin', JSON.stringify(values))",
+            values,
+        )
+        notebook.load_page_again()
+        notebook.await_kernel()
+
+    yield change
+    change()

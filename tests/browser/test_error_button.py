@@ -33,7 +33,7 @@ def test_along_a_long_traceback_it_stays_in_view(notebook):
     button.wait_for()
 
     notebook.evaluate("p => { p.content.outerNode.scrollTop = 1200 }")
-    notebook.page.wait_for_timeout(300)
+    notebook.until("p => p.content.outerNode.scrollTop > 600")
 
     view = box(notebook.page.locator(".jp-Notebook .jp-WindowedPanel-outer"))
     assert box(button)["y"] >= view["y"] - 1

@@ -79,7 +79,7 @@ def test_a_saved_answer_is_mended_by_keyboard_undone_and_saved(notebook):
     assert "sales['region']" in notebook.output(1).locator("pre").inner_text()
     notebook.command("docmanager:save")
     notebook.until("p => !p.context.model.dirty")
-    notebook.page.reload()
+    notebook.load_page_again()
     undo.wait_for()
 
     (kept,) = nbformat.read(notebook.folder / notebook.name, 4).cells[1].outputs

@@ -105,7 +105,7 @@ def test_the_status_bars_dialog_chooses_loads_and_unloads_a_model(notebook):
     page.locator(".jp-CodeFace-status").click()
     models, engines = (page.get_by_label(label, exact=True) for label in ("Model", "Engine"))
     page.get_by_text("does not fit in memory").first.wait_for(state="attached")
-    assert models.input_value() == "scripted:40ms"
+    assert models.input_value() == "scripted:10ms"
     assert engines.input_value() == "scripted"
 
     page.get_by_role("button", name="Load now").click()

@@ -108,9 +108,10 @@ def test_another_answer_takes_the_place_and_the_earlier_one_stays(notebook):
     assert "Sorry" in str(saved(notebook)["cells"][2]["outputs"][0]["data"]["text/markdown"])
     notebook.run(3)
     assert "(0.7, " in notebook.text(3)
-    earlier.click()
+    # By keyboard, in command mode, where Enter goes to the cell's editor elsewhere.
+    earlier.press("Enter")
     notebook.expect(2, "total = 1 - 2")
-    notebook.button(2, "Use this answer: Earlier answer").click()
+    notebook.button(2, "Use this answer: Earlier answer").press("Enter")
     notebook.button(2, "Insert below").click()
     notebook.until("p => p.content.widgets.length === 5")
     assert notebook.sources[3] == "total = 1 - 2\ntotal"
@@ -160,7 +161,7 @@ def test_it_works_in_a_notebook_that_was_saved_and_opened_again(notebook, app):
     notebook.button(2, "Try again").wait_for()
     saved(notebook)
 
-    notebook.page.reload()
+    notebook.load_page_again()
     notebook.await_kernel()
     notebook.button(2, "Try again").click()
     notebook.expect(2, "total = 1 + 2")
@@ -192,7 +193,9 @@ def ask_twice(notebook, index=1):
 
 
 def test_without_the_labextension_a_widget_is_the_button_until_the_next_cell(plain_notebook):
-    notebook = plain_notebook.open(LOAD, ASK, "1 + 1")
+    # Slow enough for Stop to be seen.
+    slow = ASK.replace("%%codeface", "%%codeface -m scripted:40ms")
+    notebook = plain_notebook.open(LOAD, slow, "1 + 1")
     notebook.run(0)
     ask_twice(notebook)
     button = notebook.output(1).locator("button.jupyter-button", has_text="Try again")

@@ -16,18 +16,15 @@ def is_end_in_view(notebook, index):
     return notebook.evaluate(IN_VIEW, index)
 
 
-def focused(notebook):
-    return notebook.page.evaluate(
-        "() => { const node = document.activeElement;"
-        " return node === document.body ? 'body' : node.textContent || node.className }"
-    )
+def await_end_in_view(notebook, index):
+    notebook.until(f"p => ({IN_VIEW})(p, {index})")
 
 
 def test_the_page_follows_the_end_unless_the_user_scrolls_away(notebook):
     notebook.open(LOAD, TALL, LONG).load()
     notebook.start(2)
     notebook.output(2).get_by_text("line 40 of").wait_for()
-    assert is_end_in_view(notebook, 2)
+    await_end_in_view(notebook, 2)
 
     notebook.cell(2).hover()
     notebook.page.mouse.wheel(0, -600)
@@ -36,11 +33,10 @@ def test_the_page_follows_the_end_unless_the_user_scrolls_away(notebook):
 
     notebook.page.mouse.wheel(0, 6000)
     notebook.output(2).get_by_text("line 80 of").wait_for()
-    assert is_end_in_view(notebook, 2)
+    await_end_in_view(notebook, 2)
     notebook.command("codeface:stop")
     notebook.button(2, "Insert below").wait_for()
-    notebook.page.wait_for_timeout(500)
-    assert is_end_in_view(notebook, 2)
+    await_end_in_view(notebook, 2)
 
 
 def test_an_answer_ends_with_its_cell(notebook):
@@ -64,6 +60,5 @@ def test_after_stop_the_focus_is_in_the_answer(notebook):
     notebook.stop_button(1).focus()
     notebook.page.keyboard.press("Enter")
     notebook.button(1, "Insert below").wait_for()
-    notebook.page.wait_for_timeout(500)
 
-    assert focused(notebook) == "Insert below"
+    notebook.until("p => document.activeElement.textContent === 'Insert below'")

@@ -223,23 +223,3 @@ def test_an_answer_that_was_cut_off_can_still_be_used(notebook):
     notebook.until("p => p.content.widgets.length === 2")
 
     assert notebook.sources[1] == "for"
-
-
-@pytest.fixture
-def setting(notebook):
-    """Change our settings and load the page again; put them back at the end."""
-
-    def save(values):
-        notebook.page.evaluate(
-            "values => window.jupyterapp.serviceManager.settings.save("
-            "'codeface-jupyter:plugin', JSON.stringify(values))",
-            values,
-        )
-
-    def change(**values):
-        save(values)
-        notebook.page.reload()
-        notebook.await_kernel()
-
-    yield change
-    save({})

@@ -10,6 +10,12 @@ COMMS = (
     "print([c.target_name for c in get_comm_manager().comms.values()].count('codeface.notebook'))"
 )
 
+# Runs until the test has changed a cell below it.
+UNTIL_CHANGED = (
+    "import pathlib, time\nend = time.monotonic() + 30\n"
+    "while not pathlib.Path('changed').exists() and time.monotonic() < end: time.sleep(0.01)"
+)
+
 
 def markdown(source):
     return nbformat.v4.new_markdown_cell(source)
@@ -34,11 +40,13 @@ def test_cells_above_reach_the_prompt_in_document_order(notebook):
 
 
 def test_cells_are_taken_as_they_are_when_their_turn_comes_in_run_all(notebook):
-    notebook.open(LOAD, "import time; time.sleep(1.5)", "old = 1", DRY_RUN).load()
+    (notebook.folder / "changed").unlink(missing_ok=True)
+    notebook.open(LOAD, UNTIL_CHANGED, "old = 1", DRY_RUN).load()
     notebook.command("notebook:run-all-cells")
     notebook.until("p => p.content.widgets[1].node.innerText.includes('[*]')")
 
     notebook.evaluate("p => p.content.widgets[2].model.sharedModel.setSource('new = 1')")
+    (notebook.folder / "changed").touch()
     notebook.output(3).get_by_text("as they stand").wait_for()
 
     notebook.expect(3, "new = 1")
@@ -60,7 +68,7 @@ def test_a_reloaded_page_finds_the_session_again(notebook):
     notebook.command("docmanager:save")
     notebook.until("p => !p.context.model.dirty")
 
-    notebook.page.reload()
+    notebook.load_page_again()
     notebook.await_kernel()
     notebook.page.locator(".jp-CodeFace-status").wait_for()
     notebook.run(2)

@@ -64,32 +64,24 @@ def test_run_all_goes_on_past_a_fix_that_has_been_accepted(notebook):
 
 
 @pytest.mark.parametrize("accept", [REPLACE, ACCEPT])
-def test_the_request_goes_with_what_it_asked_for_and_one_undo_brings_both_back(notebook, accept):
+def test_the_request_goes_with_what_it_asked_for_and_one_undo_brings_both_back(
+    notebook, setting, accept
+):
     notebook.open(LOAD, "1 / 0", AFTER).load()
-    notebook.page.evaluate(
-        "() => window.jupyterapp.serviceManager.settings.save("
-        "'codeface-jupyter:plugin', JSON.stringify({removeRequest: true}))"
-    )
-    try:
-        notebook.page.reload()
-        notebook.await_kernel()
-        notebook.load().run(1)
-        notebook.button(1, FIX).click()
-        notebook.button(2, REPLACE).wait_for()
-        before, failed = notebook.sources, executed(notebook, 1)
-        notebook.button(2, accept).click()
-        notebook.until("p => p.content.widgets.length === 3")
+    setting(removeRequest=True)
+    notebook.load().run(1)
+    notebook.button(1, FIX).click()
+    notebook.button(2, REPLACE).wait_for()
+    before, failed = notebook.sources, executed(notebook, 1)
+    notebook.button(2, accept).click()
+    notebook.until("p => p.content.widgets.length === 3")
 
-        if accept == ACCEPT:
-            notebook.until(f"p => p.content.widgets[1].model.executionCount > {failed}")
-        assert notebook.sources[1] not in {"1 / 0", before[2]}
-        notebook.page.keyboard.press("z")
-        notebook.until("p => p.content.widgets.length === 4")
-        assert notebook.sources == before
-    finally:
-        notebook.page.evaluate(
-            "() => window.jupyterapp.serviceManager.settings.save('codeface-jupyter:plugin', '{}')"
-        )
+    if accept == ACCEPT:
+        notebook.until(f"p => p.content.widgets[1].model.executionCount > {failed}")
+    assert notebook.sources[1] not in {"1 / 0", before[2]}
+    notebook.page.keyboard.press("z")
+    notebook.until("p => p.content.widgets.length === 4")
+    assert notebook.sources == before
 
 
 def test_two_clicks_ask_once(notebook):

@@ -72,7 +72,7 @@ def test_a_kernel_that_is_shut_down_leaves_the_words_as_well(streaming):
 
 def test_a_page_loaded_anew_in_mid_stream_shows_the_words(streaming):
     saved(streaming)
-    streaming.page.reload()
+    streaming.load_page_again()
     streaming.page.locator(".jp-Notebook").wait_for()
 
     assert "line 1 of" in streaming.expect(1, UNFINISHED)

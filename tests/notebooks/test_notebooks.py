@@ -8,6 +8,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.frontend.protocol import RESULT_MIME
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.trials.guard.support import guard_support
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 QUICKSTART = NOTEBOOKS / "quickstart.ipynb"
@@ -50,19 +51,61 @@ def test_notebook_runs_with_scripted_answers(run, path, monkeypatch):
     assert answers
 
 
-@pytest.mark.real_model
-def test_quickstart_gives_sensible_code_that_runs(run, monkeypatch):
+@pytest.fixture
+def run_with_model(run, monkeypatch):
     # By name: what auto takes, and tells beside the answer, depends on the machine.
     monkeypatch.setenv("CODEFACE_MODEL", MODEL)
     if locate(ModelRequest(MODEL, Settings().cache_dir)) is None:
         pytest.skip(f"the model is not here: codeface pull {MODEL}")
-    notebook = run(QUICKSTART)
+    return run
+
+
+def are_in_order(text, *numbers):
+    places = [text.index(str(number)) for number in numbers]
+    return places == sorted(places)
+
+
+@pytest.mark.real_model
+def test_quickstart_gives_sensible_code_that_runs(run_with_model):
+    notebook = run_with_model(QUICKSTART)
     (answer,) = outputs(notebook, "%%codeface")
     assert answer["data"][RESULT_MIME]["finish_reason"] == "stop"
     shown = text_of(outputs(notebook, "ran = get_ipython().run_cell"))
     # The revenue of west, north and south, largest first.
-    assert shown.index("88") < shown.index("80") < shown.index("48")
+    assert are_in_order(shown, 88, 80, 48)
     explained = outputs(notebook, "%codeface_explain")
     assert "8" in text_of(explained[:1])
     assert explained[-1]["data"][RESULT_MIME]["text"]
     assert "requests" in text_of(outputs(notebook, "%codeface_stats"))
+
+
+@pytest.mark.real_model
+@pytest.mark.skipif(guard_support().level != "strong", reason="this system cannot guard a copy")
+def test_tried_answers_show_what_they_would_do(run_with_model):
+    notebook = run_with_model(NOTEBOOKS / "tried.ipynb")
+    assert "ran" in text_of(outputs(notebook, "print(_codeface.outcome"))
+    assert "False" in text_of(outputs(notebook, "print(_codeface.outcome"))
+    assert are_in_order(text_of(outputs(notebook, "%%codeface --tries 4")), 32, 22, 16)
+    refused = text_of(outputs(notebook, "%%codeface\nsave sales"))
+    assert "would write sales_export.csv" in refused
+    assert "False" in text_of(outputs(notebook, "from pathlib import Path"))
+
+
+@pytest.mark.real_model
+def test_a_fixed_and_an_edited_cell_give_what_they_should(run_with_model):
+    notebook = run_with_model(NOTEBOOKS / "fix_and_edit.ipynb")
+    fixed, edited = (
+        text_of(cell.outputs) for cell in notebook.cells if cell.source.startswith("ran = ")
+    )
+    assert "it has `units`" in text_of(outputs(notebook, "%codeface_fix"))
+    assert are_in_order(fixed, 32, 16, 22)
+    assert are_in_order(edited, 32, 22, 16)
+
+
+@pytest.mark.real_model
+def test_a_class_gets_words_and_no_code(run_with_model):
+    notebook = run_with_model(NOTEBOOKS / "class.ipynb")
+    (answer,) = outputs(notebook, "%%codeface")
+    result = answer["data"][RESULT_MIME]
+    assert len(result["text"].split()) > 10
+    assert result["blocks"] == []

@@ -105,6 +105,21 @@ def test_a_bad_payload_is_refused_in_one_line_that_names_the_method(kind):
     assert "errors.pydantic.dev" not in str(caught.value)
 
 
+def test_a_question_is_taken_up_to_its_limit_and_without_blanks_around_it():
+    longest = "?" * protocol.MAX_QUESTION_CHARACTERS
+    taken = parse_payload(
+        protocol.FOLLOW_UP.payload, {"answer_id": "a", "question": f"  {longest}\n"}, method="m"
+    )
+    assert taken["question"] == longest
+
+    with pytest.raises(ProtocolError, match=r"follow_up\.question: .*20000 characters"):
+        parse_payload(
+            protocol.FOLLOW_UP.payload,
+            {"answer_id": "a", "question": longest + "?"},
+            method="follow_up",
+        )
+
+
 @pytest.mark.parametrize("kind", examples("results.json"))
 def test_a_result_has_the_fields_of_its_type(kind):
     result = examples("results.json")[kind]

@@ -75,11 +75,17 @@ def namespace() -> dict[str, Any]:
 def ask_with(
     tmp_path: Any, namespace: dict[str, Any]
 ) -> Callable[..., tuple[GenerationResult, list[Event]]]:
-    def ask(engine: ScriptedEngine, **settings: Any) -> tuple[GenerationResult, list[Event]]:
+    def ask(
+        engine: ScriptedEngine,
+        *,
+        cells: Sequence[Cell] = (),
+        sources: ContextSources | None = None,
+        **settings: Any,
+    ) -> tuple[GenerationResult, list[Event]]:
         config = Config(file=tmp_path / "none.toml")
         session = Session(config=config, engine=engine)
         question = Ask(
-            sources=ContextSources(request="the total"),
+            sources=sources or ContextSources(request="the total", cells=cells),
             settings=config.with_overrides(settings),
             live_namespace=namespace,
         )
@@ -124,6 +130,15 @@ def test_the_choice_is_the_same_in_whatever_order_they_end(ask_with, order) -> N
     result, _ = ask_with(engine)
     assert result.code == "min(prices)"
     assert [other.code for other in result.alternatives] == ["max(prices)"]
+
+
+def test_a_copy_of_a_cell_is_no_answer(ask_with) -> None:
+    engine = Sampling("a = 1\nb = a + 1", TOTAL, TOTAL)
+    cell = Cell(source="a = 1\nb = a + 1", execution_count=1)
+    result, _ = ask_with(engine, cells=[cell])
+
+    assert result.code == TOTAL
+    assert not any("repeats" in note for note in result.notes)
 
 
 def test_where_none_runs_the_first_stays_and_says_why(ask_with) -> None:
@@ -366,3 +381,28 @@ def test_an_edited_cell_is_compared_with_what_it_was(
     result = Session(config=config, engine=ScriptedEngine([fenced(edited)])).generate(question)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize("code", ["sum(price)", "prices.apend(1)\nsum(prices)"])
+def test_a_cell_whose_names_alone_are_wrong_is_mended_without_asking_more(
+    ask_with, namespace, code
+) -> None:
+    engine = Sampling(code, TOTAL)
+    cell = Cell(source=code, execution_count=1)
+    sources = ContextSources(request="Repair it", task="fix", rewrite=Rewrite.of(cell))
+    result, events = ask_with(engine, sources=sources)
+
+    assert result.code == code.replace("(price)", "(prices)").replace("apend", "append")
+    assert result.outcome.has_run
+    assert not engine.sampled
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert "names that exist" in revised.reason
+
+
+def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None:
+    engine = Sampling("sum(nothing_like_it)", TOTAL, TOTAL)
+    cell = Cell(source="sum(nothing_like_it)", execution_count=1)
+    sources = ContextSources(request="Repair it", task="fix", rewrite=Rewrite.of(cell))
+    result, _ = ask_with(engine, sources=sources)
+
+    assert result.code == TOTAL

@@ -5,7 +5,7 @@ import pytest
 
 from codeface_jupyter.engines.text.guided import GuidedChoice
 from codeface_jupyter.engines.text.vocabulary import Vocabulary
-from codeface_jupyter.infilling import NextName
+from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 
 # As byte-level tokenizers write them: a space is Ġ, and é takes two bytes.
 TOKENS = ["re", "region", "gion", "venue", '"', '"]', '"].', "].", "(", "reg", "x", "Ġre", "Ã", "©"]
@@ -52,23 +52,64 @@ class OneName:
         return False
 
 
-def choice(text=""):
-    return GuidedChoice(OneName(), vocabulary=lambda: Vocabulary(IDS), text=lambda: text)
+def guided(*, min_likelihood=0.0):
+    request = InfillRequest(prompt=InfillPrompt(), guide=OneName(), min_likelihood=min_likelihood)
+    return GuidedChoice(request, vocabulary=lambda: Vocabulary(IDS))
+
+
+def logits_for(token, *, odds):
+    """Return logits by which a token is so many times as likely as all others together."""
+    logits = np.zeros(len(TOKENS), dtype=np.float32)
+    logits[IDS[token]] = np.log(odds * (len(TOKENS) - 1))
+    return logits
 
 
 def test_what_is_not_allowed_is_ruled_out_and_the_likelihood_is_among_the_rest():
-    guided = choice()
-    logits = np.zeros(len(TOKENS), dtype=np.float32)
-    logits[IDS["x"]] = 50
-    narrowed = guided.narrowed(logits)
-    guided.note(narrowed, IDS["region"])
+    choice = guided()
+    logits = logits_for("x", odds=1e9)
+    before = logits.copy()
+    narrowed = choice.narrowed(logits)
+    choice.note(narrowed, IDS["region"])
 
     assert np.isneginf(narrowed[IDS["x"]])
-    assert guided.likelihood == pytest.approx(1 / 3)
-    assert logits[IDS["x"]] == 50
+    assert choice.likelihood == pytest.approx(1 / 3)
+    assert (logits == before).all()
 
 
 def test_where_anything_may_come_logits_stay_as_they_are():
-    logits = np.zeros(len(TOKENS), dtype=np.float32)
+    choice = guided()
+    choice.add("x = 1")
+    logits = logits_for("x", odds=1)
 
-    assert choice("x = 1").narrowed(logits) is logits
+    assert choice.narrowed(logits) is logits
+
+
+def add(choice, text, *, odds):
+    choice.note(logits_for("x", odds=odds), IDS["x"])
+    return choice.add(text)
+
+
+def test_a_line_that_is_too_unlikely_ends_it_and_is_not_part_of_it():
+    choice = guided(min_likelihood=0.4)
+
+    assert not add(choice, "total = 1", odds=9)
+    assert not add(choice, "\n", odds=9)
+    assert not add(choice, "more", odds=1)
+    assert add(choice, " = 2", odds=1)
+    assert choice.text == "total = 1"
+    assert choice.likelihood == pytest.approx(0.25)
+
+
+def test_each_line_is_weighed_by_itself():
+    choice = guided(min_likelihood=0.4)
+    for line in ("\n    a", "\n    b", "\n    c"):
+        assert not add(choice, line, odds=2)
+
+    assert choice.text == "\n    a\n    b\n    c"
+
+
+def test_of_an_unlikely_first_line_nothing_is_left():
+    choice = guided(min_likelihood=0.4)
+
+    assert add(choice, "total", odds=0.1)
+    assert choice.text == ""

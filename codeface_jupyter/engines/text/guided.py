@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.vocabulary import Vocabulary
-from codeface_jupyter.infilling import Guide
+from codeface_jupyter.infilling import InfillRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,35 +16,41 @@ __all__ = ["GuidedChoice"]
 
 
 class GuidedChoice:
-    """Rules tokens out, and notes how likely those are that came.
+    """Rules tokens out, notes how likely those are that came, and says when enough has come.
 
     Parameters
     ----------
-    guide
-        Says which names may come.
+    request
+        What is wanted, with its guide.
     vocabulary
         Makes the tokens to compare with; None where the tokenizer is of another kind, and
         nothing is ruled out.
-    text
-        Returns the completion as far as it has come.
-
-    Attributes
-    ----------
-    likelihood
-        The product of the probabilities of the tokens that were chosen.
     """
 
     def __init__(
-        self, guide: Guide, *, vocabulary: Callable[[], Vocabulary | None], text: Callable[[], str]
+        self, request: InfillRequest, *, vocabulary: Callable[[], Vocabulary | None]
     ) -> None:
-        self.likelihood = 1.0
-        self._guide = guide
+        self._guide = request.guide
+        self._min_likelihood = request.min_likelihood
         self._vocabulary = vocabulary
-        self._text = text
+        self._text = ""
+        self._line_start = 0
+        self._line_likelihood = self._least_before = 1.0
+
+    @property
+    def likelihood(self) -> float:
+        """The product of the tokens' probabilities in the least likely line."""
+        return min(self._least_before, self._line_likelihood)
+
+    @property
+    def text(self) -> str:
+        """The completion, without a last line that is less likely than is wanted."""
+        is_wanted = self._line_likelihood >= self._min_likelihood
+        return self._text if is_wanted else self._text[: self._line_start].rstrip()
 
     def narrowed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``logits``, of shape ``(vocabulary,)``, without those that are ruled out."""
-        name = self._guide.next_name(self._text())
+        name = self._guide.next_name(self._text)
         vocabulary = self._vocabulary() if name is not None else None
         if name is None or vocabulary is None:
             return logits
@@ -64,4 +70,15 @@ class GuidedChoice:
 
         # In float32: a sum over the vocabulary is exact enough for a threshold.
         weights = np.exp(logits - logits.max())
-        self.likelihood *= float(weights[token_id] / weights.sum())
+        self._line_likelihood *= float(weights[token_id] / weights.sum())
+
+    def add(self, text: str) -> bool:
+        """Take the text of the token that was chosen; return whether enough has come."""
+        self._text += text
+        if self._line_likelihood < self._min_likelihood:
+            return True
+        above, _, _ = self._text.rpartition("\n")
+        if "\n" in text and above.strip():
+            self._line_start = len(above) + 1
+            self._least_before, self._line_likelihood = self.likelihood, 1.0
+        return self._guide.is_complete(self._text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.chat_template import ChatTemplate
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
+from codeface_jupyter.engines.text.guided import GuidedChoice
 from codeface_jupyter.engines.text.infill_layout import InfillLayout
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
@@ -172,9 +173,7 @@ class PromptCodec:
             detokenizer=self._detokenizer(prompt_ids),
             eos_ids=self._infill_end_ids,
             job=job.telling(),
-            guide=request.guide,
-            min_likelihood=request.min_likelihood,
-            vocabulary=lambda: self._vocabulary,
+            choice=GuidedChoice(request, vocabulary=lambda: self._vocabulary),
         )
 
     @cached_property

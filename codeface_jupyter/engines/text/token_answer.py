@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from codeface_jupyter.engines.text.guided import GuidedChoice
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter, IncrementalDetokenizer
-from codeface_jupyter.engines.text.vocabulary import Vocabulary
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, SamplingParameters
-from codeface_jupyter.infilling import Guide, Infilled
+from codeface_jupyter.infilling import Infilled
 from codeface_jupyter.jobs import Job
 
 __all__ = ["TokenAnswer"]
@@ -29,19 +28,15 @@ class TokenAnswer:
         Tokens that end the answer.
     job
         Gets each `Chunk`; ends the answer when it is stopped.
-    guide
+    choice
         Narrows which tokens may come, and says when enough has come.
-    min_likelihood
-        An answer with a guide ends as soon as it is less likely.
-    vocabulary
-        Returns the tokens by their texts, which a guide needs.
 
     Attributes
     ----------
     eos_ids
         As given.
     choice
-        What the guide makes of logits; None without a guide.
+        As given.
     token_ids
         The prompt's tokens and the answer's as far as they have come.
     prompt_tokens
@@ -58,9 +53,7 @@ class TokenAnswer:
         detokenizer: IncrementalDetokenizer,
         eos_ids: Collection[int],
         job: Job,
-        guide: Guide | None = None,
-        min_likelihood: float = 0.0,
-        vocabulary: Callable[[], Vocabulary | None] = lambda: None,
+        choice: GuidedChoice | None = None,
     ) -> None:
         self.token_ids = list(prompt_ids)
         self.prompt_tokens = len(prompt_ids)
@@ -71,12 +64,7 @@ class TokenAnswer:
         self.eos_ids = tuple(eos_ids)
         self._eos_ids = frozenset(eos_ids)
         self._job = job
-        self._guide, self._min_likelihood = guide, min_likelihood
-        # With what the writer holds back, which is the last character at least.
-        self._whole_text = ""
-        self.choice: GuidedChoice | None = None
-        if guide is not None:
-            self.choice = GuidedChoice(guide, vocabulary=vocabulary, text=lambda: self._whole_text)
+        self.choice = choice
         self._met_end = False
         self._is_over = self.tokens_left <= 0
 
@@ -99,8 +87,8 @@ class TokenAnswer:
         """Write a token; return whether the answer goes on."""
         self.token_ids.append(token_id)
         text = self._detokenizer.add([token_id])
-        self._whole_text += text
-        self._met_end = token_id in self._eos_ids or self._is_complete()
+        has_enough = self.choice is not None and self.choice.add(text)
+        self._met_end = token_id in self._eos_ids or has_enough
         self._writer.write(text)
         is_ended = self._writer.is_stopped or self._met_end or self._job.is_cancelled
         self._is_over = is_ended or self.tokens_left <= 0
@@ -127,20 +115,16 @@ class TokenAnswer:
         )
 
     def infilled(self, *, reused_prompt_tokens: int) -> Infilled:
-        """Return the completion that an answer with a guide is."""
+        """Return the completion that an answer is whose tokens were chosen with a guide."""
+        if self.choice is None:
+            raise RuntimeError("This answer is no completion: it has no guide.")
         done = self.done(peak_memory_bytes=0, reused_prompt_tokens=reused_prompt_tokens)
         return Infilled(
-            text=self._whole_text,
-            likelihood=1.0 if self.choice is None else self.choice.likelihood,
+            text=self.choice.text,
+            likelihood=self.choice.likelihood,
             finish_reason=done.finish_reason,
             metrics=done.metrics,
         )
-
-    def _is_complete(self) -> bool:
-        if self._guide is None or self.choice is None:
-            return False
-        is_unwanted = self.choice.likelihood < self._min_likelihood
-        return is_unwanted or self._guide.is_complete(self._whole_text)
 
     def _finish_reason(self) -> FinishReason:
         if self._writer.is_stopped or self._met_end:

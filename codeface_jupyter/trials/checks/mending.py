@@ -1,0 +1,30 @@
+"""A code with the names that it means, where the checks are certain which these are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from codeface_jupyter.generation import Edit
+from codeface_jupyter.trials.checks.all_checks import check_code
+
+__all__ = ["with_names_that_exist"]
+
+NOT_THERE = frozenset({"unknown_name", "unknown_attribute", "unknown_key"})
+
+
+def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | None:
+    """Return ``code`` with the nearest name in the place of each that does not exist.
+
+    None if nothing in it is missing, or for one of what is missing no single name is near.
+    """
+    missing = [f for f in check_code(code, namespace) if f.kind in NOT_THERE]
+    if not missing or not all(finding.edits for finding in missing):
+        return None
+    return _edited(code, [edit for finding in missing for edit in finding.edits])
+
+
+def _edited(code: str, edits: Iterable[Edit]) -> str:
+    # From the end, so that the places before stay what they are.
+    for edit in sorted(set(edits), key=lambda edit: edit.start, reverse=True):
+        code = code[: edit.start] + edit.replacement + code[edit.end :]
+    return code
