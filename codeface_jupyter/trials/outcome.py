@@ -14,6 +14,7 @@ from typing import Any
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.digests import digests_data
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
@@ -38,6 +39,7 @@ def try_code(
     *,
     limits: Limits,
     tested: str = "",
+    has_digests: bool = False,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Run ``code`` on a copy of the kernel; nothing of the kernel, the disk or the network changes.
@@ -52,6 +54,8 @@ def try_code(
         What the copy may take.
     tested
         The name of what the tests in the code are for; empty if it is no test.
+    has_digests
+        Whether the outcome is to have the digest of each thing that the code gave.
     is_cancelled
         Whether to end the copy before it is done.
 
@@ -61,14 +65,16 @@ def try_code(
         None if no copy could be made, or it was stopped.
     """
     report = run_in_copy(
-        lambda _: _seen(code, namespace, tested), limits=limits, cancelled=is_cancelled
+        lambda _: _seen(code, namespace, tested=tested, has_digests=has_digests),
+        limits=limits,
+        cancelled=is_cancelled,
     )
     if report.end in {"refused to start", "cancelled"}:
         return None
     return read_outcome(report)
 
 
-def _seen(code: str, namespace: Any, tested: str) -> Told:
+def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool) -> Told:
     """Run a code, in the copy, and return what it did as JSON values."""
     shell = find_shell()
     source = _plain_python(code, shell)
@@ -90,6 +96,7 @@ def _seen(code: str, namespace: Any, tested: str) -> Told:
             for change in changes[:MAX_CHANGES]
         ],
         "fingerprint": _fingerprint(before, run, namespace, figures),
+        "digests": digests_data(before, run, namespace, figures) if has_digests else None,
         # Last, since they change what is there.
         "tests": _tests(source, namespace, tested),
     }
