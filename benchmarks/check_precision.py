@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reporting import describe_machine, wilson_interval
+from reporting import describe_machine
 from running_code import check_call, quiet
 
+from codeface_jupyter.evaluation.proportion import wilson_interval
 from codeface_jupyter.trials.checks.all_checks import check_code, findings_in
 
 if TYPE_CHECKING:

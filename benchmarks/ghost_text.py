@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from gaps import CutGap, gaps_of, same_code
-from reporting import describe_machine, wilson_interval
+from reporting import describe_machine
 from session_shell import SessionShell
 from session_tasks import SessionNotebook, read_notebooks
 from session_trial import run_in_copy
 
+from codeface_jupyter.evaluation.proportion import wilson_interval
 from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session import completion

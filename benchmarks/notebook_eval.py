@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notebook_tasks import TASKS, NotebookTask
-from reporting import describe_machine, wilson_interval
+from reporting import describe_machine
 from running_code import check_call, passes
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
+from codeface_jupyter.evaluation.proportion import wilson_interval
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask

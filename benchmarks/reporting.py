@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["describe_machine", "spread", "wilson_interval"]
-
-Z_95 = 1.959964
+__all__ = ["describe_machine", "spread"]
 
 
 def describe_machine(*packages: str) -> str:
@@ -43,15 +41,3 @@ def spread(values: Sequence[float], *, digits: int = 2) -> str:
     """Return median, minimum and maximum, and n."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, n = {len(values)})"
-
-
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a proportion (Wilson, 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    p = successes / n
-    centre = p + Z_95**2 / (2 * n)
-    margin = Z_95 * ((p * (1 - p) + Z_95**2 / (4 * n)) / n) ** 0.5
-    scale = 1 + Z_95**2 / n
-    # Rounding may leave the ends just outside.
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reporting import wilson_interval
 from session_run import LeftOut, Outcome, Run
+
+from codeface_jupyter.evaluation.proportion import wilson_interval
 
 __all__ = ["compare", "load_run", "mcnemar_p", "report", "save_run"]
 

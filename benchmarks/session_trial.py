@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from codeface_jupyter.namespace import own_variables
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -202,12 +204,7 @@ def observe(shell: InteractiveShell, code: str, *, forbidden: Sequence[str] = ()
 
 def user_variables(shell: InteractiveShell) -> dict[str, Any]:
     """Return the notebook's own variables, without IPython's."""
-    hidden = shell.user_ns_hidden
-    return {
-        name: value
-        for name, value in shell.user_ns.items()
-        if not name.startswith("_") and not (name in hidden and hidden[name] is value)
-    }
+    return own_variables(shell.user_ns, hidden=shell.user_ns_hidden)
 
 
 def _record_calls() -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ __all__ = [
     "Agreement",
     "Alternative",
     "Change",
+    "Digests",
     "Ending",
     "Outcome",
     "Preview",
@@ -96,6 +97,34 @@ class TriedTest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Digests:
+    """Digests of each thing that a code gave, to compare two codes by one of them.
+
+    All are empty where there is nothing.
+
+    Attributes
+    ----------
+    figures
+        What is drawn in new figures.
+    value, value_as_text
+        The value of its last expression, and the same as `print` would write it.
+    printed
+        What it printed and displayed.
+    changed
+        The data of variables that were there before and have others now.
+    new
+        The data of each new variable, in no order.
+    """
+
+    figures: str = ""
+    value: str = ""
+    value_as_text: str = ""
+    printed: str = ""
+    changed: str = ""
+    new: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a code did on a copy of the kernel.
 
@@ -125,6 +154,8 @@ class Outcome:
     fingerprint
         The same for two codes that did the same; empty unless it ran, and what it did can be
         compared.
+    digests
+        Of each thing that it gave; None unless it ran and they were asked for.
     """
 
     ending: Ending
@@ -141,6 +172,7 @@ class Outcome:
     seconds: float = 0.0
     memory_bytes: int | None = None
     fingerprint: str = ""
+    digests: Digests | None = None
 
     @property
     def has_run(self) -> bool:

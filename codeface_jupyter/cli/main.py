@@ -30,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 
 from codeface_jupyter.cli.doctor import PACKAGE, findings
+from codeface_jupyter.cli.evaluate import add_eval_command
 from codeface_jupyter.cli.profile import add_profile_commands
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import Permissions
@@ -59,6 +60,7 @@ EPILOG = """examples:
   codeface info smollm2-135m         details of one: size, licence, memory, files
   codeface alias small smollm2-135m  a name of your own for a model
   codeface doctor                    check the installation
+  codeface eval analysis.ipynb       how often models are right in your notebook
   codeface enable                    have every IPython and notebook load the magics
 """
 CHECKED_BY = {
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     remove.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     _add_command(commands, "doctor", _doctor, "check Python, torch, memory, disk, hub and Jupyter")
     add_profile_commands(commands)
+    add_eval_command(commands)
     return parser
 
 

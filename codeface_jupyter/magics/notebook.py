@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from codeface_jupyter.context import Cell, ErrorInfo, read_shown_error
 from codeface_jupyter.magics.failures import Failures
-from codeface_jupyter.namespace import resolve
+from codeface_jupyter.namespace import own_variables, resolve
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -65,12 +65,7 @@ class Notebook:
 
     def namespace(self) -> dict[str, Any]:
         """Return the user's variables, without those that IPython itself put there."""
-        hidden = self._shell.user_ns_hidden
-        return {
-            name: value
-            for name, value in self._shell.user_ns.items()
-            if not name.startswith("_") and not (name in hidden and hidden[name] is value)
-        }
+        return own_variables(self._shell.user_ns, hidden=self._shell.user_ns_hidden)
 
     def live_namespace(self) -> Mapping[str, object]:
         """Return all of the notebook's names, IPython's own too, as they are at any time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from codeface_jupyter.namespace.as_text import as_text
 from codeface_jupyter.namespace.describe import column_names, describe, is_data
 from codeface_jupyter.namespace.outline import Description
+from codeface_jupyter.namespace.own_variables import own_variables
 from codeface_jupyter.namespace.relevance import relevance, word_stems
 from codeface_jupyter.namespace.resolve import close_names, resolve
 from codeface_jupyter.namespace.source import source_of
@@ -20,6 +21,7 @@ __all__ = [
     "column_names",
     "describe",
     "is_data",
+    "own_variables",
     "relevance",
     "resolve",
     "source_of",

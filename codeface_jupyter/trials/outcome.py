@@ -14,6 +14,7 @@ from typing import Any
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.digests import digests_data
 from codeface_jupyter.trials.few_words import few_words, is_scalar
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
@@ -40,6 +41,7 @@ def try_code(
     *,
     limits: Limits,
     tested: str = "",
+    has_digests: bool = False,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Run ``code`` on a copy of the kernel; nothing of the kernel, the disk or the network changes.
@@ -54,6 +56,8 @@ def try_code(
         What the copy may take.
     tested
         The name of what the tests in the code are for; empty if it is no test.
+    has_digests
+        Whether the outcome is to have the digest of each thing that the code gave.
     is_cancelled
         Whether to end the copy before it is done.
 
@@ -63,7 +67,9 @@ def try_code(
         None if no copy could be made, or it was stopped.
     """
     report = run_in_copy(
-        lambda _: _seen(code, namespace, tested, seconds=limits.seconds),
+        lambda _: _seen(
+            code, namespace, tested=tested, has_digests=has_digests, seconds=limits.seconds
+        ),
         limits=limits,
         cancelled=is_cancelled,
     )
@@ -72,7 +78,7 @@ def try_code(
     return read_outcome(report)
 
 
-def _seen(code: str, namespace: Any, tested: str, *, seconds: float) -> Told:
+def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds: float) -> Told:
     """Run a code, in the copy, and return what it did as JSON values."""
     look = Looking(seconds).at
     shell = find_shell()
@@ -91,6 +97,9 @@ def _seen(code: str, namespace: Any, tested: str, *, seconds: float) -> Told:
         "preview": look(lambda: _preview(value, figures)) or {},
         "changes": look(lambda: _changes(before, namespace)) or [],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
+        "digests": look(lambda: digests_data(before, run, namespace, figures))
+        if has_digests and before is not None
+        else None,
         # Last, since they change what is there.
         "tests": _tests(source, namespace, tested),
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from codeface_jupyter.outcome import Change, Ending, Outcome, TriedTest
 from codeface_jupyter.shorten import in_one_line, shorten
 from codeface_jupyter.trials.copy import CopyReport
+from codeface_jupyter.trials.digests import read_digests
 from codeface_jupyter.trials.preview import read_preview
 
 __all__ = ["MAX_CHANGES", "read_outcome"]
@@ -52,6 +53,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         preview=read_preview(data.get("preview")),
         changes=tuple(_changes(data.get("changes"))),
         fingerprint=_line(data.get("fingerprint")),
+        digests=read_digests(data.get("digests")),
     )
 
 

@@ -33,7 +33,7 @@ from codeface_jupyter.trials.quiet_kernel import (
     work_alone,
 )
 
-__all__ = ["CodeError", "CodeRun", "CodeWarning", "run_code"]
+__all__ = ["MAX_OUTPUT_CHARS", "CodeError", "CodeRun", "CodeWarning", "run_code"]
 
 T = TypeVar("T")
 

@@ -69,8 +69,12 @@ class StateBefore:
 
     def digest_of_new(self, namespace: Mapping[str, object]) -> str:
         """Return the digest of the data of new variables, whatever their names."""
-        values = sorted(digest_of_value(namespace[change.name]) for change in self._new(namespace))
+        values = self.digests_of_new(namespace)
         return digest_of_value(values) if values else ""
+
+    def digests_of_new(self, namespace: Mapping[str, object]) -> list[str]:
+        """Return the digest of each new variable's data, in an order without meaning."""
+        return sorted(digest_of_value(namespace[change.name]) for change in self._new(namespace))
 
     def _changes_of_old(self, namespace: Mapping[str, object]) -> Iterator[Change]:
         for name, kept in self._kept.items():

@@ -1,0 +1,65 @@
+"""A real IPython shell that runs a notebook's cells and shows nothing of what they show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from codeface_jupyter.errors import first_line
+from codeface_jupyter.namespace import own_variables
+
+__all__ = ["QuietShell"]
+
+BACKEND = "agg"
+
+
+class QuietShell:
+    """The shell of this process, with a notebook's variables.
+
+    What its cells print goes where this process's output goes.
+    """
+
+    def __init__(self) -> None:
+        config = Config()
+        # The user's history is that of what they typed.
+        config.HistoryManager.enabled = False
+        self._shell = _Shell.instance(config=config)
+
+    @property
+    def names(self) -> Mapping[str, object]:
+        """All names of the notebook, IPython's own too: the very dict that its functions use."""
+        names: dict[str, object] = self._shell.user_ns
+        return names
+
+    def variables(self) -> dict[str, Any]:
+        """Return the user's variables."""
+        return own_variables(self._shell.user_ns, hidden=self._shell.user_ns_hidden)
+
+    def run(self, source: str) -> str:
+        """Run a cell as the notebook's next; return what it raised, in one line, or nothing."""
+        result = self._shell.run_cell(source, store_history=True)
+        _close_figures()
+        error = result.error_before_exec or result.error_in_exec
+        return f"{type(error).__name__}: {first_line(error)}" if error is not None else ""
+
+
+class _Shell(InteractiveShell):  # type: ignore[misc]
+    """IPython's shell, which draws into memory only, whatever a cell asks for."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Start no loop of a graphical interface."""
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:  # noqa: ARG002 - as IPython calls it
+        """Draw into memory."""
+        return None, BACKEND
+
+
+def _close_figures() -> None:
+    """Close the figures of a cell, as a notebook does, so that the next one draws its own."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
