@@ -98,6 +98,8 @@ bench: $(BASE) $(EVAL) $(LLAMA) ## measure: loading, streaming, speed beside lla
 	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/notebook_eval.py --only sessions \
 	  --data $(SESSION_DATA) --save build/eval/sessions.json
 	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/batch_sampling.py --data $(SESSION_DATA)
+	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/ghost_text.py --data $(SESSION_DATA)
+	test ! -d $(SESSION_DATA) || $(BIN)/python benchmarks/ghost_text_typing.py --data $(SESSION_DATA)
 
 clean: ## remove the set-up and everything built
 	rm -rf $(VENV) build dist labextension/node_modules labextension/lib codeface_jupyter/labextension

@@ -109,15 +109,15 @@ def raises(shell: SessionShell, cut: CutGap, text: str) -> str:
     return trial.payload.decode() if trial.ending == "done" else trial.ending
 
 
-def report(records: list[Record], *, threshold: float) -> str:
+def report(records: list[Record]) -> str:
     """Return the figures of all records and of each kind."""
     kinds = {"all": records}
     for kind in ("line", "end"):
         for has_below in (False, True):
             chosen = [r for r in records if r["kind"] == kind and r["has_below"] == has_below]
             kinds[f"{kind}, {'rest of the cell' if has_below else 'nothing'} below"] = chosen
-    lines = [f"{name}: {_figures(chosen, threshold)}" for name, chosen in kinds.items() if chosen]
-    run = Counter(r["raises"] for r in shown_of(records, threshold) if r["raises"] is not None)
+    lines = [f"{name}: {_figures(chosen)}" for name, chosen in kinds.items() if chosen]
+    run = Counter(r["raises"] for r in shown_of(records) if r["raises"] is not None)
     missing = sum(run[name] for name in MISSING)
     lines.append(f"run: {sum(run.values())}, of which {missing} raise that a name is missing")
     seconds = sorted(r["seconds"] for r in records)
@@ -126,8 +126,8 @@ def report(records: list[Record], *, threshold: float) -> str:
     return "\n".join(lines)
 
 
-def _figures(records: list[Record], threshold: float) -> str:
-    shown = shown_of(records, threshold)
+def _figures(records: list[Record]) -> str:
+    shown = shown_of(records)
     exact = sum(r["is_exact"] for r in shown)
     low, high = wilson_interval(exact, len(shown))
     return (
@@ -136,16 +136,17 @@ def _figures(records: list[Record], threshold: float) -> str:
     )
 
 
-def shown_of(records: list[Record], threshold: float) -> list[Record]:
-    """Return those whose completion is at least so likely."""
-    return [r for r in records if r["text"] and r["likelihood"] >= threshold]
+def shown_of(records: list[Record]) -> list[Record]:
+    """Return those whose completion the product shows."""
+    least = {"end": completion.MIN_LIKELIHOOD, "line": completion.MIN_LIKELIHOOD_OF_WHOLE_LINE}
+    return [r for r in records if r["text"] and r["likelihood"] >= least[r["kind"]]]
 
 
 def curve(records: list[Record]) -> str:
     """Return how frequent and how exact completions are, by the least likelihood shown."""
     lines = ["least likelihood  shown  exact"]
     for threshold in THRESHOLDS:
-        shown = shown_of(records, threshold)
+        shown = [r for r in records if r["text"] and r["likelihood"] >= threshold]
         exact = sum(r["is_exact"] for r in shown) / max(1, len(shown))
         lines.append(f"{threshold:16.2f} {len(shown) / len(records):6.0%} {exact:6.0%}")
     return "\n".join(lines)
@@ -172,7 +173,7 @@ def main() -> None:
     if arguments.save:
         arguments.save.parent.mkdir(parents=True, exist_ok=True)
         arguments.save.write_text(json.dumps(records, indent=1))
-    print(report(records, threshold=completion.MIN_LIKELIHOOD))
+    print(report(records))
     print(curve(records))
 
 

@@ -65,6 +65,8 @@ class GhostText:
             self._extension.session.completions.stop()
 
     def _silence(self, wanted: CompletionWanted) -> protocol.Silence:
+        if self._extension.config.settings.answers == "hints":
+            return "unsuited"
         silence = self._extension.session.completions.silence()
         if silence or wanted["is_asked_for"]:
             return silence

@@ -32,6 +32,8 @@ BLOCK_TOKENS = 128
 # How likely a completion has to be as a whole to be worth a look: with that, more than half of
 # what is shown is what would have been typed (benchmarks/RESULTS.md).
 MIN_LIKELIHOOD = 0.2
+# Of a line of which nothing is typed yet, there is less to go by.
+MIN_LIKELIHOOD_OF_WHOLE_LINE = 0.3
 
 
 class Completions:
@@ -162,4 +164,6 @@ def _settled(text: str, ask: CompletionAsk) -> str:
 
 
 def _least_likelihood(ask: CompletionAsk) -> float:
-    return 0.0 if ask.is_asked_for else MIN_LIKELIHOOD
+    if ask.is_asked_for:
+        return 0.0
+    return MIN_LIKELIHOOD if ask.gap.line.strip() else MIN_LIKELIHOOD_OF_WHOLE_LINE

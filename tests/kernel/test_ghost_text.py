@@ -74,6 +74,13 @@ def test_a_busy_kernel_is_left_alone_unless_it_may_be_asked(writer):
     )
 
 
+def test_where_hints_are_given_no_code_is(writer):
+    load(writer)
+    writer.run("%config CodeFace.answers = 'hints'")
+    assert complete(writer, "numbers = ", request_id="a")["silence"] == "unsuited"
+    writer.run("%config CodeFace.answers = 'code'")
+
+
 def test_warming_up_is_answered(writer):
     load(writer)
     writer.request("warm_up", "a", **wanted(""))
