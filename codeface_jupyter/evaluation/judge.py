@@ -102,7 +102,10 @@ def _words(outcome: Outcome) -> str:
 
 
 def _changed(expected: Outcome, found: Outcome) -> str:
-    return _line(f"{_told(found.changes)}, where the cell {_told(expected.changes)}")
+    does, wanted = _told(found.changes), _told(expected.changes)
+    if does == wanted:
+        return _line(f"{does}, with other data than the cell")
+    return _line(f"{does}, where the cell {wanted}")
 
 
 def _told(changes: Iterable[Change]) -> str:
@@ -113,7 +116,7 @@ def _told(changes: Iterable[Change]) -> str:
 def _told_change(change: Change) -> str:
     if change.kind == "new":
         return f"makes {change.name} = {change.text}"
-    return f"{change.name}: {change.text}"
+    return f"changes {change.name} ({change.text})"
 
 
 def _line(*parts: str) -> str:

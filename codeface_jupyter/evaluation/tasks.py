@@ -205,7 +205,9 @@ def _request(above: Sequence[Cell], source: str) -> tuple[str, str, Sequence[Cel
     comment, code = _comment_and_code(source)
     if comment:
         return comment, code, above
-    heading = _last_heading(last.source) if last.cell_type == "markdown" else ""
+    # The first cell's heading is the notebook's title.
+    may_ask = last.cell_type == "markdown" and len(above) > 1
+    heading = _last_heading(last.source) if may_ask else ""
     return (heading, source, above[:-1]) if heading else None
 
 

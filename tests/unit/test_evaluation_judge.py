@@ -51,7 +51,8 @@ def test_what_does_the_same_is_right_whatever_it_is_called(reference, answer):
         ("t.head(2)", "t.tail(2)", "gives another DataFrame of 2 rows and 2 columns"),
         ("print('a b')", "print('a c')", "gives the text 'a c', not the text 'a b'"),
         ("s = t.units.sum()", "t.units.sum()", "changes nothing, where the cell makes s = 7"),
-        ("x.append(4)", "y = [3, 4]", "makes y = list of 2, where the cell x: from list of 1 to "),
+        ("x.append(4)", "y = [3, 4]", "makes y = list of 2, where the cell changes x (from "),
+        ("t['a'] = 1", "t['a'] = 2", "changes t (adds column `a`), with other data than the cell"),
     ],
 )
 def test_what_does_something_else_is_wrong_and_says_how(reference, answer, difference):

@@ -60,9 +60,13 @@ class TestMarkdownAbove:
 
     def test_a_heading_alone_asks_if_it_says_enough(self, notebook):
         read = notebook(
-            *(markdown("## Revenue per region"), "x = 1"), *(markdown("## Results"), "x = 2")
+            "x = 0", markdown("## Revenue per region"), "x = 1", markdown("## Results"), "x = 2"
         )
         assert requests(read) == ["Revenue per region"]
+
+    def test_the_notebooks_title_asks_for_nothing(self, notebook):
+        read = notebook(markdown("# A week of a shop"), "x = 0", *ENOUGH)
+        assert requests(read) == ["Add one to x."]
 
     def test_a_heading_with_a_line_below_it_is_one(self, notebook):
         assert requests(notebook(markdown("Shops", "====="), "x = 1", *ENOUGH)) == ["Add one to x."]
