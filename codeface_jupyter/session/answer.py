@@ -179,6 +179,11 @@ class Answer:
         return self._stream.is_finished
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the last event has been read, or that it failed."""
+        return self._stream.has_ended
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether the answer has been asked to stop."""
         return self._stream.is_cancelled

@@ -58,6 +58,11 @@ class Stream:
         return isinstance(self._end, Done)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether its end has been read: `Done`, or that it failed."""
+        return self._end is not None
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether the work has been asked to stop."""
         return self._job.is_cancelled

@@ -86,7 +86,7 @@ def show(
                     on_paint(answer)
     finally:
         # If the wait itself is interrupted, nothing may go on generating unseen.
-        if not answer.is_finished:
+        if not answer.has_ended:
             answer.cancel()
         _finish(view, answer, make_bundle)
 

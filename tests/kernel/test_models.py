@@ -101,3 +101,12 @@ def test_what_is_dangerous_is_told_in_the_call_that_allows_it(models, flag):
     assert run.reply["status"] == "ok"
     assert f"Warning: {flag}" in run.text
     assert "Warning" not in models.run("%codeface -e scripted say hello").text
+
+
+def test_what_fails_before_it_begins_is_not_said_to_be_stopped(notebook):
+    notebook.run("%config CodeFace.auto_pull = False\n%config CodeFace.engine = 'auto'")
+    run = notebook.run("%codeface -m no/such-model plot it", cell_id="a")
+    notebook.run("%config CodeFace.auto_pull = True")
+
+    assert run.reply["ename"] == "ModelNotFoundError"
+    assert "Stopped" not in str(run.bundles)
