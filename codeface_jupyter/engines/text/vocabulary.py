@@ -38,13 +38,8 @@ class Vocabulary:
     """
 
     def __init__(self, token_ids: Mapping[str, int]) -> None:
-        alphabet = _alphabet()
-        pairs = (
-            (bytes(alphabet[character] for character in text), token_id)
-            for text, token_id in token_ids.items()
-            if all(character in alphabet for character in text)
-        )
-        ordered = sorted(pairs)
+        pairs = ((_as_bytes(text), token_id) for text, token_id in token_ids.items())
+        ordered = sorted((text, token_id) for text, token_id in pairs if text is not None)
         self._texts = [text for text, _ in ordered]
         self._ids = [token_id for _, token_id in ordered]
         self._by_text = dict(ordered)
@@ -99,10 +94,17 @@ def _ends_name(text: bytes, length: int) -> bool:
     )
 
 
-@lru_cache(maxsize=1)
-def _alphabet() -> dict[str, int]:
-    """Return the byte that each character of a byte-level token stands for."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in printable]
-    characters = [*map(chr, printable), *(chr(0x100 + n) for n in range(len(others)))]
-    return dict(zip(characters, [*printable, *others], strict=True))
+def _as_bytes(text: str) -> bytes | None:
+    """Return what a token stands for; None if it is not written in the alphabet of bytes."""
+    try:
+        return text.translate(BYTES).encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+# Bytes that cannot be printed have the characters from U+0100 on, in their order.
+PRINTABLE = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+BYTES = {
+    0x100 + place: byte
+    for place, byte in enumerate(byte for byte in range(0x100) if byte not in PRINTABLE)
+}
