@@ -32,7 +32,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Otherwise each of the tests' hundreds of kernels and processes would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak lab dev lint docs docs-links hooks format bench clean
+.PHONY: help demo test soak release-check lab dev lint docs docs-links hooks format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ test: $(BASE) $(TEST) $(LABEXTENSION) ## set up, get the small model, then run e
 soak: $(BASE) $(TEST) ## ask 2,000 questions in one kernel, try 1,000 answers; memory, threads and time must stay flat
 	SOAK_REQUESTS=2000 SOAK_COMM_MESSAGES=5000 SOAK_TRIES=1000 $(BIN)/python -m pytest -s \
 	  tests/kernel/test_soak.py tests/unit/test_trials_copy.py::test_many_tries_leave_nothing
+
+release-check: $(BASE) $(TEST) $(LABEXTENSION) ## build the packages, install them afresh without Node, use them there
+	$(BIN)/python .ci/release_check.py
 
 lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
 	cd labextension && npm run lint
