@@ -77,6 +77,7 @@ class EngineOptions(BaseModel):
     _paths = field_validator("*")(as_meant)
 
 
+Folders = tuple[tuple[str, float], ...]
 Options = TypeVar("Options", bound=EngineOptions)
 Result = TypeVar("Result")
 
@@ -103,14 +104,23 @@ class InstalledEngine:
     problem: str = ""
 
 
+# What was found last, by the folders that it was found in.
+_FOUND: dict[Folders, Mapping[str, InstalledEngine]] = {}
+
+
 def installed_engines() -> Mapping[str, InstalledEngine]:
     """Return the installed engines by name, sorted.
 
     They are searched again only after a package was installed or removed.
     """
-    # Installing or removing a package changes its folder's time.
-    folders = ((folder, _changed(folder)) for folder in sys.path)
-    return _find_engines(tuple(filter(_holds_packages, folders)))
+    folders = _package_folders()
+    found = _FOUND.get(folders)
+    if found is None:
+        found = _find_engines()
+        _FOUND.clear()
+        # Importing a plug-in may leave bytecode beside it, which changes its folder's time too.
+        _FOUND.update({folders: found, _package_folders(): found})
+    return found
 
 
 def flat_options() -> dict[str, FieldInfo]:
@@ -118,9 +128,11 @@ def flat_options() -> dict[str, FieldInfo]:
 
     Where engines describe an option differently, its description is all of theirs.
     """
-    engines = installed_engines().values()
-    names = {name for engine in engines for name in engine.options.model_fields}
-    return {name: _common_field(name) for name in sorted(names)}
+    described: dict[str, dict[str, FieldInfo]] = {}
+    for engine in installed_engines().values():
+        for name, field in engine.options.model_fields.items():
+            described.setdefault(name, {})[engine.name] = field
+    return {name: _common_field(described[name]) for name in sorted(described)}
 
 
 def by_full_name(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -322,9 +334,8 @@ def _refused(
     return None
 
 
-def _common_field(name: str) -> FieldInfo:
-    """Return what any engine's option ``name`` may be, with all that engines say of it."""
-    fields = {engine.name: engine.options.model_fields[name] for engine in engines_with(name)}
+def _common_field(fields: Mapping[str, FieldInfo]) -> FieldInfo:
+    """Return what an option may be, by engine, as any engine's, with all that they say of it."""
     field = copy(next(iter(fields.values())))
     field.description = _by_engine({name: f.description or "" for name, f in fields.items()})
     return field
@@ -353,8 +364,13 @@ def _holds_packages(folder: tuple[str, float]) -> bool:
         return False
 
 
-@lru_cache(maxsize=1)
-def _find_engines(_: tuple[tuple[str, float], ...]) -> Mapping[str, InstalledEngine]:
+def _package_folders() -> Folders:
+    """Return where packages are, with the times that installing or removing one changes."""
+    folders = ((folder, _changed(folder)) for folder in sys.path)
+    return tuple(filter(_holds_packages, folders))
+
+
+def _find_engines() -> Mapping[str, InstalledEngine]:
     found: dict[str, InstalledEngine] = {}
     # Sorted, so that of two engines with one name the same one wins on every machine.
     for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP)):
