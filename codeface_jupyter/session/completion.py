@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal
 
-from codeface_jupyter.context import TokenCounter
 from codeface_jupyter.context.gap_context import gap_prompt
-from codeface_jupyter.engines.base import Engine, InfillEngine
+from codeface_jupyter.engines.base import InfillEngine
 from codeface_jupyter.infilling import Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session.completion_ask import CompletionAsk
 from codeface_jupyter.session.suggestions import Suggestions
+from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.threads import new_lock
 from codeface_jupyter.trials.completing import Bounds, Indentation, misfit
 from codeface_jupyter.trials.naming import KnownNames
@@ -19,7 +19,7 @@ from codeface_jupyter.trials.naming import KnownNames
 if TYPE_CHECKING:
     from codeface_jupyter.session.resources import Resources
 
-__all__ = ["CompletionAsk", "Completions", "Silence"]
+__all__ = ["Completions", "Silence"]
 
 Silence = Literal["", "unloaded", "unsuited"]
 
@@ -29,8 +29,8 @@ CELL_TOKENS = 1_500
 WINDOW_PARTS = 2
 LINE_TOKENS = 48
 BLOCK_TOKENS = 128
-# How likely a completion has to be as a whole to be worth a look: with that, more than half of
-# what is shown is what would have been typed (benchmarks/RESULTS.md).
+# How likely a line has to be to be worth a look: with that, more than half of what is shown is
+# what would have been typed (benchmarks/RESULTS.md).
 MIN_LIKELIHOOD = 0.2
 # Of a line of which nothing is typed yet, there is less to go by.
 MIN_LIKELIHOOD_OF_WHOLE_LINE = 0.3
@@ -50,7 +50,9 @@ class Completions:
         self._suggestions = Suggestions()
         self._latest = Job()
         self._lock = new_lock()
-        self._counter: tuple[Engine, TokenCounter] | None = None
+        # Apart from those of answers, which are counted in other threads.
+        self._token_counts = TokenCounts()
+        self._counting = new_lock()
 
     def silence(self) -> Silence:
         """Return why nothing can be completed now; empty if it can."""
@@ -117,11 +119,12 @@ class Completions:
         if engine is None or not isinstance(engine, InfillEngine):
             return None
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
-        prompt = gap_prompt(
-            ask.gap,
-            max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
-            count_tokens=self._token_counter(engine),
-        )
+        with self._counting:
+            prompt = gap_prompt(
+                ask.gap,
+                max_tokens=min(CELL_TOKENS, window // WINDOW_PARTS),
+                count_tokens=self._token_counts.of(engine),
+            )
         job.check()
         if prompt is None:
             return None
@@ -132,11 +135,6 @@ class Completions:
             min_likelihood=_least_likelihood(ask),
         )
         return engine.infill(request, job)
-
-    def _token_counter(self, engine: Engine) -> TokenCounter:
-        if self._counter is None or self._counter[0] is not engine:
-            self._counter = engine, TokenCounter(engine.count_tokens)
-        return self._counter[1]
 
 
 class _Guide:

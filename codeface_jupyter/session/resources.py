@@ -13,7 +13,6 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.context import (
     Context,
     ContextLimits,
-    TokenCounter,
     build_context,
     settle_next_prompt,
 )
@@ -31,6 +30,7 @@ from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryWatch
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.session.turns import Turns
 from codeface_jupyter.trials.copies import ONLY_REPEATS
 
@@ -86,7 +86,7 @@ class Resources:
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
         self._request_log = RequestLog(warn=self.warn)
-        self._counter: tuple[Engine, TokenCounter] | None = None
+        self._token_counts = TokenCounts()
         self._warned = _Warned()
         self._pending_warnings: list[str] = []
 
@@ -128,7 +128,7 @@ class Resources:
         self.last_context = ask.context or build_context(
             ask.sources,
             limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
-            count_tokens=self._token_counter(engine),
+            count_tokens=self._token_counts.of(engine),
             format_prompt=engine.format_prompt,
             allow_values=may_see_values(engine, ask.settings),
             language=ask.language,
@@ -142,7 +142,7 @@ class Resources:
             before=turn.context,
             answer=turn.result.answer,
             limits=ContextLimits.from_settings(settings, context_window=engine.context_window),
-            count_tokens=self._token_counter(engine),
+            count_tokens=self._token_counts.of(engine),
             format_prompt=engine.format_prompt,
         )
 
@@ -221,13 +221,6 @@ class Resources:
                 self.engines.unload()
         self.responses.cache.close()
         self._request_log.close()
-
-    def _token_counter(self, engine: Engine) -> TokenCounter:
-        """Return the counter of ``engine``, which remembers what it has counted."""
-        # Another engine has another tokenizer, and so other counts.
-        if self._counter is None or self._counter[0] is not engine:
-            self._counter = engine, TokenCounter(engine.count_tokens)
-        return self._counter[1]
 
 
 class _Warned(threading.local):
