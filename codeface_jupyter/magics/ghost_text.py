@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.frontend import protocol
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, Nothing
     from codeface_jupyter.jobs import Job
     from codeface_jupyter.magics.extension import Extension
+    from codeface_jupyter.session.completion import Completions
     from codeface_jupyter.session.completion_ask import CompletionAsk
 
 __all__ = ["GhostText"]
@@ -43,24 +46,32 @@ class GhostText:
         silence = self._silence(wanted)
         if silence:
             return {"text": "", "silence": silence}
-        self._is_used, self._goes_on_while_busy = True, wanted["while_busy"]
-        completions = self._extension.session.completions
-        try:
+        text = ""
+        with self._working(wanted, job) as completions:
             text = completions.complete(self._ask(wanted), job)
-        except Cancelled:
-            if job.is_cancelled:
-                raise
-            # The page has asked for a newer one, and waits for that.
-            text = ""
         return {"text": text, "silence": ""}
 
     def _warm_up(self, wanted: CompletionWanted, job: Job) -> Nothing:
         if not self._silence(wanted):
-            self._extension.session.completions.warm_up(self._ask(wanted), job)
+            with self._working(wanted, job) as completions:
+                completions.warm_up(self._ask(wanted), job)
         return {}
 
+    @contextmanager
+    def _working(self, wanted: CompletionWanted, job: Job) -> Iterator[Completions]:
+        """Let a cell that begins to run end the work in the block, which then has no result.
+
+        So does a newer request, whose answer is the one that the page waits for.
+        """
+        self._is_used, self._goes_on_while_busy = True, wanted["while_busy"]
+        try:
+            yield self._extension.session.completions
+        except Cancelled:
+            if job.is_cancelled:
+                raise
+
     def _leave_to_the_cell(self) -> None:
-        """End what is being completed: the user's own code goes first."""
+        """End what is being completed or read: the user's own code goes first."""
         if self._is_used and not self._goes_on_while_busy:
             self._extension.session.completions.stop()
 
