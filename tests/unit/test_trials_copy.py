@@ -546,7 +546,7 @@ def run_code_that_waits():
 
 
 def show_an_object_that_waits():
-    exec(compile("threading.Event().wait()", "/tmp/ipykernel_1/2.py", "exec"), globals())
+    exec(compile("threading.Event().wait()", "ipykernel_1/2.py", "exec"), globals())
 
 
 def refused_and_waiting(library):
