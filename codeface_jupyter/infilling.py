@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from codeface_jupyter.generation import FinishReason, GenerationMetrics
+from codeface_jupyter.well_formed import well_formed
 
 __all__ = [
     "Gap",
@@ -22,7 +23,7 @@ DEFAULT_MAX_NEW_TOKENS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class InfillPrompt:
-    """Code with a gap that is to be filled.
+    """Code with a gap that is to be filled; whatever text is given, that of a prompt is well-formed.
 
     Attributes
     ----------
@@ -35,6 +36,11 @@ class InfillPrompt:
     files: tuple[str, ...] = ()
     prefix: str = ""
     suffix: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", tuple(map(well_formed, self.files)))
+        object.__setattr__(self, "prefix", well_formed(self.prefix))
+        object.__setattr__(self, "suffix", well_formed(self.suffix))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,12 @@ def test_control_tokens_in_a_cell_are_plain_text(engine):
     )  # fmt: skip
 
 
+def test_half_a_character_in_a_cell_fails_nothing(engine):
+    halves = InfillPrompt(files=("a = '\ud83d'",), prefix="x = '\udc3c", suffix="\ud83d'")
+
+    assert infill(engine, prompt=halves, max_new_tokens=3).metrics.generated_tokens > 0
+
+
 def test_a_stopped_completion_ends_as_cancelled(engine):
     job = Job()
     job.cancel()
