@@ -23,7 +23,7 @@ DEFAULT_MAX_NEW_TOKENS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class InfillPrompt:
-    """Code with a gap that is to be filled; whatever text is given, that of a prompt is well-formed.
+    """Code with a gap that is to be filled; whatever is given, its text is well-formed.
 
     Attributes
     ----------
