@@ -35,6 +35,7 @@ Record = dict[str, Any]
 SEED = 7
 CPU_S = 5.0
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
+PACKAGES = {"openvino": "openvino", "llamacpp": "xllamacpp", "transformers": "transformers"}
 MISSING = ("AttributeError", "KeyError", "NameError")
 
 
@@ -157,12 +158,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of the notebooks")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--engine", choices=PACKAGES, default="openvino")
     parser.add_argument("--per-cell", type=int, default=2)
     parser.add_argument("--notebooks", nargs="*", default=[])
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
-    print(describe_machine("openvino"))
-    shell = SessionShell(model=arguments.model, tries="off")
+    print(describe_machine(PACKAGES[arguments.engine]))
+    shell = SessionShell(model=arguments.model, engine=arguments.engine, tries="off")
     shell.session.load().read_to_end()
     engines = shell.session._resources.engines  # noqa: SLF001 - what is measured is within
     engines.engine = recorder = Recorder(engines.engine)

@@ -62,6 +62,12 @@ class NextName:
     typed: str
     closing: str = ""
 
+    @property
+    def settled(self) -> str:
+        """What is left of the name where only one can be meant; empty where several can."""
+        rests = [name[len(self.typed) :] for name in self.options if name.startswith(self.typed)]
+        return rests[0] if len(rests) == 1 else ""
+
 
 class Guide(Protocol):
     """Says, while a completion is made, what may come and when it is over.

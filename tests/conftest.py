@@ -104,13 +104,14 @@ def make_gguf():
     return write_gguf
 
 
-def write_gguf(file, *, template=CHATML, architecture="llama", seed=0):
+def write_gguf(file, *, template=CHATML, architecture="llama", seed=0, more_tokens=()):
     """Write a random model of a real family, with a tokenizer of bytes."""
     import gguf
     from tokenizers.pre_tokenizers import ByteLevel
 
-    tokens = [*sorted(ByteLevel.alphabet()), "<|im_start|>", "<|im_end|>"]
-    kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * 2
+    control = ("<|im_start|>", "<|im_end|>", *more_tokens)
+    tokens = [*sorted(ByteLevel.alphabet()), *control]
+    kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * len(control)
     writer = gguf.GGUFWriter(file, architecture)
     writer.add_context_length(WINDOW)
     writer.add_embedding_length(WIDTH)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from codeface_jupyter.context.gap_context import gap_prompt
 from codeface_jupyter.engines.base import InfillEngine
-from codeface_jupyter.infilling import Infilled, InfillRequest, NextName
+from codeface_jupyter.infilling import Guide, Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session.completion_ask import CompletionAsk
 from codeface_jupyter.session.suggestions import Suggestions
@@ -94,7 +94,7 @@ class Completions:
         Cancelled
             As `complete` does.
         """
-        self._read(ask, max_new_tokens=1, job=self._begin(job))
+        self._read(ask, guide=_AnyName(), max_new_tokens=1, job=self._begin(job))
 
     def _begin(self, job: Job) -> Job:
         """Return a part of ``job`` that the next one ends."""
@@ -107,14 +107,19 @@ class Completions:
         """Return a completion that is likely and fits; empty if there is none."""
         is_block = ask.max_lines > 1
         infilled = self._read(
-            ask, max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS, job=job
+            ask,
+            guide=_Guide(ask),
+            max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS,
+            job=job,
         )
-        if infilled is None or infilled.finish_reason != "stop":
+        if infilled is None:
             return ""
-        text = _settled(infilled.text, ask)
+        text = _settled(_whole_lines(infilled), ask)
         return "" if misfit(text, ask.gap, ask.namespace) else text
 
-    def _read(self, ask: CompletionAsk, *, max_new_tokens: int, job: Job) -> Infilled | None:
+    def _read(
+        self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job
+    ) -> Infilled | None:
         engine = self._resources.engines.engine
         if engine is None or not isinstance(engine, InfillEngine):
             return None
@@ -130,7 +135,7 @@ class Completions:
             return None
         request = InfillRequest(
             prompt=prompt,
-            guide=_Guide(ask),
+            guide=guide,
             max_new_tokens=max_new_tokens,
             min_likelihood=_least_likelihood(ask),
         )
@@ -152,6 +157,24 @@ class _Guide:
     def is_complete(self, text: str) -> bool:
         """Whether the line or the block is at its end."""
         return self._bounds.is_complete(text)
+
+
+class _AnyName:
+    """Asks for a single token of a name, whichever: an engine then has ready what names need."""
+
+    def next_name(self, text: str) -> NextName | None:  # noqa: ARG002 - a guide's signature
+        """Return two names, so that there is a choice for the model to make."""
+        return NextName(options=frozenset({"x", "y"}), typed="")
+
+    def is_complete(self, text: str) -> bool:
+        """Whether something has come."""
+        return bool(text)
+
+
+def _whole_lines(infilled: Infilled) -> str:
+    """Return what came, without a last line that reached the limit of tokens."""
+    is_whole = infilled.finish_reason == "stop"
+    return infilled.text if is_whole else infilled.text.rpartition("\n")[0]
 
 
 def _settled(text: str, ask: CompletionAsk) -> str:

@@ -1,4 +1,4 @@
-"""Filling gaps, by both engines that do: the layout, the guide, and who goes first."""
+"""Filling gaps, by all engines that do: the layout, the guide, and who goes first."""
 
 from __future__ import annotations
 
@@ -31,17 +31,26 @@ class Columns:
         return text.rstrip('"') in NAMES
 
 
-@pytest.fixture(params=["openvino", "transformers"])
-def engine(request, make_model, tmp_path):
+def made_engine(name, make_model, make_gguf, tmp_path):
+    if name == "llamacpp":
+        pytest.importorskip("xllamacpp", reason="the extra [llamacpp] is not installed")
+        from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
+
+        file = make_gguf(tmp_path / "m.gguf", more_tokens=TOKENS)
+        return LlamaCppEngine(Settings(model=str(file), cache_dir=tmp_path / "cache"))
     folder = make_model("qwen2", more_tokens=TOKENS)
     settings = Settings(model=str(folder), dtype="float32", cache_dir=tmp_path / "cache")
-    if request.param == "openvino":
-        pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
-        from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
+    if name == "transformers":
+        return TransformersEngine(settings)
+    pytest.importorskip("openvino_genai", reason="the extra [openvino] is not installed")
+    from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 
-        made = OpenVINOEngine(settings)
-    else:
-        made = TransformersEngine(settings)
+    return OpenVINOEngine(settings)
+
+
+@pytest.fixture(params=["openvino", "transformers", "llamacpp"])
+def engine(request, make_model, make_gguf, tmp_path):
+    made = made_engine(request.param, make_model, make_gguf, tmp_path)
     made.load(Job())
     yield made
     made.unload()
@@ -87,7 +96,10 @@ def test_a_gap_is_filled_the_same_each_time(engine):
     first, second = infill(engine, max_new_tokens=8), infill(engine, max_new_tokens=8)
 
     assert first.text == second.text
-    assert first.likelihood == pytest.approx(second.likelihood, rel=1e-3)
+    # llama.cpp keeps keys and values in half precision: of what it has read before, it computes
+    # other numbers than of what it reads at once.
+    rel = 1e-2 if engine.identity.engine == "llamacpp" else 1e-3
+    assert first.likelihood == pytest.approx(second.likelihood, rel=rel)
     assert 0 < first.likelihood <= 1
 
 

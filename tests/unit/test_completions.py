@@ -18,8 +18,9 @@ from codeface_jupyter.session.completion_ask import CompletionAsk
 class FixedEngine(ScriptedEngine):
     """Completes everything with the same text."""
 
-    def __init__(self, text, *, likelihood=1.0, delay_s=0.0):
+    def __init__(self, text, *, likelihood=1.0, delay_s=0.0, finish_reason="stop"):
         super().__init__(["unused"])
+        self._finish_reason = finish_reason
         self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
 
     def infill(self, request, job):
@@ -29,7 +30,7 @@ class FixedEngine(ScriptedEngine):
         return Infilled(
             text=self._text if self._likelihood >= request.min_likelihood else "",
             likelihood=self._likelihood,
-            finish_reason="stop",
+            finish_reason=self._finish_reason,
             metrics=GenerationMetrics(),
         )
 
@@ -114,6 +115,19 @@ def test_a_column_that_is_not_there_is_not_shown():
     sales = pd.DataFrame({"region": ["N"]})
 
     assert complete(session, "x = ", namespace={"sales": sales}, is_asked_for=True) == ""
+
+
+def test_of_a_block_that_was_cut_off_the_whole_lines_are_shown():
+    session = session_with(FixedEngine("    a = 1\n    b = 2\n    c = lis", finish_reason="length"))
+
+    found = complete(session, "def f():\n", max_lines=8)
+    assert found == "    a = 1\n    b = 2"
+
+
+def test_of_a_line_that_was_cut_off_nothing_is_shown():
+    session = session_with(FixedEngine("[1, 2, 3, 4", finish_reason="length"))
+
+    assert complete(session, "x = ") == ""
 
 
 def test_a_newer_completion_ends_an_older_one():
@@ -215,4 +229,7 @@ def test_warming_up_reads_and_offers_nothing():
     session = session_with(engine)
     session.completions.warm_up(ask(""), Job())
 
-    assert engine.infill_requests[0].max_new_tokens == 1
+    request = engine.infill_requests[0]
+    assert request.max_new_tokens == 1
+    # What masks need is made ready, too.
+    assert request.guide.next_name("") is not None

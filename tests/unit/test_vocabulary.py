@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from codeface_jupyter.engines.text.guided import GuidedChoice
-from codeface_jupyter.engines.text.vocabulary import Vocabulary
+from codeface_jupyter.engines.text.guided import GuidedChoice, GuidedText
+from codeface_jupyter.engines.text.vocabulary import Vocabulary, goes_on
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 
 # As byte-level tokenizers write them: a space is Ġ, and é takes two bytes.
@@ -42,6 +44,28 @@ def test_a_letter_of_two_bytes_takes_two_tokens():
     assert allowed("é") == {"Ã"}
 
 
+@given(
+    options=st.frozensets(st.text("regionv_é", min_size=1, max_size=8), min_size=1, max_size=4),
+    typed=st.integers(0, 4),
+    closing=st.sampled_from(["", '"', "'"]),
+)
+def test_a_single_token_is_judged_as_among_all(options, typed, closing):
+    name = NextName(options=options, typed=min(options)[:typed], closing=closing)
+    found = set(Vocabulary(IDS).allowed(name).tolist())
+
+    assert {
+        IDS[token] for token in TOKENS if goes_on(name, token.replace("Ġ", " ").encode("latin-1"))
+    } == found
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "settled"),
+    [({"region", "revenue"}, "re", ""), ({"region", "revenue"}, "reg", "ion"), ({"a"}, "a", "")],
+)
+def test_a_name_is_settled_when_only_one_can_be_meant(options, typed, settled):
+    assert NextName(options=frozenset(options), typed=typed).settled == settled
+
+
 class OneName:
     """Allows one name at the beginning."""
 
@@ -54,7 +78,7 @@ class OneName:
 
 def guided(*, min_likelihood=0.0):
     request = InfillRequest(prompt=InfillPrompt(), guide=OneName(), min_likelihood=min_likelihood)
-    return GuidedChoice(request, vocabulary=lambda: Vocabulary(IDS))
+    return GuidedChoice(GuidedText(request), vocabulary=lambda: Vocabulary(IDS))
 
 
 def logits_for(token, *, odds):
@@ -72,13 +96,13 @@ def test_what_is_not_allowed_is_ruled_out_and_the_likelihood_is_among_the_rest()
     choice.note(narrowed, IDS["region"])
 
     assert np.isneginf(narrowed[IDS["x"]])
-    assert choice.likelihood == pytest.approx(1 / 3)
+    assert choice.written.likelihood == pytest.approx(1 / 3)
     assert (logits == before).all()
 
 
 def test_where_anything_may_come_logits_stay_as_they_are():
     choice = guided()
-    choice.add("x = 1")
+    choice.written.add("x = 1")
     logits = logits_for("x", odds=1)
 
     assert choice.narrowed(logits) is logits
@@ -86,7 +110,7 @@ def test_where_anything_may_come_logits_stay_as_they_are():
 
 def add(choice, text, *, odds):
     choice.note(logits_for("x", odds=odds), IDS["x"])
-    return choice.add(text)
+    return choice.written.add(text)
 
 
 def test_a_line_that_is_too_unlikely_ends_it_and_is_not_part_of_it():
@@ -96,8 +120,8 @@ def test_a_line_that_is_too_unlikely_ends_it_and_is_not_part_of_it():
     assert not add(choice, "\n", odds=9)
     assert not add(choice, "more", odds=1)
     assert add(choice, " = 2", odds=1)
-    assert choice.text == "total = 1"
-    assert choice.likelihood == pytest.approx(0.25)
+    assert choice.written.text == "total = 1"
+    assert choice.written.likelihood == pytest.approx(0.25)
 
 
 def test_each_line_is_weighed_by_itself():
@@ -105,11 +129,11 @@ def test_each_line_is_weighed_by_itself():
     for line in ("\n    a", "\n    b", "\n    c"):
         assert not add(choice, line, odds=2)
 
-    assert choice.text == "\n    a\n    b\n    c"
+    assert choice.written.text == "\n    a\n    b\n    c"
 
 
 def test_of_an_unlikely_first_line_nothing_is_left():
     choice = guided(min_likelihood=0.4)
 
     assert add(choice, "total", odds=0.1)
-    assert choice.text == ""
+    assert choice.written.text == ""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from codeface_jupyter.engines.llamacpp.connection import Connection
+from codeface_jupyter.engines.llamacpp.until_stopped import until_stopped
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, SamplingParameters
-from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.jobs import Job
 
 __all__ = ["Answer", "Question", "answer_together", "group_tokens", "groups"]
 
-CANCEL_STEP_S = 0.05
 # As the other engines choose a token; llama.cpp's own order draws from fewer.
 SAMPLERS = ("penalties", "temperature", "top_k", "top_p")
 # llama.cpp's word for "a new seed each time".
@@ -171,17 +169,7 @@ async def answer_together(
     ChildDiedError
         If the process ends.
     """
-    reading = asyncio.ensure_future(_read(connection, questions, answers, on_over))
-    try:
-        while not reading.done() and not job.is_cancelled:
-            await asyncio.wait({reading}, timeout=CANCEL_STEP_S)
-    finally:
-        if not reading.done():
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-    if not reading.cancelled():
-        with suppress(Cancelled):
-            reading.result()
+    await until_stopped(_read(connection, questions, answers, on_over), job)
 
 
 async def _read(

@@ -11,6 +11,7 @@ from codeface_jupyter.engines.llamacpp.answer import Answer, answer_together
 from codeface_jupyter.engines.llamacpp.batch import SideBySide
 from codeface_jupyter.engines.llamacpp.child import ChildDiedError
 from codeface_jupyter.engines.llamacpp.failures import answer_failure, load_failure
+from codeface_jupyter.engines.llamacpp.infill import GapFiller
 from codeface_jupyter.engines.llamacpp.options import LlamaCppOptions
 from codeface_jupyter.engines.llamacpp.running_model import SLOTS, GgufModel, RunningModel, start
 from codeface_jupyter.engines.llamacpp.support import (
@@ -23,6 +24,7 @@ from codeface_jupyter.engines.text.streaming_text import collected
 from codeface_jupyter.engines.torch_only import check_settings
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import LocalModel
@@ -57,6 +59,7 @@ class LlamaCppEngine:
         self._options = options or settings.options_of("llamacpp", LlamaCppOptions)
         self._model: GgufModel | None = None
         self._running: RunningModel | None = None
+        self._filler: GapFiller | None = None
 
     @property
     def identity(self) -> EngineIdentity:
@@ -187,9 +190,33 @@ class LlamaCppEngine:
             )
             asyncio.run(work.run(job))
 
+    @property
+    def can_infill(self) -> bool:
+        """Whether the model that is loaded completes code."""
+        running = self._running
+        return running is not None and running.process.is_running and running.can_infill
+
+    def infill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Fill a gap in the calling thread, beside an answer in the making.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the context.
+        GenerationError
+            If llama.cpp fails, or the model has been unloaded.
+        Cancelled
+            If ``job`` was stopped.
+        """
+        filler = self._filler
+        if filler is None:
+            raise GenerationError("The model has been unloaded.")
+        with self._child_errors():
+            return filler.fill(request, job)
+
     def unload(self) -> None:
         """End llama.cpp's process; the system takes all of its memory back."""
-        running, self._running = self._running, None
+        running, self._running, self._filler = self._running, None, None
         if running is not None:
             running.connection.close()
 
@@ -240,6 +267,7 @@ class LlamaCppEngine:
             )
         except ChildDiedError as death:
             raise load_failure(death, model=self._settings.model) from death
+        self._filler = GapFiller(self._running)
         return self._running
 
     @contextmanager

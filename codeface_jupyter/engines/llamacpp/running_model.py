@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,9 @@ from codeface_jupyter.engines.llamacpp.connection import Connection
 from codeface_jupyter.engines.llamacpp.options import LlamaCppOptions
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.context_window import capacity_tokens, check_prompt_fits
+from codeface_jupyter.engines.text.infill_layout import InfillLayout, infill_text
 from codeface_jupyter.generation import GenerationRequest
+from codeface_jupyter.infilling import InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.gguf_files import gguf_parts
 from codeface_jupyter.models.gguf_header import GgufHeader, read_gguf_header
@@ -108,6 +111,10 @@ class RunningModel:
         )
         object.__setattr__(self, "_layout", layout)
 
+    @cached_property
+    def _infill_layout(self) -> InfillLayout | None:
+        return InfillLayout.of(self.model.header.control_tokens)
+
     @property
     def is_chat(self) -> bool:
         """Whether the file has a chat template."""
@@ -144,12 +151,35 @@ class RunningModel:
         text = self.format_prompt(request.prompt)
         prompt_ids = tuple(self.connection.tokenize(text, is_prompt=True))
         sampling = request.sampling if self.is_chat else completing(request.sampling)
+        self._check_fits(prompt_ids, max_new_tokens=sampling.max_new_tokens)
+        return Question(prompt_ids=prompt_ids, sampling=sampling)
+
+    @property
+    def can_infill(self) -> bool:
+        """Whether it completes code: chat models do if they were trained to fill gaps."""
+        return self._infill_layout is not None or not self.is_chat
+
+    def infill_ids(self, request: InfillRequest) -> tuple[int, ...]:
+        """Return the tokens that are continued with what fills a gap.
+
+        A base model that was not trained for it continues the text before the gap.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the context.
+        """
+        text = infill_text(request.prompt, layout=self._infill_layout, defused=self._layout.defused)
+        prompt_ids = tuple(self.connection.tokenize(text, is_prompt=True))
+        self._check_fits(prompt_ids, max_new_tokens=request.max_new_tokens)
+        return prompt_ids
+
+    def _check_fits(self, prompt_ids: tuple[int, ...], *, max_new_tokens: int) -> None:
         check_prompt_fits(
             prompt_tokens=len(prompt_ids),
-            max_new_tokens=sampling.max_new_tokens,
+            max_new_tokens=max_new_tokens,
             context_window=self.context_tokens,
         )
-        return Question(prompt_ids=prompt_ids, sampling=sampling)
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the process holds, in bytes."""

@@ -6,33 +6,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.vocabulary import Vocabulary
-from codeface_jupyter.infilling import InfillRequest
+from codeface_jupyter.infilling import InfillRequest, NextName
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["GuidedChoice"]
+__all__ = ["GuidedChoice", "GuidedText"]
 
 
-class GuidedChoice:
-    """Rules tokens out, notes how likely those are that came, and says when enough has come.
+class GuidedText:
+    """A completion as it comes: knows how likely its lines are, and when enough has come.
 
     Parameters
     ----------
     request
         What is wanted, with its guide.
-    vocabulary
-        Makes the tokens to compare with; None where the tokenizer is of another kind, and
-        nothing is ruled out.
     """
 
-    def __init__(
-        self, request: InfillRequest, *, vocabulary: Callable[[], Vocabulary | None]
-    ) -> None:
+    def __init__(self, request: InfillRequest) -> None:
         self._guide = request.guide
         self._min_likelihood = request.min_likelihood
-        self._vocabulary = vocabulary
         self._text = ""
         self._line_start = 0
         self._line_likelihood = self._least_before = 1.0
@@ -48,9 +42,50 @@ class GuidedChoice:
         is_wanted = self._line_likelihood >= self._min_likelihood
         return self._text if is_wanted else self._text[: self._line_start].rstrip()
 
+    def next_name(self) -> NextName | None:
+        """Return the names that may go on the text; None where anything may."""
+        return self._guide.next_name(self._text)
+
+    def note(self, probability: float) -> None:
+        """Note how likely the next token is, among those that may come."""
+        self._line_likelihood *= probability
+
+    def add(self, text: str) -> bool:
+        """Take the text of the token that was chosen; return whether enough has come."""
+        self._text += text
+        if self._line_likelihood < self._min_likelihood:
+            return True
+        above, _, _ = self._text.rpartition("\n")
+        if "\n" in text and above.strip():
+            self._line_start = len(above) + 1
+            self._least_before, self._line_likelihood = self.likelihood, 1.0
+        return self._guide.is_complete(self._text)
+
+
+class GuidedChoice:
+    """Rules tokens out among all that a model knows.
+
+    Parameters
+    ----------
+    written
+        The completion so far.
+    vocabulary
+        Makes the tokens to compare with; None where the tokenizer is of another kind, and
+        nothing is ruled out.
+
+    Attributes
+    ----------
+    written
+        As given.
+    """
+
+    def __init__(self, written: GuidedText, *, vocabulary: Callable[[], Vocabulary | None]) -> None:
+        self.written = written
+        self._vocabulary = vocabulary
+
     def narrowed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``logits``, of shape ``(vocabulary,)``, without those that are ruled out."""
-        name = self._guide.next_name(self._text)
+        name = self.written.next_name()
         vocabulary = self._vocabulary() if name is not None else None
         if name is None or vocabulary is None:
             return logits
@@ -70,15 +105,4 @@ class GuidedChoice:
 
         # In float32: a sum over the vocabulary is exact enough for a threshold.
         weights = np.exp(logits - logits.max())
-        self._line_likelihood *= float(weights[token_id] / weights.sum())
-
-    def add(self, text: str) -> bool:
-        """Take the text of the token that was chosen; return whether enough has come."""
-        self._text += text
-        if self._line_likelihood < self._min_likelihood:
-            return True
-        above, _, _ = self._text.rpartition("\n")
-        if "\n" in text and above.strip():
-            self._line_start = len(above) + 1
-            self._least_before, self._line_likelihood = self.likelihood, 1.0
-        return self._guide.is_complete(self._text)
+        self.written.note(float(weights[token_id] / weights.sum()))

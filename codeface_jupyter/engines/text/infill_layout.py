@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.infilling import InfillPrompt
 
-__all__ = ["InfillLayout"]
+__all__ = ["InfillLayout", "infill_text"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,25 @@ class InfillLayout:
         else:
             prefix = "\n\n".join((*prompt.files, prefix))
         yield f"{self.prefix}{defused(prefix)}{self.suffix}{defused(prompt.suffix)}{self.middle}"
+
+
+def infill_text(
+    prompt: InfillPrompt, *, layout: InfillLayout | None, defused: Callable[[str], str]
+) -> str:
+    """Return the text that a model continues with what fills a gap.
+
+    Parameters
+    ----------
+    prompt
+        The gap.
+    layout
+        None for a base model that was not trained to fill gaps: it goes on with what is before.
+    defused
+        Returns a text in which nothing is a control token.
+    """
+    if layout is None:
+        return defused("\n\n".join((*prompt.files, prompt.prefix)))
+    return layout.text(prompt, defused=defused)
 
 
 # By families: Qwen2.5-Coder (arXiv 2409.12186), CodeGemma, StarCoder 2 and its like, StarCoder and

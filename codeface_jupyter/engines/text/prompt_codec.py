@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.chat_template import ChatTemplate
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
-from codeface_jupyter.engines.text.guided import GuidedChoice
-from codeface_jupyter.engines.text.infill_layout import InfillLayout
+from codeface_jupyter.engines.text.guided import GuidedChoice, GuidedText
+from codeface_jupyter.engines.text.infill_layout import InfillLayout, infill_text
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.engines.text.vocabulary import Vocabulary
@@ -156,11 +156,7 @@ class PromptCodec:
         PromptTooLongError
             If prompt and completion do not fit the model's window.
         """
-        prompt, layout = request.prompt, self._infill_layout
-        if layout is None:
-            text = self._layout.defused("\n\n".join((*prompt.files, prompt.prefix)))
-        else:
-            text = layout.text(prompt, defused=self._layout.defused)
+        text = infill_text(request.prompt, layout=self._infill_layout, defused=self._layout.defused)
         prompt_ids = self.encode(text)
         check_prompt_fits(
             prompt_tokens=len(prompt_ids),
@@ -173,7 +169,7 @@ class PromptCodec:
             detokenizer=self._detokenizer(prompt_ids),
             eos_ids=self._infill_end_ids,
             job=job.telling(),
-            choice=GuidedChoice(request, vocabulary=lambda: self._vocabulary),
+            choice=GuidedChoice(GuidedText(request), vocabulary=lambda: self._vocabulary),
         )
 
     @cached_property

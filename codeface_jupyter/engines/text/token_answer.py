@@ -87,7 +87,7 @@ class TokenAnswer:
         """Write a token; return whether the answer goes on."""
         self.token_ids.append(token_id)
         text = self._detokenizer.add([token_id])
-        has_enough = self.choice is not None and self.choice.add(text)
+        has_enough = self.choice is not None and self.choice.written.add(text)
         self._met_end = token_id in self._eos_ids or has_enough
         self._writer.write(text)
         is_ended = self._writer.is_stopped or self._met_end or self._job.is_cancelled
@@ -120,8 +120,8 @@ class TokenAnswer:
             raise RuntimeError("This answer is no completion: it has no guide.")
         done = self.done(peak_memory_bytes=0, reused_prompt_tokens=reused_prompt_tokens)
         return Infilled(
-            text=self.choice.text,
-            likelihood=self.choice.likelihood,
+            text=self.choice.written.text,
+            likelihood=self.choice.written.likelihood,
             finish_reason=done.finish_reason,
             metrics=done.metrics,
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Vocabulary"]
+__all__ = ["Vocabulary", "goes_on"]
 
 # More of a name's characters than this are never typed before it is the only one left.
 MAX_NAME_BYTES = 80
@@ -84,6 +84,22 @@ class Vocabulary:
         for place in range(begin, end):
             if closing or _ends_name(self._texts[place], len(rest)):
                 yield self._ids[place]
+
+
+def goes_on(name: NextName, token: bytes) -> bool:
+    """Whether a token may come next: it leads to a name, and may reach beyond it."""
+    rests = (
+        (option[len(name.typed) :] + name.closing).encode()
+        for option in name.options
+        if option.startswith(name.typed)
+    )
+    return any(_leads_to(rest, token, closing=name.closing) for rest in rests)
+
+
+def _leads_to(rest: bytes, token: bytes, *, closing: str) -> bool:
+    if len(token) <= len(rest):
+        return bool(token) and rest.startswith(token)
+    return token.startswith(rest) and (bool(closing) or _ends_name(token, len(rest)))
 
 
 def _ends_name(text: bytes, length: int) -> bool:

@@ -1,0 +1,221 @@
+"""Completions of code: of the likeliest tokens that llama.cpp names, the best that may come."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from codeface_jupyter.engines.llamacpp.running_model import RunningModel
+from codeface_jupyter.engines.llamacpp.until_stopped import until_stopped
+from codeface_jupyter.engines.text.guided import GuidedText
+from codeface_jupyter.engines.text.vocabulary import goes_on
+from codeface_jupyter.generation import FinishReason, GenerationMetrics
+from codeface_jupyter.infilling import Infilled, InfillRequest
+from codeface_jupyter.jobs import Job
+from codeface_jupyter.threads import new_lock
+
+__all__ = ["GapFiller"]
+
+# How many likely tokens llama.cpp is to name. Where a name of the notebook has to come, another
+# is often a thousand times as likely; naming so many takes less than a twentieth of a pass.
+NAMED_TOKENS, NAMED_TOKENS_OF_NAMES = 64, 2_000
+MAX_PAUSE_S = 1.0
+
+
+class GapFiller:
+    """Fills gaps one after another, beside the answers that llama.cpp may be writing.
+
+    Parameters
+    ----------
+    running
+        The model.
+    """
+
+    def __init__(self, running: RunningModel) -> None:
+        self._running = running
+        self._lock = new_lock()
+        self._pause = _Pause()
+
+    def fill(self, request: InfillRequest, job: Job) -> Infilled:
+        """Fill a gap.
+
+        Raises
+        ------
+        PromptTooLongError
+            If prompt and completion do not fit the context.
+        GenerationError
+            If llama.cpp refuses.
+        ChildDiedError
+            If its process ends.
+        Cancelled
+            If ``job`` was stopped.
+        """
+        prompt_ids = self._running.infill_ids(request)
+        with self._lock:
+            job.check()
+            filling = _Filling(prompt_ids, request)
+            asyncio.run(until_stopped(self._fill(filling), job))
+        job.check()
+        return filling.infilled()
+
+    async def _fill(self, filling: _Filling) -> None:
+        tokenize = partial(self._running.connection.tokenize, is_prompt=False)
+        while not filling.settle_name(tokenize):
+            await self._pause.wait()
+            async with self._running.connection.stream(filling.body()) as events:
+                await self._follow(filling, events)
+
+    async def _follow(self, filling: _Filling, events: Any) -> None:
+        """Take tokens until the completion is over, or another token than the streamed one."""
+        times: list[float] = []
+        has_ended = False
+        try:
+            async for event in events:
+                times.append(time.monotonic())
+                has_ended = bool(event.get("stop"))
+                if not (filling.take(event) or has_ended):
+                    return
+        finally:
+            self._pause.note(times)
+            if not has_ended:
+                # llama.cpp notices only after its next pass that nobody listens any more.
+                self._pause.begin()
+
+
+class _Pause:
+    """Lets llama.cpp leave a stream before it gets the next, which then finds its prompt read."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._pass_s = MAX_PAUSE_S
+
+    def note(self, times: Sequence[float]) -> None:
+        """Take how long a pass takes from when a stream's tokens came."""
+        if len(times) > 1:
+            self._pass_s = min(times[-1] - times[-2], MAX_PAUSE_S)
+
+    def begin(self) -> None:
+        """Begin a pause of one pass."""
+        self._until = time.monotonic() + self._pass_s
+
+    async def wait(self) -> None:
+        """Wait for its end."""
+        await asyncio.sleep(self._until - time.monotonic())
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A token that llama.cpp holds to be likely."""
+
+    token_id: int
+    token: bytes
+    probability: float
+
+    @classmethod
+    def of(cls, named: dict[str, Any]) -> _Offer:
+        return cls(int(named["id"]), bytes(named["bytes"]), math.exp(named["logprob"]))
+
+
+class _Filling:
+    """One completion, from the server's events."""
+
+    def __init__(self, prompt_ids: Sequence[int], request: InfillRequest) -> None:
+        self._ids = list(prompt_ids)
+        self._prompt_tokens = len(prompt_ids)
+        self._most_ids = len(prompt_ids) + request.max_new_tokens
+        self._written = GuidedText(request)
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._reason: FinishReason | None = None
+        self._reused: int | None = None
+        self._started = time.perf_counter()
+        self._times: list[float] = []
+        self._named = NAMED_TOKENS
+
+    def settle_name(self, tokenize: Callable[[str], list[int]]) -> bool:
+        """Add what is left of a name, if only one can be meant; return whether all is done."""
+        name = self._written.next_name() if self._reason is None else None
+        if name is not None and name.settled:
+            self._ids += tokenize(name.settled)
+            if self._written.add(name.settled):
+                self._reason = "stop"
+            elif len(self._ids) >= self._most_ids:
+                self._reason = "length"
+        return self._reason is not None
+
+    def body(self) -> dict[str, Any]:
+        """Return what llama.cpp is asked to go on with what there is.
+
+        Where a name has to come that is a single token, since the next one is another question.
+        """
+        is_name = self._written.next_name() is not None
+        self._named = NAMED_TOKENS_OF_NAMES if is_name else NAMED_TOKENS
+        tokens_left = self._most_ids - len(self._ids)
+        return {
+            "prompt": self._ids,
+            "stream": True,
+            "return_progress": True,
+            "cache_prompt": True,
+            "n_predict": 1 if is_name else tokens_left,
+            "samplers": ["temperature"],
+            "temperature": 0.0,
+            "n_probs": self._named,
+        }
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Take what the server sent; return whether what it sends next is wanted."""
+        if event.get("stop"):
+            self._end(event)
+        elif (progress := event.get("prompt_progress")) is not None and self._reused is None:
+            self._reused = int(progress["cache"])
+        # A character of several tokens comes as one event.
+        tokens = event.get("completion_probabilities", ())
+        return all(map(self._take_token, tokens)) and self._reason is None
+
+    def infilled(self) -> Infilled:
+        """Return what has come."""
+        first, last = (self._times[0], self._times[-1]) if self._times else (self._started,) * 2
+        return Infilled(
+            text=self._written.text,
+            likelihood=self._written.likelihood,
+            finish_reason=self._reason or "cancelled",
+            metrics=GenerationMetrics(
+                prompt_tokens=self._prompt_tokens,
+                reused_prompt_tokens=self._reused or 0,
+                generated_tokens=len(self._ids) - self._prompt_tokens,
+                time_to_first_token_s=first - self._started,
+                decode_s=last - first,
+            ),
+        )
+
+    def _end(self, event: dict[str, Any]) -> None:
+        if event.get("stop_type") != "limit":
+            self._reason = "stop"
+        elif len(self._ids) >= self._most_ids:
+            self._reason = "length"
+
+    def _take_token(self, streamed: dict[str, Any]) -> bool:
+        """Take the likeliest token that may come; return whether the server went on with it."""
+        offers = [_Offer.of(named) for named in streamed["top_logprobs"]]
+        name = self._written.next_name()
+        allowed = [offer for offer in offers if name is None or goes_on(name, offer.token)]
+        if allowed:
+            self._add(allowed, is_one_of_all=name is None)
+        elif self._named == NAMED_TOKENS_OF_NAMES:
+            self._written.note(0.0)
+            self._reason = "stop"
+        return bool(allowed) and self._ids[-1] == int(streamed["id"])
+
+    def _add(self, allowed: Sequence[_Offer], *, is_one_of_all: bool) -> None:
+        best = max(allowed, key=lambda offer: offer.probability)
+        others = 1.0 if is_one_of_all else sum(offer.probability for offer in allowed)
+        self._written.note(best.probability / others)
+        self._ids.append(best.token_id)
+        self._times.append(time.perf_counter())
+        if self._written.add(self._decoder.decode(best.token)):
+            self._reason = "stop"
