@@ -160,6 +160,12 @@ class Settings(BaseModel):
         min_length=1,
         description="auto, a catalog name, a hub id (owner/name) or a local folder.",
     )
+    completion_model: Annotated[str, AfterValidator(without_controls)] = Field(
+        AUTO_MODEL,
+        min_length=1,
+        description="The model that completes code as you type: auto takes a small one that is "
+        "here if the one that answers is slow; same, a catalog name, a hub id or a local folder.",
+    )
     revision: str | None = Field(None, description="The hub revision of the model.")
     engine: str = Field(
         "auto", min_length=1, description="auto, or the name of an installed engine."

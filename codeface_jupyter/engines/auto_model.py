@@ -71,10 +71,12 @@ def with_model(settings: Settings, name: str) -> Settings:
     return settings.model_copy(update={"model": name, "revision": None})
 
 
-def foreseen_rates(entry: ModelEntry, settings: Settings) -> Rates | None:
+def foreseen_rates(
+    entry: ModelEntry, settings: Settings, *, may_probe: bool = True
+) -> Rates | None:
     """Return how fast a model is here, measured or else expected; None if nothing tells."""
     found = _engine_for(entry, settings)
-    return None if found is None else _rates(entry, found, settings, may_probe=True)
+    return None if found is None else _rates(entry, found, settings, may_probe=may_probe)
 
 
 def _candidate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from codeface_jupyter.context.gap_context import gap_prompt
@@ -10,6 +11,7 @@ from codeface_jupyter.engines.base import InfillEngine
 from codeface_jupyter.infilling import Guide, Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session.completion_ask import CompletionAsk
+from codeface_jupyter.session.completion_engine import completes
 from codeface_jupyter.session.suggestions import Suggestions
 from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.threads import new_lock
@@ -17,6 +19,7 @@ from codeface_jupyter.trials.completing import Bounds, Indentation, misfit
 from codeface_jupyter.trials.naming import KnownNames
 
 if TYPE_CHECKING:
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.session.resources import Resources
 
 __all__ = ["Completions", "Silence"]
@@ -42,11 +45,14 @@ class Completions:
     Parameters
     ----------
     resources
-        What the answers of the session share; the model that they use is used, never loaded.
+        What the answers of the session share.
+    settings
+        Returns the settings in force.
     """
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, *, settings: Callable[[], Settings]) -> None:
         self._resources = resources
+        self._settings = settings
         self._suggestions = Suggestions()
         self._latest = Job()
         self._lock = new_lock()
@@ -55,12 +61,15 @@ class Completions:
         self._counting = new_lock()
 
     def silence(self) -> Silence:
-        """Return why nothing can be completed now; empty if it can."""
-        engine = self._resources.engines.engine
-        if engine is None or not engine.is_loaded:
+        """Return why nothing can be completed now; empty if it can.
+
+        If another model is to complete code than the one that answers, it begins to load.
+        """
+        self._resources.completing.look_for(self._settings())
+        engine = self._resources.completing.engine
+        if engine is None:
             return "unloaded"
-        is_suited = isinstance(engine, InfillEngine) and engine.is_local and engine.can_infill
-        return "" if is_suited else "unsuited"
+        return "" if completes(engine) else "unsuited"
 
     def complete(self, ask: CompletionAsk, job: Job) -> str:
         """Return what goes in at the cursor; empty where nothing is worth showing.
@@ -120,7 +129,7 @@ class Completions:
     def _read(
         self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job
     ) -> Infilled | None:
-        engine = self._resources.engines.engine
+        engine = self._resources.completing.engine
         if engine is None or not isinstance(engine, InfillEngine):
             return None
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS

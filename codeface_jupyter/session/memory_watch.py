@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from codeface_jupyter.engines.base import Engine, HoldsMemory
+from codeface_jupyter.engines.base import HoldsMemory
 from codeface_jupyter.models.memory import process_peak_bytes
 from codeface_jupyter.models.memory_usage import (
     DeviceMemory,
@@ -35,7 +35,7 @@ class MemoryReport:
     torch_cuda_bytes
         Tensors on CUDA devices, the user's own among them.
     engine_bytes
-        What the engine holds, by what it is.
+        What the engines hold, by what it is.
     response_cache_bytes
         Answers kept in this process.
     shrinks, dropped_bytes
@@ -67,7 +67,9 @@ class MemoryWatch:
     shrinks: int = field(default=0, init=False)
     dropped_bytes: int = field(default=0, init=False)
 
-    def make_room(self, *, threshold: float, engine: Engine, response_cache: ResponseCache) -> int:
+    def make_room(
+        self, *, threshold: float, owners: Sequence[object], response_cache: ResponseCache
+    ) -> int:
         """Drop KV prefixes, then kept answers, while a device is used above ``threshold``.
 
         A shared response cache is left alone: its memory and answers belong to others too.
@@ -80,7 +82,7 @@ class MemoryWatch:
         if not self._is_short(threshold):
             return 0
         # KV caches first: losing one costs a prefill, losing an answer a whole generation.
-        dropped = engine.shrink() if isinstance(engine, HoldsMemory) else 0
+        dropped = sum(owner.shrink() for owner in _holding(owners))
         give_back()
         if self._is_short(threshold) and _is_own(response_cache):
             dropped += response_cache.size_bytes
@@ -92,7 +94,7 @@ class MemoryWatch:
         return dropped
 
     def report(
-        self, *, threshold: float, engine: Engine | None, response_cache: ResponseCache
+        self, *, threshold: float, owners: Sequence[object], response_cache: ResponseCache
     ) -> MemoryReport:
         """Return how much memory each owner holds."""
         answers = response_cache.size_bytes if _is_own(response_cache) else 0
@@ -102,7 +104,11 @@ class MemoryWatch:
             process_bytes=process_bytes(),
             process_peak_bytes=process_peak_bytes(),
             torch_cuda_bytes=torch_cuda_bytes(),
-            engine_bytes=engine.held_bytes() if isinstance(engine, HoldsMemory) else {},
+            engine_bytes={
+                name: size
+                for owner in _holding(owners)
+                for name, size in owner.held_bytes().items()
+            },
             response_cache_bytes=answers,
             shrinks=self.shrinks,
             dropped_bytes=self.dropped_bytes,
@@ -110,6 +116,11 @@ class MemoryWatch:
 
     def _is_short(self, threshold: float) -> bool:
         return any(device.used_share > threshold for device in self.measure())
+
+
+def _holding(owners: Sequence[object]) -> Iterator[HoldsMemory]:
+    """Yield those that hold memory of this machine."""
+    return (owner for owner in owners if isinstance(owner, HoldsMemory))
 
 
 def _is_own(response_cache: ResponseCache) -> TypeGuard[MemoryResponseCache]:

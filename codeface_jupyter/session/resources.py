@@ -26,8 +26,9 @@ from codeface_jupyter.models.speed_records import SpeedRecords
 from codeface_jupyter.response_cache import CurrentResponseCache, ResponseCache
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.auto_model import AutoModel
+from codeface_jupyter.session.completion_engine import CompletionEngine
 from codeface_jupyter.session.conversation import Conversation
-from codeface_jupyter.session.memory_watch import MemoryWatch
+from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.token_counts import TokenCounts
@@ -62,6 +63,8 @@ class Resources:
         Which model is meant where none is named.
     engines, responses
         The engine and the response cache in use.
+    completing
+        The engine in use for completions.
     memory_watch
         Gives memory back when it runs short.
     conversation, metrics
@@ -80,6 +83,7 @@ class Resources:
         self.turns = Turns()
         self.auto = AutoModel()
         self.engines = CurrentEngine(engine)
+        self.completing = CompletionEngine(self.engines, warn=self.warn)
         self.responses = CurrentResponseCache(settings, given=response_cache, warn=self.warn)
         self.memory_watch = MemoryWatch()
         self.conversation = Conversation()
@@ -150,7 +154,15 @@ class Resources:
         """Free memory if a device is nearly full."""
         self.memory_watch.make_room(
             threshold=settings.memory_threshold,
-            engine=engine,
+            owners=(engine, self.completing),
+            response_cache=self.responses.cache,
+        )
+
+    def memory(self, *, threshold: float) -> MemoryReport:
+        """Return how much memory each owner holds."""
+        return self.memory_watch.report(
+            threshold=threshold,
+            owners=(self.engines.engine, self.completing),
             response_cache=self.responses.cache,
         )
 
@@ -211,11 +223,13 @@ class Resources:
 
     def unload(self) -> None:
         """Free the model's memory, once no answer needs it."""
+        self.completing.unload()
         with self.turns.take(Job()):
             self.engines.unload()
 
     def close(self) -> None:
         """Free everything; what a worker that hears nothing still uses goes with that worker."""
+        self.completing.unload()
         with self.turns.take_within(CLOSE_WAIT_S) as has_turn:
             if has_turn:
                 self.engines.unload()

@@ -85,7 +85,7 @@ class Session:
     @cached_property
     def completions(self) -> Completions:
         """What completes code while it is typed, with the model that is in memory."""
-        return Completions(self._resources)
+        return Completions(self._resources, settings=lambda: self.config.settings)
 
     @cached_property
     def prometheus(self) -> PrometheusExporter:
@@ -211,11 +211,7 @@ class Session:
 
     def memory(self) -> MemoryReport:
         """Return how much memory each owner holds."""
-        return self._resources.memory_watch.report(
-            threshold=self.config.settings.memory_threshold,
-            engine=self.engine,
-            response_cache=self.response_cache,
-        )
+        return self._resources.memory(threshold=self.config.settings.memory_threshold)
 
     def unload(self) -> None:
         """Free the model's memory; the next question loads it again."""

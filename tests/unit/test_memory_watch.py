@@ -69,7 +69,7 @@ def cache() -> MemoryResponseCache:
 
 def test_nothing_goes_while_there_is_room(engine, cache) -> None:
     watch = used(0.9)
-    assert watch.make_room(threshold=0.9, engine=engine, response_cache=cache) == 0
+    assert watch.make_room(threshold=0.9, owners=(engine,), response_cache=cache) == 0
     assert engine.kept_bytes
     assert len(cache) == 1
     assert watch.shrinks == 0
@@ -77,30 +77,30 @@ def test_nothing_goes_while_there_is_room(engine, cache) -> None:
 
 def test_kv_prefixes_go_first_and_may_be_enough(engine, cache) -> None:
     watch = used(0.95, 0.5)
-    assert watch.make_room(threshold=0.9, engine=engine, response_cache=cache) == 1_000
+    assert watch.make_room(threshold=0.9, owners=(engine,), response_cache=cache) == 1_000
     assert engine.kept_bytes == 0
     assert len(cache) == 1
 
 
 def test_then_the_answers_of_this_process(engine, cache) -> None:
     watch = used(0.95)
-    assert watch.make_room(threshold=0.9, engine=engine, response_cache=cache) == 1_005
+    assert watch.make_room(threshold=0.9, owners=(engine,), response_cache=cache) == 1_005
     assert len(cache) == 0
     assert (watch.shrinks, watch.dropped_bytes) == (1, 1_005)
     # Nothing is left to drop: that is no second time.
-    watch.make_room(threshold=0.9, engine=engine, response_cache=cache)
+    watch.make_room(threshold=0.9, owners=(engine,), response_cache=cache)
     assert watch.shrinks == 1
 
 
 def test_answers_that_others_share_stay(engine) -> None:
     shared = SharedCache()
-    used(0.99).make_room(threshold=0.9, engine=engine, response_cache=shared)
+    used(0.99).make_room(threshold=0.9, owners=(engine,), response_cache=shared)
     assert not shared.is_closed
 
 
 def test_an_engine_elsewhere_has_nothing_to_drop(cache) -> None:
     remote = ScriptedEngine(["x"])
-    assert used(0.95).make_room(threshold=0.9, engine=remote, response_cache=cache) == 5
+    assert used(0.95).make_room(threshold=0.9, owners=(remote,), response_cache=cache) == 5
 
 
 def test_a_session_shrinks_before_it_answers_and_tells_in_its_report(tmp_path) -> None:

@@ -1,0 +1,65 @@
+"""Which model completes code beside the one that answers: a smaller one, where that is slow."""
+
+from __future__ import annotations
+
+from codeface_jupyter.config import AUTO_MODEL, Settings
+from codeface_jupyter.engines.auto_model import foreseen_rates, with_model
+from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.models.catalog import CATALOG, ModelEntry, find
+from codeface_jupyter.models.fetch import is_here
+from codeface_jupyter.models.local_model import ModelRequest
+
+__all__ = ["SAME_MODEL", "settings_beside"]
+
+# The one that answers; a folder of that name is ``./same``.
+SAME_MODEL = "same"
+
+# A second model is worth its memory if it is so many times smaller, and so as many times as fast.
+TIMES_SMALLER = 2
+# A completion takes some four passes: with that many tokens a second it comes within 0.2 s.
+FAST_TOKENS_PER_S = 40
+
+
+def settings_beside(settings: Settings, answering: Engine) -> Settings | None:
+    """Return the settings of the model that is to complete code beside ``answering``.
+
+    It is the one that ``settings`` name; of itself, where ``answering`` is slow or elsewhere,
+    the smallest of the catalog that is here and can. Nothing is fetched and nothing measured.
+
+    Returns
+    -------
+    Settings | None
+        None if the model that answers is to complete code, too.
+    """
+    name = settings.completion_model
+    if name == AUTO_MODEL:
+        name = _smaller_one(settings, answering) or SAME_MODEL
+    if name in {SAME_MODEL, answering.identity.model}:
+        return None
+    # An engine that asks a server would send it what is typed.
+    engine = settings.engine if answering.is_local else "auto"
+    return with_model(settings, name).model_copy(update={"engine": engine, "auto_pull": False})
+
+
+def _smaller_one(settings: Settings, answering: Engine) -> str | None:
+    """Return the name of the smallest model that is here, if it is much faster."""
+    most = None
+    if answering.is_local:
+        entry = find(answering.identity.model)
+        if entry is None or _is_fast(entry, settings):
+            return None
+        most = entry.parameters // TIMES_SMALLER
+    here = [
+        one
+        for one in CATALOG.values()
+        if one.is_recommended
+        and one.fim_tokens is not None
+        and (most is None or one.parameters <= most)
+        and is_here(ModelRequest(one.name, settings.cache_dir))
+    ]
+    return min(here, key=lambda one: one.parameters).name if here else None
+
+
+def _is_fast(entry: ModelEntry, settings: Settings) -> bool:
+    rates = foreseen_rates(entry, settings, may_probe=False)
+    return rates is not None and rates.decode_tokens_per_s >= FAST_TOKENS_PER_S

@@ -1,0 +1,124 @@
+"""Which model completes code as one types: the one that answers, or a smaller one beside it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from codeface_jupyter.config import AUTO_MODEL, Settings
+from codeface_jupyter.engines.base import Engine, HoldsMemory, InfillEngine
+from codeface_jupyter.engines.current_engine import CurrentEngine, EngineKey, engine_key
+from codeface_jupyter.engines.model_beside import settings_beside
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.threads import new_lock
+
+__all__ = ["CompletionEngine", "completes"]
+
+logger = logging.getLogger(__name__)
+
+# What is set or fetched meanwhile is seen after so many seconds.
+LOOK_INTERVAL_S = 5.0
+
+
+class CompletionEngine:
+    """Chooses the engine for completions, and loads a smaller model beside the one that answers.
+
+    It is loaded once the model that answers is in memory, which completes until then, and stays
+    as long. It is never fetched.
+
+    Parameters
+    ----------
+    answering
+        The engine in use for answers.
+    warn
+        Tells the user that the model they named does not come.
+    """
+
+    def __init__(self, answering: CurrentEngine, *, warn: Callable[[str], None]) -> None:
+        self._answering = answering
+        self._warn = warn
+        self._beside = CurrentEngine()
+        self._wanted: EngineKey | None = None
+        self._looked = -LOOK_INTERVAL_S
+        self._loading = Job()
+        self._lock = new_lock()
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that completes now, if it can; None while none is loaded."""
+        answering, beside = self._answering.engine, self._beside.engine
+        if answering is None or not answering.is_loaded:
+            return None
+        return beside if beside is not None and completes(beside) else answering
+
+    def look_for(self, settings: Settings) -> None:
+        """Begin to load what ``settings`` ask for, and drop what they ask for no more."""
+        answering = self._answering.engine
+        if answering is None or not answering.is_loaded or self._answering.is_given:
+            return
+        with self._lock:
+            if time.monotonic() - self._looked < LOOK_INTERVAL_S:
+                return
+            self._looked = time.monotonic()
+            wanted = settings_beside(settings, answering)
+            key = None if wanted is None else engine_key(wanted)
+            if key == self._wanted:
+                return
+            self._drop()
+            self._wanted = key
+            if wanted is not None:
+                self._begin_to_load(wanted)
+
+    def unload(self) -> None:
+        """Free the memory of the model beside the one that answers."""
+        with self._lock:
+            self._drop()
+            self._looked = -LOOK_INTERVAL_S
+
+    def held_bytes(self) -> dict[str, int]:
+        """Return what the model beside the one that answers holds, in bytes, if there is one."""
+        beside = self._beside.engine
+        held = sum(beside.held_bytes().values()) if isinstance(beside, HoldsMemory) else 0
+        return {"completions": held} if held else {}
+
+    def shrink(self) -> int:
+        """Drop what its next completion can do without; return its bytes."""
+        beside = self._beside.engine
+        return beside.shrink() if isinstance(beside, HoldsMemory) else 0
+
+    def _drop(self) -> None:
+        self._loading.cancel()
+        self._wanted = None
+        self._beside.unload()
+        # An engine that is loading frees its memory itself, as soon as it hears of it.
+        self._beside = CurrentEngine()
+
+    def _begin_to_load(self, wanted: Settings) -> None:
+        self._loading = Job()
+        arguments = (wanted, self._beside, self._loading)
+        threading.Thread(
+            target=self._load, args=arguments, name="codeface-completions", daemon=True
+        ).start()
+
+    def _load(self, wanted: Settings, beside: CurrentEngine, job: Job) -> None:
+        try:
+            engine = beside.take(wanted, job)
+            engine.prepare(job)
+            engine.load(job)
+        except Cancelled:
+            beside.unload()
+        except CodeFaceError as error:
+            logger.info("%s does not complete code: %s", wanted.model, error)
+            if wanted.completion_model != AUTO_MODEL:
+                self._warn(f"{wanted.model} does not complete code: {error}")
+        if job.is_cancelled:
+            beside.unload()
+
+
+def completes(engine: Engine) -> bool:
+    """Whether an engine completes code now, and on this machine."""
+    is_suited = isinstance(engine, InfillEngine) and engine.can_infill
+    return is_suited and engine.is_loaded and engine.is_local

@@ -1,0 +1,162 @@
+"""Which model completes code: the one that answers, or a smaller one that is loaded beside it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.engines import model_beside
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.model_beside import settings_beside
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.models.speed import Rates
+from codeface_jupyter.session import Session, completion_engine
+
+SMALL, MIDDLE = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"
+SLOW = Rates(decode_tokens_per_s=18, prefill_tokens_per_s=200)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Let a test say which models are on this machine; all of them are slow."""
+    names = {SMALL, MIDDLE}
+    monkeypatch.setattr(model_beside, "is_here", lambda request: request.name in names)
+    monkeypatch.setattr(model_beside, "foreseen_rates", lambda *_, **__: SLOW)
+    return names
+
+
+def beside(answering, **settings):
+    engine = ScriptedEngine(["x"], name=answering, is_local=settings.pop("is_local", True))
+    found = settings_beside(Settings(**settings), engine)
+    return None if found is None else found.model
+
+
+class TestTheRule:
+    def test_a_small_model_completes_where_the_answering_one_is_slow(self, here):
+        assert beside(MIDDLE) == SMALL
+
+    def test_what_answers_fast_completes_too(self, here, monkeypatch):
+        fast = replace(SLOW, decode_tokens_per_s=60)
+        monkeypatch.setattr(model_beside, "foreseen_rates", lambda *_, **__: fast)
+        assert beside(MIDDLE) is None
+
+    def test_nothing_is_fetched_for_it(self, here):
+        here.remove(SMALL)
+        assert beside(MIDDLE) is None
+        found = settings_beside(
+            Settings(completion_model=SMALL), ScriptedEngine(["x"], name=MIDDLE)
+        )
+        assert found is not None
+        assert not found.auto_pull
+
+    def test_the_smallest_needs_none_beside_it(self, here):
+        assert beside(SMALL) is None
+
+    def test_of_a_model_of_the_users_own_nothing_is_known(self, here):
+        assert beside("./mine.gguf") is None
+
+    def test_the_user_may_name_one_or_none(self, here):
+        assert beside("./mine.gguf", completion_model=SMALL) == SMALL
+        assert beside(MIDDLE, completion_model="same") is None
+        assert beside(SMALL, completion_model=SMALL) is None
+
+    def test_beside_a_server_a_model_on_this_machine_completes(self, here):
+        assert beside("gpt-oss-120b", is_local=False, engine="openai") == SMALL
+        engine = ScriptedEngine(["x"], name="gpt-oss-120b", is_local=False)
+        found = settings_beside(Settings(engine="openai"), engine)
+        assert found is not None
+        assert found.engine == "auto"
+
+
+@pytest.fixture
+def session(monkeypatch, tmp_path):
+    """A session whose answers and completions come from two scripted models."""
+    monkeypatch.setattr(completion_engine, "LOOK_INTERVAL_S", 0.0)
+    config = Config(file=tmp_path / "none.toml")
+    config.set(engine="scripted", model="scripted", completion_model="scripted:load10ms")
+    session = Session(config=config)
+    yield session
+    session.close()
+
+
+def completing(session, *, model, within_s=10.0):
+    """Wait until a model completes; return its engine."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        session.completions.silence()
+        engine = session._resources.completing.engine
+        if engine is not None and engine.identity.model == model:
+            return engine
+        time.sleep(0.01)
+    pytest.fail(f"{model} does not complete code.")
+
+
+def test_nothing_is_loaded_before_the_model_that_answers(session):
+    assert session.completions.silence() == "unloaded"
+    assert session._resources.completing.engine is None
+
+
+def test_the_model_beside_takes_over_once_it_is_loaded_and_goes_with_the_other(session):
+    session.load().read_to_end()
+    assert session.completions.silence() == ""
+    small = completing(session, model="scripted:load10ms")
+    assert small is not session.engine
+    session.unload()
+
+    assert not small.is_loaded
+    assert session.completions.silence() == "unloaded"
+
+
+def test_another_setting_drops_it(session):
+    session.load().read_to_end()
+    small = completing(session, model="scripted:load10ms")
+    session.config.set(completion_model="same")
+
+    assert completing(session, model="scripted") is session.engine
+    assert not small.is_loaded
+
+
+def test_a_setting_that_does_not_concern_it_leaves_it(session):
+    session.load().read_to_end()
+    small = completing(session, model="scripted:load10ms")
+    session.config.set(temperature=0.5)
+
+    assert completing(session, model="scripted:load10ms") is small
+
+
+def test_a_model_that_cannot_be_had_is_told_and_the_other_completes(session, tmp_path):
+    session.config.set(engine="auto", completion_model=str(tmp_path / "none"))
+    answering = ScriptedEngine(["x"])
+    answering.is_loaded = True
+    resources = session._resources
+    resources.engines.engine = answering
+    session.completions.silence()
+    deadline = time.monotonic() + 10
+    while not resources._pending_warnings and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert "does not complete code" in resources._pending_warnings[0]
+    assert resources.completing.engine is answering
+
+
+def test_a_given_engine_completes_itself():
+    engine = ScriptedEngine(["x"])
+    session = Session(config=Config(), engine=engine)
+    engine.is_loaded = True
+    session.completions.silence()
+
+    assert session._resources.completing.engine is engine
+    assert CurrentEngine(engine).is_given
+
+
+def test_what_it_holds_is_in_the_report(session):
+    session.load().read_to_end()
+    small = completing(session, model="scripted:load10ms")
+    small.held_bytes = lambda: {"weights": 5, "KV prefixes": 2}
+    small.shrink = lambda: 2
+
+    assert session.memory().engine_bytes["completions"] == 7
+    assert session._resources.completing.shrink() == 2
