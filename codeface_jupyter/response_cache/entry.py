@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from codeface_jupyter.generation import EngineIdentity, FinishReason, SamplingParameters
+from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import PROMPT_VERSION
 
 __all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
@@ -16,13 +17,14 @@ __all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
 
 @dataclass(frozen=True, kw_only=True)
 class CachedResponse:
-    """A finished answer, and what it cost when it was generated."""
+    """A finished answer, what it cost when it was generated, and what it was chosen from."""
 
     text: str
     finish_reason: FinishReason
     prompt_tokens: int
     generated_tokens: int
     total_s: float
+    agreement: Agreement | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -226,9 +226,16 @@ def _parse(value: object) -> CachedResponse | None:
         response = RESPONSE.validate_json(value, strict=True)
     except ValidationError:
         return None
+    return response if _is_possible(response) else None
+
+
+def _is_possible(response: CachedResponse) -> bool:
+    agreement = response.agreement
+    if agreement is not None and not 0 < agreement.agreeing <= agreement.tried:
+        return False
     numbers = (response.prompt_tokens, response.generated_tokens, response.total_s)
     is_finished = response.finish_reason in {"stop", "length"}
-    return response if is_finished and all(0 <= n < float("inf") for n in numbers) else None
+    return is_finished and all(0 <= n < float("inf") for n in numbers)
 
 
 def _page(client: Any, *, cursor: int) -> tuple[int, list[bytes]]:

@@ -19,6 +19,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
+from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import COPYING_TASKS
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
 from codeface_jupyter.session.answer import Ask
@@ -50,6 +51,8 @@ class PendingAnswer:
         Whether the response cache had the answer, and the seconds that this saved.
     tried
         The answer that was chosen after its code was tried; None if none was.
+    kept_agreement
+        What a replayed answer was chosen from when it was generated.
     """
 
     def __init__(self, ask: Ask, job: Job) -> None:
@@ -59,6 +62,7 @@ class PendingAnswer:
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
         self.tried: GenerationResult | None = None
+        self.kept_agreement: Agreement | None = None
         self._listener = job
         self._state = AnswerState()
         self._asked_at = time.perf_counter() if ask.asked_at is None else ask.asked_at
@@ -164,6 +168,8 @@ class PendingAnswer:
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
         self.saved_s, self.cache_outcome = cached.total_s, "hit"
+        if cached.agreement is not None:
+            self.kept_agreement = replace(cached.agreement, is_first=True)
         self.job.emit(Chunk(cached.text, cached.generated_tokens))
         metrics = GenerationMetrics(
             prompt_tokens=cached.prompt_tokens,
@@ -180,6 +186,7 @@ class PendingAnswer:
             prompt_tokens=done.metrics.prompt_tokens,
             generated_tokens=done.metrics.generated_tokens,
             total_s=done.metrics.total_s,
+            agreement=None if self.tried is None else self.tried.agreement,
         )
         # A cancelled answer would be replayed as if it were whole.
         if self._may_keep and done.finish_reason in {"stop", "length"}:

@@ -131,7 +131,7 @@ class _Trying:
             result,
             notes=(*result.notes, *filter(None, [compared])),
             outcome=choice.chosen.outcome,
-            agreement=choice.agreement,
+            agreement=choice.agreement or self._pending.kept_agreement,
             alternatives=choice.alternatives,
         )
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from dataclasses import asdict
 
 import pytest
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import ResponseCacheError
+from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.response_cache import CachedResponse, RedisResponseCache
 from codeface_jupyter.response_cache.redis import (
     DEADLINE_S,
@@ -26,8 +28,15 @@ PASSWORD = "pa:ss/w@rd%"
 QUOTED_PASSWORD = "pa%3Ass%2Fw%40rd%25"
 SLACK_S = 0.5  # for a busy machine
 RESPONSE = CachedResponse(
-    text="é = 1\n", finish_reason="stop", prompt_tokens=3, generated_tokens=2, total_s=1.5
+    text="é = 1\n",
+    finish_reason="stop",
+    prompt_tokens=3,
+    generated_tokens=2,
+    total_s=1.5,
+    agreement=Agreement(agreeing=7, tried=9, is_first=False),
 )
+
+AGREEMENT = asdict(RESPONSE)["agreement"]
 
 
 class Clock:
@@ -94,6 +103,7 @@ def test_value_is_plain_json_and_holds_no_prompt(raw, place):
         "prompt_tokens": 3,
         "generated_tokens": 2,
         "total_s": 1.5,
+        "agreement": {"agreeing": 7, "tried": 9, "is_first": False},
     }
 
 
@@ -118,11 +128,13 @@ def test_status_counts_and_clear_deletes_our_keys_only(raw, place):
         b"null",
         b"[]",
         b'{"text": "x"}',
-        json.dumps({**vars(RESPONSE), "text": 5}).encode(),
-        json.dumps({**vars(RESPONSE), "finish_reason": "error"}).encode(),
-        json.dumps({**vars(RESPONSE), "finish_reason": "never"}).encode(),
-        json.dumps({**vars(RESPONSE), "generated_tokens": -1}).encode(),
-        json.dumps({**vars(RESPONSE), "total_s": float("nan")}).encode(),
+        json.dumps({**asdict(RESPONSE), "text": 5}).encode(),
+        json.dumps({**asdict(RESPONSE), "finish_reason": "error"}).encode(),
+        json.dumps({**asdict(RESPONSE), "finish_reason": "never"}).encode(),
+        json.dumps({**asdict(RESPONSE), "generated_tokens": -1}).encode(),
+        json.dumps({**asdict(RESPONSE), "total_s": float("nan")}).encode(),
+        json.dumps({**asdict(RESPONSE), "agreement": {**AGREEMENT, "agreeing": 10}}).encode(),
+        json.dumps({**asdict(RESPONSE), "agreement": {**AGREEMENT, "tried": "9"}}).encode(),
         b"x" * (LARGEST_VALUE_BYTES + 2),
     ],
     ids=lambda value: value[:12].decode(errors="replace"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -270,13 +271,16 @@ def test_a_replayed_answer_is_tried_in_the_notebook_as_it_is(
         settings=config.with_overrides({"tried_answers": tried_answers}),
         live_namespace=namespace,
     )
-    assert session.generate(question).code == TOTAL
+    first = session.generate(question)
+    assert first.code == TOTAL
     engine.sampled = []
     namespace["prices"] = [5.0]
     replayed = session.generate(question)
     assert (replayed.code, replayed.outcome.value) == (TOTAL, "5.0")
     assert replayed.metrics.from_response_cache
     assert not engine.sampled
+    # What it was chosen from is kept with it; it is the first answer now.
+    assert replayed.agreement == replace(first.agreement, is_first=True)
 
 
 def test_only_numbers_of_it_are_recorded(ask_with) -> None:
