@@ -559,7 +559,8 @@ class ResultOutcome(TypedDict):
 
     ``line`` says it in a sentence, code between backticks, ``ending`` whether it ran; what the
     cell would show is ``text``, the table of ``header`` and ``rows``, the whole of it if
-    ``is_whole``, or ``png``, a picture as base64. All of them may be empty.
+    ``is_whole``, or ``png``, a picture as base64. All of them may be empty. If ``is_answer``,
+    that is what was asked for, and stands open above the code.
     """
 
     line: str
@@ -569,6 +570,7 @@ class ResultOutcome(TypedDict):
     rows: list[list[str]]
     is_whole: bool
     png: str
+    is_answer: bool
 
 
 class ResultAlternative(TypedDict):

@@ -46,6 +46,7 @@ COLORS = {
 def answer_html(
     answer: str,
     *,
+    lead: str = "",
     thoughts: Sequence[str] = (),
     difference: str = "",
     new_cell: str | None = None,
@@ -56,8 +57,8 @@ def answer_html(
 
     Parameters
     ----------
-    answer, remarks
-        Markdown; HTML in it is shown as text.
+    answer, lead, remarks
+        Markdown; HTML in it is shown as text. The lead stands first, the remarks below.
     thoughts, difference, footer
         Plain text: what the model thought first, what changes in a cell, the last line.
     new_cell
@@ -70,7 +71,8 @@ def answer_html(
         return folded_html(NEW_CELL, listing) if is_shown_above else listing
 
     parser = html_parser(highlight)
-    written = [_listing(difference, "diff")] if difference else []
+    written = [str(parser.render(well_formed(lead)))] if lead else []
+    written += [_listing(difference, "diff")] if difference else []
     written += [folded_html("Thoughts", _listing(thought.strip(), "text")) for thought in thoughts]
     written += [str(parser.render(well_formed(part))) for part in (answer, remarks)]
     if footer:

@@ -23,6 +23,7 @@ from codeface_jupyter.wording import counted
 
 __all__ = [
     "alternatives_data",
+    "answers_question",
     "outcome_data",
     "outcome_line",
     "outcome_markdown",
@@ -32,6 +33,8 @@ __all__ = [
 
 SEPARATOR = " · "
 MAX_CHANGES = 3
+# Latin, Arabic, full width, Greek.
+QUESTION_MARKS = ("?", "\u061f", "\uff1f", "\u037e")
 COLUMN_GAP = "  "
 
 
@@ -47,6 +50,16 @@ def outcome_line(
     """
     line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
     return in_one_line(terminal_text(f"{begin}: {line}"), max_chars=MAX_MESSAGE_CHARACTERS)
+
+
+def answers_question(outcome: Outcome | None, *, request: str) -> bool:
+    """Whether what a code shows is what was asked for: then it stands above the code.
+
+    So a number comes from the data, not from the model.
+    """
+    if outcome is None or outcome.ending != "ran" or not request.rstrip().endswith(QUESTION_MARKS):
+        return False
+    return bool(outcome.value or outcome.printed.strip() or outcome.preview.png)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -80,6 +93,7 @@ def outcome_data(
     agreement: Agreement | None = None,
     *,
     begin: str = "Tried on a copy",
+    request: str = "",
 ) -> ResultOutcome | None:
     """Return what happened for the front end; None if nothing was tried."""
     if outcome is None:
@@ -94,6 +108,7 @@ def outcome_data(
         rows=[list(row) for row in table.rows] if table else [],
         is_whole=table.is_whole if table else True,
         png=outcome.preview.png,
+        is_answer=answers_question(outcome, request=request),
     )
 
 

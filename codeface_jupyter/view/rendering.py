@@ -41,6 +41,7 @@ from codeface_jupyter.view.findings import findings_data, literal, notes_data, r
 from codeface_jupyter.view.html_markdown import html_parser
 from codeface_jupyter.view.outcomes import (
     alternatives_data,
+    answers_question,
     outcome_data,
     outcome_markdown,
     outcome_plain,
@@ -256,8 +257,9 @@ def result_bundle(
     exporters and every front end without them, ``text/plain`` for terminals. For an answer that
     rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
     what the front end calls the answer by; ``note`` is added to its last line.
-    Under the code stands what it did when it was tried, what was changed in it and what does
-    not fit the notebook. What needs a cell magic that is not there is offered as text.
+    Under the code stands what it did when it was tried, or above it if that answers a question,
+    what was changed in it and what does not fit the notebook. What needs a cell magic that is
+    not there is offered as text.
     """
     result = with_missing_magics(result)
     new_cell = rewritten(result, changes) if changes else None
@@ -284,18 +286,21 @@ def result_bundle(
         "answer_id": answer_id,
         "notes": notes_data(result),
         "findings": findings_data(result),
-        "outcome": outcome_data(result.outcome, result.agreement),
+        "outcome": outcome_data(result.outcome, result.agreement, request=request),
         "alternatives": alternatives_data(result),
     }
     remarked = remarks(result, is_markdown=True)
     outcome = outcome_markdown(result)
-    markdown = (readable, outcome, remarked, f"<sub>{literal(footer)}</sub>")
+    is_answer = answers_question(result.outcome, request=request)
+    lead, below = (outcome, "") if is_answer else ("", outcome)
+    markdown = (lead, readable, below, remarked, f"<sub>{literal(footer)}</sub>")
     page = answer_html(
         _answer_markdown(result, format=format, new_cell=new_cell),
+        lead=lead,
         thoughts=() if format == "code" else result.thoughts,
         difference=difference,
         new_cell=shown_above.code if shown_above else None,
-        remarks="\n\n".join(filter(None, (outcome, remarked))),
+        remarks="\n\n".join(filter(None, (below, remarked))),
         footer=footer,
     )
     # The text comes first as the model wrote it: a terminal has shown it so.

@@ -20,6 +20,7 @@ export class OutcomeView {
     this.node.setAttribute('aria-label', NAME);
     const own = folded(data.outcome.line, preview(data.outcome));
     own.classList.toggle('jp-mod-warn', data.outcome.ending !== 'ran');
+    own.toggleAttribute('open', data.outcome.is_answer === true);
     this._others = (data.alternatives ?? []).map(alternative =>
       folded(alternative.outcome?.line ?? 'Another answer', [
         listing(alternative.code),

@@ -232,6 +232,8 @@ export type ResultOutcome = {
   rows: string[][];
   is_whole: boolean;
   png: string;
+  /** Whether that is what was asked for; older notebooks do not say. */
+  is_answer?: boolean;
 };
 
 /** Another answer that ran and did something else. */
@@ -449,6 +451,7 @@ function isOutcome(outcome: unknown): outcome is ResultOutcome {
     isMessage(outcome.line) &&
     areStrings(outcome, 'ending', 'text', 'png') &&
     typeof outcome.is_whole === 'boolean' &&
+    (outcome.is_answer === undefined || typeof outcome.is_answer === 'boolean') &&
     isStrings(outcome.header) &&
     Array.isArray(outcome.rows) &&
     outcome.rows.every(isStrings)

@@ -66,7 +66,9 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     );
     const asked = data.question ? [questionWidget(data.question)] : [];
     const outcome = new Widget({ node: this._outcome.node });
-    this._fill(...asked, answer, outcome, this._findings, this._footer, earlier, this._further);
+    // What answers a question stands above the code that computed it.
+    const body = data.outcome?.is_answer ? [outcome, answer] : [answer, outcome];
+    this._fill(...asked, ...body, this._findings, this._footer, earlier, this._further);
     this._updateActions();
     this._restoreFocus();
   }

@@ -27,6 +27,13 @@ describe('OutcomeView', () => {
     expect(cells).toEqual([['region', 'revenue'], ['north', '30'], ['south', '12'], ['…']]);
   });
 
+  it('stands open where that is what was asked for', () => {
+    const [own] = new OutcomeView(TRIED).node.querySelectorAll('details');
+    expect(own?.open).toBe(false);
+    const asked = changed({ is_answer: true }) as ResultData;
+    expect(new OutcomeView(asked).node.querySelector('details')?.open).toBe(true);
+  });
+
   it('shows other answers, each with its code and a row of buttons', () => {
     const view = new OutcomeView(TRIED);
     view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
@@ -87,7 +94,8 @@ describe('a result', () => {
     { rows: [['a', 1]] },
     { header: 'a' },
     { png: null },
-    { is_whole: 'yes' }
+    { is_whole: 'yes' },
+    { is_answer: 'yes' }
   ])('with an outcome of another form is refused: %j', outcome => {
     expect(isResultData(changed(outcome))).toBe(false);
   });

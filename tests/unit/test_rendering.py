@@ -22,6 +22,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
+from codeface_jupyter.outcome import Outcome, Preview
 from codeface_jupyter.prompts import with_code
 from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown, result_bundle
 
@@ -171,6 +172,37 @@ def test_the_code_that_is_offered_is_what_is_shown_and_what_was_changed_is_said(
     assert answer_markdown(checked_result(text="x = 1")) == "```python\ny = 1\n```"
     bare = checked_result(text="x = 1", is_bare_code=True)
     assert answer_markdown(bare) == "```python\ny = 1\n```"
+
+
+COUNTED = Outcome(ending="ran", seconds=0.01, value="3", preview=Preview(text="3"))
+
+
+@pytest.mark.parametrize(
+    "question", ["How many rows are there?", "有多少行\uff1f", "كم عدد الصفوف؟ "]
+)
+def test_what_answers_a_question_stands_above_the_code_that_computed_it(question):
+    result = make_result("```python\nlen(sales)\n```", outcome=COUNTED)
+    made = result_bundle(result, request=question, cell_id="c1", insert="button")
+
+    for kind in ("text/markdown", "text/html"):
+        assert made[kind].index("Tried on a copy") < made[kind].index("len")
+    assert made[RESULT_MIME]["outcome"]["is_answer"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"),
+    [
+        ("Count the rows", COUNTED),
+        ("How many rows are there?", replace(COUNTED, ending="raised", error_type="KeyError")),
+        ("Can you define a function?", Outcome(ending="ran")),
+    ],
+)
+def test_otherwise_what_it_did_stands_below(request_, outcome):
+    result = make_result("```python\nlen(sales)\n```", outcome=outcome)
+    made = result_bundle(result, request=request_, cell_id="c1", insert="button")
+
+    assert made["text/markdown"].index("Tried on a copy") > made["text/markdown"].index("len")
+    assert not made[RESULT_MIME]["outcome"]["is_answer"]
 
 
 def test_findings_stand_under_the_code_right_above_the_last_line():
