@@ -36,6 +36,7 @@ from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.config.sources import missing_config_file
 from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
+from codeface_jupyter.engines.model_beside import smaller_to_fetch
 from codeface_jupyter.engines.pull import Pulled, pull_model
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
@@ -218,10 +219,24 @@ def _pull(options: argparse.Namespace) -> None:
         permissions=permissions,
     )
     request = _settled(request, options)
-    settings = Config().with_overrides({"engine": options.engine})
+    overrides = {"engine": options.engine, "cache_dir": options.cache_dir}
+    settings = Config().with_overrides(overrides)
     with _progress() as job:
         pulled = pull_model(request, settings=settings, job=job)
     _show_pulled(pulled)
+    _tell_of_completions(pulled, settings)
+
+
+def _tell_of_completions(pulled: Pulled, settings: Settings) -> None:
+    """Name a small model for completions as one types, if the one that was fetched is slow."""
+    entry = pulled.files.entry
+    small = smaller_to_fetch(settings, entry) if entry is not None else None
+    if small is not None:
+        times = round(entry.parameters / small.parameters) if entry else 0
+        Console(soft_wrap=True, highlight=False).print(
+            f"  ghost text as you type comes some {times} times as fast from a small model: "
+            f"codeface pull {small.name} ({format_bytes(small.file_bytes)})"
+        )
 
 
 def _show_pulled(pulled: Pulled) -> None:

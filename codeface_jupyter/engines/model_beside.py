@@ -9,7 +9,7 @@ from codeface_jupyter.models.catalog import CATALOG, ModelEntry, find
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 
-__all__ = ["SAME_MODEL", "settings_beside"]
+__all__ = ["SAME_MODEL", "settings_beside", "smaller_to_fetch"]
 
 # The one that answers; a folder of that name is ``./same``.
 SAME_MODEL = "same"
@@ -41,6 +41,16 @@ def settings_beside(settings: Settings, answering: Engine) -> Settings | None:
     return with_model(settings, name).model_copy(update={"engine": engine, "auto_pull": False})
 
 
+def smaller_to_fetch(settings: Settings, answering: ModelEntry) -> ModelEntry | None:
+    """Return a model that would complete code much faster than ``answering``, if none is here."""
+    if _is_fast(answering, settings):
+        return None
+    smaller = _smaller_ones(answering.parameters // TIMES_SMALLER)
+    if not smaller or any(_is_here(one, settings) for one in smaller):
+        return None
+    return smaller[0]
+
+
 def _smaller_one(settings: Settings, answering: Engine) -> str | None:
     """Return the name of the smallest model that is here, if it is much faster."""
     most = None
@@ -49,15 +59,18 @@ def _smaller_one(settings: Settings, answering: Engine) -> str | None:
         if entry is None or _is_fast(entry, settings):
             return None
         most = entry.parameters // TIMES_SMALLER
-    here = [
-        one
-        for one in CATALOG.values()
-        if one.is_recommended
-        and one.fim_tokens is not None
-        and (most is None or one.parameters <= most)
-        and is_here(ModelRequest(one.name, settings.cache_dir))
-    ]
-    return min(here, key=lambda one: one.parameters).name if here else None
+    return next((one.name for one in _smaller_ones(most) if _is_here(one, settings)), None)
+
+
+def _smaller_ones(most_parameters: int | None) -> list[ModelEntry]:
+    """Return the recommended models that complete code, the smallest first."""
+    found = (one for one in CATALOG.values() if one.is_recommended and one.fim_tokens is not None)
+    chosen = [o for o in found if most_parameters is None or o.parameters <= most_parameters]
+    return sorted(chosen, key=lambda one: one.parameters)
+
+
+def _is_here(entry: ModelEntry, settings: Settings) -> bool:
+    return is_here(ModelRequest(entry.name, settings.cache_dir))
 
 
 def _is_fast(entry: ModelEntry, settings: Settings) -> bool:

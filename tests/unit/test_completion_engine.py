@@ -10,8 +10,9 @@ import pytest
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.engines import model_beside
 from codeface_jupyter.engines.current_engine import CurrentEngine
-from codeface_jupyter.engines.model_beside import settings_beside
+from codeface_jupyter.engines.model_beside import settings_beside, smaller_to_fetch
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.session import Session, completion_engine
 
@@ -51,6 +52,15 @@ class TestTheRule:
         )
         assert found is not None
         assert not found.auto_pull
+
+    def test_what_to_fetch_is_told_where_a_slow_model_has_none_beside_it(self, here, monkeypatch):
+        middle = CATALOG[MIDDLE]
+        assert smaller_to_fetch(Settings(), middle) is None
+        here.remove(SMALL)
+        found = smaller_to_fetch(Settings(), middle)
+        assert found is not None
+        assert found.name == SMALL
+        assert smaller_to_fetch(Settings(), CATALOG[SMALL]) is None
 
     def test_the_smallest_needs_none_beside_it(self, here):
         assert beside(SMALL) is None
