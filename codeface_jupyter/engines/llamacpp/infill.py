@@ -25,7 +25,8 @@ __all__ = ["GapFiller"]
 # How many likely tokens llama.cpp is to name. Where a name of the notebook has to come, another
 # is often a thousand times as likely; naming so many takes less than a twentieth of a pass.
 NAMED_TOKENS, NAMED_TOKENS_OF_NAMES = 64, 2_000
-MAX_PAUSE_S = 1.0
+# Of a pass, before one was seen; and the longest pause.
+UNKNOWN_PASS_S, MAX_PAUSE_S = 0.2, 1.0
 
 
 class GapFiller:
@@ -93,7 +94,7 @@ class _Pause:
 
     def __init__(self) -> None:
         self._until = 0.0
-        self._pass_s = MAX_PAUSE_S
+        self._pass_s = UNKNOWN_PASS_S
 
     def note(self, times: Sequence[float]) -> None:
         """Take how long a pass takes from when a stream's tokens came."""
