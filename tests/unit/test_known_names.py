@@ -77,6 +77,32 @@ def test_only_names_that_begin_as_typed_are_left():
     assert names_at("x = np.linsp") == {"linspace"}
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("sales.query('re", {"region"}),
+        ('sales.query("units > 3 and re', {"region"}),
+        ('sales.query(expr="un', {"units"}),
+        ('sales.query("no', {"not"}),
+    ],
+)
+def test_in_a_query_a_name_that_has_begun_is_one_that_is_there(code, found):
+    name = KnownNames(namespace()).at_end_of(code)
+
+    assert (set(name.options), name.closing) == (found, "")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *('sales.query("', 'sales.query("units > ', 'sales.query("units > 1e', 'sales.query("@re'),
+        *('sales.query("region.s', "sales.query(\"region == 're", 'sales.query("`un'),
+    ],
+)
+def test_elsewhere_in_a_query_anything_may_come(code):
+    assert names_at(code) is None
+
+
 def test_what_the_cell_has_made_above_exists():
     assert names_at('sales["total"] = 1\nx = sales["') == {*COLUMNS, "total"}
     assert names_at('copy = sales.assign(share=1)\nx = copy["') == {*COLUMNS, "share"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,10 @@ __all__ = ["Cursor", "Place", "place_of"]
 
 # Of a frame, what takes rows before columns.
 ROW_INDEXERS = frozenset({"at", "loc"})
+QUERY = "query"
+# Not a variable of Python's, an attribute, or the end of a number.
+NAME_IN_QUERY = re.compile(r"(?<![\w@.])[^\W\d]\w*$")
+QUOTES_IN_QUERY = "'\"`"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Place:
         Whether it is the key of a dict.
     is_listed
         Whether it is one of a list.
+    is_in_query
+        Whether it has begun in the text of a query, which has a syntax of its own.
     """
 
     owner: tuple[Token, ...]
@@ -43,6 +50,7 @@ class Place:
     argument: int | str = 0
     is_key: bool = False
     is_listed: bool = False
+    is_in_query: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,18 @@ def _in_string(tokens: Sequence[Token]) -> Place | None:
     place = _element(tokens, len(tokens) - 1)
     if place is None:
         return None
-    return replace(place, typed=last.text[1:], quote=quote)
+    text = last.text[1:]
+    if place.method == QUERY and place.argument in (0, "expr"):
+        return _in_query(place, text)
+    return replace(place, typed=text, quote=quote)
+
+
+def _in_query(place: Place, text: str) -> Place | None:
+    """Return the place of the name that a query ends in; before it has begun, anything may come."""
+    begun = NAME_IN_QUERY.search(text)
+    if begun is None or any(text.count(quote) % 2 for quote in QUOTES_IN_QUERY):
+        return None
+    return replace(place, typed=begun[0], is_in_query=True)
 
 
 def _element(tokens: Sequence[Token], end: int) -> Place | None:

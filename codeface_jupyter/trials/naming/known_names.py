@@ -16,6 +16,7 @@ from codeface_jupyter.trials.checks.attributes import (
     own_attributes,
 )
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, names_columns
+from codeface_jupyter.trials.checks.labels import QUERY_WORDS
 from codeface_jupyter.trials.checks.statements import value_of_marked
 from codeface_jupyter.trials.checks.values import (
     Accessor,
@@ -38,10 +39,20 @@ __all__ = ["KnownNames"]
 # Of so many, the model's own choice is as good, and the masks would be slow.
 MAX_NAMES = 2_000
 MARK = "_codeface_marked"
+# Those that pandas takes from numexpr.
+QUERY_FUNCTIONS = frozenset(
+    {
+        *("abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil"),
+        *("cos", "cosh", "exp", "expm1", "floor", "log", "log10", "log1p", "sin", "sinh", "sqrt"),
+        *("tan", "tanh"),
+    }
+)
 # Long enough for what a completion is made in, and the checks read every line of it.
 MAX_CODE_CHARS = 20_000
 # Of an object that is asked for none, a column may be drawn.
 PLOT_PARAMETERS = frozenset({"x", "y"})
+# What else may stand in a query: Python's own words, and the functions that take a column.
+QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "True", "False"}
 
 
 class KnownNames:
@@ -84,7 +95,8 @@ class KnownNames:
         value = self._value(cursor, place)
         if _may_be_made(cursor, place, value):
             return frozenset()
-        names = set(_labels(value, place) if place.quote else _attributes(value))
+        has_labels = place.quote or place.is_in_query
+        names = set(_labels(value, place) if has_labels else _attributes(value))
         if len(names) > MAX_NAMES:
             return frozenset()
         is_usable = _is_plain if place.quote else str.isidentifier
@@ -142,6 +154,8 @@ def _labels(value: Value, place: Place) -> Iterable[str]:
 def _columns(frame: Frame, place: Place) -> Iterable[object]:
     """Return the columns that may be named, and the levels of the index where these may be."""
     labels = frame.labels or {}
+    if place.is_in_query:
+        return [*labels, *frame.rows.levels, *QUERY_SYNTAX] if frame.rows is not None else ()
     if not place.method:
         return labels
     if place.method == "plot":
