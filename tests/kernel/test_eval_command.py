@@ -171,6 +171,24 @@ def test_a_cell_that_ends_its_process_ends_that_notebook_only(folder, capsys):
     assert " 5 (100%)" in shown
 
 
+def test_a_cell_without_end_is_interrupted_however_it_is_written():
+    # In a process of its own, as the shell is.
+    script = """
+from codeface_jupyter.evaluation.quiet_shell import QuietShell
+
+shell = QuietShell()
+caught = "while True:\\n    try: 1\\n    except Exception: break\\nwhile True: 2"
+for cell in ("while True: pass", caught):
+    print(shell.run(cell, limit_s=0.3))
+print(repr(shell.run("quit()", limit_s=60)))
+"""
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    told = "TimeoutError: it ran for 0.3 s, and was interrupted"
+    assert ran.stdout.splitlines()[-1] == "''"
+    assert ran.stdout.count(f"\n{told}\n") == 2
+
+
 def test_figures_are_compared_by_what_is_drawn_and_none_is_left_for_the_next_cell(
     folder, monkeypatch, capsys
 ):
