@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain, islice
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from codeface_jupyter.namespace.classes import is_instance
@@ -253,8 +253,11 @@ def _other(value: object) -> str:
 
 
 def _has_no_text(value: object) -> bool:
-    """Whether the text of a value is its address."""
-    return type(value).__repr__ is object.__repr__ or callable(value)
+    """Whether the text of a value is its address, or its name."""
+    if type(value).__repr__ is object.__repr__ or isinstance(value, type | BuiltinFunctionType):
+        return True
+    # Some that can be called are data, such as polynomials.
+    return callable(value) and ADDRESS.search(repr(value)) is not None
 
 
 def _state(value: object) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """When an answer counts as right, tried for real on copies of a notebook's variables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -27,6 +28,7 @@ class Model:
 def tried(code):
     names = {
         "Model": Model,
+        "np": np,
         "pd": pd,
         "t": pd.DataFrame({"region": ["n", "s", "n"], "units": [1, 2, 4]}),
         "x": [3],
@@ -67,6 +69,7 @@ def test_what_does_the_same_is_right_whatever_it_is_called(reference, answer):
         ("x.append(4)", "y = [3, 4]", "makes y = list of 2, where the cell changes x (from "),
         ("Model().fit(x)", "Model()", "gives another Model"),
         ("model = Model().fit(x)", "model = Model()", "makes model = Model, with other data"),
+        ("np.poly1d([1, 2])", "np.poly1d([1, 3])", "gives another poly1d"),
         ("t.groupby('region')", "t.groupby('units')", "gives another DataFrameGroupBy"),
         ("t['a'] = 1", "t['a'] = 2", "changes t (adds column `a`), with other data than the cell"),
     ],
