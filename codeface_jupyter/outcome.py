@@ -114,6 +114,8 @@ class Digests:
         The data of variables that were there before and have others now.
     new
         The data of each new variable, in no order.
+    is_repeat
+        Whether all of that is what a variable held before, under whatever names.
     """
 
     figures: str = ""
@@ -122,6 +124,7 @@ class Digests:
     printed: str = ""
     changed: str = ""
     new: tuple[str, ...] = ()
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

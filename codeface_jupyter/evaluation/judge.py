@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from codeface_jupyter.outcome import Change, Digests, Ending, Outcome
@@ -38,8 +38,11 @@ def unfit(first: Outcome, second: Outcome) -> str:
     for outcome in (first, second):
         if not outcome.has_run:
             return UNFIT[outcome.ending]
-    if first.digests is None or first.digests == NOTHING:
-        return "shows nothing and changes no data"
+    digests = first.digests
+    if digests is None or replace(digests, is_repeat=False) == NOTHING:
+        return "shows no data and changes none"
+    if digests.is_repeat:
+        return "gives only what is there already"
     return "gives something else each time" if difference(first, second) else ""
 
 

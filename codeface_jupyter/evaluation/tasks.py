@@ -37,7 +37,9 @@ WORD = re.compile(r"[^\W\d_]\w*")
 COMMENT = re.compile(r"\s*#+ ?(.*)")
 # Comments for programs.
 DIRECTIVE = re.compile(r"\s*#\s*(!|%%|-\*-|noqa|type:|pylint:|mypy:|fmt:|flake8|ruff|@)", re.I)
-OWN_LINE = re.compile(r"^([ \t]*)%(?:(?:re)?load_ext +codeface_jupyter\b|codeface).*$", re.M)
+OWN_LINE = re.compile(
+    r"^([ \t]*)%(?:(?:re)?load_ext +codeface_jupyter\b|codeface|config +CodeFace\b).*$", re.M
+)
 LISTS = frozenset({"bullet_list_open", "ordered_list_open"})
 PROSE = frozenset({"paragraph_open", "blockquote_open"}) | LISTS
 HEADING = "heading_open"

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -72,7 +72,8 @@ class Worker:
         return outcome
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does, and those that its cells have begun."""
+        group = self._process.pid
         self._connection.close()
         if self._is_busy:
             self._process.terminate()
@@ -81,6 +82,9 @@ class Worker:
             self._process.kill()
             self._process.join()
         self._process.close()
+        with suppress(ProcessLookupError, PermissionError):
+            if group is not None:
+                os.killpg(group, signal.SIGKILL)
 
     def _call(self, name: str, *arguments: object) -> Any:
         self._is_busy = True
@@ -135,6 +139,9 @@ def _serve(
     """Do what is asked, until nobody asks any more."""
     # An interrupt is for the command, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # No cell asks at the terminal, as for a password, and what it begins ends with it.
+    os.setsid()
+    own_pid = os.getpid()
     end_with(parent)
     _settle_in(*map(Path, places))
     from codeface_jupyter.evaluation.replay import Replay
@@ -147,7 +154,11 @@ def _serve(
         except EOFError:
             # Threads of the notebook's own may never end.
             os._exit(0)
-        connection.send(_response(replay, name, arguments))
+        response = _response(replay, name, arguments)
+        if os.getpid() != own_pid:
+            # A cell has forked, and both of them came out of it.
+            os._exit(0)
+        connection.send(response)
 
 
 def _settle_in(folder: Path, scratch: Path) -> None:

@@ -153,13 +153,17 @@ class Bridge:
             After that, those that it sent before the cell ran are taken.
         """
         cell_id = self.cell_id()
-        front_end = self._front_end_of(cell_id)
-        if cell_id is None or front_end is None:
+        if cell_id is None:
             return None
-        pulled = front_end.pull(cell_id, timeout_s=timeout_s)
-        return self._snapshot(pulled, cell_id, source="pulled") or self._snapshot(
-            front_end.pushed, cell_id, source="pushed"
-        )
+        found = self._front_end_of(cell_id)
+        # A subshell may hear of the cell only after it has begun to run: any page may hold it.
+        for front_end in [found] if found is not None else self._understood():
+            pulled = front_end.pull(cell_id, timeout_s=timeout_s)
+            snapshot = self._snapshot(pulled, cell_id, source="pulled")
+            if snapshot is not None:
+                return snapshot
+        found = found or self._front_end_of(cell_id)
+        return self._snapshot(found.pushed, cell_id, source="pushed") if found else None
 
     def publish_status(
         self,
@@ -191,16 +195,22 @@ class Bridge:
         """Return the front end that holds the cell; the newest, if none has said so yet."""
         if cell_id is None:
             return None
-        with self._lock:
-            newest_first = self._front_ends[::-1]
+        newest_first = self._newest_first()
         for is_of in (_asks, _holds):
             for front_end in newest_first:
                 if front_end.pushed is not None and is_of(front_end.pushed, cell_id):
                     return front_end
         # A page of another release is none that could show anything.
-        return next(
-            (f for f in newest_first if f.pushed is None and f.connection.is_understood), None
-        )
+        return next((f for f in self._understood() if f.pushed is None), None)
+
+    def _newest_first(self) -> list[FrontEnd]:
+        with self._lock:
+            return self._front_ends[::-1]
+
+    def _understood(self) -> list[FrontEnd]:
+        return [
+            front_end for front_end in self._newest_first() if front_end.connection.is_understood
+        ]
 
     def _snapshot(
         self, cells: NotebookCells | None, cell_id: str, *, source: Literal["pulled", "pushed"]

@@ -41,6 +41,7 @@ class AgainMagics(BaseMagics):
             raise UsageError("%codeface_again --continue takes no question.")
         from codeface_jupyter.magics.ask_and_show import answer, check_that_it_is_to_ask
         from codeface_jupyter.magics.fill_in import fill_in
+        from codeface_jupyter.magics.hints import as_now_wanted
 
         check_that_it_is_to_ask(self.extension, self.extension.config.settings)
         shown = self.extension.shown_answers.last
@@ -50,5 +51,6 @@ class AgainMagics(BaseMagics):
             ask = shown.about(fill_in(self.extension, words))
         else:
             ask = shown.another_sample()
+        ask = as_now_wanted(self.extension, ask)
         ask = replace(ask, live_namespace=self.extension.notebook.live_namespace())
         answer(self.extension, ask, replace(shown.output, background=False))

@@ -14,7 +14,7 @@ from IPython.display import display
 
 from codeface_jupyter.context import Context, ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.errors import NotAskedError
-from codeface_jupyter.magics.hints import as_hints
+from codeface_jupyter.magics.hints import as_hints, wants_hints
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.options import permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
@@ -112,8 +112,7 @@ def make_ask(
         cell_id=extension.notebook.cell_id(),
         live_namespace=extension.notebook.live_namespace(),
     )
-    # The notebook can only ask for less than the settings allow.
-    if settings.answers == "hints" or extension.notebook.gives_hints_only:
+    if wants_hints(extension, settings):
         ask = as_hints(ask)
     return ask, order
 

@@ -106,12 +106,15 @@ class FurtherAnswers:
         )
 
     def _answer(self, wanted: _Wanted, job: Job) -> AnswerUpdate:
+        from codeface_jupyter.magics.hints import as_now_wanted
+
         asked_at = time.perf_counter()
         if not wanted.shown.under_way.acquire(blocking=False):
             raise NotebookError("Something is being asked about that answer already.")
         try:
             namespace = self._extension.notebook.live_namespace()
-            ask = replace(wanted.make_ask(), asked_at=asked_at, live_namespace=namespace)
+            ask = as_now_wanted(self._extension, wanted.make_ask())
+            ask = replace(ask, asked_at=asked_at, live_namespace=namespace)
             return self._show(wanted, ask, job)
         finally:
             wanted.shown.under_way.release()

@@ -9,16 +9,20 @@ from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.prompts import HINTS_INSTRUCTION
 
 if TYPE_CHECKING:
+    from codeface_jupyter.config import Settings
+    from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Ask
 
-__all__ = ["as_hints"]
+__all__ = ["as_hints", "as_now_wanted", "wants_hints"]
 
-# A code block, and the sentence that announces one.
-CODE_BEGINS = ("```", "\n\nHere")
+
+def wants_hints(extension: Extension, settings: Settings) -> bool:
+    """Whether hints only are given; the notebook can only ask for less than the settings allow."""
+    return settings.answers == "hints" or extension.notebook.gives_hints_only
 
 
 def as_hints(ask: Ask) -> Ask:
-    """Return a question that is answered in words: the answer ends where a code block begins.
+    """Return a question that is answered in words: the answer ends where code begins.
 
     Raises
     ------
@@ -33,11 +37,22 @@ def as_hints(ask: Ask) -> Ask:
             "This notebook gives hints only, and tests are code.",
             hint="Ask %%codeface which cases to test.",
         )
-    stop_strings = (*settings.stop_strings, *CODE_BEGINS)
     return replace(
         ask,
         sources=replace(sources, task="explain", instruction=HINTS_INSTRUCTION, rewrite=None),
-        settings=settings.model_copy(
-            update={"stop_strings": stop_strings, "tries": "off", "insert": "none"}
-        ),
+        settings=settings.model_copy(update={"tries": "off", "insert": "none"}),
+        is_for_hint=True,
     )
+
+
+def as_now_wanted(extension: Extension, ask: Ask) -> Ask:
+    """Return what goes on from an answer, in words if hints are given by now.
+
+    So is a question about an explanation, which may have code itself.
+    """
+    is_question = ask.after is not None and ask.after.question is not None
+    is_explanation = ask.sources.task == "explain" and not is_question
+    if is_explanation or not wants_hints(extension, extension.config.settings):
+        return ask
+    settings = ask.settings.model_copy(update={"tries": "off"})
+    return replace(ask, settings=settings, is_for_hint=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.magics.hints import as_now_wanted
 from codeface_jupyter.magics.show_progress import watch
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.answer_view import ButtonUnderAnswer, WidgetView
@@ -88,7 +89,8 @@ class TryAgainButton:
         """Return whether another answer has come."""
         kept = self._place.bundle
         namespace = self._extension.notebook.live_namespace()
-        ask = replace(self._shown.another_sample(), live_namespace=namespace)
+        ask = as_now_wanted(self._extension, self._shown.another_sample())
+        ask = replace(ask, live_namespace=namespace)
         answer = self._extension.session.stream(ask)
 
         def new_or_kept() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from codeface_jupyter.prompts.fences import (
     markdown_parser,
     widened,
 )
+from codeface_jupyter.prompts.hints import HintText
 from codeface_jupyter.prompts.layout import (
     COMPLETION_STOP_STRINGS,
     PROMPT_VERSION,
@@ -57,6 +58,7 @@ __all__ = [
     "OUTPUT_LANGUAGES",
     "PROMPT_VERSION",
     "CodeBlock",
+    "HintText",
     "Message",
     "Prompt",
     "Task",

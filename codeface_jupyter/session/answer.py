@@ -52,6 +52,8 @@ class Ask:
         that nothing is kept alive and what was defined meanwhile is in it.
     tested
         The name of what the answer's code is to test; empty for any other code.
+    is_for_hint
+        Whether of the answer only the words are given, and none of its code.
     """
 
     sources: ContextSources
@@ -65,6 +67,7 @@ class Ask:
     asked_at: float | None = None
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
     tested: str = ""
+    is_for_hint: bool = False
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""

@@ -78,7 +78,7 @@ class Answering:
         resources.make_room(ask.settings, engine)
         done = tried(pending, self._generate(pending, engine), engine)
         # What was stopped before it was chosen would be replayed as if it had been.
-        if not pending.job.is_cancelled:
+        if not pending.is_stopped:
             pending.keep(done, response_cache)
         return done
 
@@ -87,7 +87,7 @@ class Answering:
         job = pending.job.in_step(Step.READ_PROMPT)
         job.progress("Reading the prompt")
         others = OtherWork()
-        done = engine.generate(pending.request, job)
+        done = pending.ended(engine.generate(pending.request, job))
         self._is_undisturbed = others.share() == 0
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 

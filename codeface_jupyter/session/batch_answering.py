@@ -137,6 +137,7 @@ class BatchAnswering:
     ) -> None:
         """Keep an answer, and give it to all that asked the same."""
         first, *copies = same
+        done = first.ended(done)
         entry = first.keep(done, response_cache)
         batch.end(first, done)
         for pending in copies:

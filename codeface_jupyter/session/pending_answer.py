@@ -20,7 +20,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
 from codeface_jupyter.outcome import Agreement
-from codeface_jupyter.prompts import COPYING_TASKS
+from codeface_jupyter.prompts import COPYING_TASKS, HintText
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
@@ -57,7 +57,9 @@ class PendingAnswer:
 
     def __init__(self, ask: Ask, job: Job) -> None:
         self.ask = ask
-        self.job = job.telling(self._tell)
+        self._hint = HintText() if ask.is_for_hint else None
+        # A hint can end before the model does.
+        self.job = Job(self._tell, whole=job) if self._hint else job.telling(self._tell)
         self.sampling = _sampling(ask)
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
@@ -99,6 +101,11 @@ class PendingAnswer:
             prompt_tokens=context.prompt_tokens if context else 0,
             generated_tokens=self._state.generated_tokens - self._begun_tokens,
         )
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the user has stopped it."""
+        return self._listener.is_cancelled
 
     @property
     def is_continued(self) -> bool:
@@ -151,7 +158,7 @@ class PendingAnswer:
             Started(
                 context=context,
                 identity=identity,
-                is_bare_code=not engine.is_chat,
+                is_bare_code=not (engine.is_chat or self.ask.is_for_hint),
                 is_local=engine.is_local,
             )
         )
@@ -176,7 +183,17 @@ class PendingAnswer:
             generated_tokens=cached.generated_tokens,
             from_response_cache=True,
         )
-        return Done(finish_reason=cached.finish_reason, metrics=metrics)
+        return self.ended(Done(finish_reason=cached.finish_reason, metrics=metrics))
+
+    def ended(self, done: Done) -> Done:
+        """Take the model's end of the answer: a hint has its last words, and an end of its own."""
+        if self._hint is None or done.error is not None:
+            return done
+        rest = self._hint.finish()
+        if rest:
+            self._pass_on(Chunk(rest, self._state.generated_tokens))
+        is_own_end = done.finish_reason == "cancelled" and not self.is_stopped
+        return replace(done, finish_reason="stop") if is_own_end else done
 
     def keep(self, done: Done, response_cache: ResponseCache) -> CachedResponse:
         """Keep the answer in ``response_cache`` if it is whole and may be; return its entry."""
@@ -241,6 +258,13 @@ class PendingAnswer:
             event = self.ask.after.after_beginning(event)
         if isinstance(event, Chunk) and not self._wait_s:
             self._wait_s = time.perf_counter() - self._asked_at
+        if isinstance(event, Chunk) and self._hint is not None:
+            event = replace(event, text=self._hint.add(event.text))
+            if self._hint.is_over:
+                self.job.cancel()
+        self._pass_on(event)
+
+    def _pass_on(self, event: Event) -> None:
         self._state.take(event)
         self._listener.emit(event)
 

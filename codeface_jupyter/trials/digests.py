@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from codeface_jupyter.outcome import Digests
@@ -13,6 +14,7 @@ from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
     digest_of_value,
+    is_opaque,
 )
 from codeface_jupyter.trials.run_code import MAX_OUTPUT_CHARS, CodeRun
 from codeface_jupyter.trials.state import StateBefore
@@ -28,16 +30,33 @@ def digests_data(
     before: StateBefore, run: CodeRun, namespace: Mapping[str, object], figures: list[Any]
 ) -> dict[str, object]:
     """Return the digests of what a code gave, as JSON values."""
-    has_value = run.value is not None
-    return {
-        "figures": digest_of_figures(figures) if figures else "",
-        "value": digest_of_value(run.value) if has_value else "",
-        # As far as what is printed is kept.
-        "value_as_text": _digest_of_text(str(run.value)[:MAX_OUTPUT_CHARS]) if has_value else "",
-        "printed": _digest_of_text(_shown(run)),
-        "changed": before.digest(namespace),
-        "new": before.digests_of_new(namespace)[:MAX_NEW],
-    }
+    has_value = run.value is not None and not is_opaque(run.value)
+    given = Digests(
+        figures=digest_of_figures(figures),
+        value=digest_of_value(run.value) if has_value else "",
+        value_as_text=_digest_as_text(run.value) if has_value else "",
+        printed=_digest_of_text(_shown(run)),
+        changed=before.digest(namespace),
+        new=tuple(before.digests_of_new(namespace)[:MAX_NEW]),
+    )
+    return asdict(replace(given, is_repeat=_is_repeat(given, before, namespace)))
+
+
+def _is_repeat(given: Digests, before: StateBefore, namespace: Mapping[str, object]) -> bool:
+    """Whether what counts of a code is what the variables that it names held before."""
+    if given.figures or not before.keeps_data(namespace):
+        return False
+    held = before.held()
+    if given.value:
+        return given.value in map(digest_of_value, held)
+    if given.printed:
+        return given.printed in map(_digest_as_text, held)
+    return set(given.new) <= set(map(digest_of_value, held))
+
+
+def _digest_as_text(value: object) -> str:
+    # As far as what is printed is kept.
+    return _digest_of_text(str(value)[:MAX_OUTPUT_CHARS])
 
 
 def read_digests(data: object) -> Digests | None:
@@ -51,7 +70,8 @@ def read_digests(data: object) -> Digests | None:
         value_as_text=_text(data.get("value_as_text")),
         printed=_text(data.get("printed")),
         changed=_text(data.get("changed")),
-        new=tuple(map(_text, new[:MAX_NEW])) if isinstance(new, list) else (),
+        new=tuple(map(_text, new[:MAX_NEW])) if isinstance(new, list | tuple) else (),
+        is_repeat=data.get("is_repeat") is True,
     )
 
 

@@ -10,15 +10,23 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import numbers
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain, islice
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["digest_of_figures", "digest_of_text", "digest_of_value", "is_drawing"]
+__all__ = [
+    "digest_of_figures",
+    "digest_of_text",
+    "digest_of_value",
+    "is_drawing",
+    "is_opaque",
+]
 
 SIGNIFICANT_DIGITS = 6
 MAX_ROWS = 200_000
@@ -36,6 +44,7 @@ DRAWING_PACKAGES = ("matplotlib.", "seaborn.")
 DRAWING = "a drawing"
 TIMES = ("datetime64", "timedelta64")
 SEPARATOR = b"\x1f"
+ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]+")
 
 
 def digest_of_value(value: object) -> str:
@@ -57,16 +66,30 @@ def digest_of_text(text: str) -> str:
 
 
 def digest_of_figures(figures: list[Any]) -> str:
-    """Return the digest of what Matplotlib's figures show: data, not colours or titles."""
+    """Return the digest of what Matplotlib's figures show: data, not colours or titles.
+
+    Empty where they show none.
+    """
     drawn = sorted(
         digest_of_value(data) for figure in figures for axes in figure.axes for data in _drawn(axes)
     )
-    return digest_of_value(drawn)
+    return digest_of_value(drawn) if drawn else ""
 
 
 def is_drawing(value: object) -> bool:
     """Whether a value is an artist, or holds artists, as plotting functions give them."""
     return looked_at(lambda: _is_drawing(value), otherwise=False)
+
+
+def is_opaque(value: object) -> bool:
+    """Whether nothing of a value can be read but its type, as of a generator or a function."""
+    return looked_at(lambda: is_drawing(value) or _says_nothing(value), otherwise=True)
+
+
+def _says_nothing(value: object) -> bool:
+    # An iterator has to be used up to be read.
+    is_bare = _has_no_text(value) and not _state(value)
+    return value is None or isinstance(value, Iterator) or is_bare
 
 
 def _is_drawing(value: object) -> bool:
@@ -111,6 +134,8 @@ class _Reader:
             yield from self._item_parts(value, depth=depth)
         else:
             yield _scalar(value).encode(errors="surrogatepass")
+            for pair in self._first(sorted(_state(value).items())):
+                yield self._joined(pair, depth=depth)
 
     def _joined(self, items: Iterable[object], *, depth: int) -> bytes:
         parts = (part for item in items for part in self.parts(item, depth=depth + 1))
@@ -222,10 +247,30 @@ def _other(value: object) -> str:
     if is_drawing(value):
         return DRAWING
     kind = type(value)
-    # The text of these is their address.
-    if vars(kind).get("__repr__", object.__repr__) is object.__repr__ or callable(value):
+    if _has_no_text(value):
         return f"{kind.__module__}.{kind.__qualname__}"
-    return f"{kind.__qualname__} {repr(value)[:MAX_TEXT_CHARS]}"
+    return f"{kind.__qualname__} {ADDRESS.sub('', repr(value))[:MAX_TEXT_CHARS]}"
+
+
+def _has_no_text(value: object) -> bool:
+    """Whether the text of a value is its address, or its name."""
+    if type(value).__repr__ is object.__repr__ or isinstance(value, type | BuiltinFunctionType):
+        return True
+    # Some that can be called are data, such as polynomials.
+    return callable(value) and ADDRESS.search(repr(value)) is not None
+
+
+def _state(value: object) -> dict[str, object]:
+    """Return the data that an object of any class keeps under public names, as a model does."""
+    if isinstance(value, type | ModuleType | FunctionType) or is_drawing(value):
+        return {}
+    held = getattr(value, "__dict__", None)
+    named = held.items() if isinstance(held, dict) else ()
+    return {
+        name: part
+        for name, part in named
+        if isinstance(name, str) and not name.startswith("_") and not callable(part)
+    }
 
 
 def _rounded_real(number: numbers.Real) -> str:

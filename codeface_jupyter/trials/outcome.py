@@ -147,8 +147,9 @@ def _fingerprint(
     before: StateBefore | None, run: CodeRun, namespace: Mapping[str, object], figures: list[Any]
 ) -> str:
     """Return the digest of what counts: figures, the value, else what is printed, or is new."""
-    if figures:
-        return digest_of_figures(figures)
+    drawn = digest_of_figures(figures)
+    if drawn:
+        return drawn
     if run.value is not None:
         return digest_of_value(run.value)
     if run.stdout.strip():

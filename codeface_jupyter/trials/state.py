@@ -17,7 +17,7 @@ from typing import Any, cast
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.outcome import Change
 from codeface_jupyter.trials.few_words import CONTAINERS, PLAIN, few_words
-from codeface_jupyter.trials.fingerprint import digest_of_value
+from codeface_jupyter.trials.fingerprint import digest_of_value, is_opaque
 from codeface_jupyter.trials.frame_changes import frame_changes
 from codeface_jupyter.trials.looking import looked_at
 
@@ -74,7 +74,21 @@ class StateBefore:
 
     def digests_of_new(self, namespace: Mapping[str, object]) -> list[str]:
         """Return the digest of each new variable's data, in an order without meaning."""
-        return sorted(digest_of_value(namespace[change.name]) for change in self._new(namespace))
+        new = (namespace[change.name] for change in self._new(namespace))
+        return sorted(digest_of_value(value) for value in new if not is_opaque(value))
+
+    def held(self) -> list[object]:
+        """Return the data that the code names, as they were before."""
+        return [kept.copied for kept in self._kept.values() if kept.copied is not None]
+
+    def keeps_data(self, namespace: Mapping[str, object]) -> bool:
+        """Whether what is different in old variables is at most how something is called."""
+        changed = {change.name for change in self._changes_of_old(namespace)}
+        return all(
+            name in namespace and digest_of_value(kept.copied) == digest_of_value(namespace[name])
+            for name, kept in self._kept.items()
+            if name in changed
+        )
 
     def _changes_of_old(self, namespace: Mapping[str, object]) -> Iterator[Change]:
         for name, kept in self._kept.items():

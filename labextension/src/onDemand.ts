@@ -2,8 +2,10 @@
 
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 
-/** One of our magics, or a setting of ours, somewhere in a cell. */
-const MAGIC = /(?:^|=)[ \t]*(?:%{1,2}codeface|%config\s+CodeFace)/m;
+/** Somewhere in a cell: one of our magics, a setting of ours, and what loads the extension. */
+const MAGIC = /(?:^|=)[ \t]*%{1,2}codeface/m;
+const SETTING = /^[ \t]*%config\s+CodeFace/m;
+const LOADING = /^[ \t]*%(?:re)?load_ext\s+codeface_jupyter\b/m;
 const RESULT = 'codeface';
 const MISSING = 'missing';
 // Evaluated in a silent request, so that it leaves nothing behind: no count, no name, no history.
@@ -15,9 +17,9 @@ const LOAD =
 export const NOT_INSTALLED =
   "this kernel's Python does not have it. Install it there: %pip install codeface-jupyter";
 
-/** Whether a cell needs the extension to run. */
+/** Whether a cell needs the extension to run, and, if it only sets something, does not load it. */
 export function needsExtension(source: string): boolean {
-  return MAGIC.test(source);
+  return MAGIC.test(source) || (SETTING.test(source) && !LOADING.test(source));
 }
 
 /**

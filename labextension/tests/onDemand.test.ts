@@ -22,13 +22,19 @@ describe('needsExtension', () => {
     '\n  %codeface_fix 3',
     'x = 1\n%codeface_pull auto',
     'answer = %codeface what is df',
-    "%config CodeFace.engine = 'scripted'"
+    "%config CodeFace.engine = 'scripted'",
+    '%load_ext codeface_jupyter\n%codeface what is df'
   ])('is true of %j', source => expect(needsExtension(source)).toBe(true));
 
-  it.each(['x = 1', '%load_ext codeface_jupyter', '# %%codeface', 'x %codeface', '%config Other'])(
-    'is false of %j',
-    source => expect(needsExtension(source)).toBe(false)
-  );
+  it.each([
+    'x = 1',
+    '%load_ext codeface_jupyter',
+    // It would be told that it is loaded already.
+    "%load_ext codeface_jupyter\n%config CodeFace.answers = 'hints'",
+    '# %%codeface',
+    'x %codeface',
+    '%config Other'
+  ])('is false of %j', source => expect(needsExtension(source)).toBe(false));
 });
 
 describe('loadExtension', () => {

@@ -37,3 +37,13 @@ def test_along_a_long_traceback_it_stays_in_view(notebook):
 
     view = box(notebook.page.locator(".jp-Notebook .jp-WindowedPanel-outer"))
     assert box(button)["y"] >= view["y"] - 1
+
+
+def test_it_asks_although_the_notebook_scrolls_elsewhere_meanwhile(notebook):
+    notebook.open(LOAD, "1 / 0").load()
+    notebook.run(1)
+    # What JupyterLab does with all who scroll when somebody else does.
+    notebook.evaluate("p => { p.content.scrollToItem = () => Promise.reject('another item') }")
+    notebook.button(1, FIX).click()
+
+    notebook.expect(2, "A scripted answer")

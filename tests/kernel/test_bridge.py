@@ -88,6 +88,29 @@ def test_cells_are_pulled_while_the_asking_cell_runs(front_end):
     assert front_end.finish(running).startswith("('pulled', ['a', 'b', 'c']")
 
 
+def test_a_cell_that_is_heard_of_late_is_asked_for(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK[:3], asking="c")
+
+    # Nothing has been heard of "d" when it begins.
+    running = front_end.start(SHOW.replace("cells()", "cells(timeout_s=20)"), cell_id="d")
+    request = front_end.received("get_cells")
+    result = {"path": "a.ipynb", "asking": "d", "cells": NOTEBOOK}
+    front_end.send(type="response", request_id=request["request_id"], result=result)
+    assert front_end.finish(running).startswith("('pulled', ['a', 'b', 'c']")
+
+
+def test_what_is_sent_of_a_cell_while_it_runs_counts(front_end):
+    front_end.open_comm(on_subshell=True)
+    front_end.push(NOTEBOOK[:3], asking="c")
+
+    running = front_end.start(SHOW.replace("cells()", "cells(timeout_s=20)"), cell_id="d")
+    request = front_end.received("get_cells")
+    front_end.notify("cells", path="a.ipynb", asking="d", cells=NOTEBOOK)
+    front_end.send(type="error", request_id=request["request_id"], message="not now")
+    assert front_end.finish(running).startswith("('pushed', ['a', 'b', 'c']")
+
+
 def test_a_front_end_that_does_not_answer_costs_one_short_wait(front_end):
     front_end.open_comm(on_subshell=True)
     front_end.push(NOTEBOOK, asking="d")

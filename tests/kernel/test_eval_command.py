@@ -1,10 +1,14 @@
 """`codeface eval` as its user sees it, with models whose answers are known."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from codeface_jupyter.cli.main import main
@@ -169,6 +173,73 @@ def test_a_cell_that_ends_its_process_ends_that_notebook_only(folder, capsys):
     shown = capsys.readouterr().out
     assert "ends.ipynb: The process in which the notebook ran has ended." in shown
     assert " 5 (100%)" in shown
+
+
+def test_what_a_cell_begins_ends_with_it_and_a_fork_changes_no_figure(folder, capsys):
+    forks = ("code", "import os\npid = os.fork()")
+    file = folder.parent / "pid"
+    run = "import subprocess; process = subprocess.Popen(['sleep', '600'])"
+    begins = f"{run}\nopen({str(file)!r}, 'w').write(str(process.pid))"
+    write(folder / "shop.ipynb", [CELLS[0], forks, ("code", begins), *CELLS[1:]])
+    assert evaluate(folder, "-m", "good") == 0
+
+    assert " 4 (100%)" in capsys.readouterr().out
+    assert ends(int(file.read_text()))
+
+
+def ends(pid):
+    """Whether a process is over, or soon is; where nobody waits for it, it stays a zombie."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for _ in range(100):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            with suppress(psutil.TimeoutExpired):
+                process.wait(0.1)
+        return False
+    return True
+
+
+def test_no_cell_asks_at_the_terminal(folder):
+    cells = [*CELLS[:1], ("code", "import getpass\nword = getpass.getpass()"), *CELLS[1:3]]
+    write(folder / "shop.ipynb", cells)
+    ours, theirs = pty.openpty()
+    # `script` would do the same: a session whose terminal that is.
+    begin = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    run = f"{begin}os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", run, "-m", "codeface_jupyter.cli.main", "eval", "shop.ipynb"]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        shown, _ = running.communicate(timeout=120)
+    os.close(ours)
+    os.close(theirs)
+    assert "cell 2 raised when it was run: EOFError" in shown
+    assert " 1 (100%)" in shown
+
+
+def test_a_cell_without_end_is_interrupted_however_it_is_written():
+    # In a process of its own, as the shell is.
+    script = """
+from codeface_jupyter.evaluation.quiet_shell import QuietShell
+
+shell = QuietShell()
+caught = "while True:\\n    try: 1\\n    except Exception: break\\nwhile True: 2"
+for cell in ("while True: pass", caught):
+    print(shell.run(cell, limit_s=0.3))
+print(repr(shell.run("quit()", limit_s=60)))
+"""
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    told = "TimeoutError: it ran for 0.3 s, and was interrupted"
+    assert ran.stdout.splitlines()[-1] == "''"
+    assert ran.stdout.count(f"\n{told}\n") == 2
 
 
 def test_figures_are_compared_by_what_is_drawn_and_none_is_left_for_the_next_cell(

@@ -1,5 +1,6 @@
 """When an answer counts as right, tried for real on copies of a notebook's variables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,8 +17,22 @@ pytestmark = pytest.mark.skipif(
 LIMITS = Limits(seconds=60)
 
 
+class Model:
+    """Has no text of its own, and its state makes it what it is, as with estimators."""
+
+    def fit(self, values):
+        self.total_ = sum(values)
+        return self
+
+
 def tried(code):
-    names = {"pd": pd, "t": pd.DataFrame({"region": ["n", "s", "n"], "units": [1, 2, 4]}), "x": [3]}
+    names = {
+        "Model": Model,
+        "np": np,
+        "pd": pd,
+        "t": pd.DataFrame({"region": ["n", "s", "n"], "units": [1, 2, 4]}),
+        "x": [3],
+    }
     return try_code(code, names, limits=LIMITS, has_digests=True)
 
 
@@ -52,6 +67,10 @@ def test_what_does_the_same_is_right_whatever_it_is_called(reference, answer):
         ("print('a b')", "print('a c')", "gives the text 'a c', not the text 'a b'"),
         ("s = t.units.sum()", "t.units.sum()", "changes nothing, where the cell makes s = 7"),
         ("x.append(4)", "y = [3, 4]", "makes y = list of 2, where the cell changes x (from "),
+        ("Model().fit(x)", "Model()", "gives another Model"),
+        ("model = Model().fit(x)", "model = Model()", "makes model = Model, with other data"),
+        ("np.poly1d([1, 2])", "np.poly1d([1, 3])", "gives another poly1d"),
+        ("t.groupby('region')", "t.groupby('units')", "gives another DataFrameGroupBy"),
         ("t['a'] = 1", "t['a'] = 2", "changes t (adds column `a`), with other data than the cell"),
     ],
 )
@@ -79,8 +98,21 @@ def test_an_answer_that_would_write_is_wrong():
         ("t.units.sum()", ""),
         ("none", "its own code raises"),
         ("t.to_csv('t.csv')", "does what a copy may not do, such as writing a file"),
-        ("def f():\n    return 1", "shows nothing and changes no data"),
+        ("def f():\n    return 1", "shows no data and changes none"),
         ("import time\ntime.time_ns() % 1_000_003", "gives something else each time"),
+        ("import matplotlib.pyplot as plt\nplt.title('no data')", "shows no data and changes none"),
+        ("(u for u in t.units)", "shows no data and changes none"),
+        ("rows = zip(x, x)", "shows no data and changes none"),
+        ("y = None", "shows no data and changes none"),
+        ("t", "gives only what is there already"),
+        ("print(t)", "gives only what is there already"),
+        ("t.head()", "gives only what is there already"),
+        ("other = t.copy()", "gives only what is there already"),
+        ("t.rename(columns={'units': 'n'})", "gives only what is there already"),
+        ("t.columns = ['a', 'b']", "gives only what is there already"),
+        ("t['b'] = 1\nt", ""),
+        ("x.append(1)", ""),
+        ("t.head(1)", ""),
     ],
 )
 def test_why_a_cell_is_no_task(code, reason):

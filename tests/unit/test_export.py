@@ -21,7 +21,7 @@ from codeface_jupyter.export import (
 TAG = re.compile("<[^>]+>")
 CONFIGURED = Config({"Exporter": {"preprocessors": ["codeface_jupyter.export.Questions"]}})
 CELLS = [
-    "%load_ext codeface_jupyter",
+    "%load_ext codeface_jupyter\n%config CodeFace.answers = 'hints'",
     "%%codeface --no-cache\nplot it, don't\n\n  print it",
     "x = 1\n%codeface what is x?\n%codeface_fix --id a\ny = x + 1",
     "%matplotlib inline",
@@ -66,6 +66,12 @@ def test_other_magics_stay_what_nbconvert_makes_of_them():
         ("%codeface add \\\n  two numbers\nx", "# %codeface add    two numbers\nx"),
         ('t = """\n%codeface hi\n"""', 't = """\n%codeface hi\n"""'),
         ("%%codeface\n", "# %%codeface"),
+        ("%config CodeFace.cells = 3", "# %config CodeFace.cells = 3"),
+        ("%config CodeFace", "# %config CodeFace"),
+        (
+            "%config CodeFaceless.a = 1",
+            "get_ipython().run_line_magic('config', 'CodeFaceless.a = 1')",
+        ),
         ("%%time\nx", "%%time\nx"),
         ("print('codeface')", "print('codeface')"),
     ],

@@ -1,6 +1,7 @@
 """The names that exist where a code ends, by live objects that are never asked."""
 
 import statistics
+import time
 
 import numpy as np
 import pandas as pd
@@ -172,3 +173,18 @@ def test_a_frame_of_very_many_columns_is_not_narrowed():
     frame = pd.DataFrame({f"column{n}": [0] for n in range(2_500)})
 
     assert KnownNames({"frame": frame}).at_end_of('x = frame["') is None
+
+
+@pytest.mark.parametrize(
+    "code", ["{" * 3_000 + '"', "[" * 3_000 + 'sales["', "f(" * 3_000 + '"', "(" * 9_000]
+)
+def test_what_is_nested_without_end_is_not_known_and_not_fallen_over(code):
+    found = KnownNames(namespace()).at_end_of(code)
+
+    assert found is None or found.options <= COLUMNS
+
+
+def test_a_list_of_thousands_costs_no_more_than_its_length():
+    begin = time.process_time()
+    names_at("sales.groupby(" + "1, " * 4_000 + '"')
+    assert time.process_time() - begin < 0.5

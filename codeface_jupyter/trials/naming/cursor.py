@@ -6,7 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from codeface_jupyter.trials.naming.lexing import Token, is_open_string, lex, opener
+from codeface_jupyter.trials.naming.lexing import (
+    CLOSING,
+    OPENING,
+    Token,
+    is_open_string,
+    lex,
+    opener,
+)
 
 __all__ = ["Cursor", "Place", "place_of"]
 
@@ -16,6 +23,8 @@ QUERY = "query"
 # Not a variable of Python's, an attribute, or the end of a number.
 NAME_IN_QUERY = re.compile(r"(?<![\w@.])[^\W\d]\w*$")
 QUOTES_IN_QUERY = "'\"`"
+# A list in a dict in a call; deeper stands nothing that is known.
+MAX_NESTING = 4
 
 
 @dataclass(frozen=True)
@@ -106,21 +115,24 @@ def _in_query(place: Place, text: str) -> Place | None:
     return replace(place, typed=begun[0], is_in_query=True)
 
 
-def _element(tokens: Sequence[Token], end: int) -> Place | None:
+def _element(tokens: Sequence[Token], end: int, *, depth: int = 0) -> Place | None:
     """Return where an element of brackets stands that begins at ``end``."""
-    bracket = opener(tokens, end)
+    bracket = opener(tokens, end) if depth < MAX_NESTING else None
     if bracket is None:
         return None
     if tokens[bracket].text != "{" and _ends_expression(tokens, bracket):
         is_call = tokens[bracket].text == "("
         return (_argument if is_call else _subscript)(tokens, bracket, end)
-    return _element_of_literal(tokens, bracket, end)
+    return _element_of_literal(tokens, bracket, end, depth=depth)
 
 
-def _element_of_literal(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
+def _element_of_literal(
+    tokens: Sequence[Token], bracket: int, end: int, *, depth: int
+) -> Place | None:
     """Return where a list, a dict or a tuple stands of which something begins at ``end``."""
     kind, before = tokens[bracket].text, tokens[end - 1].text
-    place = _element(tokens, bracket) if before in (kind, ",") else None
+    is_first = before in (kind, ",")
+    place = _element(tokens, bracket, depth=depth + 1) if is_first else None
     if place is None:
         return None
     if kind == "[":
@@ -158,10 +170,12 @@ def _argument(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
 
 
 def _commas(tokens: Sequence[Token], bracket: int, end: int) -> int:
-    return sum(
-        tokens[place].text == "," and opener(tokens, place) == bracket
-        for place in range(bracket + 1, end)
-    )
+    count, depth = 0, 0
+    for token in tokens[bracket + 1 : end]:
+        if token.kind == "operator":
+            depth += (token.text in OPENING) - (token.text in CLOSING)
+            count += token.text == "," and depth == 0
+    return count
 
 
 def _is_row_indexer(owner: Sequence[Token]) -> bool:

@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["OPENING", "Token", "closers", "is_open_string", "lex", "opener", "statement_start"]
+__all__ = [
+    "CLOSING",
+    "OPENING",
+    "Token",
+    "closers",
+    "is_open_string",
+    "lex",
+    "opener",
+    "statement_start",
+]
 
 TOKEN = re.compile(
     r"""
