@@ -110,15 +110,12 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        **as_user(user),
+        user=user,
+        group=user,
+        extra_groups=None if user is None else (),
     )
     said = (done.stdout + done.stderr).strip()
     if done.returncode:
         end = "\n".join(said.splitlines()[-LINES_SHOWN:])
         raise CheckFailedError(f"{' '.join(map(str, command))}\n{end}")
     return said
-
-
-def as_user(user: int | None) -> dict[str, object]:
-    """Return how a process is begun as another user."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands import CheckFailedError, as_user
+from commands import CheckFailedError
 
 START_S = 120
 STOP_S = 20
@@ -55,7 +55,9 @@ def serving(
             cwd=cwd,
             stdout=said,
             stderr=subprocess.STDOUT,
-            **as_user(user),
+            user=user,
+            group=user,
+            extra_groups=None if user is None else (),
         ) as process,
     ):
         try:
