@@ -58,7 +58,8 @@ soak: $(BASE) $(TEST) ## ask 2,000 questions in one kernel, try 1,000 answers; m
 	SOAK_REQUESTS=2000 SOAK_COMM_MESSAGES=5000 SOAK_TRIES=1000 $(BIN)/python -m pytest -s \
 	  tests/kernel/test_soak.py tests/unit/test_trials_copy.py::test_many_tries_leave_nothing
 
-release-check: $(BASE) $(TEST) $(LABEXTENSION) ## build the packages, install them afresh without Node, use them there
+release-check: $(BASE) $(TEST) $(LABEXTENSION) ## build the packages, install them afresh in several ways, use them there
+	$(PIP) install --constraint constraints.txt --group release
 	$(BIN)/python .ci/release_check.py
 
 lint: $(BASE) $(TEST) $(LINT) $(NODE_MODULES) ## check style, types and layers
