@@ -3,6 +3,7 @@
 import type { ISharedCell } from '@jupyter/ydoc';
 import { Clipboard } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IResultPart } from './actions';
 import { cellAt, goToCell, ICellLocation, locateCell } from './cellLocation';
@@ -33,12 +34,18 @@ export class ResultPart implements IResultPart {
   }
 
   get name(): string {
-    const { data, kind, numbers } = this._options;
+    const { data, kind, numbers, trans } = this._options;
     const count = data.blocks.length;
     if (kind === 'block') {
-      return count > 1 ? `code block ${(numbers[0] ?? 0) + 1} of ${count}` : 'code block';
+      return count > 1
+        ? trans.__('code block %1 of %2', (numbers[0] ?? 0) + 1, count)
+        : trans.__('code block');
     }
-    return kind === 'answer' ? 'answer' : 'all code blocks';
+    return kind === 'answer' ? trans.__('answer') : trans.__('all code blocks');
+  }
+
+  get trans(): TranslationBundle {
+    return this._options.trans;
   }
 
   get data(): ResultData {
@@ -46,11 +53,12 @@ export class ResultPart implements IResultPart {
   }
 
   get obstacle(): string | null {
+    const { trans } = this._options;
     const location = this._location();
     if (!location) {
-      return 'Open the notebook of this answer to use its code';
+      return trans.__('Open the notebook of this answer to use its code');
     }
-    return location.panel.context.model.readOnly ? 'This notebook is read-only' : null;
+    return location.panel.context.model.readOnly ? trans.__('This notebook is read-only') : null;
   }
 
   get isReplacement(): boolean {
@@ -66,21 +74,24 @@ export class ResultPart implements IResultPart {
   }
 
   get replaceObstacle(): string | null {
-    const { rewrite } = this._options.data;
+    const { data, trans } = this._options;
+    const { rewrite } = data;
     const location = this._location();
     if (!rewrite || !location) {
       return null;
     }
     const present = this._target(location)?.getSource();
     if (present === undefined) {
-      return 'The cell to be replaced is no longer in this notebook';
+      return trans.__('The cell to be replaced is no longer in this notebook');
     }
     if (isUnchanged(present, rewrite)) {
       return null;
     }
     const { source = '' } = this._cells(location)[0] ?? {};
     const isDone = isUnchanged(present, { ...rewrite, before: source });
-    return isDone ? 'Already replaced' : 'That cell has been changed since: ask again';
+    return isDone
+      ? trans.__('Already replaced')
+      : trans.__('That cell has been changed since: ask again');
   }
 
   get canAskMore(): boolean {
@@ -228,6 +239,7 @@ export namespace ResultPart {
     further: IFurther;
     tracker: INotebookTracker;
     settings: ISettings;
+    trans: TranslationBundle;
     /** A node of the answer. */
     node: Node;
     data: ResultData;
