@@ -8,6 +8,7 @@ import {
   fastForwardIcon,
   LabIcon,
   launcherIcon,
+  markdownIcon,
   refreshIcon,
   runIcon,
   textEditorIcon
@@ -40,13 +41,16 @@ export interface IResultPart {
   /** Why the cell that it would replace cannot be replaced as it is now, or null if it can be. */
   readonly replaceObstacle: string | null;
 
+  /** Whether the answer says anything beside its code. */
+  readonly hasProse: boolean;
+
   /** Whether the kernel that runs can be asked for more; it may be another one by now. */
   readonly canAskMore: boolean;
 
-  /** Return the id of the first block's cell if it is in the notebook already. */
+  /** Return the id of the part's first cell if it is in the notebook already. */
   find(): string | null;
 
-  /** Insert the blocks below the cell that asked; null if that is gone. */
+  /** Insert the blocks, or the answer's words, below the cell that asked; null if that is gone. */
   insert(): string | null;
 
   /** Put the block in the place of the request, or of the cell that it rewrites; null if gone. */
@@ -122,13 +126,7 @@ export const ACTIONS: readonly IAction[] = [
     label: ({ kind, trans }) =>
       kind === 'block' ? trans.__('Insert below') : trans.__('Insert all'),
     isVisible: part => part.kind !== 'answer',
-    run: part => {
-      const { trans } = part;
-      const known = part.find();
-      return known
-        ? { message: trans.__('Already inserted'), offers: [goToCell(known), INSERT_AGAIN] }
-        : insert(part);
-    }
+    run: insertOnce
   },
   {
     id: 'replace-cell',
@@ -193,6 +191,15 @@ export const ACTIONS: readonly IAction[] = [
     isVisible: canAskMore,
     progress: answering,
     run: async part => ({ message: await part.tryAgain() })
+  },
+  {
+    id: 'insert-markdown',
+    icon: markdownIcon,
+    label: ({ trans }) => trans.__('Insert as Markdown'),
+    caption: ({ trans }) => trans.__('Insert what this answer says as a Markdown cell below'),
+    isVisible: part => part.kind === 'answer' && part.hasProse,
+    isPreferred: part => part.data.insert === 'none',
+    run: insertOnce
   }
 ];
 
@@ -228,6 +235,14 @@ function goToCell(cellId: string): IAction {
 /** Whether the block is what a cell of code becomes. */
 function rewritesCode({ data }: IResultPart): boolean {
   return Boolean(data.rewrite) && data.blocks[0]?.cell_type === 'code';
+}
+
+function insertOnce(part: IResultPart): IOutcome {
+  const { trans } = part;
+  const known = part.find();
+  return known
+    ? { message: trans.__('Already inserted'), offers: [goToCell(known), INSERT_AGAIN] }
+    : insert(part);
 }
 
 function insert(part: IResultPart): IOutcome {

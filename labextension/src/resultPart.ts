@@ -6,6 +6,7 @@ import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IResultPart } from './actions';
+import { proseOf } from './answerProse';
 import { cellAt, goToCell, ICellLocation, locateCell } from './cellLocation';
 import { isRequest } from './magicCells';
 import {
@@ -92,6 +93,10 @@ export class ResultPart implements IResultPart {
     return isDone
       ? trans.__('Already replaced')
       : trans.__('That cell has been changed since: ask again');
+  }
+
+  get hasProse(): boolean {
+    return proseOf(this._options.data) !== '';
   }
 
   get canAskMore(): boolean {
@@ -212,19 +217,27 @@ export class ResultPart implements IResultPart {
   }
 
   private _cells(location: ICellLocation): INewCell[] {
-    const { data, numbers } = this._options;
-    const { record } = data;
+    const { data, kind, numbers } = this._options;
+    if (kind === 'answer') {
+      const origin = this._origin(location, null);
+      return [{ cell_type: 'markdown', source: proseOf(data), origin }];
+    }
     return numbers.flatMap(number => {
       const block = data.blocks[number];
-      const origin = {
-        cell_id: location.cellId,
-        prompt_sha256: text(record.prompt_sha256),
-        block: number,
-        model: text(record.model),
-        engine: text(record.engine)
-      };
+      const origin = this._origin(location, number);
       return block ? [{ cell_type: block.cell_type, source: block.source, origin }] : [];
     });
+  }
+
+  private _origin({ cellId }: ICellLocation, block: number | null): INewCell['origin'] {
+    const { record } = this._options.data;
+    return {
+      cell_id: cellId,
+      prompt_sha256: text(record.prompt_sha256),
+      block,
+      model: text(record.model),
+      engine: text(record.engine)
+    };
   }
 
   private readonly _options: ResultPart.IOptions;

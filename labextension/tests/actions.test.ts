@@ -68,6 +68,7 @@ beforeEach(() => {
     isReplacement: false,
     isReplaceable: true,
     replaceObstacle: null,
+    hasProse: false,
     canAskMore: false,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
