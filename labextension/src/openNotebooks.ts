@@ -20,6 +20,7 @@ import { notifyFailure } from './notifications';
 import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
 import { Runs } from './runs';
+import { Selections } from './selections';
 import type { ISettings } from './settings';
 
 /** Finds the bridge of a notebook. */
@@ -65,7 +66,7 @@ export class Bridges implements IBridges {
     this.settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
-      this._runs.scheduled(notebook, cell);
+      this._runs.scheduled(cell, this._selections.has(notebook, cell));
       this._outputs.keep(cell);
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
@@ -98,6 +99,7 @@ export class Bridges implements IBridges {
 
   private _add(panel: NotebookPanel): void {
     const { context } = panel;
+    this._selections.follow(panel.content);
     panel.disposed.connect(() => this._remove(context));
     if (this._bridges.has(context)) {
       return;
@@ -159,6 +161,7 @@ export class Bridges implements IBridges {
   }
 
   private readonly _runs = new Runs<Cell>();
+  private readonly _selections = new Selections();
   private readonly _outputs = new KeptOutputs();
   private readonly _tracker: INotebookTracker;
   private readonly _trans: TranslationBundle;
