@@ -27,7 +27,8 @@ HIDE_TAG, KEEP_TAG = "codeface-hide", "codeface-keep"
 CELL_MAGIC = re.compile(r"\s*%%codeface")
 LINE_MAGIC = re.compile(
     r"(?P<before>.*?)get_ipython\(\)\.run_line_magic\("
-    r"(?P<arguments>'codeface\w*',.*|'(?:re)?load_ext', 'codeface_jupyter')\)\s*"
+    r"(?P<arguments>'codeface\w*',.*|'(?:re)?load_ext', 'codeface_jupyter'"
+    r"|'config', ['\"]CodeFace\b.*)\)\s*"
 )
 
 
@@ -82,7 +83,7 @@ def without_questions(source: str) -> str:
     """Return a cell's source with what asks CodeFace in comments."""
     if CELL_MAGIC.match(source):
         return "\n".join(f"# {line}".rstrip() for line in source.strip().split("\n"))
-    if "codeface" not in source:
+    if "codeface" not in source.lower():
         return source
     # IPython knows what is a magic, where it ends, and what only looks like one.
     manager = TransformerManager()

@@ -66,6 +66,8 @@ def test_other_magics_stay_what_nbconvert_makes_of_them():
         ("%codeface add \\\n  two numbers\nx", "# %codeface add    two numbers\nx"),
         ('t = """\n%codeface hi\n"""', 't = """\n%codeface hi\n"""'),
         ("%%codeface\n", "# %%codeface"),
+        ("%config CodeFace.engine = 'auto'\nx", "# %config CodeFace.engine = 'auto'\nx"),
+        ("print('CodeFace')", "print('CodeFace')"),
         ("%%time\nx", "%%time\nx"),
         ("print('codeface')", "print('codeface')"),
     ],
@@ -78,6 +80,7 @@ def test_a_handout_has_no_questions_but_those_to_be_kept():
     page = export(HandoutExporter(), *CELLS)
     assert "plot it" not in page
     assert "load_ext" not in page
+    assert "CodeFace" not in export(HandoutExporter(), "%config CodeFace.model = 'auto'")
     assert "matplotlib" in page
     # There is code of the user's in this one.
     assert "what is x?" in page
