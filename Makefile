@@ -21,18 +21,20 @@ TEST := $(VENV)/.stamp-test
 LINT := $(VENV)/.stamp-lint
 EVAL := $(VENV)/.stamp-eval
 DOCS := $(VENV)/.stamp-docs
+TRANSLATE := build/translate/.stamp
 LLAMA := build/llama/.stamp
 LLAMA_PYTHON := build/llama/bin/python
 
 LABEXTENSION := codeface_jupyter/labextension/package.json
 NODE_MODULES := labextension/node_modules/.package-lock.json
+TEXTS := codeface_jupyter/locale/codeface_jupyter.pot
 INSTALLED := $(VENV)/share/jupyter/labextensions
 # npm and node may come from pip's own Node wheels.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Otherwise each of the tests' hundreds of kernels and processes would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test soak release-check lab dev lint docs docs-links hooks format bench clean
+.PHONY: help demo test soak release-check lab dev lint docs docs-links texts hooks format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +78,12 @@ docs: $(DOCS) ## make the documentation's site in build/docs; a link that leads 
 
 docs-links: $(DOCS) ## ask the web whether the documentation's external links still lead somewhere
 	$(BIN)/sphinx-build --quiet --builder linkcheck docs build/docs-links
+
+texts: $(TRANSLATE) ## list the texts of the page for translators, as they are committed
+	rm -rf build/texts && mkdir -p build/texts
+	git archive HEAD labextension codeface_jupyter | tar -x -C build/texts
+	cd build/texts && PATH="$(CURDIR)/build/translate/bin:$$PATH" jupyterlab-translate extract . codeface_jupyter
+	sed -E '/^#:/s/(\.ts):[0-9]+/\1/g' build/texts/codeface_jupyter/locale/codeface_jupyter.pot > $(TEXTS)
 
 hooks: $(BASE) $(LINT) $(NODE_MODULES) ## have git check what a commit changes before it is made
 	$(BIN)/pre-commit install
@@ -130,6 +138,12 @@ $(EVAL): $(BASE)
 # Sphinx reads no code of the package, so that PyTorch is not needed for it.
 $(DOCS): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --constraint constraints.txt --group docs
+	@touch $@
+
+# In an environment of its own: it brings more than the package itself.
+$(TRANSLATE): | $(BIN)/python
+	$(PYTHON) -m venv build/translate
+	build/translate/bin/python -m pip install --quiet jupyterlab-translate
 	@touch $@
 
 # Built for this machine's processor, in an environment of its own.

@@ -1,17 +1,21 @@
-"""Write the reference's tables from the code they describe; ``--check`` only compares."""
+"""Write the tables of the reference and what the settings page offers, as the code has them.
+
+``--check`` only compares.
+"""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from codeface_jupyter.config import Settings
+from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.config.engine_options import InstalledEngine, installed_engines
 from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.magics import magics_classes
@@ -21,6 +25,8 @@ from codeface_jupyter.models.storage import format_bytes
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference.md"
+SCHEMA = ROOT / "labextension" / "schema" / "plugin.json"
+SCHEMA_WIDTH = 100
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -176,20 +182,46 @@ def with_tables(text: str) -> str:
     return text
 
 
+def with_examples(schema: str) -> str:
+    """Return the schema of the page's settings with the models and engines that can be chosen."""
+    offered = {"model": CATALOG, "engine": [engine.name for engine in own_engines()]}
+    for name, values in offered.items():
+        pattern = re.compile(rf'("{name}": {{[^}}]*?)(\n *"examples": )\[[^\]]*\]')
+        schema = pattern.sub(rf"\1\2{written_list([AUTO_MODEL, *values])}", schema)
+    return schema
+
+
+def written_list(values: list[str]) -> str:
+    """Return a list as the schema's formatter writes it."""
+    in_a_line = json.dumps(values)
+    if len(f'      "examples": {in_a_line},') <= SCHEMA_WIDTH:
+        return in_a_line
+    return "[\n" + ",\n".join(f"        {json.dumps(value)}" for value in values) + "\n      ]"
+
+
+WRITERS = {PAGE: with_tables, SCHEMA: with_examples}
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    before = PAGE.read_text(encoding="utf-8")
-    after = with_tables(before)
+    behind = [file for file, write in WRITERS.items() if is_behind(file, write)]
     if not args.check:
-        PAGE.write_text(after, encoding="utf-8")
+        for file in behind:
+            file.write_text(WRITERS[file](file.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
-    if after != before:
-        told = f"{PAGE.name} is behind the code: run `python docs/generate_tables.py`.\n"
+    for file in behind:
+        told = f"{file.name} is behind the code: run `python docs/generate_tables.py`.\n"
         sys.stderr.write(told)
-    return int(after != before)
+    return int(bool(behind))
+
+
+def is_behind(file: Path, write: Callable[[str], str]) -> bool:
+    """Return whether a file is not as it would be written."""
+    text = file.read_text(encoding="utf-8")
+    return write(text) != text
 
 
 if __name__ == "__main__":

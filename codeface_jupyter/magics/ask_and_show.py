@@ -27,6 +27,7 @@ from codeface_jupyter.view.answer_view import TextView, WidgetView
 from codeface_jupyter.view.cells import cell_magics
 from codeface_jupyter.view.findings import Remark
 from codeface_jupyter.view.rendering import ContextPreview
+from codeface_jupyter.view.safe_markdown import safe_markdown
 
 if TYPE_CHECKING:
     from codeface_jupyter.config import Settings
@@ -287,10 +288,11 @@ class _Showing:
             return
         for name in filter(None, (RESULT_VARIABLE, self._output.variable)):
             self._extension.notebook.set_variable(name, result)
-        if self._output.insert in {"next", "replace"} and result.code:
-            self._extension.shell.set_next_input(
-                _next_input(result), replace=self._output.insert == "replace"
-            )
+        if self._output.insert in {"next", "replace"}:
+            source = _next_input(result, is_explanation=self._output.is_explanation)
+            if source:
+                is_in_place = self._output.insert == "replace"
+                self._extension.shell.set_next_input(source, replace=is_in_place)
 
 
 def _stopped_early(answer: Answer) -> str:
@@ -303,8 +305,11 @@ def _stopped_early(answer: Answer) -> str:
     return f"Stopped{stage}, before an answer began. Run the cell again to ask."
 
 
-def _next_input(result: GenerationResult) -> str:
+def _next_input(result: GenerationResult, *, is_explanation: bool) -> str:
     """Return the source for the next cell, which is one of code, under the magic that it needs."""
+    if is_explanation or not result.code:
+        words = safe_markdown(result.answer).strip()
+        return f"%%markdown\n{words}" if words else ""
     wanted = [block for block in result.code_blocks if block.language == result.language]
     if len(wanted) > 1:
         return result.code

@@ -44,6 +44,7 @@ class ExplainMagics(BaseMagics):
     @magic_arguments()
     @argument("--brief", action="store_true", help="Show only the facts, without asking the model.")
     @argument("--id", metavar="ID", help="Explain the cell with this id in the notebook.")
+    @argument("--insert", help="What to do with the explanation: next, replace or none.")
     @context_options
     @sampling_options
     @model_options
@@ -107,7 +108,9 @@ class ExplainMagics(BaseMagics):
         ask, order = make_ask(
             self.extension, args, request, task="explain", variables=(), history=()
         )
-        output = Output(request=f"Explain {name}", insert="none")
+        output = Output(
+            request=f"Explain {name}", insert=args.insert or "none", is_explanation=True
+        )
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
 

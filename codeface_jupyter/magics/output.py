@@ -33,6 +33,9 @@ class Output:
         Whether to free the kernel at once.
     changes
         The cell that the answer rewrites: the change is shown, and can replace it.
+    is_explanation
+        Whether code in the answer only explains: it has no buttons, and what becomes the next
+        cell is the whole text.
     """
 
     request: str
@@ -41,6 +44,7 @@ class Output:
     variable: str | None = None
     background: bool = False
     changes: Rewrite | None = None
+    is_explanation: bool = False
 
     @classmethod
     def of(
@@ -62,7 +66,7 @@ class Output:
         return result_bundle(
             result,
             request=self.request,
-            insert=self.insert,
+            insert="none" if self.is_explanation else self.insert,
             format=self.format,
             changes=self.changes,
             **more,

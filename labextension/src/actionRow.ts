@@ -52,12 +52,13 @@ export class ActionRow {
   }
 
   private _buttonOf(action: IAction): HTMLButtonElement {
-    const { label, icon, caption = '' } = action;
-    const text = typeof label === 'string' ? label : label(this._part);
+    const { label, icon, caption } = action;
+    const { trans } = this._part;
+    const text = label(this._part);
     const node = button(text, icon, () => void this._run(action, node));
-    node.title = caption;
+    node.title = caption?.(this._part) ?? '';
     if (this._part.kind === 'block' && this._part.data.blocks?.length > 1) {
-      node.setAttribute('aria-label', `${text}, ${this._part.name}`);
+      node.setAttribute('aria-label', trans.__('%1, %2', text, this._part.name));
     }
     return node;
   }
@@ -70,7 +71,7 @@ export class ActionRow {
       const running = action.run(this._part);
       if (running instanceof Promise) {
         node.ariaDisabled = 'true';
-        this._show({ message: action.progress ?? '' });
+        this._show({ message: action.progress?.(this._part) ?? '' });
       }
       const outcome = await running;
       node.ariaDisabled = outcome?.isFinal === true ? 'true' : null;

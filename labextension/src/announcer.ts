@@ -2,27 +2,17 @@
 
 import type { ICellModel } from '@jupyterlab/cells';
 import { NotebookActions } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { isRequest } from './magicCells';
 import type { IBridges } from './openNotebooks';
 import { isResultData, RESULT_MIME, Status } from './protocol';
 
-const BEGINNINGS: Partial<Record<Status['state'], string>> = {
-  loading: 'CodeFace is loading the model',
-  generating: 'CodeFace is answering'
-};
-const FINISHED = 'The answer is finished';
-const ENDINGS: Record<string, string> = {
-  stop: FINISHED,
-  length: 'The answer was cut off',
-  cancelled: 'The answer was stopped',
-  error: 'The answer ended in an error'
-};
-
 /** A live region for the notebook in front. */
 export class Announcer {
-  constructor({ bridges }: { bridges: IBridges }) {
+  constructor({ bridges, trans }: { bridges: IBridges; trans: TranslationBundle }) {
     this._bridges = bridges;
+    this._trans = trans;
     this.node.className = 'jp-CodeFace-announcer';
     this.node.setAttribute('role', 'status');
     bridges.currentChanged.connect(this._follow, this);
@@ -34,7 +24,9 @@ export class Announcer {
     NotebookActions.executed.connect((_, { cell: { model }, success, error }) => {
       if (this._running.delete(model)) {
         this._say(
-          success ? endingOf(model as IAnswered) : `CodeFace failed: ${error?.message ?? ''}`
+          success
+            ? this._ending(finishReasonOf(model as IAnswered))
+            : trans.__('CodeFace failed: %1', error?.message ?? '')
         );
       }
     });
@@ -51,7 +43,35 @@ export class Announcer {
     this._bridge = bridge;
     this._state = state;
     if (isSame && isNew) {
-      this._say(BEGINNINGS[state] ?? (this._isCellAsking() ? '' : FINISHED));
+      this._say(this._beginning(state) || (this._isCellAsking() ? '' : this._ending('stop')));
+    }
+  }
+
+  private _beginning(state: Status['state']): string {
+    const trans = this._trans;
+    switch (state) {
+      case 'loading':
+        return trans.__('CodeFace is loading the model');
+      case 'generating':
+        return trans.__('CodeFace is answering');
+      default:
+        return '';
+    }
+  }
+
+  private _ending(finishReason: string): string {
+    const trans = this._trans;
+    switch (finishReason) {
+      case 'stop':
+        return trans.__('The answer is finished');
+      case 'length':
+        return trans.__('The answer was cut off');
+      case 'cancelled':
+        return trans.__('The answer was stopped');
+      case 'error':
+        return trans.__('The answer ended in an error');
+      default:
+        return '';
     }
   }
 
@@ -69,6 +89,7 @@ export class Announcer {
   }
 
   private readonly _bridges: IBridges;
+  private readonly _trans: TranslationBundle;
   /** The cells that ask, from when they are to run to their end. */
   private readonly _running = new Set<ICellModel>();
   private _bridge: IBridges['current'] = null;
@@ -85,12 +106,12 @@ function isIdle(model: ICellModel): boolean {
   return 'executionState' in model && model.executionState === 'idle';
 }
 
-/** Return how the answer of a cell that has run ended; empty if it gave none. */
-function endingOf({ outputs }: IAnswered): string {
+/** Return why the answer of a cell that has run ended; empty if it gave none. */
+function finishReasonOf({ outputs }: IAnswered): string {
   for (let number = 0; number < (outputs?.length ?? 0); number += 1) {
     const data = outputs?.get(number).data[RESULT_MIME];
     if (isResultData(data)) {
-      return ENDINGS[data.finish_reason] ?? '';
+      return data.finish_reason;
     }
   }
   return '';

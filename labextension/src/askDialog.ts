@@ -1,6 +1,7 @@
 /** The dialog in which a question or an instruction is typed. */
 
 import { Dialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 const ROWS = 4;
@@ -21,6 +22,8 @@ interface IAskOptions {
 
 /** Asks for a text of a few lines; what was typed and not sent is there the next time. */
 export class AskDialogs {
+  constructor(private readonly _trans: TranslationBundle) {}
+
   /**
    * Show a dialog.
    *
@@ -28,11 +31,16 @@ export class AskDialogs {
    * @returns the text; empty if the user wants none.
    */
   async ask(key: string, options: IAskOptions): Promise<string> {
-    const field = new Field(options, this._drafts.get(key) ?? '');
+    const trans = this._trans;
+    const keys = trans.__('Enter sends, Shift Enter begins a new line');
+    const field = new Field({ ...options, keys, text: this._drafts.get(key) ?? '' });
     const dialog = new AskDialog({
       title: options.title,
       body: field,
-      buttons: [Dialog.cancelButton(), Dialog.okButton({ label: options.accept })],
+      buttons: [
+        Dialog.cancelButton({ label: trans.__('Cancel') }),
+        Dialog.okButton({ label: options.accept })
+      ],
       focusNodeSelector: 'textarea'
     });
     field.changed = text => this._drafts.set(key, text);
@@ -69,7 +77,7 @@ function isEnterInField({ type, key, target }: KeyboardEvent): boolean {
 
 /** A field with its label and how to use it. */
 class Field extends Widget {
-  constructor(options: IAskOptions, text: string) {
+  constructor(options: IAskOptions & { keys: string; text: string }) {
     super({ node: document.createElement('label') });
     this.addClass('jp-CodeFace-field');
     const label = document.createElement('span');
@@ -77,10 +85,10 @@ class Field extends Widget {
     this._area.className = 'jp-mod-styled';
     this._area.rows = ROWS;
     this._area.placeholder = options.placeholder;
-    this._area.value = text;
+    this._area.value = options.text;
     this._area.addEventListener('input', () => this.changed(this._area.value));
     const keys = document.createElement('small');
-    keys.textContent = 'Enter sends, Shift Enter begins a new line';
+    keys.textContent = options.keys;
     this.node.append(label, this._area, keys);
   }
 

@@ -2,11 +2,12 @@
 
 import type { ISessionContext } from '@jupyterlab/apputils';
 import type { Kernel, KernelMessage as JupyterMessage } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Connection, CONNECTION_GONE, Handlers, IRequestOptions } from './connection';
+import { Connection, connectionGone, Handlers, IRequestOptions } from './connection';
 import {
   FrontEndMessage,
   HELLO_TARGET,
@@ -37,6 +38,7 @@ const GONE_STATUSES: ReadonlySet<string> = new Set([
 export class NotebookBridge implements IDisposable {
   constructor(options: NotebookBridge.IOptions) {
     this._sessionContext = options.sessionContext;
+    this._trans = options.trans;
     this.handlers.on('status', status => {
       this._status = status;
       this._statusChanged.emit();
@@ -104,7 +106,7 @@ export class NotebookBridge implements IDisposable {
   ): Promise<KernelRequests[M]['result']> {
     return this._connection && this._canSend
       ? this._connection.request(method, payload, options)
-      : Promise.reject(new Error(CONNECTION_GONE));
+      : Promise.reject(connectionGone(this._trans));
   }
 
   /**
@@ -156,6 +158,7 @@ export class NotebookBridge implements IDisposable {
     }
     const connection = new Connection({
       handlers: this.handlers,
+      trans: this._trans,
       send: message => this._send(message),
       failed: message => this._failed.emit(message)
     });
@@ -230,6 +233,7 @@ export class NotebookBridge implements IDisposable {
   }
 
   private readonly _sessionContext: ISessionContext;
+  private readonly _trans: TranslationBundle;
   private readonly _opened = new Signal<this, void>(this);
   private readonly _statusChanged = new Signal<this, void>(this);
   private readonly _failed = new Signal<this, string>(this);
@@ -246,6 +250,7 @@ export namespace NotebookBridge {
   /** What a bridge needs. */
   export interface IOptions {
     sessionContext: ISessionContext;
+    trans: TranslationBundle;
   }
 }
 

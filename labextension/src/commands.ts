@@ -4,6 +4,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
 import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
@@ -33,72 +34,73 @@ interface ICommandOptions {
   bridges: IBridges;
   palette: ICommandPalette | null;
   tracker: INotebookTracker;
+  trans: TranslationBundle;
 }
 
 /** What it takes to run cells. */
-type IRunOptions = Pick<ICommandOptions, 'bridges' | 'tracker'>;
+type IRunOptions = Pick<ICommandOptions, 'bridges' | 'tracker' | 'trans'>;
 
 /** Add the commands to the application and to its palette. */
 export function addCommands(options: ICommandOptions): void {
-  const { app, bridges, palette, tracker } = options;
+  const { app, bridges, palette, tracker, trans } = options;
   const { commands } = app;
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
-  const dialogs = new AskDialogs();
+  const dialogs = new AskDialogs(trans);
   const isLive = () => bridges.current?.isLive === true;
   const isLoaded = () => bridges.settings.loadOnDemand || isLive();
   const runBelow = (sources: string[], cell = tracker.activeCell) =>
     runBelowCell(options, sources, cell);
 
   commands.addCommand(CommandIDs.ask, {
-    label: 'Ask CodeFace…',
-    caption: 'Ask CodeFace for code below this cell',
+    label: trans.__('Ask CodeFace…'),
+    caption: trans.__('Ask CodeFace for code below this cell'),
     icon: logoIcon,
     isEnabled: hasCell,
     execute: async args => {
-      if (isReadOnly(tracker)) {
+      if (isReadOnly(options)) {
         return false;
       }
       const request = await textOf(args.request, () =>
         dialogs.ask('ask', {
-          title: 'Ask CodeFace',
-          label: 'What do you want?',
-          placeholder: 'plot the mean of each column',
-          accept: 'Ask'
+          title: trans.__('Ask CodeFace'),
+          label: trans.__('What do you want?'),
+          placeholder: trans.__('plot the mean of each column'),
+          accept: trans.__('Ask')
         })
       );
       return request && runAsking(options, askCells(request, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.explain, {
-    label: 'Explain with CodeFace',
-    caption: 'Explain the selected name or code, or the whole cell',
+    label: trans.__('Explain with CodeFace'),
+    caption: trans.__('Explain the selected name or code, or the whole cell'),
     isEnabled: hasCell,
     execute: () => runBelow(explainCells(subjectOf(tracker.activeCell), isLoaded()))
   });
   commands.addCommand(CommandIDs.edit, {
-    label: 'Edit with CodeFace…',
-    caption: 'Rewrite the selected cell as you ask',
+    label: trans.__('Edit with CodeFace…'),
+    caption: trans.__('Rewrite the selected cell as you ask'),
     isEnabled: hasCell,
     execute: async args => {
-      if (isReadOnly(tracker)) {
+      if (isReadOnly(options)) {
         return false;
       }
       // What is selected while the dialog is open is not what was meant.
       const subject = subjectOf(tracker.activeCell);
       const wish = await textOf(args.instruction, () =>
         dialogs.ask(`edit ${subject.cellId}`, {
-          title: 'Edit this cell',
-          label: 'How is the cell to be changed?',
-          placeholder: 'use a list comprehension',
-          accept: 'Edit'
+          title: trans.__('Edit this cell'),
+          label: trans.__('How is the cell to be changed?'),
+          placeholder: trans.__('use a list comprehension'),
+          accept: trans.__('Edit')
         })
       );
       return wish && runBelow(editCells(wish, subject, isLoaded()));
     }
   });
   commands.addCommand(CommandIDs.fix, {
-    label: 'Explain and fix with CodeFace',
-    caption: "Explain the cell's error and repair it",
+    label: trans.__('Explain and fix with CodeFace'),
+    caption: trans.__("Explain the cell's error and repair it"),
     isEnabled: hasCell,
     execute: args => {
       const failed = cellOf(tracker, args.cellId);
@@ -106,27 +108,27 @@ export function addCommands(options: ICommandOptions): void {
     }
   });
   commands.addCommand(CommandIDs.stop, {
-    label: 'Stop the CodeFace answer',
-    caption: 'Stop here and keep the answer so far',
+    label: trans.__('Stop the CodeFace answer'),
+    caption: trans.__('Stop here and keep the answer so far'),
     icon: stopIcon,
     isEnabled: isLive,
     execute: () => bridges.current?.stop()
   });
   commands.addCommand(CommandIDs.chooseModel, {
-    label: 'Choose the CodeFace model…',
-    caption: 'Choose the model and the engine, load or unload it',
+    label: trans.__('Choose the CodeFace model…'),
+    caption: trans.__('Choose the model and the engine, load or unload it'),
     isEnabled: isLive,
     execute: async () => {
-      if (bridges.current && (await chooseModel(bridges.current))) {
-        await showStats(bridges);
+      if (bridges.current && (await chooseModel(bridges.current, trans))) {
+        await showStats(bridges, trans);
       }
     }
   });
   commands.addCommand(CommandIDs.showStats, {
-    label: 'Show CodeFace statistics',
-    caption: "Show what the session's answers have cost",
+    label: trans.__('Show CodeFace statistics'),
+    caption: trans.__("Show what the session's answers have cost"),
     isEnabled: isLive,
-    execute: () => showStats(bridges)
+    execute: () => showStats(bridges, trans)
   });
   addRunAllCommand(options);
   const notifyAll = () => commands.notifyCommandChanged();
@@ -138,7 +140,7 @@ export function addCommands(options: ICommandOptions): void {
 }
 
 /** Add the command by which a notebook says whether Run All asks again. */
-function addRunAllCommand({ app, bridges, tracker }: ICommandOptions): void {
+function addRunAllCommand({ app, bridges, tracker, trans }: ICommandOptions): void {
   const notebook = () => tracker.currentWidget?.context.model.sharedModel ?? null;
   const byDefault = () => bridges.settings.asksInRunAll;
   const asks = () => {
@@ -146,8 +148,8 @@ function addRunAllCommand({ app, bridges, tracker }: ICommandOptions): void {
     return (shared && asksInRunAll(shared)) ?? byDefault();
   };
   app.commands.addCommand(CommandIDs.askInRunAll, {
-    label: 'Answer CodeFace requests in Run All of this notebook',
-    caption: 'Otherwise they are answered only when they are run by hand',
+    label: trans.__('Answer CodeFace requests in Run All of this notebook'),
+    caption: trans.__('Otherwise they are answered only when they are run by hand'),
     isEnabled: () => isPython(tracker.currentWidget),
     isToggled: asks,
     execute: () => {
@@ -161,13 +163,14 @@ function addRunAllCommand({ app, bridges, tracker }: ICommandOptions): void {
 }
 
 /** Ask in the active cell if it is empty, else below it. */
-async function runAsking({ bridges, tracker }: IRunOptions, sources: string[]): Promise<boolean> {
+async function runAsking(options: IRunOptions, sources: string[]): Promise<boolean> {
+  const { bridges, tracker } = options;
   const panel = tracker.currentWidget;
   const cell = tracker.activeCell;
   const [source, ...more] = sources;
   const isEmpty = cell?.model.type === 'code' && !cell.model.sharedModel.getSource().trim();
   if (!panel || !cell || source === undefined || more.length || !isEmpty) {
-    return runBelowCell({ bridges, tracker }, sources, cell);
+    return runBelowCell(options, sources, cell);
   }
   cell.model.sharedModel.setSource(source);
   await goToCell(panel, cell.model.id);
@@ -176,10 +179,10 @@ async function runAsking({ bridges, tracker }: IRunOptions, sources: string[]): 
 }
 
 /** Whether the notebook takes no cells, which is said: before anything is typed for one. */
-function isReadOnly(tracker: INotebookTracker): boolean {
+function isReadOnly({ tracker, trans }: IRunOptions): boolean {
   const isReadOnly = tracker.currentWidget?.context.model.readOnly === true;
   if (isReadOnly) {
-    notifyFailure('This notebook is read-only, so no cell can be added that asks.');
+    notifyFailure(trans.__('This notebook is read-only, so no cell can be added that asks.'));
   }
   return isReadOnly;
 }
@@ -191,12 +194,13 @@ function isReadOnly(tracker: INotebookTracker): boolean {
  * run from a click a moment ago.
  */
 async function runBelowCell(
-  { bridges, tracker }: IRunOptions,
+  options: IRunOptions,
   sources: string[],
   cell: Cell | null
 ): Promise<boolean> {
+  const { bridges, tracker } = options;
   const panel = tracker.currentWidget;
-  if (!panel || !cell || isReadOnly(tracker)) {
+  if (!panel || !cell || isReadOnly(options)) {
     return false;
   }
   const { id } = cell.model;
@@ -244,13 +248,14 @@ async function textOf(given: unknown, ask: () => Promise<string>): Promise<strin
   return typeof given === 'string' ? given.trim() : ask();
 }
 
-async function showStats(bridges: IBridges): Promise<void> {
+async function showStats(bridges: IBridges, trans: TranslationBundle): Promise<void> {
   const stats = await bridges.current?.request('get_stats', {}).catch(notifyFailure);
   if (!stats) {
     return;
   }
   const body = new Widget({ node: document.createElement('pre') });
   body.addClass('jp-CodeFace-stats');
-  body.node.textContent = stats.text || 'Nothing has been asked yet.';
-  await showDialog({ title: 'CodeFace', body, buttons: [Dialog.okButton({ label: 'Close' })] });
+  body.node.textContent = stats.text || trans.__('Nothing has been asked yet.');
+  const buttons = [Dialog.okButton({ label: trans.__('Close') })];
+  await showDialog({ title: 'CodeFace', body, buttons });
 }

@@ -1,5 +1,7 @@
 /** The messages of one comm: notifications, and requests that can be cancelled, both ways. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 import {
   FrontEndMessage,
   FrontEndNotifications,
@@ -94,11 +96,12 @@ export class Connection {
     options: IRequestOptions<KernelRequests[M]['result']> = {}
   ): Promise<KernelRequests[M]['result']> {
     const { signal, onPartial } = options;
+    const { trans } = this._options;
     const id = `r${(this._requests += 1)}`;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this._isClosed) {
-        throw new Error(CONNECTION_GONE);
+        throw connectionGone(this._options.trans);
       }
       const abort = () => {
         this._pending.delete(id);
@@ -114,7 +117,9 @@ export class Connection {
           if (isResult(method, result)) {
             resolve(result);
           } else {
-            reject(unusable(method));
+            reject(
+              new Error(trans.__('%1: the kernel sent something that this page cannot use', method))
+            );
           }
         },
         fail: error => {
@@ -159,7 +164,7 @@ export class Connection {
     this._running.forEach(controller => controller.abort());
     for (const id of [...this._pending.keys()]) {
       this._send({ type: 'cancel', request_id: id });
-      this._takePending(id)?.fail(new Error(CONNECTION_GONE));
+      this._takePending(id)?.fail(connectionGone(this._options.trans));
     }
   }
 
@@ -229,18 +234,23 @@ export namespace Connection {
   /** What a connection needs. */
   export interface IOptions {
     handlers: Handlers;
+    trans: TranslationBundle;
     send: (message: FrontEndMessage) => void;
     /** Called when the kernel could not use a message that has no answer. */
     failed: (message: string) => void;
   }
 }
 
-/** Why a request gets no response when the comm has closed. */
-export const CONNECTION_GONE = 'The connection to the kernel is gone';
+/** Return why a request gets no response when the comm has closed. */
+export function connectionGone(trans: TranslationBundle): Error {
+  return new Error(trans.__('The connection to the kernel is gone'));
+}
 
 function known<T>(handlers: Map<string, T>, method: string): T {
   const handler = handlers.get(method);
   if (!handler) {
+    // Said to the kernel, not to the user.
+    // eslint-disable-next-line no-restricted-syntax
     throw new Error(`This page does not know the method '${method.slice(0, 50)}'`);
   }
   return handler;
@@ -248,10 +258,7 @@ function known<T>(handlers: Map<string, T>, method: string): T {
 
 function check(isUsable: boolean, method: string): void {
   if (!isUsable) {
-    throw unusable(method);
+    // eslint-disable-next-line no-restricted-syntax
+    throw new Error(`${method}: the kernel sent something that this page cannot use`);
   }
-}
-
-function unusable(method: string): Error {
-  return new Error(`${method}: the kernel sent something that this page cannot use`);
 }

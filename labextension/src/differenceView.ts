@@ -1,5 +1,7 @@
 /** A difference on the page: side by side where there is room, one below the other elsewhere. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 import { Chunk, countLines, Piece } from './difference';
 import { findListings } from './markdown';
 import { withoutShortcuts } from './keyboard';
@@ -16,9 +18,13 @@ const SIGNS = { same: ' ', before: '−', after: '+' };
  *
  * The listing of the new cell stays, hidden, so that its buttons find their place.
  */
-export function showDifference(answer: HTMLElement, chunks: Chunk[], newCode: string): void {
-  const [listing] = findListings(answer, [newCode]);
-  const view = differenceNode(chunks);
+export function showDifference(
+  answer: HTMLElement,
+  chunks: Chunk[],
+  { code, trans }: { code: string; trans: TranslationBundle }
+): void {
+  const [listing] = findListings(answer, [code]);
+  const view = differenceNode(chunks, trans);
   if (listing) {
     listing.hidden = true;
     listing.before(view);
@@ -28,22 +34,29 @@ export function showDifference(answer: HTMLElement, chunks: Chunk[], newCode: st
 }
 
 /** Return a node that shows a difference; signs tell the sides apart, not only colours. */
-export function differenceNode(chunks: Chunk[]): HTMLElement {
-  const { removed, added } = countLines(chunks);
+export function differenceNode(chunks: Chunk[], trans: TranslationBundle): HTMLElement {
+  const counts = countLines(chunks);
+  const removed = trans._n('%1 line removed', '%1 lines removed', counts.removed);
+  const added = trans._n('%1 line added', '%1 lines added', counts.added);
   const node = element('div', 'jp-CodeFace-difference');
   node.setAttribute('role', 'group');
-  node.setAttribute('aria-label', `Changes to the cell: ${removed} removed, ${added} added`);
+  node.setAttribute('aria-label', trans.__('Changes to the cell: %1, %2', removed, added));
   node.dir = 'ltr';
   chunks.forEach((chunk, index) => {
     const isFirst = index === 0;
     const isLast = index === chunks.length - 1;
-    node.append(...(chunk.isSame ? unchanged(chunk.before, isFirst, isLast) : [row(chunk)]));
+    node.append(
+      ...(chunk.isSame ? unchanged(chunk.before, { isFirst, isLast, trans }) : [row(chunk)])
+    );
   });
   return node;
 }
 
 /** Return unchanged lines, those in the middle of a long run folded. */
-function unchanged(lines: Piece[][], isFirst: boolean, isLast: boolean): HTMLElement[] {
+function unchanged(
+  lines: Piece[][],
+  { isFirst, isLast, trans }: { isFirst: boolean; isLast: boolean; trans: TranslationBundle }
+): HTMLElement[] {
   const head = isFirst ? 0 : CONTEXT;
   const tail = isLast ? 0 : CONTEXT;
   const folded = lines.slice(head, lines.length - tail);
@@ -52,7 +65,7 @@ function unchanged(lines: Piece[][], isFirst: boolean, isLast: boolean): HTMLEle
   }
   const details = document.createElement('details');
   const summary = document.createElement('summary');
-  summary.textContent = `${folded.length} unchanged lines`;
+  summary.textContent = trans._n('%1 unchanged line', '%1 unchanged lines', folded.length);
   details.append(summary, same(folded));
   withoutShortcuts(details);
   const around = [lines.slice(0, head), lines.slice(lines.length - tail)] as const;

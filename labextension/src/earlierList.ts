@@ -1,5 +1,6 @@
 /** The answers that another one has taken the place of, folded, each with a way back. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
@@ -10,18 +11,17 @@ import { withoutShortcuts } from './keyboard';
 
 /** A folded part for each earlier answer; its text is rendered when it is unfolded. */
 export class EarlierList extends Widget {
-  /**
-   * @param data - The answer in front.
-   * @param bringBack - Puts an earlier one, by its number, in front.
-   */
-  constructor(data: ResultData, markdown: UntrustedMarkdown, bringBack: (number: number) => void) {
+  constructor({ data, markdown, trans, bringBack }: EarlierList.IOptions) {
     super();
     this._markdown = markdown;
+    this._trans = trans;
     withoutShortcuts(this.node);
     const earlier = data.earlier ?? [];
     earlier.forEach((answer, number) => {
       const title =
-        earlier.length > 1 ? `Earlier answer ${earlier.length - number}` : 'Earlier answer';
+        earlier.length > 1
+          ? trans.__('Earlier answer %1', earlier.length - number)
+          : trans.__('Earlier answer');
       this.node.append(this._details(answer, title, () => bringBack(number)));
     });
   }
@@ -38,8 +38,8 @@ export class EarlierList extends Widget {
     summary.textContent = title;
     const footer = document.createElement('div');
     footer.className = 'jp-CodeFace-footer';
-    const use = button('Use this answer', undoIcon, onUse);
-    use.setAttribute('aria-label', `Use this answer: ${title}`);
+    const use = button(this._trans.__('Use this answer'), undoIcon, onUse);
+    use.setAttribute('aria-label', this._trans.__('Use this answer: %1', title));
     footer.append(answer.data.footer, ' ', use);
     details.append(summary, footer);
     details.addEventListener('toggle', () => void this._render(answer, footer), { once: true });
@@ -57,5 +57,18 @@ export class EarlierList extends Widget {
   }
 
   private readonly _markdown: UntrustedMarkdown;
+  private readonly _trans: TranslationBundle;
   private readonly _rendered: Widget[] = [];
+}
+
+export namespace EarlierList {
+  /** What the list shows. */
+  export interface IOptions {
+    /** The answer in front. */
+    data: ResultData;
+    markdown: UntrustedMarkdown;
+    trans: TranslationBundle;
+    /** Puts an earlier one, by its number, in front. */
+    bringBack: (number: number) => void;
+  }
 }

@@ -3,6 +3,7 @@
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
@@ -28,7 +29,8 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
     layout.addWidget(this._traceback);
     this.addClass('jp-CodeFace-error');
     this._actions.className = 'jp-CodeFace-errorActions';
-    this._actions.append(button('Explain and fix', logoIcon, () => void this._fix()));
+    const { trans } = options;
+    this._actions.append(button(trans.__('Explain and fix'), logoIcon, () => void this._fix()));
     this._actions.hidden = true;
     withoutShortcuts(this._actions);
     this.node.prepend(this._actions);
@@ -80,5 +82,6 @@ export namespace ErrorRenderer {
     commands: CommandRegistry;
     rendermime: IRenderMimeRegistry;
     tracker: INotebookTracker;
+    trans: TranslationBundle;
   }
 }

@@ -1,5 +1,6 @@
 /** The list under an answer: what was changed in its code, and what does not fit the notebook. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { checkIcon, undoIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
@@ -9,24 +10,19 @@ import { canApply } from './findings';
 import type { ResultData, ResultFinding } from './protocol';
 import { withoutShortcuts } from './keyboard';
 
-const NAME = 'Checked against your notebook';
-
 /** A line for each note and each finding, with a button where the code can be mended. */
 export class FindingList extends Widget {
-  /**
-   * @param data - The answer.
-   * @param apply - Applies the finding with a number, or undoes it.
-   */
-  constructor(data: ResultData, apply: (number: number) => void) {
+  constructor({ data, trans, apply }: FindingList.IOptions) {
     super({ node: document.createElement('ul') });
+    this._trans = trans;
     this.addClass('jp-CodeFace-findings');
     // Without its bullets a list is none for some screen readers.
     this.node.setAttribute('role', 'list');
-    this.node.setAttribute('aria-label', NAME);
+    this.node.setAttribute('aria-label', trans.__('Checked against your notebook'));
     withoutShortcuts(this.node);
     (data.notes ?? []).forEach(note => this._addItem(note).classList.add('jp-CodeFace-note'));
     (data.findings ?? []).forEach((finding, number) => {
-      const item = this._addItem(`${place(data, finding)}${finding.message}`);
+      const item = this._addItem(described(data, finding, trans));
       item.classList.toggle('jp-mod-applied', finding.is_applied === true);
       if (canApply(data, finding)) {
         this._addButton(item, finding, () => apply(number)).dataset['finding'] = `${number}`;
@@ -59,21 +55,49 @@ export class FindingList extends Widget {
     finding: ResultFinding,
     onClick: () => void
   ): HTMLButtonElement {
-    const label = finding.is_applied ? 'Undo' : 'Apply';
-    const node = button(label, finding.is_applied ? undoIcon : checkIcon, onClick);
-    node.title = finding.is_applied ? 'Take this change back' : 'Mend this in the code above';
-    node.setAttribute('aria-label', `${label}: ${finding.message.replaceAll('`', '')}`);
+    const { _trans: trans } = this;
+    const node = finding.is_applied
+      ? button(trans.__('Undo'), undoIcon, onClick)
+      : button(trans.__('Apply'), checkIcon, onClick);
+    node.title = finding.is_applied
+      ? trans.__('Take this change back')
+      : trans.__('Mend this in the code above');
+    const message = finding.message.replaceAll('`', '');
+    const name = finding.is_applied
+      ? trans.__('Undo: %1', message)
+      : trans.__('Apply: %1', message);
+    node.setAttribute('aria-label', name);
     item.append(node);
     this._buttons.push(node);
     return node;
   }
 
+  private readonly _trans: TranslationBundle;
   private _buttons: HTMLButtonElement[] = [];
 }
 
-function place(data: ResultData, finding: ResultFinding): string {
-  const done = finding.is_applied ? 'Applied. ' : '';
-  return data.blocks.length > 1
-    ? `${done}Block ${finding.block + 1}, line ${finding.line}: `
-    : `${done}Line ${finding.line}: `;
+export namespace FindingList {
+  /** What the list shows. */
+  export interface IOptions {
+    data: ResultData;
+    trans: TranslationBundle;
+    /** Applies the finding with a number, or undoes it. */
+    apply: (number: number) => void;
+  }
+}
+
+/** Return a finding in words, with its place. */
+function described(
+  { blocks }: ResultData,
+  { block, line, message, is_applied: isApplied }: ResultFinding,
+  trans: TranslationBundle
+): string {
+  if (blocks.length > 1) {
+    return isApplied
+      ? trans.__('Applied. Block %1, line %2: %3', block + 1, line, message)
+      : trans.__('Block %1, line %2: %3', block + 1, line, message);
+  }
+  return isApplied
+    ? trans.__('Applied. Line %1: %2', line, message)
+    : trans.__('Line %1: %2', line, message);
 }

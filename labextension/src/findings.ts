@@ -76,7 +76,8 @@ export function withListings(markdown: string, codes: string[], changed: string[
   return lines.join('\n');
 }
 
-function findListing(
+/** Return where the code of a fence begins, from a line on, and what stands in front of it. */
+export function findListing(
   lines: string[],
   code: string[],
   from: number

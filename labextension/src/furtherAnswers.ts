@@ -1,6 +1,7 @@
 /** What is asked under an answer, from the field or the button to the new answer's place. */
 
 import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { cellAt, locateCell } from './cellLocation';
@@ -20,9 +21,6 @@ export interface IFurther {
 
 type Method = 'try_again' | 'follow_up' | 'continue_answer';
 
-const KERNEL_GONE = 'The kernel that gave this answer is gone: run its cell again';
-const NOTHING_NEW = 'Nothing new came: the answer is as it was';
-
 /** Asks the kernel for one answer's sake, and shows what comes. */
 export class FurtherAnswers extends Widget implements IFurther {
   constructor(options: FurtherAnswers.IOptions) {
@@ -30,6 +28,7 @@ export class FurtherAnswers extends Widget implements IFurther {
     this._options = options;
     this.layout = new PanelLayout();
     this._field = new QuestionField({
+      trans: options.trans,
       onAsk: question => void this._followUp(question),
       onClose: () => this._closeField()
     });
@@ -69,7 +68,7 @@ export class FurtherAnswers extends Widget implements IFurther {
         this._field.clear();
         this._say('');
       } else {
-        this._say(NOTHING_NEW);
+        this._say(this._nothingNew);
       }
     } catch (error) {
       // What was typed is still in the field.
@@ -88,7 +87,7 @@ export class FurtherAnswers extends Widget implements IFurther {
         return '';
       }
       this._options.focus(action);
-      return NOTHING_NEW;
+      return this._nothingNew;
     } catch (error) {
       this._options.focus(action);
       return messageOf(error);
@@ -96,12 +95,12 @@ export class FurtherAnswers extends Widget implements IFurther {
   }
 
   private async _ask(method: Method, question: string | null): Promise<MimeBundle | null> {
-    const { bridges, data, node, tracker } = this._options;
+    const { bridges, data, node, tracker, trans } = this._options;
     const location = locateCell(tracker, node, data.cell_id);
     const bridge = bridges.of(location?.panel ?? null);
     const answerId = data.answer_id;
     if (!bridge?.isLive || !answerId) {
-      throw new Error(KERNEL_GONE);
+      throw new Error(trans.__('The kernel that gave this answer is gone: run its cell again'));
     }
     const asking = (this._asking = new AbortController());
     const live = this._show(question, () => bridge.notify('stop', {}));
@@ -123,8 +122,8 @@ export class FurtherAnswers extends Widget implements IFurther {
 
   /** Show the answer that comes: in the place of this one, or to a question below it. */
   private _show(question: string | null, onStop: () => void): LiveAnswer {
-    const { markdown } = this._options;
-    const live = new LiveAnswer({ markdown, question, onStop });
+    const { markdown, trans } = this._options;
+    const live = new LiveAnswer({ markdown, question, trans, onStop });
     this._panel.addWidget(live);
     this._options.setReplaced(question === null);
     live.focus();
@@ -150,6 +149,11 @@ export class FurtherAnswers extends Widget implements IFurther {
     this._said.textContent = words;
   }
 
+  private get _nothingNew(): string {
+    const { trans } = this._options;
+    return trans.__('Nothing new came: the answer is as it was');
+  }
+
   private get _panel(): PanelLayout {
     return this.layout as PanelLayout;
   }
@@ -166,6 +170,7 @@ export namespace FurtherAnswers {
     bridges: IBridges;
     markdown: UntrustedMarkdown;
     tracker: INotebookTracker;
+    trans: TranslationBundle;
     /** A node of the answer, and the answer. */
     node: Node;
     data: ResultData;

@@ -13,6 +13,7 @@ import {
   InlineCompletionTriggerKind
 } from '@jupyterlab/completer';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { NotebookBridge } from './bridge';
 import { isCompletable } from './completionPlace';
@@ -45,6 +46,7 @@ interface IEditorPlace extends IPlace {
 export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
   constructor(options: GhostText.IOptions) {
     this._options = options;
+    this._loadOffer = new LoadOffer(options.trans);
   }
 
   readonly identifier = 'codeface-jupyter:ghost-text';
@@ -285,7 +287,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
   private readonly _completions = new WeakMap<NotebookBridge, Completions>();
   private readonly _editedByHand = new WeakSet<EditorView>();
   private readonly _pace = new TypingPace();
-  private readonly _loadOffer = new LoadOffer();
+  private readonly _loadOffer: LoadOffer;
   private _isOffering = false;
   private _warmUpTimer = 0;
 }
@@ -296,6 +298,7 @@ export namespace GhostText {
     bridges: IBridges;
     manager: Pick<ICompletionProviderManager, 'inline'>;
     tracker: INotebookTracker;
+    trans: TranslationBundle;
   }
 }
 

@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { GhostText } from './ghostText';
 import { setGhostText } from './notebook';
@@ -22,22 +23,23 @@ interface IGhostTextCommandOptions {
   ghostText: GhostText;
   palette: ICommandPalette | null;
   tracker: INotebookTracker;
+  trans: TranslationBundle;
 }
 
 /** Add the commands to the application and to its palette. */
 export function addGhostTextCommands(options: IGhostTextCommandOptions): void {
-  const { ghostText, palette, tracker } = options;
+  const { ghostText, palette, tracker, trans } = options;
   const { commands } = options.app;
   const isEnabled = () => ghostText.isSuggesting(tracker.currentWidget);
   commands.addCommand(GhostTextCommandIDs.acceptWord, {
-    label: 'Accept the next word of the suggestion',
-    caption: 'Take the next word of the grey text; the rest stays',
+    label: trans.__('Accept the next word of the suggestion'),
+    caption: trans.__('Take the next word of the grey text; the rest stays'),
     isEnabled,
     execute: () => ghostText.accept(tracker.currentWidget, firstWord)
   });
   commands.addCommand(GhostTextCommandIDs.acceptLine, {
-    label: 'Accept the next line of the suggestion',
-    caption: 'Take the next line of the grey text; the rest stays',
+    label: trans.__('Accept the next line of the suggestion'),
+    caption: trans.__('Take the next line of the grey text; the rest stays'),
     isEnabled,
     execute: () => ghostText.accept(tracker.currentWidget, firstLine)
   });
@@ -48,11 +50,11 @@ export function addGhostTextCommands(options: IGhostTextCommandOptions): void {
 }
 
 /** Add the command by which a notebook says whether it has ghost text. */
-function addToggle({ app, bridges, ghostText, tracker }: IGhostTextCommandOptions): void {
+function addToggle({ app, bridges, ghostText, tracker, trans }: IGhostTextCommandOptions): void {
   const { commands } = app;
   commands.addCommand(GhostTextCommandIDs.toggle, {
-    label: 'Ghost text in this notebook',
-    caption: 'Suggest code in grey while it is typed',
+    label: trans.__('Ghost text in this notebook'),
+    caption: trans.__('Suggest code in grey while it is typed'),
     isEnabled: () => isPython(tracker.currentWidget),
     isToggled: () => ghostText.isOn(tracker.currentWidget),
     execute: () => {

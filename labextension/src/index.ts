@@ -8,6 +8,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
 import { Announcer } from './announcer';
 import { addCommands, CommandIDs } from './commands';
@@ -24,6 +25,12 @@ import { addToToolbars, StatusItem } from './status';
 import { StreamRenderer } from './streamRenderer';
 
 const PLUGIN_ID = 'codeface-jupyter:plugin';
+const DOMAIN = 'codeface_jupyter';
+
+/** Return what translates this extension's texts; they stay English without a translator. */
+function bundleOf(translator: ITranslator | null): TranslationBundle {
+  return (translator ?? nullTranslator).load(DOMAIN);
+}
 
 /** Connects notebooks to their kernels, and renders results and errors. */
 const notebooks: JupyterFrontEndPlugin<IBridges> = {
@@ -32,22 +39,24 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
   autoStart: true,
   provides: IBridges,
   requires: [INotebookTracker, IRenderMimeRegistry],
-  optional: [ISettingRegistry],
+  optional: [ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     rendermime: IRenderMimeRegistry,
-    registry: ISettingRegistry | null
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null
   ) => {
+    const trans = bundleOf(translator);
     const settings = new Settings();
-    const bridges = new Bridges({ tracker, settings });
-    const markdown = new UntrustedMarkdown(rendermime);
-    document.body.append(new Announcer({ bridges }).node);
+    const bridges = new Bridges({ tracker, settings, trans });
+    const markdown = new UntrustedMarkdown(rendermime, trans);
+    document.body.append(new Announcer({ bridges, trans }).node);
     rendermime.addFactory(
       {
         safe: true,
         mimeTypes: [RESULT_MIME],
-        createRenderer: () => new ResultRenderer({ bridges, markdown, settings, tracker })
+        createRenderer: () => new ResultRenderer({ bridges, markdown, settings, tracker, trans })
       },
       0
     );
@@ -55,7 +64,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
       {
         safe: true,
         mimeTypes: [STREAM_MIME],
-        createRenderer: () => new StreamRenderer({ bridges, markdown, rendermime, tracker })
+        createRenderer: () => new StreamRenderer({ bridges, markdown, rendermime, tracker, trans })
       },
       // Before the result that a new answer is to replace.
       -1
@@ -65,7 +74,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
       {
         safe: true,
         mimeTypes: [ERROR_MIME],
-        createRenderer: () => new ErrorRenderer({ commands, rendermime, tracker })
+        createRenderer: () => new ErrorRenderer({ commands, rendermime, tracker, trans })
       },
       0
     );
@@ -80,13 +89,14 @@ const commands: JupyterFrontEndPlugin<void> = {
   description: 'Adds the commands that ask, explain, edit, fix and stop.',
   autoStart: true,
   requires: [IBridges, INotebookTracker],
-  optional: [ICommandPalette],
+  optional: [ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     bridges: IBridges,
     tracker: INotebookTracker,
-    palette: ICommandPalette | null
-  ) => addCommands({ app, bridges, palette, tracker })
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ) => addCommands({ app, bridges, palette, tracker, trans: bundleOf(translator) })
 };
 
 /** Shows the session's state in the status bar, or in the toolbar where there is none. */
@@ -95,18 +105,20 @@ const status: JupyterFrontEndPlugin<void> = {
   description: "Shows the model, the engine and the session's state.",
   autoStart: true,
   requires: [IBridges, INotebookTracker],
-  optional: [IStatusBar],
+  optional: [IStatusBar, ITranslator],
   activate: (
     { commands }: JupyterFrontEnd,
     bridges: IBridges,
     tracker: INotebookTracker,
-    statusBar: IStatusBar | null
+    statusBar: IStatusBar | null,
+    translator: ITranslator | null
   ) => {
+    const trans = bundleOf(translator);
     if (!statusBar) {
-      addToToolbars({ bridges, commands, tracker });
+      addToToolbars({ bridges, commands, tracker, trans });
       return;
     }
-    const item = new StatusItem({ bridges, commands });
+    const item = new StatusItem({ bridges, commands, trans });
     statusBar.registerStatusItem('codeface-jupyter:status', {
       item,
       align: 'right',
@@ -123,7 +135,14 @@ const editors: JupyterFrontEndPlugin<void> = {
   description: 'Shows a question in a cell as prose, and how to ask in an empty cell.',
   autoStart: true,
   requires: [IBridges, IEditorExtensionRegistry],
-  activate: (app: JupyterFrontEnd, bridges: IBridges, registry: IEditorExtensionRegistry) => {
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    bridges: IBridges,
+    registry: IEditorExtensionRegistry,
+    translator: ITranslator | null
+  ) => {
+    const trans = bundleOf(translator);
     registry.addExtension({
       name: 'codeface:prose',
       factory: ({ model }) =>
@@ -135,7 +154,7 @@ const editors: JupyterFrontEndPlugin<void> = {
       name: 'codeface:ask',
       factory: () =>
         EditorExtensionRegistry.createImmutableExtension(
-          askPlaceholder(() => void app.commands.execute(CommandIDs.ask))
+          askPlaceholder(() => void app.commands.execute(CommandIDs.ask), trans)
         )
     });
     const { settings } = bridges;
@@ -152,25 +171,27 @@ const ghostText: JupyterFrontEndPlugin<void> = {
   description: 'Suggests code at the cursor while it is typed.',
   autoStart: true,
   requires: [IBridges, INotebookTracker],
-  optional: [ICompletionProviderManager, IEditorExtensionRegistry, ICommandPalette],
+  optional: [ICompletionProviderManager, IEditorExtensionRegistry, ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     bridges: IBridges,
     tracker: INotebookTracker,
     manager: ICompletionProviderManager | null,
     registry: IEditorExtensionRegistry | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
   ) => {
     if (!manager || !registry) {
       return;
     }
-    const ghostText = new GhostText({ bridges, manager, tracker });
+    const trans = bundleOf(translator);
+    const ghostText = new GhostText({ bridges, manager, tracker, trans });
     manager.registerInlineProvider(ghostText);
     registry.addExtension({
       name: 'codeface:ghost-text',
       factory: () => EditorExtensionRegistry.createImmutableExtension(ghostText.extension)
     });
-    addGhostTextCommands({ app, bridges, ghostText, palette, tracker });
+    addGhostTextCommands({ app, bridges, ghostText, palette, tracker, trans });
     // The notebook takes the key before the editor hears of it.
     document.addEventListener(
       'keydown',

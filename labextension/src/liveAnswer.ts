@@ -1,5 +1,6 @@
 /** An answer while it comes to a page that has asked for it. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { stopIcon } from '@jupyterlab/ui-components';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
@@ -12,15 +13,16 @@ import { withoutShortcuts } from './keyboard';
 export class LiveAnswer extends Widget {
   constructor(options: LiveAnswer.IOptions) {
     super();
+    const { trans } = options;
     this._markdown = options.markdown;
     const layout = (this.layout = new PanelLayout());
     const head = new Widget();
     head.addClass('jp-CodeFace-controls');
     withoutShortcuts(head.node);
-    this._stop = button('Stop', stopIcon, () => options.onStop());
-    this._stop.title = 'Stop here and keep the answer so far';
+    this._stop = button(trans.__('Stop'), stopIcon, () => options.onStop());
+    this._stop.title = trans.__('Stop here and keep the answer so far');
     this._status.className = 'jp-CodeFace-message';
-    this._status.textContent = 'Preparing …';
+    this._status.textContent = trans.__('Preparing …');
     head.node.append(this._stop, this._status);
     if (options.question) {
       layout.addWidget(questionWidget(options.question));
@@ -74,6 +76,7 @@ export namespace LiveAnswer {
   /** What a live answer needs. */
   export interface IOptions {
     markdown: UntrustedMarkdown;
+    trans: TranslationBundle;
     /** What was asked; null if it is the question of the answer above. */
     question: string | null;
     onStop: () => void;

@@ -1,6 +1,7 @@
 /** The question whether a model is to be loaded for ghost text. */
 
 import { Notification } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { NotebookBridge } from './bridge';
 import { notifyFailure } from './notifications';
@@ -9,22 +10,28 @@ const SHOWN_MS = 20000;
 
 /** Asks once, and never again on this page. */
 export class LoadOffer {
+  constructor(private readonly _trans: TranslationBundle) {}
+
   /** Offer to load the kernel's model, unless that was offered before. */
   make(kernel: Pick<NotebookBridge, 'request' | 'status'>): void {
     if (this._isMade) {
       return;
     }
     this._isMade = true;
-    const model = kernel.status?.model || 'the model';
-    Notification.info(`CodeFace suggests code while you type once ${model} is in memory.`, {
+    const trans = this._trans;
+    const model = kernel.status?.model;
+    const offer = model
+      ? trans.__('CodeFace suggests code while you type once %1 is in memory.', model)
+      : trans.__('CodeFace suggests code while you type once the model is in memory.');
+    Notification.info(offer, {
       autoClose: SHOWN_MS,
       actions: [
         {
-          label: 'Load it',
+          label: trans.__('Load it'),
           displayType: 'accent',
           callback: () => void kernel.request('load_model', {}).catch(notifyFailure)
         },
-        { label: 'Not now', callback: () => undefined }
+        { label: trans.__('Not now'), callback: () => undefined }
       ]
     });
   }

@@ -29,6 +29,8 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
   if (!selection && subject.executionCount !== null) {
     return lineMagic(`%codeface_explain --id ${subject.cellId}`, isLoaded);
   }
+  // Said to the model, in the language of its instructions.
+  // eslint-disable-next-line no-restricted-syntax
   return askCells(`Explain this code:\n\n${selection || subject.source.trim()}`, isLoaded);
 }
 

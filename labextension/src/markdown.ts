@@ -2,21 +2,23 @@
 
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { makeScrollable } from './keyboard';
 
 // No images, media or styles: showing an answer must send nothing and hide nothing.
 const ALLOWED_TAGS = (
-  'a b blockquote br code del details em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub ' +
-  'summary sup table tbody td th thead tr ul'
-).split(' ');
+  'a,b,blockquote,br,code,del,details,em,h1,h2,h3,h4,h5,h6,hr,i,li,ol,p,pre,s,span,strong,sub,' +
+  'summary,sup,table,tbody,td,th,thead,tr,ul'
+).split(',');
 const ALLOWED_ATTRIBUTES = { a: ['href', 'title'], code: ['class'], span: ['class'] };
 
 const PROSE = 'p, li, ul, ol, blockquote, table, td, th, h1, h2, h3, h4, h5, h6';
 
 /** Renders a model's Markdown; its HTML is reduced to plain formatting, even in a trusted cell. */
 export class UntrustedMarkdown {
-  constructor(rendermime: IRenderMimeRegistry) {
+  constructor(rendermime: IRenderMimeRegistry, trans: TranslationBundle) {
+    this._trans = trans;
     const { sanitizer } = rendermime;
     this._rendermime = rendermime.clone({
       sanitizer: {
@@ -35,20 +37,21 @@ export class UntrustedMarkdown {
     const renderer = this._rendermime.createRenderer('text/markdown');
     // Trusted content would skip the sanitizer.
     await renderer.renderModel(new MimeModel({ trusted: false, data: { 'text/markdown': text } }));
-    makeReadable(renderer.node);
+    makeReadable(renderer.node, this._trans);
     return renderer;
   }
 
   private readonly _rendermime: IRenderMimeRegistry;
+  private readonly _trans: TranslationBundle;
 }
 
 /** Let prose run in the direction of its words, and code be read, and scrolled, by keyboard. */
-export function makeReadable(answer: HTMLElement): void {
+export function makeReadable(answer: HTMLElement, trans: TranslationBundle): void {
   answer.querySelectorAll<HTMLElement>(PROSE).forEach(node => (node.dir = 'auto'));
   answer.querySelectorAll<HTMLElement>('pre, code').forEach(node => (node.dir = 'ltr'));
   answer
     .querySelectorAll('pre')
-    .forEach((node, number) => makeScrollable(node, `listing ${number + 1}`));
+    .forEach((node, number) => makeScrollable(node, trans.__('listing %1', number + 1)));
 }
 
 /**

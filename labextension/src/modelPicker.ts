@@ -1,13 +1,13 @@
 /** The dialog in which the model and the engine are chosen, loaded and unloaded. */
 
 import { Dialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import type { NotebookBridge } from './bridge';
 import type { ModelChoices, OfferedModel } from './protocol';
 
 const AUTO = 'auto';
-const LOAD = 'Load now';
 
 /** Whoever answers the picker's requests. */
 type Kernel = Pick<NotebookBridge, 'request'>;
@@ -17,13 +17,13 @@ type Kernel = Pick<NotebookBridge, 'request'>;
  *
  * @returns whether the session's figures are wanted next.
  */
-export async function chooseModel(kernel: Kernel): Promise<boolean> {
-  const picker = new ModelPicker(kernel);
-  const figures = Dialog.createButton({ label: 'Statistics', actions: ['figures'] });
+export async function chooseModel(kernel: Kernel, trans: TranslationBundle): Promise<boolean> {
+  const picker = new ModelPicker(kernel, trans);
+  const figures = Dialog.createButton({ label: trans.__('Statistics'), actions: ['figures'] });
   const dialog = new Dialog({
-    title: 'CodeFace model',
+    title: trans.__('CodeFace model'),
     body: picker,
-    buttons: [figures, Dialog.okButton({ label: 'Close' })]
+    buttons: [figures, Dialog.okButton({ label: trans.__('Close') })]
   });
   void picker.refresh();
   const { button: chosen } = await dialog.launch();
@@ -32,20 +32,26 @@ export async function chooseModel(kernel: Kernel): Promise<boolean> {
 
 /** What there is to choose from, and what is chosen. */
 export class ModelPicker extends Widget {
-  constructor(private readonly _kernel: Kernel) {
+  constructor(
+    private readonly _kernel: Kernel,
+    private readonly _trans: TranslationBundle
+  ) {
     super();
+    const trans = this._trans;
     this.addClass('jp-CodeFace-picker');
     this._models.addEventListener('change', () => void this._use());
     this._engines.addEventListener('change', () => void this._use());
     this._load.addEventListener('click', () => void this._toggleLoading());
-    this._unload.addEventListener('click', () => void this._do('Unloading …', 'unload_model'));
+    this._unload.addEventListener('click', () => void this._unloadModel());
     this._said.setAttribute('role', 'status');
+    this._load.textContent = trans.__('Load now');
+    this._unload.textContent = trans.__('Unload');
     const buttons = document.createElement('div');
     buttons.append(this._load, this._unload);
     this.node.append(
-      ...labelled('Model', this._models),
+      ...labelled(trans.__('Model'), this._models),
       this._facts,
-      ...labelled('Engine', this._engines),
+      ...labelled(trans.__('Engine'), this._engines),
       buttons,
       this._said
     );
@@ -59,7 +65,7 @@ export class ModelPicker extends Widget {
 
   /** Ask the kernel what there is. */
   async refresh(): Promise<void> {
-    await this._saying('Looking at what runs here …', async () => {
+    await this._saying(this._trans.__('Looking at what runs here …'), async () => {
       this._show(await this._kernel.request('get_models', {}));
       return '';
     });
@@ -71,13 +77,13 @@ export class ModelPicker extends Widget {
     const names = choices.models.map(({ name }) => name);
     const own = [AUTO, ...names].includes(choices.model) ? [] : [choices.model];
     this._models.replaceChildren(
-      option(AUTO, 'auto: the best that runs well here'),
+      option(AUTO, this._trans.__('auto: the best that runs well here')),
       ...own.map(name => option(name, name)),
-      ...choices.models.map(model => option(model.name, describe(model)))
+      ...choices.models.map(model => option(model.name, describe(model, this._trans)))
     );
     this._models.value = choices.model;
     this._engines.replaceChildren(
-      option(AUTO, 'auto: the fastest for the model'),
+      option(AUTO, this._trans.__('auto: the fastest for the model')),
       ...choices.engines.map(name => option(name, name))
     );
     this._engines.value = choices.engine;
@@ -96,7 +102,7 @@ export class ModelPicker extends Widget {
     const wanted = { model: this._models.value, engine: this._engines.value };
     await this._saying('', async () => {
       await this._kernel.request('use_model', wanted);
-      return 'Answers from the next question on, in this session.';
+      return this._trans.__('Answers from the next question on, in this session.');
     });
   }
 
@@ -106,8 +112,8 @@ export class ModelPicker extends Widget {
       return;
     }
     const loading = (this._loading = new AbortController());
-    this._load.textContent = 'Stop';
-    await this._saying('Loading …', async () => {
+    this._load.textContent = this._trans.__('Stop');
+    await this._saying(this._trans.__('Loading …'), async () => {
       await this._kernel.request(
         'load_model',
         {},
@@ -117,17 +123,17 @@ export class ModelPicker extends Widget {
         }
       );
       this._show(await this._kernel.request('get_models', {}));
-      return 'Loaded.';
+      return this._trans.__('Loaded.');
     });
     this._loading = null;
-    this._load.textContent = LOAD;
+    this._load.textContent = this._trans.__('Load now');
   }
 
-  private async _do(saying: string, method: 'unload_model'): Promise<void> {
-    await this._saying(saying, async () => {
-      await this._kernel.request(method, {});
+  private async _unloadModel(): Promise<void> {
+    await this._saying(this._trans.__('Unloading …'), async () => {
+      await this._kernel.request('unload_model', {});
       this._show(await this._kernel.request('get_models', {}));
-      return 'Unloaded.';
+      return this._trans.__('Unloaded.');
     });
   }
 
@@ -138,7 +144,8 @@ export class ModelPicker extends Widget {
     try {
       this._say(await work());
     } catch (error) {
-      this._say(this._loading?.signal.aborted ? 'Stopped.' : String((error as Error).message));
+      const isStopped = this._loading?.signal.aborted === true;
+      this._say(isStopped ? this._trans.__('Stopped.') : String((error as Error).message));
     }
     this._enable(true);
     this._showFacts();
@@ -160,15 +167,19 @@ export class ModelPicker extends Widget {
   private readonly _engines = document.createElement('select');
   private readonly _facts = document.createElement('p');
   private readonly _said = document.createElement('p');
-  private readonly _load = dialogButton(LOAD);
-  private readonly _unload = dialogButton('Unload');
+  private readonly _load = dialogButton();
+  private readonly _unload = dialogButton();
   private _choices: ModelChoices | null = null;
   private _loading: AbortController | null = null;
 }
 
-function describe({ name, is_here, fits }: OfferedModel): string {
-  const marks = [is_here ? 'here' : '', fits ? '' : 'does not fit in memory'].filter(Boolean);
-  return marks.length ? `${name} (${marks.join(', ')})` : name;
+function describe({ name, is_here: isHere, fits }: OfferedModel, trans: TranslationBundle): string {
+  if (fits) {
+    return isHere ? trans.__('%1 (here)', name) : name;
+  }
+  return isHere
+    ? trans.__('%1 (here, does not fit in memory)', name)
+    : trans.__('%1 (does not fit in memory)', name);
 }
 
 function labelled(text: string, select: HTMLSelectElement): HTMLElement[] {
@@ -186,10 +197,9 @@ function option(value: string, text: string): HTMLOptionElement {
   return made;
 }
 
-function dialogButton(text: string): HTMLButtonElement {
+function dialogButton(): HTMLButtonElement {
   const made = document.createElement('button');
   made.type = 'button';
   made.className = 'jp-mod-styled jp-mod-minimal';
-  made.textContent = text;
   return made;
 }

@@ -21,10 +21,10 @@ import {
 
 /** Where an inserted cell came from; kept in its metadata. */
 type Origin = {
-  /** The cell that asked, the digest of its prompt, and which block of the answer this is. */
+  /** The cell that asked, the digest of its prompt, and which block this is; null for the words. */
   cell_id: string;
   prompt_sha256: string;
-  block: number;
+  block: number | null;
   model: string;
   engine: string;
 };

@@ -1,6 +1,7 @@
 /** Loads the extension into a kernel right before a cell needs it. */
 
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 /** Somewhere in a cell: one of our magics, a setting of ours, and what loads the extension. */
 const MAGIC = /(?:^|=)[ \t]*%{1,2}codeface/m;
@@ -14,9 +15,6 @@ const IS_INSTALLED =
 const LOAD =
   "__import__('codeface_jupyter.magics.on_demand', fromlist=['on_demand']).load_for_page";
 
-export const NOT_INSTALLED =
-  "this kernel's Python does not have it. Install it there: %pip install codeface-jupyter";
-
 /** Whether a cell needs the extension to run, and, if it only sets something, does not load it. */
 export function needsExtension(source: string): boolean {
   return MAGIC.test(source) || (SETTING.test(source) && !LOADING.test(source));
@@ -29,7 +27,10 @@ export function needsExtension(source: string): boolean {
  *
  * @returns why it could not be loaded; empty if it was, or if the kernel did not come to it.
  */
-export async function loadExtension(kernel: Kernel.IKernelConnection): Promise<string> {
+export async function loadExtension(
+  kernel: Kernel.IKernelConnection,
+  trans: TranslationBundle
+): Promise<string> {
   const connects = kernel.supportsSubshells === true ? 'True' : 'False';
   const future = kernel.requestExecute({
     code: '',
@@ -41,7 +42,10 @@ export async function loadExtension(kernel: Kernel.IKernelConnection): Promise<s
       [RESULT]: `${LOAD}(connects=${connects}) if ${IS_INSTALLED} else '${MISSING}'`
     }
   });
-  return future.done.then(problemIn, () => '');
+  return future.done.then(
+    reply => problemIn(reply, trans),
+    () => ''
+  );
 }
 
 /** The kernel's answer to a user expression. */
@@ -52,11 +56,16 @@ interface IEvaluated {
   data?: { 'text/plain'?: string };
 }
 
-function problemIn({ content }: KernelMessage.IExecuteReplyMsg): string {
+function problemIn({ content }: KernelMessage.IExecuteReplyMsg, trans: TranslationBundle): string {
   const results = content.status === 'ok' ? content.user_expressions : {};
   const result = (results[RESULT] ?? {}) as IEvaluated;
   if (result.status === 'error') {
-    return `it could not be loaded: ${result.ename ?? ''}: ${result.evalue ?? ''}`;
+    const { ename = '', evalue = '' } = result;
+    return trans.__('The extension could not be loaded: %1: %2', ename, evalue);
   }
-  return result.data?.['text/plain']?.includes(MISSING) ? NOT_INSTALLED : '';
+  return result.data?.['text/plain']?.includes(MISSING)
+    ? trans.__(
+        "This kernel's Python does not have the package. Install it there: %pip install codeface-jupyter"
+      )
+    : '';
 }

@@ -9,6 +9,7 @@ import {
   NotebookPanel
 } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
@@ -19,6 +20,7 @@ import { notifyFailure } from './notifications';
 import { loadExtension, needsExtension } from './onDemand';
 import type { NotebookCells } from './protocol';
 import { Runs } from './runs';
+import { Selections } from './selections';
 import type { ISettings } from './settings';
 
 /** Finds the bridge of a notebook. */
@@ -54,8 +56,9 @@ type Context = DocumentRegistry.IContext<INotebookModel>;
 
 /** Makes a bridge for each notebook, and ends it with the notebook's last view. */
 export class Bridges implements IBridges {
-  constructor(options: { tracker: INotebookTracker; settings: ISettings }) {
+  constructor(options: Bridges.IOptions) {
     this._tracker = options.tracker;
+    this._trans = options.trans;
     this.settings = options.settings;
     this._tracker.forEach(panel => this._add(panel));
     this._tracker.widgetAdded.connect((_, panel) => this._add(panel));
@@ -63,7 +66,7 @@ export class Bridges implements IBridges {
     this.settings.changed.connect(() => this._bridges.forEach(this._sendSettings, this));
     // Emitted right before the request goes out, so that the kernel has the cells in time.
     NotebookActions.executionScheduled.connect((_, { notebook, cell }) => {
-      this._runs.scheduled(notebook, cell);
+      this._runs.scheduled(cell, this._selections.has(notebook, cell));
       this._outputs.keep(cell);
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
@@ -96,11 +99,15 @@ export class Bridges implements IBridges {
 
   private _add(panel: NotebookPanel): void {
     const { context } = panel;
+    this._selections.follow(panel.content);
     panel.disposed.connect(() => this._remove(context));
     if (this._bridges.has(context)) {
       return;
     }
-    const bridge = new NotebookBridge({ sessionContext: context.sessionContext });
+    const bridge = new NotebookBridge({
+      sessionContext: context.sessionContext,
+      trans: this._trans
+    });
     bridge.handlers.handle('get_cells', ({ asking }) => this._cellsOf(context, asking));
     bridge.opened.connect(this._sendSettings, this);
     bridge.statusChanged.connect(() => {
@@ -128,7 +135,7 @@ export class Bridges implements IBridges {
     }
     this._loading.add(kernel);
     try {
-      const problem = await loadExtension(kernel);
+      const problem = await loadExtension(kernel, this._trans);
       if (problem) {
         notifyFailure(problem);
       }
@@ -154,9 +161,20 @@ export class Bridges implements IBridges {
   }
 
   private readonly _runs = new Runs<Cell>();
+  private readonly _selections = new Selections();
   private readonly _outputs = new KeptOutputs();
   private readonly _tracker: INotebookTracker;
+  private readonly _trans: TranslationBundle;
   private readonly _loading = new WeakSet<Kernel.IKernelConnection>();
   private readonly _bridges = new Map<Context, NotebookBridge>();
   private readonly _currentChanged = new Signal<this, void>(this);
+}
+
+export namespace Bridges {
+  /** What the bridges need. */
+  export interface IOptions {
+    tracker: INotebookTracker;
+    settings: ISettings;
+    trans: TranslationBundle;
+  }
 }

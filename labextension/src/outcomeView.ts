@@ -1,15 +1,16 @@
 /** What an answer's code did when it was tried on a copy of the kernel, and other answers. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 import { withCodeSpans } from './codeSpans';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
 import { makeScrollable, withoutShortcuts } from './keyboard';
 
-const NAME = 'Tried on a copy of your notebook';
 const PNG = 'data:image/png;base64,';
 
 /** A line that opens to what the cell would show; below it a line for each other answer. */
 export class OutcomeView {
-  constructor(data: ResultData) {
+  constructor(data: ResultData, trans: TranslationBundle) {
     this._data = data;
     this.node.className = 'jp-CodeFace-outcome';
     if (!data.outcome) {
@@ -17,14 +18,14 @@ export class OutcomeView {
     }
     withoutShortcuts(this.node);
     this.node.setAttribute('role', 'group');
-    this.node.setAttribute('aria-label', NAME);
-    const own = folded(data.outcome.line, preview(data.outcome));
+    this.node.setAttribute('aria-label', trans.__('Tried on a copy of your notebook'));
+    const own = folded(data.outcome.line, preview(data.outcome, trans));
     own.classList.toggle('jp-mod-warn', data.outcome.ending !== 'ran');
     own.toggleAttribute('open', data.outcome.is_answer === true);
     this._others = (data.alternatives ?? []).map(alternative =>
-      folded(alternative.outcome?.line ?? 'Another answer', [
+      folded(alternative.outcome?.line ?? trans.__('Another answer'), [
         listing(alternative.code),
-        ...shown(alternative)
+        ...shown(alternative, trans)
       ])
     );
     this.node.append(own, ...this._others);
@@ -50,8 +51,8 @@ export function withAlternative(data: ResultData, { code, source }: ResultAltern
   return { ...data, blocks: [block], findings: [], notes: [], outcome: null, alternatives: [] };
 }
 
-function shown({ outcome }: ResultAlternative): HTMLElement[] {
-  return outcome ? preview(outcome) : [];
+function shown({ outcome }: ResultAlternative, trans: TranslationBundle): HTMLElement[] {
+  return outcome ? preview(outcome, trans) : [];
 }
 
 /** Return a line, which opens to what belongs to it if there is anything. */
@@ -64,18 +65,18 @@ function folded(line: string, content: HTMLElement[]): HTMLElement {
 }
 
 /** Return what the cell would show, made of text alone: a copy's data are untrusted. */
-function preview(outcome: ResultOutcome): HTMLElement[] {
+function preview(outcome: ResultOutcome, trans: TranslationBundle): HTMLElement[] {
   const parts: HTMLElement[] = [];
   if (outcome.text) {
     parts.push(listing(outcome.text));
   }
   if (outcome.header.length > 0) {
-    parts.push(table(outcome));
+    parts.push(table(outcome, trans));
   }
   if (outcome.png) {
     const image = document.createElement('img');
     image.src = `${PNG}${outcome.png}`;
-    image.alt = 'The figure that this code draws';
+    image.alt = trans.__('The figure that this code draws');
     parts.push(image);
   }
   return parts;
@@ -87,7 +88,10 @@ function listing(text: string): HTMLElement {
   return node;
 }
 
-function table({ header, rows, is_whole: isWhole }: ResultOutcome): HTMLElement {
+function table(
+  { header, rows, is_whole: isWhole }: ResultOutcome,
+  trans: TranslationBundle
+): HTMLElement {
   const node = document.createElement('table');
   node.createTHead().append(tableRow(header, () => 'th'));
   const body = node.createTBody();
@@ -97,7 +101,7 @@ function table({ header, rows, is_whole: isWhole }: ResultOutcome): HTMLElement 
   }
   const scrolling = document.createElement('div');
   scrolling.className = 'jp-CodeFace-table';
-  makeScrollable(scrolling, 'The table that this code shows');
+  makeScrollable(scrolling, trans.__('The table that this code shows'));
   scrolling.append(node);
   return scrolling;
 }

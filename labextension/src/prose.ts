@@ -3,6 +3,7 @@
 import { Language, StreamLanguage } from '@codemirror/language';
 import { Compartment, EditorState, Extension, Prec, Text } from '@codemirror/state';
 import { EditorView, placeholder } from '@codemirror/view';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 /** The cell magics that are followed by words. */
 const QUESTION = /^\s*%%codeface(?:_batch)?(?:\s|$)/;
@@ -57,13 +58,13 @@ export function proseExtension(source: string): Extension {
 }
 
 /** A line in an empty editor that begins a question. */
-export function askPlaceholder(ask: () => void): Extension {
+export function askPlaceholder(ask: () => void, trans: TranslationBundle): Extension {
   return placeholder(() => {
     const button = document.createElement('button');
     button.className = 'jp-CodeFace-ask';
     button.tabIndex = -1;
-    button.textContent = 'Ask CodeFace…';
-    button.title = 'Ask for code here (Alt Shift A)';
+    button.textContent = trans.__('Ask CodeFace…');
+    button.title = trans.__('Ask for code here (Alt Shift A)');
     button.addEventListener('mousedown', event => event.preventDefault());
     button.addEventListener('click', ask);
     return button;

@@ -1,5 +1,6 @@
 /** The field under an answer in which a question about it is typed. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, runIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
@@ -7,24 +8,24 @@ import { button } from './button';
 import { MAX_QUESTION_CHARACTERS } from './protocol';
 import { withoutShortcuts } from './keyboard';
 
-const LABEL = 'Your question about this answer, or what is wrong with it';
-
 /** A field with its buttons; Enter asks, Shift Enter begins a line, Esc closes. */
 export class QuestionField extends Widget {
   constructor(options: QuestionField.IOptions) {
     super({ node: document.createElement('form') });
     this._options = options;
+    const { trans } = options;
+    const label = trans.__('Your question about this answer, or what is wrong with it');
     this.addClass('jp-CodeFace-question');
     withoutShortcuts(this.node);
     this._text.rows = 2;
     this._text.maxLength = MAX_QUESTION_CHARACTERS;
-    this._text.placeholder = LABEL;
-    this._text.setAttribute('aria-label', LABEL);
+    this._text.placeholder = label;
+    this._text.setAttribute('aria-label', label);
     this._text.addEventListener('keydown', event => this._onKey(event));
-    const ask = button('Ask', runIcon, () => this._ask());
-    const close = button('Close', closeIcon, options.onClose);
-    ask.title = 'Ask (Enter)';
-    close.title = 'Close, and keep what is typed (Esc)';
+    const ask = button(trans.__('Ask'), runIcon, () => this._ask());
+    const close = button(trans.__('Close'), closeIcon, options.onClose);
+    ask.title = trans.__('Ask (Enter)');
+    close.title = trans.__('Close, and keep what is typed (Esc)');
     const buttons = document.createElement('div');
     buttons.className = 'jp-CodeFace-controls';
     buttons.append(ask, close);
@@ -75,6 +76,7 @@ export class QuestionField extends Widget {
 export namespace QuestionField {
   /** What the field does. */
   export interface IOptions {
+    trans: TranslationBundle;
     onAsk: (question: string) => void;
     onClose: () => void;
   }

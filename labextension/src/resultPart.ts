@@ -3,8 +3,10 @@
 import type { ISharedCell } from '@jupyter/ydoc';
 import { Clipboard } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IResultPart } from './actions';
+import { proseOf } from './answerProse';
 import { cellAt, goToCell, ICellLocation, locateCell } from './cellLocation';
 import { isRequest } from './magicCells';
 import {
@@ -33,12 +35,18 @@ export class ResultPart implements IResultPart {
   }
 
   get name(): string {
-    const { data, kind, numbers } = this._options;
+    const { data, kind, numbers, trans } = this._options;
     const count = data.blocks.length;
     if (kind === 'block') {
-      return count > 1 ? `code block ${(numbers[0] ?? 0) + 1} of ${count}` : 'code block';
+      return count > 1
+        ? trans.__('code block %1 of %2', (numbers[0] ?? 0) + 1, count)
+        : trans.__('code block');
     }
-    return kind === 'answer' ? 'answer' : 'all code blocks';
+    return kind === 'answer' ? trans.__('answer') : trans.__('all code blocks');
+  }
+
+  get trans(): TranslationBundle {
+    return this._options.trans;
   }
 
   get data(): ResultData {
@@ -46,11 +54,12 @@ export class ResultPart implements IResultPart {
   }
 
   get obstacle(): string | null {
+    const { trans } = this._options;
     const location = this._location();
     if (!location) {
-      return 'Open the notebook of this answer to use its code';
+      return trans.__('Open the notebook of this answer to use its code');
     }
-    return location.panel.context.model.readOnly ? 'This notebook is read-only' : null;
+    return location.panel.context.model.readOnly ? trans.__('This notebook is read-only') : null;
   }
 
   get isReplacement(): boolean {
@@ -66,21 +75,28 @@ export class ResultPart implements IResultPart {
   }
 
   get replaceObstacle(): string | null {
-    const { rewrite } = this._options.data;
+    const { data, trans } = this._options;
+    const { rewrite } = data;
     const location = this._location();
     if (!rewrite || !location) {
       return null;
     }
     const present = this._target(location)?.getSource();
     if (present === undefined) {
-      return 'The cell to be replaced is no longer in this notebook';
+      return trans.__('The cell to be replaced is no longer in this notebook');
     }
     if (isUnchanged(present, rewrite)) {
       return null;
     }
     const { source = '' } = this._cells(location)[0] ?? {};
     const isDone = isUnchanged(present, { ...rewrite, before: source });
-    return isDone ? 'Already replaced' : 'That cell has been changed since: ask again';
+    return isDone
+      ? trans.__('Already replaced')
+      : trans.__('That cell has been changed since: ask again');
+  }
+
+  get hasProse(): boolean {
+    return proseOf(this._options.data) !== '';
   }
 
   get canAskMore(): boolean {
@@ -201,19 +217,27 @@ export class ResultPart implements IResultPart {
   }
 
   private _cells(location: ICellLocation): INewCell[] {
-    const { data, numbers } = this._options;
-    const { record } = data;
+    const { data, kind, numbers } = this._options;
+    if (kind === 'answer') {
+      const origin = this._origin(location, null);
+      return [{ cell_type: 'markdown', source: proseOf(data), origin }];
+    }
     return numbers.flatMap(number => {
       const block = data.blocks[number];
-      const origin = {
-        cell_id: location.cellId,
-        prompt_sha256: text(record.prompt_sha256),
-        block: number,
-        model: text(record.model),
-        engine: text(record.engine)
-      };
+      const origin = this._origin(location, number);
       return block ? [{ cell_type: block.cell_type, source: block.source, origin }] : [];
     });
+  }
+
+  private _origin({ cellId }: ICellLocation, block: number | null): INewCell['origin'] {
+    const { record } = this._options.data;
+    return {
+      cell_id: cellId,
+      prompt_sha256: text(record.prompt_sha256),
+      block,
+      model: text(record.model),
+      engine: text(record.engine)
+    };
   }
 
   private readonly _options: ResultPart.IOptions;
@@ -228,6 +252,7 @@ export namespace ResultPart {
     further: IFurther;
     tracker: INotebookTracker;
     settings: ISettings;
+    trans: TranslationBundle;
     /** A node of the answer. */
     node: Node;
     data: ResultData;

@@ -2,6 +2,7 @@
 
 import type { INotebookModel, INotebookTracker } from '@jupyterlab/notebook';
 import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
@@ -38,32 +39,40 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   /** Show a result; another one may follow in the same widget. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const { markdown, trans } = this._options;
     const data: unknown = model.data[RESULT_MIME];
     const rendering = (this._renderings += 1);
     if (!isResultData(data)) {
       this._data = null;
-      this._fill(textWidget('This answer was made by another release of CodeFace.'));
+      this._fill(textWidget(trans.__('This answer was made by another release of CodeFace.')));
       return;
     }
     const difference = differenceOf(data);
     const text = difference ? withoutDifference(data.text) : data.text;
-    const answer = await this._options.markdown.render(text);
+    const answer = await markdown.render(text);
     if (rendering !== this._renderings || this.isDisposed) {
       answer.dispose();
       return;
     }
     if (difference) {
-      showDifference(answer.node, difference, data.blocks[0]?.code ?? '');
+      showDifference(answer.node, difference, { code: data.blocks[0]?.code ?? '', trans });
     }
     this._data = data;
     this._answer = answer;
-    this._findings = new FindingList(data, number => this._apply(model, data, number));
-    this._outcome = new OutcomeView(data);
+    this._findings = new FindingList({
+      data,
+      trans,
+      apply: number => this._apply(model, data, number)
+    });
+    this._outcome = new OutcomeView(data, trans);
     this._footer = textWidget(data.footer);
     this._further = this._makeFurther(model, data);
-    const earlier = new EarlierList(data, this._options.markdown, number =>
-      this._put(model, broughtBack(model.data, number), 'try-again')
-    );
+    const earlier = new EarlierList({
+      data,
+      markdown,
+      trans,
+      bringBack: number => this._put(model, broughtBack(model.data, number), 'try-again')
+    });
     const asked = data.question ? [questionWidget(data.question)] : [];
     const outcome = new Widget({ node: this._outcome.node });
     // What answers a question stands above the code that computed it.
@@ -114,11 +123,12 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private _makeFurther(model: IRenderMime.IMimeModel, data: ResultData): FurtherAnswers {
-    const { bridges, markdown, tracker } = this._options;
+    const { bridges, markdown, tracker, trans } = this._options;
     return new FurtherAnswers({
       bridges,
       markdown,
       tracker,
+      trans,
       node: this.node,
       data,
       bundle: () => ({ ...model.data }),
@@ -160,7 +170,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       listing.after(this._makeRow('block', data, [number], further));
     });
     if (codes.length > 1) {
-      answer.node.after(this._makeRow('all blocks', data, [...codes.keys()], further));
+      answer.node.after(this._makeRow('blocks', data, [...codes.keys()], further));
     }
   }
 
@@ -170,10 +180,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     numbers: number[],
     further: IFurther
   ): HTMLElement {
-    const { bridges, settings, tracker } = this._options;
+    const { bridges, settings, tracker, trans } = this._options;
     const { node } = this;
     const shown = { kind, node, data, numbers, further };
-    const part = new ResultPart({ ...shown, bridges, tracker, settings });
+    const part = new ResultPart({ ...shown, bridges, tracker, settings, trans });
     const row = new ActionRow(part);
     this._rows.push(row);
     this._added.push(row.node);
@@ -189,9 +199,10 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
+    const { trans } = this._options;
     const listing = document.createElement('pre');
     listing.textContent = code;
-    makeScrollable(listing, 'code of this answer');
+    makeScrollable(listing, trans.__('code of this answer'));
     answer.append(listing);
     this._added.push(listing);
     return listing;
@@ -222,6 +233,7 @@ export namespace ResultRenderer {
     markdown: UntrustedMarkdown;
     settings: ISettings;
     tracker: INotebookTracker;
+    trans: TranslationBundle;
   }
 }
 

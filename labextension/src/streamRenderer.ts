@@ -3,6 +3,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
@@ -25,8 +26,6 @@ const ENDED_STATUSES: ReadonlySet<string> = new Set([
 const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';
 /** The lasting output is laid out by then. */
 const FOLLOWED_MS = 1000;
-const KERNEL_ENDED = 'The kernel was restarted or ended before this answer was complete.';
-const UNFINISHED = 'This answer was not complete when the notebook was saved.';
 
 /** Shows what still comes; the widgets of a kernel that has ended would be dead. */
 export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
@@ -146,8 +145,14 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
       await result.renderModel(model);
       return [result];
     }
-    const why = this._wasLive ? '…' : this._hasComeHere ? KERNEL_ENDED : UNFINISHED;
-    return [await markdown.render(text), note(why)];
+    return [await markdown.render(text), note(this._wasLive ? '…' : this._whyNotWhole)];
+  }
+
+  private get _whyNotWhole(): string {
+    const { trans } = this._options;
+    return this._hasComeHere
+      ? trans.__('The kernel was restarted or ended before this answer was complete.')
+      : trans.__('This answer was not complete when the notebook was saved.');
   }
 
   private _fill(widgets: Widget[]): void {
@@ -181,6 +186,7 @@ export namespace StreamRenderer {
     markdown: UntrustedMarkdown;
     rendermime: IRenderMimeRegistry;
     tracker: INotebookTracker;
+    trans: TranslationBundle;
   }
 }
 

@@ -6,6 +6,7 @@ import { ActionRow } from '../src/actionRow';
 import { IAction, IResultPart } from '../src/actions';
 import { notifyFailure } from '../src/notifications';
 import type { ResultData } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 // Every icon that an action may name.
 vi.mock('@jupyterlab/ui-components', () => {
@@ -62,10 +63,12 @@ beforeEach(() => {
     kind: 'block',
     name: 'code block',
     data: { answer_id: null } as ResultData,
+    trans: ENGLISH,
     obstacle: null,
     isReplacement: false,
     isReplaceable: true,
     replaceObstacle: null,
+    hasProse: false,
     canAskMore: false,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
@@ -89,7 +92,7 @@ describe('the buttons of a block', () => {
     expect(visible()).toEqual(['Replace cell', 'Insert below', 'Copy']);
     expect(buttonOf('Replace cell')?.classList.contains('jp-mod-accept')).toBe(true);
     expect(buttonOf('Insert below')?.classList.contains('jp-mod-accept')).toBe(false);
-    show({ kind: 'all blocks' });
+    show({ kind: 'blocks' });
     expect(visible()).toEqual(['Insert all', 'Copy all']);
   });
 
@@ -259,8 +262,8 @@ describe('an action of the list', () => {
   const action: IAction = {
     id: 'count',
     icon,
-    label: 'Count',
-    caption: 'Count what is there',
+    label: () => 'Count',
+    caption: () => 'Count what is there',
     isVisible: () => true,
     run: () => ({ message: '3' })
   };

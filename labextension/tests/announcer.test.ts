@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Announcer } from '../src/announcer';
 import type { IBridges } from '../src/openNotebooks';
 import { RESULT_MIME, RESULT_VERSION, Status } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/notebook', async () => {
   const { Signal: Emitter } = await import('@lumino/signaling');
@@ -38,7 +39,7 @@ function cell(source: string, finishReason = 'stop') {
 
 beforeEach(() => {
   bridges = { current: { status: { state: 'idle' } }, currentChanged: new Signal({}) };
-  announcer = new Announcer({ bridges: bridges as unknown as IBridges });
+  announcer = new Announcer({ bridges: bridges as unknown as IBridges, trans: ENGLISH });
   bridges.currentChanged.emit();
 });
 

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { NotebookBridge } from '../src/bridge';
 import { HELLO_TARGET, NOTEBOOK_TARGET } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 type Message = { type: string; version: number; [field: string]: unknown };
 
@@ -114,7 +115,10 @@ async function settle(): Promise<void> {
 
 function connect(to: FakeKernel | null): void {
   session = new FakeSession(to);
-  bridge = new NotebookBridge({ sessionContext: session as unknown as ISessionContext });
+  bridge = new NotebookBridge({
+    sessionContext: session as unknown as ISessionContext,
+    trans: ENGLISH
+  });
 }
 
 beforeEach(() => {

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Connection, Handlers } from '../src/connection';
 import { FrontEndMessage, MAX_ERROR_CHARACTERS } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 let sent: FrontEndMessage[];
 let failed: string[];
@@ -33,6 +34,7 @@ beforeEach(() => {
   failed = [];
   handlers = new Handlers();
   connection = new Connection({
+    trans: ENGLISH,
     handlers,
     send: message => sent.push(message),
     failed: message => failed.push(message)

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { compare, countLines, differenceOf, withoutDifference } from '../src/difference';
 import { differenceNode, showDifference } from '../src/differenceView';
 import type { ResultData } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/rendermime', () => ({}));
 
@@ -41,21 +42,29 @@ describe('a difference', () => {
   });
 
   it('marks the words that changed, but not in lines that have little in common', () => {
-    const node = differenceNode(compare('x = mean(values)\nold', 'x = median(values)\nentirely'));
+    const node = differenceNode(
+      compare('x = mean(values)\nold', 'x = median(values)\nentirely'),
+      ENGLISH
+    );
     expect(shown(node, 'del mark')).toEqual(['mean']);
     expect(shown(node, 'ins mark')).toEqual(['median']);
   });
 
   it('is told by signs, not by colour alone', () => {
-    const node = differenceNode(compare('a = 1', 'b = 2'));
+    const node = differenceNode(compare('a = 1', 'b = 2'), ENGLISH);
     expect(shown(node, 'del')).toEqual(['−a = 1']);
     expect(shown(node, 'ins')).toEqual(['+b = 2']);
-    expect(node.getAttribute('aria-label')).toBe('Changes to the cell: 1 removed, 1 added');
+    expect(node.getAttribute('aria-label')).toBe(
+      'Changes to the cell: 1 line removed, 1 line added'
+    );
   });
 
   it('folds what is far from any change', () => {
     const lines = Array.from({ length: 20 }, (_, number) => `line ${number}`);
-    const node = differenceNode(compare([...lines, 'x'].join('\n'), [...lines, 'y'].join('\n')));
+    const node = differenceNode(
+      compare([...lines, 'x'].join('\n'), [...lines, 'y'].join('\n')),
+      ENGLISH
+    );
     expect(shown(node, 'summary')).toEqual(['17 unchanged lines']);
     expect(shown(node, ':scope > .jp-CodeFace-same > .jp-CodeFace-before code')).toEqual([
       'line 17',
@@ -65,7 +74,7 @@ describe('a difference', () => {
   });
 
   it('shows what looks like HTML as text', () => {
-    const node = differenceNode(compare('', '<img src=x onerror=alert(1)>'));
+    const node = differenceNode(compare('', '<img src=x onerror=alert(1)>'), ENGLISH);
     expect(node.querySelector('img')).toBeNull();
     expect(shown(node, 'ins code')).toEqual(['<img src=x onerror=alert(1)>']);
   });
@@ -73,7 +82,7 @@ describe('a difference', () => {
   it('stands in the place of the new cell, whose listing stays for the buttons', () => {
     const answer = document.createElement('div');
     answer.innerHTML = '<p>So:</p><pre>b = 2\n</pre><p>Done.</p>';
-    showDifference(answer, compare('a = 1', 'b = 2'), 'b = 2');
+    showDifference(answer, compare('a = 1', 'b = 2'), { code: 'b = 2', trans: ENGLISH });
     const [, difference, listing] = [...answer.children];
     expect(difference?.className).toBe('jp-CodeFace-difference');
     expect((listing as HTMLElement).hidden).toBe(true);

@@ -8,6 +8,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FindingList } from '../src/findingList';
 import { canApply, withFinding, withListings } from '../src/findings';
 import { isResultData, MimeBundle, RESULT_MIME, ResultData } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/ui-components', () => {
   const icon = { element: () => document.createElement('span') };
@@ -149,7 +150,7 @@ describe('the list under an answer', () => {
   const apply = vi.fn();
 
   function items(): HTMLElement[] {
-    const { node } = new FindingList(data, apply);
+    const { node } = new FindingList({ data, apply, trans: ENGLISH });
     document.body.replaceChildren(node);
     return [...node.querySelectorAll('li')];
   }

@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { findListings, makeReadable } from '../src/markdown';
+import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/rendermime', () => ({}));
 
@@ -29,7 +30,7 @@ describe('findListings', () => {
 describe('makeReadable', () => {
   it('lets prose run in its own direction, and code be scrolled by keyboard', () => {
     const node = answer('<p>a <code>x</code></p><ul><li>b</li></ul><pre><code>y</code></pre>');
-    makeReadable(node);
+    makeReadable(node, ENGLISH);
     const directions = (tags: string) =>
       [...node.querySelectorAll<HTMLElement>(tags)].map(found => found.dir);
     expect(directions('p, ul, li')).toEqual(['auto', 'auto', 'auto']);

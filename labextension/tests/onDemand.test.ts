@@ -3,7 +3,8 @@
 import type { Kernel } from '@jupyterlab/services';
 import { describe, expect, it, vi } from 'vitest';
 
-import { loadExtension, needsExtension, NOT_INSTALLED } from '../src/onDemand';
+import { loadExtension, needsExtension } from '../src/onDemand';
+import { ENGLISH } from './translations';
 
 function kernelThat(content: object | Error) {
   const done = content instanceof Error ? Promise.reject(content) : Promise.resolve({ content });
@@ -41,7 +42,7 @@ describe('loadExtension', () => {
   it('asks in a silent request that leaves no trace', async () => {
     const kernel = kernelThat(evaluated({ status: 'ok', data: { 'text/plain': 'None' } }));
 
-    expect(await loadExtension(kernel)).toBe('');
+    expect(await loadExtension(kernel, ENGLISH)).toBe('');
     expect(kernel.requestExecute).toHaveBeenCalledWith(
       expect.objectContaining({
         code: '',
@@ -56,17 +57,17 @@ describe('loadExtension', () => {
   it('says where the package is not installed', async () => {
     const kernel = kernelThat(evaluated({ status: 'ok', data: { 'text/plain': "'missing'" } }));
 
-    expect(await loadExtension(kernel)).toBe(NOT_INSTALLED);
+    expect(await loadExtension(kernel, ENGLISH)).toContain('%pip install codeface-jupyter');
   });
 
   it('says what went wrong', async () => {
     const failed = { status: 'error', ename: 'ConfigError', evalue: 'no such engine' };
 
-    expect(await loadExtension(kernelThat(evaluated(failed)))).toContain('no such engine');
+    expect(await loadExtension(kernelThat(evaluated(failed)), ENGLISH)).toContain('no such engine');
   });
 
   it.each([{ status: 'aborted' }, new Error('Canceled')])(
     'is silent when the kernel did not come to it',
-    async outcome => expect(await loadExtension(kernelThat(outcome))).toBe('')
+    async outcome => expect(await loadExtension(kernelThat(outcome), ENGLISH)).toBe('')
   );
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { OutcomeView, withAlternative } from '../src/outcomeView';
 import { isResultData, ResultData } from '../src/protocol';
+import { ENGLISH } from './translations';
 
 const FILE = join(__dirname, '../../tests/data/protocol/results.json');
 const RESULTS = JSON.parse(readFileSync(FILE, 'utf-8')) as Record<string, ResultData>;
@@ -16,7 +17,7 @@ function changed(outcome: Record<string, unknown>): unknown {
 
 describe('OutcomeView', () => {
   it('shows a line that opens to what the cell would show', () => {
-    const { node } = new OutcomeView(TRIED);
+    const { node } = new OutcomeView(TRIED, ENGLISH);
     const [own] = node.querySelectorAll('details');
     expect(own?.querySelector('summary')?.textContent).toContain('sales adds column revenue');
     expect(own?.querySelector('summary code')?.textContent).toBe('sales');
@@ -28,14 +29,14 @@ describe('OutcomeView', () => {
   });
 
   it('stands open where that is what was asked for', () => {
-    const [own] = new OutcomeView(TRIED).node.querySelectorAll('details');
+    const [own] = new OutcomeView(TRIED, ENGLISH).node.querySelectorAll('details');
     expect(own?.open).toBe(false);
     const asked = changed({ is_answer: true }) as ResultData;
-    expect(new OutcomeView(asked).node.querySelector('details')?.open).toBe(true);
+    expect(new OutcomeView(asked, ENGLISH).node.querySelector('details')?.open).toBe(true);
   });
 
   it('shows other answers, each with its code and a row of buttons', () => {
-    const view = new OutcomeView(TRIED);
+    const view = new OutcomeView(TRIED, ENGLISH);
     view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
     const [, other] = view.node.querySelectorAll('details');
     expect(other?.querySelector('summary')?.textContent).toMatch(/^Another answer: /);
@@ -63,25 +64,26 @@ describe('OutcomeView', () => {
       is_whole: true,
       png: ''
     };
-    const { node } = new OutcomeView({ ...TRIED, outcome: failed, alternatives: [] });
+    const { node } = new OutcomeView({ ...TRIED, outcome: failed, alternatives: [] }, ENGLISH);
     expect(node.querySelector('details')).toBeNull();
     expect(node.querySelector('.jp-mod-warn')?.textContent).toBe(line);
   });
 
   it('lets a table that is wider than the page be scrolled by keyboard', () => {
-    const scrolling = new OutcomeView(TRIED).node.querySelector('table')?.parentElement;
+    const scrolling = new OutcomeView(TRIED, ENGLISH).node.querySelector('table')?.parentElement;
     expect(scrolling?.tabIndex).toBe(0);
     expect(scrolling?.getAttribute('aria-label')).toBe('The table that this code shows');
   });
 
   it('is empty where nothing was tried', () => {
-    const { node } = new OutcomeView({ ...TRIED, outcome: null });
+    const { node } = new OutcomeView({ ...TRIED, outcome: null }, ENGLISH);
     expect(node.childNodes).toHaveLength(0);
   });
 
   it('takes markup of a copy for text', () => {
     const { node } = new OutcomeView(
-      changed({ line: '<img src=x>', header: ['<b>a</b>'], rows: [['<i>1</i>']] }) as ResultData
+      changed({ line: '<img src=x>', header: ['<b>a</b>'], rows: [['<i>1</i>']] }) as ResultData,
+      ENGLISH
     );
     expect(node.querySelector('summary img, th b, td i')).toBeNull();
   });

@@ -7,6 +7,7 @@ import type { IBridges } from '../src/openNotebooks';
 import type { ResultData } from '../src/protocol';
 import { ResultPart } from '../src/resultPart';
 import { Settings } from '../src/settings';
+import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/apputils', () => ({}));
 vi.mock('@jupyterlab/notebook', () => ({}));
@@ -37,7 +38,7 @@ describe('an answer in its notebook', () => {
     } as unknown as IBridges;
     const data = { cell_id: null } as ResultData;
     const shown = { kind: 'answer' as const, data, numbers: [], node, further };
-    return new ResultPart({ ...shown, bridges, settings: new Settings(), tracker });
+    return new ResultPart({ ...shown, bridges, settings: new Settings(), tracker, trans: ENGLISH });
   }
 
   beforeEach(() => {
@@ -73,7 +74,14 @@ describe('an answer that rewrites a cell', () => {
     const data = { blocks: [{ source }], rewrite } as unknown as ResultData;
     const unused = { further, bridges: {} as IBridges, tracker: {} as INotebookTracker };
     const node = document.createElement('div');
-    const part = { kind: 'block' as const, data, numbers: [0], node, settings: new Settings() };
+    const part = {
+      kind: 'block' as const,
+      data,
+      numbers: [0],
+      node,
+      settings: new Settings(),
+      trans: ENGLISH
+    };
     const { isReplaceable, isReplacement } = new ResultPart({ ...part, ...unused });
     expect([isReplaceable, isReplacement]).toEqual([expected, expected]);
   });

@@ -1,5 +1,6 @@
 """Real JupyterLab in a real browser: a server and a page for all tests, a notebook for each."""
 
+import json
 import os
 import re
 import shutil
@@ -150,15 +151,23 @@ def lab_without_extension(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="session")
+def serve_lab():
+    """What runs another JupyterLab, for tests that need one of their own."""
+    return serve
+
+
 @contextmanager
-def serve(root):
-    """Run JupyterLab with everything of its own under ``root``."""
+def serve(root, **settings):
+    """Run JupyterLab with everything of its own under ``root``, and settings of its plug-ins."""
     notebooks = root / "notebooks"
     notebooks.mkdir()
     extensions = root / "share" / "labextensions"
     extensions.mkdir(parents=True)
     (extensions / "codeface-jupyter").symlink_to(BUNDLE)
-    _write_setting(root, "@jupyterlab/apputils-extension/notification", '{"fetchNews": "false"}')
+    settings = {"apputils-extension/notification": {"fetchNews": "false"}, **settings}
+    for plugin, values in settings.items():
+        _write_setting(root, f"@jupyterlab/{plugin}", json.dumps(values))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

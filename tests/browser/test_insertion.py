@@ -44,6 +44,33 @@ def test_insert_puts_a_cell_under_the_one_that_asked_and_undo_takes_it_back(two_
     assert notebook.sources == before
 
 
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_an_explanation_becomes_a_cell_of_markdown_and_undo_takes_it_back(notebook, app):
+    words = "It **adds** two numbers:\n\n```python\na + b\n```\n\nand returns them."
+    saved = {**RESULTS["no code"], "text": words, "insert": "none"}
+    notebook.open("first = 1", answered(saved, "%codeface_explain add"), "last = 1", app=app)
+    before = notebook.sources
+
+    notebook.button(1, "Insert as Markdown").click()
+    notebook.until("p => p.content.widgets.length === 4")
+
+    assert notebook.sources == [*before[:2], words, before[2]]
+    assert notebook.active == 2
+    rendered = notebook.cell(2).locator(".jp-RenderedMarkdown")
+    rendered.get_by_text("adds").wait_for()
+    assert rendered.locator("strong").inner_text() == "adds"
+    notebook.command("notebook:undo-cell-action")
+    notebook.until("p => p.content.widgets.length === 3")
+    assert notebook.sources == before
+
+
+def test_of_an_answer_with_code_the_words_become_a_cell_of_markdown(two_blocks):
+    two_blocks.button(1, "Insert as Markdown").click()
+    two_blocks.until("p => p.content.widgets.length === 4")
+
+    assert two_blocks.sources[2] == "The mean per city:\n\nAnd the files:"
+
+
 def test_pressing_twice_says_so_and_goes_there(two_blocks):
     notebook = two_blocks
     insert = notebook.button(1, "Insert below").first

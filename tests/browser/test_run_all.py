@@ -9,6 +9,11 @@ FIX = "Explain and fix"
 REPLACE = "Replace cell"
 ACCEPT = "Accept and run"
 
+PYTHON = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {"name": "python"},
+}
+
 
 def run_all(notebook):
     notebook.page.evaluate(
@@ -48,6 +53,33 @@ def test_a_request_that_was_never_asked_says_why_it_is_not(notebook):
 
     notebook.expect(1, "Not asked, since the whole notebook was run.")
     notebook.expect(2, "reached")
+
+
+def test_the_first_cell_is_not_asked_in_run_all_although_it_is_selected(notebook):
+    notebook.open(ASK, AFTER, metadata={"codeface": {"ask_in_run_all": False}, **PYTHON})
+    notebook.run(0)
+    notebook.button(0, "Insert below").wait_for()
+    first = executed(notebook, 0)
+    notebook.select(0)
+
+    run_all(notebook)
+
+    notebook.expect(1, "reached")
+    assert executed(notebook, 0) > first
+    assert "from the response cache" not in notebook.text(0)
+    notebook.run(0)
+    notebook.expect(0, "from the response cache")
+
+
+def test_cells_that_are_selected_together_are_run_by_hand(notebook):
+    notebook.open(AFTER, ASK, ASK, metadata={"codeface": {"ask_in_run_all": False}, **PYTHON})
+    notebook.evaluate("p => { p.content.deselectAll(); p.content.activeCellIndex = 1 }")
+    notebook.evaluate("p => p.content.extendContiguousSelectionTo(2)")
+
+    notebook.command("notebook:run-cell")
+
+    notebook.button(1, "Insert below").wait_for()
+    notebook.button(2, "Insert below").wait_for()
 
 
 def test_run_all_goes_on_past_a_fix_that_has_been_accepted(notebook):

@@ -71,6 +71,28 @@ def test_a_block_of_markdown_is_inserted_under_its_magic(answering):
     assert run.reply["payload"][0]["text"] == "%%markdown\n# Title"
 
 
+def test_an_explanation_becomes_a_cell_of_markdown_in_which_nothing_acts(answering):
+    image = "![x](http://127.0.0.1:9/x.png)"
+    text = f"It **adds**.\n\n{image} <script>alert(1)</script>\n\n```python\n1\n```"
+    notebook = answering(text)
+    notebook.run("def add(a, b): return a + b")
+
+    (payload,) = notebook.run("%codeface_explain --insert next add", cell_id="c").reply["payload"]
+
+    magic, _, words = payload["text"].partition("\n")
+    assert magic == "%%markdown"
+    assert words.startswith("It **adds**.")
+    assert words.endswith("```python\n1\n```")
+    assert "![" not in words
+    assert "<script" not in words
+    assert not notebook.run("%codeface_explain add", cell_id="d").reply["payload"]
+
+
+def test_an_answer_in_words_alone_becomes_the_next_cell_too(answering):
+    run = answering("Use a list.").run("%%codeface --insert next\nwhat is best?", cell_id="c")
+    assert run.reply["payload"][0]["text"] == "%%markdown\nUse a list."
+
+
 def test_no_output_of_an_answer_holds_an_image(answering):
     text = "See ![x](http://127.0.0.1:9/x.png)\n\nand <img src='http://127.0.0.1:9/y.png'>.\n"
     # Slow enough for the streaming widget to be painted.

@@ -72,6 +72,8 @@ def test_other_magics_stay_what_nbconvert_makes_of_them():
             "%config CodeFaceless.a = 1",
             "get_ipython().run_line_magic('config', 'CodeFaceless.a = 1')",
         ),
+        ("%config CodeFace.engine = 'auto'\nx", "# %config CodeFace.engine = 'auto'\nx"),
+        ("print('CodeFace')", "print('CodeFace')"),
         ("%%time\nx", "%%time\nx"),
         ("print('codeface')", "print('codeface')"),
     ],
@@ -84,6 +86,7 @@ def test_a_handout_has_no_questions_but_those_to_be_kept():
     page = export(HandoutExporter(), *CELLS)
     assert "plot it" not in page
     assert "load_ext" not in page
+    assert "CodeFace" not in export(HandoutExporter(), "%config CodeFace.model = 'auto'")
     assert "matplotlib" in page
     # There is code of the user's in this one.
     assert "what is x?" in page
