@@ -62,7 +62,7 @@ def decoding(prompt: list[int], *, read: int, max_new_tokens: int = 20) -> _Deco
 def passes(answers: Sequence[TokenAnswer]) -> list[list[int]]:
     """Return the lengths of the pieces of each pass over a batch."""
     model = CountingModel()
-    pipeline = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]))
+    pipeline = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
     assert sorted(pipeline.decode_batch(answers, job=Job())) == list(range(len(answers)))
     assert all(answer.is_over for answer in answers)
     return model.passes

@@ -344,7 +344,9 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             ),
             capacity_tokens=prepared.capacity_tokens,
         )
-        pipeline = TokenPipeline(model, corpus=_draft_corpus(prepared.codec))
+        pipeline = TokenPipeline(
+            model, corpus=_draft_corpus(prepared.codec), weights_bytes=weights_bytes
+        )
         pipeline.warm_up()
         return Loaded(pipeline=pipeline, weights_bytes=weights_bytes)
 
