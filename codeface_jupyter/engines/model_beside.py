@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.auto_model import foreseen_rates, with_model
-from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.base import Engine, InfillEngine
 from codeface_jupyter.models.catalog import CATALOG, ModelEntry, find
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
@@ -23,8 +23,9 @@ FAST_TOKENS_PER_S = 40
 def settings_beside(settings: Settings, answering: Engine) -> Settings | None:
     """Return the settings of the model that is to complete code beside ``answering``.
 
-    It is the one that ``settings`` name; of itself, where ``answering`` is slow or elsewhere,
-    the smallest of the catalog that is here and can. Nothing is fetched and nothing measured.
+    It is the one that ``settings`` name; of itself, where ``answering`` is slow or cannot, as
+    a server cannot, the smallest of the catalog that is here and can. Nothing is fetched and
+    nothing measured.
 
     Returns
     -------
@@ -36,8 +37,8 @@ def settings_beside(settings: Settings, answering: Engine) -> Settings | None:
         name = _smaller_one(settings, answering) or SAME_MODEL
     if name in {SAME_MODEL, answering.identity.model}:
         return None
-    # An engine that asks a server would send it what is typed.
-    engine = settings.engine if answering.is_local else "auto"
+    # An engine that completes nothing would complete nothing with another model either.
+    engine = settings.engine if isinstance(answering, InfillEngine) else "auto"
     return with_model(settings, name).model_copy(update={"engine": engine, "auto_pull": False})
 
 
@@ -54,7 +55,7 @@ def smaller_to_fetch(settings: Settings, answering: ModelEntry) -> ModelEntry | 
 def _smaller_one(settings: Settings, answering: Engine) -> str | None:
     """Return the name of the smallest model that is here, if it is much faster."""
     most = None
-    if answering.is_local:
+    if isinstance(answering, InfillEngine) and answering.can_infill:
         entry = find(answering.identity.model)
         if entry is None or _is_fast(entry, settings):
             return None

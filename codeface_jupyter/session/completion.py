@@ -79,15 +79,18 @@ class Completions:
         Cancelled
             If ``job`` was stopped, or a newer completion is wanted.
         """
-        metrics = self._resources.metrics
-        known = self._suggestions.find(ask)
+        metrics, engine = self._resources.metrics, self._resources.completing.engine
+        identity = None if engine is None else engine.identity
+        known = self._suggestions.find(ask, identity=identity)
         if known is not None:
             metrics.add_completion(is_shown=bool(known), seconds=None)
             return known
         begin = time.perf_counter()
         text = self._infill(ask, self._begin(job))
+        if text is None:
+            return ""
         metrics.add_completion(is_shown=bool(text), seconds=time.perf_counter() - begin)
-        self._suggestions.keep(ask, text)
+        self._suggestions.keep(ask, text, identity=identity)
         return text
 
     def stop(self) -> None:
@@ -112,8 +115,11 @@ class Completions:
             self._latest = job.part()
             return self._latest
 
-    def _infill(self, ask: CompletionAsk, job: Job) -> str:
-        """Return a completion that is likely and fits; empty if there is none."""
+    def _infill(self, ask: CompletionAsk, job: Job) -> str | None:
+        """Return a completion that is likely and fits; empty if there is none.
+
+        None if no model was asked.
+        """
         is_block = ask.max_lines > 1
         infilled = self._read(
             ask,
@@ -122,7 +128,7 @@ class Completions:
             job=job,
         )
         if infilled is None:
-            return ""
+            return None
         text = _settled(_whole_lines(infilled), ask)
         return "" if misfit(text, ask.gap, ask.namespace) else text
 
@@ -130,7 +136,7 @@ class Completions:
         self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job
     ) -> Infilled | None:
         engine = self._resources.completing.engine
-        if engine is None or not isinstance(engine, InfillEngine):
+        if engine is None or not (isinstance(engine, InfillEngine) and completes(engine)):
             return None
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS
         with self._counting:

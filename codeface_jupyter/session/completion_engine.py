@@ -11,7 +11,6 @@ from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.base import Engine, HoldsMemory, InfillEngine
 from codeface_jupyter.engines.current_engine import CurrentEngine, EngineKey, engine_key
 from codeface_jupyter.engines.model_beside import settings_beside
-from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.threads import new_lock
 
@@ -19,8 +18,8 @@ __all__ = ["CompletionEngine", "completes"]
 
 logger = logging.getLogger(__name__)
 
-# What is set or fetched meanwhile is seen after so many seconds.
-LOOK_INTERVAL_S = 5.0
+# After so many seconds what was set or fetched meanwhile is seen; what failed is tried again.
+LOOK_INTERVAL_S, RETRY_INTERVAL_S = 5.0, 120.0
 
 
 class CompletionEngine:
@@ -42,7 +41,9 @@ class CompletionEngine:
         self._warn = warn
         self._beside = CurrentEngine()
         self._wanted: EngineKey | None = None
-        self._looked = -LOOK_INTERVAL_S
+        self._look_again = 0.0
+        self._is_closed = False
+        self._told: set[str] = set()
         self._loading = Job()
         self._lock = new_lock()
 
@@ -60,9 +61,9 @@ class CompletionEngine:
         if answering is None or not answering.is_loaded or self._answering.is_given:
             return
         with self._lock:
-            if time.monotonic() - self._looked < LOOK_INTERVAL_S:
+            if self._is_closed or time.monotonic() < self._look_again:
                 return
-            self._looked = time.monotonic()
+            self._look_again = time.monotonic() + LOOK_INTERVAL_S
             wanted = settings_beside(settings, answering)
             key = None if wanted is None else engine_key(wanted)
             if key == self._wanted:
@@ -76,7 +77,13 @@ class CompletionEngine:
         """Free the memory of the model beside the one that answers."""
         with self._lock:
             self._drop()
-            self._looked = -LOOK_INTERVAL_S
+            self._look_again = 0.0
+
+    def close(self) -> None:
+        """Free the memory for good."""
+        with self._lock:
+            self._is_closed = True
+            self._drop()
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the model beside the one that answers holds, in bytes, if there is one."""
@@ -108,14 +115,28 @@ class CompletionEngine:
             engine = beside.take(wanted, job)
             engine.prepare(job)
             engine.load(job)
+            if not completes(engine):
+                self._give_up(wanted, job, "it was not made to fill gaps in code.")
         except Cancelled:
-            beside.unload()
-        except CodeFaceError as error:
-            logger.info("%s does not complete code: %s", wanted.model, error)
-            if wanted.completion_model != AUTO_MODEL:
-                self._warn(f"{wanted.model} does not complete code: {error}")
+            logger.debug("%s is not wanted any more.", wanted.model)
+        except Exception as error:
+            # The thread boundary: the other model goes on.
+            logger.debug("%s could not be loaded.", wanted.model, exc_info=True)
+            self._give_up(wanted, job, str(error))
         if job.is_cancelled:
             beside.unload()
+
+    def _give_up(self, wanted: Settings, job: Job, reason: str) -> None:
+        """Drop a model that does not complete; try again later, since it may have come by then."""
+        with self._lock:
+            if job.is_cancelled:
+                return
+            self._drop()
+            self._look_again = time.monotonic() + RETRY_INTERVAL_S
+        # The user has not asked for one that was found, and hears of one that was named once.
+        if wanted.completion_model != AUTO_MODEL and wanted.model not in self._told:
+            self._told.add(wanted.model)
+            self._warn(f"{wanted.model} does not complete code: {reason}")
 
 
 def completes(engine: Engine) -> bool:

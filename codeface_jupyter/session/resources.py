@@ -223,13 +223,14 @@ class Resources:
 
     def unload(self) -> None:
         """Free the model's memory, once no answer needs it."""
-        self.completing.unload()
         with self.turns.take(Job()):
             self.engines.unload()
+            # Last, since it may begin to load as long as the other is there.
+            self.completing.unload()
 
     def close(self) -> None:
         """Free everything; what a worker that hears nothing still uses goes with that worker."""
-        self.completing.unload()
+        self.completing.close()
         with self.turns.take_within(CLOSE_WAIT_S) as has_turn:
             if has_turn:
                 self.engines.unload()

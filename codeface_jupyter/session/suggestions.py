@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cachetools import LRUCache
 
+from codeface_jupyter.generation import EngineIdentity
 from codeface_jupyter.session.completion_ask import CompletionAsk
 from codeface_jupyter.threads import new_lock
 
@@ -13,8 +14,8 @@ REMEMBERED = 250
 # So far may the cursor have gone along a completion since it was made.
 MAX_TYPED_CHARS = 400
 
-# What was run and asked under which terms, and the text before and after the cursor.
-Terms = tuple[int, int, bool, tuple[str, ...]]
+# By which model, what was run and asked under which terms, and the text around the cursor.
+Terms = tuple[EngineIdentity | None, int, int, bool, tuple[str, ...]]
 Key = tuple[Terms, str, str]
 
 
@@ -25,22 +26,23 @@ class Suggestions:
         self._kept: LRUCache[Key, str] = LRUCache(REMEMBERED)
         self._lock = new_lock()
 
-    def keep(self, ask: CompletionAsk, text: str) -> None:
-        """Remember what an ask has come to; empty if nothing is worth showing."""
+    def keep(self, ask: CompletionAsk, text: str, *, identity: EngineIdentity | None) -> None:
+        """Remember what an ask of a model has come to; empty if nothing is worth showing."""
         with self._lock:
-            self._kept[_key(ask)] = text
+            self._kept[_key(ask, identity)] = text
 
-    def find(self, ask: CompletionAsk) -> str | None:
+    def find(self, ask: CompletionAsk, *, identity: EngineIdentity | None) -> str | None:
         """Return what an ask has come to, or what is left of a text that was typed along.
 
-        None where that is not known.
+        None where that is not known of this model.
         """
+        key = _key(ask, identity)
         with self._lock:
-            exact = self._kept.get(_key(ask))
-            return exact if exact is not None else self._typed_along(ask)
+            exact = self._kept.get(key)
+            return exact if exact is not None else self._typed_along(key)
 
-    def _typed_along(self, ask: CompletionAsk) -> str | None:
-        terms, prefix, suffix = _key(ask)
+    def _typed_along(self, key: Key) -> str | None:
+        terms, prefix, suffix = key
         for typed in range(1, min(len(prefix), MAX_TYPED_CHARS) + 1):
             text = self._kept.get((terms, prefix[:-typed], suffix))
             if text and text.startswith(prefix[-typed:]):
@@ -48,6 +50,6 @@ class Suggestions:
         return None
 
 
-def _key(ask: CompletionAsk) -> Key:
-    terms = (ask.cells_run, ask.max_lines, ask.is_asked_for, ask.gap.above)
+def _key(ask: CompletionAsk, identity: EngineIdentity | None) -> Key:
+    terms = (identity, ask.cells_run, ask.max_lines, ask.is_asked_for, ask.gap.above)
     return terms, ask.gap.prefix, ask.gap.suffix

@@ -126,6 +126,24 @@ def test_only_names_that_are_allowed_come(engine):
     assert found.finish_reason == "stop"
 
 
+class Endless:
+    """Allows names that never come to an end."""
+
+    def next_name(self, text):
+        return NextName(options=frozenset({f"{text}ab", f"{text}ba"}), typed=text)
+
+    def is_complete(self, text):
+        return False
+
+
+def test_no_more_tokens_come_than_may(engine):
+    found = infill(engine, guide=Endless(), max_new_tokens=3)
+
+    assert found.finish_reason == "length"
+    assert found.metrics.generated_tokens == 3
+    assert set(found.text) <= set("ab")
+
+
 def test_control_tokens_in_a_cell_are_plain_text(engine):
     odd = InfillPrompt(prefix="x = '<|fim_middle|>'\ny = ", suffix="")
     plain = InfillPrompt(prefix="x = '< |fim_middle|>'\ny = ", suffix="")

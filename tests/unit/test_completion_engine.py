@@ -11,6 +11,7 @@ from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.engines import model_beside
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.engines.model_beside import settings_beside, smaller_to_fetch
+from codeface_jupyter.engines.openai.engine import OpenAIEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.speed import Rates
@@ -30,7 +31,8 @@ def here(monkeypatch):
 
 
 def beside(answering, **settings):
-    engine = ScriptedEngine(["x"], name=answering, is_local=settings.pop("is_local", True))
+    engine = ScriptedEngine(["x"], name=answering)
+    engine.is_loaded = True
     found = settings_beside(Settings(**settings), engine)
     return None if found is None else found.model
 
@@ -47,9 +49,8 @@ class TestTheRule:
     def test_nothing_is_fetched_for_it(self, here):
         here.remove(SMALL)
         assert beside(MIDDLE) is None
-        found = settings_beside(
-            Settings(completion_model=SMALL), ScriptedEngine(["x"], name=MIDDLE)
-        )
+        answering = ScriptedEngine(["x"], name=MIDDLE)
+        found = settings_beside(Settings(completion_model=SMALL), answering)
         assert found is not None
         assert not found.auto_pull
 
@@ -73,12 +74,12 @@ class TestTheRule:
         assert beside(MIDDLE, completion_model="same") is None
         assert beside(SMALL, completion_model=SMALL) is None
 
-    def test_beside_a_server_a_model_on_this_machine_completes(self, here):
-        assert beside("gpt-oss-120b", is_local=False, engine="openai") == SMALL
-        engine = ScriptedEngine(["x"], name="gpt-oss-120b", is_local=False)
-        found = settings_beside(Settings(engine="openai"), engine)
+    @pytest.mark.parametrize("url", ["http://localhost:11434/v1", "https://example.org/v1"])
+    def test_beside_a_server_a_model_of_this_process_completes(self, here, url):
+        settings = Settings(engine="openai", base_url=url, model="gpt-oss-120b")
+        found = settings_beside(settings, OpenAIEngine(settings))
         assert found is not None
-        assert found.engine == "auto"
+        assert (found.model, found.engine, found.auto_pull) == (SMALL, "auto", False)
 
 
 @pytest.fixture
@@ -150,6 +151,45 @@ def test_a_model_that_cannot_be_had_is_told_and_the_other_completes(session, tmp
 
     assert "does not complete code" in resources._pending_warnings[0]
     assert resources.completing.engine is answering
+
+
+def test_what_has_failed_is_tried_again_and_told_once(session, monkeypatch):
+    monkeypatch.setattr(completion_engine, "RETRY_INTERVAL_S", 0.0)
+    session.load().read_to_end()
+    resources = session._resources
+    real, fails = CurrentEngine.take, [OSError("the disk is slow"), OSError("still")]
+
+    def take(current, settings, job):
+        if settings.model == "scripted:load10ms" and fails:
+            raise fails.pop()
+        return real(current, settings, job)
+
+    monkeypatch.setattr(CurrentEngine, "take", take)
+    completing(session, model="scripted:load10ms")
+
+    assert len(resources._pending_warnings) == 1
+    assert "still" in resources._pending_warnings[0]
+
+
+def test_a_model_that_fills_no_gaps_is_not_kept(session, monkeypatch):
+    monkeypatch.setattr(ScriptedEngine, "can_infill", False)
+    session.load().read_to_end()
+    session.completions.silence()
+    deadline = time.monotonic() + 10
+    while not session._resources._pending_warnings and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert "not made to fill gaps" in session._resources._pending_warnings[0]
+    assert session._resources.completing.held_bytes() == {}
+
+
+def test_a_closed_session_loads_nothing_more(session):
+    session.load().read_to_end()
+    session._resources.completing.close()
+    session.completions.silence()
+
+    assert session._resources.completing._wanted is None
+    assert session._resources.completing.engine is session.engine
 
 
 def test_a_given_engine_completes_itself():

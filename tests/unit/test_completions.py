@@ -70,8 +70,11 @@ def test_nothing_is_completed_before_a_model_is_in_memory():
 
 def test_code_is_never_sent_to_another_machine():
     engine = ScriptedEngine(["unused"], is_local=False)
+    session = session_with(engine)
 
-    assert session_with(engine).completions.silence() == "unsuited"
+    assert session.completions.silence() == "unsuited"
+    assert complete(session, "numbers = li", is_asked_for=True) == ""
+    assert engine.infill_requests == []
 
 
 def test_typing_along_going_back_and_asking_again_need_no_model():
@@ -92,6 +95,17 @@ def test_typing_something_else_asks_the_model():
 
     assert complete(session, "numbers = x") == ""
     assert len(engine.infill_requests) == 2
+
+
+def test_another_model_is_asked_for_what_one_has_completed():
+    first, second = (ScriptedEngine(["unused"], name=name) for name in ("first", "second"))
+    second.load(Job())
+    session = session_with(first)
+    complete(session, "numbers = li")
+    session._resources.engines.engine = second
+    complete(session, "numbers = li")
+
+    assert len(second.infill_requests) == 1
 
 
 def test_after_a_cell_has_run_the_model_is_asked_anew():

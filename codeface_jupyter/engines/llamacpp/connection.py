@@ -59,15 +59,27 @@ class Connection:
         self.process.end()
 
     def tokenize(self, text: str, *, is_prompt: bool) -> list[int]:
-        """Return the tokens of ``text``; of a whole prompt, with the one that begins a text.
+        """Return the tokens of ``text``.
+
+        Of a whole prompt they begin with the one that begins a text, and what stands for a
+        control token is one; in any other text it is not.
 
         Raises
         ------
+        GenerationError
+            If the server refuses, or takes too long.
         ChildDiedError
             If the process has ended.
         """
-        body = {"content": text, "add_special": is_prompt, "parse_special": True}
-        reply = self._ask("/tokenize", body, timeout_s=TOKENIZE_TIMEOUT_S, max_bytes=TOKENIZE_BYTES)
+        import httpx2
+
+        body = {"content": text, "add_special": is_prompt, "parse_special": is_prompt}
+        limits: dict[str, Any] = {"timeout_s": TOKENIZE_TIMEOUT_S, "max_bytes": TOKENIZE_BYTES}
+        try:
+            reply = self._ask("/tokenize", body, **limits)
+        except (httpx2.TimeoutException, _RefusedError, _TooMuchError) as error:
+            reason = str(error) or "it takes too long"
+            raise GenerationError(f"llama.cpp could not count tokens: {reason}.") from error
         return [int(token) for token in reply["tokens"]]
 
     def apply_template(self, messages: list[Message]) -> str:

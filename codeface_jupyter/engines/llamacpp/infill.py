@@ -6,7 +6,7 @@ import asyncio
 import codecs
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,11 +66,19 @@ class GapFiller:
         return filling.infilled()
 
     async def _fill(self, filling: _Filling) -> None:
-        tokenize = partial(self._running.connection.tokenize, is_prompt=False)
-        while not filling.settle_name(tokenize):
+        while not await self._is_done(filling):
             await self._pause.wait()
             async with self._running.connection.stream(filling.body()) as events:
                 await self._follow(filling, events)
+
+    async def _is_done(self, filling: _Filling) -> bool:
+        """Add what is left of a name, if only one can be meant; return whether that is all."""
+        rest = filling.settled_name()
+        if rest:
+            tokenize = partial(self._running.connection.tokenize, is_prompt=False)
+            # In a thread, so that stopping the completion need not wait for it.
+            filling.add_settled(rest, await asyncio.to_thread(tokenize, rest))
+        return filling.is_over
 
     async def _follow(self, filling: _Filling, events: Any) -> None:
         """Take tokens until the completion is over, or another token than the streamed one."""
@@ -80,7 +88,8 @@ class GapFiller:
             async for event in events:
                 times.append(time.monotonic())
                 has_ended = bool(event.get("stop"))
-                if not (filling.take(event) or has_ended):
+                # A single token's stream is at its end by then, which is heard out.
+                if not (filling.take(event) or has_ended or filling.asks_for_one_token):
                     return
         finally:
             self._pause.note(times)
@@ -137,23 +146,30 @@ class _Filling:
         self._started = time.perf_counter()
         self._times: list[float] = []
         self._named = NAMED_TOKENS
+        self._ids_before = 0
 
-    def settle_name(self, tokenize: Callable[[str], list[int]]) -> bool:
-        """Add what is left of a name, if only one can be meant; return whether all is done."""
-        name = self._written.next_name() if self._reason is None else None
-        if name is not None and name.settled:
-            self._ids += tokenize(name.settled)
-            if self._written.add(name.settled):
-                self._reason = "stop"
-            elif len(self._ids) >= self._most_ids:
-                self._reason = "length"
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is wanted."""
         return self._reason is not None
 
-    def body(self) -> dict[str, Any]:
-        """Return what llama.cpp is asked to go on with what there is.
+    @property
+    def asks_for_one_token(self) -> bool:
+        """Whether no more was asked for: where a name has to come, the next one depends on it."""
+        return self._named == NAMED_TOKENS_OF_NAMES
 
-        Where a name has to come that is a single token, since the next one is another question.
-        """
+    def settled_name(self) -> str:
+        """Return what is left of a name, if only one can be meant; else nothing."""
+        name = None if self.is_over else self._written.next_name()
+        return "" if name is None else name.settled
+
+    def add_settled(self, rest: str, token_ids: Sequence[int]) -> None:
+        """Add what is left of a name, which no pass need give."""
+        self._add(token_ids, rest)
+
+    def body(self) -> dict[str, Any]:
+        """Return what llama.cpp is asked to go on with what there is."""
+        self._ids_before = len(self._ids)
         is_name = self._written.next_name() is not None
         self._named = NAMED_TOKENS_OF_NAMES if is_name else NAMED_TOKENS
         tokens_left = self._most_ids - len(self._ids)
@@ -162,7 +178,7 @@ class _Filling:
             "stream": True,
             "return_progress": True,
             "cache_prompt": True,
-            "n_predict": 1 if is_name else tokens_left,
+            "n_predict": 1 if self.asks_for_one_token else tokens_left,
             "samplers": ["temperature"],
             "temperature": 0.0,
             "n_probs": self._named,
@@ -176,7 +192,7 @@ class _Filling:
             self._reused = int(progress["cache"])
         # A character of several tokens comes as one event.
         tokens = event.get("completion_probabilities", ())
-        return all(map(self._take_token, tokens)) and self._reason is None
+        return all(map(self._take_token, tokens)) and not self.is_over
 
     def infilled(self) -> Infilled:
         """Return what has come."""
@@ -195,10 +211,10 @@ class _Filling:
         )
 
     def _end(self, event: dict[str, Any]) -> None:
-        if event.get("stop_type") != "limit":
-            self._reason = "stop"
-        elif len(self._ids) >= self._most_ids:
-            self._reason = "length"
+        has_come = len(self._ids) > self._ids_before
+        # Without a token to take, it would be asked the same for ever.
+        if event.get("stop_type") != "limit" or not has_come:
+            self._reason = self._reason or "stop"
 
     def _take_token(self, streamed: dict[str, Any]) -> bool:
         """Take the likeliest token that may come; return whether the server went on with it."""
@@ -206,17 +222,22 @@ class _Filling:
         name = self._written.next_name()
         allowed = [offer for offer in offers if name is None or goes_on(name, offer.token)]
         if allowed:
-            self._add(allowed, is_one_of_all=name is None)
-        elif self._named == NAMED_TOKENS_OF_NAMES:
+            self._take_best(allowed, is_one_of_all=name is None)
+        elif self.asks_for_one_token:
             self._written.note(0.0)
             self._reason = "stop"
         return bool(allowed) and self._ids[-1] == int(streamed["id"])
 
-    def _add(self, allowed: Sequence[_Offer], *, is_one_of_all: bool) -> None:
+    def _take_best(self, allowed: Sequence[_Offer], *, is_one_of_all: bool) -> None:
         best = max(allowed, key=lambda offer: offer.probability)
         others = 1.0 if is_one_of_all else sum(offer.probability for offer in allowed)
         self._written.note(best.probability / others)
-        self._ids.append(best.token_id)
         self._times.append(time.perf_counter())
-        if self._written.add(self._decoder.decode(best.token)):
+        self._add([best.token_id], self._decoder.decode(best.token))
+
+    def _add(self, token_ids: Sequence[int], text: str) -> None:
+        self._ids += token_ids
+        if self._written.add(text):
             self._reason = "stop"
+        elif len(self._ids) >= self._most_ids:
+            self._reason = "length"
