@@ -111,11 +111,14 @@ def without_copies(
     return Uncopied(code=rest, note=note)
 
 
-def repetition(code: str, cells: Sequence[Cell], *, whole_cells_only: bool = False) -> str:
+def repetition(
+    code: str,
+    cells: Sequence[Cell],
+    *,
+    whole_cells_only: bool = False,
+    single_statements: bool = False,
+) -> str:
     """Return a note if ``code`` only repeats what cells do already; empty if it does not.
-
-    A single statement counts only if it is the whole of the last code cell: such as
-    ``df.head()`` may well be asked for again.
 
     Parameters
     ----------
@@ -125,10 +128,14 @@ def repetition(code: str, cells: Sequence[Cell], *, whole_cells_only: bool = Fal
         The cells above.
     whole_cells_only
         Whether lines that stand in several cells are no repetition.
+    single_statements
+        Whether a single statement counts wherever it is the whole of a cell; otherwise only in
+        the last code cell: such as ``df.head()`` may well be asked for again.
     """
     wanted = statements(code)
     code_cells = _code_cells(cells)
-    for cell in reversed(code_cells if len(wanted) > 1 else code_cells[-1:]):
+    counts_anywhere = single_statements or len(wanted) > 1
+    for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
         if wanted and wanted == statements(cell.source):
             return f"{ONLY_REPEATS} {_name(cell)}."
     if not whole_cells_only and len(wanted) > 1:

@@ -15,6 +15,8 @@ __all__ = ["Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
 NOT_OFFERED = "*Replace cell* is not offered"
 FENCE = "```"
+# So much of two texts has to be the same for one to be the other with a slip in it.
+NEAR = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,14 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
         return ""
     others = [cell for cell in cells if cell.source != rewrite.cell.source]
     old = replace(rewrite.cell, source=rewrite.text)
-    return repetition(code.removeprefix(rewrite.head), [*others, old], whole_cells_only=True)
+    body = code.removeprefix(rewrite.head)
+    return repetition(
+        body,
+        [*others, old],
+        whole_cells_only=True,
+        # A cell with a slip in it may be meant to be as another is; any other is no repair of it.
+        single_statements=SequenceMatcher(None, body, rewrite.text).ratio() < NEAR,
+    )
 
 
 def _chosen(blocks: Sequence[CodeBlock], rewrite: Rewrite) -> int | None:

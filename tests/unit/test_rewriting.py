@@ -217,12 +217,16 @@ def test_of_several_blocks_one_is_the_new_cell_and_the_diff_is_what_replaces():
         ("units['a']", "This only repeats the cell."),
         ("units[ 'a' ]  # fixed", "This only repeats cell [3]."),
         ("units = {'b': 1}\nsorted(units)", "This only repeats cell [2]."),
+        # One statement of another cell is no repair, unless it may be what was meant.
+        ("plot(units, kind='bar')", "This only repeats cell [1]."),
+        ("units['b']", ""),
         ("units.get('a')", ""),
     ],
 )
 def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     rewrite = sent("units['a']", execution_count=3)
-    cells = [Cell(source="units = {'b': 1}\nsorted(units)", execution_count=2)]
+    sources = ("units['b']", "plot(units, kind='bar')", "units = {'b': 1}\nsorted(units)")
+    cells = [Cell(source=source, execution_count=n) for n, source in enumerate(sources)]
     ask = ask_to_rewrite(rewrite, task="fix", cells=cells)
     notes = checked(answer(fenced(code, "python"), rewrite), ask).notes
     assert notes == ((said,) if said else ())
