@@ -78,3 +78,17 @@ def test_a_saved_notebook_shows_it_without_a_kernel(notebook):
     (output,) = (o for o in saved["cells"][1]["outputs"] if "text/markdown" in o.get("data", {}))
     assert "Tried on a copy: " in "".join(output["data"]["text/markdown"])
     assert "double" in "".join(output["data"]["text/plain"])
+
+
+def test_what_answers_a_question_stands_open_above_its_code(notebook):
+    question = "How many units does each region have?"
+    notebook.open(f"{SET_UP}\nanswer(OTHERS[0])", f"%%codeface\n{question}").load()
+    notebook.run(1)
+    notebook.button(1, "Insert below").wait_for()
+
+    outcome = notebook.output(1).get_by_role("group", name="Tried on a copy of your notebook")
+    outcome.get_by_role("cell", name="5").wait_for()
+    notebook.evaluate("p => { p.content.widgets[0].inputHidden = true }")
+    notebook.screenshot("question")
+    code = notebook.output(1).locator("pre", has_text="groupby")
+    assert outcome.bounding_box()["y"] < code.bounding_box()["y"]
