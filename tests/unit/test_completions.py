@@ -124,6 +124,12 @@ def test_of_a_block_that_was_cut_off_the_whole_lines_are_shown():
     assert found == "    a = 1\n    b = 2"
 
 
+def test_a_block_of_another_indentation_is_shown_with_the_cells():
+    session = session_with(FixedEngine("  a = 1\n  return a\n"))
+
+    assert complete(session, "def f():\n", max_lines=8) == "    a = 1\n    return a"
+
+
 def test_of_a_line_that_was_cut_off_nothing_is_shown():
     session = session_with(FixedEngine("[1, 2, 3, 4", finish_reason="length"))
 
