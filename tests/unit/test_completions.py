@@ -1,7 +1,6 @@
 """Completions of a session: with which model, from which cache, and what is sent."""
 
 import threading
-import time
 
 import pandas as pd
 import pytest
@@ -22,9 +21,11 @@ class FixedEngine(ScriptedEngine):
         super().__init__(["unused"])
         self._finish_reason = finish_reason
         self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
+        self.begun = threading.Event()
 
     def infill(self, request, job):
         self.infill_requests.append(request)
+        self.begun.set()
         if job.wait(self._delay_s):
             raise Cancelled
         return Infilled(
@@ -137,7 +138,8 @@ def test_of_a_line_that_was_cut_off_nothing_is_shown():
 
 
 def test_a_newer_completion_ends_an_older_one():
-    session = session_with(FixedEngine("1\n", delay_s=5))
+    engine = FixedEngine("1\n", delay_s=60)
+    session = session_with(engine)
     ended = threading.Event()
 
     def first():
@@ -146,12 +148,13 @@ def test_a_newer_completion_ends_an_older_one():
         ended.set()
 
     threading.Thread(target=first, daemon=True).start()
-    time.sleep(0.1)
+    assert engine.begun.wait(10)
+    # Asked, it ends the first one; it need not come to anything itself.
     job = Job()
-    threading.Timer(0.3, job.cancel).start()
+    job.cancel()
     with pytest.raises(Cancelled):
         session.completions.complete(ask("y = "), job)
-    assert ended.wait(2)
+    assert ended.wait(10)
 
 
 def test_what_completions_cost_is_in_the_figures():
