@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
-from codeface_jupyter.errors import CodeFaceError, NotebookError
+from codeface_jupyter.errors import NotebookError, PromptTooLongError
 from codeface_jupyter.evaluation.judge import unfit
 from codeface_jupyter.evaluation.messages import Answered, Expectation, FailedCell
 from codeface_jupyter.evaluation.quiet_shell import QuietShell
@@ -76,12 +76,18 @@ class Replay:
         return Expectation(outcome=None if reason else first, unfit=reason, failed=failed)
 
     def ask(self, index: int) -> Answered:
-        """Go on to a task and ask the model for it, as a `%%codeface` cell does."""
+        """Go on to a task and ask the model for it, as a `%%codeface` cell does.
+
+        Raises
+        ------
+        CodeFaceError
+            If the engine failed, which says nothing of the model.
+        """
         task = self._go_to(index)
         begin = time.perf_counter()
         try:
             result = self._session.generate(self._ask(task))
-        except CodeFaceError as error:
+        except PromptTooLongError as error:
             return Answered(error=error.message, seconds=time.perf_counter() - begin)
         return Answered(
             code=result.code,

@@ -19,6 +19,7 @@ from codeface_jupyter.evaluation.events import (
 from codeface_jupyter.evaluation.proportion import wilson_interval
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.version import __version__
+from codeface_jupyter.wording import counted
 
 __all__ = ["COLUMNS", "Evaluation"]
 
@@ -71,8 +72,8 @@ class Evaluation:
         """Yield what is to be known beside the table, one line each."""
         reasons = Counter(task.reason for task in self.left_out.values())
         if reasons:
-            told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-            yield f"Left out: {told}."
+            told = "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common())
+            yield f"Left out: {counted(reasons.total(), 'cell')} ({told})."
         for cell in list(self.failed.values()):
             yield _line(f"{cell.notebook}, cell {cell.cell} raised when it was run: {cell.error}")
         for broken in self.broken_off:

@@ -31,9 +31,8 @@ class GhostText:
 
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
-        # Until then there may be no session, which is slow to make.
-        self._is_used = False
-        self._goes_on_while_busy = False
+        # What the next cell ends.
+        self._under_way: set[Job] = set()
 
     def offer(self) -> None:
         """Take the page's requests from now on."""
@@ -43,42 +42,50 @@ class GhostText:
         bridge.on_cell_start(self._leave_to_the_cell)
 
     def _complete(self, wanted: CompletionWanted, job: Job) -> Completion:
-        silence = self._silence(wanted)
-        if silence:
-            return {"text": "", "silence": silence}
-        text = ""
-        with self._working(wanted, job) as completions:
-            text = completions.complete(self._ask(wanted), job)
-        return {"text": text, "silence": ""}
+        found: Completion = {"text": "", "silence": ""}
+        with self._giving_way(wanted, job) as part:
+            found["silence"] = self._silence(wanted)
+            if not found["silence"]:
+                found["text"] = self._completions.complete(self._ask(wanted), part)
+        return found
 
     def _warm_up(self, wanted: CompletionWanted, job: Job) -> Nothing:
-        if not self._silence(wanted):
-            with self._working(wanted, job) as completions:
-                completions.warm_up(self._ask(wanted), job)
+        with self._giving_way(wanted, job) as part:
+            if not self._silence(wanted):
+                self._completions.warm_up(self._ask(wanted), part)
         return {}
 
     @contextmanager
-    def _working(self, wanted: CompletionWanted, job: Job) -> Iterator[Completions]:
-        """Let a cell that begins to run end the work in the block, which then has no result.
+    def _giving_way(self, wanted: CompletionWanted, job: Job) -> Iterator[Job]:
+        """Yield a job that a cell which begins to run ends; the block then has no result.
 
         So does a newer request, whose answer is the one that the page waits for.
         """
-        self._is_used, self._goes_on_while_busy = True, wanted["while_busy"]
+        part = job.part()
+        # Before it is asked whether a cell runs: the next one then finds what it is to end.
+        if not wanted["while_busy"]:
+            self._under_way.add(part)
         try:
-            yield self._extension.session.completions
+            yield part
         except Cancelled:
             if job.is_cancelled:
                 raise
+        finally:
+            self._under_way.discard(part)
 
     def _leave_to_the_cell(self) -> None:
         """End what is being completed or read: the user's own code goes first."""
-        if self._is_used and not self._goes_on_while_busy:
-            self._extension.session.completions.stop()
+        for part in tuple(self._under_way):
+            part.cancel()
+
+    @property
+    def _completions(self) -> Completions:
+        return self._extension.session.completions
 
     def _silence(self, wanted: CompletionWanted) -> protocol.Silence:
         if self._extension.config.settings.answers == "hints":
             return "unsuited"
-        silence = self._extension.session.completions.silence()
+        silence = self._completions.silence()
         if silence or wanted["is_asked_for"]:
             return silence
         if self._extension.notebook.is_running_cell and not wanted["while_busy"]:

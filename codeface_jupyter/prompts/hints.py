@@ -15,6 +15,12 @@ __all__ = ["HintText"]
 
 # What stands before the text of a line in Markdown: a quotation, a list, emphasis.
 MARGIN = re.compile(r"\A(?:\s|>|[-*+]\s|\d+[.)]\s)*[*_]{0,3}")
+# Nothing but words, which Python may read as an expression ("Group and sum", "Left-join", "Sort
+# (descending)") or a statement ("if needed"). Imports look alike, but are what they seem to be.
+WORD = r"\*{0,3}\w+\*{0,3}"
+WORDS = re.compile(
+    rf"(?!(?:import|from)\s){WORD}(?:(?:\s*[-/,]\s*|[.;!?]?\s+){WORD}|\s+\([\w\s,/-]+\))*[.;!?]*"
+)
 TAGS = re.compile(r"<(?:code|pre|script|textarea)\b", re.IGNORECASE)
 # Lines of IPython, and what was typed into Python.
 TYPED = re.compile(r"\s*(?:%{1,2}[A-Za-z]|![A-Za-z]|>>> |In \[\d*\]:)")
@@ -82,7 +88,10 @@ def _is_code(line: str) -> bool:
     text = MARGIN.sub("", line)
     if FENCE_MARK.match(text) or TAGS.search(text) or TYPED.match(line):
         return True
-    tree = next(_readings(text.rstrip("*_ ")), None)
+    text = text.rstrip("*_ ")
+    if WORDS.fullmatch(text):
+        return False
+    tree = next(_readings(text), None)
     return tree is not None and not all(map(_is_mention, tree.body))
 
 

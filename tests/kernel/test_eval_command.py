@@ -27,7 +27,7 @@ import os
 from codeface_jupyter.config import EngineOptions
 from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.errors import GenerationError
+from codeface_jupyter.errors import GenerationError, PromptTooLongError
 
 
 class Plugin:
@@ -44,6 +44,8 @@ class Plugin:
             text = next(text for words, text in answers.items() if words in prompt.request)
             if text == "fail":
                 raise GenerationError("The engine failed.")
+            if text == "too long":
+                raise PromptTooLongError(prompt_tokens=9, max_new_tokens=2, context_window=10)
             return text
 
         return ScriptedEngine(answer, name=settings.model)
@@ -73,7 +75,7 @@ BAD = {
     "Add up": "```python\nsum(prices) + 1\n```",
     "largest": "```python\nprices.largest()\n```",
     "Append": "I cannot do that.",
-    "how many": "fail",
+    "how many": "too long",
 }
 
 
@@ -134,11 +136,11 @@ def test_each_answer_is_judged_by_what_the_cell_does(folder, tmp_path, capsys):
     assert lines["bad"][1:4] == ["4", "0", "(0%)"]
     # Of the bad one's, one raises and two have no code.
     assert lines["bad"][-5:-3] == ["1", "2"]
-    assert "Left out: 1 does what a copy may not do" in shown.out
+    assert "Left out: 1 cell (1: does what a copy may not do" in shown.out
     assert "cell 3: gives 13, not 12" in shown.out
     assert "sum(prices) + 1" in shown.out
     assert "cell 4: raises AttributeError" in shown.out
-    assert "cell 8: The engine failed." in shown.out
+    assert "cell 8: The prompt has 9 tokens" in shown.out
     assert "good, task 1 of 5" in shown.err
 
     answers = json.loads(record.read_text())["answers"]
@@ -149,6 +151,21 @@ def test_each_answer_is_judged_by_what_the_cell_does(folder, tmp_path, capsys):
     assert answers[0]["request"] == "Add up all prices."
     # Cells run in a copy: also the one that saves, which is run though it is no task.
     assert contents(folder) == before
+
+
+def test_an_engine_that_fails_says_nothing_of_the_model(folder, monkeypatch, capsys):
+    answers = {"good": GOOD, "bad": {**BAD, "Append": "fail"}}
+    monkeypatch.setenv("KNOWN_ANSWERS", json.dumps(answers))
+    assert evaluate(folder, "-m", "bad", "-m", "good") == 0
+    shown = capsys.readouterr().out
+
+    table, _, remarks = shown.rpartition("\n\n")
+    lines = {line.split()[0]: line.split() for line in table.splitlines() if line.strip()}
+    # What was measured before is kept: one wrong, one that raises, and none without code.
+    assert lines["bad"][1:4] == ["2", "0", "(0%)"]
+    assert lines["bad"][-5:-3] == ["1", "0"]
+    assert lines["good"][1:4] == ["4", "4", "(100%)"]
+    assert "shop.ipynb: The engine failed." in remarks
 
 
 def test_without_a_name_the_configured_model_of_a_server_is_asked_and_a_limit_holds(folder, capsys):
@@ -163,7 +180,7 @@ def test_a_cell_that_raises_is_named_and_what_needs_it_is_left_out(folder, capsy
     assert evaluate(folder, "-m", "good") == 1
     shown = capsys.readouterr()
     assert "cell 1 raised when it was run: FileNotFoundError" in shown.out
-    assert "Left out: 4 its own code raises" in shown.out
+    assert "Left out: 5 cells (4: its own code raises; 1: does what" in shown.out
     assert "every task was left out" in shown.err
 
 
@@ -311,12 +328,20 @@ def test_a_model_that_is_not_here_says_how_to_get_it(folder, monkeypatch, capsys
     assert "codeface pull smollm2-135m" in told
 
 
-@pytest.mark.parametrize("arguments", [["--limit", "0"], ["--timeout", "-1"], ["--timeout", "x"]])
-def test_numbers_out_of_range_are_usage_errors(folder, capsys, arguments):
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--limit", value) for value in ("0", "-1", "x", "1.5", "²")),
+        *(("--timeout", value) for value in ("0", "-1", "x", "inf", "nan")),
+    ],
+)
+def test_numbers_out_of_range_are_usage_errors(folder, capsys, option, value):
     with pytest.raises(SystemExit) as caught:
-        evaluate(folder, *arguments)
+        evaluate(folder, f"{option}={value}")
     assert caught.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()[-1]
+    ranges = {"--limit": "a whole number, at least 1", "--timeout": "seconds, more than 0"}
+    assert told.endswith(f"argument {option}: expected {ranges[option]}, but got {value!r}")
 
 
 def test_links_are_copied_as_what_they_lead_to_and_environments_are_not(

@@ -107,6 +107,31 @@ def test_a_line_gets_the_nearest_indentation_that_is_allowed():
     assert Indentation.of(gap("def f():\n    a()\n|")).settled("        b()") == "    b()"
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "  a = 1\n  return a",
+        "a = 1\nreturn a",
+        "      a = 1\n\n      return a",
+        "  if x:\n    y()\n  return x",
+        "  a = f(\n    1,\n  )\n  return a",
+        # Only the first line lacks the spaces that were not typed.
+        "a = 1\n    return a",
+        "a = 1\n  return a",
+    ],
+)
+def test_a_block_is_indented_as_a_whole(block):
+    code = gap("def f(x):\n|")
+    settled = Indentation.of(code).settled(block)
+
+    assert settled.startswith("    ")
+    assert [line.strip() for line in settled.split("\n")] == [
+        line.strip() for line in block.split("\n")
+    ]
+    assert misfit(settled, code, {"y": print}) == ""
+    assert all(line[:4] == "    " for line in settled.split("\n") if line)
+
+
 def why_not(code, text):
     sales = pd.DataFrame({"region": ["N"], "units": [1]})
     return misfit(text, gap(code), {"sales": sales, "pd": pd})

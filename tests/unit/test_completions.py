@@ -1,7 +1,6 @@
 """Completions of a session: with which model, from which cache, and what is sent."""
 
 import threading
-import time
 
 import pandas as pd
 import pytest
@@ -22,9 +21,11 @@ class FixedEngine(ScriptedEngine):
         super().__init__(["unused"])
         self._finish_reason = finish_reason
         self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
+        self.begun = threading.Event()
 
     def infill(self, request, job):
         self.infill_requests.append(request)
+        self.begun.set()
         if job.wait(self._delay_s):
             raise Cancelled
         return Infilled(
@@ -138,6 +139,12 @@ def test_of_a_block_that_was_cut_off_the_whole_lines_are_shown():
     assert found == "    a = 1\n    b = 2"
 
 
+def test_a_block_of_another_indentation_is_shown_with_the_cells():
+    session = session_with(FixedEngine("  a = 1\n  return a\n"))
+
+    assert complete(session, "def f():\n", max_lines=8) == "    a = 1\n    return a"
+
+
 def test_of_a_line_that_was_cut_off_nothing_is_shown():
     session = session_with(FixedEngine("[1, 2, 3, 4", finish_reason="length"))
 
@@ -145,7 +152,8 @@ def test_of_a_line_that_was_cut_off_nothing_is_shown():
 
 
 def test_a_newer_completion_ends_an_older_one():
-    session = session_with(FixedEngine("1\n", delay_s=5))
+    engine = FixedEngine("1\n", delay_s=60)
+    session = session_with(engine)
     ended = threading.Event()
 
     def first():
@@ -154,12 +162,13 @@ def test_a_newer_completion_ends_an_older_one():
         ended.set()
 
     threading.Thread(target=first, daemon=True).start()
-    time.sleep(0.1)
+    assert engine.begun.wait(10)
+    # Asked, it ends the first one; it need not come to anything itself.
     job = Job()
-    threading.Timer(0.3, job.cancel).start()
+    job.cancel()
     with pytest.raises(Cancelled):
         session.completions.complete(ask("y = "), job)
-    assert ended.wait(2)
+    assert ended.wait(10)
 
 
 def test_what_completions_cost_is_in_the_figures():

@@ -63,6 +63,8 @@ def test_what_does_the_same_is_right_whatever_it_is_called(reference, answer):
     [
         ("t.units.sum()", "t.units.max()", "gives 4, not 7"),
         ("t.units.sum()", "total = t.units.sum()", "gives nothing, not 7"),
+        ("''.join([])", "total = t.units.sum()", "gives nothing, not "),
+        ("'  '", "1", "gives 1, not "),
         ("t.head(2)", "t.tail(2)", "gives another DataFrame of 2 rows and 2 columns"),
         ("print('a b')", "print('a c')", "gives the text 'a c', not the text 'a b'"),
         ("s = t.units.sum()", "t.units.sum()", "changes nothing, where the cell makes s = 7"),

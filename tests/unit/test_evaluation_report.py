@@ -62,10 +62,16 @@ def test_one_answer_has_figures_too():
 def test_what_was_left_out_is_counted_once_for_all_models():
     left_out = [
         LeftOut(notebook="a.ipynb", cell=cell, reason=reason)
-        for cell, reason in ((1, "its own code raises"), (2, "its own code raises"), (3, "other"))
+        for cell, reason in (
+            (1, "its own code raises"),
+            (2, "its own code raises"),
+            (3, "takes longer than the time limit"),
+        )
     ]
     found = evaluation(*left_out, *left_out)
-    assert list(found.remarks()) == ["Left out: 2 its own code raises, 1 other."]
+    assert list(found.remarks()) == [
+        "Left out: 3 cells (2: its own code raises; 1: takes longer than the time limit)."
+    ]
 
 
 def test_cells_that_raised_and_models_that_failed_are_named():

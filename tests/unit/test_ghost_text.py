@@ -22,26 +22,26 @@ WANTED = {
 
 
 class Endless:
-    """Completes and reads until it is stopped."""
+    """Completes and reads until its job is stopped, or it may end."""
 
     def __init__(self):
-        self.begun, self._stopped = threading.Event(), Job()
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.on_asked = lambda: None
 
     def silence(self):
         return ""
 
     def complete(self, _ask, job):
+        self.on_asked()
         self.begun.set()
         for _ in range(500):
             job.check()
-            if self._stopped.wait(0.02):
-                raise Cancelled
+            if self.may_end.wait(0.02):
+                job.check()
+                return "1"
         raise AssertionError("Nobody stopped it.")
 
     warm_up = complete
-
-    def stop(self):
-        self._stopped.cancel()
 
 
 class Bridge:
@@ -82,25 +82,37 @@ def answered(kernel, request, *, then, **terms):
     thread.start()
     assert kernel.completions.begun.wait(10)
     then()
-    thread.join(5)
+    thread.join(10)
     return found
 
 
-@pytest.mark.parametrize(
-    ("request_kind", "result"),
-    [(protocol.COMPLETE, {"text": "", "silence": ""}), (protocol.WARM_UP, {})],
-)
+ENDED = [(protocol.COMPLETE, {"text": "", "silence": ""}), (protocol.WARM_UP, {})]
+
+
+@pytest.mark.parametrize(("request_kind", "result"), ENDED)
 def test_a_cell_that_begins_to_run_ends_it(kernel, request_kind, result):
     (start,) = kernel.bridge.starts
 
     assert answered(kernel, request_kind, then=start) == [result]
 
 
+@pytest.mark.parametrize(("request_kind", "result"), ENDED)
+def test_so_does_one_that_begins_before_the_model_is_asked(kernel, request_kind, result):
+    """No cell ran when the request was looked at, and nothing was being completed yet."""
+    (kernel.completions.on_asked,) = kernel.bridge.starts
+
+    assert answered(kernel, request_kind, then=lambda: None) == [result]
+
+
 def test_unless_it_may_go_on(kernel):
     (start,) = kernel.bridge.starts
 
-    assert answered(kernel, protocol.COMPLETE, then=start, while_busy=True) == []
-    kernel.completions.stop()
+    def start_and_let_it_end():
+        start()
+        kernel.completions.may_end.set()
+
+    found = answered(kernel, protocol.COMPLETE, then=start_and_let_it_end, while_busy=True)
+    assert found == [{"text": "1", "silence": ""}]
 
 
 def test_a_request_that_is_cancelled_has_no_result(kernel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codeface_jupyter.infilling import Gap
+from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.naming.lexing import lex, opener
 
 __all__ = ["Indentation", "opens_block", "width"]
@@ -43,10 +44,13 @@ class Indentation:
         return _between(width(above), below, step=_step(gap))
 
     def settled(self, text: str) -> str:
-        """Return a line's text with the nearest indentation that is allowed."""
-        line = text.lstrip(" ")
-        depth = min(max(len(text) - len(line), self.least), self.most)
-        return " " * depth + line
+        """Return a text whose first line has the nearest indentation that is allowed.
+
+        The further lines of its block go with it.
+        """
+        first, newline, further = text.partition("\n")
+        depth = min(max(width(first), self.least), self.most)
+        return _at(first, depth) + newline + _shifted(further, by=depth - _block_width(text))
 
 
 def opens_block(line: str) -> bool:
@@ -58,6 +62,23 @@ def opens_block(line: str) -> bool:
 def width(line: str) -> int:
     """Return how many spaces a line begins with."""
     return len(line) - len(line.lstrip(" "))
+
+
+def _block_width(text: str) -> int:
+    """Return how deep the block is that a text's first line begins."""
+    first, *further = [line for line in text.split("\n") if line.strip()]
+    below = width(further[0]) if further else 0
+    # Nothing can be deeper than a whole statement: its own line only lacks spaces.
+    is_whole = parse_module(first.strip()) is not None
+    return below if is_whole and below > width(first) else width(first)
+
+
+def _shifted(text: str, *, by: int) -> str:
+    return "\n".join(_at(line, width(line) + by) for line in text.split("\n"))
+
+
+def _at(line: str, depth: int) -> str:
+    return " " * depth + line.lstrip(" ") if line.strip() else line
 
 
 def _between(above: int, below: str, *, step: int) -> Indentation:
