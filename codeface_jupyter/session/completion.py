@@ -15,7 +15,7 @@ from codeface_jupyter.session.completion_engine import completes
 from codeface_jupyter.session.suggestions import Suggestions
 from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.threads import new_lock
-from codeface_jupyter.trials.completing import Bounds, Indentation, misfit
+from codeface_jupyter.trials.completing import Bounds, misfit, settled
 from codeface_jupyter.trials.naming import KnownNames
 
 if TYPE_CHECKING:
@@ -194,9 +194,7 @@ def _whole_lines(infilled: Infilled) -> str:
 
 def _settled(text: str, ask: CompletionAsk) -> str:
     """Return of a completion what is wanted, indented as its surroundings ask for."""
-    text = Bounds(ask.gap, max_lines=ask.max_lines).cut(text)
-    indentation = Indentation.of(ask.gap)
-    return text if indentation is None or not text.strip() else indentation.settled(text)
+    return settled(Bounds(ask.gap, max_lines=ask.max_lines).cut(text), ask.gap)
 
 
 def _least_likelihood(ask: CompletionAsk) -> float:

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.infilling import Gap
-from codeface_jupyter.trials.completing import Bounds, Indentation, misfit
+from codeface_jupyter.trials.completing import Bounds, misfit, settled
+from codeface_jupyter.trials.completing.indentation import Indentation
 
 
 def gap(code):
@@ -103,8 +104,39 @@ def test_elsewhere_the_model_says_how_deep(code):
 
 
 def test_a_line_gets_the_nearest_indentation_that_is_allowed():
-    assert Indentation.of(gap("if x:\n|")).settled("y = 1") == "    y = 1"
-    assert Indentation.of(gap("def f():\n    a()\n|")).settled("        b()") == "    b()"
+    assert settled("y = 1", gap("if x:\n|")) == "    y = 1"
+    assert settled("        b()", gap("def f():\n    a()\n|")) == "    b()"
+    # Where the cell cannot be read in any way, it is what the lines around allow.
+    assert settled("y = ", gap("if x:\n|")) == "    y = "
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        # What is below is the body of a line that opens a block, or beside it.
+        ("def f(x):\n    if x:\n        a()\n|\n        b()\n", "    else:"),
+        ("def f(x):\n    a()\n|\n        b()\n    return x\n", "    while x:"),
+        ("def f(x):\n    for y in x:\n|\n            b(y)\n", "        if y:"),
+        ("try:\n    a()\n|\n    b()\n", "except ValueError:"),
+        # What is below goes on with it.
+        ("if z:\n    w()\nif x:\n|\n            2)\n", "    y = max(1,"),
+        ("def f(x):\n    a()\n|\n\nf(1)\n", "    return x"),
+    ],
+)
+def test_what_can_be_read_as_it_is_stays_so(code, text):
+    assert settled(text, gap(code)) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "found"),
+    [
+        ("def f(x):\n    if x:\n        a()\n|\n        b()\n", "        else:", "    else:"),
+        ("def f(x):\n    y = x\n|\n", "return y", "    return y"),
+        ("for x in y:\n    a(x)\n|\nb()\n", "break", "    break"),
+    ],
+)
+def test_what_cannot_moves_to_where_it_can(code, text, found):
+    assert settled(text, gap(code)) == found
 
 
 @pytest.mark.parametrize(
@@ -122,14 +154,14 @@ def test_a_line_gets_the_nearest_indentation_that_is_allowed():
 )
 def test_a_block_is_indented_as_a_whole(block):
     code = gap("def f(x):\n|")
-    settled = Indentation.of(code).settled(block)
+    found = settled(block, code)
 
-    assert settled.startswith("    ")
-    assert [line.strip() for line in settled.split("\n")] == [
+    assert found.startswith("    ")
+    assert [line.strip() for line in found.split("\n")] == [
         line.strip() for line in block.split("\n")
     ]
-    assert misfit(settled, code, {"y": print}) == ""
-    assert all(line[:4] == "    " for line in settled.split("\n") if line)
+    assert misfit(found, code, {"y": print}) == ""
+    assert all(line[:4] == "    " for line in found.split("\n") if line)
 
 
 def why_not(code, text):

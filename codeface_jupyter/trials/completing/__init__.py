@@ -2,6 +2,6 @@
 
 from codeface_jupyter.trials.completing.bounds import Bounds
 from codeface_jupyter.trials.completing.fitting import misfit
-from codeface_jupyter.trials.completing.indentation import Indentation
+from codeface_jupyter.trials.completing.indentation import settled
 
-__all__ = ["Bounds", "Indentation", "misfit"]
+__all__ = ["Bounds", "misfit", "settled"]

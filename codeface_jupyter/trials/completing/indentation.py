@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.naming.lexing import lex, opener
 
-__all__ = ["Indentation", "opens_block", "width"]
+__all__ = ["Indentation", "opens_block", "settled", "width"]
 
 USUAL_STEP = 4
+# The cell is read once for each.
+MAX_DEPTHS = 8
 # These end a block that the line above them is in.
 CONTINUING = ("elif", "else", "except", "finally")
 
@@ -43,14 +47,60 @@ class Indentation:
             return cls(0, width(above))
         return _between(width(above), below, step=_step(gap))
 
-    def settled(self, text: str) -> str:
-        """Return a text whose first line has the nearest indentation that is allowed.
+    def nearest(self, depth: int) -> int:
+        """Return the allowed number of spaces that is nearest to ``depth``."""
+        return min(max(depth, self.least), self.most)
 
-        The further lines of its block go with it.
-        """
-        first, newline, further = text.partition("\n")
-        depth = min(max(width(first), self.least), self.most)
-        return _at(first, depth) + newline + _shifted(further, by=depth - _block_width(text))
+
+def settled(text: str, gap: Gap) -> str:
+    """Return a text that begins a line with the nearest indentation that Python can read there.
+
+    The further lines of its block go with the first. Where the cell cannot be read in any way,
+    it is what the lines around allow.
+    """
+    allowed = Indentation.of(gap)
+    if allowed is None or not text.strip():
+        return text
+    for depth in _depths(text, gap):
+        moved = _moved(text, depth)
+        tree = read_source(gap.prefix + moved + gap.suffix).tree
+        if tree is not None and not _has_stray(tree):
+            return moved
+    return _moved(text, allowed.nearest(width(text)))
+
+
+def _has_stray(node: ast.AST, *, in_function: bool = False, in_loop: bool = False) -> bool:
+    """Whether a return, a break or a continue stands where Python would refuse to run it."""
+    match node:
+        case ast.Return():
+            return not in_function
+        case ast.Break() | ast.Continue():
+            return not in_loop
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            in_function, in_loop = True, False
+        case ast.ClassDef():
+            in_function = in_loop = False
+        case ast.For() | ast.AsyncFor() | ast.While():
+            in_loop = True
+    children = ast.iter_child_nodes(node)
+    return any(_has_stray(child, in_function=in_function, in_loop=in_loop) for child in children)
+
+
+def _depths(text: str, gap: Gap) -> list[int]:
+    """Return how many spaces a line may begin with, the likeliest first.
+
+    A block that begins is indented as the others of the cell, any other line as it comes.
+    """
+    above, lines = gap.line_above, (gap.prefix + gap.suffix).split("\n")
+    usual = width(above) + _step(gap)
+    wanted = usual if opens_block(above) else width(text)
+    found = {wanted, usual, width(text), *(width(line) for line in lines if line.strip())}
+    return sorted(found, key=lambda depth: (abs(depth - wanted), depth))[:MAX_DEPTHS]
+
+
+def _moved(text: str, depth: int) -> str:
+    first, newline, further = text.partition("\n")
+    return _at(first, depth) + newline + _shifted(further, by=depth - _block_width(text))
 
 
 def opens_block(line: str) -> bool:
