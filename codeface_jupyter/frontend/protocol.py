@@ -574,11 +574,16 @@ class ResultOutcome(TypedDict):
 
 
 class ResultAlternative(TypedDict):
-    """Another answer that ran and did something else: its code, the cell, what it did."""
+    """Another answer that ran and did something else: its code, the cell, what it did.
+
+    It may take the place of the cell that is rewritten if ``obstacle`` is empty; else that
+    says why not.
+    """
 
     code: str
     source: str
     outcome: ResultOutcome | None
+    obstacle: str
 
 
 class HiddenLines(TypedDict):

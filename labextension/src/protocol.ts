@@ -237,7 +237,13 @@ export type ResultOutcome = {
 };
 
 /** Another answer that ran and did something else. */
-export type ResultAlternative = { code: string; source: string; outcome: ResultOutcome | null };
+export type ResultAlternative = {
+  code: string;
+  source: string;
+  outcome: ResultOutcome | null;
+  /** Why it cannot take the place of the cell that is rewritten; older notebooks do not say. */
+  obstacle?: string;
+};
 
 /** What a cell to be rewritten was: marks stand for lines that nobody is shown. */
 export type ResultRewrite = {
@@ -458,10 +464,15 @@ function isOutcome(outcome: unknown): outcome is ResultOutcome {
   );
 }
 
+function isSilence(value: unknown): boolean {
+  return isOneOf(value, '', 'unloaded', 'unsuited', 'busy', 'on_battery');
+}
+
 function isAlternative(alternative: unknown): alternative is ResultAlternative {
   return (
     isObject(alternative) &&
     areStrings(alternative, 'code', 'source') &&
+    (alternative.obstacle === undefined || isMessage(alternative.obstacle)) &&
     (alternative.outcome === null || isOutcome(alternative.outcome))
   );
 }
