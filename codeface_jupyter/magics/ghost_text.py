@@ -11,7 +11,7 @@ from codeface_jupyter.infilling import Gap
 from codeface_jupyter.jobs import Cancelled
 
 if TYPE_CHECKING:
-    from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, Nothing
+    from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, WarmedUp
     from codeface_jupyter.jobs import Job
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.completion import Completions
@@ -51,11 +51,15 @@ class GhostText:
             text = completions.complete(self._ask(wanted), job)
         return {"text": text, "silence": ""}
 
-    def _warm_up(self, wanted: CompletionWanted, job: Job) -> Nothing:
-        if not self._silence(wanted):
+    def _warm_up(self, wanted: CompletionWanted, job: Job) -> WarmedUp:
+        silence = self._silence(wanted)
+        if not silence:
+            # Unless it comes to its end.
+            silence = "busy"
             with self._working(wanted, job) as completions:
                 completions.warm_up(self._ask(wanted), job)
-        return {}
+                silence = ""
+        return {"silence": silence}
 
     @contextmanager
     def _working(self, wanted: CompletionWanted, job: Job) -> Iterator[Completions]:

@@ -88,7 +88,7 @@ def answered(kernel, request, *, then, **terms):
 
 @pytest.mark.parametrize(
     ("request_kind", "result"),
-    [(protocol.COMPLETE, {"text": "", "silence": ""}), (protocol.WARM_UP, {})],
+    [(protocol.COMPLETE, {"text": "", "silence": ""}), (protocol.WARM_UP, {"silence": "busy"})],
 )
 def test_a_cell_that_begins_to_run_ends_it(kernel, request_kind, result):
     (start,) = kernel.bridge.starts
