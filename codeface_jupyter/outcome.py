@@ -203,6 +203,18 @@ class Agreement:
     tried: int
     is_first: bool
 
+    @property
+    def in_words(self) -> str:
+        """How many agree.
+
+        Examples
+        --------
+        >>> Agreement(agreeing=5, tried=9, is_first=True).in_words
+        '5 of 9 answers agree'
+        """
+        agrees = "does this" if self.agreeing == 1 else "agree"
+        return f"{self.agreeing} of {self.tried} answers {agrees}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
@@ -216,8 +228,11 @@ class Alternative:
         What it did.
     agreeing
         How many of the answers do the same.
+    obstacle
+        Why it cannot take the place of the cell that it rewrites; empty if it can.
     """
 
     code: str
     outcome: Outcome
     agreeing: int
+    obstacle: str = ""

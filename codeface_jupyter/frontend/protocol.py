@@ -108,6 +108,7 @@ __all__ = [
     "Status",
     "StopWanted",
     "StreamData",
+    "WarmedUp",
     "parse_front_end_message",
     "parse_payload",
 ]
@@ -306,6 +307,12 @@ class Completion(TypedDict):
     silence: Silence
 
 
+class WarmedUp(TypedDict):
+    """Why nothing was read ahead, as in `Completion`; ``silence`` is empty if it was."""
+
+    silence: Silence
+
+
 class AnswerReference(TypedDict):
     """An answer, by the ``answer_id`` of its `ResultData`."""
 
@@ -399,7 +406,7 @@ STOP = Notification("stop", TypeAdapter(StopWanted))
 """End the answers that are being generated."""
 COMPLETE = Request("complete", _COMPLETION_WANTED, TypeAdapter(Completion))
 """Complete code at the cursor; a newer one ends an older one."""
-WARM_UP = Request("warm_up", _COMPLETION_WANTED, _NOTHING)
+WARM_UP = Request("warm_up", _COMPLETION_WANTED, TypeAdapter(WarmedUp))
 """Read what a completion at the cursor would need, since the cell has got the focus."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
@@ -574,11 +581,16 @@ class ResultOutcome(TypedDict):
 
 
 class ResultAlternative(TypedDict):
-    """Another answer that ran and did something else: its code, the cell, what it did."""
+    """Another answer that ran and did something else: its code, the cell, what it did.
+
+    It may take the place of the cell that is rewritten if ``obstacle`` is empty; else that
+    says why not.
+    """
 
     code: str
     source: str
     outcome: ResultOutcome | None
+    obstacle: str
 
 
 class HiddenLines(TypedDict):

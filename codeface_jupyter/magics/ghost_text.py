@@ -11,7 +11,7 @@ from codeface_jupyter.infilling import Gap
 from codeface_jupyter.jobs import Cancelled
 
 if TYPE_CHECKING:
-    from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, Nothing
+    from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, WarmedUp
     from codeface_jupyter.jobs import Job
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.completion import Completions
@@ -49,11 +49,15 @@ class GhostText:
                 found["text"] = self._completions.complete(self._ask(wanted), part)
         return found
 
-    def _warm_up(self, wanted: CompletionWanted, job: Job) -> Nothing:
+    def _warm_up(self, wanted: CompletionWanted, job: Job) -> WarmedUp:
+        # Unless it comes to its end.
+        silence: protocol.Silence = "busy"
         with self._giving_way(wanted, job) as part:
-            if not self._silence(wanted):
+            found = self._silence(wanted)
+            if not found:
                 self._completions.warm_up(self._ask(wanted), part)
-        return {}
+            silence = found
+        return {"silence": silence}
 
     @contextmanager
     def _giving_way(self, wanted: CompletionWanted, job: Job) -> Iterator[Job]:

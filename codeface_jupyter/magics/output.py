@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.magics.options import check_variable_name
-from codeface_jupyter.view.rendering import result_bundle
+from codeface_jupyter.view.result_bundle import result_bundle
 
 if TYPE_CHECKING:
     from codeface_jupyter.context import Rewrite

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.threads import new_lock
-from codeface_jupyter.view.rendering import with_question
+from codeface_jupyter.view.result_bundle import with_question
 
 if TYPE_CHECKING:
     from codeface_jupyter.context import Context, FilledRequest

@@ -13,7 +13,7 @@ from codeface_jupyter.magics.hints import as_now_wanted
 from codeface_jupyter.magics.show_progress import watch
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.answer_view import ButtonUnderAnswer, WidgetView
-from codeface_jupyter.view.rendering import with_earlier
+from codeface_jupyter.view.result_bundle import with_earlier
 
 if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension

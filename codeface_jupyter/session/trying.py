@@ -21,7 +21,7 @@ from codeface_jupyter.generation import (
     SamplingParameters,
 )
 from codeface_jupyter.jobs import Cancelled
-from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.checks import with_names_that_exist
@@ -107,8 +107,10 @@ class _Trying:
         """
         self._pending.job.progress("Trying it on a copy of the kernel")
         self._add(0, self._first)
-        count = self._others_wanted()
-        if count and not self._is_mended() and isinstance(self._engine, BatchEngine):
+        # That asks nobody, so it does not depend on the engine.
+        is_settled = self._is_doubtful and self._is_mended()
+        count = 0 if is_settled else self._others_wanted()
+        if count and isinstance(self._engine, BatchEngine):
             self._try_others(self._engine, count)
         self._pending.job.check()
         self._is_complete = True
@@ -119,11 +121,13 @@ class _Trying:
             return self._first
         first = self._tried[0]
         choice = choose(self._candidates if self._is_complete else [first])
+        reason = MENDED
         if self._mended is not None:
             choice = Choice(chosen=self._mended)
+        elif choice.agreement is not None:
+            reason = _reason(first, choice.agreement)
         result = choice.chosen.result
         if choice.chosen is not first:
-            reason = MENDED if self._mended is not None else _reason(first, choice)
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
         compared = self._compared(choice.chosen.outcome)
@@ -150,6 +154,14 @@ class _Trying:
             return "The edited cell gives the same as before."
         return f"As it was, the cell gives {before.value or 'no value'}."
 
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether something speaks against the first answer."""
+        first = self._tried[0]
+        # What the copy may not do is no fault of the code, and what takes long takes long again.
+        has_failed = first.outcome is not None and first.outcome.ending == "raised"
+        return has_failed or first.names_what_is_not_there or first.only_repeats
+
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
         settings, first = self._pending.ask.settings, self._tried[0]
@@ -158,10 +170,7 @@ class _Trying:
         # A replayed answer has been chosen already.
         if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
             return settings.tried_answers - 1
-        # What the copy may not do is no fault of the code, and what takes long takes long again.
-        has_failed = first.outcome is not None and first.outcome.ending == "raised"
-        is_doubtful = has_failed or first.names_what_is_not_there or first.only_repeats
-        return OTHER_ANSWERS if is_doubtful and self._engine.is_local else 0
+        return OTHER_ANSWERS if self._is_doubtful and self._engine.is_local else 0
 
     def _is_mended(self) -> bool:
         """Try the failed cell with the nearest names that exist; return whether it runs so."""
@@ -177,6 +186,9 @@ class _Trying:
         ask = self._pending.ask
         rewrite = ask.sources.rewrite
         if ask.sources.task != "fix" or rewrite is None or ask.settings.tried_answers > 1:
+            return None
+        # What goes on from an answer is not put aside for another one.
+        if self._pending.is_continued:
             return None
         code = with_names_that_exist(rewrite.text, ask.live_namespace or {})
         if code is None:
@@ -250,11 +262,9 @@ def _samplings(
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
 
 
-def _reason(first: Candidate, choice: Choice) -> str:
+def _reason(first: Candidate, agreement: Agreement) -> str:
     """Return why another answer than the first is shown, in few words."""
-    agreement = choice.agreement
-    counted = f"{agreement.agreeing} of {agreement.tried}" if agreement else "another"
     if first.outcome is not None and first.outcome.ending == "raised":
         what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
-        return f"the first answer {what}; {counted} do this"
-    return f"{counted} answers do this"
+        return f"{agreement.in_words}, the first one {what}"
+    return agreement.in_words

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.outcome import Agreement, Alternative, Outcome
+from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
+from codeface_jupyter.trials.rewriting import NOT_OFFERED
 
 __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 
 MAX_ALTERNATIVES = 2
-NOT_THERE = frozenset({"unknown_name", "missing_module", "unknown_attribute", "unknown_key"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class Candidate:
     def only_repeats(self) -> bool:
         """Whether its code is a copy of cells."""
         return any(note.startswith(ONLY_REPEATS) for note in self.result.notes)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot take the place of the cell that it rewrites; empty if it can."""
+        return next((note for note in self.result.notes if note.startswith(NOT_OFFERED)), "")
 
     def agrees_with(self, other: Candidate) -> bool:
         """Whether another answer's code did the same, as far as that is known."""
@@ -81,7 +87,12 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
     first, *others = groups
     chosen = _best(first)
     alternatives = (
-        Alternative(code=best.result.code, outcome=best.outcome, agreeing=len(group))
+        Alternative(
+            code=best.result.code,
+            outcome=best.outcome,
+            agreeing=len(group),
+            obstacle=best.obstacle,
+        )
         for group in others[:MAX_ALTERNATIVES]
         if (best := _best(group)).outcome is not None
     )
@@ -106,15 +117,15 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Return the answers by what they did: the largest group first, then the earlier."""
     groups: list[list[Candidate]] = []
-    for candidate in candidates:
+    for candidate in filter(lambda candidate: candidate.is_an_answer, candidates):
         group = next((group for group in groups if candidate.agrees_with(group[0])), None)
-        if group is not None:
-            group.append(candidate)
-        elif candidate.is_an_answer:
+        if group is None:
             groups.append([candidate])
+        else:
+            group.append(candidate)
     return sorted(groups, key=len, reverse=True)
 
 
 def _best(group: Sequence[Candidate]) -> Candidate:
-    """Return the answer of a group with the fewest findings, and of those the first."""
-    return min(group, key=lambda candidate: len(candidate.result.findings))
+    """Return the answer of a group that can be used, with the fewest findings, and the first."""
+    return min(group, key=lambda c: (bool(c.obstacle), len(c.result.findings)))

@@ -11,7 +11,7 @@ from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
 from codeface_jupyter.trials.copies import ONLY_REPEATS, repetition, statements, without_copies
 
-__all__ = ["Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
+__all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
 NOT_OFFERED = "*Replace cell* is not offered"
 FENCE = "```"

@@ -49,7 +49,7 @@ def outcome_line(
     'Tried on a copy: 0.03 s · Series of 3'
     """
     line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
-    return in_one_line(terminal_text(f"{begin}: {line}"), max_chars=MAX_MESSAGE_CHARACTERS)
+    return _in_one_line(f"{begin}: {line}")
 
 
 def answers_question(outcome: Outcome | None, *, request: str) -> bool:
@@ -124,7 +124,12 @@ def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAl
         code=alternative.code,
         source=cell_for(CodeBlock(result.language, alternative.code))[1],
         outcome=outcome_data(alternative.outcome, agreement, begin="Another answer"),
+        obstacle=_in_one_line(alternative.obstacle),
     )
+
+
+def _in_one_line(text: str) -> str:
+    return in_one_line(terminal_text(text), max_chars=MAX_MESSAGE_CHARACTERS)
 
 
 def _without_table(outcome: Outcome) -> Outcome:
@@ -151,12 +156,7 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
         case "died":
             yield outcome.error
     if agreement is not None:
-        yield _told_agreement(agreement)
-
-
-def _told_agreement(agreement: Agreement) -> str:
-    agrees = "does this" if agreement.agreeing == 1 else "agree"
-    return f"{agreement.agreeing} of {agreement.tried} answers {agrees}"
+        yield agreement.in_words
 
 
 def _told_refusal(outcome: Outcome) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
@@ -18,38 +17,21 @@ from markdown_it.utils import OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 
-from codeface_jupyter.context import Context, Rewrite
-from codeface_jupyter.frontend.protocol import (
-    RESULT_MIME,
-    RESULT_VERSION,
-    EarlierAnswer,
-    HiddenLines,
-    ResultRewrite,
-)
+from codeface_jupyter.context import Context
 from codeface_jupyter.generation import GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
     LINE_END,
-    CodeBlock,
     fenced,
     split_thoughts,
     with_code,
 )
-from codeface_jupyter.trials.rewriting import Rewritten, rewritten
-from codeface_jupyter.view.answer_html import NEW_CELL, answer_html, folded_html, lexer_of
-from codeface_jupyter.view.cells import block_data, with_missing_magics
-from codeface_jupyter.view.findings import findings_data, literal, notes_data, remarks
+from codeface_jupyter.trials.rewriting import Rewritten
+from codeface_jupyter.view.answer_html import folded_html, lexer_of
 from codeface_jupyter.view.html_markdown import html_parser
-from codeface_jupyter.view.outcomes import (
-    alternatives_data,
-    answers_question,
-    outcome_data,
-    outcome_markdown,
-    outcome_plain,
-)
 from codeface_jupyter.view.safe_markdown import folded, safe_markdown
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
-from codeface_jupyter.well_formed import well_formed, well_formed_data
+from codeface_jupyter.well_formed import well_formed
 from codeface_jupyter.wording import counted
 
 __all__ = [
@@ -58,13 +40,10 @@ __all__ = [
     "answer_markdown",
     "describe_metrics",
     "describe_result",
-    "result_bundle",
+    "said_markdown",
     "warm_up",
-    "with_earlier",
-    "with_question",
 ]
 
-EARLIER = "Earlier answer"
 # Pygments' token classes in the theme's own colors, so that light and dark both read well.
 STYLE = """<style>
 .codeface-answer pre{margin:.5em 0;padding:.5em .75em;overflow-x:auto;border-radius:4px;
@@ -172,18 +151,19 @@ def answer_markdown(
     new_cell
         The cell that it makes of another one, shown in the place of the block it is made of.
     """
-    answer = _answer_markdown(result, format=format, new_cell=new_cell)
+    answer = said_markdown(result, format=format, new_cell=new_cell)
     if format == "code" or not result.thoughts:
         return answer
     return "\n\n".join([*map(folded, result.thoughts), answer.strip("\n")])
 
 
-def _answer_markdown(
+def said_markdown(
     result: GenerationResult,
     *,
     format: str,  # noqa: A002 - the flag's name
     new_cell: Rewritten | None,
 ) -> str:
+    """Return an answer as `answer_markdown` does, without what the model thought first."""
     if format == "text" and not result.is_bare_code:
         return fenced(result.answer, "text")
     written = result.written_blocks
@@ -238,130 +218,6 @@ def describe_result(result: GenerationResult) -> str:
     place = "" if result.is_local else "remote"
     parts = (result.identity.model, place, describe_metrics(result.metrics), ending)
     return " · ".join(filter(None, parts))
-
-
-def result_bundle(
-    result: GenerationResult,
-    *,
-    request: str,
-    cell_id: str | None,
-    insert: str,
-    format: str = "auto",  # noqa: A002 - the flag's name
-    changes: Rewrite | None = None,
-    answer_id: str | None = None,
-    note: str = "",
-) -> dict[str, Any]:
-    """Return the MIME bundle that stays in the notebook.
-
-    Our own type carries the code for the buttons, ``text/html`` and ``text/markdown`` are for
-    exporters and every front end without them, ``text/plain`` for terminals. For an answer that
-    rewrites the cell ``changes``, the difference is shown above it. ``answer_id`` is
-    what the front end calls the answer by; ``note`` is added to its last line.
-    Under the code stands what it did when it was tried, or above it if that answers a question,
-    what was changed in it and what does not fit the notebook. What needs a cell magic that is
-    not there is offered as text.
-    """
-    result = with_missing_magics(result)
-    new_cell = rewritten(result, changes) if changes else None
-    text = answer_markdown(result, format=format, new_cell=new_cell)
-    before = well_formed(changes.shown) if changes else ""
-    difference = _difference(before, new_cell.block.code) if new_cell else ""
-    shown_above = new_cell.block if new_cell and difference else None
-    readable = _folding(text, shown_above)
-    if difference:
-        text, readable = (f"{fenced(difference, 'diff')}\n\n{t}" for t in (text, readable))
-    footer = " · ".join(filter(None, (describe_result(result), note)))
-    data = {
-        "version": RESULT_VERSION,
-        "text": text,
-        "blocks": [block_data(block) for block in result.code_blocks],
-        "finish_reason": result.finish_reason,
-        "footer": footer,
-        "cell_id": cell_id,
-        "replaces_cell_id": (changes.cell.cell_id or None) if changes else None,
-        "rewrite": _rewrite_data(changes, new_cell) if changes else None,
-        "prompt": request,
-        "insert": insert,
-        "record": result.record(),
-        "answer_id": answer_id,
-        "notes": notes_data(result),
-        "findings": findings_data(result),
-        "outcome": outcome_data(result.outcome, result.agreement, request=request),
-        "alternatives": alternatives_data(result),
-    }
-    remarked = remarks(result, is_markdown=True)
-    outcome = outcome_markdown(result)
-    is_answer = answers_question(result.outcome, request=request)
-    lead, below = (outcome, "") if is_answer else ("", outcome)
-    markdown = (lead, readable, below, remarked, f"<sub>{literal(footer)}</sub>")
-    page = answer_html(
-        _answer_markdown(result, format=format, new_cell=new_cell),
-        lead=lead,
-        thoughts=() if format == "code" else result.thoughts,
-        difference=difference,
-        new_cell=shown_above.code if shown_above else None,
-        remarks="\n\n".join(filter(None, (below, remarked))),
-        footer=footer,
-    )
-    # The text comes first as the model wrote it: a terminal has shown it so.
-    offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
-    remarked = remarks(result, is_markdown=False)
-    plain = (result.text, difference, offered, outcome_plain(result), remarked, f"[{footer}]")
-    return {
-        RESULT_MIME: well_formed_data(data),
-        "text/html": page,
-        "text/markdown": well_formed("\n\n".join(filter(None, markdown))),
-        "text/plain": terminal_text("\n\n".join(filter(None, plain))),
-    }
-
-
-def with_question(bundle: dict[str, Any], question: str) -> dict[str, Any]:
-    """Return a lasting output below what was asked, which is about an answer above it."""
-    asked = well_formed(question)
-    return {
-        **bundle,
-        RESULT_MIME: {**bundle[RESULT_MIME], "question": asked},
-        "text/html": f"<blockquote>{html.escape(asked)}</blockquote>{bundle['text/html']}",
-        "text/markdown": f"> {literal(' '.join(asked.split()))}\n\n{bundle['text/markdown']}",
-    }
-
-
-def with_earlier(new: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
-    """Return the lasting output ``new`` with the answer folded whose place it takes."""
-    before = {**earlier[RESULT_MIME]}
-    others = before.pop("earlier", [])
-    kept = EarlierAnswer(
-        data=before, markdown=earlier["text/markdown"], plain=earlier["text/plain"]
-    )
-    folded_answer = f"<details><summary>{EARLIER}</summary>\n\n{kept['markdown']}\n\n</details>"
-    return {
-        **new,
-        RESULT_MIME: {**new[RESULT_MIME], "earlier": [kept, *others]},
-        "text/html": f"{new['text/html']}{folded_html(EARLIER, earlier.get('text/html', ''))}",
-        "text/markdown": f"{new['text/markdown']}\n\n{folded_answer}",
-    }
-
-
-def _folding(markdown: str, block: CodeBlock | None) -> str:
-    """Return Markdown with a block's code folded, since a difference shows it already."""
-    if block is None:
-        return markdown
-    code = fenced(block.code.rstrip("\n"), block.language)
-    folded_code = f"<details><summary>{NEW_CELL}</summary>\n\n{code}\n\n</details>"
-    return markdown.replace(code, folded_code, 1)
-
-
-def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:
-    """Return what the front end needs to put the new cell in the place of the old one."""
-    is_offered = new_cell is not None and not new_cell.obstacle and bool(changes.cell.cell_id)
-    hidden = [HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()]
-    return ResultRewrite(before=changes.shown, hidden=hidden, is_offered=is_offered)
-
-
-def _difference(before: str, after: str) -> str:
-    """Return a unified diff without its header, or nothing when nothing changes."""
-    lines = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
-    return "\n".join(list(lines)[2:])
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ const PAUSE_MS = 30000;
 /** The completions of one kernel. */
 export class Completions {
   constructor(private readonly _kernel: CompletingKernel) {
+    this._described = describe(_kernel.status);
     _kernel.statusChanged.connect(this._onStatusChanged, this);
   }
 
@@ -26,6 +27,11 @@ export class Completions {
   /** Whether the kernel has said that it completes nothing as it is. */
   get isPaused(): boolean {
     return performance.now() < this._pausedUntil;
+  }
+
+  /** Whether the last answer was the first that says that a model is gone which was there. */
+  get hasLostModel(): boolean {
+    return this._hasLostModel;
   }
 
   /** Give up what is under way, and begin something; its signal says when that is given up. */
@@ -47,6 +53,9 @@ export class Completions {
     }
     try {
       const completion = await this._kernel.request('complete', wanted, { signal });
+      this._hasLostModel = this._hadModel && completion.silence === 'unloaded';
+      this._hadModel &&= completion.silence !== 'unloaded';
+      this._hadModel ||= completion.silence === '';
       if (LASTING.has(completion.silence)) {
         this._pause();
       }
@@ -54,6 +63,7 @@ export class Completions {
     } catch {
       // Whoever types has not asked, and is not told: the next answer may be better.
       if (!signal.aborted && this._kernel.isLive) {
+        this._failed();
         this._pause();
       }
       return null;
@@ -67,7 +77,27 @@ export class Completions {
       return;
     }
     this._warmed = content;
-    await this._kernel.request('warm_up', wanted).catch(() => undefined);
+    const isRead = await this._read(wanted);
+    // Meanwhile something else may have been.
+    if (!isRead && content === this._warmed) {
+      this._warmed = '';
+    }
+  }
+
+  private async _read(wanted: CompletionWanted): Promise<boolean> {
+    try {
+      const { silence } = await this._kernel.request('warm_up', wanted);
+      this._hadModel ||= silence === '';
+      return silence === '';
+    } catch {
+      this._failed();
+      return false;
+    }
+  }
+
+  /** Only a model that is there fails, and it may be lost by that. */
+  private _failed(): void {
+    this._hadModel = this._kernel.isLive;
   }
 
   private _pause(): void {
@@ -76,11 +106,17 @@ export class Completions {
   }
 
   private _onStatusChanged(): void {
-    if (describe(this._kernel.status) !== this._pausedIn) {
+    const described = describe(this._kernel.status);
+    if (described !== this._pausedIn) {
       this._pausedUntil = 0;
     }
-    if (!this._kernel.isLive) {
+    if (described !== this._described || !this._kernel.isLive) {
+      // What reads now may be another model, or one that has read something else since.
       this._warmed = '';
+      this._described = described;
+    }
+    if (!this._kernel.isLive) {
+      this._hadModel = false;
       this.cancel();
     }
   }
@@ -89,6 +125,9 @@ export class Completions {
   private _pausedUntil = 0;
   private _pausedIn = '';
   private _warmed = '';
+  private _described: string;
+  private _hadModel = false;
+  private _hasLostModel = false;
 }
 
 /** Wait, unless it is given up before. */

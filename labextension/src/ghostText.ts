@@ -214,7 +214,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     const begun = performance.now();
     const completion = await completions.complete(this._wantedAt(place, isAskedFor), signal);
     if (completion?.silence === 'unloaded') {
-      this._loadOffer.make(bridge);
+      this._loadOffer.make(bridge, completions.hasLostModel);
     }
     if (!completion?.text || signal.aborted || !isFree(place)) {
       return '';

@@ -8,13 +8,17 @@ import { notifyFailure } from './notifications';
 
 const SHOWN_MS = 20000;
 
-/** Asks once, and never again on this page. */
+/** Asks once on this page, and again only if a model is lost that was there. */
 export class LoadOffer {
   constructor(private readonly _trans: TranslationBundle) {}
 
-  /** Offer to load the kernel's model, unless that was offered before. */
-  make(kernel: Pick<NotebookBridge, 'request' | 'status'>): void {
-    if (this._isMade) {
+  /**
+   * Offer to load the kernel's model, unless that was offered before.
+   *
+   * @param isLost - Whether a model has completed code in this kernel, and is gone.
+   */
+  make(kernel: Pick<NotebookBridge, 'request' | 'status'>, isLost = false): void {
+    if (this._isMade && !isLost) {
       return;
     }
     this._isMade = true;

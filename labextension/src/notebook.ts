@@ -209,7 +209,8 @@ interface IWithHistory {
  * @param present - The cell's source as it is now.
  * @param rewrite - What it was when the answer was asked for.
  * @param source - What it is to be, with the marks of hidden lines in it.
- * @returns the new source with the hidden lines in it, or null if the cell is not what it was.
+ * @returns the new source with the hidden lines in it; null if the cell is not what it was, or
+ *   if one of them would be lost.
  */
 export function rewrittenSource(
   present: string,
@@ -217,7 +218,7 @@ export function rewrittenSource(
   source: string
 ): string | null {
   const kept = hiddenLines(present, rewrite);
-  if (kept === null) {
+  if (kept === null || !keepsMarks(source, rewrite)) {
     return null;
   }
   let number = 0;
@@ -225,6 +226,13 @@ export function rewrittenSource(
     .split('\n')
     .map(line => (line === rewrite.hidden[number]?.mark ? (kept[number++] ?? line) : line))
     .join('\n');
+}
+
+/** Whether a source holds every mark of hidden lines, once and in order. */
+export function keepsMarks(source: string, { hidden }: ResultRewrite): boolean {
+  const marks = hidden.map(({ mark }) => mark);
+  const found = source.split('\n').filter(line => marks.includes(line));
+  return found.length === marks.length && found.every((line, number) => line === marks[number]);
 }
 
 /** Whether a cell's source is what it was when the answer was asked for. */

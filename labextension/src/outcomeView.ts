@@ -45,14 +45,32 @@ export class OutcomeView {
 }
 
 /** Return an answer whose only block is another one's. */
-export function withAlternative(data: ResultData, { code, source }: ResultAlternative): ResultData {
+export function withAlternative(data: ResultData, alternative: ResultAlternative): ResultData {
+  const { code, source, obstacle = '' } = alternative;
   const language = data.blocks[0]?.language ?? 'python';
   const block = { language, code, source, cell_type: 'code' as const, is_closed: true };
-  return { ...data, blocks: [block], findings: [], notes: [], outcome: null, alternatives: [] };
+  // What the first answer lost of the cell is not what this one did.
+  const isOffered = !obstacle && data.replaces_cell_id !== null;
+  const rewrite = data.rewrite && { ...data.rewrite, is_offered: isOffered };
+  return {
+    ...data,
+    blocks: [block],
+    rewrite,
+    findings: [],
+    notes: [],
+    outcome: null,
+    alternatives: []
+  };
 }
 
-function shown({ outcome }: ResultAlternative, trans: TranslationBundle): HTMLElement[] {
-  return outcome ? preview(outcome, trans) : [];
+function shown({ outcome, obstacle }: ResultAlternative, trans: TranslationBundle): HTMLElement[] {
+  const parts = outcome ? preview(outcome, trans) : [];
+  if (obstacle) {
+    const words = document.createElement('p');
+    words.append(...withCodeSpans(obstacle));
+    parts.push(words);
+  }
+  return parts;
 }
 
 /** Return a line, which opens to what belongs to it if there is anything. */

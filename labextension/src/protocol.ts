@@ -104,11 +104,11 @@ export type CompletionWanted = {
   on_battery: boolean;
 };
 
-/** What goes in at the cursor, or why nothing does; neither where the model has no idea. */
-export type Completion = {
-  text: string;
-  silence: '' | 'unloaded' | 'unsuited' | 'busy' | 'on_battery';
-};
+/** Why nothing is completed or read; empty where the model has no idea, or has read it. */
+export type Silence = '' | 'unloaded' | 'unsuited' | 'busy' | 'on_battery';
+
+/** What goes in at the cursor, or why nothing does. */
+export type Completion = { text: string; silence: Silence };
 
 /** The payload or the result of a method that needs none. */
 export type Nothing = Record<string, never>;
@@ -138,7 +138,7 @@ export type KernelRequests = {
   /** Complete code at the cursor; a newer request ends an older one. */
   complete: { payload: CompletionWanted; result: Completion };
   /** Read what a completion at the cursor would need, since the cell has got the focus. */
-  warm_up: { payload: CompletionWanted; result: Nothing };
+  warm_up: { payload: CompletionWanted; result: { silence: Silence } };
   /** Answer the question of an answer in another way. */
   try_again: { payload: { answer_id: string }; result: AnswerUpdate };
   /** Answer a question about an answer. */
@@ -237,7 +237,13 @@ export type ResultOutcome = {
 };
 
 /** Another answer that ran and did something else. */
-export type ResultAlternative = { code: string; source: string; outcome: ResultOutcome | null };
+export type ResultAlternative = {
+  code: string;
+  source: string;
+  outcome: ResultOutcome | null;
+  /** Why it cannot take the place of the cell that is rewritten; older notebooks do not say. */
+  obstacle?: string;
+};
 
 /** What a cell to be rewritten was: marks stand for lines that nobody is shown. */
 export type ResultRewrite = {
@@ -360,10 +366,8 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
 
 /** Check the result of each request to the kernel. */
 export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
-  complete: data =>
-    areStrings(data, 'text') &&
-    isOneOf(data.silence, '', 'unloaded', 'unsuited', 'busy', 'on_battery'),
-  warm_up: () => true,
+  complete: data => areStrings(data, 'text') && isSilence(data.silence),
+  warm_up: data => isSilence(data.silence),
   try_again: isAnswerUpdate,
   follow_up: isAnswerUpdate,
   continue_answer: isAnswerUpdate,
@@ -458,10 +462,15 @@ function isOutcome(outcome: unknown): outcome is ResultOutcome {
   );
 }
 
+function isSilence(value: unknown): boolean {
+  return isOneOf(value, '', 'unloaded', 'unsuited', 'busy', 'on_battery');
+}
+
 function isAlternative(alternative: unknown): alternative is ResultAlternative {
   return (
     isObject(alternative) &&
     areStrings(alternative, 'code', 'source') &&
+    (alternative.obstacle === undefined || isMessage(alternative.obstacle)) &&
     (alternative.outcome === null || isOutcome(alternative.outcome))
   );
 }

@@ -15,6 +15,7 @@ import {
   INewCell,
   insertBelow,
   isUnchanged,
+  keepsMarks,
   replaceCell,
   rewrittenSource,
   withPrompt
@@ -70,8 +71,13 @@ export class ResultPart implements IResultPart {
 
   get isReplaceable(): boolean {
     const { blocks, rewrite } = this._options.data;
-    // What only repeats the cell is no replacement.
-    return !rewrite || (rewrite.is_offered && blocks[0]?.source !== rewrite.before);
+    if (!rewrite) {
+      return true;
+    }
+    // What only repeats the cell is no replacement, and nothing hidden may be lost.
+    const source = blocks[0]?.source;
+    const isNew = source !== undefined && source !== rewrite.before;
+    return rewrite.is_offered && isNew && keepsMarks(source, rewrite);
   }
 
   get replaceObstacle(): string | null {

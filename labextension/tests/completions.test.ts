@@ -144,12 +144,13 @@ describe('completions', () => {
     expect(completions.isPaused).toBe(false);
   });
 
+  const warmUp = async (prefix: string, silence: Completion['silence'] = '') => {
+    const done = completions.warmUp({ ...WANTED, prefix });
+    kernel.answer('', silence);
+    await done;
+  };
+
   it('warm up once for the same content, until the kernel restarts', async () => {
-    const warmUp = async (prefix: string) => {
-      const done = completions.warmUp({ ...WANTED, prefix });
-      kernel.answer('');
-      await done;
-    };
     await warmUp('a');
     await warmUp('a');
     await warmUp('b');
@@ -159,6 +160,80 @@ describe('completions', () => {
     await warmUp('b');
 
     expect(kernel.asked).toEqual(['warm_up a', 'warm_up b', 'warm_up b']);
+  });
+
+  it.each(['unloaded', 'busy', 'on_battery'] as const)(
+    'warm up again what was not read since the kernel was %s',
+    async silence => {
+      await warmUp('a', silence);
+      await warmUp('a');
+      await warmUp('a');
+
+      expect(kernel.asked).toEqual(['warm_up a', 'warm_up a']);
+    }
+  );
+
+  it('warm up again what failed', async () => {
+    const done = completions.warmUp({ ...WANTED, prefix: 'a' });
+    kernel.fail();
+    await done;
+    await warmUp('a');
+
+    expect(kernel.asked).toEqual(['warm_up a', 'warm_up a']);
+  });
+
+  it('warm up again what another model has read', async () => {
+    await warmUp('a');
+    kernel.status = { ...kernel.status, model: 'large' };
+    kernel.statusChanged.emit();
+    await warmUp('a');
+
+    expect(kernel.asked).toEqual(['warm_up a', 'warm_up a']);
+  });
+
+  describe('know that a model is lost', () => {
+    const said = async (silence: Completion['silence']) => {
+      const asked = complete({ is_asked_for: true });
+      kernel.answer('', silence);
+      await asked;
+      return completions.hasLostModel;
+    };
+    const failed = async () => {
+      const asked = complete();
+      kernel.fail();
+      await asked;
+    };
+
+    it('once, when it is not there after it was', async () => {
+      expect([await said(''), await said('busy')]).toEqual([false, false]);
+      expect([await said('unloaded'), await said('unloaded')]).toEqual([true, false]);
+    });
+
+    it('when it failed at its first completion', async () => {
+      await failed();
+      expect(await said('unloaded')).toBe(true);
+    });
+
+    it('when it had only read ahead', async () => {
+      await warmUp('a');
+      expect(await said('unloaded')).toBe(true);
+    });
+
+    it('when it failed at reading ahead', async () => {
+      const done = completions.warmUp({ ...WANTED, prefix: 'a' });
+      kernel.fail();
+      await done;
+      expect(await said('unloaded')).toBe(true);
+    });
+
+    it('unless there was none, or it went with its kernel', async () => {
+      expect(await said('unloaded')).toBe(false);
+      await said('');
+      kernel.isLive = false;
+      kernel.statusChanged.emit();
+      kernel.isLive = true;
+      expect(await said('unloaded')).toBe(false);
+    });
   });
 });
 

@@ -202,6 +202,30 @@ describe('a cell that an answer rewrites', () => {
   });
 });
 
+describe('hidden lines', () => {
+  const mark = '# (a line with a secret was left out)';
+  const inner = `    ${mark}`;
+  const rewrite = {
+    before: `${mark}\nx = 1\nif x:\n${inner}`,
+    hidden: [
+      { mark, count: 1 },
+      { mark: inner, count: 1 }
+    ],
+    is_offered: true
+  };
+  const present = "key = 'a'\nx = 1\nif x:\n    key = 'b'";
+
+  it.each([
+    ['all left out', 'x = 2'],
+    ['the first left out', `x = 2\nif x:\n${inner}`],
+    ['the last left out', `${mark}\nx = 2`],
+    ['moved', `if x:\n${inner}\n${mark}`],
+    ['doubled', `${mark}\n${mark}\nif x:\n${inner}`]
+  ])('are not lost, nor is a mark left in their place: %s', (_, source) => {
+    expect(rewrittenSource(present, rewrite, source)).toBeNull();
+  });
+});
+
 describe('the error of a cell', () => {
   const ERROR = {
     output_type: 'error',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { OutcomeView, withAlternative } from '../src/outcomeView';
-import { isResultData, ResultData } from '../src/protocol';
+import { isResultData, ResultAlternative, ResultData } from '../src/protocol';
 import { ENGLISH } from './translations';
 
 const FILE = join(__dirname, '../../tests/data/protocol/results.json');
@@ -51,6 +51,22 @@ describe('OutcomeView', () => {
     expect(data?.blocks.map(block => block.source)).toEqual(['sales.revenue.sum()']);
     expect(data?.alternatives).toEqual([]);
     expect(isResultData(data)).toBe(true);
+  });
+
+  it.each([
+    ['', true],
+    ['*Replace cell* is not offered: a reason.', false]
+  ])('says of each answer itself whether it may replace the cell: "%s"', (obstacle, expected) => {
+    const [first] = TRIED.alternatives ?? [];
+    const alternative = { ...first, obstacle } as ResultAlternative;
+    for (const is_offered of [true, false]) {
+      const rewrite = { before: 'x = 1', hidden: [], is_offered };
+      const data = { ...TRIED, rewrite, replaces_cell_id: 'c1', alternatives: [alternative] };
+      expect(withAlternative(data, alternative).rewrite?.is_offered).toBe(expected);
+      expect(new OutcomeView(data, ENGLISH).node.querySelector('p')?.textContent ?? '').toBe(
+        obstacle
+      );
+    }
   });
 
   it('marks what did not run, and has nothing to open where nothing is to be seen', () => {

@@ -85,4 +85,18 @@ describe('an answer that rewrites a cell', () => {
     const { isReplaceable, isReplacement } = new ResultPart({ ...part, ...unused });
     expect([isReplaceable, isReplacement]).toEqual([expected, expected]);
   });
+
+  it.each([
+    ['# (hidden)\nx = 2', true],
+    ['x = 2', false]
+  ])('with a hidden line may take its place only if it keeps that: %s', (source, expected) => {
+    const hidden = [{ mark: '# (hidden)', count: 1 }];
+    const rewrite = { before: '# (hidden)\nx = 1', hidden, is_offered: true };
+    const data = { blocks: [{ source }], rewrite } as unknown as ResultData;
+    const unused = { further, bridges: {} as IBridges, tracker: {} as INotebookTracker };
+    const node = document.createElement('div');
+    const settings = new Settings();
+    const part = { kind: 'block' as const, data, numbers: [0], node, settings, trans: ENGLISH };
+    expect(new ResultPart({ ...part, ...unused }).isReplaceable).toBe(expected);
+  });
 });

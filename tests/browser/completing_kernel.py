@@ -32,7 +32,7 @@ def _complete(wanted, job):
 
 def _warm_up(wanted, job):
     warmed.append(wanted["prefix"])
-    return {}
+    return {"silence": silence}
 
 
 _magics = get_ipython().magics_manager.registry.values()  # noqa: F821

@@ -86,7 +86,7 @@ def test_warming_up_is_answered(writer):
     writer.request("warm_up", "a", **wanted(""))
 
     assert answer(writer, "a") == {
-        "version": 2, "type": "response", "request_id": "a", "result": {}
+        "version": 2, "type": "response", "request_id": "a", "result": {"silence": ""}
     }  # fmt: skip
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import types
+from typing import get_args
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from codeface_jupyter.trials.checks import check_code
-from codeface_jupyter.trials.checks.all_checks import findings_in
-
-MISSING = {"unknown_name", "missing_module", "unknown_attribute", "unknown_key"}
+from codeface_jupyter.generation import FindingKind
+from codeface_jupyter.trials.checks import NOT_THERE, check_code
+from codeface_jupyter.trials.checks.all_checks import KINDS, findings_in
+from codeface_jupyter.trials.checks.mending import MENDABLE
+from codeface_jupyter.trials.completing.fitting import MISFITS
 
 
 def scale(values, factor=1):
@@ -437,3 +439,11 @@ def test_polars_columns():
         "frame.filter(pl.col('units') > 1)['region']",
     ):
         assert found(code, namespace) == ()
+
+
+def test_every_kind_of_finding_is_weighed_and_judged():
+    assert set(KINDS) == set(get_args(FindingKind))
+    # A new one belongs into one of these, so that it counts where it should.
+    assert set(KINDS) == NOT_THERE | {"syntax", "bad_call"} | {"effect", "overwrites"}
+    assert set(KINDS) - {"effect", "overwrites"} == MISFITS
+    assert NOT_THERE - {"missing_module"} == MENDABLE

@@ -14,8 +14,11 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.trials.choose import Candidate, choose, is_decided
 
+COPY = "This only repeats the cell."
+OBSTACLE = "*Replace cell* is not offered: a mark was left out."
 
-def candidate(does: str, *, code: str = "", findings: int = 0) -> Candidate:
+
+def candidate(does: str, *, code: str = "", findings: int = 0, note: str = "") -> Candidate:
     """Return an answer that does something; "!" raises, "?" nobody can tell, "" has no code."""
     result = GenerationResult(
         text=f"```python\n{code or does}\n```",
@@ -25,6 +28,7 @@ def candidate(does: str, *, code: str = "", findings: int = 0) -> Candidate:
         sampling=SamplingParameters(),
         prompt="p",
         findings=(Finding(kind="effect", message="m", line=1),) * findings,
+        notes=(note,) if note else (),
     )
     if not does:
         return Candidate(result=result, outcome=None)
@@ -63,6 +67,29 @@ def test_what_most_do_is_shown_and_of_equals_the_earlier(does: Sequence[str], in
 def test_of_those_that_agree_the_one_with_nothing_to_say_against_it() -> None:
     candidates = [candidate("a", findings=1), candidate("a", code="better"), candidate("b")]
     assert choose(candidates).chosen is candidates[1]
+
+
+@pytest.mark.parametrize("copy_at", [0, 1, 2, 3])
+def test_a_copy_of_a_cell_is_no_answer_wherever_it_stands(copy_at: int) -> None:
+    candidates = [candidate("b"), candidate("b"), candidate("a", findings=1)]
+    candidates.insert(copy_at, candidate("a", note=COPY))
+    candidates += [candidate("a", note=COPY)]
+    choice = choose(candidates)
+
+    assert choice.chosen.result.code == "b"
+    assert choice.agreement is not None
+    assert choice.agreement.agreeing == 2
+    assert [(other.code, other.agreeing) for other in choice.alternatives] == [("a", 1)]
+
+
+def test_of_those_that_agree_one_that_can_take_the_cells_place() -> None:
+    candidates = [candidate("a", note=OBSTACLE), candidate("a", code="better", findings=1)]
+    assert choose(candidates).chosen is candidates[1]
+
+
+def test_another_answer_keeps_what_stands_in_its_way() -> None:
+    choice = choose([candidate("a"), candidate("a"), candidate("b", note=OBSTACLE)])
+    assert [other.obstacle for other in choice.alternatives] == [OBSTACLE]
 
 
 def test_it_says_how_many_agree_and_what_others_do() -> None:

@@ -86,7 +86,10 @@ def answered(kernel, request, *, then, **terms):
     return found
 
 
-ENDED = [(protocol.COMPLETE, {"text": "", "silence": ""}), (protocol.WARM_UP, {})]
+ENDED = [
+    (protocol.COMPLETE, {"text": "", "silence": ""}),
+    (protocol.WARM_UP, {"silence": "busy"}),
+]
 
 
 @pytest.mark.parametrize(("request_kind", "result"), ENDED)

@@ -24,7 +24,8 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.outcome import Outcome, Preview
 from codeface_jupyter.prompts import with_code
-from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown, result_bundle
+from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown
+from codeface_jupyter.view.result_bundle import result_bundle
 
 ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"
 

@@ -20,7 +20,7 @@ from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.trials.rewriting import rewritten
-from codeface_jupyter.view.rendering import result_bundle
+from codeface_jupyter.view.result_bundle import result_bundle
 
 KEY = "api_key = 'sk-ant-0123456789abcdef0123456789'"
 EXAMPLES = Path(__file__).parents[1] / "data" / "protocol" / "rewrites.json"

@@ -18,7 +18,7 @@ from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.guard.support import guard_support
-from codeface_jupyter.view.outcomes import outcome_line
+from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
 
 needs_guard = pytest.mark.skipif(
     guard_support().level != "strong", reason="this system cannot guard a copy"
@@ -122,7 +122,13 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     assert [other.code for other in result.alternatives] == ["max(prices)"]
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.text == fenced(TOTAL)
-    assert revised.reason.startswith("the first answer ")
+    assert revised.reason.startswith("2 of 5 answers agree, the first one raises ")
+
+
+def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:
+    _, events = ask_with(Sampling(RAISES, TOTAL, RAISES))
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "1 of 3 answers does this, the first one raises TypeError"
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
@@ -387,11 +393,13 @@ def test_an_edited_cell_is_compared_with_what_it_was(
     assert result.notes == ((note,) if note else ())
 
 
+@pytest.mark.parametrize("is_local", [True, False])
 @pytest.mark.parametrize("code", ["sum(price)", "prices.apend(1)\nsum(prices)"])
 def test_a_cell_whose_names_alone_are_wrong_is_mended_without_asking_more(
-    ask_with, namespace, code
+    ask_with, namespace, code, is_local
 ) -> None:
     engine = Sampling(code, TOTAL)
+    engine.is_local = is_local
     cell = Cell(source=code, execution_count=1)
     sources = ContextSources(request="Repair it", task="fix", rewrite=Rewrite.of(cell))
     result, events = ask_with(engine, sources=sources)
@@ -401,6 +409,20 @@ def test_a_cell_whose_names_alone_are_wrong_is_mended_without_asking_more(
     assert not engine.sampled
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert "names that exist" in revised.reason
+
+
+def test_another_answer_that_loses_a_line_with_a_secret_says_so(ask_with) -> None:
+    mark = "# (a line with a secret was left out)"
+    cell = Cell(source="api_key = 'sk-ant-0123456789abcdef0123456789'\nnothing_like_it")
+    rewrite = Rewrite.of(cell)
+    sources = ContextSources(request=f"Repair {rewrite.text}", task="fix", rewrite=rewrite)
+    whole = f"{mark}\n{TOTAL}"
+    result, _ = ask_with(Sampling(f"{mark}\n{RAISES}", "0", whole, whole), sources=sources)
+
+    assert result.code == whole
+    assert [other.code for other in result.alternatives] == ["0"]
+    (lossy,) = alternatives_data(result)
+    assert "the mark of a line with a secret" in lossy["obstacle"]
 
 
 def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None:

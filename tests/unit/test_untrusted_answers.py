@@ -19,7 +19,8 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.outcome import Change, Outcome, Preview, PreviewTable
 from codeface_jupyter.view.answer_html import BLOCK_STYLE, COLORS
-from codeface_jupyter.view.rendering import GrowingMarkdown, result_bundle
+from codeface_jupyter.view.rendering import GrowingMarkdown
+from codeface_jupyter.view.result_bundle import result_bundle
 
 # More for a change of what is generated or rendered: GENERATED_TEXTS=10000 takes a minute.
 GENERATED_TEXTS = int(os.environ.get("GENERATED_TEXTS", "1000"))

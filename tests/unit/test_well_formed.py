@@ -12,7 +12,8 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.view.rendering import ContextPreview, result_bundle
+from codeface_jupyter.view.rendering import ContextPreview
+from codeface_jupyter.view.result_bundle import result_bundle
 from codeface_jupyter.well_formed import well_formed, well_formed_data
 
 HALF, OTHER_HALF = "\ud83d", "\ude00"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.trials.checks.all_checks import check_code
+from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.mending import with_names_that_exist
 
-__all__ = ["check_code", "with_names_that_exist"]
+__all__ = ["NOT_THERE", "check_code", "with_names_that_exist"]

@@ -15,7 +15,7 @@ from codeface_jupyter.trials.checks.statements import read_statements
 from codeface_jupyter.trials.checks.undefined_names import check_names, may_define_anything
 from codeface_jupyter.trials.checks.wording import code_span
 
-__all__ = ["check_code", "findings_in"]
+__all__ = ["NOT_THERE", "check_code", "findings_in"]
 
 # Typical is a hundredth of that: the rest is for odd objects and endless codes.
 TIMEOUT_S = 0.5
@@ -31,6 +31,10 @@ KINDS: tuple[FindingKind, ...] = (
     "bad_call",
     "effect",
     "overwrites",
+)
+# Those that say that something does not exist, wherever that matters.
+NOT_THERE: frozenset[FindingKind] = frozenset(
+    {"missing_module", "unknown_name", "unknown_key", "unknown_attribute"}
 )
 
 

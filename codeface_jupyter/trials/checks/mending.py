@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from codeface_jupyter.generation import Edit
-from codeface_jupyter.trials.checks.all_checks import check_code
+from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
 
 __all__ = ["with_names_that_exist"]
 
-NOT_THERE = frozenset({"unknown_name", "unknown_attribute", "unknown_key"})
+# A module that is missing may be one to install: another one's name is no mending.
+MENDABLE = NOT_THERE - {"missing_module"}
 
 
 def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | None:
@@ -17,7 +18,7 @@ def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | N
 
     None if nothing in it is missing, or for one of what is missing no single name is near.
     """
-    missing = [f for f in check_code(code, namespace) if f.kind in NOT_THERE]
+    missing = [f for f in check_code(code, namespace) if f.kind in MENDABLE]
     if not missing or not all(finding.edits for finding in missing):
         return None
     return _edited(code, [edit for finding in missing for edit in finding.edits])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.infilling import Gap
-from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.completing.indentation import opens_block
 from codeface_jupyter.trials.naming.lexing import closers, lex
@@ -14,10 +14,8 @@ from codeface_jupyter.trials.naming.lexing import closers, lex
 __all__ = ["misfit"]
 
 TIMEOUT_S = 0.25
-# What says that something is not there, or cannot be run.
-MISFITS = frozenset(
-    {"syntax", "unknown_name", "missing_module", "unknown_attribute", "unknown_key", "bad_call"}
-)
+# What cannot be run counts, too; what code would do once it is run is its author's business.
+MISFITS = NOT_THERE | {"syntax", "bad_call"}
 
 
 def misfit(text: str, gap: Gap, namespace: Mapping[str, object]) -> str:
