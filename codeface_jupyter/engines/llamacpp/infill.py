@@ -218,5 +218,7 @@ class _Filling:
         self._written.note(best.probability / others)
         self._ids.append(best.token_id)
         self._times.append(time.perf_counter())
-        if self._written.add(self._decoder.decode(best.token)):
+        text = self._decoder.decode(best.token)
+        # A token without a text ends it.
+        if self._written.add(text, pending=self._decoder.getstate()[0]) or not best.token:
             self._reason = "stop"
