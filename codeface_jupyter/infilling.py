@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,17 +55,34 @@ class NextName:
     typed
         The beginning of one, as the text has it already.
     closing
-        What must follow the name: a string's quote; where it is empty, anything that cannot
-        be a part of an identifier.
+        What must follow the name: a string's quote; where it is empty, the end or anything
+        that cannot be a part of an identifier.
+    pending
+        The first bytes of the character after ``typed``, where a token has only these.
     """
 
     options: frozenset[str]
     typed: str
     closing: str = ""
+    pending: bytes = b""
+
+    @property
+    def rests(self) -> Iterator[bytes]:
+        """What is left of each name that may be meant, with what must follow it, in UTF-8."""
+        written = self.typed.encode() + self.pending
+        for option in self.options:
+            name = option.encode()
+            if name.startswith(written):
+                yield name[len(written) :] + self.closing.encode()
 
     @property
     def settled(self) -> str:
-        """What is left of the name where only one can be meant; empty where several can."""
+        """What is left of the name where only one can be meant; empty where several can.
+
+        Amid a character it is empty too: what is left of that is no text.
+        """
+        if self.pending:
+            return ""
         rests = [name[len(self.typed) :] for name in self.options if name.startswith(self.typed)]
         return rests[0] if len(rests) == 1 else ""
 

@@ -22,13 +22,16 @@ NAMES = ("values", "groupby")
 
 
 class Columns:
-    """Allows one of two names, and nothing after it."""
+    """Allows one of some names, and nothing after it."""
+
+    def __init__(self, names=NAMES):
+        self._names = names
 
     def next_name(self, text):
-        return NextName(options=frozenset(NAMES), typed=text, closing='"')
+        return NextName(options=frozenset(self._names), typed=text, closing='"')
 
     def is_complete(self, text):
-        return text.rstrip('"') in NAMES
+        return text.rstrip('"') in self._names
 
 
 def made_engine(name, make_model, make_gguf, tmp_path):
@@ -142,6 +145,24 @@ def test_no_more_tokens_come_than_may(engine):
     assert found.finish_reason == "length"
     assert found.metrics.generated_tokens == 3
     assert set(found.text) <= set("ab")
+
+
+@pytest.mark.parametrize("engine", ["openvino", "transformers"], indirect=True)
+def test_names_of_characters_of_several_tokens_come_whole(engine):
+    names = ("größe", "größte", "価格", "価値", "👩a", "👩b")
+    guide = Columns(names)
+    found = infill(engine, guide=guide)
+
+    assert found.text.rstrip('"') in names
+
+
+@pytest.mark.parametrize("engine", ["llamacpp"], indirect=True)
+def test_llama_cpp_tells_of_no_half_character_and_the_completion_ends_there(engine):
+    names = ("größe", "größte", "価格", "価値", "👩a", "👩b")
+    found = infill(engine, guide=Columns(names))
+
+    assert found.finish_reason == "stop"
+    assert any(name.startswith(found.text.rstrip('"')) for name in names)
 
 
 def test_control_tokens_in_a_cell_are_plain_text(engine):

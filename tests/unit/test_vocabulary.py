@@ -1,5 +1,7 @@
 """Which tokens may go on a name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,31 @@ def test_a_longer_name_may_follow_a_shorter_one():
 
 def test_a_letter_of_two_bytes_takes_two_tokens():
     assert allowed("é") == {"Ã"}
+    choice = guided(names={"éa", "éb"})
+    choice.note(choice.narrowed(logits_for("Ã", odds=1)), IDS["Ã"])
+    choice.written.add("")
+
+    assert possible(choice) == {"©"}
+    name = NextName(options=frozenset({"éa", "éb"}), typed="", closing='"', pending=b"\xc3")
+    assert goes_on(name, b"\xa9")
+    assert not goes_on(name, b"\xc3")
+    assert replace(name, options=frozenset({"é"})).settled == ""
+
+
+def test_where_nothing_has_to_follow_a_name_it_may_be_the_end():
+    end = len(TOKENS)
+    vocabulary = Vocabulary(IDS, end_ids=[end])
+
+    def may_end(**more):
+        name = NextName(options=frozenset({"region", "re"}), **more)
+        in_mask = end in vocabulary.allowed(name)
+        assert goes_on(name, b"") == in_mask
+        return in_mask
+
+    assert may_end(typed="region")
+    assert may_end(typed="re")
+    assert not may_end(typed="reg")
+    assert not may_end(typed="region", closing='"')
 
 
 @given(
@@ -66,18 +93,22 @@ def test_a_name_is_settled_when_only_one_can_be_meant(options, typed, settled):
     assert NextName(options=frozenset(options), typed=typed).settled == settled
 
 
-class OneName:
-    """Allows one name at the beginning."""
+class Names:
+    """Allows some names at the beginning."""
+
+    def __init__(self, names):
+        self._names = frozenset(names)
 
     def next_name(self, text):
-        return NextName(options=frozenset({"region"}), typed="", closing='"') if not text else None
+        return NextName(options=self._names, typed="", closing='"') if not text else None
 
     def is_complete(self, text):
         return False
 
 
-def guided(*, min_likelihood=0.0):
-    request = InfillRequest(prompt=InfillPrompt(), guide=OneName(), min_likelihood=min_likelihood)
+def guided(*, min_likelihood=0.0, names=("region",)):
+    guide = Names(names)
+    request = InfillRequest(prompt=InfillPrompt(), guide=guide, min_likelihood=min_likelihood)
     return GuidedChoice(GuidedText(request), vocabulary=lambda: Vocabulary(IDS))
 
 
@@ -86,6 +117,12 @@ def logits_for(token, *, odds):
     logits = np.zeros(len(TOKENS), dtype=np.float32)
     logits[IDS[token]] = np.log(odds * (len(TOKENS) - 1))
     return logits
+
+
+def possible(choice):
+    """Return the tokens that a choice leaves."""
+    left = choice.narrowed(logits_for("x", odds=1))
+    return {token for token in TOKENS if np.isfinite(left[IDS[token]])}
 
 
 def test_what_is_not_allowed_is_ruled_out_and_the_likelihood_is_among_the_rest():

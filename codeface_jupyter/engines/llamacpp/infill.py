@@ -234,10 +234,13 @@ class _Filling:
         self._written.note(best.probability / others)
         self._times.append(time.perf_counter())
         self._add([best.token_id], self._decoder.decode(best.token))
+        if not best.token:
+            # A token without a text ends it.
+            self._reason = "stop"
 
     def _add(self, token_ids: Sequence[int], text: str) -> None:
         self._ids += token_ids
-        if self._written.add(text):
+        if self._written.add(text, pending=self._decoder.getstate()[0]):
             self._reason = "stop"
         elif len(self._ids) >= self._most_ids:
             self._reason = "length"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from codeface_jupyter.engines.text.vocabulary import Vocabulary
+from codeface_jupyter.engines.text.vocabulary import MAX_CHARACTER_BYTES, Vocabulary
 from codeface_jupyter.infilling import InfillRequest, NextName
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class GuidedText:
         self._guide = request.guide
         self._min_likelihood = request.min_likelihood
         self._text = ""
+        self._pending = b""
         self._line_start = 0
         self._line_likelihood = self._least_before = 1.0
 
@@ -44,15 +47,25 @@ class GuidedText:
 
     def next_name(self) -> NextName | None:
         """Return the names that may go on the text; None where anything may."""
-        return self._guide.next_name(self._text)
+        name = self._guide.next_name(self._text)
+        return replace(name, pending=self._pending) if name is not None and self._pending else name
 
     def note(self, probability: float) -> None:
         """Note how likely the next token is, among those that may come."""
         self._line_likelihood *= probability
 
-    def add(self, text: str) -> bool:
-        """Take the text of the token that was chosen; return whether enough has come."""
+    def add(self, text: str, *, pending: bytes = b"") -> bool:
+        """Take the text of the token that was chosen; return whether enough has come.
+
+        Parameters
+        ----------
+        text
+            The whole characters.
+        pending
+            The bytes that have come of the next one.
+        """
         self._text += text
+        self._pending = pending
         if self._line_likelihood < self._min_likelihood:
             return True
         above, _, _ = self._text.rpartition("\n")
@@ -82,6 +95,7 @@ class GuidedChoice:
     def __init__(self, written: GuidedText, *, vocabulary: Callable[[], Vocabulary | None]) -> None:
         self.written = written
         self._vocabulary = vocabulary
+        self._last_ids: deque[int] = deque(maxlen=MAX_CHARACTER_BYTES)
 
     def narrowed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``logits``, of shape ``(vocabulary,)``, without those that are ruled out."""
@@ -91,7 +105,7 @@ class GuidedChoice:
             return logits
         import numpy as np
 
-        allowed = vocabulary.allowed(name)
+        allowed = vocabulary.allowed(replace(name, pending=vocabulary.pending(self._last_ids)))
         allowed = allowed[: allowed.searchsorted(len(logits))]
         if not len(allowed):
             return logits
@@ -103,6 +117,7 @@ class GuidedChoice:
         """Note that a token was chosen of those that ``logits`` leave."""
         import numpy as np
 
+        self._last_ids.append(token_id)
         # In float32: a sum over the vocabulary is exact enough for a threshold.
         weights = np.exp(logits - logits.max())
         self.written.note(float(weights[token_id] / weights.sum()))

@@ -181,7 +181,7 @@ class PromptCodec:
 
     @cached_property
     def _vocabulary(self) -> Vocabulary | None:
-        return Vocabulary.of(self._tokenizer)
+        return Vocabulary.of(self._tokenizer, end_ids=self._infill_end_ids)
 
     def silent_answers(self, requests: Sequence[GenerationRequest], job: Job) -> list[TokenAnswer]:
         """Return what takes the tokens of many answers, whose chunks are not reported.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Vocabulary", "goes_on"]
+__all__ = ["MAX_CHARACTER_BYTES", "Vocabulary", "goes_on"]
 
 # More of a name's characters than this are never typed before it is the only one left.
 MAX_NAME_BYTES = 80
 REMEMBERED_CHOICES = 256
+# In UTF-8.
+MAX_CHARACTER_BYTES = 4
 
 
 class Vocabulary:
@@ -28,6 +31,8 @@ class Vocabulary:
     token_ids
         The id of each token, by its text in the alphabet of printable characters that
         byte-level tokenizers write bytes in (Radford et al., 2019).
+    end_ids
+        The tokens that end a completion.
 
     Examples
     --------
@@ -37,23 +42,25 @@ class Vocabulary:
     [1, 2]
     """
 
-    def __init__(self, token_ids: Mapping[str, int]) -> None:
+    def __init__(self, token_ids: Mapping[str, int], *, end_ids: Iterable[int] = ()) -> None:
         pairs = ((_as_bytes(text), token_id) for text, token_id in token_ids.items())
         ordered = sorted((text, token_id) for text, token_id in pairs if text is not None)
         self._texts = [text for text, _ in ordered]
         self._ids = [token_id for _, token_id in ordered]
         self._by_text = dict(ordered)
-        self._ending_names = [token_id for text, token_id in ordered if _ends_name(text, 0)]
+        self._by_id = {token_id: text for text, token_id in ordered}
+        following = [token_id for text, token_id in ordered if _ends_name(text, 0)]
+        self._ending_names = [*following, *end_ids]
         self._allowed = lru_cache(REMEMBERED_CHOICES)(self._find)
 
     @classmethod
-    def of(cls, tokenizer: Any) -> Vocabulary | None:
+    def of(cls, tokenizer: Any, *, end_ids: Iterable[int] = ()) -> Vocabulary | None:
         """Return the tokens of a tokenizer of ``tokenizers``; None if it is not byte-level."""
         # transformers keeps it under this name.
         inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
         if "ByteLevel" not in str(inner.decoder):
             return None
-        return cls(inner.get_vocab(with_added_tokens=False))
+        return cls(inner.get_vocab(with_added_tokens=False), end_ids=end_ids)
 
     def allowed(self, name: NextName) -> NDArray[np.int64]:
         """Return the ids of the tokens that may come next, in ascending order.
@@ -62,14 +69,18 @@ class Vocabulary:
         """
         return self._allowed(name)
 
+    def pending(self, last_ids: Iterable[int]) -> bytes:
+        """Return the first bytes of a character that the last tokens leave open."""
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        decoder.decode(b"".join(self._by_id.get(token_id, b"") for token_id in last_ids))
+        return decoder.getstate()[0]
+
     def _find(self, name: NextName) -> NDArray[np.int64]:
         import numpy as np
 
         found: set[int] = set()
-        for option in name.options:
-            if option.startswith(name.typed):
-                rest = (option[len(name.typed) :] + name.closing).encode()
-                found.update(self._leading_to(rest, closing=name.closing))
+        for rest in name.rests:
+            found.update(self._leading_to(rest, closing=name.closing))
         return np.array(sorted(found), dtype=np.int64)
 
     def _leading_to(self, rest: bytes, *, closing: str) -> Iterator[int]:
@@ -87,18 +98,18 @@ class Vocabulary:
 
 
 def goes_on(name: NextName, token: bytes) -> bool:
-    """Whether a token may come next: it leads to a name, and may reach beyond it."""
-    rests = (
-        (option[len(name.typed) :] + name.closing).encode()
-        for option in name.options
-        if option.startswith(name.typed)
-    )
-    return any(_leads_to(rest, token, closing=name.closing) for rest in rests)
+    """Whether a token may come next: it leads to a name, and may reach beyond it.
+
+    A token without a text, which ends the completion, may come where nothing has to follow.
+    """
+    return any(_leads_to(rest, token, closing=name.closing) for rest in name.rests)
 
 
 def _leads_to(rest: bytes, token: bytes, *, closing: str) -> bool:
+    if not token:
+        return not rest
     if len(token) <= len(rest):
-        return bool(token) and rest.startswith(token)
+        return rest.startswith(token)
     return token.startswith(rest) and (bool(closing) or _ends_name(token, len(rest)))
 
 
