@@ -40,20 +40,20 @@ class Typing:
         self._completions = completions
         self._count = 0
 
-    def complete(self, *, max_lines: int = 1) -> None:
-        """Complete a line, or a block of lines, to the end."""
+    def complete(self, job: Job, *, max_lines: int = 1) -> None:
+        """Complete a line, or a block of lines, to the end or until ``job`` is stopped."""
         self._count += 1
         prefix = f"# {self._count}\n" + ("def f(df):\n" if max_lines > 1 else TYPED)
         gap = Gap(above=(SETUP,), prefix=prefix)
         ask = CompletionAsk(gap=gap, namespace={}, max_lines=max_lines, is_asked_for=True)
         try:
-            self._completions.complete(ask, Job())
+            self._completions.complete(ask, job)
         except Cancelled:
             return
 
-    def begin(self) -> threading.Thread:
+    def begin(self, job: Job) -> threading.Thread:
         """Begin to complete a block in another thread."""
-        thread = threading.Thread(target=self.complete, kwargs={"max_lines": 30})
+        thread = threading.Thread(target=self.complete, args=(job,), kwargs={"max_lines": 30})
         thread.start()
         time.sleep(0.1)
         return thread
@@ -68,18 +68,18 @@ def seconds(shell: SessionShell, code: str) -> float:
 
 def measure(shell: SessionShell, code: str, *, rounds: int) -> dict[str, list[float]]:
     """Return the cell's times, by what was completed before it."""
-    completions = shell.session.completions
-    typing = Typing(completions)
+    typing = Typing(shell.session.completions)
     times: dict[str, list[float]] = {"nothing": [], "made before": [], "in the making": []}
     for _ in range(rounds):
         # What a completion leaves behind is over by then.
         time.sleep(0.5)
         times["nothing"].append(seconds(shell, code))
-        typing.complete()
+        typing.complete(Job())
         times["made before"].append(seconds(shell, code))
-        thread = typing.begin()
+        job = Job()
+        thread = typing.begin(job)
         # As the extension does when a cell begins.
-        completions.stop()
+        job.cancel()
         times["in the making"].append(seconds(shell, code))
         thread.join()
     return times

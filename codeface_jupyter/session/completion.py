@@ -93,11 +93,6 @@ class Completions:
         self._suggestions.keep(ask, text, identity=identity)
         return text
 
-    def stop(self) -> None:
-        """End the completion in the making."""
-        with self._lock:
-            self._latest.cancel()
-
     def warm_up(self, ask: CompletionAsk, job: Job) -> None:
         """Read what a completion would need, so that the first one is quick.
 
