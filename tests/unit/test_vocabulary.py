@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeface_jupyter.engines.text.guided import GuidedChoice, GuidedText
-from codeface_jupyter.engines.text.vocabulary import Vocabulary, goes_on
+from codeface_jupyter.engines.text.vocabulary import NameContinuations, Vocabulary
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 
 # As byte-level tokenizers write them: a space is Ġ, and é takes two bytes.
@@ -50,8 +50,8 @@ def test_a_letter_of_two_bytes_takes_two_tokens():
 
     assert possible(choice) == {"©"}
     name = NextName(options=frozenset({"éa", "éb"}), typed="", closing='"', pending=b"\xc3")
-    assert goes_on(name, b"\xa9")
-    assert not goes_on(name, b"\xc3")
+    assert NameContinuations(name).include(b"\xa9")
+    assert not NameContinuations(name).include(b"\xc3")
     assert replace(name, options=frozenset({"é"})).settled == ""
 
 
@@ -62,7 +62,7 @@ def test_where_nothing_has_to_follow_a_name_it_may_be_the_end():
     def may_end(**more):
         name = NextName(options=frozenset({"region", "re"}), **more)
         in_mask = end in vocabulary.allowed(name)
-        assert goes_on(name, b"") == in_mask
+        assert NameContinuations(name).include(b"") == in_mask
         return in_mask
 
     assert may_end(typed="region")
@@ -81,7 +81,9 @@ def test_a_single_token_is_judged_as_among_all(options, typed, closing):
     found = set(Vocabulary(IDS).allowed(name).tolist())
 
     assert {
-        IDS[token] for token in TOKENS if goes_on(name, token.replace("Ġ", " ").encode("latin-1"))
+        IDS[token]
+        for token in TOKENS
+        if NameContinuations(name).include(token.replace("Ġ", " ").encode("latin-1"))
     } == found
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from codeface_jupyter.engines.llamacpp.connection import Connection
-from codeface_jupyter.engines.llamacpp.until_stopped import until_stopped
 from codeface_jupyter.engines.text.streaming_text import AnswerWriter
+from codeface_jupyter.engines.until_stopped import until_stopped
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, SamplingParameters
-from codeface_jupyter.jobs import Job
+from codeface_jupyter.jobs import Cancelled, Job
 
 __all__ = ["Answer", "Question", "answer_together", "group_tokens", "groups"]
 
@@ -169,7 +170,8 @@ async def answer_together(
     ChildDiedError
         If the process ends.
     """
-    await until_stopped(_read(connection, questions, answers, on_over), job)
+    with suppress(Cancelled):
+        await until_stopped(_read(connection, questions, answers, on_over), job)
 
 
 async def _read(

@@ -7,18 +7,18 @@ import codecs
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from codeface_jupyter.engines.llamacpp.running_model import RunningModel
-from codeface_jupyter.engines.llamacpp.until_stopped import until_stopped
 from codeface_jupyter.engines.text.guided import GuidedText
-from codeface_jupyter.engines.text.vocabulary import goes_on
+from codeface_jupyter.engines.text.vocabulary import NameContinuations
+from codeface_jupyter.engines.until_stopped import until_stopped
 from codeface_jupyter.generation import FinishReason, GenerationMetrics
-from codeface_jupyter.infilling import Infilled, InfillRequest
+from codeface_jupyter.infilling import Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.threads import new_lock
+from codeface_jupyter.threads import cancellable, new_lock
 
 __all__ = ["GapFiller"]
 
@@ -59,43 +59,39 @@ class GapFiller:
         """
         prompt_ids = self._running.infill_ids(request)
         with self._lock:
-            job.check()
             filling = _Filling(prompt_ids, request)
-            asyncio.run(until_stopped(self._fill(filling), job))
-        job.check()
+            while not self._is_done(filling, job):
+                self._pause.wait(job)
+                asyncio.run(until_stopped(self._ask(filling), job))
         return filling.infilled()
 
-    async def _fill(self, filling: _Filling) -> None:
-        while not await self._is_done(filling):
-            await self._pause.wait()
-            async with self._running.connection.stream(filling.body()) as events:
-                await self._follow(filling, events)
-
-    async def _is_done(self, filling: _Filling) -> bool:
+    def _is_done(self, filling: _Filling, job: Job) -> bool:
         """Add what is left of a name, if only one can be meant; return whether that is all."""
+        job.check()
         rest = filling.settled_name()
         if rest:
-            tokenize = partial(self._running.connection.tokenize, is_prompt=False)
-            # In a thread, so that stopping the completion need not wait for it.
-            filling.add_settled(rest, await asyncio.to_thread(tokenize, rest))
+            tokenize = partial(self._running.connection.tokenize, rest, is_prompt=False)
+            filling.add(cancellable(tokenize, check=job.check), rest)
         return filling.is_over
 
-    async def _follow(self, filling: _Filling, events: Any) -> None:
+    async def _ask(self, filling: _Filling) -> None:
         """Take tokens until the completion is over, or another token than the streamed one."""
-        times: list[float] = []
+        token_times: list[float] = []
         has_ended = False
-        try:
-            async for event in events:
-                times.append(time.monotonic())
-                has_ended = bool(event.get("stop"))
-                # A single token's stream is at its end by then, which is heard out.
-                if not (filling.take(event) or has_ended or filling.asks_for_one_token):
-                    return
-        finally:
-            self._pause.note(times)
-            if not has_ended:
-                # llama.cpp notices only after its next pass that nobody listens any more.
-                self._pause.begin()
+        async with self._running.connection.stream(filling.body()) as events:
+            try:
+                async for event in events:
+                    has_ended = bool(event.get("stop"))
+                    if "completion_probabilities" in event and not has_ended:
+                        token_times.append(time.monotonic())
+                    # A single token's stream is at its end by then, which is heard out.
+                    if not (filling.take(event) or has_ended or filling.asks_for_one_token):
+                        return
+            finally:
+                self._pause.note(token_times)
+                if not has_ended:
+                    # llama.cpp notices only after its next pass that nobody listens any more.
+                    self._pause.begin()
 
 
 class _Pause:
@@ -105,18 +101,25 @@ class _Pause:
         self._until = 0.0
         self._pass_s = UNKNOWN_PASS_S
 
-    def note(self, times: Sequence[float]) -> None:
-        """Take how long a pass takes from when a stream's tokens came."""
-        if len(times) > 1:
-            self._pass_s = min(times[-1] - times[-2], MAX_PAUSE_S)
+    def note(self, token_times: Sequence[float]) -> None:
+        """Take how long a pass takes from when the tokens of a stream came."""
+        if len(token_times) > 1:
+            self._pass_s = min(token_times[-1] - token_times[-2], MAX_PAUSE_S)
 
     def begin(self) -> None:
         """Begin a pause of one pass."""
         self._until = time.monotonic() + self._pass_s
 
-    async def wait(self) -> None:
-        """Wait for its end."""
-        await asyncio.sleep(self._until - time.monotonic())
+    def wait(self, job: Job) -> None:
+        """Wait for its end.
+
+        Raises
+        ------
+        Cancelled
+            If ``job`` is stopped meanwhile.
+        """
+        job.wait(max(0.0, self._until - time.monotonic()))
+        job.check()
 
 
 @dataclass(frozen=True)
@@ -160,17 +163,21 @@ class _Filling:
 
     def settled_name(self) -> str:
         """Return what is left of a name, if only one can be meant; else nothing."""
-        name = None if self.is_over else self._written.next_name()
+        name = None if self.is_over else self._next_name()
         return "" if name is None else name.settled
 
-    def add_settled(self, rest: str, token_ids: Sequence[int]) -> None:
-        """Add what is left of a name, which no pass need give."""
-        self._add(token_ids, rest)
+    def add(self, token_ids: Sequence[int], text: str) -> None:
+        """Take tokens and the text that they stand for."""
+        self._ids += token_ids
+        if self._written.add(text):
+            self._reason = "stop"
+        elif len(self._ids) >= self._most_ids:
+            self._reason = "length"
 
     def body(self) -> dict[str, Any]:
         """Return what llama.cpp is asked to go on with what there is."""
         self._ids_before = len(self._ids)
-        is_name = self._written.next_name() is not None
+        is_name = self._next_name() is not None
         self._named = NAMED_TOKENS_OF_NAMES if is_name else NAMED_TOKENS
         tokens_left = self._most_ids - len(self._ids)
         return {
@@ -210,6 +217,11 @@ class _Filling:
             ),
         )
 
+    def _next_name(self) -> NextName | None:
+        name = self._written.next_name()
+        pending = self._decoder.getstate()[0]
+        return replace(name, pending=pending) if name is not None and pending else name
+
     def _end(self, event: dict[str, Any]) -> None:
         has_come = len(self._ids) > self._ids_before
         # Without a token to take, it would be asked the same for ever.
@@ -219,28 +231,23 @@ class _Filling:
     def _take_token(self, streamed: dict[str, Any]) -> bool:
         """Take the likeliest token that may come; return whether the server went on with it."""
         offers = [_Offer.of(named) for named in streamed["top_logprobs"]]
-        name = self._written.next_name()
-        allowed = [offer for offer in offers if name is None or goes_on(name, offer.token)]
-        if allowed:
-            self._take_best(allowed, is_one_of_all=name is None)
+        name = self._next_name()
+        if name is not None:
+            may_come = NameContinuations(name)
+            offers = [offer for offer in offers if may_come.include(offer.token)]
+        if offers:
+            self._take_best(offers, is_one_of_all=name is None)
         elif self.asks_for_one_token:
             self._written.note(0.0)
             self._reason = "stop"
-        return bool(allowed) and self._ids[-1] == int(streamed["id"])
+        return bool(offers) and self._ids[-1] == int(streamed["id"])
 
-    def _take_best(self, allowed: Sequence[_Offer], *, is_one_of_all: bool) -> None:
-        best = max(allowed, key=lambda offer: offer.probability)
-        others = 1.0 if is_one_of_all else sum(offer.probability for offer in allowed)
-        self._written.note(best.probability / others)
+    def _take_best(self, offers: Sequence[_Offer], *, is_one_of_all: bool) -> None:
+        best = max(offers, key=lambda offer: offer.probability)
+        together = 1.0 if is_one_of_all else sum(offer.probability for offer in offers)
+        self._written.note(best.probability / together)
         self._times.append(time.perf_counter())
-        self._add([best.token_id], self._decoder.decode(best.token))
+        self.add([best.token_id], self._decoder.decode(best.token))
         if not best.token:
             # A token without a text ends it.
             self._reason = "stop"
-
-    def _add(self, token_ids: Sequence[int], text: str) -> None:
-        self._ids += token_ids
-        if self._written.add(text, pending=self._decoder.getstate()[0]):
-            self._reason = "stop"
-        elif len(self._ids) >= self._most_ids:
-            self._reason = "length"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from codeface_jupyter.engines.openai.connection import Server, connect
+from codeface_jupyter.engines.until_stopped import until_stopped
 from codeface_jupyter.jobs import Cancelled, Job
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["KeptClient"]
 
 Answer = TypeVar("Answer")
 
-CANCEL_STEP_S = 0.05
 # Closing a connection waits for no server, so this is never reached in practice.
 CLOSE_WAIT_S = 2.0
 
@@ -88,7 +88,7 @@ class KeptClient:
         self, work: Coroutine[object, object, Answer], job: Job
     ) -> concurrent.futures.Future[Answer]:
         """Begin what `run` waits for; cancelling the future abandons it too."""
-        return asyncio.run_coroutine_threadsafe(_until_cancelled(work, job), self._loop)
+        return asyncio.run_coroutine_threadsafe(until_stopped(work, job), self._loop)
 
     def close(self) -> None:
         """Close the connections; what still runs is cancelled."""
@@ -120,17 +120,3 @@ def _ask_to_end(loop: asyncio.AbstractEventLoop) -> None:
     # The loop may be closed already while Python exits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(loop.stop)
-
-
-async def _until_cancelled(work: Coroutine[object, object, Answer], job: Job) -> Answer:
-    task = asyncio.ensure_future(work)
-    try:
-        while not task.done() and not job.is_cancelled:
-            await asyncio.wait({task}, timeout=CANCEL_STEP_S)
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-    if task.cancelled():
-        raise Cancelled
-    return task.result()

@@ -30,7 +30,6 @@ class GuidedText:
         self._guide = request.guide
         self._min_likelihood = request.min_likelihood
         self._text = ""
-        self._pending = b""
         self._line_start = 0
         self._line_likelihood = self._least_before = 1.0
 
@@ -47,25 +46,15 @@ class GuidedText:
 
     def next_name(self) -> NextName | None:
         """Return the names that may go on the text; None where anything may."""
-        name = self._guide.next_name(self._text)
-        return replace(name, pending=self._pending) if name is not None and self._pending else name
+        return self._guide.next_name(self._text)
 
     def note(self, probability: float) -> None:
         """Note how likely the next token is, among those that may come."""
         self._line_likelihood *= probability
 
-    def add(self, text: str, *, pending: bytes = b"") -> bool:
-        """Take the text of the token that was chosen; return whether enough has come.
-
-        Parameters
-        ----------
-        text
-            The whole characters.
-        pending
-            The bytes that have come of the next one.
-        """
+    def add(self, text: str) -> bool:
+        """Take the text of the token that was chosen; return whether enough has come."""
         self._text += text
-        self._pending = pending
         if self._line_likelihood < self._min_likelihood:
             return True
         above, _, _ = self._text.rpartition("\n")

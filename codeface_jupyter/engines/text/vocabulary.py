@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MAX_CHARACTER_BYTES", "Vocabulary", "goes_on"]
+__all__ = ["MAX_CHARACTER_BYTES", "NameContinuations", "Vocabulary"]
 
 # More of a name's characters than this are never typed before it is the only one left.
 MAX_NAME_BYTES = 80
@@ -97,20 +97,38 @@ class Vocabulary:
                 yield self._ids[place]
 
 
-def goes_on(name: NextName, token: bytes) -> bool:
-    """Whether a token may come next: it leads to a name, and may reach beyond it.
+class NameContinuations:
+    """What may go on one of some names, to compare tokens with one by one.
 
-    A token without a text, which ends the completion, may come where nothing has to follow.
+    Parameters
+    ----------
+    name
+        The names, and what of them is there.
     """
-    return any(_leads_to(rest, token, closing=name.closing) for rest in name.rests)
 
+    def __init__(self, name: NextName) -> None:
+        self._rests = sorted(set(name.rests))
+        self._is_closed = bool(name.closing)
 
-def _leads_to(rest: bytes, token: bytes, *, closing: str) -> bool:
-    if not token:
-        return not rest
-    if len(token) <= len(rest):
-        return rest.startswith(token)
-    return token.startswith(rest) and (bool(closing) or _ends_name(token, len(rest)))
+    def include(self, token: bytes) -> bool:
+        """Whether a token may come next: it leads to a name, and may reach beyond it.
+
+        A token without a text, which ends the completion, may come where nothing has to follow.
+        """
+        place = bisect_left(self._rests, token)
+        following = self._rests[place : place + 1]
+        if not token:
+            return following == [b""]
+        if following and following[0].startswith(token):
+            return True
+        return any(
+            self._has(token[:length]) and (self._is_closed or _ends_name(token, length))
+            for length in range(len(token))
+        )
+
+    def _has(self, rest: bytes) -> bool:
+        place = bisect_left(self._rests, rest)
+        return self._rests[place : place + 1] == [rest]
 
 
 def _ends_name(text: bytes, length: int) -> bool:

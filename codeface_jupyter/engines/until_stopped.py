@@ -1,23 +1,27 @@
-"""Work that is left as soon as it is not wanted any more."""
+"""Work on an event loop that is left as soon as it is not wanted any more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from codeface_jupyter.jobs import Cancelled, Job
 
 __all__ = ["until_stopped"]
 
+T = TypeVar("T")
+
 CANCEL_STEP_S = 0.05
 
 
-async def until_stopped(work: Coroutine[Any, Any, None], job: Job) -> None:
-    """Wait for ``work``, and leave it where it is once ``job`` is stopped.
+async def until_stopped(work: Coroutine[Any, Any, T], job: Job) -> T:
+    """Return what ``work`` returns, and leave it where it is once ``job`` is stopped.
 
-    Whatever it raises is raised, except that it was stopped itself.
+    Raises
+    ------
+    Cancelled
+        If it was left.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -27,6 +31,6 @@ async def until_stopped(work: Coroutine[Any, Any, None], job: Job) -> None:
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-    if not task.cancelled():
-        with suppress(Cancelled):
-            task.result()
+    if task.cancelled():
+        raise Cancelled
+    return task.result()
