@@ -41,7 +41,8 @@ class CompletionEngine:
         self._warn = warn
         self._beside = CurrentEngine()
         self._wanted: EngineKey | None = None
-        self._look_again = 0.0
+        self._look_again = self._retry = 0.0
+        self._failed: EngineKey | None = None
         self._is_closed = False
         self._told: set[str] = set()
         self._loading = Job()
@@ -66,7 +67,8 @@ class CompletionEngine:
             self._look_again = time.monotonic() + LOOK_INTERVAL_S
             wanted = settings_beside(settings, answering)
             key = None if wanted is None else engine_key(wanted)
-            if key == self._wanted:
+            has_just_failed = key == self._failed and time.monotonic() < self._retry
+            if key == self._wanted or (key is not None and has_just_failed):
                 return
             self._drop()
             self._wanted = key
@@ -131,8 +133,8 @@ class CompletionEngine:
         with self._lock:
             if job.is_cancelled:
                 return
+            self._failed, self._retry = self._wanted, time.monotonic() + RETRY_INTERVAL_S
             self._drop()
-            self._look_again = time.monotonic() + RETRY_INTERVAL_S
         # The user has not asked for one that was found, and hears of one that was named once.
         if wanted.completion_model != AUTO_MODEL and wanted.model not in self._told:
             self._told.add(wanted.model)

@@ -171,6 +171,18 @@ def test_what_has_failed_is_tried_again_and_told_once(session, monkeypatch):
     assert "still" in resources._pending_warnings[0]
 
 
+def test_another_model_need_not_wait_for_one_that_has_failed(session, tmp_path):
+    session.config.set(completion_model=str(tmp_path / "none"))
+    session.load().read_to_end()
+    session.completions.silence()
+    deadline = time.monotonic() + 10
+    while not session._resources._pending_warnings and time.monotonic() < deadline:
+        time.sleep(0.01)
+    session.config.set(completion_model="scripted:x2")
+
+    completing(session, model="scripted:x2")
+
+
 def test_a_model_that_fills_no_gaps_is_not_kept(session, monkeypatch):
     monkeypatch.setattr(ScriptedEngine, "can_infill", False)
     session.load().read_to_end()
