@@ -135,9 +135,14 @@ class _Trying:
             result,
             notes=(*result.notes, *filter(None, [compared])),
             outcome=choice.chosen.outcome,
-            agreement=choice.agreement or self._pending.kept_agreement,
+            agreement=choice.agreement or self._kept_agreement(choice.chosen),
             alternatives=choice.alternatives,
         )
+
+    def _kept_agreement(self, chosen: Candidate) -> Agreement | None:
+        """Return how many agreed with a replayed answer, if it still does anything here."""
+        is_as_kept = chosen is self._tried[0] and chosen.is_an_answer
+        return self._pending.kept_agreement if is_as_kept else None
 
     def _compared(self, outcome: Outcome | None) -> str:
         """Return a note on what an edited cell does otherwise than before; empty if it cannot."""

@@ -289,6 +289,24 @@ def test_a_replayed_answer_is_tried_in_the_notebook_as_it_is(
     assert replayed.agreement == replace(first.agreement, is_first=True)
 
 
+def test_a_replayed_answer_that_fails_by_now_has_nobody_agree_with_it(tmp_path, namespace) -> None:
+    config = Config(file=tmp_path / "none.toml")
+    engine = Sampling(TOTAL, TOTAL, TOTAL)
+    session = Session(config=config, engine=engine)
+    question = Ask(
+        sources=ContextSources(request="the total"),
+        settings=config.with_overrides({"tried_answers": 3}),
+        live_namespace=namespace,
+    )
+    assert session.generate(question).agreement is not None
+    engine._order = ()
+    del namespace["prices"]
+    replayed = session.generate(question)
+    assert replayed.metrics.from_response_cache
+    assert replayed.outcome.ending == "raised"
+    assert replayed.agreement is None
+
+
 def test_only_numbers_of_it_are_recorded(ask_with) -> None:
     result, _ = ask_with(Sampling(RAISES, TOTAL, TOTAL))
     record = result.record()
