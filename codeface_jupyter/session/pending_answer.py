@@ -119,9 +119,13 @@ class PendingAnswer:
 
     @property
     def key(self) -> str:
-        """What the answer is kept under; after `start`."""
+        """What the answer is kept under; after `start`. A hint is not all of an answer."""
+        return self._key(is_for_hint=self.ask.is_for_hint)
+
+    def _key(self, *, is_for_hint: bool) -> str:
         settings = self.ask.settings
-        choosing = "" if settings.tries == "off" else f"{settings.tries} {settings.tried_answers}"
+        tries = "" if settings.tries == "off" else f"{settings.tries} {settings.tried_answers}"
+        choosing = f"{tries} hint" if is_for_hint else tries
         return response_key(self.identity, self.sampling, self.prompt, choosing=choosing)
 
     @property
@@ -170,7 +174,13 @@ class PendingAnswer:
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
         self.cache_outcome = "miss" if self.may_replay else "off"
-        return response_cache.get(self.key) if self.may_replay else None
+        if not self.may_replay:
+            return None
+        kept = response_cache.get(self.key)
+        if kept is None and self.ask.is_for_hint:
+            # Of a whole answer the words are a hint.
+            return response_cache.get(self._key(is_for_hint=False))
+        return kept
 
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""

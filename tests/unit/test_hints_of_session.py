@@ -55,6 +55,15 @@ def test_a_kept_answer_with_code_is_no_hint_with_code(config, tmp_path):
     assert (hint.text, hint.code) == (WORDS, "")
 
 
+def test_a_kept_hint_is_no_answer_to_who_may_have_code(config, tmp_path):
+    session, engine = session_of(tmp_path)
+    session.generate(ask(config))
+    whole = session.generate(replace(ask(config), is_for_hint=False))
+
+    assert whole.code == "rows.groupby(1)"
+    assert len(engine.requests) == 2
+
+
 def test_hints_of_a_batch_have_no_code(config, tmp_path):
     session, _ = session_of(tmp_path)
     answer = session.stream_batch([ask(config, "how?"), ask(config, "why?"), ask(config, "how?")])
