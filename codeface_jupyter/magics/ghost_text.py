@@ -21,7 +21,7 @@ __all__ = ["GhostText"]
 
 
 class GhostText:
-    """Answers the page's requests for completions; it never loads a model.
+    """Answers the page's requests for completions; it never loads the model that answers.
 
     Parameters
     ----------

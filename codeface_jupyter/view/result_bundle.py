@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import cached_property
 from typing import Any
 
 from codeface_jupyter.context import Rewrite
@@ -114,24 +115,24 @@ class _Shown:
     new_cell: Rewritten | None
     footer: str
 
-    @property
+    @cached_property
     def difference(self) -> str:
         """What changes in the cell that the answer rewrites; empty if it rewrites none."""
         if self.changes is None or self.new_cell is None:
             return ""
         return _difference(well_formed(self.changes.shown), self.new_cell.block.code)
 
-    @property
+    @cached_property
     def shown_above(self) -> CodeBlock | None:
         """The block that the difference shows already."""
         return self.new_cell.block if self.new_cell and self.difference else None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The answer as Markdown."""
         return answer_markdown(self.result, format=self.format, new_cell=self.new_cell)
 
-    @property
+    @cached_property
     def outcome_places(self) -> tuple[str, str]:
         """What the code did, as Markdown above the answer and below it; one of them is empty."""
         outcome = outcome_markdown(self.result)
