@@ -73,7 +73,13 @@ class _Shell(InteractiveShell):  # type: ignore[misc]
 
 @contextmanager
 def _interrupted_after(limit_s: float) -> Iterator[None]:
-    """Raise TimeoutError in the block once it has taken too long; only for the main thread."""
+    """Raise TimeoutError in the block once it has taken too long; only for the main thread.
+
+    Windows has no such alarm, and no copies to try anything on either.
+    """
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise TimeoutError(f"it ran for {limit_s:g} s, and was interrupted")

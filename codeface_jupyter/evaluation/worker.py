@@ -83,7 +83,7 @@ class Worker:
             self._process.join()
         self._process.close()
         with suppress(ProcessLookupError, PermissionError):
-            if group is not None:
+            if group is not None and hasattr(os, "killpg"):
                 os.killpg(group, signal.SIGKILL)
 
     def _call(self, name: str, *arguments: object) -> Any:
@@ -140,7 +140,8 @@ def _serve(
     # An interrupt is for the command, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # No cell asks at the terminal, as for a password, and what it begins ends with it.
-    os.setsid()
+    if hasattr(os, "setsid"):
+        os.setsid()
     own_pid = os.getpid()
     end_with(parent)
     _settle_in(*map(Path, places))
