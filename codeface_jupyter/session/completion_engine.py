@@ -43,7 +43,7 @@ class CompletionEngine:
         self._wanted: EngineKey | None = None
         self._look_again = self._retry = 0.0
         self._failed: EngineKey | None = None
-        self._is_closed = False
+        self._is_closed = self._is_put_away = self._is_loading = False
         self._told: set[str] = set()
         self._loading = Job()
         self._lock = new_lock()
@@ -62,24 +62,43 @@ class CompletionEngine:
         if answering is None or not answering.is_loaded or self._answering.is_given:
             return
         with self._lock:
-            if self._is_closed or time.monotonic() < self._look_again:
+            is_unwanted = self._is_closed or self._is_put_away
+            if is_unwanted or time.monotonic() < self._look_again:
                 return
             self._look_again = time.monotonic() + LOOK_INTERVAL_S
             wanted = settings_beside(settings, answering)
             key = None if wanted is None else engine_key(wanted)
-            has_just_failed = key == self._failed and time.monotonic() < self._retry
-            if key == self._wanted or (key is not None and has_just_failed):
+            is_same = key == self._wanted
+            if (is_same and not self._is_lost) or self._has_just_failed(key):
                 return
+            if is_same:
+                # What ends again soon after is not loaded once more.
+                self._failed, self._retry = key, time.monotonic() + RETRY_INTERVAL_S
             self._drop()
             self._wanted = key
             if wanted is not None:
                 self._begin_to_load(wanted)
 
+    def _has_just_failed(self, key: EngineKey | None) -> bool:
+        return key is not None and key == self._failed and time.monotonic() < self._retry
+
+    @property
+    def _is_lost(self) -> bool:
+        """Whether a model that was loaded has ended by itself, as a process may."""
+        beside = self._beside.engine
+        is_there = self._is_loading or (beside is not None and beside.is_loaded)
+        return self._wanted is not None and not is_there
+
     def unload(self) -> None:
-        """Free the memory of the model beside the one that answers."""
+        """Free the memory of the model beside the one that answers, until `allow` is called."""
         with self._lock:
             self._drop()
-            self._look_again = 0.0
+            self._is_put_away = True
+
+    def allow(self) -> None:
+        """Let a model be loaded beside the one that answers, which is loaded now."""
+        self._is_put_away = False
+        self._look_again = 0.0
 
     def close(self) -> None:
         """Free the memory for good."""
@@ -100,13 +119,14 @@ class CompletionEngine:
 
     def _drop(self) -> None:
         self._loading.cancel()
+        self._is_loading = False
         self._wanted = None
         self._beside.unload()
         # An engine that is loading frees its memory itself, as soon as it hears of it.
         self._beside = CurrentEngine()
 
     def _begin_to_load(self, wanted: Settings) -> None:
-        self._loading = Job()
+        self._loading, self._is_loading = Job(), True
         arguments = (wanted, self._beside, self._loading)
         threading.Thread(
             target=self._load, args=arguments, name="codeface-completions", daemon=True
@@ -127,6 +147,8 @@ class CompletionEngine:
             self._give_up(wanted, job, str(error))
         if job.is_cancelled:
             beside.unload()
+        elif job is self._loading:
+            self._is_loading = False
 
     def _give_up(self, wanted: Settings, job: Job, reason: str) -> None:
         """Drop a model that does not complete; try again later, since it may have come by then."""

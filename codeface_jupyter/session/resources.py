@@ -122,6 +122,7 @@ class Resources:
         """Load the model into memory; return the seconds that it took."""
         begin = time.perf_counter()
         engine.load(job.in_step(Step.LOAD))
+        self.completing.allow()
         return time.perf_counter() - begin
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:

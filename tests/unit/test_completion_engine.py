@@ -195,6 +195,36 @@ def test_a_model_that_fills_no_gaps_is_not_kept(session, monkeypatch):
     assert session._resources.completing.held_bytes() == {}
 
 
+def test_a_model_that_was_lost_is_loaded_once_more(session):
+    session.load().read_to_end()
+    small = completing(session, model="scripted:load10ms")
+    small.is_loaded = False
+    again = completing(session, model="scripted:load10ms")
+    assert again is not small
+
+    # One that ends again at once has a reason to.
+    again.is_loaded = False
+    for _ in range(20):
+        session.completions.silence()
+        time.sleep(0.01)
+    assert session._resources.completing.engine is session.engine
+
+
+def test_after_unload_nothing_comes_back_until_something_is_loaded(session):
+    session.load().read_to_end()
+    completing(session, model="scripted:load10ms")
+    session.unload()
+    # As an engine that asks a server always is.
+    session.engine.is_loaded = True
+    for _ in range(20):
+        session.completions.silence()
+        time.sleep(0.01)
+    assert session._resources.completing.engine is session.engine
+
+    session.load().read_to_end()
+    completing(session, model="scripted:load10ms")
+
+
 def test_a_closed_session_loads_nothing_more(session):
     session.load().read_to_end()
     session._resources.completing.close()
