@@ -164,6 +164,10 @@ def test_a_block_is_indented_as_a_whole(block):
     assert all(line[:4] == "    " for line in found.split("\n") if line)
 
 
+def test_half_a_character_is_not_shown():
+    assert misfit("'नमस\ufffd'", gap("x = |"), {}) == "half a character"
+
+
 def why_not(code, text):
     sales = pd.DataFrame({"region": ["N"], "units": [1]})
     return misfit(text, gap(code), {"sales": sales, "pd": pd})

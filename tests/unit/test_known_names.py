@@ -169,6 +169,13 @@ def test_names_that_cannot_stand_in_quotes_are_left_out():
     assert found.closing == '"'
 
 
+def test_names_with_joined_signs_are_offered():
+    frame = pd.DataFrame({"👩\u200d🚀 astronaut": [1], "\u202ehidden": [2]})
+    found = KnownNames({"emoji": frame}).at_end_of('x = emoji["')
+
+    assert set(found.options) == {"👩\u200d🚀 astronaut"}
+
+
 def test_a_frame_of_very_many_columns_is_not_narrowed():
     frame = pd.DataFrame({f"column{n}": [0] for n in range(2_500)})
 

@@ -118,6 +118,27 @@ def test_a_stream_without_a_token_ends_it():
     assert (found.text, found.finish_reason) == ("", "stop")
 
 
+def test_a_character_of_several_tokens_is_taken_whole_and_asked_on_from():
+    # Only the last of its tokens is told, beside all of its bytes, and rivals of that token alone.
+    whole = "\u0bbf".encode() + "\u0bb4".encode()
+    named = [
+        {"id": 112, "bytes": list(whole[-1:]), "logprob": -0.1},
+        {"id": 5, "bytes": list(b"x"), "logprob": -3.0},
+    ]
+    streamed = {"id": 112, "bytes": list(whole), "logprob": -0.1, "top_logprobs": named}
+    told = {"completion_probabilities": [streamed]}
+    server = Server([PROGRESS, told, token("q", "re")], [PROGRESS, token("q", "y"), LIMIT])
+    guide = Unguided()
+    text = whole.decode()
+    guide.next_name = lambda t: Names("xy", "xz").next_name("x") if t == text else None
+    guide.is_complete = lambda t: t == f"{text}y"
+    found = fill(server, guide=guide)
+
+    assert found.text == f"{text}y"
+    # The prompt goes on with the tokens of the whole text, as the tokenizer has them.
+    assert server.bodies[1]["prompt"] == [1, 2, 1000 + len(text)]
+
+
 def test_a_limit_of_tokens_holds_where_names_come():
     server = Server(*([PROGRESS, token("x", "a"), LIMIT] for _ in range(9)))
     guide = Names("aaaaaaaab", "aaaaaaaac")

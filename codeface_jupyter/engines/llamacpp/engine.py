@@ -211,8 +211,13 @@ class LlamaCppEngine:
         filler = self._filler
         if filler is None:
             raise GenerationError("The model has been unloaded.")
-        with self._child_errors():
-            return filler.fill(request, job)
+        try:
+            with self._child_errors():
+                return filler.fill(request, job)
+        except (GenerationError, RuntimeError) as error:
+            if self._filler is filler or job.is_cancelled:
+                raise
+            raise GenerationError("The model has been unloaded.") from error
 
     def unload(self) -> None:
         """End llama.cpp's process; the system takes all of its memory back."""

@@ -68,11 +68,18 @@ class GapFiller:
     def _is_done(self, filling: _Filling, job: Job) -> bool:
         """Add what is left of a name, if only one can be meant; return whether that is all."""
         job.check()
+        if filling.is_over:
+            return True
+        if filling.has_unknown_tokens:
+            filling.know_tokens(self._tokens_of(filling.text, job))
         rest = filling.settled_name()
         if rest:
-            tokenize = partial(self._running.connection.tokenize, rest, is_prompt=False)
-            filling.add(cancellable(tokenize, check=job.check), rest)
+            filling.add(self._tokens_of(rest, job), rest)
         return filling.is_over
+
+    def _tokens_of(self, text: str, job: Job) -> list[int]:
+        tokenize = partial(self._running.connection.tokenize, text, is_prompt=False)
+        return cancellable(tokenize, check=job.check)
 
     async def _ask(self, filling: _Filling) -> None:
         """Take tokens until the completion is over, or another token than the streamed one."""
@@ -132,7 +139,20 @@ class _Offer:
 
     @classmethod
     def of(cls, named: dict[str, Any]) -> _Offer:
+        """Return what one entry of the server's list says."""
         return cls(int(named["id"]), bytes(named["bytes"]), math.exp(named["logprob"]))
+
+    @classmethod
+    def all_of(cls, streamed: dict[str, Any]) -> list[_Offer]:
+        """Return the likely tokens beside a streamed one, and that.
+
+        A character of several tokens is told with its last one, as that and as the bytes of all;
+        of the others neither ids nor rivals are known.
+        """
+        offers = [cls.of(named) for named in streamed["top_logprobs"]]
+        whole = cls.of(streamed)
+        own = next((offer for offer in offers if offer.token_id == whole.token_id), whole)
+        return [whole] if len(whole.token) > len(own.token) else offers
 
 
 class _Filling:
@@ -141,6 +161,7 @@ class _Filling:
     def __init__(self, prompt_ids: Sequence[int], request: InfillRequest) -> None:
         self._ids = list(prompt_ids)
         self._prompt_tokens = len(prompt_ids)
+        self.has_unknown_tokens = False
         self._most_ids = len(prompt_ids) + request.max_new_tokens
         self._written = GuidedText(request)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -161,6 +182,17 @@ class _Filling:
         """Whether no more was asked for: where a name has to come, the next one depends on it."""
         return self._named == NAMED_TOKENS_OF_NAMES
 
+    @property
+    def text(self) -> str:
+        """The completion, as far as it has come."""
+        return self._written.whole_text
+
+    def know_tokens(self, token_ids: Sequence[int]) -> None:
+        """Take the tokens of the text, where the server has not told all of them."""
+        self._ids[self._prompt_tokens :] = token_ids
+        self.has_unknown_tokens = False
+        self._end_at_limit()
+
     def settled_name(self) -> str:
         """Return what is left of a name, if only one can be meant; else nothing."""
         name = None if self.is_over else self._next_name()
@@ -171,7 +203,10 @@ class _Filling:
         self._ids += token_ids
         if self._written.add(text):
             self._reason = "stop"
-        elif len(self._ids) >= self._most_ids:
+        self._end_at_limit()
+
+    def _end_at_limit(self) -> None:
+        if not self.is_over and len(self._ids) >= self._most_ids:
             self._reason = "length"
 
     def body(self) -> dict[str, Any]:
@@ -230,7 +265,8 @@ class _Filling:
 
     def _take_token(self, streamed: dict[str, Any]) -> bool:
         """Take the likeliest token that may come; return whether the server went on with it."""
-        offers = [_Offer.of(named) for named in streamed["top_logprobs"]]
+        offers = _Offer.all_of(streamed)
+        self.has_unknown_tokens |= len(offers) == 1 < len(streamed["top_logprobs"])
         name = self._next_name()
         if name is not None:
             may_come = NameContinuations(name)

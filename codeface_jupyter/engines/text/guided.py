@@ -44,6 +44,11 @@ class GuidedText:
         is_wanted = self._line_likelihood >= self._min_likelihood
         return self._text if is_wanted else self._text[: self._line_start].rstrip()
 
+    @property
+    def whole_text(self) -> str:
+        """All that has come."""
+        return self._text
+
     def next_name(self) -> NextName | None:
         """Return the names that may go on the text; None where anything may."""
         return self._guide.next_name(self._text)

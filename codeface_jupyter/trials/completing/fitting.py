@@ -14,6 +14,7 @@ from codeface_jupyter.trials.naming.lexing import closers, lex
 __all__ = ["misfit"]
 
 TIMEOUT_S = 0.25
+HALF_CHARACTER = "\ufffd"
 # What cannot be run counts, too; what code would do once it is run is its author's business.
 MISFITS = NOT_THERE | {"syntax", "bad_call"}
 
@@ -28,6 +29,8 @@ def misfit(text: str, gap: Gap, namespace: Mapping[str, object]) -> str:
     """
     if not text.strip():
         return "nothing"
+    if HALF_CHARACTER in text:
+        return "half a character"
     if _repeats(text, gap):
         return "a repeat of its neighbours"
     code = _readable(text, gap)

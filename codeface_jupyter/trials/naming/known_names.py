@@ -39,6 +39,7 @@ __all__ = ["KnownNames"]
 # Of so many, the model's own choice is as good, and the masks would be slow.
 MAX_NAMES = 2_000
 MARK = "_codeface_marked"
+JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
 # Those that pandas takes from numexpr.
 QUERY_FUNCTIONS = frozenset(
     {
@@ -206,4 +207,6 @@ def _of_object(obj: object) -> Iterable[object]:
 
 def _is_plain(name: str) -> bool:
     """Whether a name can stand in a string as it is."""
-    return name.isprintable() and not set(name) & {"'", '"', "\\"} and name != ""
+    # What joins the parts of an emoji, and letters of some scripts, counts as not printable.
+    shown = name.translate(JOINERS)
+    return shown.isprintable() and not set(name) & {"'", '"', "\\"} and name != ""
