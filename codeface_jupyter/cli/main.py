@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -233,9 +234,11 @@ def _tell_of_completions(pulled: Pulled, settings: Settings) -> None:
     small = smaller_to_fetch(settings, entry) if entry is not None else None
     if small is not None:
         times = round(entry.parameters / small.parameters) if entry else 0
+        is_elsewhere = settings.cache_dir != Config().settings.cache_dir
+        folder = f" --cache-dir {shlex.quote(str(settings.cache_dir))}" if is_elsewhere else ""
         Console(soft_wrap=True, highlight=False).print(
             f"  ghost text as you type comes some {times} times as fast from a small model: "
-            f"codeface pull {small.name} ({format_bytes(small.file_bytes)})"
+            f"codeface pull {small.name}{escape(folder)} ({format_bytes(small.file_bytes)})"
         )
 
 

@@ -46,13 +46,16 @@ def as_hints(ask: Ask) -> Ask:
 
 
 def as_now_wanted(extension: Extension, ask: Ask) -> Ask:
-    """Return what goes on from an answer, in words if hints are given by now.
+    """Return what goes on from an answer, in words alone if hints are given by now.
 
-    So is a question about an explanation, which may have code itself.
+    So is a question about an explanation, which may have code itself. Where they are given no
+    more, what goes on from a hint may have code.
     """
+    if not wants_hints(extension, extension.config.settings):
+        return replace(ask, is_for_hint=False)
     is_question = ask.after is not None and ask.after.question is not None
     is_explanation = ask.sources.task == "explain" and not is_question
-    if is_explanation or not wants_hints(extension, extension.config.settings):
+    if is_explanation:
         return ask
     settings = ask.settings.model_copy(update={"tries": "off"})
     return replace(ask, settings=settings, is_for_hint=True)

@@ -197,7 +197,10 @@ def test_pull_without_a_name_fetches_what_auto_wants(
     assert asked == ["qwen2.5-coder-1.5b", "qwen2.5-coder-1.5b", "smollm2"]
     assert all("is ready" in text for text in said)
     # On this machine it is slow for ghost text.
-    advice = "some 3 times as fast from a small model: codeface pull qwen2.5-coder-0.5b"
+    advice = (
+        "some 3 times as fast from a small model: codeface pull qwen2.5-coder-0.5b "
+        f"--cache-dir {tmp_path}"
+    )
     assert [advice in text for text in said] == [True, True, False]
 
 
