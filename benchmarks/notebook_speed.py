@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=["openvino"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--llama-python", help="an interpreter that has llama-cpp-python")
+    parser.add_argument("--gguf", type=Path, help="for llama.cpp, if the model has none here")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
@@ -136,14 +137,20 @@ def _workers(args: argparse.Namespace) -> dict[str, Worker]:
         for name in args.engines
     }
     if args.llama_python:
-        found = locate(ModelRequest(args.model, Settings().cache_dir))
-        if found is None or found.gguf is None:
-            raise SystemExit(f"There is no GGUF of {args.model} here.")
         # A script that its interpreter can run without this package.
         command = (str(Path(__file__).with_name("speed.py")), "--worker", "llama")
-        options = ("--gguf", str(found.gguf), "--threads", str(args.threads))
+        options = ("--gguf", str(_gguf(args)), "--threads", str(args.threads))
         workers["llama.cpp"] = Worker(args.llama_python, *command, *options)
     return workers
+
+
+def _gguf(args: argparse.Namespace) -> Path:
+    if args.gguf:
+        return Path(args.gguf)
+    found = locate(ModelRequest(args.model, Settings().cache_dir))
+    if found is None or found.gguf is None:
+        raise SystemExit(f"There is no GGUF of {args.model} here; name one with --gguf.")
+    return found.gguf
 
 
 if __name__ == "__main__":
