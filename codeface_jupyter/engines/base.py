@@ -140,7 +140,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class BatchEngine(Protocol):
+class BatchEngine(Engine, Protocol):
     """Optional: what an engine has that answers many requests side by side."""
 
     def generate_batch(

@@ -20,6 +20,7 @@ from codeface_jupyter.magics.options import (
     parse,
     result_options,
     sampling_options,
+    trial_options,
 )
 
 if TYPE_CHECKING:
@@ -48,14 +49,16 @@ class BatchMagics(BaseMagics):
     @context_options
     @result_options
     @sampling_options
+    @trial_options
     @model_options
     def codeface_batch(self, line: str, cell: str | None = None) -> None:
         """Answer a list of requests, side by side where the engine can.
 
         The list is in a variable, or below the cell magic, one request per line. The
         results are kept in ``_codeface_batch``, in the requests' order, each with
-        ``.code``, ``.text``, ``.finish_reason``, ``.result`` and ``.error``: a request that
-        fails does not stop the others. If it is stopped, finished answers are kept.
+        ``.code``, ``.text``, ``.outcome``, ``.finish_reason``, ``.result`` and ``.error``: a
+        request that fails does not stop the others. If it is stopped, finished answers are
+        kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does.
 
         ::
 

@@ -77,9 +77,7 @@ class Answering:
             return tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
         done = tried(pending, self._generate(pending, engine), engine)
-        # What was stopped before it was chosen would be replayed as if it had been.
-        if not pending.is_stopped:
-            pending.keep(done, response_cache)
+        pending.keep(done, response_cache)
         return done
 
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:

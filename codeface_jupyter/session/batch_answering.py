@@ -14,6 +14,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.pending_batch import PendingBatch
 from codeface_jupyter.session.resources import Resources
+from codeface_jupyter.session.trying import Trying, tried
 
 __all__ = ["BatchAnswering"]
 
@@ -71,7 +72,7 @@ class BatchAnswering:
                 pending.start(engine, context, identity=resources.engines.identity_of(engine))
         _preview(batch, questions)
         response_cache = resources.responses.use(settings)
-        _replay(batch, questions, response_cache)
+        _replay(batch, questions, engine, response_cache)
         if not batch.open(questions):
             return
         resources.make_room(settings, engine)
@@ -96,11 +97,10 @@ class BatchAnswering:
             self._side_by_side(batch, _same(open_questions), engine, response_cache)
         for same in _same(batch.open(questions)):
             batch.job.check()
-            done: Done | None = None
+            first = same[0]
             with batch.failing(same):
-                done = engine.generate(same[0].request, same[0].job)
-            if done is not None:
-                self._finish(batch, same, done, response_cache)
+                done = first.ended(engine.generate(first.request, first.job))
+                self._finish(batch, same, tried(first, done, engine), response_cache)
 
     def _side_by_side(
         self,
@@ -109,14 +109,24 @@ class BatchAnswering:
         engine: BatchEngine,
         response_cache: ResponseCache,
     ) -> None:
+        # Others are sampled for these once the engine is free.
+        doubtful: list[tuple[list[PendingAnswer], Trying]] = []
+
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
-            same[0].job.emit(Chunk(text, done.metrics.generated_tokens))
-            if done.error is None:
-                self._finish(batch, same, done, response_cache)
+            first = same[0]
+            first.job.emit(Chunk(text, done.metrics.generated_tokens))
+            if done.error is not None:
+                for pending in same:
+                    batch.end(pending, done, error=done.error)
                 return
-            for pending in same:
-                batch.end(pending, done, error=done.error)
+            with batch.failing(same):
+                trying = Trying(first, first.ended(done), engine)
+                trying.try_first()
+                if trying.needs_others:
+                    doubtful.append((same, trying))
+                else:
+                    self._finish(batch, same, trying.end(), response_cache)
 
         requests = [same[0].request for same in groups]
         try:
@@ -127,6 +137,11 @@ class BatchAnswering:
                 f"The requests could not be answered side by side ({reason.rstrip('.')}); "
                 "the rest were asked one after another."
             )
+        finally:
+            for same, trying in doubtful:
+                with batch.failing(same):
+                    trying.try_others()
+                    self._finish(batch, same, trying.end(), response_cache)
 
     def _finish(
         self,
@@ -137,11 +152,11 @@ class BatchAnswering:
     ) -> None:
         """Keep an answer, and give it to all that asked the same."""
         first, *copies = same
-        done = first.ended(done)
         entry = first.keep(done, response_cache)
         batch.end(first, done)
         for pending in copies:
             replayed = pending.replay(entry)
+            pending.tried = first.tried
             # With --no-cache a copy shares the answer without counting as a hit.
             pending.cache_outcome = "hit" if pending.may_replay else "off"
             batch.end(pending, replayed)
@@ -160,13 +175,18 @@ def _preview(batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
 
 
 def _replay(
-    batch: PendingBatch, questions: Sequence[PendingAnswer], response_cache: ResponseCache
+    batch: PendingBatch,
+    questions: Sequence[PendingAnswer],
+    engine: Engine,
+    response_cache: ResponseCache,
 ) -> None:
     """Answer from ``response_cache`` what it holds."""
     for pending in batch.open(questions):
         cached = pending.look_up(response_cache)
         if cached is not None:
-            batch.end(pending, pending.replay(cached))
+            with batch.failing([pending]):
+                # The notebook may be another one by now, in which the answer fails.
+                batch.end(pending, tried(pending, pending.replay(cached), engine))
 
 
 def _same(questions: Sequence[PendingAnswer]) -> list[list[PendingAnswer]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from codeface_jupyter.context import Context
 from codeface_jupyter.generation import EngineIdentity, Finding, FinishReason, GenerationResult
 from codeface_jupyter.jobs import Event
+from codeface_jupyter.outcome import Agreement, Alternative, Outcome
 
 __all__ = ["BatchItem", "ItemDone", "ItemEvent", "Started"]
 
@@ -66,6 +67,21 @@ class BatchItem:
     def findings(self) -> tuple[Finding, ...]:
         """What does not fit the notebook in the code."""
         return self.result.findings
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the code did on a copy of the kernel; None if it was not tried."""
+        return self.result.outcome
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How many of the tried answers do the same; None if there is only one."""
+        return self.result.agreement
+
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Other answers that run and do something else."""
+        return self.result.alternatives
 
     @property
     def finish_reason(self) -> FinishReason:

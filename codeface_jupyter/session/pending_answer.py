@@ -215,8 +215,10 @@ class PendingAnswer:
             total_s=done.metrics.total_s,
             agreement=None if self.tried is None else self.tried.agreement,
         )
-        # A cancelled answer would be replayed as if it were whole.
-        if self._may_keep and done.finish_reason in {"stop", "length"}:
+        # A cancelled answer would be replayed as if it were whole, and one that was stopped
+        # before it was chosen as if it had been.
+        is_settled = done.finish_reason in {"stop", "length"} and not self.is_stopped
+        if self._may_keep and is_settled:
             response_cache.put(self.key, entry)
         return entry
 

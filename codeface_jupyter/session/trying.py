@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from codeface_jupyter.engines.base import BatchEngine, Engine
@@ -30,7 +31,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 
-__all__ = ["tried"]
+__all__ = ["Trying", "tried"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,18 +61,10 @@ def tried(pending: PendingAnswer, done: Done, engine: Engine) -> Done:
     engine
         What gave it, and gives others.
     """
-    result = pending.checked_result(pending.text, done, sampling=pending.sampling)
-    pending.tried = result
-    if not _is_to_be_tried(pending, result):
-        return done
-    begin = time.perf_counter()
-    trying = _Trying(pending, engine, result)
-    # When it is stopped, what is known of the first answer is kept.
-    with suppress(Cancelled):
-        trying.run()
-    pending.tried = trying.choose()
-    spent = replace(done.metrics, tries=trying.tries, tries_s=time.perf_counter() - begin)
-    return replace(done, metrics=spent)
+    trying = Trying(pending, done, engine)
+    trying.try_first()
+    trying.try_others()
+    return trying.end()
 
 
 def _is_to_be_tried(pending: PendingAnswer, result: GenerationResult) -> bool:
@@ -84,38 +77,73 @@ def _is_to_be_tried(pending: PendingAnswer, result: GenerationResult) -> bool:
     return copy_support(tries=ask.settings.tries).is_possible
 
 
-class _Trying:
-    """The answers to one question that have been tried so far."""
+class Trying:
+    """The answers to one question that have been tried so far.
 
-    def __init__(self, pending: PendingAnswer, engine: Engine, first: GenerationResult) -> None:
+    Its steps are those of `tried`. Each can be stopped, and keeps what it has found by then.
+
+    Parameters
+    ----------
+    pending, done, engine
+        As in `tried`.
+    """
+
+    def __init__(self, pending: PendingAnswer, done: Done, engine: Engine) -> None:
         self._pending = pending
-        self._engine = engine
-        self._first = first
+        self._done = done
+        self._engine = engine if isinstance(engine, BatchEngine) else None
+        self._first = pending.checked_result(pending.text, done, sampling=pending.sampling)
+        self._is_wanted = _is_to_be_tried(pending, self._first)
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
         self._is_complete = False
         self._mended: Candidate | None = None
-        self.tries = 0
+        self._tries = 0
+        self._seconds = 0.0
 
-    def run(self) -> None:
-        """Try the answer, and others if that is called for.
+    def try_first(self) -> None:
+        """Try the answer itself."""
+        if self._is_wanted:
+            with self._step():
+                self._pending.job.progress("Trying it on a copy of the kernel")
+                self._add(0, self._first)
+                # That asks nobody, so it does not depend on the engine.
+                if self._is_doubtful:
+                    self._mended = self._mended_candidate()
 
-        Raises
-        ------
-        Cancelled
-            If it was stopped before; what was tried is kept.
-        """
-        self._pending.job.progress("Trying it on a copy of the kernel")
-        self._add(0, self._first)
-        # That asks nobody, so it does not depend on the engine.
-        is_settled = self._is_doubtful and self._is_mended()
-        count = 0 if is_settled else self._others_wanted()
-        if count and isinstance(self._engine, BatchEngine):
-            self._try_others(self._engine, count)
-        self._pending.job.check()
-        self._is_complete = True
+    @property
+    def needs_others(self) -> bool:
+        """Whether `try_others` has something to do; after `try_first`."""
+        return self._others_wanted() > 0
 
-    def choose(self) -> GenerationResult:
+    def try_others(self) -> None:
+        """Ask for other answers if that is called for, and try them; after `try_first`."""
+        with self._step():
+            count = self._others_wanted()
+            if count and self._engine is not None:
+                self._try_others(self._engine, count)
+            self._pending.job.check()
+            self._is_complete = True
+
+    def end(self) -> Done:
+        """Choose, leave the choice in ``pending.tried``, and return the end with the cost."""
+        self._pending.tried = self._choose()
+        if not self._is_wanted:
+            return self._done
+        spent = replace(self._done.metrics, tries=self._tries, tries_s=self._seconds)
+        return replace(self._done, metrics=spent)
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """Measure a step, and end it where it is stopped."""
+        begin = time.perf_counter()
+        try:
+            with suppress(Cancelled):
+                yield
+        finally:
+            self._seconds += time.perf_counter() - begin
+
+    def _choose(self) -> GenerationResult:
         """Return the answer that is shown, and say so if it is not the first."""
         if not self._tried:
             return self._first
@@ -169,7 +197,9 @@ class _Trying:
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
-        settings, first = self._pending.ask.settings, self._tried[0]
+        first, settings = self._tried.get(0), self._pending.ask.settings
+        if first is None or self._mended is not None or self._engine is None:
+            return 0
         if self._pending.is_continued:
             return 0
         # A replayed answer has been chosen already.
@@ -177,14 +207,13 @@ class _Trying:
             return settings.tried_answers - 1
         return OTHER_ANSWERS if self._is_doubtful and self._engine.is_local else 0
 
-    def _is_mended(self) -> bool:
-        """Try the failed cell with the nearest names that exist; return whether it runs so."""
+    def _mended_candidate(self) -> Candidate | None:
+        """Try the failed cell with the nearest names that exist; return it if it runs so."""
         mended = self._mended_cell()
         if mended is None:
-            return False
+            return None
         candidate = Candidate(result=mended, outcome=self._outcome(mended.code))
-        self._mended = candidate if candidate.is_an_answer else None
-        return self._mended is not None
+        return candidate if candidate.is_an_answer else None
 
     def _mended_cell(self) -> GenerationResult | None:
         """Return an answer with the cell that is to be fixed, if its names alone are wrong."""
@@ -216,7 +245,7 @@ class _Trying:
         for candidate in self._tried.values():
             if candidate.outcome is not None and candidate.result.code == code:
                 return candidate.outcome
-        self.tries += 1
+        self._tries += 1
         ask = self._pending.ask
         return try_code(
             code,

@@ -29,6 +29,7 @@ __all__ = [
     "outcome_markdown",
     "outcome_plain",
     "outcome_text",
+    "outcome_words",
 ]
 
 SEPARATOR = " · "
@@ -48,8 +49,16 @@ def outcome_line(
     >>> outcome_line(Outcome(ending="ran", seconds=0.031, value="Series of 3"))
     'Tried on a copy: 0.03 s · Series of 3'
     """
-    line = SEPARATOR.join(filter(None, _parts(outcome, agreement)))
-    return _in_one_line(f"{begin}: {line}")
+    return _in_one_line(f"{begin}: {_words(outcome, agreement)}")
+
+
+def outcome_words(outcome: Outcome | None, agreement: Agreement | None = None) -> str:
+    """Return the same without a beginning and without backticks; empty if nothing was tried."""
+    return "" if outcome is None else _in_one_line(_words(outcome, agreement)).replace("`", "")
+
+
+def _words(outcome: Outcome, agreement: Agreement | None) -> str:
+    return SEPARATOR.join(filter(None, _parts(outcome, agreement)))
 
 
 def answers_question(outcome: Outcome | None, *, request: str) -> bool:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.errors import CodeFaceError, MetricsError
+from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
 from codeface_jupyter.models.memory_usage import DeviceMemory
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
+from codeface_jupyter.view.outcomes import outcome_words
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.wording import counted
@@ -260,23 +262,31 @@ def _range_of(series: Series) -> str:
 
 
 def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
-    """Return a table of a batch: each request, the start of its answer, tokens, how it ended."""
-    rows = [
-        (
-            str(number),
-            textwrap.shorten(item.request, BATCH_CELL_CHARS, placeholder=" …"),
-            textwrap.shorten(item.code or item.text, BATCH_CELL_CHARS, placeholder=" …"),
-            f"{item.result.metrics.prompt_tokens:,} + {item.result.metrics.generated_tokens:,}",
-            _batch_end(item),
-        )
-        for number, item in enumerate(items)
-    ]
+    """Return a table of a batch: each request, its answer's start, what came of it, its end."""
+    columns = {
+        "": [str(number) for number, _ in enumerate(items)],
+        "request": [_in_a_cell(item.request) for item in items],
+        "code": [_in_a_cell(item.code or item.text) for item in items],
+        "on a copy": [_in_a_cell(outcome_words(i.outcome, i.agreement)) for i in items],
+        "tokens (prompt + answer)": [_tokens(item.result.metrics) for item in items],
+        "ended": [_batch_end(item) for item in items],
+    }
+    if not any(item.outcome for item in items):
+        del columns["on a copy"]
     generated = [item.result.metrics for item in items]
     tokens = sum(m.generated_tokens for m in generated if not m.from_response_cache)
     answered = sum(item.finish_reason in {"stop", "length"} for item in items)
     rate = f", {tokens / elapsed_s:,.1f} tokens/s" if tokens else ""
     title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
-    return Table(title, ("", "request", "code", "tokens (prompt + answer)", "ended"), rows)
+    return Table(title, tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _tokens(metrics: GenerationMetrics) -> str:
+    return f"{metrics.prompt_tokens:,} + {metrics.generated_tokens:,}"
+
+
+def _in_a_cell(text: str) -> str:
+    return textwrap.shorten(text, BATCH_CELL_CHARS, placeholder=" …")
 
 
 def _batch_end(item: BatchItem) -> str:

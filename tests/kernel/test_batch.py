@@ -14,7 +14,7 @@ def test_a_lists_requests_are_answered_in_order_and_kept(notebook):
     assert notebook.value("[a.finish_reason for a in _codeface_batch]") == ["stop"] * 3
     table = run.bundles[-1]["text/markdown"]
     assert "3 of 3 requests answered" in table
-    assert table.count("say one") == 4  # the request and its code, twice
+    assert table.count("say one") == 6  # the request, its code and what that sets, twice
     assert "replayed" in table
     assert run.text == ""
 
@@ -147,3 +147,33 @@ def test_the_error_of_a_batch_that_failed_keeps_none_of_the_user_s_objects(noteb
     assert notebook.value("len(_codeface_batch)") == 2
     notebook.run("del thing\n_ = gc.collect()")
     assert notebook.value("alive() is None") is True
+
+
+ECHO = """
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+session = get_ipython().configurables[-1].extension.session
+session._resources.engines = CurrentEngine(
+    ScriptedEngine(lambda prompt: f"```python\\n{prompt.request}\\n```")
+)
+"""
+
+
+def test_each_answer_is_tried_on_a_copy_and_the_table_says_what_came_of_it(notebook):
+    notebook.run(ECHO)
+    notebook.run("rows = [3, 1, 2]")
+    run = notebook.run("%%codeface_batch\nsorted(rows)\nrows.append(4)\nrows['x']")
+    assert notebook.value("[item.outcome.ending for item in _codeface_batch]") == [
+        "ran",
+        "ran",
+        "raised",
+    ]
+    table = run.bundles[-1]["text/markdown"]
+    assert "list of 3" in table
+    assert "raises TypeError" in table
+    assert notebook.value("rows") == [3, 1, 2]
+
+
+def test_nothing_is_tried_with_no_try(notebook):
+    notebook.run(f"%%codeface_batch {SCRIPTED} --no-try\nfirst\nsecond")
+    assert notebook.value("[item.outcome for item in _codeface_batch]") == [None, None]

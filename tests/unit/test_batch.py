@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import GenerationError, ModelNotFoundError, PromptTooLongError
 from codeface_jupyter.generation import Chunk
-from codeface_jupyter.jobs import Cancelled, Progress
+from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.view.reports import batch_table
 
 REQUESTS = ["print one", "print two", "print three"]
 
@@ -299,3 +302,101 @@ class TestCancel:
 
         items = session_with(config, Stoppable(echo)).generate_batch(REQUESTS)
         assert reasons(items) == ["cancelled"] * 3
+
+
+class SamplingEngine(SideBySideEngine):
+    """Answers each request with a code that may fail, and samples another one for it."""
+
+    def __init__(self, codes, *, sampled):
+        super().__init__(lambda prompt: fenced(codes[prompt.request]))
+        self._sampled = sampled
+
+    def generate_batch(self, requests, *, on_result, job):
+        if not self.batches:
+            super().generate_batch(requests, on_result=on_result, job=job)
+            return
+        self.batches.append(len(requests))
+        for index, request in enumerate(requests):
+            text = fenced(self._sampled)
+            on_result(index, text, ScriptedEngine([text]).generate(request, Job()))
+
+
+CODES = {"print one": "len(rows)", "print two": "rows['x']", "print three": "rows.sort()"}
+
+
+def fenced(code):
+    return f"```python\n{code}\n```"
+
+
+@pytest.mark.skipif(guard_support().level != "strong", reason="this system cannot guard a copy")
+class TestTried:
+    def answered(self, config, engine, *, requests=REQUESTS, **settings):
+        namespace = {"rows": [3, 1, 2]}
+        session = session_with(config, engine)
+        asks = [replace(ask(config, r, **settings), live_namespace=namespace) for r in requests]
+        batch = session.stream_batch(asks)
+        batch.read_to_end()
+        assert namespace == {"rows": [3, 1, 2]}
+        return batch.items
+
+    @pytest.mark.parametrize("kind", [ScriptedEngine, SideBySideEngine])
+    def test_each_answer_says_what_its_code_does(self, config, kind):
+        items = self.answered(config, kind(lambda prompt: fenced(CODES[prompt.request])))
+        assert [item.outcome.ending for item in items] == ["ran", "raised", "ran"]
+        assert items[0].outcome.value == "3"
+        assert items[1].outcome.error_type == "TypeError"
+        table = str(batch_table(items, elapsed_s=1))
+        assert "raises TypeError in line 1" in table
+
+    def test_others_are_sampled_for_those_that_fail_once_all_are_answered(self, config):
+        engine = SamplingEngine(CODES, sampled="rows[0]")
+        items = self.answered(config, engine)
+        assert engine.batches == [3, 8]
+        assert codes(items) == ["len(rows)", "rows[0]", "rows.sort()"]
+        assert items[1].agreement.agreeing > 1
+        assert items[1].outcome.value == "3"
+
+    def test_the_same_question_is_tried_once(self, config):
+        engine = SideBySideEngine(lambda prompt: fenced("len(rows)"))
+        items = self.answered(config, engine, requests=["print one", "print one"])
+        assert [item.outcome.value for item in items] == ["3", "3"]
+        assert [item.result.metrics.tries for item in items] == [1, 0]
+
+    def test_a_kept_answer_is_tried_anew(self, config):
+        session = session_with(config, SideBySideEngine(lambda prompt: fenced("len(rows)")))
+        values = []
+        for rows in ([1], [1, 2]):
+            asks = [replace(ask(config, "print one"), live_namespace={"rows": rows})] * 2
+            batch = session.stream_batch(asks)
+            batch.read_to_end()
+            values.append([item.outcome.value for item in batch.items])
+        assert values == [["1", "1"], ["2", "2"]]
+
+    def test_nothing_is_tried_if_the_settings_say_so(self, config):
+        engine = SamplingEngine(CODES, sampled="rows[0]")
+        items = self.answered(config, engine, tries="off")
+        assert [item.outcome for item in items] == [None] * 3
+        assert "on a copy" not in str(batch_table(items, elapsed_s=1))
+
+    def test_stopping_keeps_the_first_answers(self, config, monkeypatch):
+        engine = SamplingEngine(CODES, sampled="rows[0]")
+        sample = engine.generate_batch
+
+        def stopping(requests, *, on_result, job):
+            if engine.batches:
+                stop_all()
+            sample(requests, on_result=on_result, job=job)
+
+        monkeypatch.setattr(engine, "generate_batch", stopping)
+        namespace = {"rows": [3, 1, 2]}
+        asks = [replace(ask(config, r), live_namespace=namespace) for r in REQUESTS]
+        session = session_with(config, engine)
+        batch = session.stream_batch(asks)
+        stop_all = batch.cancel
+        batch.read_to_end()
+        assert codes(batch.items) == list(CODES.values())
+        assert batch.items[1].outcome.ending == "raised"
+        # It was not chosen, so it is not kept.
+        again = session.stream_batch(asks)
+        again.read_to_end()
+        assert [i.result.metrics.from_response_cache for i in again.items] == [True, False, True]
