@@ -207,6 +207,8 @@ class Finding:
         A sentence of Markdown for the user; it names the nearest thing that exists.
     line
         The line of the code, from 1.
+    missing
+        The name, column or key that does not exist; empty where it is none of these.
     edits
         The changes that mend it, where exactly one name is close; none overlaps another.
     """
@@ -214,6 +216,7 @@ class Finding:
     kind: FindingKind
     message: str
     line: int
+    missing: str = ""
     edits: tuple[Edit, ...] = ()
 
 

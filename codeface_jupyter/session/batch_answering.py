@@ -153,10 +153,13 @@ class BatchAnswering:
         """Keep an answer, and give it to all that asked the same."""
         first, *copies = same
         entry = first.keep(done, response_cache)
+        notebook = first.ask.live_namespace
         batch.end(first, done)
         for pending in copies:
             replayed = pending.replay(entry)
-            pending.tried = first.tried
+            # In the same notebook it does the same.
+            if pending.ask.live_namespace is notebook:
+                pending.tried = first.tried
             # With --no-cache a copy shares the answer without counting as a hit.
             pending.cache_outcome = "hit" if pending.may_replay else "off"
             batch.end(pending, replayed)

@@ -30,6 +30,7 @@ from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
+from codeface_jupyter.trials.substitutes import substitute_note
 
 __all__ = ["Trying", "tried"]
 
@@ -158,10 +159,10 @@ class Trying:
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
-        compared = self._compared(choice.chosen.outcome)
+        further = (self._compared(choice.chosen.outcome), self._substitute(choice.chosen))
         return replace(
             result,
-            notes=(*result.notes, *filter(None, [compared])),
+            notes=(*result.notes, *filter(None, further)),
             outcome=choice.chosen.outcome,
             agreement=choice.agreement or self._kept_agreement(choice.chosen),
             alternatives=choice.alternatives,
@@ -171,6 +172,13 @@ class Trying:
         """Return how many agreed with a replayed answer, if it still does anything here."""
         is_as_kept = chosen is self._tried[0] and chosen.is_an_answer
         return self._pending.kept_agreement if is_as_kept else None
+
+    def _substitute(self, chosen: Candidate) -> str:
+        """Return a note on what was asked for and does not exist; empty if that is not so."""
+        if chosen is self._tried[0]:
+            return ""
+        request = self._pending.ask.sources.request
+        return substitute_note(request, failed=self._first, shown=chosen.result)
 
     def _compared(self, outcome: Outcome | None) -> str:
         """Return a note on what an edited cell does otherwise than before; empty if it cannot."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from codeface_jupyter.config import Config
@@ -123,6 +124,28 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.text == fenced(TOTAL)
     assert revised.reason.startswith("2 of 5 answers agree, the first one raises ")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "sample", "is_told"),
+    [
+        ("the median of profit", "sales['price'].median()", True),
+        ("the median price", "sales['price'].median()", False),
+        ("the median of Profit", "sales.assign(profit=sales['price'] * 2)['profit'].max()", False),
+    ],
+)
+def test_a_column_asked_for_in_vain_is_told_where_another_is_taken(
+    ask_with, namespace, request_text, sample, is_told
+) -> None:
+    namespace["sales"] = pd.DataFrame({"price": [1.0, 2.0]})
+    sources = ContextSources(request=request_text)
+    result, _ = ask_with(Sampling("sales['profit'].median()", *[sample] * 8), sources=sources)
+    assert result.code == sample
+    told = (
+        "`sales` has no column `profit`; its columns are `price`. "
+        "This answer takes something else for it."
+    )
+    assert (told in result.notes) is is_told
 
 
 def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:

@@ -161,6 +161,7 @@ class LabelCheck:
             "unknown_key",
             f"{code_span(self._notes.source.text(owner))} has no {noun} {code_span(name)}{others}",
             line=node.lineno,
+            missing=name,
             edit=self._notes.retyping(node, _mended(node.value, label, close.only)),
         )
 

@@ -20,6 +20,7 @@ LITERAL = re.compile(r"([uU]?)('''|\"\"\"|'|\")(.*)\2", re.S)
 class _Note:
     kind: FindingKind
     line: int
+    missing: str
     edits: dict[int, Edit] = field(default_factory=dict)
 
 
@@ -51,11 +52,19 @@ class Notes:
         finally:
             self._silence -= 1
 
-    def add(self, kind: FindingKind, message: str, *, line: int, edit: Edit | None = None) -> None:
-        """Add a finding, or another place to one."""
+    def add(
+        self,
+        kind: FindingKind,
+        message: str,
+        *,
+        line: int,
+        missing: str = "",
+        edit: Edit | None = None,
+    ) -> None:
+        """Add a finding, or another place to one; ``missing`` is what does not exist."""
         if self.is_silent:
             return
-        note = self._notes.setdefault(message, _Note(kind, line))
+        note = self._notes.setdefault(message, _Note(kind, line, missing))
         note.line = min(note.line, line)
         if edit is not None:
             note.edits[edit.start] = edit
@@ -67,6 +76,7 @@ class Notes:
                 kind=note.kind,
                 message=message,
                 line=note.line,
+                missing=note.missing,
                 edits=tuple(note.edits[start] for start in sorted(note.edits)),
             )
             for message, note in list(self._notes.items())
