@@ -36,6 +36,7 @@ from codeface_jupyter.prompts.prompt import (
     Prompt,
     Task,
 )
+from codeface_jupyter.prompts.repetition import ends_sentence, without_repetition
 from codeface_jupyter.prompts.requests import (
     HINTS_INSTRUCTION,
     check_request,
@@ -68,6 +69,7 @@ __all__ = [
     "completion_text",
     "conversation_text",
     "edit_request",
+    "ends_sentence",
     "explain_request",
     "extract_code",
     "extract_code_blocks",
@@ -82,5 +84,6 @@ __all__ = [
     "widened",
     "with_code",
     "with_going_on",
+    "without_repetition",
     "without_thoughts",
 ]

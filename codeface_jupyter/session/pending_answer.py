@@ -14,13 +14,20 @@ from codeface_jupyter.generation import (
     GenerationMetrics,
     GenerationRequest,
     GenerationResult,
+    Revised,
     SamplingParameters,
     Warned,
 )
 from codeface_jupyter.jobs import Event, Job
 from codeface_jupyter.metrics import CacheOutcome
 from codeface_jupyter.outcome import Agreement
-from codeface_jupyter.prompts import COPYING_TASKS, HintText
+from codeface_jupyter.prompts import (
+    COPYING_TASKS,
+    HintText,
+    ends_sentence,
+    split_thoughts,
+    without_repetition,
+)
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
@@ -29,6 +36,8 @@ from codeface_jupyter.session.events import Started
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["PendingAnswer"]
+
+REPEATED_ITSELF = "ended where it began to repeat itself"
 
 
 class PendingAnswer:
@@ -58,8 +67,9 @@ class PendingAnswer:
     def __init__(self, ask: Ask, job: Job) -> None:
         self.ask = ask
         self._hint = HintText() if ask.is_for_hint else None
-        # A hint can end before the model does.
-        self.job = Job(self._tell, whole=job) if self._hint else job.telling(self._tell)
+        self._is_repeating = False
+        # An answer can end before the model does.
+        self.job = Job(self._tell, whole=job)
         self.sampling = _sampling(ask)
         self.saved_s = 0.0
         self.cache_outcome: CacheOutcome = "off"
@@ -196,14 +206,16 @@ class PendingAnswer:
         return self.ended(Done(finish_reason=cached.finish_reason, metrics=metrics))
 
     def ended(self, done: Done) -> Done:
-        """Take the model's end of the answer: a hint has its last words, and an end of its own."""
-        if self._hint is None or done.error is not None:
+        """Take the model's end of the answer, which may have had an end of its own before."""
+        if done.error is not None:
             return done
-        rest = self._hint.finish()
+        rest = self._hint.finish() if self._hint is not None else ""
         if rest:
             self._pass_on(Chunk(rest, self._state.generated_tokens))
-        is_own_end = done.finish_reason == "cancelled" and not self.is_stopped
-        return replace(done, finish_reason="stop") if is_own_end else done
+        has_own_end = self.job.is_cancelled and not self.is_stopped
+        # What comes after is not stopped by that end.
+        self.job = Job(self._tell, whole=self._listener)
+        return replace(done, finish_reason="stop") if has_own_end else done
 
     def keep(self, done: Done, response_cache: ResponseCache) -> CachedResponse:
         """Keep the answer in ``response_cache`` if it is whole and may be; return its entry."""
@@ -274,7 +286,24 @@ class PendingAnswer:
             event = replace(event, text=self._hint.add(event.text))
             if self._hint.is_over:
                 self.job.cancel()
+        # What the model still says until it stops.
+        if isinstance(event, Chunk) and self._is_repeating:
+            return
         self._pass_on(event)
+        if isinstance(event, Chunk) and ends_sentence(event.text):
+            self._end_repetition()
+
+    def _end_repetition(self) -> None:
+        """End an answer that says again what it has said, where it begins to."""
+        is_code = self._state.started is not None and self._state.started.is_bare_code
+        # Thoughts may return to where they were.
+        if is_code or any(part.is_thought for part in split_thoughts(self._state.text)):
+            return
+        text = without_repetition(self._state.text)
+        if text is not None:
+            self._is_repeating = True
+            self.job.cancel()
+            self._pass_on(Revised(text, self._state.generated_tokens, REPEATED_ITSELF))
 
     def _pass_on(self, event: Event) -> None:
         self._state.take(event)

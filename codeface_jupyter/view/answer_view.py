@@ -295,7 +295,7 @@ class TextView:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
         self._meter = ProgressMeter()
-        self._written = 0
+        self._written = ""
         self._line_chars = 0
         self._revision: Revised | None = None
 
@@ -325,15 +325,17 @@ class TextView:
         self._revision = answer.revision
         if self._written:
             self._stream.write(f"\n[{answer.revision_note}]\n")
-        self._written = 0
+        text = terminal_text(answer.text)
+        # What was only shortened is there already.
+        self._written = text if self._written.startswith(text) else ""
 
     def _write_new(self, answer: Answer) -> None:
         """Write what has been added, or after a revision the whole text."""
         text = terminal_text(answer.text)
-        if text[self._written :]:
+        if text[len(self._written) :]:
             self._rewrite_line("")
-            self._stream.write(text[self._written :])
-            self._written = len(text)
+            self._stream.write(text[len(self._written) :])
+            self._written = text
 
     def _rewrite_line(self, line: str) -> None:
         if not line and not self._line_chars:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -83,9 +84,10 @@ def ask(config, request: str, **overrides: Any) -> Ask:
     return Ask(sources=ContextSources(request=request), settings=config.with_overrides(overrides))
 
 
-def stop_at_second_chunk(engine, monkeypatch, *, request_number: int) -> None:
-    """Have the batch stopped in the middle of a request's answer."""
+def answered_until_stopped(session, engine, monkeypatch, *, request_number: int):
+    """Ask, stop the batch in the middle of a request's answer, and return what came of it."""
     generate = engine.generate
+    batches = []
 
     def stopping(request, job):
         number, chunks = len(engine.requests) + 1, []
@@ -95,11 +97,18 @@ def stop_at_second_chunk(engine, monkeypatch, *, request_number: int) -> None:
             if isinstance(event, Chunk):
                 chunks.append(event)
             if number == request_number and len(chunks) == 2:
-                job.cancel()
+                began.wait()
+                batches[0].cancel()
 
         return generate(request, job.telling(emit_and_stop))
 
+    began = threading.Event()
     monkeypatch.setattr(engine, "generate", stopping)
+    batches.append(session.stream_batch(REQUESTS))
+    began.set()
+    batches[0].read_to_end()
+    monkeypatch.setattr(engine, "generate", generate)
+    return batches[0].items
 
 
 class TestResults:
@@ -265,9 +274,8 @@ class TestProgress:
 
 class TestCancel:
     def test_what_is_finished_is_kept_and_the_rest_is_cancelled(self, config, engine, monkeypatch):
-        stop_at_second_chunk(engine, monkeypatch, request_number=2)
         session = session_with(config, engine)
-        items = session.generate_batch(REQUESTS)
+        items = answered_until_stopped(session, engine, monkeypatch, request_number=2)
         if isinstance(engine, SideBySideEngine):
             items.reverse()
         assert reasons(items) == ["stop", "cancelled", "cancelled"]
@@ -276,9 +284,8 @@ class TestCancel:
         assert items[2].text == ""
 
     def test_an_answer_that_was_cut_is_not_kept_for_later(self, config, engine, monkeypatch):
-        stop_at_second_chunk(engine, monkeypatch, request_number=2)
         session = session_with(config, engine)
-        session.generate_batch(REQUESTS)
+        answered_until_stopped(session, engine, monkeypatch, request_number=2)
         again = session.generate_batch(REQUESTS)
         assert codes(again) == [f"# {request}" for request in REQUESTS]
         assert [i.result.metrics.from_response_cache for i in again].count(True) == 1
