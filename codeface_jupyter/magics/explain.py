@@ -126,7 +126,8 @@ def facts_tables(description: Description) -> list[Table]:
     rows += [(name.replace("_", " "), _written(value)) for name, value in facts.items() if value]
     tables = [Table(description.name, ("", ""), rows)]
     if isinstance(columns, list) and columns:
-        heads = tuple(columns[0])
+        # Not every column has a range.
+        heads = tuple(dict.fromkeys(head for column in columns for head in column))
         tables.append(Table("columns", heads, [_cells(column, heads) for column in columns]))
     return tables
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from codeface_jupyter.namespace.extents import Extent, pandas_extent
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.relevance import relevance
 from codeface_jupyter.namespace.writing import (
@@ -55,25 +56,29 @@ class _Column:
     nulls_are_estimated: bool = False
     samples: Sequence[object] = ()
     samples_are_all: bool = False
+    extent: Extent | None = None
 
     def fact(self) -> dict[str, object]:
-        return {
+        fact: dict[str, object] = {
             "name": write_label(self.label),
             "dtype": self.dtype,
             "nulls": self.nulls,
             "samples": self.values(),
         }
+        if self.extent is not None and not self._is_hidden():
+            fact |= {"range": self.extent.range, "mean": self.extent.mean}
+        return fact
 
     def values(self) -> list[str]:
-        parts = self.label if type(self.label) is tuple else (self.label,)
-        labels = [write_label(part) for part in parts]
-        if any(label == HIDDEN or is_secret_name(label) for label in labels):
+        if self._is_hidden():
             return [HIDDEN] if self.samples else []
         return [write_value(value, max_chars=24) for value in self.samples]
 
     def text(self) -> str:
         parts = [self.dtype, *self._nulls()]
-        if self.samples:
+        if self.extent is not None and not self._is_hidden():
+            parts.append(self.extent.text)
+        elif self.samples:
             parts.append(f"e.g. {' '.join(self.values())}")
         return f"{write_label(self.label)} ({', '.join(parts)})"
 
@@ -83,6 +88,12 @@ class _Column:
         content = [*self.values(), *more] if self.samples else [self.dtype]
         key = write_key(self.label)
         return f"{f'{frame}[{key}]' if frame else key}: {', '.join([*content, *self._nulls()])}"
+
+    def _is_hidden(self) -> bool:
+        """Whether its name says that a secret is in it."""
+        parts = self.label if type(self.label) is tuple else (self.label,)
+        labels = [write_label(part) for part in parts]
+        return any(label == HIDDEN or is_secret_name(label) for label in labels)
 
     def _nulls(self) -> list[str]:
         about = "~" if self.nulls_are_estimated else ""
@@ -102,7 +113,7 @@ def pandas_frame(frame: Any, view: View) -> Outline:
         for number, position in enumerate(described)
     ]
     outline = _frame(type(frame).__name__, labels, columns, shape=(rows, width), view=view)
-    index = _pandas_index_note(frame.index)
+    index = _pandas_index_note(frame.index, view)
     if index:
         outline.facts["index"] = index
         head, newline, rest = outline.text.partition("\n")
@@ -119,8 +130,9 @@ def pandas_series(series: Any, view: View) -> Outline:
         sample = series[[n not in secret for n in range(len(series))]]
     column = _pandas_column(sample, series.name, step=step, view=view)
     outline = _series("Series", column, length=len(series), is_named=series.name is not None)
-    index = _pandas_index_note(series.index)
+    index = _pandas_index_note(series.index, view)
     if index:
+        outline.facts["index"] = index
         outline.text += f"; index: {index}"
     return outline
 
@@ -209,7 +221,15 @@ def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Col
         nulls_are_estimated=step > 1,
         samples=categories or _samples(present.head(MAX_SAMPLED_VALUES), dtype=dtype, view=view),
         samples_are_all=categories is not None,
+        extent=_extent(present, is_estimated=step > 1, view=view),
     )
+
+
+def _extent(present: Any, *, is_estimated: bool, view: View) -> Extent | None:
+    """Return how far the values reach, where the user wants to know it all."""
+    if not (view.is_full and view.allow_values):
+        return None
+    return pandas_extent(present, is_estimated=is_estimated)
 
 
 def _categories(present: Any, dtype: str) -> list[object] | None:
@@ -270,14 +290,17 @@ def _samples(values: Iterable[object], *, dtype: str, view: View) -> list[object
     return found
 
 
-def _pandas_index_note(index: Any) -> str:
-    """Return an index's name and type; nothing for plain row numbers."""
+def _pandas_index_note(index: Any, view: View) -> str:
+    """Return an index's name, type and extent; nothing for plain row numbers."""
     if type(index).__name__ == "RangeIndex":
         return ""
     names = [write_label(name) for name in index.names if name is not None]
     if type(index).__name__ == "MultiIndex":
         return f"MultiIndex ({', '.join(names) or f'{index.nlevels} levels'})"
-    return f"{', '.join(names)} ({index.dtype})".lstrip()
+    is_hidden = any(map(is_secret_label, index.names))
+    extent = None if is_hidden else _extent(index[index.notna()], is_estimated=False, view=view)
+    reach = f", {extent.range}" if extent is not None else ""
+    return f"{', '.join(names)} ({index.dtype}{reach})".lstrip()
 
 
 def _step(rows: int, columns: int) -> int:

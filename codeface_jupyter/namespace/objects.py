@@ -150,7 +150,9 @@ def container(obj: Any, view: View) -> Outline:
         outline.facts["element_kinds"] = _kinds(items)
         if view.allow_values and all(type(item) in PLAIN_TYPES for item in items):
             shown = [write_value(item) for item in items[: MAX_ITEMS[view.is_full]]]
-            outline.text += f": {join_some(shown, total=length, max_chars=120)}"
+            written = join_some(shown, total=length, max_chars=120)
+            outline.text += f": {written}"
+            outline.facts["items"] = written
         elif dict in bases_of(items[0]):
             first = mapping(items[0], View(allow_values=view.allow_values))
             outline.text += f", the first: {first.text}"
@@ -167,8 +169,9 @@ def mapping(obj: Any, view: View) -> Outline:
     if view.allow_values and all(type(key) is str for key, _ in items):
         shown = [_item(repr(key), value, view) for key, value in items[: MAX_ITEMS[view.is_full]]]
         limit = MAX_LIST_CHARS[view.is_full]
-        outline.text += f": {join_some(shown, total=length, max_chars=limit)}"
-        outline.facts["keys"] = [write_label(key) for key, _ in items]
+        written = join_some(shown, total=length, max_chars=limit)
+        outline.text += f": {written}"
+        outline.facts |= {"keys": [write_label(key) for key, _ in items], "items": written}
     else:
         keys, values = zip(*items, strict=True)
         outline.text += f": {_kinds(keys)} to {_kinds(values)}"

@@ -17,6 +17,7 @@ from codeface_jupyter.prompts.fences import (
     FENCE_MARK,
     LINE_END,
     fenced,
+    find_fences,
     markdown_parser,
     widened,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "extract_code_blocks",
     "fenced",
     "fill_template",
+    "find_fences",
     "follow_up",
     "interpolate",
     "markdown_parser",

@@ -12,6 +12,7 @@ from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 # things when they are looked at.
 TIMEOUT_S = 1.0
 PYTHON = "python"
+MAX_NUMBERS = 6
 
 
 def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
@@ -41,6 +43,8 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     """
     if ask.sources.rewrite is not None:
         result = _rewritten(result, ask, ask.sources.rewrite)
+    if ask.sources.task == "explain" and result.finish_reason == "stop":
+        return _with_made_up_numbers(result)
     if not _is_to_be_checked(result, ask):
         return result
     if ask.sources.task == "write":
@@ -55,6 +59,16 @@ def _is_to_be_checked(result: GenerationResult, ask: Ask) -> bool:
     is_code = ask.language == PYTHON and ask.sources.task != "explain"
     has_code = any(block.language == PYTHON for block in result.code_blocks)
     return ask.live_namespace is not None and is_whole and is_code and has_code
+
+
+def _with_made_up_numbers(result: GenerationResult) -> GenerationResult:
+    """Return an explanation with a note on the numbers that the model was not given."""
+    numbers = _guarded(lambda: made_up_numbers(result.text, known=result.prompt)) or []
+    if not numbers:
+        return result
+    listed = ", ".join(numbers[:MAX_NUMBERS])
+    note = f"Not in what the model was given, so perhaps made up: {listed}."
+    return replace(result, notes=(*result.notes, note))
 
 
 def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> GenerationResult:

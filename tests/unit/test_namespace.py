@@ -102,8 +102,8 @@ def test_of_many_columns_those_that_are_asked_about_are_named() -> None:
 
 def test_a_frame_in_full_shows_values_of_every_column(sales: pd.DataFrame) -> None:
     description = describe(sales, detail="full", allow_values=True)
-    assert "units (int64, e.g. 1 2 3)" in description.text
-    assert "day (datetime64[us], e.g. '2024-01-01 00:00:00')" in description.text
+    assert "units (int64, range 1 to 4, mean 2.5)" in description.text
+    assert "day (datetime64[us], range 2024-01-01 to 2024-01-01)" in description.text
     assert description.facts["shape"] == [4, 4]
     columns = description.facts["columns"]
     assert isinstance(columns, list)
@@ -112,7 +112,47 @@ def test_a_frame_in_full_shows_values_of_every_column(sales: pd.DataFrame) -> No
         "dtype": "float64",
         "nulls": 2,
         "samples": ["1.5", "2.0"],
+        "range": "1.5 to 2",
+        "mean": "1.75",
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([3, 1, 2], "range 1 to 3, mean 2"),
+        ([0.1, 0.25], "range 0.1 to 0.25, mean 0.175"),
+        ([12_345_678.9, 0.0], "range 0 to 12345679, mean 6172839"),
+        (pd.array([1, None, 4], dtype="Int64"), "range 1 to 4, mean 2.5"),
+        (pd.to_datetime(["2024-03-01", "2024-01-02"]), "range 2024-01-02 to 2024-03-01"),
+        (pd.to_datetime(["2024-03-01 10:30"]), "range 2024-03-01 10:30:00 to 2024-03-01 10:30:00"),
+        ([True, False], ""),
+        (["b", "a"], ""),
+        ([1j], ""),
+        ([None, None], ""),
+    ],
+)
+def test_how_far_a_column_reaches_is_told_in_full_only(values: object, expected: str) -> None:
+    series = pd.Series(values, name="it")
+    in_full = describe(series, detail="full", allow_values=True).text
+    assert expected in in_full
+    assert ("range" in in_full) is bool(expected)
+    assert "range" not in describe(series, allow_values=True).text
+    assert "range" not in describe(series, detail="full").text
+
+
+def test_a_secret_columns_reach_is_not_told() -> None:
+    frame = pd.DataFrame({"password": [1234, 5678], "units": [1, 2]})
+    description = describe(frame, detail="full", allow_values=True)
+    assert "1234" not in f"{description.text}{description.facts}"
+    assert "range 1 to 2" in description.text
+
+
+def test_the_reach_of_an_index_of_times() -> None:
+    series = pd.Series(range(3), index=pd.date_range("2024-01-30", periods=3))
+    description = describe(series, detail="full", allow_values=True)
+    assert "2024-01-30 to 2024-02-01" in str(description.facts["index"])
+    assert "2024" not in describe(series, detail="full").text
 
 
 def test_an_index_that_is_more_than_numbering_is_told(sales: pd.DataFrame) -> None:

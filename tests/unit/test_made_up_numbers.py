@@ -1,0 +1,73 @@
+"""Numbers in an explanation that the model was not given."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.made_up_numbers import made_up_numbers
+
+FACTS = "sales: DataFrame 1337 by 3: price (float64, 191 null, range 2.51 to 20.94, mean 12.0261)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "made_up"),
+    [
+        ("It has 1,337 rows and 3 columns, of which 191 have no price.", []),
+        ("Prices go from 2.5 to 21, with a mean of 12.03.", []),
+        ("Prices go from 2 to 25; the mean is 13.1.", ["25", "13.1"]),
+        ("It has 1,500 rows, 1,500 in all.", ["1,500"]),
+        ("There are 12 steps, or 7.", []),
+        ("A share of 14% is missing.", ["14%"]),
+        ("`sales.head(50)` shows 50 rows", ["50"]),
+        ("Like this:\n\n```python\nsales.sample(500)\n```\n", []),
+        ("<think>maybe 900?</think>\n\nA table.", []),
+        ("Use Python3.12, utf8 or v2.0.1 on x86_64.", []),
+        ("", []),
+    ],
+)
+def test_only_what_is_in_the_facts_goes_without_a_word(answer, made_up):
+    assert made_up_numbers(answer, known=FACTS) == made_up
+
+
+def test_a_share_is_known_as_per_cent():
+    assert made_up_numbers("14% are missing", known="share_missing: 0.143") == []
+
+
+def test_parts_of_dates_are_known():
+    known = "index (datetime64[ns], 2024-01-01 to 2024-03-30)"
+    assert made_up_numbers("From January 1, 2024, to March 30, 2024.", known=known) == []
+    assert made_up_numbers("From January 1, 2024, to December 31, 2024.", known=known) == ["31"]
+
+
+@given(st.text(alphabet="0123456789.,%eE+- \n`x"), st.text(alphabet="0123456789.,eE+- x"))
+def test_any_text_is_read(answer, known):
+    assert all(number in answer for number in made_up_numbers(answer, known=known))
+
+
+@given(st.text(alphabet="0123456789. "))
+def test_what_is_repeated_is_known(text):
+    assert made_up_numbers(text, known=text) == []
+
+
+def explained(tmp_path, answer, *, task="explain"):
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=ScriptedEngine([answer]))
+    sources = ContextSources(request=f"What is `sales`?\n\n{FACTS}", task=task)
+    batch = session.stream(Ask(sources=sources, settings=session.config.settings))
+    batch.read_to_end()
+    return batch.result
+
+
+def test_an_explanation_says_so(tmp_path):
+    result = explained(tmp_path, "A table of 1,337 rows for the 365 days of 2023.")
+    assert result.notes == ("Not in what the model was given, so perhaps made up: 365, 2023.",)
+
+
+def test_other_answers_may_name_any(tmp_path):
+    assert explained(tmp_path, "Take 365 days.", task="write").notes == ()
