@@ -61,15 +61,22 @@ def ask_notebook_task(session: Session, task: NotebookTask, pieces: str) -> bool
 
 
 def ask_completion(session: Session, task: dict[str, str]) -> bool:
-    """Ask to complete a task of HumanEval's format; return whether its test passes."""
+    """Ask to complete a task of HumanEval's format; return whether its test passes.
+
+    In a notebook in which nothing has run: that is where the answer is tried.
+    """
     request = f"{COMPLETE}\n\n{fenced(task['prompt'], 'python')}"
     result = session.generate(
         Ask(
             sources=ContextSources(request=request, instruction=""),
             settings=session.config.settings,
+            live_namespace={},
         )
     )
-    return passes("\n".join((result.code, task["test"], check_call(task))))
+    is_right = passes("\n".join((result.code, task["test"], check_call(task))))
+    ending = result.outcome.ending if result.outcome else "not tried"
+    print(f"{task['task_id']} {'right' if is_right else 'wrong'} {ending}", file=sys.stderr)
+    return is_right
 
 
 def read_tasks(file: Path) -> list[dict[str, str]]:
