@@ -37,6 +37,7 @@ UNREAD_TOKENS = 200
 # Slower than this is not chosen.
 LONGEST_FIRST_TOKEN_S = 1.5
 LOWEST_TOKENS_PER_S = 15.0
+MEASURED_SLACK = 1.25
 # Laying out the context and the first pass itself.
 FIRST_TOKEN_OVERHEAD_S = 0.05
 
@@ -131,8 +132,10 @@ class Rates:
     @property
     def is_fast(self) -> bool:
         """Whether a user need not wait for it."""
-        is_prompt = self.first_token_s <= LONGEST_FIRST_TOKEN_S
-        return is_prompt and self.decode_tokens_per_s >= LOWEST_TOKENS_PER_S
+        # A model that has answered here is not left for a little.
+        slack = MEASURED_SLACK if self.is_measured else 1.0
+        is_prompt = self.first_token_s <= slack * LONGEST_FIRST_TOKEN_S
+        return is_prompt and slack * self.decode_tokens_per_s >= LOWEST_TOKENS_PER_S
 
 
 def expected_rates(entry: ModelEntry, engine: EngineSpeed, machine: MachineSpeed) -> Rates:

@@ -93,6 +93,18 @@ class TestTheRule:
         slow = [candidate(name, rates=SLOW, is_here=False) for name in (MIDDLE, SMALL)]
         assert choose(slow).name == SMALL
 
+    @pytest.mark.parametrize(
+        ("tokens_per_s", "is_measured", "is_fast"),
+        [(14.7, False, False), (14.7, True, True), (11.9, True, False), (15.0, False, True)],
+    )
+    def test_what_has_answered_here_is_not_left_for_a_little(
+        self, tokens_per_s: float, is_measured: bool, is_fast: bool
+    ) -> None:
+        rates = Rates(
+            decode_tokens_per_s=tokens_per_s, prefill_tokens_per_s=1_000, is_measured=is_measured
+        )
+        assert rates.is_fast is is_fast
+
     def test_on_a_gpu_what_fits_is_fast_enough(self) -> None:
         middle, large = (candidate(n, rates=None, may_be_slow=False) for n in (MIDDLE, LARGE))
         assert choose([middle, large]).name == LARGE
