@@ -208,7 +208,7 @@ class Finding:
     line
         The line of the code, from 1.
     missing
-        The name, column or key that does not exist; empty where it is none of these.
+        The column or key that does not exist; empty where it is none of these.
     edits
         The changes that mend it, where exactly one name is close; none overlaps another.
     """

@@ -122,6 +122,9 @@ def facts_tables(description: Description) -> list[Table]:
     """Return what was computed about an object, as tables for people."""
     facts = dict(description.facts)
     columns = facts.pop("columns", None)
+    # They are named with what is under them.
+    if "items" in facts:
+        facts.pop("keys", None)
     rows = [("type", description.type_name)]
     rows += [(name.replace("_", " "), _written(value)) for name, value in facts.items() if value]
     tables = [Table(description.name, ("", ""), rows)]

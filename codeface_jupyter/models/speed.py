@@ -132,7 +132,7 @@ class Rates:
     @property
     def is_fast(self) -> bool:
         """Whether a user need not wait for it."""
-        # A model that has answered here is not left for a little.
+        # It is certain, and a model in use is not left for a little.
         slack = MEASURED_SLACK if self.is_measured else 1.0
         is_prompt = self.first_token_s <= slack * LONGEST_FIRST_TOKEN_S
         return is_prompt and slack * self.decode_tokens_per_s >= LOWEST_TOKENS_PER_S

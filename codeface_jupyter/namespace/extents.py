@@ -14,17 +14,19 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Extent:
-    """The smallest and the largest value, and of numbers the mean; as they are written."""
+    """The smallest and the largest value, and of numbers the mean; as they are written.
+
+    Of a sample they begin with ``~``.
+    """
 
     low: str
     high: str
     mean: str = ""
-    is_estimated: bool = False
 
     @property
     def range(self) -> str:
         """From where to where."""
-        return f"{'~' if self.is_estimated else ''}{self.low} to {self.high}"
+        return f"{self.low} to {self.high}"
 
     @property
     def text(self) -> str:
@@ -33,7 +35,7 @@ class Extent:
 
 
 def pandas_extent(present: Any, *, is_estimated: bool = False) -> Extent | None:
-    """Return the extent of a pandas Series or Index of numbers or times.
+    """Return the extent of a pandas Series or Index of numbers or times; None if it has none.
 
     Parameters
     ----------
@@ -42,16 +44,25 @@ def pandas_extent(present: Any, *, is_estimated: bool = False) -> Extent | None:
     is_estimated
         Whether it is a sample of more.
     """
+    try:
+        return _extent(present, is_estimated=is_estimated)
+    except Exception:  # noqa: BLE001 - a class of the user's: all else is worth telling
+        return None
+
+
+def _extent(present: Any, *, is_estimated: bool) -> Extent | None:
     from pandas.api import types
 
     dtype = present.dtype
     if not len(present) or types.is_bool_dtype(dtype) or types.is_complex_dtype(dtype):
         return None
+    about = "~" if is_estimated else ""
     if types.is_numeric_dtype(dtype):
-        low, high, mean = (_number(v) for v in (present.min(), present.max(), present.mean()))
-        return Extent(low, high, mean, is_estimated)
+        # An index has none.
+        mean = f"{about}{_number(present.mean())}" if hasattr(present, "mean") else ""
+        return Extent(f"{about}{_number(present.min())}", _number(present.max()), mean)
     if types.is_datetime64_any_dtype(dtype):
-        return Extent(_time(present.min()), _time(present.max()), is_estimated=is_estimated)
+        return Extent(f"{about}{_time(present.min())}", _time(present.max()))
     return None
 
 
@@ -59,7 +70,7 @@ def _number(value: Any) -> str:
     number = value.item() if hasattr(value, "item") else value
     if isinstance(number, int):
         return str(number)
-    has_long_whole_part = 10**DIGITS <= abs(number) < MAX_PLAIN
+    has_long_whole_part = 10**DIGITS - 0.5 <= abs(number) < MAX_PLAIN
     return f"{number:.0f}" if has_long_whole_part else f"{number:.{DIGITS}g}"
 
 

@@ -221,15 +221,13 @@ def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Col
         nulls_are_estimated=step > 1,
         samples=categories or _samples(present.head(MAX_SAMPLED_VALUES), dtype=dtype, view=view),
         samples_are_all=categories is not None,
-        extent=_extent(present, is_estimated=step > 1, view=view),
+        extent=pandas_extent(present, is_estimated=step > 1) if _shows_extents(view) else None,
     )
 
 
-def _extent(present: Any, *, is_estimated: bool, view: View) -> Extent | None:
-    """Return how far the values reach, where the user wants to know it all."""
-    if not (view.is_full and view.allow_values):
-        return None
-    return pandas_extent(present, is_estimated=is_estimated)
+def _shows_extents(view: View) -> bool:
+    """Whether the user wants to know it all: in a prompt they take time and tokens."""
+    return view.is_full and view.allow_values
 
 
 def _categories(present: Any, dtype: str) -> list[object] | None:
@@ -297,10 +295,16 @@ def _pandas_index_note(index: Any, view: View) -> str:
     names = [write_label(name) for name in index.names if name is not None]
     if type(index).__name__ == "MultiIndex":
         return f"MultiIndex ({', '.join(names) or f'{index.nlevels} levels'})"
-    is_hidden = any(map(is_secret_label, index.names))
-    extent = None if is_hidden else _extent(index[index.notna()], is_estimated=False, view=view)
-    reach = f", {extent.range}" if extent is not None else ""
-    return f"{', '.join(names)} ({index.dtype}{reach})".lstrip()
+    return f"{', '.join(names)} ({index.dtype}{_reach(index, view)})".lstrip()
+
+
+def _reach(index: Any, view: View) -> str:
+    if not _shows_extents(view) or any(map(is_secret_label, index.names)):
+        return ""
+    step = _step(len(index), 1)
+    sample = index[::step]
+    extent = pandas_extent(sample[sample.notna()], is_estimated=step > 1)
+    return f", {extent.range}" if extent is not None else ""
 
 
 def _step(rows: int, columns: int) -> int:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from codeface_jupyter.prompts.fences import FENCE_MARK
+from codeface_jupyter.prompts.fences import LINE_END, find_fences
+from codeface_jupyter.prompts.thoughts import split_thoughts
 
 __all__ = ["ends_sentence", "without_repetition"]
 
-SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\s*\n\s*")  # noqa: RUF001 - full width
 ENDS = frozenset(".!?\n。！？")  # noqa: RUF001 - full width
-# Of two sentences together: "Yes. No." may well come twice.
-MIN_CHARS = 60
+SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+|(?<=[。！？])")  # noqa: RUF001 - full width
+LIST_MARK = re.compile(r"[ \t]{0,3}(?:[-*+]|\d+[.)])[ \t]+")
+# Rows of tables, quotations and indented code: they may well be the same again.
+NO_PROSE = re.compile(r"[ \t]*[|>]| {4}|\t")
+LETTERS = re.compile(r"[^\W\d_]|\s")
+LEAST_LETTERS = 0.75
+LINE = re.compile(r"[^\r\n]+")
+# Longer ones are not looked for: in characters, all rounds together, and in sentences of one.
+LONGEST_CIRCLES = 4_000
+MOST_SENTENCES = 20
+# In bytes, so that a Chinese sentence counts as much as its translation: what is said twice in a
+# row, or three times.
+TWICE_BYTES, THRICE_BYTES = 120, 40
 
 
 def ends_sentence(text: str) -> bool:
@@ -21,30 +32,90 @@ def ends_sentence(text: str) -> bool:
     return not ENDS.isdisjoint(text)
 
 
-def without_repetition(text: str) -> str | None:
-    """Return an answer up to where it begins to say again what it has said; None if it does not.
+def without_repetition(text: str, *, seen: int = 0) -> str | None:
+    """Return an answer up to where it begins to say again what it has just said.
 
-    It does once two sentences follow each other that have followed each other before. Code in
-    fences counts as none: it may well repeat itself, and what was there before.
+    None unless some sentences are followed at once by the same ones. Code, tables and what a
+    reasoning model thinks may repeat themselves.
+
+    Parameters
+    ----------
+    text
+        The answer so far.
+    seen
+        How many of its characters have been looked at before.
     """
-    seen: set[tuple[str, str]] = set()
-    for (start, one), (_, other) in pairwise(_sentences(text)):
-        if len(one) + len(other) < MIN_CHARS:
-            continue
-        if (one, other) in seen:
-            return text[:start].rstrip()
-        seen.add((one, other))
+    start = _start_of_circle(text, seen=seen)
+    if start is None or start < len(text) - len(split_thoughts(text)[-1].text):
+        return None
+    line = len(LINE_END.findall(text[:start]))
+    if any(fence.first_line <= line + 1 and line <= fence.end_line for fence in find_fences(text)):
+        return None
+    return text[:start].rstrip()
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A whole sentence; without a text it stands for what is no prose."""
+
+    text: str
+    start: int
+    end: int
+
+
+def _start_of_circle(text: str, *, seen: int) -> int | None:
+    """Return where the first sentences begin that say again those before them."""
+    begin = max(0, seen - LONGEST_CIRCLES)
+    line = max(begin, 1 + text.rfind("\n", 0, seen), 1 + text.rfind("\r", 0, seen))
+    new = (sentence for sentence in _sentences(text, begin=line) if sentence.end > seen)
+    # Most sentences are new, which is quickly seen.
+    if not any(text.find(one.text, begin, one.start) >= 0 for one in new if one.text):
+        return None
+    sentences = list(_sentences(text, begin=begin))
+    for end in range(2, len(sentences) + 1):
+        if sentences[end - 1].end > seen:
+            start = _repeats(sentences[max(0, end - 3 * MOST_SENTENCES) : end])
+            if start is not None:
+                return start
     return None
 
 
-def _sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each whole sentence outside of code with its place."""
-    start, fence = 0, ""
-    for end in SENTENCE_END.finditer(text):
-        sentence = text[start : end.start()]
-        mark = FENCE_MARK.match(sentence)
-        if mark is not None and mark[0].startswith(fence):
-            fence = "" if fence else mark[0]
-        elif not fence:
-            yield start, sentence
-        start = end.end()
+def _repeats(sentences: Sequence[_Sentence]) -> int | None:
+    """Return where the last ones begin, if they are the same as those before."""
+    for count in range(1, min(MOST_SENTENCES, len(sentences) // 2) + 1):
+        last, before = sentences[-count:], sentences[-2 * count : -count]
+        size = sum(len(sentence.text.encode()) for sentence in last)
+        if size < THRICE_BYTES or not _are_same(last, before):
+            continue
+        if size >= TWICE_BYTES:
+            return last[0].start
+        if _are_same(before, sentences[-3 * count : -2 * count]):
+            return before[0].start
+    return None
+
+
+def _are_same(some: Sequence[_Sentence], others: Sequence[_Sentence]) -> bool:
+    texts = [sentence.text for sentence in some]
+    return all(texts) and texts == [sentence.text for sentence in others]
+
+
+def _sentences(text: str, *, begin: int) -> Iterator[_Sentence]:
+    for line in LINE.finditer(text, begin):
+        if NO_PROSE.match(line[0]) or not _has_words(line[0]):
+            yield _Sentence("", line.start(), line.end())
+            continue
+        mark = LIST_MARK.match(line[0])
+        start = line.start()
+        begin_of_text = start + (mark.end() if mark is not None else 0)
+        ends = [found.end() for found in SENTENCE_END.finditer(text, begin_of_text, line.end())]
+        if line.end() < len(text) or text[-1] in ENDS:
+            ends.append(line.end())
+        for end in ends:
+            # The mark of a list belongs to its first sentence, but may be another number.
+            if sentence := text[begin_of_text:end].strip():
+                yield _Sentence(sentence, start, end)
+            start = begin_of_text = end
+
+
+def _has_words(line: str) -> bool:
+    return len(LETTERS.findall(line)) >= LEAST_LETTERS * len(line)

@@ -109,28 +109,29 @@ class BatchAnswering:
         engine: BatchEngine,
         response_cache: ResponseCache,
     ) -> None:
-        # Others are sampled for these once the engine is free.
-        doubtful: list[tuple[list[PendingAnswer], Trying]] = []
+        # To be tried once all are answered: until then the engine has others to answer.
+        untried: list[tuple[list[PendingAnswer], Trying]] = []
 
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
-            first = same[0]
-            first.job.emit(Chunk(text, done.metrics.generated_tokens))
+            same[0].job.emit(Chunk(text, done.metrics.generated_tokens))
             if done.error is not None:
                 for pending in same:
                     batch.end(pending, done, error=done.error)
                 return
             with batch.failing(same):
-                trying = Trying(first, first.ended(done), engine)
-                trying.try_first()
-                if trying.needs_others:
-                    doubtful.append((same, trying))
+                trying = Trying(same[0], same[0].ended(done), engine)
+                if trying.is_wanted:
+                    untried.append((same, trying))
+                    batch.answer(same)
                 else:
                     self._finish(batch, same, trying.end(), response_cache)
 
         requests = [same[0].request for same in groups]
+        is_whole = False
         try:
             engine.generate_batch(requests, on_result=on_result, job=batch.job)
+            is_whole = True
         except (CodeFaceError, RuntimeError, MemoryError) as error:
             reason = error.message if isinstance(error, CodeFaceError) else str(error)
             self._resources.warn(
@@ -138,10 +139,29 @@ class BatchAnswering:
                 "the rest were asked one after another."
             )
         finally:
-            for same, trying in doubtful:
-                with batch.failing(same):
-                    trying.try_others()
+            self._try(batch, untried, response_cache, may_sample=is_whole)
+
+    def _try(
+        self,
+        batch: PendingBatch,
+        untried: Sequence[tuple[list[PendingAnswer], Trying]],
+        response_cache: ResponseCache,
+        *,
+        may_sample: bool,
+    ) -> None:
+        """Try answers, then others for those that fail; an engine that has failed gives none."""
+        doubtful: list[tuple[list[PendingAnswer], Trying]] = []
+        for same, trying in untried:
+            with batch.failing(same):
+                trying.try_first()
+                if may_sample and trying.needs_others:
+                    doubtful.append((same, trying))
+                else:
                     self._finish(batch, same, trying.end(), response_cache)
+        for same, trying in doubtful:
+            with batch.failing(same):
+                trying.try_others()
+                self._finish(batch, same, trying.end(), response_cache)
 
     def _finish(
         self,

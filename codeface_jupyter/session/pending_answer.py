@@ -25,7 +25,6 @@ from codeface_jupyter.prompts import (
     COPYING_TASKS,
     HintText,
     ends_sentence,
-    split_thoughts,
     without_repetition,
 )
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
@@ -210,8 +209,8 @@ class PendingAnswer:
         if done.error is not None:
             return done
         rest = self._hint.finish() if self._hint is not None else ""
-        if rest:
-            self._pass_on(Chunk(rest, self._state.generated_tokens))
+        if rest and not self._is_repeating:
+            self._add(Chunk(rest, self._state.generated_tokens))
         has_own_end = self.job.is_cancelled and not self.is_stopped
         # What comes after is not stopped by that end.
         self.job = Job(self._tell, whole=self._listener)
@@ -280,26 +279,31 @@ class PendingAnswer:
     def _tell(self, event: Event) -> None:
         if self.ask.after is not None:
             event = self.ask.after.after_beginning(event)
-        if isinstance(event, Chunk) and not self._wait_s:
+        if isinstance(event, Chunk):
+            self._take(event)
+        else:
+            self._pass_on(event)
+
+    def _take(self, chunk: Chunk) -> None:
+        if not self._wait_s:
             self._wait_s = time.perf_counter() - self._asked_at
-        if isinstance(event, Chunk) and self._hint is not None:
-            event = replace(event, text=self._hint.add(event.text))
+        if self._hint is not None:
+            chunk = replace(chunk, text=self._hint.add(chunk.text))
             if self._hint.is_over:
                 self.job.cancel()
-        # What the model still says until it stops.
-        if isinstance(event, Chunk) and self._is_repeating:
-            return
-        self._pass_on(event)
-        if isinstance(event, Chunk) and ends_sentence(event.text):
-            self._end_repetition()
+        # Until it stops, the model may say more.
+        if not self._is_repeating:
+            self._add(chunk)
 
-    def _end_repetition(self) -> None:
-        """End an answer that says again what it has said, where it begins to."""
+    def _add(self, chunk: Chunk) -> None:
+        self._pass_on(chunk)
+        if ends_sentence(chunk.text):
+            self._end_repetition(seen=len(self._state.text) - len(chunk.text))
+
+    def _end_repetition(self, *, seen: int) -> None:
+        """End an answer that says again what it has just said, where it begins to."""
         is_code = self._state.started is not None and self._state.started.is_bare_code
-        # Thoughts may return to where they were.
-        if is_code or any(part.is_thought for part in split_thoughts(self._state.text)):
-            return
-        text = without_repetition(self._state.text)
+        text = None if is_code else without_repetition(self._state.text, seen=seen)
         if text is not None:
             self._is_repeating = True
             self.job.cancel()

@@ -16,7 +16,8 @@ from codeface_jupyter.session.pending_answer import PendingAnswer
 
 __all__ = ["PendingBatch"]
 
-STAGE = "Answering"
+ANSWERING = "Answering"
+TRYING = "Trying the answers on a copy of the kernel"
 
 RecordItem = Callable[[PendingAnswer, GenerationResult, Exception | None], None]
 
@@ -48,6 +49,7 @@ class PendingBatch:
         }
         self._items: dict[PendingAnswer, BatchItem] = {}
         self._is_answering = False
+        self._answered: set[PendingAnswer] = set()
         self._model_error: Exception | None = None
 
     def settle(self, settled: Callable[[Ask, Job], Ask]) -> None:
@@ -69,6 +71,11 @@ class PendingBatch:
     def begin(self) -> None:
         """Report from now on how many questions have been answered, not an engine's progress."""
         self._is_answering = True
+        self._report()
+
+    def answer(self, questions: Sequence[PendingAnswer]) -> None:
+        """Take that questions have been answered, and will end once the answers are tried."""
+        self._answered.update(questions)
         self._report()
 
     def end(self, pending: PendingAnswer, done: Done, *, error: Exception | None = None) -> None:
@@ -133,6 +140,9 @@ class PendingBatch:
             self._listener.emit(event)
 
     def _report(self) -> None:
-        if self._is_answering:
-            progress = Progress(STAGE, len(self._items), len(self._indices), unit="answers")
-            self._listener.emit(progress)
+        if not self._is_answering:
+            return
+        answered, total = len(self._answered | self._items.keys()), len(self._indices)
+        is_trying = bool(self._answered) and answered == total
+        stage, count = (TRYING, len(self._items)) if is_trying else (ANSWERING, answered)
+        self._listener.emit(Progress(stage, count, total, unit="answers"))

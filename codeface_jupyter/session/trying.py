@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from codeface_jupyter.engines.base import BatchEngine, Engine
-from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import (
     Done,
     GenerationResult,
@@ -87,6 +86,11 @@ class Trying:
     ----------
     pending, done, engine
         As in `tried`.
+
+    Attributes
+    ----------
+    is_wanted
+        Whether there is something to try.
     """
 
     def __init__(self, pending: PendingAnswer, done: Done, engine: Engine) -> None:
@@ -94,7 +98,7 @@ class Trying:
         self._done = done
         self._engine = engine if isinstance(engine, BatchEngine) else None
         self._first = pending.checked_result(pending.text, done, sampling=pending.sampling)
-        self._is_wanted = _is_to_be_tried(pending, self._first)
+        self.is_wanted = _is_to_be_tried(pending, self._first)
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
         self._is_complete = False
@@ -104,7 +108,7 @@ class Trying:
 
     def try_first(self) -> None:
         """Try the answer itself."""
-        if self._is_wanted:
+        if self.is_wanted:
             with self._step():
                 self._pending.job.progress("Trying it on a copy of the kernel")
                 self._add(0, self._first)
@@ -129,7 +133,7 @@ class Trying:
     def end(self) -> Done:
         """Choose, leave the choice in ``pending.tried``, and return the end with the cost."""
         self._pending.tried = self._choose()
-        if not self._is_wanted:
+        if not self.is_wanted:
             return self._done
         spent = replace(self._done.metrics, tries=self._tries, tries_s=self._seconds)
         return replace(self._done, metrics=spent)
@@ -284,8 +288,10 @@ class Trying:
         requests = [replace(request, sampling=sampling) for sampling in samplings]
         try:
             engine.generate_batch(requests, on_result=on_result, job=batch)
-        except (CodeFaceError, RuntimeError, MemoryError):
-            # The first answer is there: those that came are compared with it.
+        except Cancelled:
+            raise
+        except Exception:
+            # Those that came are compared with it.
             logger.debug("Other answers could not be asked for.", exc_info=True)
 
     def _tell(self, tried: int, total: int) -> None:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from decimal import Decimal
-from fractions import Fraction
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from codeface_jupyter.prompts import LINE_END, find_fences, without_thoughts
 
 __all__ = ["made_up_numbers"]
 
-# Thousands with commas, a point, an exponent, per cent; not a part of a name or a version.
-NUMBER = re.compile(
-    r"(?<![\w.])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w]|\.\d)(\s?%)?"
+# What is said: with a sign between thousands, an exponent, a word or per cent behind it; not a
+# part of a name, a version or an address. Letters of scripts without spaces may touch it.
+SAID = re.compile(
+    r"(?<![A-Za-z0-9_.])(?P<number>\d{1,3}(?:[,'\u202f\u00a0 ]\d{3})+(?:\.\d+)?"
+    r"|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_]|\.\d)"
+    r"\s?(?P<unit>%|thousand\b|million\b|billion\b)?"
 )
-# Wherever digits stand: in names, dates and code, too.
-KNOWN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-INLINE_CODE = re.compile(r"(`+).+?\1", re.DOTALL)
+SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "%": 0.01}
+# What is known, wherever digits stand: in names, dates and code, too. A comma may be between
+# thousands or between two numbers.
+KNOWN = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+KNOWN_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+BETWEEN_THOUSANDS = re.compile(r"[,'\u202f\u00a0 ]")
+UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
+NO_WORDS = re.compile(r"(`+).+?\1|https?://\S+|^[ \t]*\d+[.)](?=\s)", re.DOTALL | re.MULTILINE)
 # People count as far without a source: steps, months, "the two columns".
-COUNTED = range(13)
+MAX_COUNTED = 12
 MAX_CHARS = 40
-MAX_EXPONENT = 50
+# Of floats, whose last digit is not certain.
+TOLERANCE = 1e-9
 
 
 def made_up_numbers(answer: str, *, known: str) -> list[str]:
@@ -30,38 +39,62 @@ def made_up_numbers(answer: str, *, known: str) -> list[str]:
     A number that is rounded, or is a share as per cent, counts as known; so do small whole ones,
     and all that is in code.
     """
-    values = [value for written in KNOWN.findall(known) if (value := _value(written)) is not None]
-    found = (
-        match[0].strip()
-        for match in NUMBER.finditer(_words(answer))
-        if not _is_known(match[1], values, is_share=bool(match[2]))
-    )
-    return list(dict.fromkeys(found))
+    values = sorted(_known(known))
+    said = (_Said.of(found) for found in SAID.finditer(_words(answer)))
+    made_up = (number.written for number in said if not number.is_in(values))
+    return list(dict.fromkeys(made_up))
+
+
+def _known(text: str) -> Iterator[float]:
+    text = UNDERSCORE.sub("", text)
+    for pattern in (KNOWN, KNOWN_THOUSANDS):
+        yield from (float(written.replace(",", "")) for written in pattern.findall(text))
 
 
 def _words(answer: str) -> str:
-    """Return an answer without its code and without thoughts."""
+    """Return an answer without code, thoughts, addresses and the numbers of lists."""
     answer = without_thoughts(answer)
     lines = LINE_END.split(answer)
     for fence in find_fences(answer):
         first = max(0, fence.first_line - 1)
         lines[first : fence.end_line] = [""] * (fence.end_line - first)
-    return INLINE_CODE.sub("", "\n".join(lines))
+    return NO_WORDS.sub("", "\n".join(lines))
 
 
-def _is_known(written: str, values: Iterable[Fraction], *, is_share: bool) -> bool:
-    value = _value(written)
-    if value is None or (value in COUNTED and not is_share):
-        return True
-    # What the last digit stands for: as many are left after rounding.
-    unit = Fraction(10) ** int(Decimal(written.replace(",", "")).as_tuple().exponent)
-    scales = (1, 100) if is_share else (1,)
-    return any(abs(known * scale - value) <= unit / 2 for known in values for scale in scales)
+@dataclass(frozen=True)
+class _Said:
+    """A number in a text: what it comes to, and what its last digit stands for."""
 
+    written: str
+    value: float
+    last_digit: float
+    is_share: bool
 
-def _value(written: str) -> Fraction | None:
-    """Return a number; None for one that nobody means, being so large or so long."""
-    if len(written) > MAX_CHARS:
-        return None
-    value = Decimal(written.replace(",", ""))
-    return Fraction(value) if abs(value.adjusted()) < MAX_EXPONENT else None
+    @classmethod
+    def of(cls, found: re.Match[str]) -> _Said:
+        number = BETWEEN_THOUSANDS.sub("", found["number"])[:MAX_CHARS]
+        digits, _, exponent = number.lower().partition("e")
+        whole, _, decimals = digits.partition(".")
+        # Zeros at the end of a whole number may stand for what was rounded.
+        zeros = 0 if decimals else len(whole) - len(whole.rstrip("0"))
+        scale = SCALES.get(found["unit"] or "", 1.0) * float(f"1e{exponent or 0}")
+        last_digit = 10.0 ** (zeros - len(decimals))
+        return cls(
+            written=found[0].strip(),
+            value=float(digits) * scale,
+            last_digit=last_digit * scale,
+            is_share=found["unit"] == "%",
+        )
+
+    def is_in(self, values: list[float]) -> bool:
+        """Whether one of some sorted numbers is this one, as far as it is written."""
+        if self.value <= MAX_COUNTED and self.value.is_integer() and not self.is_share:
+            return True
+        scales = (1.0, 100.0) if self.is_share else (1.0,)
+        return any(self._is_near(values, scale=scale) for scale in scales)
+
+    def _is_near(self, values: list[float], *, scale: float) -> bool:
+        value, tolerance = self.value * scale, self.last_digit * scale / 2
+        tolerance += TOLERANCE * abs(value)
+        place = bisect_left(values, value - tolerance)
+        return place < len(values) and values[place] <= value + tolerance

@@ -1,4 +1,4 @@
-"""What a request names and the notebook does not have: an answer that runs takes something else."""
+"""A column that a request names and no table has: an answer that runs does without it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["substitute_note"]
 
 
 def substitute_note(request: str, *, failed: GenerationResult, shown: GenerationResult) -> str:
-    """Return a sentence on what a request named in vain; empty if there is nothing of that kind.
+    """Return a sentence on a column that a request named in vain; empty if it named none.
 
-    Where nothing that is near exists, an answer that runs means something else by it, and looks
-    right: the mean of another column.
+    Where no name is near, an answer that runs takes another column or computes it from others,
+    and looks right.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def substitute_note(request: str, *, failed: GenerationResult, shown: Generation
     vain = [f for f in failed.findings if _is_named(f, request) and f.missing not in made]
     if not vain:
         return ""
-    return f"{vain[0].message} This answer takes something else for it."
+    return f"{vain[0].message} This answer does without it."
 
 
 def _is_named(finding: Finding, request: str) -> bool:

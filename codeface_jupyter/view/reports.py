@@ -276,7 +276,8 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     generated = [item.result.metrics for item in items]
     tokens = sum(m.generated_tokens for m in generated if not m.from_response_cache)
     answered = sum(item.finish_reason in {"stop", "length"} for item in items)
-    rate = f", {tokens / elapsed_s:,.1f} tokens/s" if tokens else ""
+    answering_s = elapsed_s - sum(m.tries_s for m in generated)
+    rate = f", {tokens / answering_s:,.1f} tokens/s" if tokens and answering_s > 0 else ""
     title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
     return Table(title, tuple(columns), list(zip(*columns.values(), strict=True)))
 

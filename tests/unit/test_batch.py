@@ -385,6 +385,30 @@ class TestTried:
         assert [item.outcome for item in items] == [None] * 3
         assert "on a copy" not in str(batch_table(items, elapsed_s=1))
 
+    @pytest.mark.parametrize("failure", [ValueError("odd"), GenerationError("No breath.")])
+    def test_where_sampling_fails_the_first_answer_stays(self, config, failure, monkeypatch):
+        engine = SamplingEngine(CODES, sampled="rows[0]")
+        answer = engine.generate_batch
+
+        def failing(requests, *, on_result, job):
+            if engine.batches:
+                raise failure
+            answer(requests, on_result=on_result, job=job)
+
+        monkeypatch.setattr(engine, "generate_batch", failing)
+        items = self.answered(config, engine)
+        assert codes(items) == list(CODES.values())
+        assert [item.error for item in items] == [None] * 3
+        assert items[1].outcome.ending == "raised"
+
+    def test_its_progress_says_what_is_tried(self, config):
+        engine = SideBySideEngine(lambda prompt: fenced("len(rows)"))
+        asks = [replace(ask(config, r), live_namespace={"rows": [1]}) for r in REQUESTS]
+        seen = []
+        session_with(config, engine).stream_batch(asks).read_to_end(seen.append)
+        counted = [(e.stage[:6], e.completed) for e in seen if getattr(e, "unit", "") == "answers"]
+        assert counted == [("Answer", n) for n in range(3)] + [("Trying", n) for n in range(4)]
+
     def test_stopping_keeps_the_first_answers(self, config, monkeypatch):
         engine = SamplingEngine(CODES, sampled="rows[0]")
         sample = engine.generate_batch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,14 @@ FACTS = "sales: DataFrame 1337 by 3: price (float64, 191 null, range 2.51 to 20.
         ("Prices go from 2 to 25; the mean is 13.1.", ["25", "13.1"]),
         ("It has 1,500 rows, 1,500 in all.", ["1,500"]),
         ("There are 12 steps, or 7.", []),
-        ("A share of 14% is missing.", ["14%"]),
+        ("A share of 14.3% is missing.", ["14.3%"]),
+        ("About 1,300 rows, or 1.3 thousand.", []),
+        ("About 1,400 rows, or 1.5 thousand.", ["1,400", "1.5 thousand"]),
+        ("1 337 rows; 1'337 rows; 1 338 rows", ["1 338"]),
+        ("13. the price\n14. the units\n15) more", []),
+        ("See https://pandas.pydata.org/docs/2025/index.html.", []),
+        ("共有1337行其中365行没有价格。", ["365"]),
+        ("The 13th of 2x30, at 10:30 from 127.0.0.1.", ["30"]),
         ("`sales.head(50)` shows 50 rows", ["50"]),
         ("Like this:\n\n```python\nsales.sample(500)\n```\n", []),
         ("<think>maybe 900?</think>\n\nA table.", []),
@@ -38,6 +47,20 @@ def test_only_what_is_in_the_facts_goes_without_a_word(answer, made_up):
 
 def test_a_share_is_known_as_per_cent():
     assert made_up_numbers("14% are missing", known="share_missing: 0.143") == []
+
+
+def test_code_is_known_however_its_commas_are_meant():
+    known = "np.random.randint(0,100,500); range(10,200); 1_000_000"
+    answer = "500 whole numbers from 0 to 100, 190 to 200, of 1,000,000."
+    assert made_up_numbers(answer, known=known) == ["190"]
+
+
+def test_many_numbers_take_no_time():
+    known = " ".join(str(number * 7) for number in range(30_000))
+    answer = " ".join(f"{number}.25" for number in range(2_000))
+    begin = time.perf_counter()
+    assert len(made_up_numbers(answer, known=known)) == 2_000
+    assert time.perf_counter() - begin < 5
 
 
 def test_parts_of_dates_are_known():

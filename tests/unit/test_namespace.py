@@ -148,6 +148,54 @@ def test_a_secret_columns_reach_is_not_told() -> None:
     assert "range 1 to 2" in description.text
 
 
+@pytest.mark.parametrize(
+    ("index", "reach"),
+    [
+        (pd.Index([2023, 2021]), "2021 to 2023"),
+        (pd.Index([0.5, 0.25]), "0.25 to 0.5"),
+        (pd.Index([3, None], dtype="Int64"), "3 to 3"),
+        (pd.Index(["b", "a"]), ""),
+        (pd.Index([True, False]), ""),
+        (pd.Index([], dtype="int64"), ""),
+    ],
+)
+def test_the_reach_of_an_index(index: pd.Index, reach: str) -> None:
+    frame = pd.DataFrame({"units": range(len(index))}, index=index.rename("key"))
+    for thing in (frame, frame["units"]):
+        description = describe(thing, detail="full", allow_values=True)
+        expected = f"key ({index.dtype}{f', {reach}' if reach else ''})"
+        assert description.facts["index"] == expected
+
+
+def test_what_cannot_be_summed_up_costs_nothing_else() -> None:
+    class Odd(pd.Series):
+        @property
+        def _constructor(self) -> type[Odd]:
+            return Odd
+
+        def min(self, *_: object, **__: object) -> object:
+            raise ValueError("no smallest one")
+
+    description = describe(Odd([1, 2], name="units"), detail="full", allow_values=True)
+    assert description.text == "Series of 2: units (int64, e.g. 1 2)"
+
+
+def test_a_prompt_does_not_pay_for_the_index() -> None:
+    class Watched(pd.DatetimeIndex):
+        def notna(self) -> object:
+            raise AssertionError("all of it was looked at")
+
+    index = Watched(pd.date_range("2024-01-01", periods=3))
+    series = pd.Series(range(3)).set_axis(index)
+    assert "index: (datetime64" in describe(series, allow_values=True).text
+
+
+def test_a_sample_says_that_it_is_one() -> None:
+    frame = pd.DataFrame({"units": range(600_000), "price": 1.5})
+    text = describe(frame, detail="full", allow_values=True).text
+    assert "units (int64, range ~0 to 599997, mean ~299998)" in text
+
+
 def test_the_reach_of_an_index_of_times() -> None:
     series = pd.Series(range(3), index=pd.date_range("2024-01-30", periods=3))
     description = describe(series, detail="full", allow_values=True)

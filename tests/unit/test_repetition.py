@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,36 +12,65 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Revised
-from codeface_jupyter.prompts import without_repetition
+from codeface_jupyter.prompts import ends_sentence, without_repetition
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.view.answer_view import TextView
 
 BEGINNING = "The table holds what was sold. Each row of it is one sale in one of the regions."
-CIRCLE = " The units are the number of things sold. The price is that of one of these things."
-CODE = "```python\nprint('a line that is long enough')\nprint('and another line like it')\n```\n"
+CIRCLE = (
+    " The units are the number of things sold. The price is that of one of these things."
+    " It can be a number or nothing, as it was sold."
+)
+CODE = "print('a line that is long enough')\nprint('and another line like it')\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        f"{BEGINNING}{CIRCLE}{CIRCLE}",
         f"{BEGINNING}{CIRCLE}{CIRCLE} The units",
         f"{BEGINNING}{CIRCLE}{CIRCLE}{CIRCLE}{CIRCLE}",
-        f"{BEGINNING}{CIRCLE}{CIRCLE}\n",
+        f"{BEGINNING}{CIRCLE}{CIRCLE}\r\n",
+        f"<think>\nWhat is it?\n</think>\n\n{BEGINNING}{CIRCLE}{CIRCLE}",
+        f"```python\n{CODE}```\n\n{BEGINNING}{CIRCLE}{CIRCLE}",
     ],
 )
-def test_it_is_cut_where_it_says_again_what_it_has_said(text):
-    assert without_repetition(text) == BEGINNING + CIRCLE
+@pytest.mark.parametrize("chunk_chars", [1, 3, 10_000])
+def test_it_is_cut_where_it_says_again_what_it_has_just_said(text, chunk_chars):
+    assert cut(text, chunk_chars=chunk_chars) == text[: text.index(CIRCLE)] + CIRCLE
 
 
-def test_one_sentence_again_and_again():
+def cut(text, *, chunk_chars):
+    """Return what is left of a text that comes in chunks; None if it stays whole."""
+    for seen in range(0, len(text), chunk_chars):
+        so_far = text[: seen + chunk_chars]
+        if ends_sentence(so_far[seen:]):
+            found = without_repetition(so_far, seen=seen)
+            if found is not None:
+                return found
+    return None
+
+
+def test_one_sentence_three_times():
     once = "The price can be a number or nothing, as it was sold."
-    assert without_repetition(" ".join([once] * 5) + " ") == once
+    assert without_repetition(" ".join([once] * 2)) is None
+    assert without_repetition(" ".join([once] * 3)) == once
+
+
+def test_chinese_has_no_spaces_after_sentences():
+    circle = "这个表格包含了每个地区的销售数据。单位数是销售的数量。"
+    assert without_repetition(circle * 10) == circle
 
 
 def test_lines_of_a_list():
-    lines = "- `units`: the number of units sold in each region\n- `price`: what one costs\n"
+    lines = "- `units`: the number of units sold in one region\n- `price`: what one costs\n"
     assert without_repetition(f"Columns:\n{lines * 3}") == f"Columns:\n{lines.rstrip()}"
+
+
+TABLE = "| Column | Type | What it means and where it is from |\n| --- | --- | --- |\n"
+FACTS = "- Data type: floating point number (float64)\n- Missing values: there are none in it\n"
+STEP = "1. Read the file with `pd.read_csv` and look at the first rows of it.\n"
 
 
 @pytest.mark.parametrize(
@@ -49,15 +79,33 @@ def test_lines_of_a_list():
         "",
         BEGINNING + CIRCLE,
         # What is not whole yet may still become something else.
-        f"{BEGINNING}{CIRCLE} The units are the number of things sold. The price",
-        f"{CIRCLE} Besides, something else is said.{CIRCLE[:50]} And then not.",
+        f"{BEGINNING}{CIRCLE}{CIRCLE.rstrip('.')}",
+        f"{BEGINNING}{CIRCLE} But then.{CIRCLE}",
         "Yes. No. Yes. No. Yes. No. ",
-        f"First:\n\n{CODE}\nAll together:\n\n{CODE}{CODE}\n",
-        f"~~~\n{CIRCLE}\n{CIRCLE}\n~~~\n",
+        *(f"{mark}python\n{CODE * 9}{mark}\n" for mark in ("```", "~~~~")),
+        f"> ```python\n{CODE * 9}".replace("\n", "\n> "),
+        f"Like this:\n\n    {CODE * 9}".replace("\n", "\n    "),
+        f"```python\nprint('''\n```bash\n''')\n{CODE * 9}```\n",
+        f"{CODE}for ax in axes:\n    ax.grid(True)\n{CODE}",
+        "".join(f"### `{name}`\n{FACTS}\n" for name in ("price", "units", "cost")),
+        f"Sales:\n\n{TABLE}| price | float | of one |\n\nCosts:\n\n{TABLE}| cost | float | it |\n",
+        "| 2024-01-01 | one of the products | from the north | 10 |\n" * 5,
+        f"For sales:\n{STEP}2. Drop the price.\n\nFor costs:\n{STEP}2. Drop the cost.\n",
+        "[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],\n" * 9,
+        f"<think>\n{BEGINNING}{CIRCLE * 3}",
+        f"<think>\n{CIRCLE * 3}\n</think>\n\nA table. ",
     ],
 )
-def test_what_does_not_go_round_stays_whole(text):
-    assert without_repetition(text) is None
+@pytest.mark.parametrize("chunk_chars", [1, 10_000])
+def test_what_does_not_go_round_stays_whole(text, chunk_chars):
+    assert cut(text, chunk_chars=chunk_chars) is None
+
+
+def test_a_long_answer_is_looked_at_quickly():
+    text = "".join(f"This is the sentence of number {number} about it. " for number in range(800))
+    begin = time.perf_counter()
+    assert cut(text, chunk_chars=4) is None
+    assert time.perf_counter() - begin < 20
 
 
 def answered(tmp_path, text, *, request="what is it?", task="explain"):
@@ -76,7 +124,7 @@ def test_an_answer_ends_there_and_says_so(tmp_path):
     assert answer.revision_note == "revised: ended where it began to repeat itself"
     assert isinstance([event for event in events if isinstance(event, Revised)][-1], Revised)
     # The model was stopped, too.
-    assert answer.result.metrics.generated_tokens < 80
+    assert answer.result.metrics.generated_tokens < 100
 
 
 def test_it_is_kept_as_it_ended(tmp_path):
@@ -88,10 +136,15 @@ def test_it_is_kept_as_it_ended(tmp_path):
     assert [result.text for result in results] == [BEGINNING + CIRCLE] * 2
 
 
-def test_thoughts_may_return_to_where_they_were(tmp_path):
-    text = f"<think>\n{CIRCLE * 3}\n</think>\n\nA table."
-    answer, _ = answered(tmp_path, text)
-    assert answer.result.answer.strip() == "A table."
+def test_a_hint_ends_with_a_whole_sentence(tmp_path):
+    session = Session(
+        config=Config(file=tmp_path / "none.toml"), engine=ScriptedEngine([BEGINNING + CIRCLE * 9])
+    )
+    sources = ContextSources(request="what is it?")
+    ask = Ask(sources=sources, settings=session.config.settings, is_for_hint=True)
+    answer = session.stream(ask)
+    answer.read_to_end()
+    assert answer.result.text == BEGINNING + CIRCLE
 
 
 def test_a_terminal_does_not_write_again_what_is_there():

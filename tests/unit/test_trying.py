@@ -134,17 +134,14 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
         ("the median of Profit", "sales.assign(profit=sales['price'] * 2)['profit'].max()", False),
     ],
 )
-def test_a_column_asked_for_in_vain_is_told_where_another_is_taken(
+def test_a_column_asked_for_in_vain_is_told_where_an_answer_does_without(
     ask_with, namespace, request_text, sample, is_told
 ) -> None:
     namespace["sales"] = pd.DataFrame({"price": [1.0, 2.0]})
     sources = ContextSources(request=request_text)
     result, _ = ask_with(Sampling("sales['profit'].median()", *[sample] * 8), sources=sources)
     assert result.code == sample
-    told = (
-        "`sales` has no column `profit`; its columns are `price`. "
-        "This answer takes something else for it."
-    )
+    told = "`sales` has no column `profit`; its columns are `price`. This answer does without it."
     assert (told in result.notes) is is_told
 
 

@@ -229,7 +229,6 @@ class Expressions(CallReader):
             "unknown_attribute",
             f"{owner} has no {noun} {code_span(node.attr)}{close.hint()}.",
             line=node.end_lineno or node.lineno,
-            missing=node.attr,
             edit=self.notes.renaming(node, only),
         )
 

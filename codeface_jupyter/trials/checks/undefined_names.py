@@ -97,7 +97,7 @@ def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]
         close = nearest(name, sorted(known))
         edit = notes.renaming(node, close.only)
         message = f"{code_span(name)} is not defined{close.hint('there is')}."
-    notes.add("unknown_name", message, line=node.lineno, missing=name, edit=edit)
+    notes.add("unknown_name", message, line=node.lineno, edit=edit)
 
 
 def _missing_import(name: str) -> str | None:
