@@ -142,9 +142,10 @@ def test_what_is_explained_is_told_in_facts_and_in_words(run_with_model):
     prices, table, column, function, error = (
         cell.outputs for cell in notebook.cells if cell.source.startswith("%codeface_explain")
     )
-    assert "tea, coffee, cake" in text_of(prices)
+    assert "'tea' = 2.5, 'coffee' = 3.0, 'cake' = 4.0" in text_of(prices)
     assert "4.0" in answer_of(prices)["text"]
     assert "8, 3" in text_of(table)
+    assert "2.5 to 4" in text_of(table)
     assert all(name in answer_of(table)["text"] for name in ("region", "units", "price"))
     assert "int64" in text_of(column)
     assert not [output for output in column if RESULT_MIME in output["data"]]
