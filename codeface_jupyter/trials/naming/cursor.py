@@ -15,7 +15,7 @@ from codeface_jupyter.trials.naming.lexing import (
     opener,
 )
 
-__all__ = ["Cursor", "Place", "place_of"]
+__all__ = ["Cursor", "Place", "ends_expression", "expression_before", "place_of"]
 
 # Of a frame, what takes rows before columns.
 ROW_INDEXERS = frozenset({"at", "loc"})
@@ -69,18 +69,25 @@ class Cursor:
     code: str
     tokens: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, code: str) -> Cursor:
+        """Read a code."""
+        return cls(code, tuple(lex(code)))
 
-def place_of(code: str) -> tuple[Cursor, Place] | None:
-    """Return where a code ends, if a name stands there that may be known."""
-    tokens = lex(code)
-    if not tokens or tokens[-1].start + len(tokens[-1].text) < len(code):
+    @property
+    def is_at_token(self) -> bool:
+        """Whether the code ends in a token, not in a space after it."""
+        return bool(self.tokens) and self.tokens[-1].end == len(self.code)
+
+
+def place_of(cursor: Cursor) -> Place | None:
+    """Return where a label or an attribute stands that may be known, if a code ends in one."""
+    if not cursor.is_at_token:
         return None
-    last = tokens[-1]
+    last = cursor.tokens[-1]
     if last.kind == "string":
-        place = _in_string(tokens) if is_open_string(last) else None
-    else:
-        place = _attribute(tokens)
-    return None if place is None else (Cursor(code, tuple(tokens)), place)
+        return _in_string(cursor.tokens) if is_open_string(last) else None
+    return _attribute(cursor.tokens)
 
 
 def _attribute(tokens: Sequence[Token]) -> Place | None:
@@ -89,7 +96,7 @@ def _attribute(tokens: Sequence[Token]) -> Place | None:
     dot = len(tokens) - 1 - is_begun
     if dot < 1 or tokens[dot].text != "." or tokens[dot].kind != "operator":
         return None
-    owner = _expression_before(tokens, dot)
+    owner = expression_before(tokens, dot)
     return Place(owner, last.text if is_begun else "") if owner else None
 
 
@@ -120,7 +127,7 @@ def _element(tokens: Sequence[Token], end: int, *, depth: int = 0) -> Place | No
     bracket = opener(tokens, end) if depth < MAX_NESTING else None
     if bracket is None:
         return None
-    if tokens[bracket].text != "{" and _ends_expression(tokens, bracket):
+    if tokens[bracket].text != "{" and ends_expression(tokens, bracket):
         is_call = tokens[bracket].text == "("
         return (_argument if is_call else _subscript)(tokens, bracket, end)
     return _element_of_literal(tokens, bracket, end, depth=depth)
@@ -145,7 +152,7 @@ def _element_of_literal(
 
 
 def _subscript(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
-    owner = _expression_before(tokens, bracket)
+    owner = expression_before(tokens, bracket)
     if end == bracket + 1:
         return Place(owner, "") if owner and not _is_row_indexer(owner) else None
     is_second = tokens[end - 1].text == "," and opener(tokens, end) == bracket
@@ -155,7 +162,7 @@ def _subscript(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
 
 
 def _argument(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
-    called = _expression_before(tokens, bracket)
+    called = expression_before(tokens, bracket)
     if not called or called[-1].kind != "name":
         return None
     owner = called[:-2] if len(called) > 1 and called[-2].text == "." else ()
@@ -182,7 +189,7 @@ def _is_row_indexer(owner: Sequence[Token]) -> bool:
     return len(owner) > 2 and owner[-1].text in ROW_INDEXERS and owner[-2].text == "."  # noqa: PLR2004 - a frame, a dot, the name
 
 
-def _ends_expression(tokens: Sequence[Token], end: int) -> bool:
+def ends_expression(tokens: Sequence[Token], end: int) -> bool:
     """Whether an expression ends right before ``tokens[end]``, so that a bracket belongs to it."""
     if end == 0:
         return False
@@ -191,7 +198,7 @@ def _ends_expression(tokens: Sequence[Token], end: int) -> bool:
     return is_word or token.kind == "string" or token.text in (")", "]")
 
 
-def _expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
+def expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
     """Return the tokens of the chain of names, calls and subscripts that ends at ``end``."""
     start = end
     while start > 0:
@@ -204,7 +211,7 @@ def _expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
             if inner is None:
                 return ()
             start = inner
-            if _ends_expression(tokens, start):
+            if ends_expression(tokens, start):
                 continue
         elif not _is_operand(tokens[start]):
             return ()

@@ -21,10 +21,10 @@ TOKEN = re.compile(
     r"""
       (?P<comment>\#[^\n]*)
     | (?P<string>[rRbBuUfFtT]{0,2}(?:
-          \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\Z)
-        | '''(?:\\.|[^\\])*?(?:'''|\Z)
-        | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)
-        | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)
+          \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\\?\Z)
+        | '''(?:\\.|[^\\])*?(?:'''|\\?\Z)
+        | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\\?\Z)
+        | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\\?\Z)
       ))
     | (?P<name>\w+)
     | (?P<newline>\n)
@@ -33,6 +33,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+CLOSED_STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\])*\1""", re.DOTALL)
 CLOSING = {")": "(", "]": "[", "}": "{"}
 OPENING = {opening: closing for closing, opening in CLOSING.items()}
 
@@ -49,6 +50,11 @@ class Token:
     text: str
     start: int
 
+    @property
+    def end(self) -> int:
+        """Where the token ends."""
+        return self.start + len(self.text)
+
 
 def lex(code: str) -> list[Token]:
     """Return the tokens of a code."""
@@ -64,9 +70,8 @@ def lex(code: str) -> list[Token]:
 def is_open_string(token: Token) -> bool:
     """Whether a token is a string in one line that has no end yet."""
     text = token.text.lstrip("rRbBuUfFtT")
-    quote = text[:1]
-    is_closed = len(text) > 1 and text.endswith(quote) and not text.endswith(f"\\{quote}")
-    return token.kind == "string" and not text.startswith(quote * 3) and not is_closed
+    is_one_line = token.kind == "string" and not text.startswith(text[:1] * 3)
+    return is_one_line and CLOSED_STRING.fullmatch(text) is None
 
 
 def opener(tokens: Sequence[Token], end: int) -> int | None:
