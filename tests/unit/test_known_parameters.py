@@ -88,6 +88,10 @@ def test_a_method_of_a_table_has_its_own():
 
     assert {"kind", "na_position", "ignore_index"} < names
     assert not {"ascending", "by", "self"} & names
+    # What pandas wraps, to warn of arguments without a name.
+    names = names_at('sales.groupby("price", sort=False, ')
+    assert "as_index" in names
+    assert not {"sort", "by", "self", "args"} & names
 
 
 @pytest.mark.parametrize(

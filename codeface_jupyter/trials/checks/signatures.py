@@ -151,14 +151,11 @@ def _of_python_function(function: types.FunctionType) -> inspect.Signature | Non
     is_known = function.__code__.co_qualname.startswith(WARNING_WRAPPER)
     if not is_known or type(given) is not inspect.Signature:
         return None
-    positional = Kind("args", Kind.VAR_POSITIONAL)
-    keywords = [
-        parameter.replace(kind=Kind.KEYWORD_ONLY, default=None)
-        for parameter in _parameters(given)
-        if parameter.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)
-    ]
-    variable = [p for p in _parameters(given) if p.kind is Kind.VAR_KEYWORD]
-    return inspect.Signature([positional, *keywords, *variable])
+    kinds = (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY, Kind.VAR_KEYWORD)
+    first, named, others = ([p for p in _parameters(given) if p.kind is kind] for kind in kinds)
+    first, named = ([p.replace(default=None) for p in part] for part in (first, named))
+    more = Kind("args", Kind.VAR_POSITIONAL)
+    return inspect.Signature([*first, more, *named, *others])
 
 
 def _is_numpy_function(obj: object) -> bool:
