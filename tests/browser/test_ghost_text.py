@@ -142,6 +142,82 @@ def test_a_new_line_is_typed_along(ghost_text):
     assert ghost_text.kernel("asked[-1]") == "def f(x):"
 
 
+def test_signs_beyond_the_first_plane_are_counted_as_the_editor_does(ghost_text):
+    ghost_text.open(texts={"x = '😀'; df.": "head(2)"}).keyboard.type("x = '😀'; df.")
+
+    ghost_text.expect("head(2)")
+    ghost_text.keyboard.press("Tab")
+    assert ghost_text.source() == "x = '😀'; df.head(2)"
+
+
+class Console:
+    """The prompt of a code console, whose kernel completes what it is told to."""
+
+    def __init__(self, ghost_text):
+        self.ghost_text = ghost_text
+        self.notebook = ghost_text.notebook
+
+    def create(self, command, **arguments):
+        self.notebook.command(command, **arguments)
+        self.notebook.until("p => p.console && p.sessionContext.session.kernel.status === 'idle'")
+        return self.focus()
+
+    def focus(self):
+        self.notebook.evaluate("p => p.console.promptCell.editor.focus()")
+        self.notebook.until("p => p.console.promptCell.editor.hasFocus()")
+        return self
+
+    def run(self, code):
+        self.notebook.evaluate("(p, code) => p.console.inject(code)", code)
+
+    @property
+    def prompt(self):
+        return self.notebook.evaluate("p => p.console.promptCell.model.sharedModel.getSource()")
+
+
+@pytest.fixture
+def console(ghost_text):
+    return Console(ghost_text)
+
+
+def test_a_console_has_it_at_its_prompt(ghost_text, console):
+    ghost_text.notebook.open("")
+    console.create("console:create", kernelPreference={"name": "python3"})
+    texts = {"x.": "bit_length().real"}
+    console.run(f"%load_ext codeface_jupyter\n%run -i {KERNEL}\ntexts.update({texts!r})")
+    console.run("x = 2")
+    ghost_text.keyboard.type("x.")
+    ghost_text.expect("bit_length().real")
+    assert ghost_text.kernel("above[1:]") == ["x = 2"]
+
+    ghost_text.keyboard.press("Alt+Shift+W")
+    ghost_text.expect("().real")
+    ghost_text.keyboard.press("Tab")
+    assert console.prompt == "x.bit_length().real"
+    ghost_text.notebook.command("console:run-forced")
+    ghost_text.notebook.until("p => p.console.promptCell.model.sharedModel.getSource() === ''")
+    console.focus()
+
+    # The next prompt knows what was run in the last one.
+    ghost_text.keyboard.type("x.")
+    ghost_text.expect("bit_length().real")
+    assert ghost_text.kernel("above[1:]") == ["x = 2", "x.bit_length().real"]
+    ghost_text.keyboard.press("Escape")
+    ghost_text.expect_none(300)
+
+
+def test_the_console_of_a_notebook_has_it_from_the_same_kernel(ghost_text, console):
+    ghost_text.open()
+    console.create("notebook:create-console")
+    ghost_text.keyboard.type("df.")
+    ghost_text.expect("head(2).sum()")
+
+    ghost_text.keyboard.press("Alt+Shift+L")
+
+    assert console.prompt == "df.head(2).sum()"
+    assert ghost_text.kernel("max(at_once)") == 1
+
+
 def test_words_and_lines_are_accepted_one_by_one(ghost_text):
     ghost_text.open().keyboard.type("def f(x):")
     ghost_text.expect("\n    y = x + 1\n    return y")
