@@ -8,9 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.context.gap_context import gap_prompt
 from codeface_jupyter.engines.base import InfillEngine
+from codeface_jupyter.engines.model_beside import problem_beside
+from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.infilling import Gap, Guide, Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session.completion_ask import CompletionAsk
@@ -74,6 +77,22 @@ class Completions:
         if engine is None:
             return "unloaded"
         return "" if completes(engine) else "unsuited"
+
+    def problem(self) -> str:
+        """Return why the model that is named for completions makes none; empty if nothing tells.
+
+        It is found out without a model in memory.
+        """
+        settings, resources = self._settings(), self._resources
+        failure = resources.completing.problem_of(settings)
+        if failure or settings.completion_model == AUTO_MODEL:
+            return failure
+        try:
+            answering = resources.engines.peek(resources.settled(settings, may_probe=False))
+        except CodeFaceError:
+            # The next answer says what is wrong with that one.
+            return ""
+        return problem_beside(settings, answering)
 
     def complete(self, ask: CompletionAsk, job: Job) -> str:
         """Return what goes in at the cursor; empty where nothing is worth showing.
