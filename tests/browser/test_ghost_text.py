@@ -277,16 +277,25 @@ def test_a_key_asks_for_it_in_words_too(ghost_text):
     ghost_text.expect("m of all")
 
 
-def test_fast_typing_does_not_pile_up_requests(ghost_text):
-    ghost_text.open(texts={"x" * 300: " = 1"})
-    ghost_text.kernel("globals().update(seconds=0.3)")
+# Files and sockets that are open, and threads.
+HELD = "[__import__('psutil').Process().num_fds(), __import__('threading').active_count()]"
 
-    ghost_text.keyboard.type("x" * 300, delay=20)
+
+def test_fast_typing_does_not_pile_up_requests(ghost_text):
+    keys = "x" * 1_000
+    ghost_text.open(texts={keys: " = 1"})
+    ghost_text.kernel("globals().update(seconds=0.3)")
+    files, threads = ghost_text.kernel(HELD)
+
+    ghost_text.keyboard.type(keys, delay=20)
 
     ghost_text.expect(" = 1")
     assert ghost_text.kernel("max(at_once)") == 1
-    assert ghost_text.kernel("len(asked)") < 150
-    assert ghost_text.source() == "x" * 300
+    assert ghost_text.kernel("len(asked)") < 500
+    assert ghost_text.source() == keys
+    files_after, threads_after = ghost_text.kernel(HELD)
+    assert (files_after - files, threads_after - threads) <= (10, 2)
+    assert threads_after <= threads + 2
 
 
 def test_a_slow_answer_to_what_stood_there_before_is_not_shown(ghost_text):
