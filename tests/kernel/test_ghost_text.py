@@ -92,6 +92,14 @@ def test_warming_up_is_answered(writer):
     }  # fmt: skip
 
 
+def test_what_python_warns_of_in_a_cell_that_is_being_typed_is_not_told(writer):
+    load(writer)
+    assert complete(writer, "x = (1)(2)\nnumbers = li", request_id="a")["text"]
+    writer.run("1")
+
+    assert not [m["content"] for m in writer.seen if m["msg_type"] == "stream"]
+
+
 HELD = """
 import json, psutil, threading
 print(json.dumps([psutil.Process().num_fds(), threading.active_count()]))

@@ -67,6 +67,14 @@ def names_at(code):
         'sales.groupby("region").agg(total=("',
         'sales.merge(sales, on="',
         '(\n    sales\n    .groupby("',
+        'sales.groupby(\n    "',
+        'sales.groupby([\n    "region",\n    "',
+        'sales.groupby("region").agg({\n    "units": "sum",\n    "',
+        'sales.drop(\n    columns=[\n        "',
+        'x = sales[  # a column\n    "',
+        'try:\n    x = sales["',
+        'def f():\n    try:\n        if sales["',
+        'try:\n    pass\nexcept KeyError:\n    try:\n        x = sales["',
     ],
 )
 def test_a_columns_name_is_one_that_is_there(code):

@@ -103,8 +103,6 @@ def _arguments(tokens: Sequence[Token]) -> list[list[Token]]:
     found: list[list[Token]] = [[]]
     depth = lambdas = 0
     for token in tokens:
-        if token.kind == "newline":
-            continue
         if token.kind == "operator":
             depth += (token.text in OPENING) - (token.text in CLOSING)
         if depth == 0:

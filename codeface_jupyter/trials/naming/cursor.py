@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codeface_jupyter.trials.naming.lexing import (
@@ -64,7 +64,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A code that ends at the cursor, and its tokens."""
+    """A code that ends at the cursor, and its tokens but for line ends within brackets."""
 
     code: str
     tokens: tuple[Token, ...]
@@ -72,12 +72,22 @@ class Cursor:
     @classmethod
     def of(cls, code: str) -> Cursor:
         """Read a code."""
-        return cls(code, tuple(lex(code)))
+        return cls(code, tuple(_without_line_ends(lex(code))))
 
     @property
     def is_at_token(self) -> bool:
         """Whether the code ends in a token, not in a space after it."""
         return bool(self.tokens) and self.tokens[-1].end == len(self.code)
+
+
+def _without_line_ends(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens but for line ends within brackets, which mean nothing."""
+    depth = 0
+    for token in tokens:
+        if token.kind == "operator":
+            depth = max(0, depth + (token.text in OPENING) - (token.text in CLOSING))
+        if token.kind != "newline" or depth == 0:
+            yield token
 
 
 def place_of(cursor: Cursor) -> Place | None:
@@ -202,10 +212,9 @@ def expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
     """Return the tokens of the chain of names, calls and subscripts that ends at ``end``."""
     start = end
     while start > 0:
-        token = _skip_newlines(tokens, start)
-        if token is None:
+        if tokens[start - 1].kind == "newline":
             break
-        start = token
+        start -= 1
         if tokens[start].text in (")", "]"):
             inner = opener(tokens, start)
             if inner is None:
@@ -215,24 +224,15 @@ def expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
                 continue
         elif not _is_operand(tokens[start]):
             return ()
-        before = _skip_newlines(tokens, start)
-        if before is None or tokens[before].text != ".":
+        if start == 0 or tokens[start - 1].text != ".":
             break
-        start = before
+        start -= 1
     return tuple(tokens[start:end])
 
 
 def _is_operand(token: Token) -> bool:
     is_name = token.kind == "name" and not token.text[0].isdigit()
     return token.kind == "string" or (is_name and token.text not in KEYWORDS)
-
-
-def _skip_newlines(tokens: Sequence[Token], end: int) -> int | None:
-    """Return the place of the last token before ``end`` that is no newline in brackets."""
-    place = end - 1
-    while place >= 0 and tokens[place].kind == "newline" and opener(tokens, place) is not None:
-        place -= 1
-    return place if place >= 0 and tokens[place].kind != "newline" else None
 
 
 KEYWORDS = frozenset(

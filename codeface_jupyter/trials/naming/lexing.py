@@ -10,7 +10,6 @@ __all__ = [
     "CLOSING",
     "OPENING",
     "Token",
-    "closers",
     "is_open_string",
     "lex",
     "opener",
@@ -88,17 +87,6 @@ def opener(tokens: Sequence[Token], end: int) -> int | None:
                 return place
             depth -= 1
     return None
-
-
-def closers(tokens: Sequence[Token]) -> str:
-    """Return the brackets that close what is open after the tokens."""
-    stack: list[str] = []
-    for token in tokens:
-        if token.kind == "operator" and token.text in OPENING:
-            stack.append(OPENING[token.text])
-        elif token.kind == "operator" and token.text in CLOSING and stack:
-            stack.pop()
-    return "".join(reversed(stack))
 
 
 def statement_start(tokens: Sequence[Token]) -> int:

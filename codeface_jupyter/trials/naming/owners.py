@@ -10,7 +10,8 @@ from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.statements import value_of_marked
 from codeface_jupyter.trials.checks.values import Value
 from codeface_jupyter.trials.naming.cursor import Cursor
-from codeface_jupyter.trials.naming.lexing import Token, closers, statement_start
+from codeface_jupyter.trials.naming.lexing import Token, statement_start
+from codeface_jupyter.trials.naming.unfinished import closers, handlers
 
 __all__ = ["Owner", "read_owner"]
 
@@ -51,11 +52,12 @@ def read_owner(cursor: Cursor, owner: Sequence[Token], namespace: Mapping[str, o
     # stands above.
     line = cursor.tokens[statement_start(before)].start
     in_place = f"{cursor.code[:start]}{marked}{closers(before)}"
-    for code in (in_place, f"{in_place}: pass"):
+    end = handlers(cursor.code[:start])
+    for code in (f"{in_place}{end}", f"{in_place}: pass{end}"):
         is_read, value = value_of_marked(code, namespace, mark=MARK)
         if is_read:
             return Owner(value, frozenset() if value is None else _names_bound(code))
-    _, value = value_of_marked(f"{cursor.code[:line]}{marked}", namespace, mark=MARK)
+    _, value = value_of_marked(f"{cursor.code[:line]}{marked}{end}", namespace, mark=MARK)
     return Owner(value)
 
 
