@@ -76,10 +76,19 @@ export class CompletedPanels implements ICompletedPanels {
   }
 
   private _console(panel: ConsolePanel | null | undefined): ICompletedPanel | null {
-    const { bridges, consoles } = this._options;
-    return panel && consoles
-      ? new CompletedConsole(panel, consoles.bridges, bridges.settings)
-      : null;
+    const { bridges, consoles, tracker } = this._options;
+    if (!panel || !consoles) {
+      return null;
+    }
+    const kernel = panel.sessionContext.session?.kernel?.id;
+    const notebook = tracker.find(
+      ({ sessionContext }) => kernel !== undefined && sessionContext.session?.kernel?.id === kernel
+    );
+    return new CompletedConsole(panel, {
+      bridge: consoles.bridges.of(panel),
+      // The console of a notebook is as the notebook wants it.
+      isOn: isOn(notebook ?? null, bridges.settings)
+    });
   }
 }
 
@@ -122,17 +131,14 @@ class CompletedNotebook implements ICompletedPanel {
 class CompletedConsole implements ICompletedPanel {
   constructor(
     readonly widget: ConsolePanel,
-    private readonly _bridges: ConsoleBridges,
-    private readonly _settings: ISettings
-  ) {}
-
-  get bridge(): NotebookBridge | null {
-    return this._bridges.of(this.widget);
+    { bridge, isOn }: Pick<ICompletedPanel, 'bridge' | 'isOn'>
+  ) {
+    this.bridge = bridge;
+    this.isOn = isOn;
   }
 
-  get isOn(): boolean {
-    return this._settings.ghostText;
-  }
+  readonly bridge: NotebookBridge | null;
+  readonly isOn: boolean;
 
   get cell(): Cell | null {
     return this.widget.console.promptCell;

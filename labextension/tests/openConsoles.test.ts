@@ -129,4 +129,24 @@ describe('the panel that keys are for', () => {
     shell.currentWidget = 'something else';
     expect(panels.current).toBeNull();
   });
+
+  it.each([true, false])('has suggestions in a console if its notebook has them: %s', isOn => {
+    const sharedModel = { getMetadata: () => ({ ghost_text: isOn }) };
+    const notebook = {
+      context: { model: { sharedModel } },
+      sessionContext: new FakeSession(kernel)
+    };
+    const notebooksOnly = (fits: (panel: unknown) => boolean) =>
+      [notebook].find(panel => fits(panel));
+    const panel = add(kernel);
+    const panels = new CompletedPanels({
+      bridges: notebooks(),
+      consoles: { bridges, tracker: { currentWidget: panel } },
+      shell: { currentWidget: panel },
+      tracker: { currentWidget: notebook, find: notebooksOnly }
+    } as unknown as CompletedPanels.IOptions);
+
+    expect(panels.current?.widget).toBe(panel);
+    expect(panels.current?.isOn).toBe(isOn);
+  });
 });

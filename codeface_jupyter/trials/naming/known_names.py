@@ -53,7 +53,7 @@ MAX_CODE_CHARS = 20_000
 # Of an object that is asked for none, a column may be drawn.
 PLOT_PARAMETERS = frozenset({"x", "y"})
 # What else may stand in a query: Python's own words, and the functions that take a column.
-QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "True", "False"}
+QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "None", "True", "False"}
 
 
 class KnownNames:
