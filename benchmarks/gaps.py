@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from codeface_jupyter.infilling import Gap
 
-__all__ = ["CutGap", "gaps_of", "same_code"]
+__all__ = ["CutGap", "argument_gaps_of", "gaps_of", "same_code"]
 
 # Where people pause while they type.
 PAUSE = re.compile(r"(?<=[=(\[.,\"' ])(?=\S)")
+# So much of an argument's name may be typed already.
+BEGUN_CHARS = 3
 # Nobody expects to have a longer line completed.
 MAX_CHARS = 200
 
@@ -25,7 +27,8 @@ class CutGap:
     Attributes
     ----------
     kind
-        ``line``: the cursor is where an empty line's text begins; ``end``: within a line.
+        ``line``: the cursor is where an empty line's text begins; ``end``: within a line;
+        ``argument``: where an argument is named.
     has_below
         Whether the rest of the cell is below the cursor, as when a cell is changed; without,
         it is as when a cell is first typed.
@@ -55,13 +58,46 @@ def gaps_of(
             continue
         indent = len(line) - len(line.lstrip())
         column = indent if kind == "line" else generator.choice(pauses)
-        rest = lines[place + 1 :] if has_below else []
-        gap = Gap(
-            above=tuple(cells[:number]),
-            prefix="\n".join([*lines[:place], line[:column]]),
-            suffix="\n".join(["", *rest]) if rest else "",
-        )
-        yield CutGap(gap=gap, kind=kind, has_below=bool(rest), truth=line[column:].rstrip())
+        yield _cut(cells, number, (place, column), kind=kind, has_below=has_below)
+
+
+def argument_gaps_of(
+    cells: Sequence[str], number: int, *, count: int, generator: random.Random
+) -> Iterator[CutGap]:
+    """Yield up to ``count`` gaps of a notebook's cell where arguments are named, or begin to be."""
+    places = sorted(set(_named_arguments(cells[number])))
+    for place in generator.sample(places, min(count, len(places))):
+        yield _cut(cells, number, place, kind="argument", has_below=False)
+
+
+def _named_arguments(source: str) -> Iterator[tuple[int, int]]:
+    """Yield line, from 0, and column of the named arguments that do not begin their line."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return
+    lines = source.split("\n")
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg):
+        line = lines[keyword.lineno - 1]
+        column = len(line.encode()[: keyword.col_offset].decode())
+        if line[:column].strip() and len(line) <= MAX_CHARS:
+            yield keyword.lineno - 1, column
+            yield keyword.lineno - 1, column + min(BEGUN_CHARS, len(str(keyword.arg)))
+
+
+def _cut(
+    cells: Sequence[str], number: int, place: tuple[int, int], *, kind: str, has_below: bool
+) -> CutGap:
+    """Take out what stands in a line, from 0, after a column."""
+    (row, column), lines = place, cells[number].split("\n")
+    rest = lines[row + 1 :] if has_below else []
+    gap = Gap(
+        above=tuple(cells[:number]),
+        prefix="\n".join([*lines[:row], lines[row][:column]]),
+        suffix="\n".join(["", *rest]) if rest else "",
+    )
+    return CutGap(gap=gap, kind=kind, has_below=bool(rest), truth=lines[row][column:].rstrip())
 
 
 def same_code(gap: Gap, text: str, truth: str) -> bool:

@@ -15,11 +15,11 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gaps import CutGap, gaps_of, same_code
+from gaps import CutGap, argument_gaps_of, gaps_of, same_code
 from reporting import describe_machine
 from session_shell import SessionShell
 from session_tasks import SessionNotebook, read_notebooks
@@ -32,6 +32,7 @@ from codeface_jupyter.session import completion
 from codeface_jupyter.session.completion_ask import CompletionAsk
 
 Record = dict[str, Any]
+Gaps = Callable[..., Iterator[CutGap]]
 SEED = 7
 CPU_S = 5.0
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
@@ -45,6 +46,7 @@ class Recorder:
     def __init__(self, engine: Any) -> None:
         self._engine = engine
         self.last: Infilled | None = None
+        self.gaps = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
@@ -61,14 +63,19 @@ class Recorder:
 
 
 def measure(
-    shell: SessionShell, recorder: Recorder, notebook: SessionNotebook, *, per_cell: int
+    shell: SessionShell,
+    recorder: Recorder,
+    notebook: SessionNotebook,
+    *,
+    per_cell: int,
+    gaps: Gaps = gaps_of,
 ) -> Iterator[Record]:
     """Yield a record of each gap of a notebook, which is run cell by cell."""
     generator = random.Random(SEED + len(notebook.name))
     sources = [cell.source for cell in notebook.cells]
     with shell.notebook(notebook.folder):
         for number, source in enumerate(sources):
-            for cut in gaps_of(sources, number, count=per_cell, generator=generator):
+            for cut in gaps(sources, number, count=per_cell, generator=generator):
                 yield {"notebook": notebook.name, "cell": number, **record(shell, recorder, cut)}
             # What fails here, for want of a package, say, leaves less for the cells below.
             shell.run(source)
@@ -77,8 +84,15 @@ def measure(
 def record(shell: SessionShell, recorder: Recorder, cut: CutGap) -> Record:
     """Complete one gap, and judge what comes."""
     recorder.last = None
-    namespace = shell.shell.user_ns
-    ask = CompletionAsk(gap=cut.gap, namespace=namespace, max_lines=1, is_asked_for=True)
+    recorder.gaps += 1
+    ask = CompletionAsk(
+        gap=cut.gap,
+        namespace=shell.shell.user_ns,
+        # None is gone on with that another gap of the line has come to.
+        cells_run=recorder.gaps,
+        max_lines=1,
+        is_asked_for=True,
+    )
     begin = time.perf_counter()
     text = shell.session.completions.complete(ask, Job())
     seconds = time.perf_counter() - begin
@@ -113,7 +127,7 @@ def raises(shell: SessionShell, cut: CutGap, text: str) -> str:
 def report(records: list[Record]) -> str:
     """Return the figures of all records and of each kind."""
     kinds = {"all": records}
-    for kind in ("line", "end"):
+    for kind in ("line", "end", "argument"):
         for has_below in (False, True):
             chosen = [r for r in records if r["kind"] == kind and r["has_below"] == has_below]
             kinds[f"{kind}, {'rest of the cell' if has_below else 'nothing'} below"] = chosen
@@ -140,6 +154,7 @@ def _figures(records: list[Record]) -> str:
 def shown_of(records: list[Record]) -> list[Record]:
     """Return those whose completion the product shows."""
     least = {"end": completion.MIN_LIKELIHOOD, "line": completion.MIN_LIKELIHOOD_OF_WHOLE_LINE}
+    least["argument"] = least["end"]
     return [r for r in records if r["text"] and r["likelihood"] >= least[r["kind"]]]
 
 
@@ -160,6 +175,7 @@ def main() -> None:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--engine", choices=PACKAGES, default="openvino")
     parser.add_argument("--per-cell", type=int, default=2)
+    parser.add_argument("--arguments", action="store_true", help="only where one is named")
     parser.add_argument("--notebooks", nargs="*", default=[])
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
@@ -169,8 +185,9 @@ def main() -> None:
     engines = shell.session._resources.engines  # noqa: SLF001 - what is measured is within
     engines.engine = recorder = Recorder(engines.engine)
     records: list[Record] = []
+    gaps = argument_gaps_of if arguments.arguments else gaps_of
     for notebook in read_notebooks(arguments.data, names=arguments.notebooks):
-        records += measure(shell, recorder, notebook, per_cell=arguments.per_cell)
+        records += measure(shell, recorder, notebook, per_cell=arguments.per_cell, gaps=gaps)
         print(notebook.name, len(records), flush=True)
     if arguments.save:
         arguments.save.parent.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,8 @@ class NextName:
     closing
         What must follow the name: a string's quote; where it is empty, the end or anything
         that cannot be a part of an identifier.
+    instead
+        What else may stand there, with anything after it.
     pending
         The first bytes of the character after ``typed``, where a token has only these.
     """
@@ -64,16 +66,17 @@ class NextName:
     options: frozenset[str]
     typed: str
     closing: str = ""
+    instead: frozenset[str] = frozenset()
     pending: bytes = b""
 
     @property
     def rests(self) -> Iterator[bytes]:
-        """What is left of each name that may be meant, with what must follow it, in UTF-8."""
+        """What is left of all that may be meant, names with what must follow them, in UTF-8."""
         written = self.typed.encode() + self.pending
-        for option in self.options:
-            name = option.encode()
-            if name.startswith(written):
-                yield name[len(written) :] + self.closing.encode()
+        for text in (*(option + self.closing for option in self.options), *self.instead):
+            meant = text.encode()
+            if meant.startswith(written):
+                yield meant[len(written) :]
 
     @property
     def settled(self) -> str:
@@ -81,10 +84,12 @@ class NextName:
 
         Amid a character it is empty too: what is left of that is no text.
         """
-        if self.pending:
+        names = [option for option in self.options if option.startswith(self.typed)]
+        if self.pending or len(names) != 1:
             return ""
-        rests = [name[len(self.typed) :] for name in self.options if name.startswith(self.typed)]
-        return rests[0] if len(rests) == 1 else ""
+        others = [text for text in self.instead if text.startswith(self.typed)]
+        is_certain = all(text.startswith(names[0]) for text in others)
+        return names[0][len(self.typed) :] if is_certain else ""
 
 
 class Guide(Protocol):

@@ -5,10 +5,23 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from itertools import groupby
 
-__all__ = ["ends_in_string", "identifiers", "is_deep", "parse_expression", "parse_module"]
+__all__ = [
+    "LOOKED_AT",
+    "ends_in_string",
+    "identifiers",
+    "is_deep",
+    "parse_expression",
+    "parse_module",
+    "parsed",
+]
+
+# The file of code that is only looked at, as Python would name it.
+LOOKED_AT = "<answer>"
+QUIET = ("ignore", None, Warning, re.compile(rf"{LOOKED_AT}\Z"), 0)
 
 # Not only wrong syntax: null bytes, half surrogate pairs, and what is nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -38,18 +51,40 @@ def identifiers(text: str) -> Iterator[str]:
                 yield from ASCII_NAME.findall(name)
 
 
+def parsed(code: str) -> ast.Module:
+    """Return the tree of a code.
+
+    What Python warns of in a code of the file `LOOKED_AT` is not told from then on: whoever
+    types it or asks for it has not run it.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        If Python cannot read it.
+    """
+    _keep_quiet()
+    return ast.parse(code, LOOKED_AT)
+
+
+def _keep_quiet() -> None:
+    # Only if something has been put before it: each change has Python tell old warnings again.
+    if warnings.filters[:1] != [QUIET]:
+        warnings.filterwarnings("ignore", module=QUIET[3].pattern)
+
+
 def parse_module(code: str) -> ast.Module | None:
     """Return the tree of a code; None if Python cannot read it."""
     try:
-        return ast.parse(code)
+        return parsed(code)
     except UNREADABLE:
         return None
 
 
 def parse_expression(code: str) -> ast.expr | None:
     """Return the tree of a single expression; None if it is none."""
+    _keep_quiet()
     try:
-        return ast.parse(code, mode="eval").body
+        return ast.parse(code, LOOKED_AT, "eval").body
     except UNREADABLE:
         return None
 
@@ -59,7 +94,7 @@ def ends_in_string(code: str) -> bool:
     if not any(quotes in code for quotes in TRIPLE_QUOTES):
         return False
     try:
-        ast.parse(code)
+        parsed(code)
     except SyntaxError as error:
         return error.msg.startswith("unterminated triple-quoted")
     except UNREADABLE:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.auto_model import foreseen_rates, with_model
 from codeface_jupyter.engines.base import Engine, InfillEngine
-from codeface_jupyter.models.catalog import CATALOG, ModelEntry, find
-from codeface_jupyter.models.fetch import is_here
+from codeface_jupyter.engines.registry import engine_choice, engine_speed
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.models.catalog import CATALOG, ModelEntry, close_names, find
+from codeface_jupyter.models.fetch import is_here, locate
 from codeface_jupyter.models.local_model import ModelRequest
 
-__all__ = ["SAME_MODEL", "settings_beside", "smaller_to_fetch"]
+__all__ = ["SAME_MODEL", "problem_beside", "settings_beside", "smaller_to_fetch"]
 
 # The one that answers; a folder of that name is ``./same``.
 SAME_MODEL = "same"
@@ -40,6 +42,36 @@ def settings_beside(settings: Settings, answering: Engine) -> Settings | None:
     # An engine that completes nothing would complete nothing with another model either.
     engine = settings.engine if isinstance(answering, InfillEngine) else "auto"
     return with_model(settings, name).model_copy(update={"engine": engine, "auto_pull": False})
+
+
+def problem_beside(settings: Settings, answering: Engine) -> str:
+    """Return why the model that ``settings`` name cannot complete code beside ``answering``.
+
+    Its files are looked for and nothing is loaded. Empty if nothing speaks against it, or
+    only its engine can tell.
+    """
+    name = settings.completion_model
+    wanted = None if name == AUTO_MODEL else settings_beside(settings, answering)
+    if wanted is None:
+        return ""
+    try:
+        if engine_speed(engine_choice(wanted).name, wanted) is None:
+            return ""
+        found = locate(ModelRequest.of(wanted))
+    except CodeFaceError as error:
+        return str(error)
+    if found is None:
+        return (
+            f"{name} is not on this machine, and none is fetched to complete code.{_way_out(name)}"
+        )
+    entry = find(name)
+    is_unsuited = entry is not None and entry.fim_tokens is None
+    return f"{name} was not made to fill gaps in code." if is_unsuited else ""
+
+
+def _way_out(name: str) -> str:
+    near = close_names(name) if find(name) is None else []
+    return f"\nDid you mean {near[0]}?" if near else f"\nFetch it first: codeface pull {name}"
 
 
 def smaller_to_fetch(settings: Settings, answering: ModelEntry) -> ModelEntry | None:

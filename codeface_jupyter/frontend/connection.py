@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
-import threading
 import uuid
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +22,7 @@ from codeface_jupyter.frontend.protocol import (
     Request,
     parse_payload,
 )
+from codeface_jupyter.frontend.workers import Workers
 from codeface_jupyter.jobs import Cancelled, Event, Job
 from codeface_jupyter.threads import new_lock
 
@@ -123,6 +122,7 @@ class Connection:
         self._handlers = handlers
         self._jobs: dict[str, Job] = {}
         self._pending: dict[str, _Pending] = {}
+        self._workers = Workers()
         # Messages arrive in a subshell's thread, handlers have their own, the main one asks.
         self._lock = new_lock()
         self._is_closed = False
@@ -181,6 +181,7 @@ class Connection:
             job.cancel()
         for waiting in pending.values():
             waiting.fail(NotebookError(GONE))
+        self._workers.close()
 
     def _take(self, message: protocol.FrontEndMessage) -> None:
         if message["type"] == "notification":
@@ -224,7 +225,7 @@ class Connection:
             self._answer(handler, message, job)
             return
         try:
-            _start(self._answer, handler, message, job)
+            self._workers.start(self._answer, handler, message, job)
         except BaseException:
             # There is no thread to end the request.
             self._end(request_id)
@@ -331,12 +332,6 @@ def _known(handlers: Mapping[str, H], method: str) -> H:
     if handler is None:
         raise ProtocolError(f"The kernel does not know the method {method!r:.50}.")
     return handler
-
-
-def _start(target: Callable[..., None], *arguments: object) -> None:
-    # In a copy of this context what is sent names the message that asked.
-    run = partial(contextvars.copy_context().run, target, *arguments)
-    threading.Thread(target=run, name="codeface-request", daemon=True).start()
 
 
 def _request_id(data: object) -> str | None:

@@ -359,13 +359,15 @@ class OfferedModel(TypedDict):
 class ModelChoices(TypedDict):
     """The models and engines that may be chosen, and those that are.
 
-    ``auto`` says what ``model = "auto"`` comes to here; ``is_loaded`` that a model is in memory.
+    ``auto`` says what ``model = "auto"`` comes to here; ``is_loaded`` that a model is in memory;
+    ``completion_problem`` why the model that is named for completions makes none.
     """
 
     model: str
     engine: str
     auto: str
     is_loaded: bool
+    completion_problem: NotRequired[str]
     engines: list[str]
     models: list[OfferedModel]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from codeface_jupyter.config import Config, Settings, setting_fields
+from codeface_jupyter.config import AUTO_MODEL, Config, Settings, setting_fields
 from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
@@ -55,6 +56,15 @@ class ConfigMagics(BaseMagics):
         display(Table("Engine options", ("option", *COLUMNS), options))
         title = f"CodeFace settings; {_chosen_engine(settings, fitness)}"
         display(Table(title, ("setting", *COLUMNS), own))
+        self._warn_of_completion_model()
+
+    def _warn_of_completion_model(self) -> None:
+        """Say what speaks against the model that is to complete code: nothing else does at once."""
+        if self.extension.config.settings.completion_model == AUTO_MODEL:
+            return
+        problem = self.extension.session.completions.problem()
+        if problem:
+            sys.stderr.write(f"Warning: completion_model: {problem}\n")
 
 
 def _trials_table(settings: Settings) -> Table:

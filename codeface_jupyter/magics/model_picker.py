@@ -61,6 +61,7 @@ class ModelPicker:
             "engine": settings.engine,
             "auto": auto.describe() if auto else "",
             "is_loaded": engine is not None and engine.is_loaded,
+            "completion_problem": extension.session.completions.problem(),
             "engines": available_engines(),
             "models": [_offered(model) for model in models],
         }

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from codeface_jupyter.config import AUTO_MODEL
+from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.context.gap_context import gap_prompt
 from codeface_jupyter.engines.base import InfillEngine
-from codeface_jupyter.infilling import Guide, Infilled, InfillRequest, NextName
+from codeface_jupyter.engines.model_beside import problem_beside
+from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.infilling import Gap, Guide, Infilled, InfillRequest, NextName
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.session.completion_ask import CompletionAsk
 from codeface_jupyter.session.completion_engine import completes
@@ -37,6 +43,7 @@ BLOCK_TOKENS = 128
 MIN_LIKELIHOOD = 0.2
 # Of a line of which nothing is typed yet, there is less to go by.
 MIN_LIKELIHOOD_OF_WHOLE_LINE = 0.3
+WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Completions:
@@ -70,6 +77,22 @@ class Completions:
         if engine is None:
             return "unloaded"
         return "" if completes(engine) else "unsuited"
+
+    def problem(self) -> str:
+        """Return why the model that is named for completions makes none; empty if nothing tells.
+
+        It is found out without a model in memory.
+        """
+        settings, resources = self._settings(), self._resources
+        failure = resources.completing.problem_of(settings)
+        if failure or settings.completion_model == AUTO_MODEL:
+            return failure
+        try:
+            answering = resources.engines.peek(resources.settled(settings, may_probe=False))
+        except CodeFaceError:
+            # The next answer says what is wrong with that one.
+            return ""
+        return problem_beside(settings, answering)
 
     def complete(self, ask: CompletionAsk, job: Job) -> str:
         """Return what goes in at the cursor; empty where nothing is worth showing.
@@ -158,7 +181,7 @@ class _Guide:
     def __init__(self, ask: CompletionAsk) -> None:
         self._prefix = ask.gap.prefix
         self._bounds = Bounds(ask.gap, max_lines=ask.max_lines)
-        self._names = KnownNames(ask.namespace)
+        self._names = KnownNames(ask.namespace, others=partial(_names_around, ask.gap))
 
     def next_name(self, text: str) -> NextName | None:
         """Return the names that exist where the text ends."""
@@ -179,6 +202,12 @@ class _AnyName:
     def is_complete(self, text: str) -> bool:
         """Whether something has come."""
         return bool(text)
+
+
+def _names_around(gap: Gap) -> frozenset[str]:
+    """Return the names that may exist once the cell runs although it does not make them so far."""
+    above = (name for source in gap.above for name in defined_names(source))
+    return frozenset(above).union(WORD.findall(gap.suffix))
 
 
 def _whole_lines(infilled: Infilled) -> str:

@@ -45,6 +45,8 @@ class CompletionEngine:
         self._failed: EngineKey | None = None
         self._is_closed = self._is_put_away = self._is_loading = False
         self._told: set[str] = set()
+        # The model, and why it was given up.
+        self._problem = "", ""
         self._loading = Job()
         self._lock = new_lock()
 
@@ -55,6 +57,11 @@ class CompletionEngine:
         if answering is None or not answering.is_loaded:
             return None
         return beside if beside is not None and completes(beside) else answering
+
+    def problem_of(self, settings: Settings) -> str:
+        """Return why the model that ``settings`` name was given up; empty if it was not."""
+        model, reason = self._problem
+        return reason if model == settings.completion_model else ""
 
     def look_for(self, settings: Settings) -> None:
         """Begin to load what ``settings`` ask for, and drop what they ask for no more."""
@@ -127,6 +134,7 @@ class CompletionEngine:
 
     def _begin_to_load(self, wanted: Settings) -> None:
         self._loading, self._is_loading = Job(), True
+        self._problem = "", ""
         arguments = (wanted, self._beside, self._loading)
         threading.Thread(
             target=self._load, args=arguments, name="codeface-completions", daemon=True
@@ -156,6 +164,7 @@ class CompletionEngine:
             if job.is_cancelled:
                 return
             self._failed, self._retry = self._wanted, time.monotonic() + RETRY_INTERVAL_S
+            self._problem = wanted.completion_model, f"{wanted.model}: {reason}"
             self._drop()
         # The user has not asked for one that was found, and hears of one that was named once.
         if wanted.completion_model != AUTO_MODEL and wanted.model not in self._told:

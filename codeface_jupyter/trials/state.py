@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.outcome import Change
+from codeface_jupyter.syntax import parsed
 from codeface_jupyter.trials.few_words import CONTAINERS, PLAIN, few_words
 from codeface_jupyter.trials.fingerprint import digest_of_value, is_opaque
 from codeface_jupyter.trials.frame_changes import frame_changes
@@ -121,7 +122,7 @@ def _is_data(value: object) -> bool:
 
 def _names(code: str) -> set[str]:
     try:
-        tree = ast.parse(code)
+        tree = parsed(code)
     except SyntaxError:
         return set()
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

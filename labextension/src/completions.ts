@@ -13,6 +13,8 @@ export type CompletingKernel = Pick<
 /** Why asking again at once would bring nothing else. */
 const LASTING: ReadonlySet<string> = new Set(['unloaded', 'unsuited']);
 const PAUSE_MS = 30000;
+/** What has been given up ends sooner, unless the kernel cannot say so. */
+const LONGEST_END_MS = 2000;
 
 /** The completions of one kernel. */
 export class Completions {
@@ -46,13 +48,20 @@ export class Completions {
     this._newest = null;
   }
 
-  /** Ask for a completion; null if there is none in time, or no use in asking. */
+  /**
+   * Ask for a completion; null if there is none in time, or no use in asking.
+   *
+   * What was asked before has to be over in the kernel, so that there is one there at a time.
+   */
   async complete(wanted: CompletionWanted, signal: AbortSignal): Promise<Completion | null> {
+    if (this._ending) {
+      await this._ending;
+    }
     if (signal.aborted || (this.isPaused && !wanted.is_asked_for)) {
       return null;
     }
     try {
-      const completion = await this._kernel.request('complete', wanted, { signal });
+      const completion = await this._ask(wanted, signal);
       this._hasLostModel = this._hadModel && completion.silence === 'unloaded';
       this._hadModel &&= completion.silence !== 'unloaded';
       this._hadModel ||= completion.silence === '';
@@ -82,6 +91,21 @@ export class Completions {
     if (!isRead && content === this._warmed) {
       this._warmed = '';
     }
+  }
+
+  private _ask(wanted: CompletionWanted, signal: AbortSignal): Promise<Completion> {
+    let end: () => void = () => undefined;
+    const ending = (this._ending = new Promise<void>(resolve => (end = resolve)));
+    const onEnd = () => {
+      if (this._ending === ending) {
+        this._ending = null;
+      }
+      end();
+    };
+    const asked = this._kernel.request('complete', wanted, { signal, onEnd });
+    const onFailed = () => (signal.aborted ? window.setTimeout(onEnd, LONGEST_END_MS) : onEnd());
+    asked.then(onEnd, onFailed);
+    return asked;
   }
 
   private async _read(wanted: CompletionWanted): Promise<boolean> {
@@ -121,6 +145,8 @@ export class Completions {
     }
   }
 
+  /** The end of what was asked last, given up or not. */
+  private _ending: Promise<void> | null = null;
   private _newest: AbortController | null = null;
   private _pausedUntil = 0;
   private _pausedIn = '';

@@ -21,6 +21,9 @@ export interface IRequestOptions<Result> {
 
   /** Called with the result so far. */
   onPartial?: (result: Result) => void;
+
+  /** Called once the kernel is done with the request, also if it was given up before that. */
+  onEnd?: () => void;
 }
 
 type Fields = Record<string, unknown>;
@@ -95,7 +98,7 @@ export class Connection {
     payload: KernelRequests[M]['payload'],
     options: IRequestOptions<KernelRequests[M]['result']> = {}
   ): Promise<KernelRequests[M]['result']> {
-    const { signal, onPartial } = options;
+    const { signal, onEnd, onPartial } = options;
     const { trans } = this._options;
     const id = `r${(this._requests += 1)}`;
     return new Promise((resolve, reject) => {
@@ -104,14 +107,17 @@ export class Connection {
         throw connectionGone(this._options.trans);
       }
       const abort = () => {
-        this._pending.delete(id);
+        // It stays among those that wait: the kernel says when it has ended.
         this._send({ type: 'cancel', request_id: id });
         reject(signal?.reason as Error);
       };
-      const end = () => signal?.removeEventListener('abort', abort);
+      const end = () => {
+        signal?.removeEventListener('abort', abort);
+        onEnd?.();
+      };
       signal?.addEventListener('abort', abort);
       this._pending.set(id, {
-        takePartial: result => isResult(method, result) && onPartial?.(result),
+        takePartial: result => !signal?.aborted && isResult(method, result) && onPartial?.(result),
         settle: result => {
           end();
           if (isResult(method, result)) {

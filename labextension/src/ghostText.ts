@@ -1,4 +1,4 @@
-/** Ghost text: suggests code at the cursor of a notebook's cell, by JupyterLab's own means. */
+/** Ghost text: suggests code at the cursor of a cell, by JupyterLab's own means. */
 
 import type { Extension } from '@codemirror/state';
 import type { EditorView } from '@codemirror/view';
@@ -12,18 +12,18 @@ import {
   IInlineCompletionProvider,
   InlineCompletionTriggerKind
 } from '@jupyterlab/completer';
-import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { NotebookBridge } from './bridge';
+import type { ICompletedPanel, ICompletedPanels } from './completedPanels';
 import { isCompletable } from './completionPlace';
 import { Completions, wait } from './completions';
 import { describePlace } from './completionWanted';
 import { IEditorWatcher, watched } from './ghostTextEditors';
 import { logoIcon } from './icons';
 import { LoadOffer } from './loadOffer';
-import { answersOf, beginStep, hasGhostText } from './notebook';
-import { IBridges, isPython } from './openNotebooks';
+import { beginStep } from './notebook';
+import type { IBridges } from './openNotebooks';
 import type { CompletionWanted } from './protocol';
 import { IPlace, Suggestion } from './suggestion';
 import { TypingPace } from './typingPace';
@@ -33,9 +33,9 @@ const SUGGESTING = 'jp-mod-inline-completer-active';
 const LISTING = 'jp-mod-completer-active';
 const WARM_UP_DELAY_MS = 300;
 
-/** A cursor in an editor whose notebook can have suggestions. */
+/** A cursor in an editor that can have suggestions. */
 interface IEditorPlace extends IPlace {
-  readonly panel: NotebookPanel;
+  readonly panel: ICompletedPanel;
   readonly cell: Cell;
   readonly view: EditorView;
   readonly bridge: NotebookBridge;
@@ -60,33 +60,22 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     return watched(this);
   }
 
-  /** Whether code is suggested in a notebook, by its metadata or else by the settings. */
-  isOn(panel: NotebookPanel | null): boolean {
-    const shared = panel?.context.model.sharedModel;
-    return (shared && hasGhostText(shared)) ?? this.isOnByDefault(panel);
-  }
-
-  /** Whether it is where a notebook says nothing of it; one that wants hints wants no code. */
-  isOnByDefault(panel: NotebookPanel | null): boolean {
-    const shared = panel?.context.model.sharedModel;
-    const wantsHints = shared !== undefined && answersOf(shared) === 'hints';
-    return this._options.bridges.settings.ghostText && !wantsHints;
-  }
-
   /** Return what can be suggested; JupyterLab shows it if nothing has changed meanwhile. */
   async fetch(
     { text, offset }: CompletionHandler.IRequest,
     { triggerKind, widget }: IInlineCompletionContext
   ): Promise<IInlineCompletionList> {
     const isAskedFor = triggerKind === InlineCompletionTriggerKind.Invoke && !this._isOffering;
-    const panel = this._options.tracker.find(panel => panel === widget);
-    const place = this._placeIn(panel, { text, offset });
+    const panel = this._options.panels.find(panel => panel === widget);
+    // JupyterLab counts characters, and editors what JavaScript takes for them.
+    const cursor = [...text].slice(0, offset).join('').length;
+    const place = this._placeIn(panel, { text, cursor });
     const insertText = place && (await this._suggestAt(place, isAskedFor));
     return { items: insertText ? [{ insertText }] : [] };
   }
 
-  /** Whether something is suggested at the cursor of a notebook. */
-  isSuggesting(panel: NotebookPanel | null): boolean {
+  /** Whether something is suggested at the cursor of a panel. */
+  isSuggesting(panel: ICompletedPanel | null): boolean {
     const place = this._placeIn(panel);
     return Boolean(place?.completions.suggestion?.restAt(place));
   }
@@ -96,7 +85,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
    *
    * @param beginning - Returns the beginning of a text.
    */
-  accept(panel: NotebookPanel | null, beginning: (text: string) => string): void {
+  accept(panel: ICompletedPanel | null, beginning: (text: string) => string): void {
     const place = this._placeIn(panel);
     const rest = place?.completions.suggestion?.restAt(place);
     if (!place || !rest) {
@@ -111,13 +100,13 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
       scrollIntoView: true,
       userEvent: 'input.complete'
     });
-    if (insert !== rest && !this._options.manager.inline?.isActive(place.panel.id)) {
+    if (insert !== rest && !this._options.manager.inline?.isActive(place.panel.widget.id)) {
       this._offer(place.panel);
     }
   }
 
   /** Take back what is suggested, and ask for nothing until something is typed. */
-  dismiss(panel: NotebookPanel | null): void {
+  dismiss(panel: ICompletedPanel | null): void {
     const completions = this._placeIn(panel)?.completions;
     if (completions) {
       completions.cancel();
@@ -225,7 +214,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
   }
 
   /** Have JupyterLab ask where it would not by itself. */
-  private _offer({ id }: NotebookPanel): void {
+  private _offer({ widget: { id } }: ICompletedPanel): void {
     this._isOffering = true;
     this._options.manager.inline?.invoke(id);
     this._isOffering = false;
@@ -237,7 +226,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
 
   private _wantedAt(place: IEditorPlace, isAskedFor: boolean): CompletionWanted {
     const { settings } = this._options.bridges;
-    return describePlace(place.panel.context.model.sharedModel, place, {
+    return describePlace(place.panel.sourcesAbove(), place, {
       max_lines: settings.ghostTextLines,
       is_asked_for: isAskedFor,
       while_busy: settings.ghostTextWhileBusy,
@@ -246,34 +235,27 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
   }
 
   private _placeOf(view: EditorView): IEditorPlace | null {
-    const place = this._placeIn(this._options.tracker.find(panel => panel.node.contains(view.dom)));
+    const place = this._placeIn(this._options.panels.find(({ node }) => node.contains(view.dom)));
     return place?.view === view ? place : null;
   }
 
-  /** The cursor in the active cell; null where nothing can be suggested at all. */
+  /** The cursor in the cell that is typed in; null where nothing can be suggested at all. */
   private _placeIn(
-    panel: NotebookPanel | null | undefined,
-    request?: CompletionHandler.IRequest
+    panel: ICompletedPanel | null,
+    request?: { text: string; cursor: number }
   ): IEditorPlace | null {
-    const bridge = this._options.bridges.of(panel ?? null);
-    const cell = panel?.content.activeCell;
-    const editor = cell?.model.type === 'code' ? cell.editor : null;
-    if (
-      !panel ||
-      !cell ||
-      !bridge?.isLive ||
-      !isPython(panel) ||
-      !this.isOn(panel) ||
-      !(editor instanceof CodeMirrorEditor)
-    ) {
+    const cell = panel?.cell;
+    const bridge = panel?.bridge;
+    const editor = cell?.editor;
+    if (!panel?.isOn || !cell || !bridge?.isLive || !(editor instanceof CodeMirrorEditor)) {
       return null;
     }
     const view = editor.editor;
     const text = request?.text ?? view.state.doc.toString();
-    const offset = request?.offset ?? view.state.selection.main.head;
+    const cursor = request?.cursor ?? view.state.selection.main.head;
     const completions = this._completionsOf(bridge);
-    const prefix = text.slice(0, offset);
-    const suffix = text.slice(offset);
+    const prefix = text.slice(0, cursor);
+    const suffix = text.slice(cursor);
     return { panel, cell, view, bridge, completions, cellId: cell.model.id, prefix, suffix };
   }
 
@@ -297,7 +279,7 @@ export namespace GhostText {
   export interface IOptions {
     bridges: IBridges;
     manager: Pick<ICompletionProviderManager, 'inline'>;
-    tracker: INotebookTracker;
+    panels: ICompletedPanels;
     trans: TranslationBundle;
   }
 }

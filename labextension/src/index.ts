@@ -4,6 +4,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry, IEditorExtensionRegistry } from '@jupyterlab/codemirror';
 import { ICompletionProviderManager } from '@jupyterlab/completer';
+import { IConsoleTracker } from '@jupyterlab/console';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -12,10 +13,12 @@ import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/tran
 
 import { Announcer } from './announcer';
 import { addCommands, CommandIDs } from './commands';
+import { CompletedPanels } from './completedPanels';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { GhostText } from './ghostText';
 import { addGhostTextCommands } from './ghostTextCommands';
 import { UntrustedMarkdown } from './markdown';
+import { ConsoleBridges } from './openConsoles';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
 import { RESULT_MIME, STREAM_MIME } from './protocol';
@@ -171,13 +174,20 @@ const ghostText: JupyterFrontEndPlugin<void> = {
   description: 'Suggests code at the cursor while it is typed.',
   autoStart: true,
   requires: [IBridges, INotebookTracker],
-  optional: [ICompletionProviderManager, IEditorExtensionRegistry, ICommandPalette, ITranslator],
+  optional: [
+    ICompletionProviderManager,
+    IEditorExtensionRegistry,
+    IConsoleTracker,
+    ICommandPalette,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     bridges: IBridges,
     tracker: INotebookTracker,
     manager: ICompletionProviderManager | null,
     registry: IEditorExtensionRegistry | null,
+    consoles: IConsoleTracker | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ) => {
@@ -185,17 +195,26 @@ const ghostText: JupyterFrontEndPlugin<void> = {
       return;
     }
     const trans = bundleOf(translator);
-    const ghostText = new GhostText({ bridges, manager, tracker, trans });
+    const panels = new CompletedPanels({
+      bridges,
+      consoles: consoles && {
+        bridges: new ConsoleBridges({ bridges, consoles, trans }),
+        tracker: consoles
+      },
+      shell: app.shell,
+      tracker
+    });
+    const ghostText = new GhostText({ bridges, manager, panels, trans });
     manager.registerInlineProvider(ghostText);
     registry.addExtension({
       name: 'codeface:ghost-text',
       factory: () => EditorExtensionRegistry.createImmutableExtension(ghostText.extension)
     });
-    addGhostTextCommands({ app, bridges, ghostText, palette, tracker, trans });
+    addGhostTextCommands({ app, bridges, ghostText, palette, panels, tracker, trans });
     // The notebook takes the key before the editor hears of it.
     document.addEventListener(
       'keydown',
-      ({ key }) => key === 'Escape' && ghostText.dismiss(tracker.currentWidget),
+      ({ key }) => key === 'Escape' && ghostText.dismiss(panels.current),
       true
     );
   }

@@ -44,6 +44,7 @@ export class ModelPicker extends Widget {
     this._load.addEventListener('click', () => void this._toggleLoading());
     this._unload.addEventListener('click', () => void this._unloadModel());
     this._said.setAttribute('role', 'status');
+    this._completionProblem.setAttribute('role', 'note');
     this._load.textContent = trans.__('Load now');
     this._unload.textContent = trans.__('Unload');
     const buttons = document.createElement('div');
@@ -52,6 +53,7 @@ export class ModelPicker extends Widget {
       ...labelled(trans.__('Model'), this._models),
       this._facts,
       ...labelled(trans.__('Engine'), this._engines),
+      this._completionProblem,
       buttons,
       this._said
     );
@@ -87,6 +89,9 @@ export class ModelPicker extends Widget {
       ...choices.engines.map(name => option(name, name))
     );
     this._engines.value = choices.engine;
+    const problem = choices.completion_problem;
+    this._completionProblem.hidden = !problem;
+    this._completionProblem.textContent = problem ? this._trans.__('Ghost text: %1', problem) : '';
     this._showFacts();
   }
 
@@ -166,6 +171,7 @@ export class ModelPicker extends Widget {
   private readonly _models = document.createElement('select');
   private readonly _engines = document.createElement('select');
   private readonly _facts = document.createElement('p');
+  private readonly _completionProblem = document.createElement('p');
   private readonly _said = document.createElement('p');
   private readonly _load = dialogButton();
   private readonly _unload = dialogButton();

@@ -28,6 +28,9 @@ export interface IBridges {
   /** The bridge of a notebook, or null if it is not open. */
   of(panel: NotebookPanel | null): NotebookBridge | null;
 
+  /** The live bridge of a notebook that has a kernel, or null. */
+  ofKernel(kernelId: string): NotebookBridge | null;
+
   /** Take the next run of cells for one by hand, whatever is selected. */
   runByHand(cells: Cell[]): void;
 
@@ -87,6 +90,14 @@ export class Bridges implements IBridges {
 
   of(panel: NotebookPanel | null): NotebookBridge | null {
     return (panel && this._bridges.get(panel.context)) ?? null;
+  }
+
+  ofKernel(kernelId: string): NotebookBridge | null {
+    const found = [...this._bridges].find(
+      ([{ sessionContext }, bridge]) =>
+        bridge.isLive && sessionContext.session?.kernel?.id === kernelId
+    );
+    return found?.[1] ?? null;
   }
 
   get current(): NotebookBridge | null {

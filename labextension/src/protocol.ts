@@ -86,6 +86,8 @@ export type ModelChoices = {
   /** What the model `auto` comes to here. */
   auto: string;
   is_loaded: boolean;
+  /** Why the model that is named for completions makes none; kernels of earlier releases say nothing. */
+  completion_problem?: string;
   engines: string[];
   models: OfferedModel[];
 };
@@ -375,6 +377,7 @@ export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = 
   get_models: data =>
     areStrings(data, 'model', 'engine', 'auto') &&
     typeof data.is_loaded === 'boolean' &&
+    ['string', 'undefined'].includes(typeof data.completion_problem) &&
     isList(data.engines, MAX_MODELS, engine => typeof engine === 'string') &&
     isList(data.models, MAX_MODELS, isOfferedModel),
   use_model: () => true,

@@ -3,7 +3,7 @@
 import { YNotebook } from '@jupyter/ydoc';
 import { describe, expect, it } from 'vitest';
 
-import { describePlace } from '../src/completionWanted';
+import { consoleSources, describePlace, notebookSources } from '../src/completionWanted';
 
 const TERMS = { max_lines: 8, is_asked_for: false, while_busy: false, on_battery: false };
 
@@ -16,9 +16,13 @@ function notebookOf(...cells: [string, string][]): YNotebook {
   return notebook;
 }
 
+function describeCell(notebook: YNotebook, cellId: string, prefix = '', suffix = '') {
+  return describePlace(notebookSources(notebook, cellId), { cellId, prefix, suffix }, TERMS);
+}
+
 function describeLast(notebook: YNotebook, prefix = '', suffix = '') {
   const cellId = notebook.cells.at(-1)?.id ?? '';
-  return describePlace(notebook, { cellId, prefix, suffix }, TERMS);
+  return describeCell(notebook, cellId, prefix, suffix);
 }
 
 describe('describePlace', () => {
@@ -34,7 +38,7 @@ describe('describePlace', () => {
     );
     const cellId = notebook.cells[5]?.id ?? '';
 
-    expect(describePlace(notebook, { cellId, prefix: 'sales.', suffix: '\nx' }, TERMS)).toEqual({
+    expect(describeCell(notebook, cellId, 'sales.', '\nx')).toEqual({
       above: ['import pandas as pd', 'sales = pd.DataFrame()'],
       prefix: 'sales.',
       suffix: '\nx',
@@ -68,8 +72,19 @@ describe('describePlace', () => {
 
   it('has nothing above a cell that is gone', () => {
     const notebook = notebookOf(['code', 'x = 1']);
-    expect(
-      describePlace(notebook, { cellId: 'gone', prefix: '', suffix: '' }, TERMS).above
-    ).toEqual([]);
+    expect(describeCell(notebook, 'gone').above).toEqual([]);
+  });
+
+  it('has what was run in a console above its prompt, without its banner', () => {
+    const { cells } = notebookOf(['raw', 'Python 3.13'], ['code', 'x = 1'], ['code', 'y = 2']);
+    const console = {
+      length: cells.length,
+      get: (index: number) => ({
+        model: { type: cells[index]?.cell_type, sharedModel: cells[index] }
+      })
+    };
+    const sources = consoleSources(console as unknown as Parameters<typeof consoleSources>[0]);
+
+    expect([...sources]).toEqual(['y = 2', 'x = 1']);
   });
 });

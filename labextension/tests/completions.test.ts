@@ -16,10 +16,15 @@ const WANTED = {
   on_battery: false
 };
 
-/** A kernel that answers when it is told to, and counts what it is asked at the same time. */
+/**
+ * A kernel that answers when it is told to, and counts what it is asked at the same time.
+ *
+ * What is given up ends a moment later, unless it hears nothing.
+ */
 class FakeKernel {
   readonly statusChanged = new Signal<this, void>(this);
   isLive = true;
+  isHearing = true;
   inFlight = 0;
   most = 0;
   status: Status = { model: 'small', engine: 'scripted', state: 'idle', tokens_per_s: null };
@@ -28,21 +33,24 @@ class FakeKernel {
   request = (
     method: string,
     payload: typeof WANTED,
-    { signal }: { signal?: AbortSignal } = {}
+    { signal, onEnd }: { signal?: AbortSignal; onEnd?: () => void } = {}
   ): Promise<unknown> => {
     this.asked.push(`${method} ${payload.prefix}`);
     this.most = Math.max(this.most, (this.inFlight += 1));
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => () => {
         this.inFlight -= 1;
+        onEnd?.();
         settle();
       };
       this.answer = (text, silence = '') => end(() => resolve({ text, silence }))();
       this.fail = end(() => reject(new Error('it broke')));
-      signal?.addEventListener(
-        'abort',
-        end(() => reject(signal.reason as Error))
-      );
+      signal?.addEventListener('abort', () => {
+        reject(signal.reason as Error);
+        if (this.isHearing) {
+          void Promise.resolve().then(end(() => undefined));
+        }
+      });
     });
   };
 
@@ -70,11 +78,14 @@ describe('completions', () => {
   });
 
   it('are one at a time: a newer one ends the older', async () => {
-    const asked = Array.from({ length: 20 }, (_, index) => complete({ prefix: `x${index}` }));
+    const asked = Array.from({ length: 1000 }, (_, index) => complete({ prefix: `x${index}` }));
+    await vi.advanceTimersByTimeAsync(0);
     kernel.answer('last');
     const answers = await Promise.all(asked);
 
     expect(kernel.most).toBe(1);
+    // What came between the two was never sent.
+    expect(kernel.asked).toEqual(['complete x0', 'complete x999']);
     expect(answers.filter(Boolean)).toEqual([{ text: 'last', silence: '' }]);
     expect(answers.at(-1)?.text).toBe('last');
   });
@@ -83,7 +94,21 @@ describe('completions', () => {
     const asked = complete();
     completions.cancel();
     expect(await asked).toBeNull();
+    await vi.advanceTimersByTimeAsync(0);
     expect(kernel.inFlight).toBe(0);
+  });
+
+  it('wait two seconds at most for the end of what a busy kernel has not given up', async () => {
+    kernel.isHearing = false;
+    void complete({ prefix: 'first' });
+    const asked = complete({ prefix: 'second' });
+    await vi.advanceTimersByTimeAsync(1990);
+    expect(kernel.asked).toEqual(['complete first']);
+
+    await vi.advanceTimersByTimeAsync(20);
+    expect(kernel.asked).toEqual(['complete first', 'complete second']);
+    kernel.answer('head()');
+    expect((await asked)?.text).toBe('head()');
   });
 
   it('are not asked for once they were given up', async () => {

@@ -92,11 +92,29 @@ describe('a request to the kernel', () => {
 
   it('is given up at once when it is aborted, and the kernel is told', async () => {
     const controller = new AbortController();
-    const asked = connection.request('get_stats', {}, { signal: controller.signal });
+    const [onEnd, onPartial] = [vi.fn(), vi.fn()];
+    const { signal } = controller;
+    const asked = connection.request('get_stats', {}, { signal, onEnd, onPartial });
     controller.abort();
-    respond('late');
     await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
     expect(sent.slice(1)).toEqual([{ type: 'cancel', request_id: 'r1' }]);
+
+    // The kernel may take a moment to end it.
+    connection.receive({ type: 'partial', request_id: 'r1', result: { text: 'late' } });
+    expect([onEnd, onPartial].map(called => called.mock.calls.length)).toEqual([0, 0]);
+    respond('late');
+    expect(onEnd).toHaveBeenCalledTimes(1);
+  });
+
+  it('that was given up ends with the connection', () => {
+    const controller = new AbortController();
+    const onEnd = vi.fn();
+    connection
+      .request('get_stats', {}, { signal: controller.signal, onEnd })
+      .catch(() => undefined);
+    controller.abort();
+    connection.close();
+    expect(onEnd).toHaveBeenCalledTimes(1);
   });
 
   it('is not made when it is aborted before, and cannot be aborted after', async () => {

@@ -9,6 +9,8 @@ texts = {}
 silence = ""
 seconds = 0.0
 asked = []
+# The cells above, of the last request.
+above = []
 warmed = []
 # The jobs of requests, and how many were wanted at once; one that was cancelled takes a moment.
 in_progress = []
@@ -17,6 +19,7 @@ at_once = [0]
 
 def _complete(wanted, job):
     asked.append(wanted["prefix"])
+    above[:] = wanted["above"]
     in_progress.append(job)
     at_once.append(sum(not other.is_cancelled for other in in_progress))
     try:

@@ -142,6 +142,82 @@ def test_a_new_line_is_typed_along(ghost_text):
     assert ghost_text.kernel("asked[-1]") == "def f(x):"
 
 
+def test_signs_beyond_the_first_plane_are_counted_as_the_editor_does(ghost_text):
+    ghost_text.open(texts={"x = '😀'; df.": "head(2)"}).keyboard.type("x = '😀'; df.")
+
+    ghost_text.expect("head(2)")
+    ghost_text.keyboard.press("Tab")
+    assert ghost_text.source() == "x = '😀'; df.head(2)"
+
+
+class Console:
+    """The prompt of a code console, whose kernel completes what it is told to."""
+
+    def __init__(self, ghost_text):
+        self.ghost_text = ghost_text
+        self.notebook = ghost_text.notebook
+
+    def create(self, command, **arguments):
+        self.notebook.command(command, **arguments)
+        self.notebook.until("p => p.console && p.sessionContext.session.kernel.status === 'idle'")
+        return self.focus()
+
+    def focus(self):
+        self.notebook.evaluate("p => p.console.promptCell.editor.focus()")
+        self.notebook.until("p => p.console.promptCell.editor.hasFocus()")
+        return self
+
+    def run(self, code):
+        self.notebook.evaluate("(p, code) => p.console.inject(code)", code)
+
+    @property
+    def prompt(self):
+        return self.notebook.evaluate("p => p.console.promptCell.model.sharedModel.getSource()")
+
+
+@pytest.fixture
+def console(ghost_text):
+    return Console(ghost_text)
+
+
+def test_a_console_has_it_at_its_prompt(ghost_text, console):
+    ghost_text.notebook.open("")
+    console.create("console:create", kernelPreference={"name": "python3"})
+    texts = {"x.": "bit_length().real"}
+    console.run(f"%load_ext codeface_jupyter\n%run -i {KERNEL}\ntexts.update({texts!r})")
+    console.run("x = 2")
+    ghost_text.keyboard.type("x.")
+    ghost_text.expect("bit_length().real")
+    assert ghost_text.kernel("above[1:]") == ["x = 2"]
+
+    ghost_text.keyboard.press("Alt+Shift+W")
+    ghost_text.expect("().real")
+    ghost_text.keyboard.press("Tab")
+    assert console.prompt == "x.bit_length().real"
+    ghost_text.notebook.command("console:run-forced")
+    ghost_text.notebook.until("p => p.console.promptCell.model.sharedModel.getSource() === ''")
+    console.focus()
+
+    # The next prompt knows what was run in the last one.
+    ghost_text.keyboard.type("x.")
+    ghost_text.expect("bit_length().real")
+    assert ghost_text.kernel("above[1:]") == ["x = 2", "x.bit_length().real"]
+    ghost_text.keyboard.press("Escape")
+    ghost_text.expect_none(300)
+
+
+def test_the_console_of_a_notebook_has_it_from_the_same_kernel(ghost_text, console):
+    ghost_text.open()
+    console.create("notebook:create-console")
+    ghost_text.keyboard.type("df.")
+    ghost_text.expect("head(2).sum()")
+
+    ghost_text.keyboard.press("Alt+Shift+L")
+
+    assert console.prompt == "df.head(2).sum()"
+    assert ghost_text.kernel("max(at_once)") == 1
+
+
 def test_words_and_lines_are_accepted_one_by_one(ghost_text):
     ghost_text.open().keyboard.type("def f(x):")
     ghost_text.expect("\n    y = x + 1\n    return y")
@@ -201,16 +277,25 @@ def test_a_key_asks_for_it_in_words_too(ghost_text):
     ghost_text.expect("m of all")
 
 
-def test_fast_typing_does_not_pile_up_requests(ghost_text):
-    ghost_text.open(texts={"x" * 300: " = 1"})
-    ghost_text.kernel("globals().update(seconds=0.3)")
+# Files and sockets that are open, and threads.
+HELD = "[__import__('psutil').Process().num_fds(), __import__('threading').active_count()]"
 
-    ghost_text.keyboard.type("x" * 300, delay=20)
+
+def test_fast_typing_does_not_pile_up_requests(ghost_text):
+    keys = "x" * 1_000
+    ghost_text.open(texts={keys: " = 1"})
+    ghost_text.kernel("globals().update(seconds=0.3)")
+    files, threads = ghost_text.kernel(HELD)
+
+    ghost_text.keyboard.type(keys, delay=20)
 
     ghost_text.expect(" = 1")
     assert ghost_text.kernel("max(at_once)") == 1
-    assert ghost_text.kernel("len(asked)") < 150
-    assert ghost_text.source() == "x" * 300
+    assert ghost_text.kernel("len(asked)") < 500
+    assert ghost_text.source() == keys
+    files_after, threads_after = ghost_text.kernel(HELD)
+    assert (files_after - files, threads_after - threads) <= (10, 2)
+    assert threads_after <= threads + 2
 
 
 def test_a_slow_answer_to_what_stood_there_before_is_not_shown(ghost_text):
@@ -334,7 +419,8 @@ def test_the_keys_are_nobody_elses(ghost_text):
         "  .filter(b => ['Alt Shift W', 'Alt Shift L'].includes(b.keys.join(' ')))"
         "  .map(b => b.command)"
     )
-    assert sorted(keys) == ["codeface:accept-line", "codeface:accept-word"]
+    # In notebooks and in consoles.
+    assert sorted(keys) == ["codeface:accept-line"] * 2 + ["codeface:accept-word"] * 2
 
 
 def test_loading_a_model_is_offered_once_and_nothing_is_asked_meanwhile(ghost_text):

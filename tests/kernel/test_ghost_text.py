@@ -1,5 +1,7 @@
 """Completions as a page asks a real kernel for them."""
 
+import json
+
 import pytest
 
 
@@ -88,6 +90,35 @@ def test_warming_up_is_answered(writer):
     assert answer(writer, "a") == {
         "version": 2, "type": "response", "request_id": "a", "result": {"silence": ""}
     }  # fmt: skip
+
+
+def test_what_python_warns_of_in_a_cell_that_is_being_typed_is_not_told(writer):
+    load(writer)
+    assert complete(writer, "x = (1)(2)\nnumbers = li", request_id="a")["text"]
+    writer.run("1")
+
+    assert not [m["content"] for m in writer.seen if m["msg_type"] == "stream"]
+
+
+HELD = """
+import json, psutil, threading
+print(json.dumps([psutil.Process().num_fds(), threading.active_count()]))
+"""
+
+
+def test_a_thousand_requests_that_are_given_up_leave_no_threads_and_sockets(writer):
+    load(writer)
+    complete(writer, "numbers = ", request_id="first")
+    files, threads = json.loads(writer.run(HELD))
+    for number in range(1_000):
+        writer.request("complete", f"r{number}", **wanted(f"# {number}\nnumbers = "))
+        writer.send(type="cancel", request_id=f"r{number}")
+        # As the page does: what was given up is over before the next is asked.
+        answer(writer, f"r{number}")
+
+    files_after, threads_after = json.loads(writer.run(HELD))
+    assert threads_after <= threads + 1
+    assert files_after <= files + 3
 
 
 def test_only_the_newest_of_many_requests_is_worked_on(writer):

@@ -48,6 +48,13 @@ def test_stats_as_json_and_as_a_frame_and_reset(notebook):
     assert figures["requests"] == 0
 
 
+def test_a_completion_model_that_is_not_there_is_told_where_it_is_set(notebook):
+    run = notebook.run("%codeface_config engine=auto completion_model=no-such-model")
+
+    assert run.reply["status"] == "ok"
+    assert "Warning: completion_model: no-such-model is not on this machine" in run.text
+
+
 def test_metrics_are_served_until_the_extension_is_unloaded(notebook):
     ask(notebook)
     said = notebook.run("%codeface_stats --serve 0").text

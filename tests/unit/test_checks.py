@@ -195,6 +195,7 @@ WRONG = [
     ("scale([1], factr=2)", "bad_call", "no parameter `factr`; it has `factor`", None),
     ("sales.sort_values('units', ascend=True)", "bad_call", "it has `ascending`", None),
     ("sales.groupby('region', sorted=True)", "bad_call", "no parameter `sorted`", None),
+    ("sales.groupby('region', by='day')", "bad_call", "is given an argument twice", None),
     ("np.mean(units, axes=0)", "bad_call", "it has `axis`", None),
     ("shop.sell('a', cost=1)", "bad_call", "no parameter `cost`", None),
     ("Shop(1)", "bad_call", "takes at most 0 positional arguments", None),

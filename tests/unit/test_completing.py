@@ -182,6 +182,14 @@ def why_not(code, text):
         ("if sales.empty|", ":"),
         ("total = (\n    sales.units.|\n", "sum()"),
         ("%time sales.|", "describe()"),
+        # What is written is not over yet.
+        ("try:\n    total = |", "sales.units.sum()"),
+        ("def f():\n    for n in (1, 2):\n        try:\n            total = |", "n"),
+        ("try:\n    try:\n        x = 1\n    except ValueError:\n        total = |", "2"),
+        ("rounded = sales.units.between(\n    |", "1,"),
+        ("rounded = sales.units.between(\n    1,\n    |", "right=2,  # at most"),
+        ("total = sum(n for n in |", "sales.units"),
+        ("try:\n    # the sum |", "of all units"),
     ],
 )
 def test_what_fits_is_shown(code, text):
@@ -208,6 +216,9 @@ def test_what_a_cell_above_will_make_is_taken_as_there():
         ("x = |", "revenue.sum()", "revenue"),
         ("x = |", "pd.read_cvs('a.csv')", "read_cvs"),
         ("|", "import no_such_module_here", "no_such_module_here"),
+        ("rounded = sales.units.between(\n    |", "least=1,", "least"),
+        ("rounded = |", "sales.units.between(1)", "right"),
+        ("try:\n    total = |", "1 +", "no Python"),
     ],
 )
 def test_what_does_not_fit_is_not_shown(code, text, reason):

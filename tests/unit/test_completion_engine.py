@@ -10,7 +10,11 @@ import pytest
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.engines import model_beside
 from codeface_jupyter.engines.current_engine import CurrentEngine
-from codeface_jupyter.engines.model_beside import settings_beside, smaller_to_fetch
+from codeface_jupyter.engines.model_beside import (
+    problem_beside,
+    settings_beside,
+    smaller_to_fetch,
+)
 from codeface_jupyter.engines.openai.engine import OpenAIEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.models.catalog import CATALOG
@@ -80,6 +84,41 @@ class TestTheRule:
         found = settings_beside(settings, OpenAIEngine(settings))
         assert found is not None
         assert (found.model, found.engine, found.auto_pull) == (SMALL, "auto", False)
+
+
+class TestAModelThatIsNamed:
+    @pytest.fixture
+    def problem(self, tmp_path):
+        answering = ScriptedEngine(["x"], name=MIDDLE)
+
+        def find(name, **settings):
+            settings = Settings(cache_dir=tmp_path, completion_model=name, **settings)
+            return problem_beside(settings, answering)
+
+        return find
+
+    def test_it_is_told_that_it_is_not_here(self, problem):
+        assert problem(SMALL) == (
+            f"{SMALL} is not on this machine, and none is fetched to complete code.\n"
+            f"Fetch it first: codeface pull {SMALL}"
+        )
+
+    def test_a_misspelt_one_is_told_the_near_one(self, problem):
+        assert problem("qwen2.5-coder-05b").endswith(f"Did you mean {SMALL}?")
+
+    def test_it_is_told_that_its_folder_is_not_there(self, problem, tmp_path):
+        assert str(tmp_path / "none") in problem(str(tmp_path / "none"))
+
+    def test_it_is_told_that_it_fills_no_gaps(self, problem, monkeypatch):
+        monkeypatch.setattr(model_beside, "locate", lambda request: request)
+        chat = next(one.name for one in CATALOG.values() if one.fim_tokens is None)
+
+        assert problem(chat) == f"{chat} was not made to fill gaps in code."
+        assert problem(SMALL) == ""
+
+    def test_nothing_is_told_where_none_is_named_or_only_its_engine_can_tell(self, problem):
+        assert [problem(name) for name in ("auto", "same", MIDDLE)] == ["", "", ""]
+        assert problem("whatever", engine="scripted") == ""
 
 
 @pytest.fixture
@@ -169,6 +208,22 @@ def test_what_has_failed_is_tried_again_and_told_once(session, monkeypatch):
 
     assert len(resources._pending_warnings) == 1
     assert "still" in resources._pending_warnings[0]
+    assert session.completions.problem() == ""
+
+
+def test_why_one_was_given_up_can_be_asked_until_another_is_named(session, monkeypatch):
+    monkeypatch.setattr(ScriptedEngine, "can_infill", False)
+    session.load().read_to_end()
+    session.completions.silence()
+    deadline = time.monotonic() + 10
+    while not session.completions.problem() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert session.completions.problem() == (
+        "scripted:load10ms: it was not made to fill gaps in code."
+    )
+    session.config.set(completion_model="same")
+    assert session.completions.problem() == ""
 
 
 def test_another_model_need_not_wait_for_one_that_has_failed(session, tmp_path):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from codeface_jupyter.frontend import connection, protocol
+from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.connection import MAX_REQUESTS, Connection, Handlers
 
 TIMEOUT_S = 10
@@ -43,7 +43,7 @@ def test_requests_whose_threads_cannot_start_are_refused_and_forgotten(sent, mon
 
     connected = connection_with(sent, lambda payload, job: {"text": "3"})
     with monkeypatch.context() as patched:
-        patched.setattr(connection.threading.Thread, "start", cannot_start)
+        patched.setattr(threading.Thread, "start", cannot_start)
         for number in range(MAX_REQUESTS + 1):
             ask(connected, f"r{number}")
     assert all("can't start new thread" in message["message"] for message in sent)

@@ -67,6 +67,14 @@ def names_at(code):
         'sales.groupby("region").agg(total=("',
         'sales.merge(sales, on="',
         '(\n    sales\n    .groupby("',
+        'sales.groupby(\n    "',
+        'sales.groupby([\n    "region",\n    "',
+        'sales.groupby("region").agg({\n    "units": "sum",\n    "',
+        'sales.drop(\n    columns=[\n        "',
+        'x = sales[  # a column\n    "',
+        'try:\n    x = sales["',
+        'def f():\n    try:\n        if sales["',
+        'try:\n    pass\nexcept KeyError:\n    try:\n        x = sales["',
     ],
 )
 def test_a_columns_name_is_one_that_is_there(code):
@@ -161,19 +169,26 @@ def test_of_a_module_the_names_that_it_gives_are_known():
     assert not any(name.startswith("_") for name in found.options)
 
 
-def test_names_that_cannot_stand_in_quotes_are_left_out():
-    frame = pd.DataFrame({"plain": [1], 'with "quotes"': [1], "with\nbreak": [1], "it's": [1]})
-    found = KnownNames({"frame": frame}).at_end_of('x = frame["')
+def test_names_are_spelled_as_they_are_written_in_quotes():
+    labels = ["plain", 'with "quotes"', "with\nbreak", "it's", "back\\slash"]
+    frame = pd.DataFrame({label: [1] for label in labels})
 
-    assert found.options == {"plain"}
-    assert found.closing == '"'
+    def options(code):
+        return KnownNames({"frame": frame}).at_end_of(code).options
+
+    assert options('x = frame["') == {
+        *("plain", r"with \"quotes\"", r"with\nbreak", "it's", r"back\\slash"),
+    }
+    assert options("x = frame['it") == {r"it\'s"}
+    assert options('x = frame["with\\') == {r"with\nbreak"}
+    assert KnownNames({"frame": frame}).at_end_of(r'x = frame["back\\"') is None
 
 
-def test_names_with_joined_signs_are_offered():
+def test_names_with_joined_signs_are_offered_and_hidden_signs_spelled_out():
     frame = pd.DataFrame({"👩\u200d🚀 astronaut": [1], "\u202ehidden": [2]})
     found = KnownNames({"emoji": frame}).at_end_of('x = emoji["')
 
-    assert set(found.options) == {"👩\u200d🚀 astronaut"}
+    assert found.options == {"👩\u200d🚀 astronaut", r"\u202ehidden"}
 
 
 def test_a_frame_of_very_many_columns_is_not_narrowed():

@@ -12,12 +12,16 @@ from codeface_jupyter.engines.text.vocabulary import NameContinuations, Vocabula
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 
 # As byte-level tokenizers write them: a space is Ġ, and é takes two bytes.
-TOKENS = ["re", "region", "gion", "venue", '"', '"]', '"].', "].", "(", "reg", "x", "Ġre", "Ã", "©"]
+TOKENS = [
+    *("re", "region", "gion", "venue", '"', '"]', '"].', "].", "(", "reg", "x", "Ġre", "Ã", "©"),
+    *("=", '="', "Ġ=", ")", ").", "Ġ", "ĠĠ"),
+]
 IDS = {text: number for number, text in enumerate(TOKENS)}
 
 
-def allowed(*options, typed="", closing='"'):
-    name = NextName(options=frozenset(options), typed=typed, closing=closing)
+def allowed(*options, typed="", closing='"', instead=()):
+    terms = {"typed": typed, "closing": closing, "instead": frozenset(instead)}
+    name = NextName(options=frozenset(options), **terms)
     return {TOKENS[token_id] for token_id in Vocabulary(IDS).allowed(name)}
 
 
@@ -34,12 +38,21 @@ def test_a_name_in_quotes_is_closed_by_its_quote():
 
 
 def test_an_attribute_ends_where_no_letter_follows():
-    assert allowed("re", typed="re", closing="") == {'"', '"]', '"].', "].", "(", "Ġre"}
+    assert allowed("re", typed="re", closing="") >= {'"', '"]', '"].', "].", "(", "Ġre"}
     assert "x" not in allowed("re", typed="re", closing="")
 
 
 def test_a_longer_name_may_follow_a_shorter_one():
     assert {"gion", "("} <= allowed("re", "region", typed="re", closing="")
+
+
+def test_what_may_stand_instead_of_a_name_is_gone_on_with_by_anything():
+    assert allowed("region", closing="=", instead={")", " region=", "  )"}) == {
+        *("re", "reg", "region", ")", ").", "Ġ", "Ġre", "ĠĠ"),
+    }
+    assert allowed("region", typed="region", closing="=", instead={"region ="}) == {
+        *("=", '="', "Ġ=", "Ġ"),
+    }
 
 
 def test_a_letter_of_two_bytes_takes_two_tokens():
@@ -74,10 +87,12 @@ def test_where_nothing_has_to_follow_a_name_it_may_be_the_end():
 @given(
     options=st.frozensets(st.text("regionv_é", min_size=1, max_size=8), min_size=1, max_size=4),
     typed=st.integers(0, 4),
-    closing=st.sampled_from(["", '"', "'"]),
+    closing=st.sampled_from(["", '"', "'", "="]),
+    instead=st.frozensets(st.text("re )=", min_size=1, max_size=4), max_size=3),
 )
-def test_a_single_token_is_judged_as_among_all(options, typed, closing):
-    name = NextName(options=options, typed=min(options)[:typed], closing=closing)
+def test_a_single_token_is_judged_as_among_all(options, typed, closing, instead):
+    begun = min(options)[:typed]
+    name = NextName(options=options, typed=begun, closing=closing, instead=instead - {begun})
     found = set(Vocabulary(IDS).allowed(name).tolist())
 
     assert {
@@ -93,6 +108,13 @@ def test_a_single_token_is_judged_as_among_all(options, typed, closing):
 )
 def test_a_name_is_settled_when_only_one_can_be_meant(options, typed, settled):
     assert NextName(options=frozenset(options), typed=typed).settled == settled
+
+
+def test_a_name_is_not_settled_while_something_else_may_stand_there():
+    names = frozenset({"region"})
+
+    assert NextName(options=names, typed="", instead=frozenset({")"})).settled == ""
+    assert NextName(options=names, typed="re", instead=frozenset({"region ="})).settled == "gion"
 
 
 class Names:

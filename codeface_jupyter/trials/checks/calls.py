@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import abc
 import ast
-import inspect
 import types
 from collections.abc import Iterator
 
 from codeface_jupyter.trials.checks import polars_frames
-from codeface_jupyter.trials.checks.attributes import is_transparent, is_usual_class, own_attributes
+from codeface_jupyter.trials.checks.attributes import is_usual_class
 from codeface_jupyter.trials.checks.changes import Changes, package_of
 from codeface_jupyter.trials.checks.frame_methods import (
     argument,
@@ -24,7 +23,7 @@ from codeface_jupyter.trials.checks.series_methods import (
     result_of_groups,
     result_of_series,
 )
-from codeface_jupyter.trials.checks.signatures import check_call, signature_of, signature_of_method
+from codeface_jupyter.trials.checks.signatures import check_call, signature_of_value
 from codeface_jupyter.trials.checks.values import (
     PLAIN_ROWS,
     Accessor,
@@ -38,7 +37,6 @@ from codeface_jupyter.trials.checks.values import (
     Plot,
     Row,
     Value,
-    class_of,
 )
 from codeface_jupyter.trials.checks.variables import Variables
 
@@ -152,13 +150,7 @@ class CallReader(abc.ABC):
         return None
 
     def _check_signature(self, node: ast.Call, function: Value) -> None:
-        signature: inspect.Signature | None = None
-        if isinstance(function, Method):
-            cls = class_of(function.owner)
-            if cls is not None and not _is_own(function):
-                signature = signature_of_method(cls, function.name)
-        elif isinstance(function, Live):
-            signature = signature_of(function.obj)
+        signature = signature_of_value(function)
         if signature is not None:
             check_call(self.notes, node, signature, name=_name_of(node.func))
 
@@ -266,14 +258,6 @@ def root_name(node: ast.expr) -> str | None:
 def _owner(node: ast.Call) -> ast.expr:
     """Return what a method is called on."""
     return node.func.value if isinstance(node.func, ast.Attribute) else node.func
-
-
-def _is_own(method: Method) -> bool:
-    """Whether an object may have something of its own in the place of its class's method."""
-    if not isinstance(method.owner, Live):
-        return False
-    obj = method.owner.obj
-    return not is_transparent(type(obj)) or method.name in own_attributes(obj)
 
 
 def _name_of(node: ast.expr) -> str:

@@ -8,11 +8,17 @@ import types
 from collections.abc import Iterator
 
 from codeface_jupyter.namespace.classes import members_of
-from codeface_jupyter.trials.checks.attributes import class_member, is_usual_class
+from codeface_jupyter.trials.checks.attributes import (
+    class_member,
+    is_transparent,
+    is_usual_class,
+    own_attributes,
+)
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.values import Live, Method, Value, class_of
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
-__all__ = ["check_call", "signature_of", "signature_of_method"]
+__all__ = ["check_call", "signature_of_value"]
 
 # Wraps pandas' functions and warns of positional arguments, which it takes all the same.
 WARNING_WRAPPER = "deprecate_nonkeyword_arguments."
@@ -20,23 +26,14 @@ NUMPY_DISPATCHER = "_ArrayFunctionDispatcher"
 Kind = inspect.Parameter
 
 
-def signature_of(obj: object) -> inspect.Signature | None:
-    """Return what a function or a class takes; None if only running code could tell."""
-    if type(obj) is types.MethodType:
-        return _without_first(_of_function(obj.__func__))
-    if is_usual_class(obj):
-        return _of_class(obj)
-    return _of_function(obj)
-
-
-def signature_of_method(cls: type, name: str) -> inspect.Signature | None:
-    """Return what a method of a class's instances takes."""
-    found = class_member(cls, name)
-    if type(found) is staticmethod:
-        return _of_function(found.__func__)
-    if type(found) is classmethod:
-        return _without_first(_of_function(found.__func__))
-    return _without_first(_of_function(found)) if type(found) is types.FunctionType else None
+def signature_of_value(function: Value) -> inspect.Signature | None:
+    """Return what a value takes when it is called; None if only running code could tell."""
+    if isinstance(function, Live):
+        return _of_object(function.obj)
+    if isinstance(function, Method) and not _is_own(function):
+        cls = class_of(function.owner)
+        return None if cls is None else _of_method(cls, function.name)
+    return None
 
 
 def check_call(notes: Notes, node: ast.Call, signature: inspect.Signature, *, name: str) -> None:
@@ -96,6 +93,32 @@ def _parameters(signature: inspect.Signature) -> Iterator[inspect.Parameter]:
     return iter(signature.parameters.values())
 
 
+def _of_object(obj: object) -> inspect.Signature | None:
+    if type(obj) is types.MethodType:
+        return _without_first(_of_function(obj.__func__))
+    if is_usual_class(obj):
+        return _of_class(obj)
+    return _of_function(obj)
+
+
+def _of_method(cls: type, name: str) -> inspect.Signature | None:
+    """Return what a method of a class's instances takes."""
+    found = class_member(cls, name)
+    if type(found) is staticmethod:
+        return _of_function(found.__func__)
+    if type(found) is classmethod:
+        return _without_first(_of_function(found.__func__))
+    return _without_first(_of_function(found)) if type(found) is types.FunctionType else None
+
+
+def _is_own(method: Method) -> bool:
+    """Whether an object may have something of its own in the place of its class's method."""
+    if not isinstance(method.owner, Live):
+        return False
+    obj = method.owner.obj
+    return not is_transparent(type(obj)) or method.name in own_attributes(obj)
+
+
 def _of_class(cls: type) -> inspect.Signature | None:
     """Return what making an instance takes, where ``__init__`` alone decides that."""
     if class_member(type(cls), "__call__") is not members_of(type)["__call__"]:
@@ -128,14 +151,11 @@ def _of_python_function(function: types.FunctionType) -> inspect.Signature | Non
     is_known = function.__code__.co_qualname.startswith(WARNING_WRAPPER)
     if not is_known or type(given) is not inspect.Signature:
         return None
-    positional = Kind("args", Kind.VAR_POSITIONAL)
-    keywords = [
-        parameter.replace(kind=Kind.KEYWORD_ONLY, default=None)
-        for parameter in _parameters(given)
-        if parameter.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)
-    ]
-    variable = [p for p in _parameters(given) if p.kind is Kind.VAR_KEYWORD]
-    return inspect.Signature([positional, *keywords, *variable])
+    kinds = (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY, Kind.VAR_KEYWORD)
+    first, named, others = ([p for p in _parameters(given) if p.kind is kind] for kind in kinds)
+    first, named = ([p.replace(default=None) for p in part] for part in (first, named))
+    more = Kind("args", Kind.VAR_POSITIONAL)
+    return inspect.Signature([*first, more, *named, *others])
 
 
 def _is_numpy_function(obj: object) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from codeface_jupyter.syntax import is_deep
+from codeface_jupyter.syntax import LOOKED_AT, is_deep, parsed
 from codeface_jupyter.trials.checks.ipython_syntax import (
     UNKNOWN,
     Escape,
@@ -120,17 +120,17 @@ def _tree(lines: list[str]) -> ast.Module | None:
     text = "\n".join(lines)
     first = next((line for line in lines if line.strip() and line.lstrip()[0] != "#"), "")
     if first[:1] not in (" ", "\t"):
-        tree = ast.parse(text)
+        tree = parsed(text)
         if is_deep(tree):
             return None
-        compile(tree, "<answer>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        compile(tree, LOOKED_AT, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         return tree
     # IPython takes away an indentation that the whole cell has.
-    block = ast.parse(f"if True:\n{text}")
+    block = parsed(f"if True:\n{text}")
     ast.increment_lineno(block, -1)
     condition = block.body[0]
     if len(block.body) > 1 or not isinstance(condition, ast.If):
-        raise IndentationError("unexpected indent", ("<answer>", lines.index(first) + 1, 1, first))
+        raise IndentationError("unexpected indent", (LOOKED_AT, lines.index(first) + 1, 1, first))
     return None if is_deep(block) else ast.Module(condition.body, type_ignores=[])
 
 

@@ -16,7 +16,7 @@ from codeface_jupyter.trials.checks.modules import ALIASES, has_module
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
-__all__ = ["check_names", "may_define_anything", "suppresses_errors"]
+__all__ = ["ALWAYS_THERE", "check_names", "may_define_anything", "suppresses_errors"]
 
 # What IPython and the interpreter bring.
 ALWAYS_THERE = frozenset(vars(builtins)) | {

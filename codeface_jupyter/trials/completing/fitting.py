@@ -8,8 +8,9 @@ from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.trials.checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.source import read_source
-from codeface_jupyter.trials.completing.indentation import opens_block
-from codeface_jupyter.trials.naming.lexing import closers, lex
+from codeface_jupyter.trials.completing.indentation import opens_block, width
+from codeface_jupyter.trials.naming.lexing import lex
+from codeface_jupyter.trials.naming.unfinished import closers, handlers, open_endings
 
 __all__ = ["misfit"]
 
@@ -68,8 +69,14 @@ def _repeats(text: str, gap: Gap) -> bool:
 def _readable(text: str, gap: Gap) -> str | None:
     """Return the cell with the completion, if need be without what is below; None if no Python."""
     written = gap.prefix + text
-    ended = written + gap.rest + closers(lex(written + gap.rest))
-    for code in (written + gap.suffix, ended, f"{ended} pass" if opens_block(ended) else ended):
+    line = written + gap.rest
+    tokens, end = lex(line), handlers(line)
+    is_comment = bool(tokens) and tokens[-1].kind == "comment"
+    if is_comment:
+        line = f"{line}\n{' ' * width(gap.line)}"
+    ended = [f"{line}{endings(tokens)}" for endings in (open_endings, closers)]
+    blocks = [f"{code} pass{end}" for code in ended if is_comment or opens_block(code)]
+    for code in (written + gap.suffix, *(f"{code}{end}" for code in ended), *blocks):
         source = read_source(code)
         if source.tree is not None:
             return code

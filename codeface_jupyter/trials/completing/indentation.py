@@ -9,6 +9,7 @@ from codeface_jupyter.infilling import Gap
 from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.naming.lexing import lex, opener
+from codeface_jupyter.trials.naming.unfinished import handlers
 
 __all__ = ["Indentation", "opens_block", "settled", "width"]
 
@@ -63,7 +64,8 @@ def settled(text: str, gap: Gap) -> str:
         return text
     for depth in _depths(text, gap):
         moved = _moved(text, depth)
-        tree = read_source(gap.prefix + moved + gap.suffix).tree
+        code = gap.prefix + moved + gap.suffix
+        tree = read_source(f"{code}{handlers(code)}").tree
         if tree is not None and not _has_stray(tree):
             return moved
     return _moved(text, allowed.nearest(width(text)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codeface_jupyter.trials.naming.lexing import (
@@ -15,7 +15,7 @@ from codeface_jupyter.trials.naming.lexing import (
     opener,
 )
 
-__all__ = ["Cursor", "Place", "place_of"]
+__all__ = ["Cursor", "Place", "ends_expression", "expression_before", "place_of"]
 
 # Of a frame, what takes rows before columns.
 ROW_INDEXERS = frozenset({"at", "loc"})
@@ -64,23 +64,40 @@ class Place:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A code that ends at the cursor, and its tokens."""
+    """A code that ends at the cursor, and its tokens but for line ends within brackets."""
 
     code: str
     tokens: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, code: str) -> Cursor:
+        """Read a code."""
+        return cls(code, tuple(_without_line_ends(lex(code))))
 
-def place_of(code: str) -> tuple[Cursor, Place] | None:
-    """Return where a code ends, if a name stands there that may be known."""
-    tokens = lex(code)
-    if not tokens or tokens[-1].start + len(tokens[-1].text) < len(code):
+    @property
+    def is_at_token(self) -> bool:
+        """Whether the code ends in a token, not in a space after it."""
+        return bool(self.tokens) and self.tokens[-1].end == len(self.code)
+
+
+def _without_line_ends(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens but for line ends within brackets, which mean nothing."""
+    depth = 0
+    for token in tokens:
+        if token.kind == "operator":
+            depth = max(0, depth + (token.text in OPENING) - (token.text in CLOSING))
+        if token.kind != "newline" or depth == 0:
+            yield token
+
+
+def place_of(cursor: Cursor) -> Place | None:
+    """Return where a label or an attribute stands that may be known, if a code ends in one."""
+    if not cursor.is_at_token:
         return None
-    last = tokens[-1]
+    last = cursor.tokens[-1]
     if last.kind == "string":
-        place = _in_string(tokens) if is_open_string(last) else None
-    else:
-        place = _attribute(tokens)
-    return None if place is None else (Cursor(code, tuple(tokens)), place)
+        return _in_string(cursor.tokens) if is_open_string(last) else None
+    return _attribute(cursor.tokens)
 
 
 def _attribute(tokens: Sequence[Token]) -> Place | None:
@@ -89,7 +106,7 @@ def _attribute(tokens: Sequence[Token]) -> Place | None:
     dot = len(tokens) - 1 - is_begun
     if dot < 1 or tokens[dot].text != "." or tokens[dot].kind != "operator":
         return None
-    owner = _expression_before(tokens, dot)
+    owner = expression_before(tokens, dot)
     return Place(owner, last.text if is_begun else "") if owner else None
 
 
@@ -120,7 +137,7 @@ def _element(tokens: Sequence[Token], end: int, *, depth: int = 0) -> Place | No
     bracket = opener(tokens, end) if depth < MAX_NESTING else None
     if bracket is None:
         return None
-    if tokens[bracket].text != "{" and _ends_expression(tokens, bracket):
+    if tokens[bracket].text != "{" and ends_expression(tokens, bracket):
         is_call = tokens[bracket].text == "("
         return (_argument if is_call else _subscript)(tokens, bracket, end)
     return _element_of_literal(tokens, bracket, end, depth=depth)
@@ -145,7 +162,7 @@ def _element_of_literal(
 
 
 def _subscript(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
-    owner = _expression_before(tokens, bracket)
+    owner = expression_before(tokens, bracket)
     if end == bracket + 1:
         return Place(owner, "") if owner and not _is_row_indexer(owner) else None
     is_second = tokens[end - 1].text == "," and opener(tokens, end) == bracket
@@ -155,7 +172,7 @@ def _subscript(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
 
 
 def _argument(tokens: Sequence[Token], bracket: int, end: int) -> Place | None:
-    called = _expression_before(tokens, bracket)
+    called = expression_before(tokens, bracket)
     if not called or called[-1].kind != "name":
         return None
     owner = called[:-2] if len(called) > 1 and called[-2].text == "." else ()
@@ -182,7 +199,7 @@ def _is_row_indexer(owner: Sequence[Token]) -> bool:
     return len(owner) > 2 and owner[-1].text in ROW_INDEXERS and owner[-2].text == "."  # noqa: PLR2004 - a frame, a dot, the name
 
 
-def _ends_expression(tokens: Sequence[Token], end: int) -> bool:
+def ends_expression(tokens: Sequence[Token], end: int) -> bool:
     """Whether an expression ends right before ``tokens[end]``, so that a bracket belongs to it."""
     if end == 0:
         return False
@@ -191,41 +208,31 @@ def _ends_expression(tokens: Sequence[Token], end: int) -> bool:
     return is_word or token.kind == "string" or token.text in (")", "]")
 
 
-def _expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
+def expression_before(tokens: Sequence[Token], end: int) -> tuple[Token, ...]:
     """Return the tokens of the chain of names, calls and subscripts that ends at ``end``."""
     start = end
     while start > 0:
-        token = _skip_newlines(tokens, start)
-        if token is None:
+        if tokens[start - 1].kind == "newline":
             break
-        start = token
+        start -= 1
         if tokens[start].text in (")", "]"):
             inner = opener(tokens, start)
             if inner is None:
                 return ()
             start = inner
-            if _ends_expression(tokens, start):
+            if ends_expression(tokens, start):
                 continue
         elif not _is_operand(tokens[start]):
             return ()
-        before = _skip_newlines(tokens, start)
-        if before is None or tokens[before].text != ".":
+        if start == 0 or tokens[start - 1].text != ".":
             break
-        start = before
+        start -= 1
     return tuple(tokens[start:end])
 
 
 def _is_operand(token: Token) -> bool:
     is_name = token.kind == "name" and not token.text[0].isdigit()
     return token.kind == "string" or (is_name and token.text not in KEYWORDS)
-
-
-def _skip_newlines(tokens: Sequence[Token], end: int) -> int | None:
-    """Return the place of the last token before ``end`` that is no newline in brackets."""
-    place = end - 1
-    while place >= 0 and tokens[place].kind == "newline" and opener(tokens, place) is not None:
-        place -= 1
-    return place if place >= 0 and tokens[place].kind != "newline" else None
 
 
 KEYWORDS = frozenset(

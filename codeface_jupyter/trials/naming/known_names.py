@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from codeface_jupyter.infilling import NextName
@@ -17,7 +17,6 @@ from codeface_jupyter.trials.checks.attributes import (
 )
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, names_columns
 from codeface_jupyter.trials.checks.labels import QUERY_WORDS
-from codeface_jupyter.trials.checks.statements import value_of_marked
 from codeface_jupyter.trials.checks.values import (
     Accessor,
     Column,
@@ -32,14 +31,15 @@ from codeface_jupyter.trials.checks.values import (
     class_of,
 )
 from codeface_jupyter.trials.naming.cursor import Cursor, Place, place_of
-from codeface_jupyter.trials.naming.lexing import closers, statement_start
+from codeface_jupyter.trials.naming.known_parameters import KnownParameters
+from codeface_jupyter.trials.naming.lexing import statement_start
+from codeface_jupyter.trials.naming.owners import read_owner
 
 __all__ = ["KnownNames"]
 
 # Of so many, the model's own choice is as good, and the masks would be slow.
 MAX_NAMES = 2_000
-MARK = "_codeface_marked"
-JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
+JOINERS = "\u200c\u200d"
 # Those that pandas takes from numexpr.
 QUERY_FUNCTIONS = frozenset(
     {
@@ -53,7 +53,7 @@ MAX_CODE_CHARS = 20_000
 # Of an object that is asked for none, a column may be drawn.
 PLOT_PARAMETERS = frozenset({"x", "y"})
 # What else may stand in a query: Python's own words, and the functions that take a column.
-QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "True", "False"}
+QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "None", "True", "False"}
 
 
 class KnownNames:
@@ -66,10 +66,19 @@ class KnownNames:
     ----------
     namespace
         The notebook's variables.
+    others
+        Returns names that may be there besides, of cells that have not been run, say; called
+        once, and only if that matters.
     """
 
-    def __init__(self, namespace: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        namespace: Mapping[str, object],
+        *,
+        others: Callable[[], Iterable[str]] = frozenset,
+    ) -> None:
         self._namespace = namespace
+        self._parameters = KnownParameters(namespace, others=others)
         # By the code up to where the name's owner ends: a token later it is the same.
         self._found: dict[tuple[str, Place], frozenset[str]] = {}
 
@@ -78,13 +87,17 @@ class KnownNames:
 
         Where a name is being made, as in ``frame["new"] = …``, anything may come.
         """
-        found = place_of(code) if len(code) <= MAX_CODE_CHARS else None
-        if found is None:
+        if len(code) > MAX_CODE_CHARS:
             return None
-        cursor, place = found
+        cursor = Cursor.of(code)
+        place = place_of(cursor)
+        return self._parameters.at(cursor) if place is None else self._at(cursor, place)
+
+    def _at(self, cursor: Cursor, place: Place) -> NextName | None:
+        """Return the attributes or labels that a code may end in."""
         if not place.quote and place.typed.startswith("_"):
             return None
-        key = (code[: _end(place)], replace(place, owner=(), typed=""))
+        key = (cursor.code[: place.owner[-1].end], replace(place, owner=(), typed=""))
         if key not in self._found:
             self._found[key] = self._names(cursor, place)
         options = frozenset(n for n in self._found[key] if n.startswith(place.typed))
@@ -93,31 +106,16 @@ class KnownNames:
         return NextName(options=options, typed=place.typed, closing=place.quote)
 
     def _names(self, cursor: Cursor, place: Place) -> frozenset[str]:
-        value = self._value(cursor, place)
+        value = read_owner(cursor, place.owner, self._namespace).value
         if _may_be_made(cursor, place, value):
             return frozenset()
         has_labels = place.quote or place.is_in_query
         names = set(_labels(value, place) if has_labels else _attributes(value))
         if len(names) > MAX_NAMES:
             return frozenset()
-        is_usable = _is_plain if place.quote else str.isidentifier
-        return frozenset(filter(is_usable, names))
-
-    def _value(self, cursor: Cursor, place: Place) -> Value:
-        """Return what is known of the name's owner."""
-        start = place.owner[0].start
-        owner = cursor.code[start : _end(place)]
-        before = [token for token in cursor.tokens if token.start < start]
-        # In its place, where lambdas and comprehensions have their names; else after all that
-        # stands above.
-        line = cursor.tokens[statement_start(before)].start
-        in_place = f"{cursor.code[:start]}{MARK}({owner}){closers(before)}"
-        above = f"{cursor.code[:line]}{MARK}({owner})"
-        for code in (in_place, f"{in_place}: pass", above):
-            is_read, value = value_of_marked(code, self._namespace, mark=MARK)
-            if is_read:
-                return value
-        return None
+        if place.quote:
+            return frozenset(_spelled(name, place.quote) for name in names)
+        return frozenset(filter(str.isidentifier, names))
 
 
 def _may_be_made(cursor: Cursor, place: Place, value: Value) -> bool:
@@ -130,12 +128,6 @@ def _may_be_made(cursor: Cursor, place: Place, value: Value) -> bool:
     if place.quote:
         return isinstance(value, Frame | Keys)
     return isinstance(value, Live) and type(value.obj) is not types.ModuleType
-
-
-def _end(place: Place) -> int:
-    """Return where the owner of a name ends."""
-    last = place.owner[-1]
-    return last.start + len(last.text)
 
 
 def _labels(value: Value, place: Place) -> Iterable[str]:
@@ -205,8 +197,14 @@ def _of_object(obj: object) -> Iterable[object]:
     return [*own_attributes(obj), *class_attributes(type(obj))]
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a name can stand in a string as it is."""
+def _spelled(name: str, quote: str) -> str:
+    """Return a name as it is written between quotes."""
+    return "".join(_spelled_sign(sign, quote) for sign in name)
+
+
+def _spelled_sign(sign: str, quote: str) -> str:
+    if sign in (quote, "\\"):
+        return f"\\{sign}"
     # What joins the parts of an emoji, and letters of some scripts, counts as not printable.
-    shown = name.translate(JOINERS)
-    return shown.isprintable() and not set(name) & {"'", '"', "\\"} and name != ""
+    is_shown = sign in JOINERS or sign.isprintable()
+    return sign if is_shown else sign.encode("unicode_escape").decode()

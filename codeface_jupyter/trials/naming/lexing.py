@@ -10,7 +10,6 @@ __all__ = [
     "CLOSING",
     "OPENING",
     "Token",
-    "closers",
     "is_open_string",
     "lex",
     "opener",
@@ -21,10 +20,10 @@ TOKEN = re.compile(
     r"""
       (?P<comment>\#[^\n]*)
     | (?P<string>[rRbBuUfFtT]{0,2}(?:
-          \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\Z)
-        | '''(?:\\.|[^\\])*?(?:'''|\Z)
-        | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)
-        | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)
+          \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\\?\Z)
+        | '''(?:\\.|[^\\])*?(?:'''|\\?\Z)
+        | "(?:\\.|[^"\\\n])*(?:"|(?=\n)|\\?\Z)
+        | '(?:\\.|[^'\\\n])*(?:'|(?=\n)|\\?\Z)
       ))
     | (?P<name>\w+)
     | (?P<newline>\n)
@@ -33,6 +32,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+CLOSED_STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\])*\1""", re.DOTALL)
 CLOSING = {")": "(", "]": "[", "}": "{"}
 OPENING = {opening: closing for closing, opening in CLOSING.items()}
 
@@ -49,6 +49,11 @@ class Token:
     text: str
     start: int
 
+    @property
+    def end(self) -> int:
+        """Where the token ends."""
+        return self.start + len(self.text)
+
 
 def lex(code: str) -> list[Token]:
     """Return the tokens of a code."""
@@ -64,9 +69,8 @@ def lex(code: str) -> list[Token]:
 def is_open_string(token: Token) -> bool:
     """Whether a token is a string in one line that has no end yet."""
     text = token.text.lstrip("rRbBuUfFtT")
-    quote = text[:1]
-    is_closed = len(text) > 1 and text.endswith(quote) and not text.endswith(f"\\{quote}")
-    return token.kind == "string" and not text.startswith(quote * 3) and not is_closed
+    is_one_line = token.kind == "string" and not text.startswith(text[:1] * 3)
+    return is_one_line and CLOSED_STRING.fullmatch(text) is None
 
 
 def opener(tokens: Sequence[Token], end: int) -> int | None:
@@ -83,17 +87,6 @@ def opener(tokens: Sequence[Token], end: int) -> int | None:
                 return place
             depth -= 1
     return None
-
-
-def closers(tokens: Sequence[Token]) -> str:
-    """Return the brackets that close what is open after the tokens."""
-    stack: list[str] = []
-    for token in tokens:
-        if token.kind == "operator" and token.text in OPENING:
-            stack.append(OPENING[token.text])
-        elif token.kind == "operator" and token.text in CLOSING and stack:
-            stack.pop()
-    return "".join(reversed(stack))
 
 
 def statement_start(tokens: Sequence[Token]) -> int:

@@ -1,0 +1,34 @@
+"""Code that is only looked at."""
+
+import warnings
+
+import pytest
+
+from codeface_jupyter.syntax import parse_expression, parse_module
+from codeface_jupyter.trials.checks.source import read_source
+
+# Python warns of what is called, of the backslash, and of the comparison.
+DOUBTFUL = "x = (1)(2)\ny = '\\d'\nz = x is 1"
+
+
+@pytest.mark.parametrize("action", ["always", "error"])
+def test_what_python_warns_of_is_not_told_of_code_that_nobody_has_run(action):
+    with warnings.catch_warnings(record=action == "always") as told:
+        warnings.simplefilter(action)
+        assert read_source(DOUBTFUL).tree is not None
+        assert read_source(f"    {DOUBTFUL}".replace("\n", "\n    ")).tree is not None
+        assert parse_module(DOUBTFUL) is not None
+        assert parse_expression("(1)(2)") is not None
+        assert not told
+
+
+def test_of_the_users_own_it_is_told_and_once_only():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            read_source(DOUBTFUL)
+            compile("x = (1)(2)", "<ipython-input-1>", "exec")
+            warnings.warn("mine", UserWarning, stacklevel=1)
+
+    assert [str(one.message) for one in told].count("mine") == 1
+    assert any("not callable" in str(one.message) for one in told)
