@@ -529,3 +529,12 @@ def test_a_page_of_another_release_holds_no_cell(front_end):
     assert front_end.run("print(bridge.shows_cell)", cell_id="d") == "False"
     front_end.another().open_comm(on_subshell=False)
     assert front_end.run("print(bridge.shows_cell)", cell_id="d") == "True"
+
+
+def test_a_console_holds_no_cell_that_runs(front_end):
+    front_end.open_comm(on_subshell=False)
+    front_end.push([], asking=None)
+
+    assert front_end.run("print(bridge.shows_cell)", cell_id="d") == "False"
+    assert front_end.run("print(bridge.is_heard_while_busy)", cell_id="d") == "None"
+    assert front_end.run(SHOW, cell_id="d") == "None"

@@ -35,6 +35,7 @@ def namespace():
         "account": Account(),
         "tricky": Tricky(),
         "lookup": {"alpha": 1, "frames": sales},
+        "totals": sales.groupby(["region", "units"])["unit price"].sum(),
         "wide": pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["a"], ["x", "y"]])),
     }
 
@@ -79,6 +80,12 @@ def names_at(code):
 )
 def test_a_columns_name_is_one_that_is_there(code):
     assert names_at(code) == COLUMNS
+
+
+def test_the_levels_of_a_series_are_those_of_its_index():
+    assert names_at('totals.groupby(level="') == {"region", "units"}
+    assert names_at('totals.groupby(level=["region", "') == {"region", "units"}
+    assert names_at('sales.units.groupby(level="') is None
 
 
 def test_only_names_that_begin_as_typed_are_left():

@@ -27,6 +27,7 @@ from codeface_jupyter.trials.checks.values import (
     Keys,
     Live,
     Plot,
+    Rows,
     Value,
     class_of,
 )
@@ -137,6 +138,8 @@ def _labels(value: Value, place: Place) -> Iterable[str]:
             found = _columns(value, place)
         case Grouped(frame=Frame(has_nested_columns=False) as frame):
             found = frame.labels or () if not place.method or _aggregates(place) else ()
+        case Column(rows=Rows(levels=levels)) if place.argument == "level":
+            found = levels
         case Plot(frame=frame) if place.argument in PLOT_PARAMETERS:
             found = _columns(frame, replace(place, method="plot"))
         case Keys(items=dict() as items) if not place.method:

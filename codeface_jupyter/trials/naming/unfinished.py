@@ -35,9 +35,9 @@ def handlers(code: str) -> str:
     depth, is_start = 0, True
     for token in lex(code):
         if token.kind == "operator":
-            depth += (token.text in OPENING) - (token.text in CLOSING)
+            depth = max(0, depth + (token.text in OPENING) - (token.text in CLOSING))
         if token.kind == "newline":
-            is_start = is_start or depth <= 0
+            is_start = is_start or depth == 0
         elif is_start:
             indent = code[code.rfind("\n", 0, token.start) + 1 : token.start]
             # At its own depth stands its handler, or what is no part of it.
