@@ -69,6 +69,11 @@ class BatchItem:
         return self.result.findings
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed in the code, and what else is to be said of it."""
+        return self.result.notes
+
+    @property
     def outcome(self) -> Outcome | None:
         """What the code did on a copy of the kernel; None if it was not tried."""
         return self.result.outcome

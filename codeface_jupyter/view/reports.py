@@ -294,7 +294,8 @@ def _batch_end(item: BatchItem) -> str:
     if item.error is None:
         replayed = "replayed" if item.result.metrics.from_response_cache else ""
         findings = counted(len(item.findings), "finding") if item.findings else ""
-        return ", ".join(filter(None, (item.finish_reason, replayed, findings)))
+        notes = counted(len(item.notes), "note") if item.notes else ""
+        return ", ".join(filter(None, (item.finish_reason, replayed, findings, notes)))
     message = item.error.message if isinstance(item.error, CodeFaceError) else str(item.error)
     text = f"{type(item.error).__name__}: {message}"
     return textwrap.shorten(text, BATCH_END_CHARS, placeholder=" …")

@@ -363,6 +363,11 @@ class TestTried:
         assert items[1].agreement.agreeing > 1
         assert items[1].outcome.value == "3"
 
+    def test_the_table_counts_what_is_to_be_said_of_an_answer(self, config):
+        (item,) = self.answered(config, SideBySideEngine(echo), requests=REQUESTS[:1])
+        noted = replace(item, result=replace(item.result, notes=("One thing.", "Another.")))
+        assert "stop, 2 notes" in str(batch_table([noted], elapsed_s=1))
+
     def test_the_same_question_is_tried_once(self, config):
         engine = SideBySideEngine(lambda prompt: fenced("len(rows)"))
         items = self.answered(config, engine, requests=["print one", "print one"])
