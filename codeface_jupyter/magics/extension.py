@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view.answer_view import SubshellAnchor
 
-__all__ = ["Extension"]
+__all__ = ["Extension", "warn_of"]
 
 
 class Extension:
@@ -52,7 +52,7 @@ class Extension:
         self.shell = shell
         refused: list[ConfigError] = []
         self.config = Config(on_refused=refused.append)
-        _warn_of(refused)
+        warn_of(refused, source="the environment")
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self._misspelt = MisspeltMagics(shell)
@@ -143,11 +143,11 @@ class Extension:
         return {"text": str(stats_table(self.session.metrics.summary()))}
 
 
-def _warn_of(refused: Sequence[ConfigError]) -> None:
-    """Say in one warning which variables of the environment are left out.
+def warn_of(refused: Sequence[ConfigError], *, source: str) -> None:
+    """Say in one warning which settings are left out.
 
-    Not every one is the user's: a cluster or a launcher may have set it.
+    Not every one is the user's: a cluster or a launcher may have set a variable.
     """
     if refused:
         reasons = " ".join(error.message for error in refused)
-        sys.stderr.write(f"Warning: not taken from the environment: {reasons}\n")
+        sys.stderr.write(f"Warning: not taken from {source}: {reasons}\n")

@@ -991,6 +991,7 @@ def test_a_certificate_of_ones_own_authority_needs_that_authority(serve, tmp_pat
     [
         ("SSL_CERT_FILE", "/nowhere/ca.pem", "SSL_CERT_FILE = /nowhere/ca.pem does not exist"),
         ("SSL_CERT_FILE", __file__, "holds no certificates"),
+        ("SSLKEYLOGFILE", "/nowhere/keys", "SSLKEYLOGFILE = /nowhere/keys cannot be written to"),
         ("ALL_PROXY", "socks5://ann:secret@proxy:1080", "ALL_PROXY = socks5://***@proxy:1080"),
         ("HTTPS_PROXY", "ftp://proxy:21", "HTTPS_PROXY = ftp://proxy:21 is not the address"),
     ],
