@@ -266,6 +266,13 @@ class TestBrokenFolders:
         with pytest.raises(ModelFilesError):
             ask(make_session(folder))
 
+    @pytest.mark.parametrize("name", ["bos_token_id", "eos_token_id"])
+    @pytest.mark.parametrize("value", ["x", [None, "x"], {"a": 1}], ids=repr)
+    def test_what_is_no_token_s_id_is_passed_over(self, make_session, folder, name, value):
+        file = folder / "generation_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+        assert ask(make_session(folder)).text
+
     def test_a_truncated_shard_is_named(self, make_session, folder):
         self.truncate(next(folder.glob("model-00002*")))
         with pytest.raises(ModelFilesError, match=r"model-00002-of-\d+\.safetensors is corrupt"):

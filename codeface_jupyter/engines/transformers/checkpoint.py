@@ -21,6 +21,7 @@ from codeface_jupyter.engines.transformers.quantization import (
 from codeface_jupyter.engines.transformers.support import no_flash_attention
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError, first_line
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.end_tokens import token_ids
 from codeface_jupyter.models.file_faults import file_faults
 from codeface_jupyter.models.folder_check import has_weights
 from codeface_jupyter.models.torch_library import check_torch_can_be_imported
@@ -250,8 +251,8 @@ def load_weights(
         model = apply_adapter(model, placement.adapter, merge=not placement.quantization)
     # The checkpoint's own sampling defaults would mix with the user's settings.
     model.generation_config = GenerationConfig(
-        eos_token_id=model.generation_config.eos_token_id,
-        bos_token_id=model.generation_config.bos_token_id,
+        eos_token_id=token_ids(model.generation_config.eos_token_id) or None,
+        bos_token_id=next(iter(token_ids(model.generation_config.bos_token_id)), None),
     )
     return model.eval()
 
