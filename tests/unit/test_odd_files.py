@@ -14,6 +14,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import ErrorInfo, read_text_file
 from codeface_jupyter.errors import ConfigError, FetchError, ModelFilesError, NotebookError
 from codeface_jupyter.magics.template_files import read_template
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
 from codeface_jupyter.models.folder_check import read_config, weight_files
 from codeface_jupyter.models.storage import ModelStorage, safe_name, writing_into
@@ -243,6 +244,8 @@ def test_architectures_that_are_no_names_are_refused(tmp_path: Path, value: obje
         ({"num_hidden_layers": 0}, "num_hidden_layers"),
         ({"rope_scaling": "linear"}, "rope_scaling"),
         ({"max_position_embeddings": [128]}, "max_position_embeddings"),
+        ({"rope_theta": "x"}, "rope_theta"),
+        ({"rope_parameters": {"rope_theta": float("inf")}}, "rope_theta"),
     ],
 )
 def test_what_a_conversion_lacks_is_named(
@@ -255,6 +258,13 @@ def test_what_a_conversion_lacks_is_named(
     assert unsupported_reason(tmp_path) is None
     (tmp_path / "config.json").write_text(json.dumps(config | changed))
     assert unsupported_reason(tmp_path) == f"its config.json gives no usable {missing}"
+
+
+@pytest.mark.parametrize("value", [-1, "x", float("inf"), float("nan"), [], None], ids=repr)
+def test_a_dimension_that_is_no_figure_counts_as_not_given(value: object) -> None:
+    given = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
+    assert Architecture.of(given | {"num_key_value_heads": value}).num_kv_heads == 4
+    assert Architecture.of(given | {"num_hidden_layers": value}).num_layers == 0
 
 
 def test_an_index_may_name_no_file_that_cannot_be(tmp_path: Path) -> None:
