@@ -15,12 +15,16 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension"]
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics; called by ``%load_ext codeface_jupyter``."""
     from codeface_jupyter.magics import register
+    from codeface_jupyter.quiet_dependencies import quiet_dependencies
 
-    register(shell)
+    with quiet_dependencies():
+        register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Remove the magics and give back the model; called by ``%unload_ext``."""
     from codeface_jupyter.magics import unregister
+    from codeface_jupyter.quiet_dependencies import quiet_dependencies
 
-    unregister(shell)
+    with quiet_dependencies():
+        unregister(shell)

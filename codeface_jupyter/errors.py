@@ -55,6 +55,7 @@ __all__ = [
     "UnknownNameError",
     "first_line",
     "install_hint",
+    "reason_of",
 ]
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
@@ -227,3 +228,9 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(error).__name__
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file cannot be used, for a message that names the file."""
+    reason = error.strerror if isinstance(error, OSError) else ""
+    return reason or first_line(error)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
+
 __all__ = ["cancellable", "new_lock", "new_rlock", "within"]
 
 T = TypeVar("T")
@@ -104,7 +106,8 @@ def _begin(call: Callable[[], T]) -> Future[T]:
 
     def run() -> None:
         try:
-            outcome.set_result(calls.pop()())
+            with quiet_dependencies():
+                outcome.set_result(calls.pop()())
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised by the waiter
             outcome.set_exception(error)
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
-from codeface_jupyter.errors import CodeFaceError, install_hint
+from codeface_jupyter.errors import CodeFaceError, EngineUnavailableError, install_hint
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.hub import is_offline, is_reachable
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.memory import WORKING_BYTES, available_memory
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 from codeface_jupyter.trials.copy_support import copy_support
 
 __all__ = ["PACKAGE", "Finding", "findings"]
@@ -70,7 +71,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 def _torch_findings() -> Iterator[Finding]:
     try:
+        check_torch_can_be_imported()
         import torch
+    except EngineUnavailableError as error:
+        yield Finding("torch", error.message, False, error.hint)
+        return
     except ImportError as error:
         yield Finding("torch", f"cannot be imported: {error}", False, "pip install torch")
         return

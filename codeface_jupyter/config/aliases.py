@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.errors import ConfigError, reason_of
 from codeface_jupyter.small_files import read_json
 from codeface_jupyter.well_formed import well_formed_data
 
@@ -41,7 +41,7 @@ class Aliases:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise self._broken(str(error)) from None
+            raise self._broken(reason_of(error)) from None
         if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
             raise self._broken("expected an object that maps aliases to models")
         return {name.lower(): values[name] for name in sorted(values)}
@@ -74,6 +74,8 @@ class Aliases:
         from filelock import FileLock
 
         folder = self._file.parent
+        if self._file.parts[0].startswith("~"):
+            raise self._not_written("there is no such user")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # Not on the file itself: replacing that would drop the lock.
@@ -82,10 +84,7 @@ class Aliases:
                 yield aliases
                 self._write(aliases)
         except OSError as error:
-            raise ConfigError(
-                f"{self._file} cannot be written: {error}.",
-                hint="Set CODEFACE_CONFIG to a config file in a folder that you can write to.",
-            ) from None
+            raise self._not_written(reason_of(error)) from None
 
     def _write(self, aliases: dict[str, str]) -> None:
         handle, name = tempfile.mkstemp(prefix=f".{self._file.name}-", dir=self._file.parent)
@@ -98,6 +97,12 @@ class Aliases:
             unfinished.replace(self._file)
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def _not_written(self, reason: str) -> ConfigError:
+        return ConfigError(
+            f"{self._file} cannot be written: {reason}.",
+            hint="Set CODEFACE_CONFIG to a config file in a folder that you can write to.",
+        )
 
     def _broken(self, reason: str) -> ConfigError:
         return ConfigError(

@@ -13,6 +13,8 @@ __all__ = ["variable_at_fault"]
 
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CERTIFICATE_FOLDER = "SSL_CERT_DIR"
+# A debugging aid of Python's: every connection is logged there.
+KEY_LOG = "SSLKEYLOGFILE"
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 PROXY_SCHEMES = ("http://", "https://")
 
@@ -54,6 +56,17 @@ def _bad_certificates() -> Iterator[str]:
     folder = os.environ.get(CERTIFICATE_FOLDER)
     if folder and not Path(folder).is_dir():
         yield f"{CERTIFICATE_FOLDER} = {folder} is not a folder"
+    key_log = os.environ.get(KEY_LOG)
+    if key_log and not _is_writable(Path(key_log)):
+        yield f"{KEY_LOG} = {key_log} cannot be written to"
+
+
+def _is_writable(file: Path) -> bool:
+    try:
+        with file.open("ab"):
+            return True
+    except OSError:
+        return False
 
 
 def _unreadable(file: Path) -> str:

@@ -24,7 +24,7 @@ from codeface_jupyter.config.engine_options import (
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
 from codeface_jupyter.config.settings import Settings, setting_fields, short_setting_fields
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.errors import ConfigError, first_line, reason_of
 from codeface_jupyter.small_files import read_text
 
 __all__ = [
@@ -154,13 +154,15 @@ def read_file(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigError(f"The config file {file} cannot be read: {error}.") from None
+        raise ConfigError(f"The config file {file} cannot be read: {reason_of(error)}.") from None
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Also of numbers with too many digits, and of lists in lists without end.
+        is_deep = isinstance(error, RecursionError)
+        reason = "it is nested too deeply" if is_deep else first_line(error)
         raise ConfigError(
-            f"The config file {file} is not valid TOML: {error}.",
+            f"The config file {file} is not valid TOML: {reason}.",
             hint=BACKSLASHES if "\\" in text else "",
         ) from None
     values: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,8 @@ def _written_frames(error: BaseException, source: str) -> str:
 
 def _is_of_a_file(filename: str) -> bool:
     """Whether code comes from a file: ipykernel names files for cells, and writes none."""
-    return not filename.startswith("<") and Path(filename).is_file()
+    # `Path.is_file` raises for a name that no file can have, as generated code may bear.
+    return not filename.startswith("<") and os.path.isfile(filename)  # noqa: PTH113 - see above
 
 
 def _causes(error: BaseException, source: str) -> Iterator[str]:
@@ -140,7 +142,10 @@ def is_library(filename: str) -> bool:
     """Whether code of this file is Python's or an installed package's, not the user's own."""
     if filename.startswith("<"):
         return filename.startswith("<frozen")
-    path = Path(filename).resolve()
+    try:
+        path = Path(filename).resolve()
+    except (OSError, ValueError):
+        return False
     if path.suffix in CYTHON_SUFFIXES and not path.is_file():
         return True
     return path.is_relative_to(STDLIB_FOLDER) or not PACKAGE_FOLDERS.isdisjoint(path.parts)
@@ -149,9 +154,17 @@ def is_library(filename: str) -> bool:
 def _line(frame: FrameType, number: int, source: str) -> str:
     filename = frame.f_code.co_filename
     if not filename.startswith(TIMED_CODE):
-        return linecache.getline(filename, number, frame.f_globals).strip()
+        return _line_of_file(filename, number, frame.f_globals)
     lines = split_cell_magics(source)[1].split("\n")
     return lines[number - 1].strip() if number <= len(lines) else ""
+
+
+def _line_of_file(filename: str, number: int, names: dict[str, object]) -> str:
+    try:
+        return linecache.getline(filename, number, names).strip()
+    except ValueError:
+        # No file can have that name.
+        return ""
 
 
 def _format(frame: FrameType, number: int, source: str) -> str:

@@ -36,14 +36,15 @@ def read_text_file(path: str | Path) -> TextFile:
     NotebookError
         If the file does not exist, is no regular file, is not text, or is larger than 1 MiB.
     """
-    file = Path(path).expanduser()
     try:
-        content = _read(file, path)
+        content = _read(Path(path).expanduser(), path)
+    except RuntimeError:
+        raise NotebookError(f"{path}: there is no such user.") from None
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise NotebookError(
             f"{path}: {reason}.",
-            hint=f"Relative paths start at the kernel's working directory, {Path.cwd()}.",
+            hint=f"Relative paths start at the kernel's working directory, {_working_directory()}.",
         ) from None
     try:
         # Editors on Windows begin a file with a byte order mark.
@@ -57,6 +58,13 @@ def read_text_file(path: str | Path) -> TextFile:
             hint="Load it in a cell instead: variables are described to the model.",
         )
     return TextFile(str(path), text)
+
+
+def _working_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "which has been deleted"
 
 
 def _read(file: Path, path: str | Path) -> bytes:

@@ -24,6 +24,7 @@ from codeface_jupyter.frontend.protocol import (
 )
 from codeface_jupyter.frontend.workers import Workers
 from codeface_jupyter.jobs import Cancelled, Event, Job
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.threads import new_lock
 
 __all__ = ["Connection", "Handlers", "Partial"]
@@ -166,7 +167,7 @@ class Connection:
 
     def receive(self, data: object) -> None:
         """Take a message of the front end's; a bad one is answered with an error."""
-        with self._reporting_failures(_request_id(data)):
+        with quiet_dependencies(), self._reporting_failures(_request_id(data)):
             message = protocol.parse_front_end_message(data)
             self.is_understood = True
             self._take(message)
@@ -233,7 +234,7 @@ class Connection:
 
     def _answer(self, handler: _RequestHandler, message: protocol.RequestMessage, job: Job) -> None:
         request_id = message["request_id"]
-        with self._reporting_failures(request_id):
+        with quiet_dependencies(), self._reporting_failures(request_id):
             try:
                 result = handler.answer(message["payload"], job)
             finally:

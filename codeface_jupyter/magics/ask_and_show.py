@@ -22,6 +22,7 @@ from codeface_jupyter.magics.shown_answer import ShownAnswer
 from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.magics.try_again_button import TryAgainButton
 from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import TextView, WidgetView
 from codeface_jupyter.view.cells import cell_magics
@@ -242,7 +243,8 @@ class _Showing:
 
     def _run_and_report(self) -> None:
         try:
-            self.run()
+            with quiet_dependencies():
+                self.run()
         except Exception as error:  # noqa: BLE001 - the thread boundary: no cell is left to fail
             shell = self._extension.shell
             shell.showtraceback((type(error), error, error.__traceback__))

@@ -11,6 +11,7 @@ from IPython.core.magic import Magics
 from IPython.display import display
 
 from codeface_jupyter.errors import NotAskedError, NothingToDoError
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -47,7 +48,8 @@ class BaseMagics(Magics):
         @wraps(magic)
         def timed(*args: Any, **kwargs: Any) -> Any:
             self.extension.asked_at = time.perf_counter()
-            return magic(*args, **kwargs)
+            with quiet_dependencies():
+                return magic(*args, **kwargs)
 
         return timed
 

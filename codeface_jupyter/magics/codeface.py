@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import magic_arguments
 from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.base import BaseMagics
+from codeface_jupyter.magics.extension import warn_of
 from codeface_jupyter.magics.options import ask_options, parse
 
 if TYPE_CHECKING:
@@ -77,13 +78,18 @@ class CodeFace(BaseMagics):
     def _follow_traits(self) -> None:
         """Show the settings' values in the traits, and settle what is assigned to them."""
         config = self.extension.config
+        refused: list[ConfigError] = []
         for name in self._settings:
             assigned = getattr(self, name)
             if assigned is not UNSET:
                 # From IPython's own configuration, which also remembers what was refused:
-                # removed first, so that a bad value is reported once only.
+                # removed, so that a bad value is reported once only.
                 self.shell.config.CodeFace.pop(name, None)
-                config.set(**{name: assigned})
+                try:
+                    config.set(**{name: assigned})
+                except ConfigError as error:
+                    refused.append(error)
+        warn_of(refused, source="IPython's configuration")
         self._show_settings(config.settings)
         config.on_change(self._show_settings)
         self.observe(self._apply_trait, names=list(self._settings))

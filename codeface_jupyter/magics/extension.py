@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
-import weakref
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
+from codeface_jupyter.magics.in_progress import InProgress
 from codeface_jupyter.magics.misspelt import MisspeltMagics
 from codeface_jupyter.magics.notebook import Notebook
 from codeface_jupyter.magics.shown_answers import ShownAnswers
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.session.answer import Answer
     from codeface_jupyter.view.answer_view import SubshellAnchor
 
-__all__ = ["Extension"]
+__all__ = ["Extension", "warn_of"]
 
 
 class Extension:
@@ -42,6 +42,8 @@ class Extension:
 
     Attributes
     ----------
+    answers
+        What Stop ends.
     is_page_here
         Set once a page has connected and told its settings.
     """
@@ -50,19 +52,16 @@ class Extension:
         self.shell = shell
         refused: list[ConfigError] = []
         self.config = Config(on_refused=refused.append)
-        _warn_of(refused)
+        warn_of(refused, source="the environment")
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self._misspelt = MisspeltMagics(shell)
         self.is_page_here = threading.Event()
-        # What failed before it was shown is forgotten by itself.
-        self.answers: weakref.WeakSet[Answer] = weakref.WeakSet()
+        self.answers = InProgress()
         self.shown_answers = ShownAnswers(shell)
         # When the magic that runs was called, by `time.perf_counter`.
         self.asked_at = 0.0
         self.has_hinted = False
-        # The cells that answers are shown in, where cells have ids.
-        self.shown_in: weakref.WeakKeyDictionary[Answer, str | None] = weakref.WeakKeyDictionary()
         self._session: Session | None = None
         self._anchor: SubshellAnchor | None = None
         # The front end's settings arrive in a subshell's thread.
@@ -118,9 +117,8 @@ class Extension:
         cell_id
             The cell whose answers alone are to stop, since nobody sees them any more.
         """
-        for answer in tuple(self.answers):
-            if cell_id in {None, self.shown_in.get(answer)}:
-                answer.cancel()
+        for answer in self.answers.shown_in(cell_id):
+            answer.cancel()
         if self.background_load is not None and cell_id is None:
             self.background_load.cancel()
 
@@ -145,11 +143,11 @@ class Extension:
         return {"text": str(stats_table(self.session.metrics.summary()))}
 
 
-def _warn_of(refused: Sequence[ConfigError]) -> None:
-    """Say in one warning which variables of the environment are left out.
+def warn_of(refused: Sequence[ConfigError], *, source: str) -> None:
+    """Say in one warning which settings are left out.
 
-    Not every one is the user's: a cluster or a launcher may have set it.
+    Not every one is the user's: a cluster or a launcher may have set a variable.
     """
     if refused:
         reasons = " ".join(error.message for error in refused)
-        sys.stderr.write(f"Warning: not taken from the environment: {reasons}\n")
+        sys.stderr.write(f"Warning: not taken from {source}: {reasons}\n")

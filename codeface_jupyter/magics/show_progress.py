@@ -125,7 +125,7 @@ def view_for(extension: Extension, answer: Answer) -> View:
         case "front end":
             extension.keep_subshell()
             bridge = extension.bridge
-            extension.shown_in[answer] = bridge.cell_id()
+            extension.answers.add(answer, cell_id=bridge.cell_id())
             place = Place(cell_id=bridge.cell_id() if bridge.shows_cell else None)
             return WidgetView(answer, stop_is_heard=bridge.is_heard_while_busy, place=place)
         case "program":

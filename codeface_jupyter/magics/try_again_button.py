@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.magics.hints import as_now_wanted
 from codeface_jupyter.magics.show_progress import watch
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.answer_view import ButtonUnderAnswer, WidgetView
 from codeface_jupyter.view.result_bundle import with_earlier
@@ -73,7 +74,8 @@ class TryAgainButton:
         is_replaced = False
         try:
             self.hide()
-            is_replaced = self._try_again()
+            with quiet_dependencies():
+                is_replaced = self._try_again()
         except Exception as error:
             # The thread boundary: no cell is left to fail.
             if not isinstance(error, CodeFaceError):

@@ -98,10 +98,10 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _number(config: Mapping[str, Any], name: str) -> int:
-    """Return a setting under its own name or an older one; 0 if it is no number or not there."""
+    """Return a setting under its own name or an older one; 0 if it is no figure or not there."""
     names = (name, *OTHER_NAMES.get(name, ()))
     value = next((config[known] for known in names if config.get(known) is not None), 0)
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        return max(int(value), 0)
+    except (OverflowError, TypeError, ValueError):
         return 0

@@ -10,7 +10,7 @@ from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.models.architecture import text_part
 from codeface_jupyter.models.folder_check import read_json
 
-__all__ = ["END_TOKENS", "EosIds", "configured_eos_ids", "end_token_ids"]
+__all__ = ["END_TOKENS", "EosIds", "configured_eos_ids", "end_token_ids", "token_ids"]
 
 EosIds = int | Sequence[int] | None
 
@@ -35,10 +35,16 @@ def configured_eos_ids(folder: Path) -> EosIds:
     for name in ("generation_config.json", "config.json"):
         config = _read_if_possible(folder / name)
         for part in (config, text_part(config)):
-            if part.get("eos_token_id") is not None:
-                eos_ids: EosIds = part["eos_token_id"]
-                return eos_ids
+            ids = part.get("eos_token_id")
+            if ids is not None:
+                return ids if type(ids) is int else token_ids(ids)
     return None
+
+
+def token_ids(value: object) -> list[int]:
+    """Return the ids in ``value``: one, several, or what a configuration has in their place."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [each for each in values if type(each) is int and each >= 0]
 
 
 def _read_if_possible(file: Path) -> dict[str, Any]:

@@ -57,6 +57,13 @@ PICKLED_FILE = re.compile(r"pytorch_model.*\.bin|.*\.(pt|pth|ckpt|pkl)")
 SAMPLES, SAMPLE_BYTES = 64, 4_096
 # What safetensors says of a file whose size is not its header's.
 NOT_COVERED = "file not fully covered"
+# What is read of a configuration here, beside figures and architectures.
+EXPECTED_TYPES: Mapping[str, type] = {
+    "auto_map": Mapping,
+    "model_type": str,
+    "quantization_config": Mapping,
+    "text_config": Mapping,
+}
 CAUSAL_ARCHITECTURE = re.compile(r"For(CausalLM|ConditionalGeneration)$|LMHeadModel$")
 
 
@@ -105,6 +112,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     names = config.get("architectures")
     if names is not None and not (isinstance(names, list) and all(map(_is_text, names))):
         raise ModelFilesError(f"{file} has architectures that are no list of names: {names!r:.80}.")
+    for name, expected in EXPECTED_TYPES.items():
+        value = config.get(name)
+        if value is not None and not isinstance(value, expected):
+            raise ModelFilesError(f"{file} has a {name} of the wrong type: {value!r:.80}.")
     return config
 
 

@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +35,10 @@ from codeface_jupyter.models.folder_check import (
 )
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.storage import (
-    disk_full_error,
     ensure_free_space,
     format_bytes,
     safe_name,
+    writing_into,
 )
 from codeface_jupyter.threads import cancellable, within
 
@@ -342,13 +341,12 @@ def _download(hub_id: str, revision: str, files: list[_RemoteFile], job: Job) ->
     ensure_free_space(Path(constants.HF_HUB_CACHE), needed_bytes=missing, purpose=hub_id)
     download = _Download(hub_id, revision, sum(f.size_bytes for f in files), job)
     try:
-        for file in files:
-            folder = cancellable(partial(download.fetch, file), check=job.check)
+        with writing_into(Path(constants.HF_HUB_CACHE), variable="HF_HUB_CACHE"):
+            for file in files:
+                folder = cancellable(partial(download.fetch, file), check=job.check)
     except errors.GatedRepoError as error:
         raise FetchError(f"The hub refused {hub_id}: {first_line(error)}.") from None
     except _network_errors(errors.EntryNotFoundError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno == ENOSPC:
-            raise disk_full_error(Path(constants.HF_HUB_CACHE)) from error
         raise HubUnreachableError(
             f"The connection to the hub was lost after {format_bytes(download.done_bytes)} of "
             f"{format_bytes(download.total_bytes)} of {hub_id}: {first_line(error)}.",

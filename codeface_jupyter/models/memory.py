@@ -18,9 +18,11 @@ from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.errors import ModelFilesError, NotEnoughMemoryError, first_line
 from codeface_jupyter.models.architecture import DTYPE_BYTES, Architecture
 from codeface_jupyter.models.catalog import ASSUMED_CONTEXT_TOKENS, CATALOG
+from codeface_jupyter.models.file_faults import file_faults
 from codeface_jupyter.models.folder_check import read_config
 from codeface_jupyter.models.gguf_header import GgufHeader
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -80,9 +82,15 @@ def available_memory(device: str = "cpu") -> int:
         ``"cpu"``, ``"cuda"`` (all visible devices together), one of them such as ``"cuda:1"``,
         or accelerate's ``"auto"`` and ``"balanced…"``: all of these and main memory. In a
         container the control group's limit counts, not the host's memory.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If torch is needed and cannot be imported.
     """
     if device == "cpu":
         return _main_memory_bytes()
+    check_torch_can_be_imported()
     import torch
 
     if device.startswith("cuda:"):
@@ -222,12 +230,13 @@ def kv_cache_bytes(config: PretrainedConfig, *, dtype: str, tokens: int) -> int:
 
 
 def _load_config(folder: Path) -> PretrainedConfig:
+    check_torch_can_be_imported()
     from transformers import AutoConfig, PretrainedConfig
 
     read_config(folder)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, OSError) as error:
+    except file_faults() as error:
         raise ModelFilesError(
             f"{folder / 'config.json'} describes no model that transformers knows: "
             f"{first_line(error)}."
@@ -249,12 +258,13 @@ def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permission
             model = AutoModelForCausalLM.from_config(
                 config, trust_remote_code=permissions.trust_remote_code
             )
-    except ValueError as error:
+        model.tie_weights()
+        sizes: Mapping[str, int] = compute_module_sizes(model, dtype=dtype)
+    # Nothing is allocated here, so that a `RuntimeError` is about the figures.
+    except file_faults(RuntimeError) as error:
         raise ModelFilesError(
             f"{type(config).__name__} is not a causal language model: {first_line(error)}."
         ) from error
-    model.tie_weights()
-    sizes: Mapping[str, int] = compute_module_sizes(model, dtype=dtype)
     return int(sizes[""])
 
 

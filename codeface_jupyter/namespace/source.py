@@ -32,7 +32,7 @@ def source_of(obj: object) -> str | None:
             return _class_in_cells(name, members)
     try:
         return inspect.getsource(obj).rstrip()  # type: ignore[arg-type]  # it raises for others
-    except (OSError, TypeError):
+    except (OSError, TypeError, ValueError):
         return None
 
 

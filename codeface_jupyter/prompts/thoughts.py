@@ -11,8 +11,18 @@ from codeface_jupyter.prompts.fences import FENCE_MARK, LINE_END, find_fences
 __all__ = ["Part", "split_thoughts", "without_thoughts"]
 
 NAMES = "think|thinking|thoughts?|reasoning|reflection|seed:think"
+# How gpt-oss names what it thinks and what it says: by control tokens, of which engines leave the
+# words. Without them, those at an answer's very beginning count if the others follow.
+SPEAKER = r"(?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|>"
+CHANNELS = (
+    rf"{SPEAKER}(?:analysis|commentary)<\|message\|>|\Aanalysis(?=(?s:.)*?assistantfinal)"
+    rf"|(?P<final>{SPEAKER}final<\|message\|>|assistantfinal)"
+)
 # A tag in single backticks is spoken of, not used; three of them are a fence.
-TAG = re.compile(rf"(?<!(?<!`)`)(?:<(/?)(?:{NAMES})>|\[(/?)THINK\])(?!`(?!`))", re.IGNORECASE)
+TAG = re.compile(
+    rf"(?<!(?<!`)`)(?:<(/?)(?:{NAMES})>|\[(/?)THINK\]|\u25c1(/?)think\u25b7|{CHANNELS})(?!`(?!`))",
+    re.IGNORECASE,
+)
 # More are no thoughts; each costs a look at all that follows.
 MAX_PARTS = 20
 ENDS_LINE = re.compile(r"[ \t]*(?:\Z|[\r\n])")
@@ -29,7 +39,7 @@ class Part:
 def split_thoughts(text: str) -> list[Part]:
     """Return the parts of an answer, in their order.
 
-    Thoughts stand between ``<think>`` and ``</think>``, or tags of other names. If they are
+    Thoughts stand between ``<think>`` and ``</think>``, or what other models write. If they are
     cut off, they end with the text; if the prompt has begun them, there is only their end.
     """
     parts: list[Part] = []
@@ -74,7 +84,7 @@ def _first_end(thought: str) -> re.Match[str] | None:
 
 
 def _is_end(tag: re.Match[str]) -> bool:
-    return "/" in (tag[1], tag[2])
+    return "/" in (tag[1], tag[2], tag[3]) or tag["final"] is not None
 
 
 def _edges(tag: re.Match[str]) -> tuple[bool, bool]:

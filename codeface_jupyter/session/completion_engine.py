@@ -12,6 +12,7 @@ from codeface_jupyter.engines.base import Engine, HoldsMemory, InfillEngine
 from codeface_jupyter.engines.current_engine import CurrentEngine, EngineKey, engine_key
 from codeface_jupyter.engines.model_beside import settings_beside
 from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.threads import new_lock
 
 __all__ = ["CompletionEngine", "completes"]
@@ -142,9 +143,10 @@ class CompletionEngine:
 
     def _load(self, wanted: Settings, beside: CurrentEngine, job: Job) -> None:
         try:
-            engine = beside.take(wanted, job)
-            engine.prepare(job)
-            engine.load(job)
+            with quiet_dependencies():
+                engine = beside.take(wanted, job)
+                engine.prepare(job)
+                engine.load(job)
             if not completes(engine):
                 self._give_up(wanted, job, "it was not made to fill gaps in code.")
         except Cancelled:

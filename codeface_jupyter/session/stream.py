@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from codeface_jupyter.generation import Chunk, Done, Failed, GenerationMetrics, Revised
 from codeface_jupyter.jobs import Cancelled, Event, Job
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.session.events import ItemDone, ItemEvent
 
 __all__ = ["Stream", "Work"]
@@ -120,7 +121,8 @@ class Stream:
 
     def _run(self, work: Work) -> None:
         try:
-            self._events.put(work(self._job))
+            with quiet_dependencies():
+                self._events.put(work(self._job))
         except Cancelled:
             self._events.put(CANCELLED)
         except BaseException as error:  # noqa: BLE001 - the thread boundary: raised in the reader

@@ -25,6 +25,7 @@ from codeface_jupyter.prompts import (
     split_thoughts,
     with_code,
 )
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.trials.rewriting import Rewritten
 from codeface_jupyter.view.answer_html import folded_html, lexer_of
 from codeface_jupyter.view.html_markdown import html_parser
@@ -104,6 +105,7 @@ class GrowingMarkdown:
         return str(self._markdown.renderer.render(tokens, options, {}))
 
 
+@quiet_dependencies()
 def warm_up() -> None:
     """Import what the first code needs to be painted, which takes longer than a pause may."""
     GrowingMarkdown().render(fenced("x = 1", "python"))

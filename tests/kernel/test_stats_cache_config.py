@@ -114,3 +114,10 @@ def test_redis_away_warns_once_and_its_password_is_never_shown(notebook):
     inputs = json.dumps(AWAY)[1:-1]
     assert "s3cret" not in said.replace(inputs, "")
     assert "redis://***@127.0.0.1:1/0" in runs[-2].bundles[-1]["text/plain"]
+
+
+def test_a_refused_setting_does_not_keep_the_extension_from_loading_again(notebook):
+    said = notebook.run("%config CodeFace.temperature = 9").text
+    assert "temperature = 9" in said
+    assert notebook.run("%reload_ext codeface_jupyter").reply["status"] == "ok"
+    assert notebook.run("%codeface_stats").reply["status"] == "ok"

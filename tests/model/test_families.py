@@ -16,6 +16,8 @@ from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.errors import ModelFilesError
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
@@ -221,6 +223,55 @@ class TestBrokenFolders:
             ask(session)
         session.config.set(model=str(make_model("llama")))
         assert ask(session).text
+
+    # What transformers raises over each is of another kind, down to an AssertionError.
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("attention_dropout", "x"),
+            ("dtype", []),
+            ("hidden_act", "x"),
+            ("intermediate_size", -1),
+            ("layer_types", []),
+            ("num_attention_heads", 0),
+            ("pad_token_id", 10**9),
+            ("text_config", "x"),
+            ("model_type", []),
+            ("quantization_config", "x"),
+        ],
+    )
+    def test_a_value_that_no_model_has_is_an_error_of_the_files(
+        self, make_session, folder, name, value
+    ):
+        file = folder / "config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+        with pytest.raises(ModelFilesError):
+            ask(make_session(folder))
+        with pytest.raises(ModelFilesError):
+            model_details(ModelRequest(str(folder), cache_dir=folder / "cache"))
+
+    @pytest.mark.parametrize(
+        ("file", "content"),
+        [
+            ("tokenizer_config.json", '{"model_max_length": "x"}'),
+            ("tokenizer_config.json", "[" * 100_000),
+            ("tokenizer.json", '{"version": "x"}'),
+        ],
+        ids=["a length that is none", "nested without end", "another version"],
+    )
+    def test_a_tokenizer_that_cannot_be_used_is_an_error_of_the_files(
+        self, make_session, folder, file, content
+    ):
+        (folder / file).write_text(content)
+        with pytest.raises(ModelFilesError):
+            ask(make_session(folder))
+
+    @pytest.mark.parametrize("name", ["bos_token_id", "eos_token_id"])
+    @pytest.mark.parametrize("value", ["x", [None, "x"], {"a": 1}], ids=repr)
+    def test_what_is_no_token_s_id_is_passed_over(self, make_session, folder, name, value):
+        file = folder / "generation_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+        assert ask(make_session(folder)).text
 
     def test_a_truncated_shard_is_named(self, make_session, folder):
         self.truncate(next(folder.glob("model-00002*")))

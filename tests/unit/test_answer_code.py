@@ -87,6 +87,8 @@ def test_code_that_cannot_be_read_is_still_shown_as_code():
 
 DELETES = '```python\nimport shutil\nshutil.rmtree("data")\n```'
 CODE = "```python\nprint(1)\n```"
+CHANNEL = "<|channel|>"
+FINAL = f"{CHANNEL}final<|message|>"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,9 @@ CODE = "```python\nprint(1)\n```"
         f"[THINK]{DELETES}[/THINK]\n{CODE}",
         f"<think></think>\n{CODE}",
         f"<think>\none\n</think>\nFirst.\n\n<think>\n{DELETES}\n</think>\n{CODE}",
+        f"\u25c1think\u25b7{DELETES}\u25c1/think\u25b7{CODE}",
+        f"{CHANNEL}analysis<|message|>{DELETES}<|end|><|start|>assistant{FINAL}{CODE}",
+        f"analysisI could do:\n{DELETES}\nNo.assistantfinal{CODE}",
         f"<details>\n<summary>Code</summary>\n{CODE}\n</details>",
     ],
 )
@@ -121,6 +126,8 @@ def test_an_answer_that_is_cut_off_while_the_model_thinks_has_no_code():
         '```python\ntemplate = """\n<think>\n{thought}\n</think>\n"""\n```',
         "Models write `<think>` and `</think>` around it.\n\n" + CODE,
         "In a line, <think> and </think> mean nothing.\n\n" + CODE,
+        "analysis of the table:\n\n" + CODE,
+        "The model ends its thoughts with assistantfinal, which is cut.\n\n" + CODE,
         CODE,
         "",
     ],

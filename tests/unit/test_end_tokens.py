@@ -18,6 +18,8 @@ from codeface_jupyter.models.end_tokens import configured_eos_ids
         (None, {"text_config": "none"}, None),
         ("no object", {"eos_token_id": 7}, 7),
         (None, None, None),
+        ({"eos_token_id": "x"}, None, []),
+        ({"eos_token_id": [1, "x", None, {}, -2]}, None, [1]),
     ],
 )
 def test_the_generation_config_comes_first_then_the_config_and_its_part_about_text(

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.namespace import describe
-from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.namespace.foreign_code import attempt, call_guarded
 
 MAX_SECONDS = 0.2
 TIMEOUT_S = 10
@@ -213,6 +213,21 @@ def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_loop_is_ended_and_leaves_no_thread() -> None:
     describe(Looping(), allow_values=True)
+    for thread in threading.enumerate():
+        if thread.name == "codeface-describe":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_a_loop_that_swallows_its_end_is_ended_all_the_same() -> None:
+    def loop() -> None:
+        with contextlib.suppress(BaseException):
+            while True:
+                pass
+        while True:
+            pass
+
+    assert "took longer" in call_guarded(loop, timeout_s=0.1).problem
     for thread in threading.enumerate():
         if thread.name == "codeface-describe":
             thread.join(5)

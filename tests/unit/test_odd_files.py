@@ -11,7 +11,10 @@ import pytest
 
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.config import Config
-from codeface_jupyter.errors import ConfigError, FetchError, ModelFilesError
+from codeface_jupyter.context import ErrorInfo, read_text_file
+from codeface_jupyter.errors import ConfigError, FetchError, ModelFilesError, NotebookError
+from codeface_jupyter.magics.template_files import read_template
+from codeface_jupyter.models.architecture import Architecture
 from codeface_jupyter.models.conversion.openvino_ir import unsupported_reason
 from codeface_jupyter.models.folder_check import read_config, weight_files
 from codeface_jupyter.models.storage import ModelStorage, safe_name, writing_into
@@ -132,6 +135,19 @@ def test_what_a_disk_refuses_is_told_with_the_file(tmp_path: Path, number: int) 
         raise OSError(number, os.strerror(number), str(tmp_path / "x"))
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.EDQUOT, "quota"), (errno.ENOSPC, "No space left")]
+)
+def test_a_disk_without_room_for_a_file_is_told_though_bytes_are_free(
+    tmp_path: Path, number: int, reason: str
+) -> None:
+    # The folder could not even be made.
+    folder = tmp_path / "cache"
+    told = pytest.raises(FetchError, match=f"{folder} is full: .*{reason}.* free")
+    with told, writing_into(folder):
+        raise OSError(number, os.strerror(number), str(folder))
+
+
 def test_an_error_of_the_network_is_not_taken_for_one_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(ConnectionResetError), writing_into(tmp_path):
         raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
@@ -162,6 +178,57 @@ def test_a_quota_that_is_used_up_leaves_a_line_and_no_file(machine: Path) -> Non
     assert not config.with_name("aliases.json").exists()
 
 
+def test_no_folder_is_made_for_a_user_that_there_is_not(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(machine)
+    monkeypatch.setenv("CODEFACE_CONFIG", "~no-such-user-here/config.toml")
+    assert main(["alias", "mine", "qwen"]) == 1
+    assert "there is no such user" in capsys.readouterr().err
+    assert not list(machine.glob("~*"))
+
+
+def test_a_file_of_a_user_that_there_is_not_is_told() -> None:
+    with pytest.raises(NotebookError, match="there is no such user"):
+        read_text_file("~no-such-user-here/x")
+
+
+@pytest.mark.parametrize("name", [LONG, "x" * 5_000, "~no-such-user-here/x"])
+def test_a_template_that_no_file_can_be_is_not_there(name: str) -> None:
+    with pytest.raises(NotebookError, match="There is no template"):
+        read_template(name)
+
+
+@pytest.mark.parametrize("name", ["a\ud800", LONG, "x" * 5_000, ""], ids=range(4))
+def test_an_error_of_code_under_any_name_is_told(name: str) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile("1 / 0", name, "exec"))
+    error = caught.value
+    del caught
+    assert ErrorInfo.from_exception(error, source="1 / 0").ename == "ZeroDivisionError"
+    broken = SyntaxError("invalid syntax", (name, 1, 1, "x = ("))
+    assert "line 1" in ErrorInfo.from_exception(broken, source="x = (").traceback
+
+
+GONE = """
+import os, sys, tempfile
+from codeface_jupyter.cli.main import main
+os.chdir(tempfile.mkdtemp())
+os.rmdir(os.getcwd())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+@pytest.mark.parametrize("command", ["models", "doctor"])
+def test_a_working_directory_that_was_deleted_does_not_end_python(command: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", GONE, command], capture_output=True, text=True, check=False
+    )
+    assert "working directory has been deleted" in " ".join((ran.stdout + ran.stderr).split())
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("value", [3, "LlamaForCausalLM", [3], {"a": 1}, [None]], ids=repr)
 def test_architectures_that_are_no_names_are_refused(tmp_path: Path, value: object) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"architectures": value}))
@@ -177,6 +244,8 @@ def test_architectures_that_are_no_names_are_refused(tmp_path: Path, value: obje
         ({"num_hidden_layers": 0}, "num_hidden_layers"),
         ({"rope_scaling": "linear"}, "rope_scaling"),
         ({"max_position_embeddings": [128]}, "max_position_embeddings"),
+        ({"rope_theta": "x"}, "rope_theta"),
+        ({"rope_parameters": {"rope_theta": float("inf")}}, "rope_theta"),
     ],
 )
 def test_what_a_conversion_lacks_is_named(
@@ -189,6 +258,13 @@ def test_what_a_conversion_lacks_is_named(
     assert unsupported_reason(tmp_path) is None
     (tmp_path / "config.json").write_text(json.dumps(config | changed))
     assert unsupported_reason(tmp_path) == f"its config.json gives no usable {missing}"
+
+
+@pytest.mark.parametrize("value", [-1, "x", float("inf"), float("nan"), [], None], ids=repr)
+def test_a_dimension_that_is_no_figure_counts_as_not_given(value: object) -> None:
+    given = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
+    assert Architecture.of(given | {"num_key_value_heads": value}).num_kv_heads == 4
+    assert Architecture.of(given | {"num_hidden_layers": value}).num_layers == 0
 
 
 def test_an_index_may_name_no_file_that_cannot_be(tmp_path: Path) -> None:

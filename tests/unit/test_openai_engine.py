@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 import time
+from types import AsyncGeneratorType
 
 import keyring
 import keyring.backend
@@ -405,6 +406,39 @@ def test_other_refusals_are_not_answered_with_another_name(serve, refusal, setti
 
 
 # Connections
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        streams(*HELLO),
+        hangs_after(delta("one END"), delta(" two")),
+        hangs_after(*(delta("x ") for _ in range(99))),
+        streams(delta("partial "), event({"error": "GPU lost"})),
+        says("200 OK", "<html>Welcome</html>"),
+    ],
+    ids=["whole", "stop string", "token limit", "error", "no stream"],
+)
+def test_nothing_that_reads_an_answer_outlives_it(serve, behaviour):
+    engine = engine_for(serve(behaviour))
+    # What is left to the collector ends in whatever thread it runs, and its event loop may be
+    # closing then.
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(GenerationError):
+            answer(engine, stop_strings=("END",), max_new_tokens=9)
+        deadline = time.monotonic() + TIMEOUT_S
+        while (left := suspended_generators()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def suspended_generators():
+    found = [each for each in gc.get_objects() if type(each) is AsyncGeneratorType]
+    return [each.__qualname__ for each in found if each.ag_frame is not None]
 
 
 def test_one_connection_serves_one_answer_after_another_until_unload(serve):
@@ -957,6 +991,7 @@ def test_a_certificate_of_ones_own_authority_needs_that_authority(serve, tmp_pat
     [
         ("SSL_CERT_FILE", "/nowhere/ca.pem", "SSL_CERT_FILE = /nowhere/ca.pem does not exist"),
         ("SSL_CERT_FILE", __file__, "holds no certificates"),
+        ("SSLKEYLOGFILE", "/nowhere/keys", "SSLKEYLOGFILE = /nowhere/keys cannot be written to"),
         ("ALL_PROXY", "socks5://ann:secret@proxy:1080", "ALL_PROXY = socks5://***@proxy:1080"),
         ("HTTPS_PROXY", "ftp://proxy:21", "HTTPS_PROXY = ftp://proxy:21 is not the address"),
     ],

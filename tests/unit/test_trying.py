@@ -332,7 +332,8 @@ def test_only_numbers_of_it_are_recorded(ask_with) -> None:
     record = result.record()
     assert record["tried"] == "ran"
     assert record["agreement"] == {"agreeing": 2, "tried": 3, "is_first": False}
-    assert "6.0" not in str(record)
+    # Times may have any digits.
+    assert "6.0" not in str({**record, "metrics": {}})
 
 
 def test_matplotlib_is_not_imported_for_it(ask_with) -> None:

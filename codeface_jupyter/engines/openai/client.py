@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from codeface_jupyter.engines.openai.connection import Server, connect
 from codeface_jupyter.engines.until_stopped import until_stopped
 from codeface_jupyter.jobs import Cancelled, Job
+from codeface_jupyter.quiet_dependencies import quiet_dependencies
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -100,9 +101,11 @@ class KeptClient:
 def _serve(loop: asyncio.AbstractEventLoop, client: AsyncOpenAI) -> None:
     """Run ``loop`` until it is asked to stop, then close its connections."""
     try:
-        loop.run_forever()
-        loop.run_until_complete(_close(client))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        with quiet_dependencies():
+            loop.run_forever()
+            loop.run_until_complete(_close(client))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(_last_tasks())
     finally:
         # Its executor is not shut down: that would wait for a name server that does not answer.
         loop.close()
@@ -114,6 +117,17 @@ async def _close(client: AsyncOpenAI) -> None:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     await client.close()
+
+
+async def _last_tasks() -> None:
+    """Wait for the tasks in which the loop closes generators inside others."""
+    while True:
+        # What is scheduled becomes a task first.
+        await asyncio.sleep(0)
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        if not running:
+            return
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _ask_to_end(loop: asyncio.AbstractEventLoop) -> None:

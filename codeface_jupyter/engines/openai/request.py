@@ -26,6 +26,8 @@ from codeface_jupyter.prompts import (
 if TYPE_CHECKING:
     import openai
 
+    from codeface_jupyter.engines.openai.stream import EventStream
+
 __all__ = ["Requester", "stop_strings"]
 
 EVENT_STREAM = "text/event-stream"
@@ -114,7 +116,7 @@ class Requester:
                 models=await self._models() if is_not_found else None,
             ) from error
 
-    async def _send(self, request: GenerationRequest) -> openai.AsyncStream[object]:
+    async def _send(self, request: GenerationRequest) -> EventStream:
         """Send ``request``; again if the server has another name for the answer's limit."""
         import openai
 
@@ -136,8 +138,8 @@ class Requester:
         self._limit = REASONING_LIMIT
         return stream
 
-    async def _post(self, request: GenerationRequest, *, limit: str) -> openai.AsyncStream[object]:
-        from openai import AsyncStream
+    async def _post(self, request: GenerationRequest, *, limit: str) -> EventStream:
+        from codeface_jupyter.engines.openai.stream import EventStream
 
         asked: dict[str, Any] = {limit: request.sampling.max_new_tokens}
         if self._options.remote_api == "chat":
@@ -152,7 +154,7 @@ class Requester:
             body=self._settings_sent(request) | asked,
             cast_to=object,
             stream=True,
-            stream_cls=AsyncStream[object],
+            stream_cls=EventStream,
         )
 
     def _settings_sent(self, request: GenerationRequest) -> dict[str, Any]:

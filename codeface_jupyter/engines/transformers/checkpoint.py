@@ -21,7 +21,10 @@ from codeface_jupyter.engines.transformers.quantization import (
 from codeface_jupyter.engines.transformers.support import no_flash_attention
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError, ModelFilesError, first_line
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.models.end_tokens import token_ids
+from codeface_jupyter.models.file_faults import file_faults
 from codeface_jupyter.models.folder_check import has_weights
+from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -82,6 +85,7 @@ def place(settings: Settings, options: TransformersOptions) -> Placement:
     ModelFilesError
         If the adapter's files are not right.
     """
+    check_torch_can_be_imported()
     device_map, device_type = _device(settings, options)
     adapter = options.adapter.expanduser() if options.adapter else None
     if adapter is not None:
@@ -184,8 +188,20 @@ def load_tokenizer(folder: Path, placement: Placement) -> PreTrainedTokenizerBas
     """
     from transformers import AutoTokenizer
 
-    with _file_errors(folder):
-        return AutoTokenizer.from_pretrained(folder, **placement.source_options)
+    try:
+        with _file_errors(folder):
+            tokenizer = AutoTokenizer.from_pretrained(folder, **placement.source_options)
+            # Some wrong settings only show when it is used.
+            tokenizer("x")
+    except Exception as error:
+        # What reads tokenizer.json raises nothing more specific.
+        if type(error) is not Exception:
+            raise
+        raise ModelFilesError(
+            f"{folder} has no readable tokenizer: {first_line(error)}.",
+            hint="Fetch the model again.",
+        ) from error
+    return tokenizer
 
 
 def load_weights(
@@ -235,8 +251,8 @@ def load_weights(
         model = apply_adapter(model, placement.adapter, merge=not placement.quantization)
     # The checkpoint's own sampling defaults would mix with the user's settings.
     model.generation_config = GenerationConfig(
-        eos_token_id=model.generation_config.eos_token_id,
-        bos_token_id=model.generation_config.bos_token_id,
+        eos_token_id=token_ids(model.generation_config.eos_token_id) or None,
+        bos_token_id=next(iter(token_ids(model.generation_config.bos_token_id)), None),
     )
     return model.eval()
 
@@ -250,6 +266,8 @@ def _file_errors(folder: Path) -> Iterator[None]:
         yield
     except RuntimeError as error:
         # Other RuntimeErrors, such as running out of memory, are not about the files.
+        if isinstance(error, RecursionError):
+            raise ModelFilesError(f"{folder} has a file that is nested too deeply.") from error
         if "ignore_mismatched_sizes" not in str(error):
             raise
         raise ModelFilesError(
@@ -260,7 +278,7 @@ def _file_errors(folder: Path) -> Iterator[None]:
         raise EngineUnavailableError(
             f"{folder} needs a package that is not installed: {first_line(error)}."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except file_faults(SafetensorError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise MemoryError(str(error)) from error
         if "trust_remote_code" in str(error):

@@ -12,6 +12,7 @@ from codeface_jupyter.config.permissions import NOTHING_MORE
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.models.speed import EngineSpeed
+from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 __all__ = ["plugin"]
 
@@ -86,6 +87,7 @@ def _has_accelerator() -> bool:
     """Whether torch finds an accelerator; it is asked only where there is a sign of one."""
     if "torch" not in sys.modules and not _shows_accelerator():
         return False
+    check_torch_can_be_imported()
     import torch
 
     return bool(torch.accelerator.is_available())

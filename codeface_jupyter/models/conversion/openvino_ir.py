@@ -49,6 +49,8 @@ ARCHITECTURES = {
     "Qwen2ForCausalLM": "qwen2",
     "Qwen3ForCausalLM": "qwen3",
 }
+# It is written as a float32.
+LARGEST_ROPE_BASE = 1e38
 # What every published configuration of these gives.
 FIGURES: Mapping[str, type | tuple[type, ...]] = {
     "hidden_size": int,
@@ -167,8 +169,12 @@ def _missing_figure(config: Mapping[str, Any]) -> str | None:
     for name, kinds in FIGURES.items():
         if not isinstance(config.get(name), kinds) or not config[name] > 0:
             return name
-    tables = ("rope_parameters", "rope_scaling")
-    return next((t for t in tables if not isinstance(config.get(t) or {}, Mapping)), None)
+    for table in ("rope_parameters", "rope_scaling"):
+        if not isinstance(config.get(table) or {}, Mapping):
+            return table
+    base = (config.get("rope_parameters") or config).get("rope_theta", 1)
+    is_usable = isinstance(base, int | float) and 0 < base < LARGEST_ROPE_BASE
+    return None if is_usable else "rope_theta"
 
 
 def _convert(form: OpenVINOForm, job: Job) -> None:

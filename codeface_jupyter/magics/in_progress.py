@@ -1,0 +1,42 @@
+"""The answers and loads that are in progress, for whoever wants to stop them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from codeface_jupyter.threads import new_lock
+
+if TYPE_CHECKING:
+    from codeface_jupyter.session.answer import Answer
+
+__all__ = ["InProgress"]
+
+
+class InProgress:
+    """What is in progress; begun, shown and stopped in several threads."""
+
+    def __init__(self) -> None:
+        # With the cells that they are shown in, where cells have ids. What failed before it was
+        # shown is forgotten by itself.
+        self._cells: weakref.WeakKeyDictionary[Answer, str | None] = weakref.WeakKeyDictionary()
+        self._lock = new_lock()
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def add(self, work: Answer, *, cell_id: str | None = None) -> None:
+        """Remember ``work``, and the cell that it is shown in, if any."""
+        with self._lock:
+            self._cells[work] = cell_id or self._cells.get(work)
+
+    def discard(self, work: Answer) -> None:
+        """Forget ``work``, which has ended."""
+        with self._lock:
+            self._cells.pop(work, None)
+
+    def shown_in(self, cell_id: str | None) -> list[Answer]:
+        """Return what is in progress in a cell; for None, in any or none."""
+        # Others are added meanwhile: the dictionary is not to change while it is read.
+        with self._lock:
+            return [work for work, shown in self._cells.items() if cell_id in {None, shown}]
