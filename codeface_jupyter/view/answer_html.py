@@ -28,6 +28,7 @@ BLOCK_STYLE = (
     "color:var(--jp-content-font-color1,inherit)"
 )
 NEW_CELL = "The new cell"
+FIGURE = "The figure that this code draws"
 # The theme's own colours where there is one, so that light and dark both read well.
 COLORS = {
     Token.Comment: "var(--jp-mirror-editor-comment-color,#406c6c)",
@@ -47,6 +48,7 @@ def answer_html(
     answer: str,
     *,
     lead: str = "",
+    figure: str = "",
     thoughts: Sequence[str] = (),
     difference: str = "",
     new_cell: str | None = None,
@@ -59,6 +61,8 @@ def answer_html(
     ----------
     answer, lead, remarks
         Markdown; HTML in it is shown as text. The lead stands first, the remarks below.
+    figure
+        A picture below the lead: a PNG, as base64.
     thoughts, difference, footer
         Plain text: what the model thought first, what changes in a cell, the last line.
     new_cell
@@ -72,6 +76,7 @@ def answer_html(
 
     parser = html_parser(highlight)
     written = [str(parser.render(well_formed(lead)))] if lead else []
+    written += [_picture(figure)] if figure else []
     written += [_listing(difference, "diff")] if difference else []
     written += [folded_html("Thoughts", _listing(thought.strip(), "text")) for thought in thoughts]
     written += [str(parser.render(well_formed(part))) for part in (answer, remarks)]
@@ -92,6 +97,10 @@ def lexer_of(info: str) -> Lexer:
         return get_lexer_by_name(normalize_language(info))
     except ClassNotFound:
         return TextLexer()
+
+
+def _picture(png: str) -> str:
+    return f'<p><img alt="{FIGURE}" src="data:image/png;base64,{html.escape(png)}"></p>'
 
 
 def _listing(code: str, info: str) -> str:
