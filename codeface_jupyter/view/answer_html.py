@@ -24,9 +24,11 @@ __all__ = ["NEW_CELL", "answer_html", "folded_html", "lexer_of"]
 
 BEFORE_EMPTY_LINE = re.compile(r"\n(?=[ \t]*(?:\n|$))")
 BLOCK_STYLE = (
-    "padding:.5em .75em;overflow-x:auto;background:var(--jp-cell-editor-background,#f5f5f5);"
+    "margin:.5em 0;padding:.5em .75em;overflow-x:auto;background:var(--jp-cell-editor-background,#f5f5f5);"
     "color:var(--jp-content-font-color1,inherit)"
 )
+# nbconvert's pages give code a colour of its own, line by line.
+CODE_STYLE = "background:none"
 NEW_CELL = "The new cell"
 FIGURE = "The figure that this code draws"
 # The theme's own colours where there is one, so that light and dark both read well.
@@ -106,7 +108,7 @@ def _picture(png: str) -> str:
 def _listing(code: str, info: str) -> str:
     tokens = lexer_of(info).get_tokens(code.rstrip("\n"))
     colored = "".join(_colored(kind, text) for kind, text in tokens)
-    return f'<pre dir="ltr" style="{BLOCK_STYLE}"><code>{colored.rstrip()}</code></pre>'
+    return f'<pre dir="ltr" style="{BLOCK_STYLE}"><code style="{CODE_STYLE}">{colored.rstrip()}</code></pre>'
 
 
 def _colored(kind: _TokenType, text: str) -> str:
