@@ -24,7 +24,8 @@ __all__ = ["NEW_CELL", "answer_html", "folded_html", "lexer_of"]
 
 BEFORE_EMPTY_LINE = re.compile(r"\n(?=[ \t]*(?:\n|$))")
 BLOCK_STYLE = (
-    "margin:.5em 0;padding:.5em .75em;overflow-x:auto;background:var(--jp-cell-editor-background,#f5f5f5);"
+    "margin:.5em 0;padding:.5em .75em;overflow-x:auto;"
+    "background:var(--jp-cell-editor-background,#f5f5f5);"
     "color:var(--jp-content-font-color1,inherit)"
 )
 # nbconvert's pages give code a colour of its own, line by line.
@@ -108,7 +109,8 @@ def _picture(png: str) -> str:
 def _listing(code: str, info: str) -> str:
     tokens = lexer_of(info).get_tokens(code.rstrip("\n"))
     colored = "".join(_colored(kind, text) for kind, text in tokens)
-    return f'<pre dir="ltr" style="{BLOCK_STYLE}"><code style="{CODE_STYLE}">{colored.rstrip()}</code></pre>'
+    listing = f'<code style="{CODE_STYLE}">{colored.rstrip()}</code>'
+    return f'<pre dir="ltr" style="{BLOCK_STYLE}">{listing}</pre>'
 
 
 def _colored(kind: _TokenType, text: str) -> str:
