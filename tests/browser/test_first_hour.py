@@ -19,10 +19,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def asked(notebook):
-    """The tutorial's notebook once its first question is answered."""
-    notebook.open(USE_MODEL, DATA, ASK, MISTAKE)
+def ask(notebook, name):
+    """Open the tutorial's notebook, and return it once its first question is answered."""
+    notebook.open(USE_MODEL, DATA, ASK, MISTAKE, name=f"{name}.ipynb")
     notebook.page.set_default_timeout(180_000)
     notebook.run(0, 1)
     notebook.evaluate("p => p.content.model.sharedModel.deleteCell(0)")
@@ -32,17 +31,20 @@ def asked(notebook):
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_first_answer_is_right_and_says_what_it_did(asked, theme):
+def test_the_first_answer_is_right_and_says_what_it_did(notebook, theme):
+    shade = theme.split()[-1].lower()
+    asked = ask(notebook, f"sales-{shade}")
     asked.use_theme(theme)
     asked.output(1).locator("summary", has_text="Tried on a copy").click()
 
     assert "Series of 3 · sales adds column revenue" in asked.text(1)
     asked.output(1).get_by_role("row", name="west 88").wait_for()
     asked.evaluate("p => { p.content.widgets[0].inputHidden = true }")
-    asked.screenshot(f"first-answer-{theme.split()[-1].lower()}", height=580)
+    asked.screenshot(f"first-answer-{shade}", height=580)
 
 
-def test_it_is_inserted_and_run_and_a_mistake_is_mended(asked):
+def test_it_is_inserted_and_run_and_a_mistake_is_mended(notebook):
+    asked = ask(notebook, "sales")
     asked.button(1, "Insert below").click()
     asked.until("p => p.content.widgets.length === 4")
     asked.run(2)
