@@ -120,7 +120,7 @@ def installation(engine: str) -> str:
     """Return the command that installs what an engine needs beyond the package itself."""
     extra = EXTRAS.get(engine, engine)
     extras = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    return f'`pip install "codeface-jupyter[{extra}]"`' if extra in extras else "comes along"
+    return f'`pip install "codeface-jupyter[{extra}]"`' if extra in extras else "included"
 
 
 def engine_options_table() -> str:
