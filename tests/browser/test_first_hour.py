@@ -39,7 +39,7 @@ def test_the_first_answer_is_right_and_says_what_it_did(notebook, theme):
 
     assert "Series of 3 · sales adds column revenue" in asked.text(1)
     asked.output(1).get_by_role("row", name="west 88").wait_for()
-    asked.evaluate("p => { p.content.widgets[0].inputHidden = true; p.content.scrollToItem(0) }")
+    asked.evaluate("p => { p.content.widgets[0].inputHidden = true }")
     asked.screenshot(f"first-answer-{shade}", height=580)
 
 
