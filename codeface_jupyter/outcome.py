@@ -141,7 +141,9 @@ class Outcome:
     preview
         What the cell would show.
     printed
-        What it wrote, cut to a few lines.
+        What it wrote, cut to a length.
+    is_printed_whole
+        Whether that is all that it wrote.
     changes
         What became of the notebook's variables.
     warnings
@@ -165,6 +167,7 @@ class Outcome:
     value: str = ""
     preview: Preview = field(default_factory=Preview)
     printed: str = ""
+    is_printed_whole: bool = True
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""

@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -27,6 +28,9 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference.md"
 SCHEMA = ROOT / "labextension" / "schema" / "plugin.json"
 SCHEMA_WIDTH = 100
+PROJECT = ROOT / "pyproject.toml"
+# Of engines whose extra has another name.
+EXTRAS = {"openai": "remote"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -104,9 +108,19 @@ def settings_table() -> str:
 
 
 def engines_table() -> str:
-    """Return the engines that come with the package, and what each says of itself."""
-    rows = ((f"`{engine.name}`", first_line(type(engine.plugin))) for engine in own_engines())
-    return table(("engine", "what it is"), rows)
+    """Return the engines that come with the package, what each says of itself, and its extra."""
+    rows = (
+        (f"`{engine.name}`", first_line(type(engine.plugin)), installation(engine.name))
+        for engine in own_engines()
+    )
+    return table(("engine", "what it is", "install"), rows)
+
+
+def installation(engine: str) -> str:
+    """Return the command that installs what an engine needs beyond the package itself."""
+    extra = EXTRAS.get(engine, engine)
+    extras = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    return f'`pip install "codeface-jupyter[{extra}]"`' if extra in extras else "included"
 
 
 def engine_options_table() -> str:

@@ -82,6 +82,7 @@ class _Pass:
         self._limit = limit
         self._number = 0
         self._asked = 0
+        self._left_out = 0
 
     def run(self, notebooks: Sequence[Notebook]) -> Iterator[Event]:
         total = sum(len(notebook.tasks) for notebook in notebooks)
@@ -101,6 +102,10 @@ class _Pass:
     def _is_enough(self) -> bool:
         return self._limit is not None and self._asked >= self._limit
 
+    def _most_of(self, tasks: int) -> int:
+        """Return how many tasks are looked at, as far as is known: one left out brings another."""
+        return tasks if self._limit is None else min(tasks, self._limit + self._left_out)
+
     def _run(self, notebook: Notebook, total: int) -> Iterator[Event]:
         name = notebook.name
         failed: list[FailedCell] = []
@@ -111,13 +116,17 @@ class _Pass:
                     break
                 self._number += 1
                 yield Begun(
-                    model=self._model, request=task.request, number=self._number, total=total
+                    model=self._model,
+                    request=task.request,
+                    number=self._number,
+                    total=self._most_of(total),
                 )
                 expectation = tried.expect(task.index)
                 for cell in expectation.failed[len(failed) :]:
                     yield CellFailed(notebook=name, cell=cell.cell, error=cell.error)
                 failed = list(expectation.failed)
                 if expectation.outcome is None:
+                    self._left_out += 1
                     yield LeftOut(notebook=name, cell=task.cell, reason=expectation.unfit)
                     continue
                 self._asked += 1

@@ -143,16 +143,24 @@ class Bridge:
         found = self._kernel.get_parent().get("metadata", {}).get("cellId")
         return found if isinstance(found, str) else None
 
-    def cells(self, *, timeout_s: float = PULL_TIMEOUT_S) -> NotebookSnapshot | None:
-        """Return the notebook of the cell that runs, or None if no front end knows it.
+    def shows(self, cell_id: str | None) -> bool:
+        """Whether a cell may be in a notebook with the labextension; None is in no notebook."""
+        return self._front_end_of(cell_id) is not None
+
+    def cells(
+        self, cell_id: str | None = None, *, timeout_s: float = PULL_TIMEOUT_S
+    ) -> NotebookSnapshot | None:
+        """Return the notebook of a cell, or None if no front end knows it.
 
         Parameters
         ----------
+        cell_id
+            The cell; the one that runs unless given.
         timeout_s
             How long the front end may take to send the cells as they are now.
             After that, those that it sent before the cell ran are taken.
         """
-        cell_id = self.cell_id()
+        cell_id = cell_id or self.cell_id()
         if cell_id is None:
             return None
         found = self._front_end_of(cell_id)

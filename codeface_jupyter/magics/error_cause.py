@@ -41,6 +41,8 @@ def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
     said = "" if has_secret(said) else said
     where = error.traceback.rpartition("\n")[2]
     place, _, code = where.partition(": ")
+    # Which cell it is stands right above.
+    place = place.removesuffix(" in the cell")
     beginning = (
         f"{error.ename} in {place}, {code_span(code)}"
         if code and not has_secret(code)

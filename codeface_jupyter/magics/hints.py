@@ -18,7 +18,7 @@ __all__ = ["as_hints", "as_now_wanted", "wants_hints"]
 
 def wants_hints(extension: Extension, settings: Settings) -> bool:
     """Whether hints only are given; the notebook can only ask for less than the settings allow."""
-    return settings.answers == "hints" or extension.notebook.gives_hints_only
+    return settings.answers == "hints" or bool(extension.notebook.gives_hints_only())
 
 
 def as_hints(ask: Ask) -> Ask:
@@ -51,7 +51,7 @@ def as_now_wanted(extension: Extension, ask: Ask) -> Ask:
     So is a question about an explanation, which may have code itself. Where they are given no
     more, what goes on from a hint may have code.
     """
-    if not wants_hints(extension, extension.config.settings):
+    if not _are_hints_wanted_of(extension, ask):
         return replace(ask, is_for_hint=False)
     is_question = ask.after is not None and ask.after.question is not None
     is_explanation = ask.sources.task == "explain" and not is_question
@@ -59,3 +59,11 @@ def as_now_wanted(extension: Extension, ask: Ask) -> Ask:
         return ask
     settings = ask.settings.model_copy(update={"tries": "off"})
     return replace(ask, settings=settings, is_for_hint=True)
+
+
+def _are_hints_wanted_of(extension: Extension, ask: Ask) -> bool:
+    """Whether what goes on from an answer is to be in words, whatever cell runs meanwhile."""
+    if wants_hints(extension, extension.config.settings):
+        return True
+    said = extension.notebook.gives_hints_only(ask.cell_id)
+    return ask.is_for_hint if said is None else said

@@ -138,11 +138,18 @@ class Notebook:
             return True
         return in_run_all if snapshot.ask_in_run_all is None else snapshot.ask_in_run_all
 
-    @property
-    def gives_hints_only(self) -> bool:
-        """Whether the notebook's own metadata asks for hints instead of code."""
-        snapshot = self._bridge.cells()
-        return snapshot is not None and snapshot.answers == "hints"
+    def gives_hints_only(self, cell_id: str | None = None) -> bool | None:
+        """Whether the metadata of a cell's notebook ask for hints; None if its page is silent.
+
+        Parameters
+        ----------
+        cell_id
+            The cell; the one that runs unless given.
+        """
+        snapshot = self._bridge.cells(cell_id)
+        if snapshot is None:
+            return None if self._bridge.shows(cell_id) else False
+        return snapshot.answers == "hints"
 
     def executed_cells(self) -> Iterator[Cell]:
         """Yield the cells that this kernel has run, without the one that is running now."""

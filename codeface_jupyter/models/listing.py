@@ -70,12 +70,12 @@ class ListedModel:
 
     def lines(self) -> tuple[str, str]:
         """Return the same in two lines, for where a table has no room."""
-        _, fetch, memory, rate, right, licence = self.cells()
+        _, fetch, memory, rate, _, licence = self.cells()
         facts = (
             fetch if self.is_here else f"fetch {fetch}",
             f"memory {memory}",
             f"{rate} tokens/s" if rate else "",
-            f"right {right}" if right else "",
+            self._right_in_words(),
         )
         return f"{self.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
 
@@ -95,6 +95,12 @@ class ListedModel:
         if known.measured is not None:
             return f"{known.measured}%"
         return "" if known.published is None else f"({known.published:.0f}%)"
+
+    def _right_in_words(self) -> str:
+        known = self.right_answers
+        if known.measured is not None:
+            return f"right in {known.measured}% of our tasks"
+        return "" if known.published is None else f"HumanEval {known.published:.0f}%"
 
 
 def list_models(

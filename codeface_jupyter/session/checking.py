@@ -83,6 +83,8 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
         names = dict(ask.live_namespace or {})
         settled = _guarded(lambda: without_other_cells(made, rewrite, cells, namespace=names))
         new, copied = settled or (made, "")
+        # What is left of an answer that begins with one cell may be another.
+        repeats = repeats_a_cell(new.block.code, rewrite, cells, task=task) if copied else ""
     notes = tuple(filter(None, (new.obstacle, repeats, copied)))
     is_as_written = result.written_blocks == [new.block]
     return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)

@@ -162,6 +162,7 @@ def _fingerprint(
 def _told_run(run: CodeRun) -> Told:
     return {
         "printed": run.stdout,
+        "is_cut": run.is_cut,
         "seconds": run.seconds,
         "warnings": [f"{warning.type_name}: {warning.message}" for warning in run.warnings],
     }

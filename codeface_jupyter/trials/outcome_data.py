@@ -20,15 +20,19 @@ MAX_REFUSALS = 3
 MAX_LINE_CHARS = 300
 MAX_PRINTED_CHARS = 2_000
 CHANGE_KINDS = ("new", "changed", "gone")
+# What no library raises because something was refused to it.
+OWN_ERRORS = frozenset({"IndentationError", "NameError", "SyntaxError", "UnboundLocalError"})
 
 
 def read_outcome(report: CopyReport) -> Outcome:
     """Return what a code did, from what a copy has told, which may be anything."""
     data = report.data or {}
     refusals = tuple(_line(text) for text in report.refusals[:MAX_REFUSALS])
+    printed = _text(data.get("printed"))
     outcome = Outcome(
         ending="ran",
-        printed=shorten(_text(data.get("printed")), max_chars=MAX_PRINTED_CHARS),
+        printed=shorten(printed, max_chars=MAX_PRINTED_CHARS),
+        is_printed_whole=len(printed) <= MAX_PRINTED_CHARS and data.get("is_cut") is not True,
         warnings=tuple(_line(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
         error=_line(data.get("error")),
         error_type=_line(data.get("error_type")),
@@ -66,7 +70,8 @@ def _ending(report: CopyReport, data: Mapping[str, object], outcome: Outcome) ->
         return "refused"
     if outcome.error_type:
         # What the copy refused may come back as another error: a library's own.
-        return "refused" if outcome.refusals else "raised"
+        is_own = outcome.error_type in OWN_ERRORS
+        return "refused" if outcome.refusals and not is_own else "raised"
     return "ran"
 
 

@@ -24,10 +24,14 @@ __all__ = ["NEW_CELL", "answer_html", "folded_html", "lexer_of"]
 
 BEFORE_EMPTY_LINE = re.compile(r"\n(?=[ \t]*(?:\n|$))")
 BLOCK_STYLE = (
-    "padding:.5em .75em;overflow-x:auto;background:var(--jp-cell-editor-background,#f5f5f5);"
+    "margin:.5em 0;padding:.5em .75em;overflow-x:auto;"
+    "background:var(--jp-cell-editor-background,#f5f5f5);"
     "color:var(--jp-content-font-color1,inherit)"
 )
+# nbconvert's pages give code a colour of its own, line by line.
+CODE_STYLE = "background:none"
 NEW_CELL = "The new cell"
+FIGURE = "The figure that this code draws"
 # The theme's own colours where there is one, so that light and dark both read well.
 COLORS = {
     Token.Comment: "var(--jp-mirror-editor-comment-color,#406c6c)",
@@ -47,6 +51,7 @@ def answer_html(
     answer: str,
     *,
     lead: str = "",
+    figure: str = "",
     thoughts: Sequence[str] = (),
     difference: str = "",
     new_cell: str | None = None,
@@ -59,6 +64,8 @@ def answer_html(
     ----------
     answer, lead, remarks
         Markdown; HTML in it is shown as text. The lead stands first, the remarks below.
+    figure
+        A picture below the lead: a PNG, as base64.
     thoughts, difference, footer
         Plain text: what the model thought first, what changes in a cell, the last line.
     new_cell
@@ -72,6 +79,7 @@ def answer_html(
 
     parser = html_parser(highlight)
     written = [str(parser.render(well_formed(lead)))] if lead else []
+    written += [_picture(figure)] if figure else []
     written += [_listing(difference, "diff")] if difference else []
     written += [folded_html("Thoughts", _listing(thought.strip(), "text")) for thought in thoughts]
     written += [str(parser.render(well_formed(part))) for part in (answer, remarks)]
@@ -94,10 +102,15 @@ def lexer_of(info: str) -> Lexer:
         return TextLexer()
 
 
+def _picture(png: str) -> str:
+    return f'<p><img alt="{FIGURE}" src="data:image/png;base64,{html.escape(png)}"></p>'
+
+
 def _listing(code: str, info: str) -> str:
     tokens = lexer_of(info).get_tokens(code.rstrip("\n"))
     colored = "".join(_colored(kind, text) for kind, text in tokens)
-    return f'<pre dir="ltr" style="{BLOCK_STYLE}"><code>{colored.rstrip()}</code></pre>'
+    listing = f'<code style="{CODE_STYLE}">{colored.rstrip()}</code>'
+    return f'<pre dir="ltr" style="{BLOCK_STYLE}">{listing}</pre>'
 
 
 def _colored(kind: _TokenType, text: str) -> str:

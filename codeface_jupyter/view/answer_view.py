@@ -190,11 +190,14 @@ class WidgetView:
             icon="stop",
             disabled=stop_is_heard is False,
             tooltip=STOP_UNHEARD if stop_is_heard is False else STOP_TOOLTIP,
+            layout=widgets.Layout(width="auto"),
         )
-        self._bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="180px"))
+        self._bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="140px"))
         self._status = widgets.Label("Preparing …")
         self._body = widgets.HTML()
-        self._header = widgets.HBox([self._stop, self._bar, self._status])
+        # What is to be read goes on below where there is no room beside the button.
+        row = widgets.Layout(flex_flow="row wrap")
+        self._header = widgets.HBox([self._stop, self._bar, self._status], layout=row)
         self._box = widgets.VBox([self._header, self._body])
         self._box.add_class("codeface-streaming")
         shield(self._stop.comm, lambda message: answer.cancel() if is_click(message) else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from string import whitespace
 
 from codeface_jupyter.frontend.protocol import (
     MAX_MESSAGE_CHARACTERS,
@@ -36,7 +37,11 @@ SEPARATOR = " · "
 MAX_CHANGES = 3
 # Latin, Arabic, full width, Greek.
 QUESTION_MARKS = ("?", "\u061f", "\uff1f", "\u037e")
+# What may stand behind one: "Which is largest (by units?)", "How many?!".
+BEHIND_QUESTION_MARKS = f"{whitespace}!)]}}\uff09\uff01*_"
+QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u00ab": "\u00bb"}
 COLUMN_GAP = "  "
+SHORTENED = "[It prints more than is shown here.]"
 
 
 def outcome_line(
@@ -66,7 +71,7 @@ def answers_question(outcome: Outcome | None, *, request: str) -> bool:
 
     So a number comes from the data, not from the model.
     """
-    if outcome is None or outcome.ending != "ran" or not request.rstrip().endswith(QUESTION_MARKS):
+    if outcome is None or outcome.ending != "ran" or not _is_question(request):
         return False
     return bool(outcome.value or outcome.printed.strip() or outcome.preview.png)
 
@@ -76,7 +81,9 @@ def outcome_text(outcome: Outcome) -> str:
     value = outcome.preview.text
     if outcome.preview.table is not None:
         value = _text_table(outcome.preview.table)
-    parts = (outcome.printed.rstrip("\n"), value, *(f"Warning: {w}" for w in outcome.warnings))
+    cut = "" if outcome.is_printed_whole else SHORTENED
+    warnings = (f"Warning: {warning}" for warning in outcome.warnings)
+    parts = (outcome.printed.rstrip("\n"), cut, value, *warnings)
     return terminal_text("\n".join(filter(None, parts)))
 
 
@@ -135,6 +142,17 @@ def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAl
         outcome=outcome_data(alternative.outcome, agreement, begin="Another answer"),
         obstacle=_in_one_line(alternative.obstacle),
     )
+
+
+def _is_question(request: str) -> bool:
+    """Whether a request ends in a question mark, brackets aside and quotes around all of it.
+
+    A question mark in quotes at the end may belong to a name: rename it to "sure?".
+    """
+    text = request.strip()
+    if len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
+        text = text[1:-1]
+    return text.rstrip(BEHIND_QUESTION_MARKS).endswith(QUESTION_MARKS)
 
 
 def _in_one_line(text: str) -> str:

@@ -29,7 +29,7 @@ class Place:
     cell_id
         The cell, if it is on a page with the labextension: that shows the widgets as long as
         they live, and the words once they do not. Elsewhere widgets take the output for
-        themselves, and a notebook that is saved meanwhile holds the words unseen.
+        themselves, and what is saved meanwhile says in exports that it is not complete.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Place:
             self._show(self._hosted(widget, ""))
             return
         words = {name: data for name, data in self.bundle.items() if name != RESULT_MIME}
-        self._show({**widget._repr_mimebundle_(), **words})
+        self._show({**widget._repr_mimebundle_(), **(words or _unfinished(""))})
 
     def keep(self, text: str) -> None:
         """Let a notebook that is saved now hold ``text``, if the widget covers nothing else."""
@@ -66,15 +66,13 @@ class Place:
 
     def _hosted(self, widget: widgets.Widget, text: str) -> dict[str, Any]:
         """Return what a page of ours shows the widget from, and everybody else the words."""
-        words = unfinished_markdown(text)
         data = StreamData(
-            version=STREAM_VERSION, model_id=widget.model_id, cell_id=self._cell_id, text=words
+            version=STREAM_VERSION,
+            model_id=widget.model_id,
+            cell_id=self._cell_id,
+            text=unfinished_markdown(text),
         )
-        below = self.bundle or {
-            "text/markdown": "\n\n".join(filter(None, (words, f"<sub>{UNFINISHED}</sub>"))),
-            "text/plain": terminal_text("\n\n".join(filter(None, (text, f"[{UNFINISHED}]")))),
-        }
-        return {STREAM_MIME: data, **below}
+        return {STREAM_MIME: data, **(self.bundle or _unfinished(text))}
 
     def _show(self, bundle: dict[str, Any]) -> None:
         if self._is_shown:
@@ -82,3 +80,12 @@ class Place:
         else:
             self._handle.display(bundle, raw=True)
             self._is_shown = True
+
+
+def _unfinished(text: str) -> dict[str, str]:
+    """Return the words so far, and that they are not all, for who cannot show the widget."""
+    words = unfinished_markdown(text)
+    return {
+        "text/markdown": "\n\n".join(filter(None, (words, f"<sub>{UNFINISHED}</sub>"))),
+        "text/plain": terminal_text("\n\n".join(filter(None, (text, f"[{UNFINISHED}]")))),
+    }

@@ -10,6 +10,9 @@ from codeface_jupyter.jobs import Progress, Step
 
 __all__ = ["ProgressMeter"]
 
+# Work often begins slowly: what is left is told once so much is done.
+FORESEEN_FROM = 0.05
+
 
 @dataclass
 class ProgressMeter:
@@ -37,8 +40,9 @@ class ProgressMeter:
         elapsed_s = self.clock() - self._begin_s
         if not progress.total:
             return f"{progress.stage} … {elapsed_s:.0f} s"
-        speed = (progress.completed - self._begin_completed) / elapsed_s if elapsed_s > 0 else 0.0
-        if speed > 0:
+        done = progress.completed - self._begin_completed
+        speed = done / elapsed_s if elapsed_s > 0 else 0.0
+        if speed > 0 and done >= FORESEEN_FROM * (progress.total - self._begin_completed):
             time_s = f"{(progress.total - progress.completed) / speed:.0f} s left"
         else:
             time_s = f"{elapsed_s:.0f} s"

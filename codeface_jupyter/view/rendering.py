@@ -204,7 +204,7 @@ def _describe_wait(metrics: GenerationMetrics) -> str:
         return ""
     if wait_s - model_s < NOTICED_WAIT_S:
         return f"first token after {max(model_s, wait_s):.2f} s"
-    return f"first token after {wait_s:.1f} s, {model_s:.2f} s of them the model's"
+    return f"first token after {wait_s:.1f} s (model: {model_s:.2f} s)"
 
 
 def describe_result(result: GenerationResult) -> str:

@@ -140,7 +140,7 @@ def _completions(summary: SessionSummary) -> str:
     if not summary.completions:
         return "nothing"
     return (
-        f"{summary.completions:,} times asked, {summary.shown_completions:,} shown, "
+        f"asked {counted(summary.completions, 'time')}, {summary.shown_completions:,} shown, "
         f"{summary.known_completions:,} without the model, "
         f"{summary.median_completion_s:.2f} s (median)"
     )

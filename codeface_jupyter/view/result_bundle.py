@@ -36,6 +36,8 @@ from codeface_jupyter.well_formed import well_formed, well_formed_data
 __all__ = ["result_bundle", "with_earlier", "with_question"]
 
 EARLIER = "Earlier answer"
+# As base64: the notebook holds it a second time, for those who do not know our own type.
+MAX_FIGURE_CHARS = 200_000
 
 
 def result_bundle(
@@ -133,11 +135,22 @@ class _Shown:
         return answer_markdown(self.result, format=self.format, new_cell=self.new_cell)
 
     @cached_property
+    def is_outcome_above(self) -> bool:
+        """Whether what the code did stands above the answer, since it is what was asked for."""
+        return answers_question(self.result.outcome, request=self.request)
+
+    @cached_property
     def outcome_places(self) -> tuple[str, str]:
         """What the code did, as Markdown above the answer and below it; one of them is empty."""
         outcome = outcome_markdown(self.result)
-        is_answer = answers_question(self.result.outcome, request=self.request)
-        return (outcome, "") if is_answer else ("", outcome)
+        return (outcome, "") if self.is_outcome_above else ("", outcome)
+
+    @cached_property
+    def figure(self) -> str:
+        """The figure that answers a question, as base64, unless it is very large."""
+        outcome = self.result.outcome
+        png = outcome.preview.png if outcome and self.is_outcome_above else ""
+        return png if len(png) <= MAX_FIGURE_CHARS else ""
 
 
 def _data(shown: _Shown) -> dict[str, Any]:
@@ -166,6 +179,7 @@ def _html(shown: _Shown) -> str:
     return answer_html(
         said_markdown(shown.result, format=shown.format, new_cell=shown.new_cell),
         lead=lead,
+        figure=shown.figure,
         thoughts=() if shown.format == "code" else shown.result.thoughts,
         difference=shown.difference,
         new_cell=block.code if block else None,

@@ -1,5 +1,7 @@
 /** The answers that others have taken the place of: kept in the output, and brought back. */
 
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
 import { mimeText, withResult } from './lastingOutput';
 import { EarlierAnswer, isResultData, MimeBundle, RESULT_MIME } from './protocol';
 
@@ -10,9 +12,12 @@ const PLAIN = 'text/plain';
 export function withEarlier(next: MimeBundle, before: MimeBundle): MimeBundle {
   const data: unknown = next[RESULT_MIME];
   const old = asEarlier(before);
-  return isResultData(data) && old
-    ? withResult(next, { ...data, earlier: [old, ...earlierOf(before)] })
-    : next;
+  if (!isResultData(data) || !old) {
+    return next;
+  }
+  const kept = { ...data, earlier: [old, ...earlierOf(before)] };
+  // What exporters show of it is the next answer, as before.
+  return { ...next, [RESULT_MIME]: kept as unknown as ReadonlyPartialJSONObject };
 }
 
 /** Return the lasting output with an earlier answer in front, and the present one kept. */

@@ -29,10 +29,25 @@ import { StreamRenderer } from './streamRenderer';
 
 const PLUGIN_ID = 'codeface-jupyter:plugin';
 const DOMAIN = 'codeface_jupyter';
+const ENGLISH = 'en';
 
 /** Return what translates this extension's texts; they stay English without a translator. */
 function bundleOf(translator: ITranslator | null): TranslationBundle {
   return (translator ?? nullTranslator).load(DOMAIN);
+}
+
+/**
+ * Load our settings, in the page's language.
+ *
+ * JupyterLab's server translates them when it is asked for them alone, and not in the list of all
+ * settings with which the page begins.
+ */
+function loadSettings(
+  registry: ISettingRegistry | null,
+  translator: ITranslator | null
+): Promise<ISettingRegistry.ISettings> | undefined {
+  const isEnglish = (translator ?? nullTranslator).languageCode === ENGLISH;
+  return isEnglish ? registry?.load(PLUGIN_ID) : registry?.reload(PLUGIN_ID);
 }
 
 /** Connects notebooks to their kernels, and renders results and errors. */
@@ -81,7 +96,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
       },
       0
     );
-    void registry?.load(PLUGIN_ID).then(loaded => settings.connect(loaded));
+    void loadSettings(registry, translator)?.then(loaded => settings.connect(loaded));
     return bridges;
   }
 };

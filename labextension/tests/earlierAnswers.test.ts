@@ -28,6 +28,13 @@ describe('an answer in the place of another', () => {
     expect(isResultData(third[RESULT_MIME])).toBe(true);
   });
 
+  it('keeps what exporters show of it, which one that comes back does not have', () => {
+    const page = { 'text/html': '<pre>two</pre>' };
+    const shown = withEarlier({ ...bundle('two'), ...page }, bundle('one'));
+    expect(shown['text/html']).toBe(page['text/html']);
+    expect(broughtBack(shown, 0)['text/html']).toBeUndefined();
+  });
+
   it('gives the place back, and is kept itself', () => {
     const back = broughtBack(third, 1);
     expect(back['text/markdown']).toBe('one md');

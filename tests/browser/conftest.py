@@ -361,10 +361,10 @@ class NotebookPage:
             for node in rule["nodes"]
         ]
 
-    def screenshot(self, name):
+    def screenshot(self, name, *, height=520):
         """Keep a picture for the documentation, when asked to."""
         if KEEPS_SCREENSHOTS:
-            self.page.set_viewport_size({"width": 900, "height": 520})
+            self.page.set_viewport_size({"width": 900, "height": height})
             self.evaluate("() => window.jupyterapp.shell.collapseLeft()")
             IMAGES.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=IMAGES / f"{name}.png")

@@ -32,7 +32,7 @@ def test_axe_finds_nothing(notebook, theme):
     found["streaming"] = notebook.violations(".codeface-streaming")
     notebook.command("codeface:stop")
     notebook.output(2).locator(".jp-CodeFace-result").wait_for()
-    for name in ("ask-below", "show-stats"):
+    for name in ("ask-below", "show-stats", "choose-model"):
         notebook.command(f"codeface:{name}")
         notebook.page.locator(".jp-Dialog").wait_for()
         found[name] = notebook.violations(".jp-Dialog")

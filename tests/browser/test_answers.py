@@ -148,7 +148,6 @@ def test_plots_of_the_cell_are_untouched(notebook):
 def test_the_dark_theme_reads_well(notebook):
     notebook.open(LOAD, "%%codeface\nadd two numbers").load().run(1)
     notebook.button(1, "Insert below").wait_for()
-    notebook.screenshot("result")
 
     notebook.command("apputils:change-theme", theme="JupyterLab Dark")
     notebook.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")

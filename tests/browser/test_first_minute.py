@@ -118,3 +118,31 @@ def test_the_status_bars_dialog_chooses_loads_and_unloads_a_model(notebook):
     page.get_by_role("button", name="Close").click()
 
     page.locator(".jp-CodeFace-status", has_text="smollm2-135m").wait_for()
+
+
+SLOW = """\
+%load_ext codeface_jupyter
+import time
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+class Slow(ScriptedEngine):
+    def generate(self, request, job):
+        while True:
+            job.progress("Preparing a-model-with-a-long-name-7b for OpenVINO (once)", 40, 100)
+            time.sleep(0.1)
+get_ipython().configurables[-1].extension.session._resources.engines = CurrentEngine(Slow(["x"]))"""
+
+
+def test_what_is_being_done_can_be_read_to_its_end_in_a_narrow_window(notebook):
+    page = notebook.open(SLOW, "%%codeface\nprint one").load().page
+    page.set_viewport_size({"width": 760, "height": 760})
+    notebook.start(1)
+    status = notebook.output(1).locator(".widget-label", has_text="(once): 40%")
+    status.wait_for()
+
+    shown, output = status.bounding_box(), notebook.output(1).bounding_box()
+    is_whole = status.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+    notebook.stop_button(1).click()
+    assert is_whole
+    assert shown["x"] + shown["width"] <= output["x"] + output["width"]

@@ -231,3 +231,16 @@ def exported(notebook):
         check=True,
     )
     return done.stdout
+
+
+def test_where_there_is_no_room_the_row_stands_below_the_line_and_in_line_with_the_others(notebook):
+    opened(notebook, FIRST)
+    notebook.page.set_viewport_size({"width": 720, "height": 760})
+
+    first, below = (
+        notebook.button(2, name).bounding_box() for name in ("Insert below", "Follow up")
+    )
+    line = notebook.output(2).locator(".jp-CodeFace-footer").bounding_box()
+
+    assert below["x"] == first["x"] == line["x"]
+    assert below["y"] > line["y"] + 15

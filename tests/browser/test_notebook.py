@@ -1,5 +1,7 @@
 """What the kernel learns of the notebook, through restarts, reloads, other notebooks and views."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 
@@ -208,3 +210,15 @@ def test_a_notebook_of_another_language_is_left_alone(notebook, language):
     assert not notebook.page.evaluate(
         "() => window.jupyterapp.commands.isEnabled('codeface:ask-below')"
     )
+
+
+def test_the_file_menu_exports_under_the_names_that_the_documentation_says(notebook):
+    page = notebook.open("1").page
+    told = (Path(__file__).parents[2] / "docs" / "jupyterlab.md").read_text(encoding="utf-8")
+    page.locator(".lm-MenuBar-itemLabel", has_text="File").click()
+    page.locator(".lm-Menu").get_by_text("Save and Export Notebook As").hover()
+
+    for name in ("Codeface-handout", "Codeface-script"):
+        page.locator(".lm-Menu").get_by_text(name, exact=True).wait_for()
+        assert f"*{name}*" in told
+    page.keyboard.press("Escape")

@@ -54,7 +54,8 @@ def write_language_pack(folder):
     }
     for message in filter(lambda message: message.id, catalog):
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
-        marked = tuple(f"⟦{text}⟧" for text in ids)
+        # A name stays as it is.
+        marked = ids if message.context == "menu" else tuple(f"⟦{text}⟧" for text in ids)
         message.string = marked if len(marked) > 1 else marked[0]
         texts["\x04".join(filter(None, (message.context, ids[0])))] = list(marked)
     (messages / "codeface_jupyter.json").write_text(json.dumps(texts))
@@ -105,16 +106,14 @@ def test_commands_and_dialogs_do(notebook):
         dialog.wait_for(state="detached")
 
 
-def test_the_settings_are_ready_for_it(notebook):
-    notebook.open("%load_ext codeface_jupyter")
+def test_the_page_of_settings_does(notebook):
+    page = notebook.open("1").page
+    notebook.command("settingeditor:open", query="CodeFace")
+    form = page.locator(".jp-SettingsForm")
+    form.get_by_text("⟦Ghost text⟧").wait_for()
 
-    # JupyterLab's server translates them where they are asked for one extension at a time.
-    schema = notebook.page.evaluate(
-        "async () => (await fetch('/lab/api/settings/codeface-jupyter:plugin'))"
-        ".json().then(plugin => plugin.schema)"
-    )
-
-    settings = schema["properties"].values()
-    shown = [schema["description"], schema["jupyter.lab.menus"]["main"][0]["label"]]
-    shown += [setting[key] for setting in settings for key in ("title", "description")]
+    titles = form.locator(".jp-FormGroup-fieldLabel, .jp-FormGroup-description")
+    shown = [text for text in titles.all_inner_texts() if text.strip()]
+    assert len(shown) > 20
     assert [text for text in shown if not re.fullmatch("⟦.*⟧", text)] == []
+    assert page.locator(".jp-Dialog").count() == 0

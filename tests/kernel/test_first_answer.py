@@ -84,4 +84,4 @@ def test_the_line_says_what_the_user_waited_and_what_of_it_was_the_models(script
     run = scripted.run("%codeface --cells 0 a word", cell_id="asking")
 
     assert scripted.value("1.0 < _codeface.metrics.wait_s < 20")
-    assert "s of them the model's" in shown(run)[-1]
+    assert " s (model: " in shown(run)[-1]

@@ -358,3 +358,27 @@ def test_unloading_takes_the_button_away(front_end):
 
     assert button in {c["comm_id"] for c in unloaded.of_type("comm_close")}
     assert front_end.notebook.run("%load_ext codeface_jupyter").reply["status"] == "ok"
+
+
+CODE = "```python\nprint(max(marks))\n```"
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_in_a_notebook_that_wants_hints_none_of_it_is_code(front_end, is_reopened):
+    script(front_end, CODE)
+    page = front_end.open_comm(on_subshell=False)
+    source = ASK
+    cell = {"id": "q", "type": "code", "source": source, "execution_count": None, "is_cut": False}
+    page.push([cell], asking="q", answers="hints")
+    first = result_of(front_end.notebook.run(source, cell_id="q"))
+    if is_reopened:
+        # Until a cell runs, the new page has not told its cells.
+        page.close_comm()
+        front_end.open_comm(on_subshell=False)
+
+    follow = request(front_end, "follow_up", first, question="give me the code")
+    again = request(front_end, "try_again", first)
+
+    assert [said(response)["blocks"] for response in (follow, again)] == [[], []]
+    assert "Look up `max`" in said(follow)["text"]
+    front_end.close_comm()

@@ -25,6 +25,8 @@ def test_program_sees_text_grow_and_one_lasting_output(notebook):
 def test_front_end_sees_widgets_which_are_gone_at_the_end(notebook):
     run = notebook.run(f"%%codeface {SCRIPTED}:20ms\nsay hello", cell_id="cell-1")
     assert "application/vnd.jupyter.widget-view+json" in run.bundles[0]
+    # What exports say of a notebook that is saved meanwhile.
+    assert "was not complete when this was saved" in run.bundles[0]["text/markdown"]
     assert run.bundles[-1][RESULT_MIME]["cell_id"] == "cell-1"
     opened = [m["comm_id"] for m in run.of_type("comm_open")]
     closed = {m["comm_id"] for m in run.of_type("comm_close")}

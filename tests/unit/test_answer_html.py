@@ -1,5 +1,7 @@
 """An answer as HTML in the saved notebook."""
 
+import re
+
 import nbformat
 import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
@@ -21,6 +23,13 @@ def test_code_is_in_colour_and_keeps_its_empty_lines():
     assert 'keyword-color,#007000)">def</span>' in page
     assert "\n\n\n<span" in page
     assert "plain" not in page
+
+
+def test_what_a_code_shows_and_the_code_are_two_boxes_without_stripes():
+    html = answer_html(ANSWER, lead="```text\n3\n```")
+    boxes = re.findall(r'<pre dir="ltr" style="([^"]*)"><code style="([^"]*)">', html)
+    assert len(boxes) == 2
+    assert all("margin:.5em 0" in box and code == "background:none" for box, code in boxes)
 
 
 @pytest.mark.parametrize("text", [ANSWER, "a\n\n\n\nb", "```\n\n\n![x](https://x.example/y)\n```"])

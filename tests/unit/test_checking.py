@@ -3,16 +3,18 @@
 import gc
 import threading
 import weakref
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import Cell, ContextSources
+from codeface_jupyter.context import Cell, ContextSources, Rewrite
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Edit, Finding
 from codeface_jupyter.session import Session, checking
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.guard.support import guard_support
 
 CODE = "import pandas as pd\ntop = sales.head(1)\nprint(top)"
 ANSWER = f"Like this:\n\n```python\n{CODE}\n```\n\n```bash\nls\n```"
@@ -133,6 +135,29 @@ def test_an_answer_that_repeats_a_cell_says_so(session_of, found, notebook):
     result = session.generate(ask(session, notebook, cells=cells))
     assert result.notes == ("This only repeats cell [7].",)
     assert result.code == CODE
+
+
+def test_a_repair_that_is_one_cell_after_another_is_none(session_of, notebook):
+    double = "sales['double'] = 2 * sales['units']\nsales['double'].sum()"
+    data = "import pandas as pd\nsales = pd.DataFrame({'units': [1]})"
+    cells = [Cell(source=data, execution_count=1), Cell(source=double, execution_count=3)]
+    failed = Cell(source="sales['unit'].sum()", execution_count=4)
+    session = session_of(f"```python\n{data}\n\n{double}\n```")
+    sources = ContextSources(
+        request="Fix it.", task="fix", cells=[*cells, failed], rewrite=Rewrite.of(failed)
+    )
+    question = Ask(
+        sources=sources,
+        settings=session.config.with_overrides({"tries": "off"}),
+        language="python",
+        live_namespace=notebook,
+    )
+
+    assert "This only repeats cell [3]." in session.generate(question).notes
+    if guard_support().level == "strong":
+        # So the name that is near is tried.
+        settings = session.config.with_overrides({})
+        assert session.generate(replace(question, settings=settings)).code == "sales['units'].sum()"
 
 
 def test_checks_that_fail_or_hang_harm_no_answer(session_of, notebook, monkeypatch):

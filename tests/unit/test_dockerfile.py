@@ -48,7 +48,7 @@ def test_what_it_copies_is_there_and_sent(dockerfile, steps):
         ("labextension/node_modules/a/b.js", False),
         ("notebooks/.ipynb_checkpoints/a.ipynb", False),
         ("codeface_jupyter/cli/__pycache__/main.pyc", False),
-        ("docs/images/result.png", True),
+        ("docs/images/error.png", True),
         ("tests/conftest.py", False),
         (".git/config", False),
         (".venv/bin/python", False),

@@ -105,8 +105,8 @@ def test_a_line_under_a_timing_magic_is_told():
         ("import nothing_like_it", {}, "`nothing_like_it` is not installed"),
         ("open('no such.csv')", {}, "there is no `no such.csv` in the working folder"),
         ("def f(:", {}, "Python cannot read it: `invalid syntax`."),
-        ("int('x')", {}, "in line 1 in the cell, `int('x')`: `invalid literal for int()"),
-        ("assert n == 1", {"n": 2}, "AssertionError in line 1 in the cell, `assert n == 1`."),
+        ("int('x')", {}, "in line 1, `int('x')`: `invalid literal for int()"),
+        ("assert n == 1", {"n": 2}, "AssertionError in line 1, `assert n == 1`."),
     ],
 )
 def test_the_cause_is_said_in_a_sentence(failure, code, names, said):

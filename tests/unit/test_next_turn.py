@@ -118,7 +118,7 @@ def test_the_wait_is_the_users_and_says_what_of_it_was_the_models(config):
     )
     assert session.generate(ask).metrics.wait_s > 6
     slow = GenerationMetrics(generated_tokens=3, time_to_first_token_s=0.37, wait_s=6.04)
-    assert describe_metrics(slow).endswith("first token after 6.0 s, 0.37 s of them the model's")
+    assert describe_metrics(slow).endswith("first token after 6.0 s (model: 0.37 s)")
     quick = GenerationMetrics(generated_tokens=3, time_to_first_token_s=0.37, wait_s=0.41)
     assert describe_metrics(quick).endswith("first token after 0.41 s")
 

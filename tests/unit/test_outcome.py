@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -173,6 +174,41 @@ def test_how_long_it_took_is_no_more_than_it_was_there(seconds: object) -> None:
         why="",
     )
     assert read_outcome(report).seconds == 2.0
+
+
+@needs_guard
+def test_printed_output_that_is_cut_is_not_whole() -> None:
+    assert tried("print('all of it')").is_printed_whole
+    for count in (3_000, 300_000):
+        outcome = tried(f"print('x' * {count})")
+        assert not outcome.is_printed_whole
+        assert len(outcome.printed) == 2_000
+
+
+@needs_guard
+def test_what_a_library_keeps_for_itself_hides_no_error_and_is_no_news(tmp_path: Path) -> None:
+    # As Matplotlib does when it is first imported.
+    keeps = (
+        "import os, subprocess\n"
+        f"for look in (lambda: os.mkdir({str(tmp_path / '.config' / 'matplotlib')!r}),\n"
+        "             lambda: subprocess.check_output(['fc-list', '--help'])):\n"
+        "    try: look()\n"
+        "    except OSError: pass\n"
+    )
+    outcome = tried(f"{keeps}plt.show()")
+    assert (outcome.ending, outcome.error_type) == ("raised", "NameError")
+    assert outcome.refusals == ()
+
+    outcome = tried(f"{keeps}os.mkdir({str(tmp_path / 'mine')!r})")
+    assert outcome.ending == "refused"
+    assert outcome.refusals == (f"would create the folder {tmp_path / 'mine'}",)
+
+
+@needs_guard
+def test_a_name_that_does_not_exist_is_an_error_whatever_was_refused_before(tmp_path: Path) -> None:
+    file = str(tmp_path / "a.csv")
+    outcome = tried(f"try: open({file!r}, 'w')\nexcept OSError: pass\nplt.show()")
+    assert (outcome.ending, outcome.error_type) == ("raised", "NameError")
 
 
 def test_a_look_that_takes_long_is_given_up_for_good() -> None:

@@ -32,7 +32,7 @@ def test_the_reference_has_every_table_that_is_made():
     assert re.findall(r"<!-- ([\w ]+): begin -->", reference) == list(script["TABLES"])
 
 
-def test_the_readme_names_the_engines_that_come_with_the_package():
+def test_the_reference_names_the_engines_that_come_with_the_package():
     named = set(re.findall(r"^\| `(\w+)` \|", section("## Engines"), flags=re.M))
     ours = {
         name
@@ -54,8 +54,8 @@ def test_links_in_the_documentation_lead_somewhere(document):
 
 
 def section(heading):
-    """Return the README's text from a heading to the next."""
-    text = (ROOT / "README.md").read_text()
+    """Return the reference's text from a heading to the next."""
+    text = (ROOT / "docs" / "reference.md").read_text()
     return text.split(f"{heading}\n")[1].split("\n## ")[0]
 
 

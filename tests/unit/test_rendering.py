@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 from dataclasses import replace
@@ -179,7 +180,12 @@ COUNTED = Outcome(ending="ran", seconds=0.01, value="3", preview=Preview(text="3
 
 
 @pytest.mark.parametrize(
-    "question", ["How many rows are there?", "有多少行\uff1f", "كم عدد الصفوف؟ "]
+    "question",
+    [
+        *("How many rows are there?", "有多少行\uff1f", "كم عدد الصفوف؟ "),
+        *("How many rows (of all regions?)", "How many rows?!", "How many rows? **(all?)**\n"),
+        *('"How many rows? "', "«Combien de lignes ? »", "„Wie viele Zeilen?“"),
+    ],
 )
 def test_what_answers_a_question_stands_above_the_code_that_computed_it(question):
     result = make_result("```python\nlen(sales)\n```", outcome=COUNTED)
@@ -194,6 +200,7 @@ def test_what_answers_a_question_stands_above_the_code_that_computed_it(question
     ("request_", "outcome"),
     [
         ("Count the rows", COUNTED),
+        ('Rename the column "rows" to "how many?"', COUNTED),
         ("How many rows are there?", replace(COUNTED, ending="raised", error_type="KeyError")),
         ("Can you define a function?", Outcome(ending="ran")),
     ],
@@ -204,6 +211,35 @@ def test_otherwise_what_it_did_stands_below(request_, outcome):
 
     assert made["text/markdown"].index("Tried on a copy") > made["text/markdown"].index("len")
     assert not made[RESULT_MIME]["outcome"]["is_answer"]
+
+
+FIGURE = base64.b64encode(b"\x89PNG\r\n\x1a\nand so on").decode()
+
+
+def drawn(png, *, request):
+    outcome = Outcome(ending="ran", preview=Preview(png=png))
+    result = make_result("```python\nsales.plot()\n```", outcome=outcome)
+    return result_bundle(result, request=request, cell_id="c1", insert="button")["text/html"]
+
+
+def test_a_figure_that_answers_a_question_is_in_exports_unless_it_is_very_large():
+    shown = drawn(FIGURE, request="How do sales develop?")
+
+    assert f'src="data:image/png;base64,{FIGURE}"' in shown
+    assert shown.index("a figure") < shown.index("<img") < shown.index("plot")
+    assert "<img" not in drawn("A" * 200_001, request="How do sales develop?")
+    assert "<img" not in drawn(FIGURE, request="Plot the sales.")
+
+
+def test_printed_output_that_is_cut_says_so():
+    whole = Outcome(ending="ran", printed="1\n2\n", preview=Preview(text="3"))
+    text = "[It prints more than is shown here.]"
+
+    for outcome, is_said in ((whole, False), (replace(whole, is_printed_whole=False), True)):
+        made = bundle(make_result("```python\nf()\n```", outcome=outcome))
+        assert (f"2\n{text}\n3" in made["text/plain"]) is is_said
+        assert (text in made["text/html"]) is is_said
+        assert (text in made[RESULT_MIME]["outcome"]["text"]) is is_said
 
 
 def test_findings_stand_under_the_code_right_above_the_last_line():

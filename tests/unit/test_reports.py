@@ -68,6 +68,12 @@ def test_text_report_has_sums_sparklines_and_slowest_first(metrics):
     assert slowest == [20.5, 5.5, 4.5, 2.5, 1.5]
 
 
+def test_what_ghost_text_did_is_counted_in_words(metrics):
+    for words in ("asked 1 time, 1 shown", "asked 2 times, 2 shown"):
+        metrics.add_completion(is_shown=True, seconds=0.1)
+        assert words in str(report(metrics))
+
+
 def test_plot_has_a_point_per_answer_higher_for_more(metrics):
     rate, wait = svg_of(report(metrics)).findall(f"{SVG}g")
     heights = [float(circle.get("cy")) for circle in rate.iter(f"{SVG}circle")]

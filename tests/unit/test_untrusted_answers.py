@@ -18,7 +18,7 @@ from codeface_jupyter.generation import (
     SamplingParameters,
 )
 from codeface_jupyter.outcome import Change, Outcome, Preview, PreviewTable
-from codeface_jupyter.view.answer_html import BLOCK_STYLE, COLORS
+from codeface_jupyter.view.answer_html import BLOCK_STYLE, CODE_STYLE, COLORS
 from codeface_jupyter.view.rendering import GrowingMarkdown
 from codeface_jupyter.view.result_bundle import result_bundle
 
@@ -37,7 +37,7 @@ ATTRIBUTES = {
 }
 STYLES = {
     *("text-align:left", "text-align:right"),
-    *(BLOCK_STYLE, *(f"color:{color}" for color in COLORS.values())),
+    *(BLOCK_STYLE, CODE_STYLE, *(f"color:{color}" for color in COLORS.values())),
 }
 PARSERS = [
     MarkdownIt("commonmark", {"html": True}).enable("table"),
@@ -104,6 +104,15 @@ def harm_in(text, **changes):
 
 
 SCRIPT = "<script>alert(1)</script>"
+
+
+def test_a_figure_that_answers_a_question_is_a_picture_and_nothing_else():
+    outcome = Outcome(ending="ran", preview=Preview(png=f'" onerror="alert(1)">{SCRIPT}'))
+    result = make_result("```python\nplot()\n```", outcome=outcome)
+    page = result_bundle(result, request="how?", cell_id="c", insert="button")["text/html"]
+    assert page.count("<img") == 1
+    found = Inspector(page).found
+    assert [item.partition("=")[0] for item in found] == ["img", "img alt", "img src"]
 
 
 SEPARATORS = ["\n", "\r", "\r\n", "\u2028", "\u2029", *"\x0b\x0c\x1c\x1d\x1e\x85"]

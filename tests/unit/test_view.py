@@ -235,6 +235,17 @@ def test_progress_says_size_speed_and_time_left(progress, expected):
     assert meter.describe(progress) == expected
 
 
+def test_what_is_left_is_told_once_some_of_it_is_done():
+    now = 0.0
+    meter = ProgressMeter(clock=lambda: now)
+    meter.describe(Progress("Converting", 0, 1000))
+    now = 6.0
+    # It would be 30 minutes by this beginning.
+    assert meter.describe(Progress("Converting", 3, 1000)) == "Converting: 0%, 6 s"
+    now = 9.0
+    assert meter.describe(Progress("Converting", 500, 1000)) == "Converting: 50%, 9 s left"
+
+
 def test_steps_are_counted_where_more_than_the_prompt_is_read():
     told = []
     job = Job(told.append)

@@ -25,6 +25,9 @@ MAX_NAME_CHARS = 100
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What libraries keep for themselves is refused, but no news of what the code would do.
 BOOKKEEPING = frozenset({".cache", ".matplotlib", "Caches", "__pycache__"})
+CONFIGURATION = ".config"
+# With these libraries look for fonts and for other libraries.
+LOOKING = frozenset({"fc-list", "ldconfig"})
 NETWORK_FAMILIES = (2, 10, 30)
 
 
@@ -61,11 +64,12 @@ class _Hook:
         refusal = judge(*arguments)
         if refusal is not None:
             refusal = in_one_line(refusal, max_chars=MAX_CHARS)
-            self._tell_once(refusal, arguments)
+            if not _is_bookkeeping(event, arguments):
+                self._tell_once(refusal)
             raise RefusedOnCopyError(refusal)
 
-    def _tell_once(self, refusal: str, arguments: tuple[Any, ...]) -> None:
-        if refusal in self._told or len(self._told) >= MAX_REFUSALS or _is_bookkeeping(arguments):
+    def _tell_once(self, refusal: str) -> None:
+        if refusal in self._told or len(self._told) >= MAX_REFUSALS:
             return
         self._told.add(refusal)
         self._tell(refusal)
@@ -156,12 +160,19 @@ def _folder_of(fd: int) -> str:
         return os.sep
 
 
-def _is_bookkeeping(arguments: tuple[Any, ...]) -> bool:
+def _is_bookkeeping(event: str, arguments: tuple[Any, ...]) -> bool:
     first = arguments[0] if arguments else None
     if not isinstance(first, str | bytes | os.PathLike):
         return False
-    parts = Path(os.fsdecode(first)).parts
-    return not BOOKKEEPING.isdisjoint(parts[:-1])
+    path = Path(os.fsdecode(first))
+    if event in STARTS:
+        return path.name in LOOKING
+    is_configuration = event == "os.mkdir" and path.parent.name == CONFIGURATION
+    return is_configuration or not BOOKKEEPING.isdisjoint(path.parts[:-1])
+
+
+# Events whose first argument is a program.
+STARTS = frozenset({"os.exec", "os.posix_spawn", "subprocess.Popen"})
 
 
 def _program(command: object, arguments: object = None, *_: object) -> str:
