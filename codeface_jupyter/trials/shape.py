@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks import with_missing_imports
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.copies import only_new, parsed, repetition
 from codeface_jupyter.trials.shown_results import unshown_results
@@ -94,6 +95,9 @@ def _shape_new(codes: Sequence[str], namespace: Mapping[str, object]) -> Offer:
         known = without_known_imports(code, _without(namespace, trees[:number]))
         offered.append(known.code if known else code)
         notes += [known.note] if known else []
+    # What a later block lacks, an earlier one may bring.
+    offered[0], imports = with_missing_imports(offered[0], namespace)
+    notes += [f"Added `{statement}`." for statement in imports]
     return Offer(codes=tuple(offered), notes=tuple(dict.fromkeys(notes)))
 
 

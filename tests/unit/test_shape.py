@@ -333,3 +333,35 @@ class TestWithResults:
         offer = shape(["top = sales.head()"], {"sales": object()}, [])
         assert offer.codes == ("top = sales.head()\ntop",)
         assert offer.notes == ("Added a line that shows `top`.",)
+
+
+@pytest.mark.parametrize(
+    ("code", "offered", "notes"),
+    [
+        (
+            "# A figure\nplt.plot([1, 2])",
+            "# A figure\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])",
+            ("Added `import matplotlib.pyplot as plt`.",),
+        ),
+        (
+            "np.arange(json.loads('3'))",
+            "import json\nimport numpy as np\nnp.arange(json.loads('3'))",
+            ("Added `import json`.", "Added `import numpy as np`."),
+        ),
+        ("import numpy as np\nnp.arange(3)", None, ()),
+        ("def plot():\n    plt = 1\n    return plt", None, ()),
+        ("plot(sales)", None, ()),
+        ("nolib.run()", None, ()),
+        ("try:\n    np.arange(3)\nexcept NameError:\n    import numpy as np", None, ()),
+    ],
+)
+def test_an_import_that_everybody_knows_is_added(code, offered, notes):
+    offer = shape([code], {}, [])
+    assert offer.codes == (offered or code,)
+    assert offer.notes == notes
+
+
+def test_what_the_notebook_or_the_answer_has_is_not_imported_again():
+    assert shape(["np.arange(3)"], {"np": np}, []).codes == ("np.arange(3)",)
+    codes = ["import numpy as np", "np.arange(3)"]
+    assert shape(codes, {}, []).codes == tuple(codes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
 
-__all__ = ["with_names_that_exist"]
+__all__ = ["with_missing_imports", "with_names_that_exist"]
 
 # A module that is missing may be one to install: another one's name is no mending.
 MENDABLE = NOT_THERE - {"missing_module"}
@@ -24,8 +24,24 @@ def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | N
     return _edited(code, [edit for finding in missing for edit in finding.edits])
 
 
+def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
+    """Return ``code`` with the imports that it lacks, and which these are.
+
+    Only of names that everybody knows (``np``, ``plt``) and of the standard library, whose
+    module is there.
+    """
+    missing = [f for f in check_code(code, namespace) if f.kind == "unknown_name"]
+    edits = [edit for finding in missing for edit in finding.edits if _adds_import(edit)]
+    return _edited(code, edits), sorted({edit.replacement.strip() for edit in edits})
+
+
+def _adds_import(edit: Edit) -> bool:
+    return edit.start == edit.end and edit.replacement.startswith("import ")
+
+
 def _edited(code: str, edits: Iterable[Edit]) -> str:
     # From the end, so that the places before stay what they are.
-    for edit in sorted(set(edits), key=lambda edit: edit.start, reverse=True):
+    in_order = sorted(set(edits), key=lambda edit: (edit.start, edit.replacement))
+    for edit in reversed(in_order):
         code = code[: edit.start] + edit.replacement + code[edit.end :]
     return code
