@@ -7,6 +7,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import groupby
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "parse_expression",
     "parse_module",
     "parsed",
+    "without_warnings",
 ]
 
 # The file of code that is only looked at, as Python would name it.
@@ -52,24 +54,29 @@ def identifiers(text: str) -> Iterator[str]:
 
 
 def parsed(code: str) -> ast.Module:
-    """Return the tree of a code.
-
-    What Python warns of in a code of the file `LOOKED_AT` is not told from then on: whoever
-    types it or asks for it has not run it.
+    """Return the tree of a code; what Python warns of in it is not told.
 
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
         If Python cannot read it.
     """
-    _keep_quiet()
-    return ast.parse(code, LOOKED_AT)
+    with without_warnings():
+        return ast.parse(code, LOOKED_AT)
 
 
-def _keep_quiet() -> None:
-    # Only if something has been put before it: each change has Python tell old warnings again.
-    if warnings.filters[:1] != [QUIET]:
-        warnings.filterwarnings("ignore", module=QUIET[3].pattern)
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep to itself what Python warns of in a code of the file `LOOKED_AT`: nobody has run it."""
+    # Into the list itself: by `filterwarnings` or `catch_warnings` Python would tell again what
+    # it has told of the user's own code, and the latter also undoes what other threads do.
+    filters: list[object] = warnings.filters  # type: ignore[assignment]  # a list, in fact
+    filters.insert(0, QUIET)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            filters.remove(QUIET)
 
 
 def parse_module(code: str) -> ast.Module | None:
@@ -82,9 +89,9 @@ def parse_module(code: str) -> ast.Module | None:
 
 def parse_expression(code: str) -> ast.expr | None:
     """Return the tree of a single expression; None if it is none."""
-    _keep_quiet()
     try:
-        return ast.parse(code, LOOKED_AT, "eval").body
+        with without_warnings():
+            return ast.parse(code, LOOKED_AT, "eval").body
     except UNREADABLE:
         return None
 

@@ -140,7 +140,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class BatchEngine(Engine, Protocol):
+class BatchEngine(Protocol):
     """Optional: what an engine has that answers many requests side by side."""
 
     def generate_batch(

@@ -93,7 +93,7 @@ class BatchAnswering:
         """
         batch.begin()
         open_questions = batch.open(questions)
-        if isinstance(engine, BatchEngine) and len(open_questions) > 1:
+        if len(open_questions) > 1:
             self._side_by_side(batch, _same(open_questions), engine, response_cache)
         for same in _same(batch.open(questions)):
             batch.job.check()
@@ -106,9 +106,12 @@ class BatchAnswering:
         self,
         batch: PendingBatch,
         groups: Sequence[list[PendingAnswer]],
-        engine: BatchEngine,
+        engine: Engine,
         response_cache: ResponseCache,
     ) -> None:
+        """Answer as many as the engine can answer so."""
+        if not isinstance(engine, BatchEngine):
+            return
         # To be tried once all are answered: until then the engine has others to answer.
         untried: list[tuple[list[PendingAnswer], Trying]] = []
 

@@ -97,6 +97,7 @@ class Trying:
         self._pending = pending
         self._done = done
         self._engine = engine if isinstance(engine, BatchEngine) else None
+        self._is_local = engine.is_local
         self._first = pending.checked_result(pending.text, done, sampling=pending.sampling)
         self.is_wanted = _is_to_be_tried(pending, self._first)
         # By their number, 0 is the first: they end in any order.
@@ -217,7 +218,7 @@ class Trying:
         # A replayed answer has been chosen already.
         if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
             return settings.tried_answers - 1
-        return OTHER_ANSWERS if self._is_doubtful and self._engine.is_local else 0
+        return OTHER_ANSWERS if self._is_doubtful and self._is_local else 0
 
     def _mended_candidate(self) -> Candidate | None:
         """Try the failed cell with the nearest names that exist; return it if it runs so."""

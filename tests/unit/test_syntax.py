@@ -22,6 +22,13 @@ def test_what_python_warns_of_is_not_told_of_code_that_nobody_has_run(action):
         assert not told
 
 
+def test_the_users_filters_stay():
+    before = list(warnings.filters)
+    read_source(DOUBTFUL)
+    parse_module("not (")
+    assert list(warnings.filters) == before
+
+
 def test_of_the_users_own_it_is_told_and_once_only():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from codeface_jupyter.syntax import LOOKED_AT, is_deep, parsed
+from codeface_jupyter.syntax import LOOKED_AT, is_deep, parsed, without_warnings
 from codeface_jupyter.trials.checks.ipython_syntax import (
     UNKNOWN,
     Escape,
@@ -123,7 +123,9 @@ def _tree(lines: list[str]) -> ast.Module | None:
         tree = parsed(text)
         if is_deep(tree):
             return None
-        compile(tree, LOOKED_AT, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        with without_warnings():
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            compile(tree, LOOKED_AT, "exec", flags=flags, dont_inherit=True)
         return tree
     # IPython takes away an indentation that the whole cell has.
     block = parsed(f"if True:\n{text}")
