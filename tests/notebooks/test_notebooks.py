@@ -73,7 +73,16 @@ def test_notebook_runs_with_scripted_answers(run, path, monkeypatch):
 def test_pictures_and_pages_that_a_notebook_shows_are_there():
     for path in NOTEBOOKS.rglob("*.ipynb"):
         for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text("utf-8")):
-            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+            page, _, heading = target.partition("#")
+            file = path.parent / page
+            assert file.exists(), f"{path.name} links to {target}"
+            assert not heading or heading in headings(file), f"{path.name} links to {target}"
+
+
+def headings(page):
+    """Return what a page's headings are linked by."""
+    found = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in found}
 
 
 @pytest.fixture
