@@ -33,6 +33,7 @@ __all__ = [
     "settings_overrides",
     "split_words",
     "target_options",
+    "trial_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
