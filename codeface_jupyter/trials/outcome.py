@@ -34,6 +34,8 @@ __all__ = ["try_code"]
 
 Told = dict[str, object]
 
+A_FIGURE = "a figure"
+
 
 def try_code(
     code: str,
@@ -93,7 +95,8 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     value = run.value if run.shows_value else None
     return {
         **_told_run(run),
-        "value": look(lambda: _words(value)) or "",
+        # That there is a figure is worth telling also if it takes too long to be drawn here.
+        "value": look(lambda: _words(value)) or (A_FIGURE if figures else ""),
         "preview": look(lambda: _preview(value, figures)) or {},
         "changes": look(lambda: _changes(before, namespace)) or [],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",

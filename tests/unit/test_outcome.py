@@ -100,6 +100,16 @@ def test_what_cannot_be_read_is_not_said_to_be_the_same(do: str) -> None:
 
 
 @needs_guard
+def test_a_figure_is_told_though_it_takes_too_long_to_be_drawn() -> None:
+    slow = "class Slow(plt.Line2D):\n    def draw(self, renderer):\n        time.sleep(9)\n"
+    drawn = "axes = plt.figure().subplots()\naxes.add_line(Slow([0, 1], [0, 1]))\nNone"
+    outcome = tried(f"import time\n{slow}{drawn}", plt=plt)
+    assert outcome.ending == "ran"
+    assert outcome.preview.png == ""
+    assert outcome.value == "a figure"
+
+
+@needs_guard
 def test_the_notebooks_current_figure_stays_the_current_one() -> None:
     one, other = plt.figure(), plt.figure()
     one.subplots()
