@@ -20,6 +20,9 @@ __all__ = ["BatchAnswering"]
 
 logger = logging.getLogger(__name__)
 
+# An answer as it is tried, and the questions that it answers.
+_Tried = tuple[list[PendingAnswer], Trying]
+
 
 class BatchAnswering:
     """Answers many questions, each with its own end.
@@ -113,7 +116,7 @@ class BatchAnswering:
         if not isinstance(engine, BatchEngine):
             return
         # To be tried once all are answered: until then the engine has others to answer.
-        untried: list[tuple[list[PendingAnswer], Trying]] = []
+        untried: list[_Tried] = []
 
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
@@ -147,13 +150,13 @@ class BatchAnswering:
     def _try(
         self,
         batch: PendingBatch,
-        untried: Sequence[tuple[list[PendingAnswer], Trying]],
+        untried: Sequence[_Tried],
         response_cache: ResponseCache,
         *,
         may_sample: bool,
     ) -> None:
         """Try answers, then others for those that fail; an engine that has failed gives none."""
-        doubtful: list[tuple[list[PendingAnswer], Trying]] = []
+        doubtful: list[_Tried] = []
         for same, trying in untried:
             with batch.failing(same):
                 trying.try_first()

@@ -292,7 +292,7 @@ class Trying:
         except Cancelled:
             raise
         except Exception:
-            # Those that came are compared with it.
+            # Whatever an engine raises: the first answer is there, and others may have come.
             logger.debug("Other answers could not be asked for.", exc_info=True)
 
     def _tell(self, tried: int, total: int) -> None:

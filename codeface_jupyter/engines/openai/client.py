@@ -101,8 +101,9 @@ class KeptClient:
 def _serve(loop: asyncio.AbstractEventLoop, client: AsyncOpenAI) -> None:
     """Run ``loop`` until it is asked to stop, then close its connections."""
     try:
+        # A task has the context of whoever asks, which is quiet.
+        loop.run_forever()
         with quiet_dependencies():
-            loop.run_forever()
             loop.run_until_complete(_close(client))
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(_last_tasks())
