@@ -65,8 +65,9 @@ class _Column:
             "nulls": self.nulls,
             "samples": self.values(),
         }
-        if self.extent is not None and not self._is_hidden():
-            fact |= {"range": self.extent.range, "mean": self.extent.mean}
+        extent = self._shown_extent()
+        if extent is not None:
+            fact |= {"range": extent.range, "mean": extent.mean}
         return fact
 
     def values(self) -> list[str]:
@@ -76,8 +77,9 @@ class _Column:
 
     def text(self) -> str:
         parts = [self.dtype, *self._nulls()]
-        if self.extent is not None and not self._is_hidden():
-            parts.append(self.extent.text)
+        extent = self._shown_extent()
+        if extent is not None:
+            parts.append(extent.text)
         elif self.samples:
             parts.append(f"e.g. {' '.join(self.values())}")
         return f"{write_label(self.label)} ({', '.join(parts)})"
@@ -88,6 +90,9 @@ class _Column:
         content = [*self.values(), *more] if self.samples else [self.dtype]
         key = write_key(self.label)
         return f"{f'{frame}[{key}]' if frame else key}: {', '.join([*content, *self._nulls()])}"
+
+    def _shown_extent(self) -> Extent | None:
+        return None if self._is_hidden() else self.extent
 
     def _is_hidden(self) -> bool:
         """Whether its name says that a secret is in it."""
