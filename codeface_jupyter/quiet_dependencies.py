@@ -10,6 +10,8 @@ from contextvars import ContextVar
 __all__ = ["quiet_dependencies"]
 
 OWN_LOGGERS = frozenset({"codeface", "codeface_jupyter"})
+# By these the user's own code tells something, as in a `__repr__` that we have called.
+USERS_LOGGERS = frozenset({"root", "__main__"})
 _IS_OUR_WORK: ContextVar[bool] = ContextVar("_IS_OUR_WORK", default=False)
 
 
@@ -42,7 +44,7 @@ class _NotOfDependencies(logging.Filter):
 
 
 def _is_asked_for(name: str) -> bool:
-    if name.partition(".")[0] in OWN_LOGGERS:
+    if name.partition(".")[0] in OWN_LOGGERS | USERS_LOGGERS:
         return True
     logger = logging.getLogger(name)
     while logger.parent is not None:

@@ -109,3 +109,16 @@ def test_what_the_user_asks_to_see_of_a_package_is_seen(listening):
     listening.run(f"%codeface {OPENAI} hello")
     assert names_seen(listening) == {"openai._base_client"}
     listening.run("logging.getLogger('openai').setLevel(logging.NOTSET)")
+
+
+def test_what_the_users_own_objects_tell_is_heard(listening):
+    listening.run(
+        "class Loud:\n"
+        "    def __repr__(self):\n"
+        "        logging.info('written')\n"
+        "        logging.getLogger(__name__).debug('in full')\n"
+        "        return 'loud'\n"
+        "loud = Loud()\nseen.clear()"
+    )
+    listening.run(f"%codeface_explain {SCRIPTED} loud")
+    assert {"root", "__main__"} <= set(listening.value("seen"))
