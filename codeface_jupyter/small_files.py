@@ -1,14 +1,15 @@
-"""Settings and the like, read from files that may hold anything, or be no files at all."""
+"""Small files: read whatever they hold, if they are files at all, and written whole or not."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["open_regular", "read_json", "read_text"]
+__all__ = ["open_regular", "read_json", "read_text", "write_whole"]
 
 LARGEST_BYTES = 10_000_000
 
@@ -72,3 +73,31 @@ def read_json(file: Path, *, largest_bytes: int = LARGEST_BYTES) -> object:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return value
+
+
+def write_whole(file: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file in one step, so that nobody ever reads a part of it.
+
+    Parameters
+    ----------
+    file
+        The file, which is replaced if there is one, in a folder that exists.
+    content
+        All of it.
+    mode
+        Who may read and write it; only its owner unless given.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there is left as it was.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        unfinished.chmod(mode)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from codeface_jupyter.errors import ConfigError, reason_of
-from codeface_jupyter.small_files import read_json
+from codeface_jupyter.small_files import read_json, write_whole
 from codeface_jupyter.well_formed import well_formed_data
 
 __all__ = ["Aliases"]
@@ -87,16 +85,8 @@ class Aliases:
             raise self._not_written(reason_of(error)) from None
 
     def _write(self, aliases: dict[str, str]) -> None:
-        handle, name = tempfile.mkstemp(prefix=f".{self._file.name}-", dir=self._file.parent)
-        unfinished = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(aliases, stream, indent=2, ensure_ascii=False, sort_keys=True)
-                stream.write("\n")
-            # In one step, so that no other kernel ever reads half a file.
-            unfinished.replace(self._file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        text = json.dumps(aliases, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        write_whole(self._file, text.encode())
 
     def _not_written(self, reason: str) -> ConfigError:
         return ConfigError(

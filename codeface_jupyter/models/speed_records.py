@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import statistics
-import tempfile
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from codeface_jupyter.generation import EngineIdentity, GenerationMetrics
 from codeface_jupyter.models.speed import MachineSpeed, Rates, cpu_name, probe_machine
 from codeface_jupyter.models.storage import safe_name
-from codeface_jupyter.small_files import read_json
+from codeface_jupyter.small_files import read_json, write_whole
 
 __all__ = ["SpeedRecords", "rates_key"]
 
@@ -100,10 +99,7 @@ class SpeedRecords:
         """Write the file whole, or not at all: it only spares a measurement."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".speed-", dir=self.file.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(records, stream, indent=1)
-            Path(name).replace(self.file)
+            write_whole(self.file, json.dumps(records, indent=1).encode())
         except OSError as error:
             logger.debug("Speed is not remembered: %s", error)
 
