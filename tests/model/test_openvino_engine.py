@@ -43,6 +43,7 @@ from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.openvino.paged_model import OpenVINOFailedError, PagedModel, Piece
 from codeface_jupyter.engines.openvino.pipeline import BATCH_ANSWERS
 from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup
+from codeface_jupyter.engines.openvino.saved_start import START_FILE
 
 MakeModel = Callable[..., Path]
 Events = list[Progress | Chunk]
@@ -72,9 +73,11 @@ def shared_engine(settings: Settings) -> Iterator[OpenVINOEngine]:
 
 
 @pytest.fixture
-def engine(shared_engine: OpenVINOEngine) -> OpenVINOEngine:
+def engine(shared_engine: OpenVINOEngine, cache_dir: Path) -> OpenVINOEngine:
     """The module's engine with nothing kept of earlier tests."""
     shared_engine.unload()
+    for file in cache_dir.rglob(START_FILE):
+        file.unlink()
     return shared_engine
 
 
@@ -126,6 +129,32 @@ def test_a_second_answer_to_the_same_prompt_reuses_it_and_is_the_same(
     # The last token is read again: an answer begins with what follows it.
     assert second.metrics.prompt_tokens - second.metrics.reused_prompt_tokens == 1
     assert first.metrics.generated_tokens == second.metrics.generated_tokens
+
+
+@pytest.mark.parametrize("dtype", ["float32", "auto"])
+def test_a_session_begins_with_the_start_of_prompts_that_an_earlier_one_saved(
+    make_model: MakeModel, tmp_path: Path, dtype: str
+) -> None:
+    settings = Settings(
+        model=str(make_model("qwen2")), engine="openvino", dtype=dtype, cache_dir=tmp_path
+    )
+
+    def session() -> tuple[str, int]:
+        engine = OpenVINOEngine(settings)
+        text, done = answer(engine, ask("values = [1, 2, 3]\n"))
+        engine.unload()
+        return text, done.metrics.reused_prompt_tokens
+
+    text, reused = session()
+    assert reused == 0
+    (file,) = tmp_path.rglob(START_FILE)
+    again, reused = session()
+    # Small models get no worked examples: the start is the system message.
+    assert reused >= 32
+    if dtype == "float32":
+        assert again == text
+    file.unlink()
+    assert session() == (text, 0)
 
 
 def test_switching_conversations_changes_no_answer(engine: OpenVINOEngine) -> None:

@@ -21,6 +21,7 @@ from codeface_jupyter.engines.openvino.paged_model import (
 from codeface_jupyter.engines.openvino.pipeline import TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
+from codeface_jupyter.engines.openvino.saved_start import START_FILE, SavedStart
 from codeface_jupyter.engines.openvino.support import (
     device,
     folder_problem,
@@ -97,10 +98,13 @@ class Loaded:
         Decodes with it.
     weights_bytes
         What its weights take.
+    saved_start
+        The start of all prompts on disk; None for IR that is not ours to write beside.
     """
 
     pipeline: TokenPipeline
     weights_bytes: int
+    saved_start: SavedStart | None = None
 
 
 class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
@@ -213,7 +217,13 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         # The loaded model gets no name here: an exception's frames would keep it in memory.
         with self._openvino_errors():
             reused = self._load(job).pipeline.decode(answer, job=job, on_reading=report)
+        self._save_start()
         return answer.done(peak_memory_bytes=process_peak_bytes(), reused_prompt_tokens=reused)
+
+    def _save_start(self) -> None:
+        loaded = self._loaded
+        if loaded is not None and loaded.saved_start is not None:
+            loaded.saved_start.save(loaded.pipeline)
 
     def generate_batch(
         self,
@@ -348,7 +358,15 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
             model, corpus=_draft_corpus(prepared.codec), weights_bytes=weights_bytes
         )
         pipeline.warm_up()
-        return Loaded(pipeline=pipeline, weights_bytes=weights_bytes)
+        if prepared.is_ir:
+            return Loaded(pipeline=pipeline, weights_bytes=weights_bytes)
+        start = SavedStart(
+            folder / START_FILE,
+            token_ids=pipeline.whole_blocks(prepared.codec.common_start()),
+            made_by=model.made_by,
+        )
+        start.restore(pipeline)
+        return Loaded(pipeline=pipeline, weights_bytes=weights_bytes, saved_start=start)
 
     def _check_memory(self, weights_bytes: int, prepared: Prepared) -> None:
         """Refuse what cannot fit before the system ends the kernel over it."""

@@ -118,6 +118,14 @@ class KVBlocks:
         if ids:
             self._kept.append(sequence)
 
+    def kept_blocks(self, token_ids: Sequence[int]) -> list[int]:
+        """Return the blocks of a kept sequence that begins so; none if there is none."""
+        begin, count = list(token_ids), self._blocks_for(len(token_ids))
+        for one in self._kept:
+            if begin and one.token_ids[: len(begin)] == begin:
+                return one.blocks[:count]
+        return []
+
     def clear(self) -> None:
         """Forget what is kept of sequences that have ended."""
         for kept in list(self._kept):

@@ -117,6 +117,7 @@ class PagedModel:
         import openvino
 
         self._core, self._device = openvino.Core(), device
+        self._precision = repr(sorted(properties.items()))
         with _openvino_errors(UnreadableModelError):
             model = self._core.read_model(str(folder / IR_FILE))
         with _openvino_errors():
@@ -160,6 +161,28 @@ class PagedModel:
         """Copy the keys and values of one block to another."""
         for cache in self._caches:
             cache.data[target] = cache.data[source]
+
+    @property
+    def made_by(self) -> str:
+        """All that the bytes of keys and values depend on, but for the weights."""
+        import openvino
+
+        device = self._core.get_property(self._device, "FULL_DEVICE_NAME")
+        shapes = [f"{p.get_element_type()}{p.get_partial_shape()}" for p in self._cache_ports]
+        return "; ".join([openvino.__version__, device, self._precision, *shapes])
+
+    def blocks(self, numbers: Sequence[int]) -> list[NDArray[np.generic]]:
+        """Return copies of the keys and values in these blocks, cache by cache."""
+        return [cache.data[list(numbers)] for cache in self._caches]
+
+    def put_blocks(self, numbers: Sequence[int], contents: Sequence[NDArray[np.generic]]) -> bool:
+        """Write what `blocks` returned into these blocks; return False if it does not fit."""
+        wanted = [(len(numbers), *cache.data.shape[1:]) for cache in self._caches]
+        if [content.shape for content in contents] != wanted:
+            return False
+        for cache, content in zip(self._caches, contents, strict=True):
+            cache.data[list(numbers)] = content
+        return True
 
     def read(self, pieces: Sequence[Piece], *, job: Job) -> NDArray[np.float32]:
         """Read all pieces in one pass.

@@ -77,6 +77,32 @@ class TokenPipeline:
             self._blocks.clear()
             self._model.drop_keys()
 
+    def whole_blocks(self, token_ids: Sequence[int]) -> list[int]:
+        """Return as many of the first tokens as fill blocks."""
+        size = self._model.block_tokens
+        return list(token_ids[: len(token_ids) // size * size])
+
+    def kept_start(self, token_ids: Sequence[int]) -> list[NDArray[np.generic]]:
+        """Return the keys and values of whole blocks of tokens; none if they are not kept."""
+        if not self._model.can_copy_blocks:
+            return []
+        with self._gate.turn():
+            numbers = self._blocks.kept_blocks(token_ids)
+            return self._model.blocks(numbers) if numbers else []
+
+    def put_start(self, token_ids: Sequence[int], contents: Sequence[NDArray[np.generic]]) -> bool:
+        """Keep what `kept_start` returned for the tokens; return whether it fits this model."""
+        if not self._model.can_copy_blocks:
+            return False
+        with self._gate.turn():
+            sequence = self._blocks.begin(token_ids, max_length=len(token_ids))
+            if sequence is None:
+                return False
+            is_put = self._model.put_blocks(sequence.blocks, contents)
+            sequence.token_ids = list(token_ids) if is_put else []
+            self._blocks.keep(sequence)
+            return is_put
+
     def decode(self, answer: TokenAnswer, *, job: Job, on_reading: Callable[[int], None]) -> int:
         """Decode one answer to its end, or until ``job`` is stopped.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.chat_layout import ChatLayout, completing
 from codeface_jupyter.engines.text.chat_template import ChatTemplate
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.engines.text.guided import GuidedChoice, GuidedText
 from codeface_jupyter.engines.text.infill_layout import InfillLayout, infill_text
@@ -113,6 +114,14 @@ class PromptCodec:
         if not self.is_chat and has_bos and ids[:1] != [bos_id]:
             return [bos_id, *ids]
         return ids
+
+    def common_start(self) -> list[int]:
+        """Return the tokens that prompts for a cell begin with, whatever the notebook says."""
+        first, second = (
+            self.encode_prompt(self.format_prompt(Prompt(request=text, cells=(text,))))
+            for text in ("a", "1")
+        )
+        return first[: common_prefix_length(first, second)]
 
     def answer(self, request: GenerationRequest, job: Job) -> TokenAnswer:
         """Return what takes the tokens of the answer to ``request``.
