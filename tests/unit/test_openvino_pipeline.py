@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codeface_jupyter.engines.openvino.kv_blocks import TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.pipeline import PASS_TOKENS, TokenPipeline, _Decoding
-from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
+from codeface_jupyter.engines.openvino.prompt_lookup import MAX_MATCH, PromptLookup, TokenIndex
 from codeface_jupyter.engines.text.streaming_text import IncrementalDetokenizer
 from codeface_jupyter.engines.text.token_answer import TokenAnswer
 from codeface_jupyter.generation import SamplingParameters
@@ -56,7 +56,7 @@ def answer_to(prompt: list[int], **sampling: float) -> TokenAnswer:
 
 def decoding(prompt: list[int], *, read: int, max_new_tokens: int = 20) -> _Decoding:
     answer = answer_to(prompt, max_new_tokens=max_new_tokens)
-    return _Decoding(answer, TokenSequence(prompt[:read], []), corpus=CORPUS)
+    return _Decoding(answer, TokenSequence(prompt[:read], []), PromptLookup(prompt, corpus=CORPUS))
 
 
 def passes(answers: Sequence[TokenAnswer]) -> list[list[int]]:
@@ -82,7 +82,8 @@ def test_nothing_is_drafted_before_all_that_is_known_is_read_or_beyond_the_budge
 def test_samples_of_one_prompt_read_it_once() -> None:
     prompt = list(range(PASS_TOKENS + 100))
     samples = [answer_to(prompt, temperature=1.0, max_new_tokens=2) for _ in range(8)]
-    assert passes(samples)[:3] == [[PASS_TOKENS], [100], [1] * 8]
+    # The first is one token ahead by then, which the others draft.
+    assert passes(samples)[:3] == [[PASS_TOKENS], [100], [1, *[2] * 7]]
 
 
 def test_what_prompts_share_is_read_once_and_the_rest_side_by_side() -> None:
@@ -114,3 +115,34 @@ def test_the_last_answers_of_a_batch_draft_as_they_would_alone() -> None:
     assert begin(1) == [5]
     assert begin(3) == [5] * 3
     assert begin(4) == [4] * 4
+
+
+class CountingUpModel(CountingModel):
+    """After each token the next number is the likeliest."""
+
+    def read(self, pieces: Sequence[Piece], *, job: Job) -> NDArray[np.float32]:
+        logits = super().read(pieces, job=job)
+        wanted = [token for piece in pieces for token in piece.token_ids[-piece.wanted :]]
+        logits[range(len(wanted)), [(token + 1) % VOCABULARY for token in wanted]] = 1
+        return logits
+
+
+def test_an_earlier_answer_to_the_same_prompt_is_drafted() -> None:
+    model = CountingUpModel()
+    pipeline = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
+
+    def answer(prompt: list[int]) -> list[int]:
+        asked = answer_to(prompt, max_new_tokens=20)
+        pipeline.decode(asked, job=Job(), on_reading=lambda _: None)
+        return asked.token_ids[len(prompt) :]
+
+    prompt = list(range(10, 40))
+    first = answer(prompt)
+    model.passes.clear()
+    assert answer(prompt) == first
+    # A known token and a draft as long as the match: 20 tokens in three passes.
+    assert model.passes == [[1 + MAX_MATCH], [1 + MAX_MATCH], [2]]
+    # Another prompt, to which nothing was answered.
+    model.passes.clear()
+    answer(prompt[1:])
+    assert len(model.passes) == 20

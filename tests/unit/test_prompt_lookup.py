@@ -5,7 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.engines.openvino.prompt_lookup import MAX_MATCH, PromptLookup, TokenIndex
+from codeface_jupyter.engines.openvino.prompt_lookup import (
+    MAX_MATCH,
+    AnswersTo,
+    PromptLookup,
+    TokenIndex,
+)
 
 
 def test_what_followed_the_longest_match_is_drafted() -> None:
@@ -47,6 +52,32 @@ def test_the_corpus_is_looked_at_where_the_own_text_has_nothing_like_it() -> Non
     assert PromptLookup([7, 1, 2], corpus=corpus).draft(max_tokens=5, min_match=3) == []
     # Nothing follows the last token of a text.
     assert PromptLookup([5, 9], corpus=TokenIndex([4, 9])).draft(max_tokens=5) == []
+
+
+def test_other_answers_to_the_prompt_are_looked_in_first() -> None:
+    prompt = [1, 2, 3]
+    beside = AnswersTo(prompt, earlier=[[7, 8, 9]])
+    first = PromptLookup(prompt, beside=beside)
+    second = PromptLookup(prompt, beside=beside)
+    # The prompt's end is known; what an earlier answer began with is drafted.
+    assert first.draft(max_tokens=5) == [7, 8, 9]
+    for token in (7, 5, 6):
+        first.add(token)
+    # Of two that match alike the earlier one counts; then the one that matches further.
+    assert second.draft(max_tokens=2) == [7, 8]
+    second.add(7)
+    second.add(5)
+    assert second.draft(max_tokens=5) == [6]
+    second.add(6)
+    assert second.draft(max_tokens=5) == []
+
+
+def test_the_prompt_counts_where_it_matches_further_than_other_answers() -> None:
+    prompt = [4, 5, 6, 7, 1]
+    lookup = PromptLookup(prompt, beside=AnswersTo(prompt, earlier=[[9, 6, 8]]))
+    for token in (5, 6):
+        lookup.add(token)
+    assert lookup.draft(max_tokens=1) == [7]
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(0, 10))

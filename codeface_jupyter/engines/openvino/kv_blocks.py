@@ -118,6 +118,15 @@ class KVBlocks:
         if ids:
             self._kept.append(sequence)
 
+    def kept_after(self, prompt_ids: Sequence[int]) -> list[list[int]]:
+        """Return what kept sequences go on with after a prompt: earlier answers to it."""
+        begin = len(prompt_ids)
+        return [
+            one.token_ids[begin:]
+            for one in self._kept
+            if len(one.token_ids) > begin and one.token_ids[:begin] == list(prompt_ids)
+        ]
+
     def kept_blocks(self, token_ids: Sequence[int]) -> list[int]:
         """Return the blocks of a kept sequence that begins so; none if there is none."""
         begin, count = list(token_ids), self._blocks_for(len(token_ids))

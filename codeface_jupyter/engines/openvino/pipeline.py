@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.openvino.kv_blocks import KVBlocks, TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
-from codeface_jupyter.engines.openvino.prompt_lookup import PromptLookup, TokenIndex
+from codeface_jupyter.engines.openvino.prompt_lookup import AnswersTo, PromptLookup, TokenIndex
 from codeface_jupyter.engines.pass_gate import PassGate
 from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.text.sampler import Sampler
@@ -142,7 +142,7 @@ class TokenPipeline:
         turn: Callable[[], AbstractContextManager[None]],
     ) -> int:
         with turn():
-            decoding = self._begin(answer)
+            decoding = self._begin(answer, _AnswersBeside(self._blocks))
         if decoding is None:
             raise ValueError(f"There is no room for {answer.max_length} tokens.")
         reused = decoding.read
@@ -171,10 +171,11 @@ class TokenPipeline:
         """
         waiting = deque(enumerate(answers))
         running: dict[int, _Decoding] = {}
+        beside = _AnswersBeside(self._blocks)
         try:
             while (running or waiting) and not job.is_cancelled:
                 with self._gate.turn():
-                    self._admit(waiting, running)
+                    self._admit(waiting, running, beside)
                     self._pass_of_many(list(running.values()), job)
                 for index in [i for i, decoding in running.items() if decoding.answer.is_over]:
                     with self._gate.turn():
@@ -190,22 +191,29 @@ class TokenPipeline:
         yield from [*running, *(index for index, _ in waiting)]
 
     def _admit(
-        self, waiting: deque[tuple[int, TokenAnswer]], running: dict[int, _Decoding]
+        self,
+        waiting: deque[tuple[int, TokenAnswer]],
+        running: dict[int, _Decoding],
+        beside: _AnswersBeside,
     ) -> None:
         """Begin waiting answers while there is room; what they share is read once for all."""
         while waiting and len(running) < BATCH_ANSWERS:
             index, answer = waiting[0]
             if any(one.is_reading_start_of(answer) for one in running.values()):
                 return
-            decoding = self._begin(answer)
+            decoding = self._begin(answer, beside)
             if decoding is None:
                 return
             running[index] = decoding
             waiting.popleft()
 
-    def _begin(self, answer: TokenAnswer) -> _Decoding | None:
+    def _begin(self, answer: TokenAnswer, beside: _AnswersBeside) -> _Decoding | None:
+        others = beside.answers_to(answer.token_ids)
         sequence = self._blocks.begin(answer.token_ids, max_length=answer.max_length)
-        return None if sequence is None else _Decoding(answer, sequence, corpus=self._corpus)
+        if sequence is None:
+            return None
+        lookup = PromptLookup(answer.token_ids, corpus=self._corpus, beside=others)
+        return _Decoding(answer, sequence, lookup)
 
     def _pass_of_many(self, decodings: Sequence[_Decoding], job: Job) -> None:
         """Let each answer have its next token; prompts are read with the tokens that are left."""
@@ -248,15 +256,15 @@ class _Decoding:
         Knows the tokens that have come, and takes the next.
     sequence
         What has been read of it.
-    corpus
-        A text to draft from.
+    lookup
+        Drafts what may come next.
     """
 
-    def __init__(self, answer: TokenAnswer, sequence: TokenSequence, *, corpus: TokenIndex) -> None:
+    def __init__(self, answer: TokenAnswer, sequence: TokenSequence, lookup: PromptLookup) -> None:
         self.answer = answer
         self.sequence = sequence
         self._sampler = Sampler(answer.sampling, answer.token_ids)
-        self._lookup = PromptLookup(answer.token_ids, corpus=corpus)
+        self._lookup = lookup
 
     @property
     def read(self) -> int:
@@ -310,6 +318,22 @@ class _Decoding:
         token_id = self._sampler.sample(logits)
         choice.note(logits, token_id)
         return token_id
+
+
+class _AnswersBeside:
+    """What the answers to each prompt of a batch say, and what earlier ones that are kept said."""
+
+    def __init__(self, blocks: KVBlocks) -> None:
+        self._blocks = blocks
+        self._answers: dict[tuple[int, ...], AnswersTo] = {}
+
+    def answers_to(self, prompt_ids: Sequence[int]) -> AnswersTo:
+        """Return the answers to a prompt."""
+        key = tuple(prompt_ids)
+        if key not in self._answers:
+            earlier = self._blocks.kept_after(prompt_ids)
+            self._answers[key] = AnswersTo(prompt_ids, earlier=earlier)
+        return self._answers[key]
 
 
 def _tell_nobody(_: int) -> None:

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-__all__ = ["PromptLookup", "TokenIndex"]
+__all__ = ["AnswersTo", "PromptLookup", "TokenIndex"]
 
 MAX_MATCH = 8
 # A common token occurs in many positions; only the last of them are tried.
 MAX_POSITIONS = 64
+
+
+class Match(NamedTuple):
+    """Where the last tokens of a text stand elsewhere.
+
+    Attributes
+    ----------
+    length
+        How many of them do.
+    text, after
+        Where, and the position behind them.
+    """
+
+    length: int
+    text: TokenIndex
+    after: int
+
+    def continuation(self, *, max_tokens: int) -> list[int]:
+        """Return what follows: the more tokens match, the more that follow are likely."""
+        count = max(0, min(self.length, max_tokens))
+        return self.text.token_ids[self.after : self.after + count]
 
 
 class TokenIndex:
@@ -32,23 +54,16 @@ class TokenIndex:
         self._positions[token_id].append(len(self.token_ids))
         self.token_ids.append(token_id)
 
-    def continuation(
-        self, ending: Sequence[int], *, max_tokens: int, min_match: int = 1
-    ) -> list[int]:
-        """Return what follows the longest match with the end of ``ending``, or the last of these.
-
-        As many tokens as the match is long: the longer it is, the likelier they are.
-        """
-        best, longest = 0, 0
+    def longest_match(self, ending: Sequence[int]) -> Match:
+        """Return the longest match with the end of ``ending``, the last one of these."""
+        after, longest = 0, 0
         for position in reversed(self._positions_of(ending[-1:])):
             match = self._match(position, ending)
             if match > longest:
-                best, longest = position + 1, match
+                after, longest = position + 1, match
             if longest == MAX_MATCH:
                 break
-        if longest < min_match:
-            return []
-        return self.token_ids[best : best + max(0, min(longest, max_tokens))]
+        return Match(longest, self, after)
 
     def _positions_of(self, last: Sequence[int]) -> list[int]:
         """Return the last positions of a token that are followed by another."""
@@ -67,6 +82,28 @@ class TokenIndex:
         return match
 
 
+class AnswersTo:
+    """What several answers to one prompt say, as far as they have come.
+
+    Parameters
+    ----------
+    prompt_ids
+        The prompt's tokens.
+    earlier
+        Answers that have ended.
+    """
+
+    def __init__(self, prompt_ids: Sequence[int], *, earlier: Iterable[Sequence[int]] = ()) -> None:
+        # By the prompt's last tokens an answer's first ones are found.
+        self._begin = list(prompt_ids[-MAX_MATCH:])
+        self.indices = [TokenIndex([*self._begin, *token_ids]) for token_ids in earlier]
+
+    def begin(self) -> TokenIndex:
+        """Return where one more answer's tokens are to be put."""
+        self.indices.append(TokenIndex(self._begin))
+        return self.indices[-1]
+
+
 class PromptLookup:
     """Finds where the last tokens occurred before, and drafts what followed them there.
 
@@ -79,23 +116,33 @@ class PromptLookup:
         The prompt's tokens.
     corpus
         A text to look in where prompt and answer have no match.
+    beside
+        Other answers to the prompt, to which this one is added. They are looked in as the
+        prompt is, and first: what they go on with is likelier than what the prompt does.
     """
 
-    def __init__(self, token_ids: Sequence[int], *, corpus: TokenIndex | None = None) -> None:
+    def __init__(
+        self,
+        token_ids: Sequence[int],
+        *,
+        corpus: TokenIndex | None = None,
+        beside: AnswersTo | None = None,
+    ) -> None:
         self._own = TokenIndex(token_ids)
         self._corpus = corpus
+        self._beside = AnswersTo(token_ids) if beside is None else beside
+        self._said = self._beside.begin()
 
     def add(self, token_id: int) -> None:
         """Take the next token."""
         self._own.add(token_id)
+        self._said.add(token_id)
 
     def draft(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
         """Return the tokens that may come next; none if the last one occurs nowhere else."""
-        for index in (self._own, self._corpus):
-            if index is None:
-                continue
-            ending = self._own.token_ids
-            found = index.continuation(ending, max_tokens=max_tokens, min_match=min_match)
-            if found:
-                return found
-        return []
+        ending = self._own.token_ids[-MAX_MATCH:]
+        matches = [index.longest_match(ending) for index in (*self._beside.indices, self._own)]
+        best = max(matches, key=lambda match: match.length)
+        if best.length < min_match and self._corpus is not None:
+            best = self._corpus.longest_match(ending)
+        return best.continuation(max_tokens=max_tokens) if best.length >= min_match else []
