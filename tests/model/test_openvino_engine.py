@@ -157,6 +157,42 @@ def test_a_session_begins_with_the_start_of_prompts_that_an_earlier_one_saved(
     assert session() == (text, 0)
 
 
+def test_what_all_prompts_begin_with_is_read_when_the_model_is_converted(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    settings = Settings(model=str(make_model("qwen2")), engine="openvino", cache_dir=tmp_path)
+    told: list[object] = []
+    engine = OpenVINOEngine(settings)
+    engine.convert(Job(told.append))
+    assert not engine.is_loaded
+    assert not [event for event in told if isinstance(event, Chunk)]
+    assert [event for event in told if isinstance(event, Progress)][-1].stage == (
+        "Reading what all prompts begin with"
+    )
+    _, done = answer(engine, ask("x"))
+    assert done.metrics.reused_prompt_tokens >= 32
+    engine.unload()
+    # It is there: nothing is loaded for it again.
+    told.clear()
+    engine.convert(Job(told.append))
+    assert [event for event in told if isinstance(event, Progress)] == []
+
+
+def test_a_model_that_cannot_be_loaded_now_is_converted_all_the_same(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(model=str(make_model("qwen2")), engine="openvino", cache_dir=tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise NotEnoughMemoryError("tiny", needed_bytes=2, available_bytes=1)
+
+    engine = OpenVINOEngine(settings)
+    monkeypatch.setattr(openvino_engine, "check_fits", refuse)
+    engine.convert(Job())
+    assert list(tmp_path.rglob("openvino_model.bin"))
+    assert not list(tmp_path.rglob(START_FILE))
+
+
 def test_switching_conversations_changes_no_answer(engine: OpenVINOEngine) -> None:
     questions = [LONG + "first", LONG + "second", "third"]
     cold = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -33,12 +34,13 @@ from codeface_jupyter.engines.text.context_window import MIN_CAPACITY_TOKENS, ca
 from codeface_jupyter.engines.text.prompt_codec import PromptCodec
 from codeface_jupyter.engines.torch_only import check_settings
 from codeface_jupyter.errors import (
+    CodeFaceError,
     EngineUnavailableError,
     GenerationError,
     ModelFilesError,
     install_hint,
 )
-from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, SamplingParameters
 from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
@@ -54,11 +56,16 @@ from codeface_jupyter.models.folder_check import (
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.memory import MemoryEstimate, check_fits, process_peak_bytes
 from codeface_jupyter.models.memory_usage import forget_frames, give_back
+from codeface_jupyter.prompts import Prompt
 
 __all__ = ["OpenVINOEngine"]
 
+logger = logging.getLogger(__name__)
+
 # Short functions with docstrings that compute with lists of numbers, on every machine.
 DRAFT_CORPUS_FILE = Path(sysconfig.get_path("stdlib"), "statistics.py")
+# Begins as all of its kind do.
+ANY_PROMPT = Prompt(request="1", cells=("1",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +191,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         return dropped
 
     def convert(self, job: Job) -> LocalModel:
-        """Quantize the weights and save them, unless that has been done.
+        """Quantize the weights, save them and what all prompts begin with, unless that is done.
 
         Raises
         ------
@@ -195,8 +202,23 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         """
         files = self._find_files(job)
         if not is_ir_folder(files.path):
-            self._form(files).ensure(job)
+            folder = self._form(files).ensure(job)
+            if not (folder / START_FILE).exists():
+                self._read_start(job)
         return files
+
+    def _read_start(self, job: Job) -> None:
+        """Read what all prompts begin with, which is then saved, and unload the model again."""
+        job.progress("Reading what all prompts begin with")
+        one_token = SamplingParameters(max_new_tokens=1)
+        try:
+            self.generate(GenerationRequest(prompt=ANY_PROMPT, sampling=one_token), job.telling())
+        except CodeFaceError:
+            # Too little memory just now, say: the first answer reads and saves it.
+            logger.debug("The start of prompts cannot be read ahead.", exc_info=True)
+        finally:
+            self.unload()
+        job.check()
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.
