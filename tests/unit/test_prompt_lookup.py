@@ -33,8 +33,17 @@ def test_a_longer_match_makes_a_longer_draft_and_the_limit_holds() -> None:
 
 def test_nothing_is_drafted_after_a_new_token_or_too_short_a_match() -> None:
     assert PromptLookup([1, 2, 3]).draft(max_tokens=5) == []
-    assert PromptLookup([1, 2, 1]).draft(max_tokens=5, min_match=2) == []
-    assert PromptLookup([]).draft(max_tokens=5, min_match=0) == []
+    assert PromptLookup([1, 2, 1]).draft(max_tokens=5, answers=4) == []
+    assert PromptLookup([]).draft(max_tokens=5) == []
+
+
+def test_beside_many_answers_half_as_many_tokens_are_drafted() -> None:
+    text = list(range(20))
+    lookup = PromptLookup([*text, *text[:6]])
+    assert lookup.draft(max_tokens=9, answers=3) == text[6:12]
+    assert lookup.draft(max_tokens=9, answers=4) == text[6:9]
+    # However many there are, a match of four tokens is enough.
+    assert PromptLookup([*text, *text[:4]]).draft(max_tokens=9, answers=16) == text[4:6]
 
 
 def test_tokens_of_the_answer_are_found_too() -> None:
@@ -49,7 +58,7 @@ def test_the_corpus_is_looked_at_where_the_own_text_has_nothing_like_it() -> Non
     assert PromptLookup([7, 1, 2], corpus=corpus).draft(max_tokens=5) == [3, 4]
     # What stands in the prompt goes first, however short the match.
     assert PromptLookup([2, 8, 1, 2], corpus=corpus).draft(max_tokens=5) == [8]
-    assert PromptLookup([7, 1, 2], corpus=corpus).draft(max_tokens=5, min_match=3) == []
+    assert PromptLookup([7, 1, 2], corpus=corpus).draft(max_tokens=5, answers=8) == []
     # Nothing follows the last token of a text.
     assert PromptLookup([5, 9], corpus=TokenIndex([4, 9])).draft(max_tokens=5) == []
 

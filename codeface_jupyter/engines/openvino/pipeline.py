@@ -28,10 +28,6 @@ PASS_TOKENS, PASS_TOKENS_OF_LARGE_MODELS = 256, 128
 LARGE_MODEL_BYTES = 1_000_000_000
 # More answers side by side gain little and wait for each other.
 BATCH_ANSWERS = 16
-# The more answers' tokens a pass reads, the likelier a draft must be to be worth its time: for each
-# so many answers its match is to be one token longer, up to a length.
-ANSWERS_PER_MATCH_TOKEN = 4
-MAX_MIN_MATCH = 4
 # To read so many tokens takes as long as a pass does in any case.
 MIN_SHARED_TOKENS = 32
 
@@ -220,9 +216,8 @@ class TokenPipeline:
         left = self._pass_tokens
         proposals: list[tuple[_Decoding, list[int]]] = []
         going_on = [one for one in decodings if not one.answer.is_over]
-        min_match = min(1 + len(going_on) // ANSWERS_PER_MATCH_TOKEN, MAX_MIN_MATCH)
         for decoding in sorted(going_on, key=lambda one: one.unread):
-            token_ids = decoding.propose(max_tokens=left, min_match=min_match)
+            token_ids = decoding.propose(max_tokens=left, answers=len(going_on))
             left -= len(token_ids)
             if token_ids:
                 proposals.append((decoding, token_ids))
@@ -283,14 +278,14 @@ class _Decoding:
         shared = common_prefix_length(self.answer.token_ids, other.token_ids)
         return shared - self.read >= MIN_SHARED_TOKENS
 
-    def propose(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
+    def propose(self, *, max_tokens: int, answers: int = 1) -> list[int]:
         """Return the tokens to read next: known ones, then draft tokens."""
         token_ids = self.answer.token_ids[self.read : self.read + max_tokens]
         # A pass yields one token more than the draft tokens that it accepts.
         left = min(max_tokens - len(token_ids), self.answer.tokens_left - 1)
         if len(token_ids) < self.unread or left <= 0:
             return token_ids
-        return token_ids + self._lookup.draft(max_tokens=left, min_match=min_match)
+        return token_ids + self._lookup.draft(max_tokens=left, answers=answers)
 
     def take(self, token_ids: Sequence[int], logits: NDArray[np.float32]) -> None:
         """Take the tokens that a pass over ``token_ids`` gave, as far as the draft was right.

@@ -11,6 +11,11 @@ __all__ = ["AnswersTo", "PromptLookup", "TokenIndex"]
 MAX_MATCH = 8
 # A common token occurs in many positions; only the last of them are tried.
 MAX_POSITIONS = 64
+# In a pass that reads tokens of many answers, a draft token costs a larger share of its time. For
+# each so many answers a match is to be one token longer, up to a length; from so many on, half as
+# many tokens are drafted as match.
+MANY_ANSWERS = 4
+MAX_MIN_MATCH = 4
 
 
 class Match(NamedTuple):
@@ -28,10 +33,9 @@ class Match(NamedTuple):
     text: TokenIndex
     after: int
 
-    def continuation(self, *, max_tokens: int) -> list[int]:
-        """Return what follows: the more tokens match, the more that follow are likely."""
-        count = max(0, min(self.length, max_tokens))
-        return self.text.token_ids[self.after : self.after + count]
+    def continuation(self, max_tokens: int) -> list[int]:
+        """Return what follows there."""
+        return self.text.token_ids[self.after : self.after + max(0, max_tokens)]
 
 
 class TokenIndex:
@@ -138,11 +142,23 @@ class PromptLookup:
         self._own.add(token_id)
         self._said.add(token_id)
 
-    def draft(self, *, max_tokens: int, min_match: int = 1) -> list[int]:
-        """Return the tokens that may come next; none if the last one occurs nowhere else."""
+    def draft(self, *, max_tokens: int, answers: int = 1) -> list[int]:
+        """Return the tokens that may come next; none if the last one occurs nowhere else.
+
+        Parameters
+        ----------
+        max_tokens
+            How many there may be.
+        answers
+            How many answers the pass reads tokens of: beside many, only likely drafts pay.
+        """
         ending = self._own.token_ids[-MAX_MATCH:]
+        min_match = min(1 + answers // MANY_ANSWERS, MAX_MIN_MATCH)
         matches = [index.longest_match(ending) for index in (*self._beside.indices, self._own)]
         best = max(matches, key=lambda match: match.length)
         if best.length < min_match and self._corpus is not None:
             best = self._corpus.longest_match(ending)
-        return best.continuation(max_tokens=max_tokens) if best.length >= min_match else []
+        if best.length < min_match:
+            return []
+        likely = best.length if answers < MANY_ANSWERS else best.length // 2
+        return best.continuation(min(likely, max_tokens))
