@@ -12,17 +12,9 @@ COPY codeface_jupyter codeface_jupyter
 RUN python -m hatchling build --target wheel --directory /opt/dist
 
 FROM ${PYTHON_IMAGE}
-# Binder's names for the user that it runs things as.
-ARG NB_USER=jovyan
-ARG NB_UID=1000
 # Where pip finds PyTorch's build for the processor. Empty is pip's own index, whose build brings
 # gigabytes of CUDA.
 ARG TORCH_INDEX_URL=""
-ENV USER=${NB_USER} HOME=/home/${NB_USER}
-# Not in the home folder, over which a JupyterHub mounts a volume.
-ENV CODEFACE_CACHE_DIR=/opt/codeface
-RUN useradd --create-home --uid "${NB_UID}" "${NB_USER}" \
-    && install --directory --owner="${NB_UID}" "${CODEFACE_CACHE_DIR}"
 
 COPY pyproject.toml constraints.txt /opt/setup/
 RUN python -m pip install --no-cache-dir "pip>=25.1"
@@ -32,6 +24,15 @@ COPY --from=build /opt/dist/*.whl /opt/setup/
 RUN python -m pip install --no-cache-dir --constraint /opt/setup/constraints.txt \
       "$(ls /opt/setup/*.whl)[lab,openvino,llamacpp]" --group /opt/setup/pyproject.toml:demo
 RUN python -m pip install --no-cache-dir jupyterhub
+
+# After what is installed, which is the same for every user. The names are Binder's.
+ARG NB_USER=jovyan
+ARG NB_UID=1000
+ENV USER=${NB_USER} HOME=/home/${NB_USER}
+# Not in the home folder, over which a JupyterHub mounts a volume.
+ENV CODEFACE_CACHE_DIR=/opt/codeface
+RUN useradd --create-home --uid "${NB_UID}" "${NB_USER}" \
+    && install --directory --owner="${NB_UID}" "${CODEFACE_CACHE_DIR}"
 
 USER ${NB_UID}
 WORKDIR ${HOME}

@@ -1,8 +1,8 @@
 """The Dockerfile, read, and its steps run without Docker.
 
-Few machines that build packages can run Docker. So that the file stays right all the same, its
-stages are run as a script: each in an environment of its own, with the folders of the image in
-a temporary one, and at the end the server that it starts.
+Few machines that build packages can run Docker; `image_build` is for those that can. So that the
+file stays right on all others, its stages are run as a script: each in an environment of its own,
+with the folders of the image in a temporary one, and at the end the server that it starts.
 """
 
 from __future__ import annotations
@@ -97,6 +97,35 @@ def context_files(root: Path = ROOT) -> Iterator[str]:
         cwd=root,
     )
     yield from (name for name in listed.splitlines() if is_sent(name, ignore=ignore))
+
+
+def start_command(command: Sequence[str], *, port: int) -> list[str]:
+    """Return what the image starts, to be asked without a token and on another port."""
+    moved = [word.replace(PORT, str(port)) for word in command]
+    # Others on the network are not let in meanwhile.
+    own = ["--ip=127.0.0.1" if word.startswith("--ip=") else word for word in moved]
+    return [*own, "--IdentityProvider.token="]
+
+
+def page_served(url: str, command: Sequence[str]) -> str:
+    """Return the notebook that the server opens, if it serves it, the page and the extension.
+
+    Parameters
+    ----------
+    url
+        The server's address.
+    command
+        What has started it.
+
+    Raises
+    ------
+    CheckFailedError
+        If it does not serve the extension.
+    """
+    page = next(word for word in command if "default_url=" in word).partition("=")[2]
+    check_page(f"{url}{page}")
+    notebook = page.partition("/tree/")[2]
+    return str(json.loads(fetch(f"{url}/api/contents/{notebook}"))["path"])
 
 
 def run_image(scratch: Path) -> str:
@@ -246,13 +275,9 @@ class Image:
 
     def _serve(self, command: Sequence[str]) -> None:
         port = free_port()
-        arguments = [word.replace(PORT, str(port)) for word in command]
-        # No token, so that the page can be asked for; and what root is refused otherwise.
-        arguments += ["--IdentityProvider.token=", *([] if self.user else ["--allow-root"])]
-        page = next(word for word in command if "default_url=" in word).partition("=")[2]
+        # What root is refused otherwise.
+        arguments = [*start_command(command, port=port), *([] if self.user else ["--allow-root"])]
         with serving(
             arguments, port=port, env=self.variables, cwd=self.folder, user=self.user
         ) as url:
-            check_page(f"{url}{page}")
-            notebook = page.partition("/tree/")[2]
-            self.served = str(json.loads(fetch(f"{url}/api/contents/{notebook}"))["path"])
+            self.served = page_served(url, command)

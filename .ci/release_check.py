@@ -3,7 +3,8 @@
 Builds the source distribution and the wheel where there is no Node, installs the wheel into
 fresh environments, and uses it there: with the pinned packages, the oldest and the newest
 JupyterLab, every Python that is here, the lowest versions that are promised, and as the
-Dockerfile does. ``make release-check`` runs it. What cannot run on this machine is told.
+Dockerfile does; then has Docker or Podman build the image. ``make release-check`` runs it. What
+cannot run on this machine is told.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from commands import (
     run,
 )
 from dockerfile import run_image
+from image_build import build_image
 from jupyterlab_releases import NEWEST, OLDEST, check_release, check_served
 from resolutions import check_lowest, check_python, other_pythons
 
@@ -97,6 +99,7 @@ def checks(scratch: Path) -> tuple[Sequence[Check], Sequence[Check]]:
 
         others.append((f"Python {version}", check))
     others.append(("Dockerfile", lambda: run_image(scratch / "image")))
+    others.append(("image", lambda: build_image(scratch / "container")))
     return needed, others
 
 

@@ -26,6 +26,7 @@ from codeface_jupyter.models.conversion.packed_matrix import QUANTIZATIONS
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.folder_check import IR_FILE
 from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.openvino_library import import_openvino
 
 MODULES: tuple[ModuleType, ...] = (argparse, textwrap, dataclasses, statistics)
 # After licences and introductions.
@@ -38,9 +39,8 @@ def log_likelihoods(
 ) -> list[float]:
     """Return the natural logarithm of the probability of every token but the first ones."""
     import numpy as np
-    import openvino
 
-    compiled = openvino.Core().compile_model(str(folder / IR_FILE), "CPU", properties)
+    compiled = import_openvino().Core().compile_model(str(folder / IR_FILE), "CPU", properties)
     request = compiled.create_infer_request()
     found: list[float] = []
     for ids in sequences:

@@ -58,8 +58,9 @@ class _Call(threading.Thread, Generic[T]):
     def __init__(self, function: Callable[[], T]) -> None:
         super().__init__(name="codeface-describe", daemon=True)
         self._function = function
-        # What a repr writes depends on it: NumPy's print options, decimal's precision.
-        self._context = contextvars.copy_context()
+        # What a repr writes depends on it: NumPy's print options, decimal's precision. From Python
+        # 3.14 on a thread has a `_context` of its own, in which `run` is called.
+        self._of_caller = contextvars.copy_context()
         self.result: CallResult[T] = CallResult()
         self._ending = threading.Lock()  # noqa: TID251 - of this call, which no child waits for
         self._has_ended = False
@@ -76,7 +77,7 @@ class _Call(threading.Thread, Generic[T]):
 
     def _call(self) -> None:
         try:
-            self.result = CallResult(self._context.run(self._function))
+            self.result = CallResult(self._of_caller.run(self._function))
         finally:
             # Stopped any later, the thread would end in an error that is printed.
             with self._ending:

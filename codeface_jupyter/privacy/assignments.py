@@ -27,7 +27,7 @@ PAIR = re.compile(
     r"""[^\S\n]*(?P<open>[\[({][^\S\n]*)?"""
 )
 QUOTED = re.compile(
-    r"""[rbfuRBFU]{0,2}(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)|'(?P<single>[^'\\]*(?:\\.[^'\\]*)*))"""
+    r"""[rbfutRBFUT]{0,2}(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)|'(?P<single>[^'\\]*(?:\\.[^'\\]*)*))"""
 )
 # What follows a string in code.
 AFTER_TEXT = re.compile(r"""["']\s*[),;\]}+%]""")
@@ -48,7 +48,7 @@ NAMING = frozenset({
     "config", "get", "getenv", "option", "pop", "putenv", "set", "setattr", "setdefault", "setenv",
 })  # fmt: skip
 SECRET_TYPES = frozenset({"Secret", "SecretBytes", "SecretStr"})
-LITERAL = r"""[rbfuRBFU]{0,2}["'](?P<value>[^"'\n]+)"""
+LITERAL = r"""[rbfutRBFUT]{0,2}["'](?P<value>[^"'\n]+)"""
 NAMED = re.compile(
     rf"""\b(?:{"|".join(sorted(NAMING))})\([^\S\n]?["'](?P<name>[^"'\n]+)"""
     rf"""["'][^\S\n]?,[^\S\n]?{LITERAL}"""

@@ -31,7 +31,10 @@ LOGINS = frozenset({"BasicAuth", "HTTPBasicAuth", "HTTPDigestAuth", "login"})
 # Keyword arguments for the value of what the first argument names.
 NAMED_VALUES = frozenset({"default", "value"})
 SETTERS = frozenset({"set_api_key", "set_password", "set_secret", "set_token"})
-OPENING = re.compile(r"""[rbfuRBFU]{0,2}("{3}|'{3}|["'])""")
+# Python 3.14 has `t"…"` besides `f"…"`.
+TEXTS_WITH_PLACES = (ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
+PLACES = (ast.FormattedValue, getattr(ast, "Interpolation", ast.FormattedValue))
+OPENING = re.compile(r"""[rbfutRBFUT]{0,2}("{3}|'{3}|["'])""")
 
 
 def secret_literals(code: str) -> Iterator[Span]:
@@ -169,10 +172,10 @@ def _literals(value: ast.expr) -> Iterator[ast.Constant]:
                 pass
             case ast.Constant(value=str() | bytes() | int()):
                 yield part
-            case ast.JoinedStr(values=parts) if not any(
-                isinstance(piece, ast.FormattedValue) for piece in parts
+            case _ if isinstance(part, TEXTS_WITH_PLACES) and not any(
+                isinstance(piece, PLACES) for piece in part.values
             ):
-                text = "".join(str(p.value) for p in parts if isinstance(p, ast.Constant))
+                text = "".join(str(p.value) for p in part.values if isinstance(p, ast.Constant))
                 yield ast.copy_location(ast.Constant(text), part)
             case _:
                 left += _parts(part)

@@ -28,7 +28,7 @@ QUOTED = re.compile(
     rf"\{{{{?{PATH}\}}"
     r"|(?P<fence>^[ \t]*(?P<ticks>`{3,}|~{3,}).*?(?:^[ \t]*(?P=ticks)|\Z))"
     r"|(?P<span>`[^`\n]+`)"
-    r"|(?<![^\W_])(?P<text>[fFrRbBuU]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}"
+    r"|(?<![^\W_])(?P<text>[fFrRbBuUtT]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}"
     rf"|{DOUBLE}\"(?!\w)|{SINGLE}'(?!\w)))"
     rf"|(?<!\w)(?:{DOUBLE}|{SINGLE})",
     re.DOTALL | re.MULTILINE,

@@ -215,6 +215,17 @@ def test_what_is_wrong_is_found(code, kind, words, after, namespace):
         assert mended(code, findings) == after
 
 
+def test_names_in_annotations_count_where_python_computes_them_at_once(namespace):
+    findings = found("def f(x: Sold) -> Bought: ...", namespace)
+    kinds = [] if sys.version_info >= (3, 14) else ["unknown_name"] * 2
+    assert [finding.kind for finding in findings] == kinds
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 brings t-strings")
+def test_names_in_t_strings_count(namespace):
+    assert [finding.kind for finding in found("t'{saless}'", namespace)] == ["unknown_name"]
+
+
 RIGHT = [
     "await units", "sales?", "?sales", "!ls -l", "files = !ls", "%matplotlib inline",
     "%load_ext autoreload\n%autoreload 2\nsales.head()", "%%bash\nnot python", "%%html\n<b>",

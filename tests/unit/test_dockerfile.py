@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -21,6 +22,26 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 def dockerfile(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / ".ci"))
     return importlib.import_module("dockerfile")
+
+
+@pytest.fixture
+def image_build(dockerfile):
+    return importlib.import_module("image_build")
+
+
+@pytest.fixture
+def builder(tmp_path, monkeypatch):
+    """Have a script stand for Docker; what is given returns the file of what it was told."""
+
+    def stand_in(refused):
+        script, told = tmp_path / "builder", tmp_path / "told"
+        script.write_text(f'#!/bin/sh\necho "$@" >> {told}\ntest "$1" != {refused}\n')
+        script.chmod(0o755)
+        monkeypatch.setenv("RELEASE_IMAGE_TOOL", str(script))
+        return told
+
+    monkeypatch.setenv("RELEASE_IMAGE_OPTIONS", "")
+    return stand_in
 
 
 @pytest.fixture
@@ -93,6 +114,14 @@ def test_it_starts_jupyterlab_on_the_quick_start_as_a_user_who_is_not_root(docke
     assert (ROOT / page.partition("/tree/")[2]).is_file()
 
 
+def test_a_check_starts_it_for_this_machine_only(dockerfile):
+    command = json.loads(dockerfile.stages(TEXT)[-1][-1].text)
+    started = dockerfile.start_command(command, port=4321)
+    assert started[:2] == ["jupyter", "lab"]
+    assert {"--ip=127.0.0.1", "--port=4321", "--IdentityProvider.token="} < set(started)
+    assert not [word for word in started if "0.0.0.0" in word or "8888" in word]
+
+
 def test_its_python_is_one_that_the_package_takes():
     version = re.search(r"PYTHON_IMAGE=python:(\d+\.\d+)", TEXT)[1]
     assert f"Programming Language :: Python :: {version}" in PROJECT["project"]["classifiers"]
@@ -100,3 +129,31 @@ def test_its_python_is_one_that_the_package_takes():
 
 def test_it_names_no_host():
     assert "://" not in TEXT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands for Docker")
+class TestImageBuild:
+    @pytest.mark.parametrize("refused", ["info", "pull"])
+    def test_it_is_not_run_where_nothing_builds_or_pythons_image_is_out_of_reach(
+        self, image_build, builder, refused, tmp_path
+    ):
+        told = builder(refused)
+        with pytest.raises(sys.modules["commands"].NotRunError):
+            image_build.build_image(tmp_path / "scratch")
+        assert "build" not in told.read_text()
+
+    def test_a_build_that_fails_is_a_failure(self, image_build, builder, tmp_path):
+        told = builder("build")
+        with pytest.raises(sys.modules["commands"].CheckFailedError):
+            image_build.build_image(tmp_path / "scratch")
+        assert "pull docker.io/library/python:3.11-slim" in told.read_text()
+
+    def test_an_image_in_place_of_pythons_is_not_fetched(
+        self, image_build, builder, tmp_path, monkeypatch
+    ):
+        told = builder("run")
+        monkeypatch.setenv("RELEASE_IMAGE_OPTIONS", "--build-arg PYTHON_IMAGE=localhost/mine")
+        with pytest.raises(sys.modules["commands"].CheckFailedError):
+            image_build.build_image(tmp_path / "scratch")
+        words = [line.split()[0] for line in told.read_text().splitlines()]
+        assert words == ["info", "build", "run", "image"]

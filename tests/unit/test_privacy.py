@@ -120,8 +120,20 @@ def test_a_text_without_secrets_stays_as_it_is() -> None:
     assert redact("x = 1\n\ny = 2\n") == ("x = 1\n\ny = 2\n", 0)
 
 
-def test_a_literal_over_several_lines_goes_as_a_whole() -> None:
-    text, count = redact('token = (\n    "first-half-of-a-key"\n    "second-half"\n)\nx = 1')
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "",
+        "f",
+        pytest.param(
+            "t", marks=pytest.mark.skipif(sys.version_info < (3, 14), reason="no Python before")
+        ),
+    ],
+)
+def test_a_literal_over_several_lines_goes_as_a_whole(prefix: str) -> None:
+    text, count = redact(
+        f'token = (\n    {prefix}"first-half-of-a-key"\n    {prefix}"second-half"\n)\nx = 1'
+    )
     assert "half" not in text
     assert count == 2
     assert text.endswith("x = 1")

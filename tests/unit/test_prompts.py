@@ -159,6 +159,7 @@ KNOWN = {"df.shape": "(3, 2)", "In[3]": "x = 1", "row['a']": "7", "name": "{name
         ("{name}", "{name}"),
         ("{{df.shape}} of {df.shape}", "{df.shape} of (3, 2)"),
         ('why does print(f"{name}: {df.shape}") fail?',) * 2,
+        ('why does print(t"{name}: {df.shape}") fail?',) * 2,
         ("use `{name}` as in 'Sales of {name}'",) * 2,
         ("```python\nf({name})\n```\nsays {df.shape}", "```python\nf({name})\n```\nsays (3, 2)"),
         ("for row in {df.shape}:\n    print({name})",) * 2,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import IR_FILE
+from codeface_jupyter.models.openvino_library import import_openvino
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,8 +115,7 @@ class PagedModel:
     def __init__(
         self, folder: Path, *, device: str, properties: Mapping[str, object], capacity_tokens: int
     ) -> None:
-        import openvino
-
+        openvino = import_openvino()
         self._core, self._device = openvino.Core(), device
         self._precision = repr(sorted(properties.items()))
         with _openvino_errors(UnreadableModelError):
@@ -214,8 +214,7 @@ class PagedModel:
         return logits if self._computes_only_wanted else logits[wanted]
 
     def _new_cache(self, port: Any) -> Any:
-        import openvino
-
+        openvino = import_openvino()
         shape = [self.block_count, *(size.get_length() for size in port.get_partial_shape()[1:])]
         if self.can_copy_blocks:
             return openvino.Tensor(port.get_element_type(), openvino.Shape(shape))
@@ -237,7 +236,10 @@ def _openvino_errors(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> I
 
 def _page_attention(model: Any) -> None:
     """Make attention read keys and values from blocks that are inputs of the model."""
-    from openvino._offline_transformations import paged_attention_transformation
+    # It has been imported, to read the model.
+    from openvino._offline_transformations import (  # noqa: TID251 - see above
+        paged_attention_transformation,
+    )
 
     paged_attention_transformation(model)
 
@@ -249,8 +251,8 @@ def _compute_only_wanted(model: Any) -> bool:
     token's logits count. So the hidden states that are wanted are gathered before it.
     """
     import numpy as np
-    from openvino import opset13
 
+    opset13 = import_openvino().opset13
     # Up from the logits to the product of hidden states and vocabulary, [tokens, 1, width].
     head = model.output(0).get_node().input_value(0).get_node()
     # Some models add to the logits or cap them.

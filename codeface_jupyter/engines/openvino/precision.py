@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from codeface_jupyter.models.openvino_library import import_openvino
+
 __all__ = ["precision_properties"]
 
 # By the dtype option; auto leaves it to OpenVINO.
@@ -48,6 +50,4 @@ def precision_properties(dtype: str, device: str, *, quantization: str) -> dict[
 
 
 def _capabilities(device: str) -> Any:
-    import openvino
-
-    return openvino.Core().get_property(device, "OPTIMIZATION_CAPABILITIES")
+    return import_openvino().Core().get_property(device, "OPTIMIZATION_CAPABILITIES")

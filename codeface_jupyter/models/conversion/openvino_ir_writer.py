@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.models.conversion.packed_matrix import Packing, new_matrix
 from codeface_jupyter.models.conversion.stored_tensor import StoredTensor
 from codeface_jupyter.models.folder_check import IR_FILE
+from codeface_jupyter.models.openvino_library import import_openvino
 
 if TYPE_CHECKING:
     import numpy as np
-    import openvino
+    import openvino  # noqa: TID251 - for the types only
     from numpy.typing import NDArray
 
 __all__ = [
@@ -157,8 +158,8 @@ def _pieces(tensors: Sequence[StoredTensor]) -> Iterator[tuple[StoredTensor, sli
 def _fill_vectors(model: openvino.Model, tensors: Mapping[int, WeightTensor]) -> set[int]:
     """Put the vectors, norms and biases, in place of their numbers; return the numbers."""
     import numpy as np
-    from openvino import opset13 as ops
 
+    ops = import_openvino().opset13
     vectors = {number: tensor.stored for number, tensor in tensors.items() if not tensor.is_matrix}
     used = set()
     for node in model.get_ordered_ops():
@@ -177,8 +178,8 @@ def _fill_vectors(model: openvino.Model, tensors: Mapping[int, WeightTensor]) ->
 def _spread_matrices(model: openvino.Model, tensors: Mapping[int, WeightTensor]) -> None:
     """Spread the numbers of matrices over their full shapes, so that all nodes fit together."""
     import numpy as np
-    from openvino import opset13 as ops
 
+    ops = import_openvino().opset13
     spread: dict[int, Any] = {}
     for output in list(_matrices(model)):
         number = _number(output.get_node())
@@ -239,8 +240,8 @@ def _merge(products: Sequence[Any], matrix: Any, *, rows: Sequence[int]) -> None
     ``rows`` are those of each.
     """
     import numpy as np
-    from openvino import opset13 as ops
 
+    ops = import_openvino().opset13
     # [tokens, columns] · [all rows, columns]ᵀ → [tokens, all rows]; the parts follow each other.
     merged = ops.matmul(products[0].input_value(0), matrix, transpose_a=False, transpose_b=True)
     sums = [found for found in map(_biased, products) if found is not None]
@@ -285,7 +286,7 @@ def _is_constant(node: Any) -> bool:
 
 def _read_graph(skeleton: Path) -> openvino.Model:
     """Have OpenVINO GenAI read the skeleton's GGUF, and return the graph that it makes."""
-    import openvino
+    openvino = import_openvino()
     import openvino_genai
 
     gguf = skeleton / SKELETON_GGUF
@@ -320,8 +321,7 @@ def read_tensors(skeleton: Path) -> dict[int, WeightTensor]:
 
 def main() -> None:
     """Write the IR beside the skeleton that the command line names, and tell how far it is."""
-    import openvino
-
+    openvino = import_openvino()
     skeleton = Path(sys.argv[1])
     tensors = read_tensors(skeleton)
     total = sum(tensor.stored.count for tensor in tensors.values() if tensor.is_matrix)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from codeface_jupyter.models.openvino_library import import_openvino
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -103,8 +105,7 @@ class RowScaled(PackedMatrix):
 
     def graph(self) -> Any:
         """Return the product of codes and scales."""
-        from openvino import opset13 as ops
-
+        ops = import_openvino().opset13
         codes = ops.convert(ops.constant(self._codes, shared_memory=True), "f16")
         return ops.convert(ops.multiply(codes, ops.constant(self._scales)), "f32")
 
@@ -132,8 +133,8 @@ class Grouped(PackedMatrix):
     def graph(self) -> Any:
         """Return the product of centred codes and scales, as a matrix."""
         import numpy as np
-        from openvino import opset13 as ops
 
+        ops = import_openvino().opset13
         codes = self._constant(self._codes, (*self._scales.shape[:2], GROUP_VALUES))
         offsets = self._constant(self._in_bytes(self._offsets), self._scales.shape)
         centred = ops.subtract(ops.convert(codes, "f16"), ops.convert(offsets, "f16"))
@@ -142,9 +143,8 @@ class Grouped(PackedMatrix):
         return ops.convert(ops.reshape(scaled, shape, special_zero=False), "f32")
 
     def _constant(self, packed: NDArray[np.uint8], shape: tuple[int, ...]) -> Any:
-        import openvino
-        from openvino import opset13 as ops
-
+        openvino = import_openvino()
+        ops = openvino.opset13
         kind = getattr(openvino.Type, f"u{self.bits}")
         tensor = openvino.Tensor(kind, openvino.Shape(shape))
         tensor.data.reshape(-1)[:] = packed.reshape(-1)

@@ -141,7 +141,8 @@ class _Reader:
 
     def read(self, tree: ast.Module) -> None:
         """Read a module."""
-        self.has_lazy_annotations = any(
+        # From Python 3.14 on they are computed when somebody asks for them.
+        self.has_lazy_annotations = sys.version_info >= (3, 14) or any(
             isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body
         )
         self.module_names |= names_bound_in_scope(tree.body)
