@@ -165,7 +165,7 @@ class PagedModel:
     @property
     def made_by(self) -> str:
         """All that the bytes of keys and values depend on, but for the weights."""
-        import openvino
+        openvino = import_openvino()
 
         device = self._core.get_property(self._device, "FULL_DEVICE_NAME")
         shapes = [f"{p.get_element_type()}{p.get_partial_shape()}" for p in self._cache_ports]
