@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from codeface_jupyter.config import Settings, default_cache_dir
 from codeface_jupyter.engines.base import BatchEngine
@@ -98,6 +100,17 @@ def text_of(events: Events) -> str:
     return "".join(event.text for event in events if isinstance(event, Chunk))
 
 
+def shuffle_weights(folder: Path) -> None:
+    """Put other weights of the same shapes in place of a model's."""
+    (file,) = folder.glob("*.safetensors")
+    shuffle = np.random.default_rng(0).permutation
+    weights = {
+        name: shuffle(tensor.ravel()).reshape(tensor.shape)
+        for name, tensor in load_file(file).items()
+    }
+    save_file(weights, file, metadata={"format": "pt"})
+
+
 def reference(settings: Settings, request: GenerationRequest) -> str:
     """Return what transformers answers with the original weights."""
     from codeface_jupyter.engines.transformers.engine import TransformersEngine
@@ -155,6 +168,28 @@ def test_a_session_begins_with_the_start_of_prompts_that_an_earlier_one_saved(
         assert again == text
     file.unlink()
     assert session() == (text, 0)
+
+
+def test_a_session_whose_weights_have_been_replaced_leaves_no_start_to_those_that_follow(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(make_model("qwen2"), folder)
+    settings = Settings(
+        model=str(folder), engine="openvino", dtype="float32", cache_dir=tmp_path / "cache"
+    )
+    with_old_weights = OpenVINOEngine(settings)
+    with_old_weights.load(Job())
+    shuffle_weights(folder)
+    text, _ = answer(OpenVINOEngine(settings), ask("x"))
+    (file,) = tmp_path.rglob(START_FILE)
+    file.unlink()
+    # Only now it reads a prompt, and the converted folder is another's by now.
+    answer(with_old_weights, ask("x"))
+    assert file.exists()
+    again, done = answer(OpenVINOEngine(settings), ask("x"))
+    assert again == text
+    assert done.metrics.reused_prompt_tokens == 0
 
 
 def test_what_all_prompts_begin_with_is_read_when_the_model_is_converted(

@@ -44,6 +44,7 @@ from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest,
 from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
+from codeface_jupyter.models.conversion.manifest import manifest_digest
 from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
 from codeface_jupyter.models.end_tokens import configured_eos_ids
 from codeface_jupyter.models.fetch import find_or_fetch
@@ -368,6 +369,8 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         if weights_bytes and not self._settings.force_load:
             self._check_memory(weights_bytes, prepared)
         job.progress("Loading the weights")
+        # Before they are opened: the folder may be replaced meanwhile, or while they are used.
+        weights_digest = manifest_digest(folder)
         model = PagedModel(
             folder,
             device=self._device,
@@ -385,7 +388,7 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         start = SavedStart(
             folder / START_FILE,
             token_ids=pipeline.whole_blocks(prepared.codec.common_start()),
-            made_by=model.made_by,
+            made_by=f"{model.made_by}; {weights_digest}",
         )
         start.restore(pipeline)
         return Loaded(pipeline=pipeline, weights_bytes=weights_bytes, saved_start=start)

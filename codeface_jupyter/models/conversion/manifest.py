@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from codeface_jupyter.small_files import read_json
+from codeface_jupyter.small_files import open_regular, read_json
 
-__all__ = ["MANIFEST", "read_manifest", "write_json", "write_manifest"]
+__all__ = ["MANIFEST", "manifest_digest", "read_manifest", "write_json", "write_manifest"]
 
 MANIFEST = "codeface.json"
 
@@ -43,6 +44,15 @@ def read_manifest(folder: Path, *, converter_version: int) -> dict[str, Any] | N
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return dict(manifest) if is_complete else None
+
+
+def manifest_digest(folder: Path) -> str:
+    """Return what tells a converted folder from one made of other weights; empty if it has none."""
+    try:
+        with open_regular(folder / MANIFEST) as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
