@@ -213,6 +213,19 @@ def test_what_all_prompts_begin_with_is_read_when_the_model_is_converted(
     assert [event for event in told if isinstance(event, Progress)] == []
 
 
+def test_a_model_whose_prompts_begin_with_little_is_not_loaded_when_it_is_converted(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("loaded")
+
+    base = make_model("qwen2", chat_template=None)
+    settings = Settings(model=str(base), engine="openvino", cache_dir=tmp_path)
+    monkeypatch.setattr(openvino_engine, "PagedModel", refuse)
+    OpenVINOEngine(settings).convert(Job())
+    assert list(tmp_path.rglob("openvino_model.bin"))
+
+
 def test_a_model_that_cannot_be_loaded_now_is_converted_all_the_same(
     make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

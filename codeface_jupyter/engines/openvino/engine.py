@@ -19,7 +19,7 @@ from codeface_jupyter.engines.openvino.paged_model import (
     ShortOfMemoryError,
     UnreadableModelError,
 )
-from codeface_jupyter.engines.openvino.pipeline import TokenPipeline
+from codeface_jupyter.engines.openvino.pipeline import MIN_SHARED_TOKENS, TokenPipeline
 from codeface_jupyter.engines.openvino.precision import precision_properties
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
 from codeface_jupyter.engines.openvino.saved_start import START_FILE, SavedStart
@@ -213,13 +213,22 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
         job.progress("Reading what all prompts begin with")
         one_token = SamplingParameters(max_new_tokens=1)
         try:
-            self.generate(GenerationRequest(prompt=ANY_PROMPT, sampling=one_token), job.telling())
+            self.prepare(job.telling())
+            if self._has_start_to_save:
+                request = GenerationRequest(prompt=ANY_PROMPT, sampling=one_token)
+                self.generate(request, job.telling())
         except CodeFaceError:
             # Too little memory just now, say: the first answer reads and saves it.
             logger.debug("The start of prompts cannot be read ahead.", exc_info=True)
         finally:
             self.unload()
         job.check()
+
+    @property
+    def _has_start_to_save(self) -> bool:
+        """Whether it is worth loading the model for it; in a device's memory it is not copied."""
+        is_copied = self._device == "CPU"
+        return is_copied and len(self._codec.common_start()) >= MIN_SHARED_TOKENS
 
     def generate(self, request: GenerationRequest, job: Job) -> Done:
         """Answer ``request`` in the calling thread.

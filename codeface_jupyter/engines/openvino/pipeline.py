@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TokenPipeline"]
+__all__ = ["MIN_SHARED_TOKENS", "TokenPipeline"]
 
 # The tokens of one pass, which nothing ends before its time: enough to use the machine (512 are
 # no faster, 128 take a sixth longer), few enough for Stop. Large models use it well with fewer.
