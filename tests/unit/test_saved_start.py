@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from codeface_jupyter.engines.openvino import saved_start
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.pipeline import TokenPipeline
 from codeface_jupyter.engines.openvino.prompt_lookup import TokenIndex
@@ -172,3 +174,55 @@ def test_what_is_shared_with_others_can_be_read_by_them(file: Path) -> None:
     file.parent.chmod(0o755)
     Session(file).ask([*START, 1])
     assert file.stat().st_mode & 0o777 == 0o644
+
+
+def header_of(content: bytes) -> tuple[dict[str, dict[str, object]], bytes]:
+    """Return the header of a safetensors file, and the numbers behind it."""
+    begin = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:begin]), content[begin:]
+
+
+# The same bytes as numbers of another kind; the last two are kinds that NumPy does not have.
+@pytest.mark.parametrize("kind", ["I8", "F8_E4M3", "F8_E5M2"])
+def test_a_file_whose_header_is_damaged_is_not_used_and_is_replaced(file: Path, kind: str) -> None:
+    Session(file).ask([*START, 1])
+    header, numbers = header_of(file.read_bytes())
+    for name in header.keys() - {"__metadata__"}:
+        header[name]["dtype"] = kind
+    damaged = json.dumps(header).encode()
+    file.write_bytes(len(damaged).to_bytes(8, "little") + damaged + numbers)
+    assert Session(file).ask([*START, 1]) == 0
+    assert Session(file).ask([*START, 2]) == len(START)
+
+
+def test_a_file_too_large_to_be_ours_is_not_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Session(file).ask([*START, 1])
+    monkeypatch.setattr(saved_start, "LARGEST_BYTES", file.stat().st_size - 1)
+    assert Session(file).ask([*START, 1]) == 0
+
+
+def test_an_answer_is_not_lost_where_memory_is_short_for_saving(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object) -> None:
+        raise MemoryError
+
+    session = Session(file)
+    monkeypatch.setattr(session.model, "blocks", run_out)
+    assert session.ask([*START, 1]) == 0
+    assert not file.exists()
+
+
+def test_what_memory_is_too_short_to_put_back_is_read_and_holds_no_room(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object) -> None:
+        raise MemoryError
+
+    Session(file).ask([*START, 1])
+    monkeypatch.setattr(RememberingModel, "put_blocks", run_out)
+    session = Session(file)
+    assert session.pipeline.kept_bytes == 0
+    assert session.ask([*START, 1]) == 0

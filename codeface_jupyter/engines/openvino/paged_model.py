@@ -167,7 +167,8 @@ class PagedModel:
         """All that the bytes of keys and values depend on, but for the weights."""
         openvino = import_openvino()
 
-        device = self._core.get_property(self._device, "FULL_DEVICE_NAME")
+        with _openvino_errors():
+            device = self._core.get_property(self._device, "FULL_DEVICE_NAME")
         shapes = [f"{p.get_element_type()}{p.get_partial_shape()}" for p in self._cache_ports]
         return "; ".join([openvino.__version__, device, self._precision, *shapes])
 

@@ -94,9 +94,12 @@ class TokenPipeline:
             sequence = self._blocks.begin(token_ids, max_length=len(token_ids))
             if sequence is None:
                 return False
-            is_put = self._model.put_blocks(sequence.blocks, contents)
-            sequence.token_ids = list(token_ids) if is_put else []
-            self._blocks.keep(sequence)
+            sequence.token_ids = []
+            try:
+                is_put = self._model.put_blocks(sequence.blocks, contents)
+                sequence.token_ids = list(token_ids) if is_put else []
+            finally:
+                self._blocks.keep(sequence)
             return is_put
 
     def decode(self, answer: TokenAnswer, *, job: Job, on_reading: Callable[[int], None]) -> int:

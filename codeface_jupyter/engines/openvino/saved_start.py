@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ __all__ = ["START_FILE", "SavedStart"]
 logger = logging.getLogger(__name__)
 
 START_FILE = "start_of_prompts.safetensors"
+# Far more than any model's takes; what is larger was not written here.
+LARGEST_BYTES = 2**30
 
 
 class SavedStart:
@@ -49,34 +52,40 @@ class SavedStart:
     def restore(self, pipeline: TokenPipeline) -> None:
         """Let a model that has just been loaded know what was saved; without it, it reads."""
         contents = self._read()
-        if contents is not None and pipeline.put_start(self._token_ids, contents):
-            self._is_wanted = False
+        # Short of memory it is as if nothing had been saved.
+        with suppress(MemoryError):
+            if contents is not None and pipeline.put_start(self._token_ids, contents):
+                self._is_wanted = False
 
     def save(self, pipeline: TokenPipeline) -> None:
         """Save the start once a prompt that begins so has been read, unless it is saved.
 
         It is tried once: a folder that cannot be written stays as it is.
         """
-        contents = pipeline.kept_start(self._token_ids) if self._is_wanted else []
-        if not contents:
+        if not self._is_wanted:
             return
-        self._is_wanted = False
+        # The answer is there: it is not lost over what only spares the next session some reading.
         try:
-            self._write(contents)
-        except OSError:
+            contents = pipeline.kept_start(self._token_ids)
+            if contents:
+                self._is_wanted = False
+                self._write(contents)
+        except (OSError, MemoryError):
+            self._is_wanted = False
             logger.debug("The start of prompts cannot be saved.", exc_info=True)
 
     def _read(self) -> list[NDArray[np.generic]] | None:
         """Return what was saved, cache by cache; None if it is of no use here."""
         from safetensors import SafetensorError, safe_open
 
-        if not self._file.is_file():
-            return None
         try:
+            if not self._file.is_file() or self._file.stat().st_size > LARGEST_BYTES:
+                return None
             with safe_open(self._file, framework="numpy") as opened:
                 about = opened.metadata() or {}
                 contents = [opened.get_tensor(name) for name in sorted(opened.keys())]
-        except (OSError, SafetensorError, ValueError):
+        # The last two are what kinds of numbers lead to that NumPy does not have.
+        except (OSError, MemoryError, SafetensorError, ValueError, TypeError, AttributeError):
             logger.debug("The saved start of prompts cannot be read.", exc_info=True)
             return None
         return contents if about == self._about(contents) else None
@@ -94,5 +103,7 @@ class SavedStart:
         """Return what tells that saved keys and values are whole, and are those wanted here."""
         digest = hashlib.sha256(repr(self._token_ids).encode())
         for content in contents:
+            # The same bytes are other numbers in another kind.
+            digest.update(f"{content.dtype.str} {content.shape}".encode())
             digest.update(content.tobytes())
         return {"made_by": self._made_by, "sha256": digest.hexdigest()}
