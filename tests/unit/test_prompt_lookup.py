@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeface_jupyter.engines.openvino.prompt_lookup import (
+    MAX_ANSWERS_BESIDE,
     MAX_MATCH,
     AnswersTo,
     PromptLookup,
@@ -105,3 +106,43 @@ def test_a_draft_is_what_followed_a_longest_match(ids: list[int], max_tokens: in
         if longest and ids[end - longest : end] == ids[-longest:]
     ]
     assert draft == [] or draft in followed
+
+
+def test_of_hundreds_of_answers_the_last_are_looked_in() -> None:
+    prompt = [1, 2]
+    earlier = [[100 + n, 200 + n] for n in range(500)]
+    beside = AnswersTo(prompt, earlier=earlier)
+    lookup = PromptLookup(prompt, beside=beside)
+    assert len(beside.indices) == MAX_ANSWERS_BESIDE
+    lookup.add(100 + 499)
+    assert lookup.draft(max_tokens=4)[:1] == [200 + 499]
+    others = [PromptLookup(prompt, beside=beside) for _ in range(500)]
+    assert len(beside.indices) == MAX_ANSWERS_BESIDE
+    # One that goes on longer than all of them drafts from itself.
+    for token_id in (7, 8, 9, 7, 8):
+        lookup.add(token_id)
+    assert lookup.draft(max_tokens=1) == [9]
+    assert len(others) == 500
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=40),
+    st.lists(st.integers(0, 3), min_size=1, max_size=12),
+    st.integers(0, MAX_MATCH),
+)
+def test_the_longest_match_is_what_a_look_at_each_position_finds(
+    text: list[int], ending: list[int], beyond: int
+) -> None:
+    def length(position: int) -> int:
+        most = min(position, len(ending), MAX_MATCH)
+        return max(
+            n for n in range(most + 1) if n == 0 or text[position - n : position] == ending[-n:]
+        )
+
+    expected = max(((length(p), p) for p in range(len(text))), default=(0, 0))
+    found = TokenIndex(text).longest_match(ending, beyond=beyond)
+    if expected[0] <= beyond:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.length, found.after) == expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ __all__ = ["AnswersTo", "PromptLookup", "TokenIndex"]
 MAX_MATCH = 8
 # A common token occurs in many positions; only the last of them are tried.
 MAX_POSITIONS = 64
+# Of the answers to one prompt the last are looked in: twice as many as are decoded side by side.
+MAX_ANSWERS_BESIDE = 32
 # In a pass that reads tokens of many answers, a draft token costs a larger share of its time. For
 # each so many answers a match is to be one token longer, up to a length; from so many on, half as
 # many tokens are drafted as match.
@@ -58,16 +60,23 @@ class TokenIndex:
         self._positions[token_id].append(len(self.token_ids))
         self.token_ids.append(token_id)
 
-    def longest_match(self, ending: Sequence[int]) -> Match:
-        """Return the longest match with the end of ``ending``, the last one of these."""
-        after, longest = 0, 0
+    def longest_match(self, ending: Sequence[int], *, beyond: int = 0) -> Match | None:
+        """Return the longest match with the end of ``ending``, the last one of these.
+
+        None unless it has more tokens than ``beyond``.
+        """
+        ids, most = self.token_ids, min(MAX_MATCH, len(ending))
+        after, longest = 0, beyond
         for position in reversed(self._positions_of(ending[-1:])):
+            if longest >= most:
+                break
+            # Nearly all positions fail by the token that would make theirs the longest match.
+            if position < longest or ids[position - longest] != ending[-1 - longest]:
+                continue
             match = self._match(position, ending)
             if match > longest:
                 after, longest = position + 1, match
-            if longest == MAX_MATCH:
-                break
-        return Match(longest, self, after)
+        return Match(longest, self, after) if longest > beyond else None
 
     def _positions_of(self, last: Sequence[int]) -> list[int]:
         """Return the last positions of a token that are followed by another."""
@@ -100,12 +109,18 @@ class AnswersTo:
     def __init__(self, prompt_ids: Sequence[int], *, earlier: Iterable[Sequence[int]] = ()) -> None:
         # By the prompt's last tokens an answer's first ones are found.
         self._begin = list(prompt_ids[-MAX_MATCH:])
-        self.indices = [TokenIndex([*self._begin, *token_ids]) for token_ids in earlier]
+        # Were there no end to them, a draft among hundreds of samples would take as long as a pass.
+        last = list(earlier)[-MAX_ANSWERS_BESIDE:]
+        self.indices = deque(
+            (TokenIndex([*self._begin, *token_ids]) for token_ids in last),
+            maxlen=MAX_ANSWERS_BESIDE,
+        )
 
     def begin(self) -> TokenIndex:
         """Return where one more answer's tokens are to be put."""
-        self.indices.append(TokenIndex(self._begin))
-        return self.indices[-1]
+        index = TokenIndex(self._begin)
+        self.indices.append(index)
+        return index
 
 
 class PromptLookup:
@@ -154,11 +169,13 @@ class PromptLookup:
         """
         ending = self._own.token_ids[-MAX_MATCH:]
         min_match = min(1 + answers // MANY_ANSWERS, MAX_MIN_MATCH)
-        matches = [index.longest_match(ending) for index in (*self._beside.indices, self._own)]
-        best = max(matches, key=lambda match: match.length)
-        if best.length < min_match and self._corpus is not None:
-            best = self._corpus.longest_match(ending)
-        if best.length < min_match:
+        best: Match | None = None
+        for index in (*self._beside.indices, self._own):
+            beyond = min_match - 1 if best is None else best.length
+            best = index.longest_match(ending, beyond=beyond) or best
+        if best is None and self._corpus is not None:
+            best = self._corpus.longest_match(ending, beyond=min_match - 1)
+        if best is None:
             return []
         likely = best.length if answers < MANY_ANSWERS else best.length // 2
         return best.continuation(min(likely, max_tokens))
