@@ -6,12 +6,15 @@ import json
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 __all__ = ["open_regular", "read_json", "read_text", "write_whole"]
 
 LARGEST_BYTES = 10_000_000
+# As `mkstemp` makes files.
+OWNERS_ALONE = 0o600
 
 
 def open_regular(file: Path) -> BinaryIO:
@@ -75,7 +78,7 @@ def read_json(file: Path, *, largest_bytes: int = LARGEST_BYTES) -> object:
     return value
 
 
-def write_whole(file: Path, content: bytes, *, mode: int = 0o600) -> None:
+def write_whole(file: Path, content: bytes, *, mode: int = OWNERS_ALONE) -> None:
     """Write a file in one step, so that nobody ever reads a part of it.
 
     Parameters
@@ -97,7 +100,10 @@ def write_whole(file: Path, content: bytes, *, mode: int = 0o600) -> None:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-        unfinished.chmod(mode)
+        # It is its owner's alone so far. Some file systems refuse to change that.
+        if mode != OWNERS_ALONE:
+            with suppress(PermissionError):
+                unfinished.chmod(mode)
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(
     def full(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(json, "dump", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ConfigError, match="cannot be written: disk full"):
         aliases.add("b", "owner/b")
     assert aliases.read() == {"a": "owner/a"}

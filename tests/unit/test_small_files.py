@@ -1,0 +1,42 @@
+"""Small files, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codeface_jupyter.small_files import write_whole
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_who_may_read_a_file_is_as_given_and_only_its_owner_otherwise(tmp_path: Path) -> None:
+    write_whole(tmp_path / "own", b"1")
+    write_whole(tmp_path / "shared", b"2", mode=0o644)
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_system_that_refuses_permissions_gets_the_file_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    monkeypatch.setattr(Path, "chmod", refuse)
+    write_whole(tmp_path / "file", b"1", mode=mode)
+    assert (tmp_path / "file").read_bytes() == b"1"
+
+
+def test_a_write_that_breaks_off_leaves_what_was_there_and_no_other_file(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows sets no limit to a file's size")
+    write_whole(tmp_path / "file", b"1")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_whole(tmp_path / "file", b"2" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("file", b"1")]
