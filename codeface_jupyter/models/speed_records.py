@@ -73,12 +73,15 @@ class SpeedRecords:
         )
 
     def add(self, identity: EngineIdentity, metrics: GenerationMetrics) -> None:
-        """Remember how fast an answer came."""
+        """Remember how fast an answer came, unless its whole prompt had been answered before."""
         weights = identity.quantization or identity.dtype
         key = rates_key(identity.model, identity.engine, weights)
+        read = metrics.prompt_tokens - metrics.reused_prompt_tokens
+        if read <= 1:
+            # The earlier answer may have been copied from, at many times the usual rate.
+            return
         records = self._read()
         rates = records.setdefault("rates", {}).setdefault(key, {})
-        read = metrics.prompt_tokens - metrics.reused_prompt_tokens
         if metrics.generated_tokens >= SHORTEST_ANSWER and metrics.decode_s > 0:
             _append(rates, "decode", metrics.decode_tokens_per_s)
         if read >= SHORTEST_PROMPT and metrics.time_to_first_token_s > 0:

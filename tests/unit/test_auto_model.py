@@ -191,11 +191,26 @@ class TestRecords:
         assert (rates.decode_tokens_per_s, rates.prefill_tokens_per_s) == (20, 200)
         assert rates.is_measured
 
-    def test_short_answers_tell_nothing(self, records: SpeedRecords) -> None:
+    @pytest.mark.parametrize(
+        "metrics",
+        [
+            {"prompt_tokens": 300, "generated_tokens": 3},
+            # To the same prompt as before: what is said again comes at many times the rate.
+            {"prompt_tokens": 300, "reused_prompt_tokens": 299, "generated_tokens": 40},
+        ],
+        ids=["short", "repeated"],
+    )
+    def test_some_answers_tell_nothing(
+        self, records: SpeedRecords, metrics: dict[str, int]
+    ) -> None:
         identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
         for _ in range(5):
-            records.add(identity, GenerationMetrics(generated_tokens=3, decode_s=0.1))
-        assert records.rates(rates_key(MIDDLE, "openvino", "int8")) is None
+            records.add(
+                identity, GenerationMetrics(**metrics, time_to_first_token_s=1.0, decode_s=0.1)
+            )
+        measured = json.loads(records.file.read_text() if records.file.exists() else "{}")
+        rates = measured.get("rates", {}).get(rates_key(MIDDLE, "openvino", "int8"), {})
+        assert "decode" not in rates
 
     @pytest.mark.parametrize(
         "text",
