@@ -1,8 +1,9 @@
 """An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
 
 The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, names
-what does not exist or only repeats the notebook, other answers are sampled side by side and tried
-too, and what most of those that run do is what is shown.
+what does not exist, only repeats the notebook or does not say a name that the request quotes,
+other answers are sampled side by side and tried too, and what most of those that run do is what is
+shown.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.substitutes import substitute_note
+from codeface_jupyter.trials.unsaid_names import unsaid_names, unsaid_note
 
 __all__ = ["Trying", "tried"]
 
@@ -154,7 +156,7 @@ class Trying:
         if not self._tried:
             return self._first
         first = self._tried[0]
-        choice = choose(self._candidates if self._is_complete else [first])
+        choice = choose(self._to_choose_from if self._is_complete else [first])
         reason = MENDED
         if self._mended is not None:
             choice = Choice(chosen=self._mended)
@@ -164,7 +166,11 @@ class Trying:
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
-        further = (self._compared(choice.chosen.outcome), self._substitute(choice.chosen))
+        further = (
+            self._compared(choice.chosen.outcome),
+            self._substitute(choice.chosen),
+            unsaid_note(choice.chosen.unsaid, code=result.code),
+        )
         return replace(
             result,
             notes=(*result.notes, *filter(None, further)),
@@ -206,7 +212,8 @@ class Trying:
         first = self._tried[0]
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
-        return has_failed or first.names_what_is_not_there or first.only_repeats
+        leaves_out = first.is_an_answer and bool(first.unsaid)
+        return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
@@ -245,13 +252,32 @@ class Trying:
         return self._pending.checked_result(text, whole, sampling=self._first.sampling)
 
     @property
+    def _to_choose_from(self) -> list[Candidate]:
+        """The answers that are compared: what ran is replaced unasked only by what says more."""
+        first, candidates = self._tried[0], self._candidates
+        is_good = first.is_an_answer and not first.names_what_is_not_there
+        if not is_good or self._pending.ask.settings.tried_answers > 1:
+            return candidates
+        others = [one for one in candidates if one.is_an_answer]
+        says_more = any(len(one.unsaid) < len(first.unsaid) for one in others)
+        return candidates if says_more else [first]
+
+    @property
     def _candidates(self) -> list[Candidate]:
         """The answers so far in the order of their numbers, so that a choice can be repeated."""
         return [self._tried[number] for number in sorted(self._tried)]
 
     def _add(self, number: int, result: GenerationResult) -> None:
         outcome = self._outcome(result.code) if result.code else None
-        self._tried[number] = Candidate(result=result, outcome=outcome)
+        self._tried[number] = Candidate(
+            result=result, outcome=outcome, unsaid=self._unsaid(result.code)
+        )
+
+    def _unsaid(self, code: str) -> tuple[str, ...]:
+        """Return what the request quotes and a new cell's code does not say."""
+        sources = self._pending.ask.sources
+        is_new_cell = sources.task == "write" and not self._pending.is_continued
+        return unsaid_names(sources.request, code) if is_new_cell and code else ()
 
     def _outcome(self, code: str) -> Outcome | None:
         """Return what a code does; the same code does the same."""
@@ -316,4 +342,6 @@ def _reason(first: Candidate, agreement: Agreement) -> str:
     if first.outcome is not None and first.outcome.ending == "raised":
         what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
         return f"{agreement.in_words}, the first one {what}"
+    if first.unsaid:
+        return f"{agreement.in_words}, the first one does without {' and '.join(first.unsaid)}"
     return agreement.in_words

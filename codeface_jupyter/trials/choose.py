@@ -1,7 +1,8 @@
 """Which of several answers is shown: the one that most of them agree with, by what they do.
 
 Answers that ran are put into groups of equal outcomes, whatever their code says. What most of
-them do is right more often than what the likeliest answer does.
+them do is right more often than what the likeliest answer does. An answer that does not say a
+name which the request quotes is none while there are others that do.
 """
 
 from __future__ import annotations
@@ -22,10 +23,21 @@ MAX_ALTERNATIVES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An answer, and what its code did; None if there was no code to try."""
+    """An answer, and what became of it.
+
+    Attributes
+    ----------
+    result
+        The answer.
+    outcome
+        What its code did; None if there was no code to try.
+    unsaid
+        Names that the request quotes and the code does not say.
+    """
 
     result: GenerationResult
     outcome: Outcome | None
+    unsaid: tuple[str, ...] = ()
 
     @property
     def is_an_answer(self) -> bool:
@@ -107,17 +119,24 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
 
 def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
     """Whether no further answer can change which group is the largest."""
-    sizes = [len(group) for group in _groups(candidates)]
-    if not sizes:
+    groups = _groups(candidates)
+    sizes = [len(group) for group in groups]
+    # One that says more of what was asked would count for more than all of these.
+    if not groups or groups[0][0].unsaid:
         return False
     runner_up = sizes[1] if len(sizes) > 1 else 0
     return sizes[0] > runner_up + remaining
 
 
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Return the answers by what they did: the largest group first, then the earlier."""
+    """Return the answers by what they did: the largest group first, then the earlier.
+
+    Only those that leave the fewest of the request's names unsaid.
+    """
+    answers = [candidate for candidate in candidates if candidate.is_an_answer]
+    fewest = min((len(candidate.unsaid) for candidate in answers), default=0)
     groups: list[list[Candidate]] = []
-    for candidate in filter(lambda candidate: candidate.is_an_answer, candidates):
+    for candidate in (one for one in answers if len(one.unsaid) == fewest):
         group = next((group for group in groups if candidate.agrees_with(group[0])), None)
         if group is None:
             groups.append([candidate])

@@ -1,6 +1,7 @@
 """Which of several answers is shown, and when no other can change that."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +38,10 @@ def candidate(does: str, *, code: str = "", findings: int = 0, note: str = "") -
     if does == "?":
         return Candidate(result=result, outcome=Outcome(ending="ran"))
     return Candidate(result=result, outcome=Outcome(ending="ran", fingerprint=does))
+
+
+def saying(does: str, *unsaid: str) -> Candidate:
+    return replace(candidate(does), unsaid=unsaid)
 
 
 def chosen(*does: str) -> int:
@@ -117,3 +122,23 @@ def test_it_is_decided_once_the_rest_cannot_outvote(
     does: Sequence[str], remaining: int, is_over: bool
 ) -> None:
     assert is_decided([candidate(name) for name in does], remaining=remaining) is is_over
+
+
+def test_those_that_say_more_of_what_was_asked_go_before_those_that_agree() -> None:
+    candidates = [saying("a", "Origin"), saying("a", "Origin"), saying("b"), saying("!")]
+    choice = choose(candidates)
+    assert choice.chosen is candidates[2]
+    assert choice.agreement == Agreement(agreeing=1, tried=4, is_first=False)
+    assert choice.alternatives == ()
+
+
+def test_what_raises_is_not_shown_for_what_it_says() -> None:
+    candidates = [saying("a", "Origin"), saying("!"), saying("a", "Origin")]
+    assert choose(candidates).chosen is candidates[0]
+
+
+def test_nothing_is_decided_while_another_may_say_more() -> None:
+    assert is_decided([saying("a")] * 3, remaining=2)
+    assert not is_decided([saying("a", "Origin")] * 3, remaining=2)
+    assert not is_decided([*[saying("a", "Origin")] * 3, saying("b")], remaining=1)
+    assert is_decided([*[saying("a", "Origin")] * 3, *[saying("b")] * 2], remaining=1)

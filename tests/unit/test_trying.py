@@ -126,6 +126,44 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     assert revised.reason.startswith("2 of 5 answers agree, the first one raises ")
 
 
+def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does_not(
+    ask_with,
+) -> None:
+    first, other = "{'total': sum(prices)}", "{'Total': sum(prices)}"
+    engine = Sampling(first, first, other, "{'Total': 1}['total']", "{'all': sum(prices)}")
+    sources = ContextSources(request='a dict with the sum as "Total"')
+    result, events = ask_with(engine, sources=sources)
+    assert result.code == other
+    assert result.agreement == Agreement(agreeing=1, tried=5, is_first=False)
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "1 of 5 answers does this, the first one does without Total"
+
+
+def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
+    engine = Sampling(TOTAL, "max(prices)", "max(prices)", "{'Total': 1}['total']")
+    sources = ContextSources(request='the sum, called "Total"')
+    result, events = ask_with(engine, sources=sources)
+    assert len(engine.sampled) == 8
+    assert (result.code, result.agreement, result.alternatives) == (TOTAL, None, ())
+    assert result.notes[-1] == "The request names “Total”, this code does not."
+    assert not [event for event in events if isinstance(event, Revised)]
+
+
+@pytest.mark.parametrize("request_text", ['the "sum" of prices', "the sum, called Total"])
+def test_an_answer_that_says_what_is_quoted_is_not_doubted(ask_with, request_text) -> None:
+    engine = Sampling(TOTAL, "max(prices)")
+    ask_with(engine, sources=ContextSources(request=request_text))
+    assert engine.sampled == []
+
+
+def test_an_edited_cell_need_not_say_what_is_quoted(ask_with) -> None:
+    cell = Cell(source="label = 'Total'\nsum(prices)", cell_id="c1")
+    engine = Sampling(TOTAL, "max(prices)")
+    sources = ContextSources(request='drop the "Total"', task="edit", rewrite=Rewrite.of(cell))
+    ask_with(engine, sources=sources)
+    assert engine.sampled == []
+
+
 @pytest.mark.parametrize(
     ("request_text", "sample", "is_told"),
     [
