@@ -31,7 +31,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.substitutes import substitute_note
-from codeface_jupyter.trials.unsaid_names import unsaid_names, unsaid_note
+from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
 
 __all__ = ["Trying", "tried"]
 
@@ -161,7 +161,7 @@ class Trying:
         if self._mended is not None:
             choice = Choice(chosen=self._mended)
         elif choice.agreement is not None:
-            reason = _reason(first, choice.agreement)
+            reason = _reason(first, choice.agreement, shown=choice.chosen)
         result = choice.chosen.result
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
@@ -212,7 +212,9 @@ class Trying:
         first = self._tried[0]
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
-        leaves_out = first.is_an_answer and bool(first.unsaid)
+        # A replayed answer is what was shown when there were others to choose from.
+        is_new = not first.result.metrics.from_response_cache
+        leaves_out = is_new and first.is_an_answer and bool(first.unsaid)
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
     def _others_wanted(self) -> int:
@@ -275,9 +277,13 @@ class Trying:
 
     def _unsaid(self, code: str) -> tuple[str, ...]:
         """Return what the request quotes and a new cell's code does not say."""
-        sources = self._pending.ask.sources
-        is_new_cell = sources.task == "write" and not self._pending.is_continued
-        return unsaid_names(sources.request, code) if is_new_cell and code else ()
+        ask = self._pending.ask
+        # A question about an answer may be to take out what was asked for before.
+        if ask.sources.task != "write" or ask.after is not None or not code:
+            return ()
+        filled = ask.sources.filled
+        # What stands in a variable's value is not what the user wrote.
+        return unsaid_names(filled.text_without_values if filled else ask.sources.request, code)
 
     def _outcome(self, code: str) -> Outcome | None:
         """Return what a code does; the same code does the same."""
@@ -337,11 +343,12 @@ def _samplings(
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
 
 
-def _reason(first: Candidate, agreement: Agreement) -> str:
+def _reason(first: Candidate, agreement: Agreement, *, shown: Candidate) -> str:
     """Return why another answer than the first is shown, in few words."""
     if first.outcome is not None and first.outcome.ending == "raised":
         what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
         return f"{agreement.in_words}, the first one {what}"
-    if first.unsaid:
-        return f"{agreement.in_words}, the first one does without {' and '.join(first.unsaid)}"
+    missed = [name for name in first.unsaid if name not in shown.unsaid]
+    if missed:
+        return f"{agreement.in_words}, the first one does without {in_words(missed)}"
     return agreement.in_words

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["unsaid_names", "unsaid_note"]
+__all__ = ["in_words", "unsaid_names", "unsaid_note"]
 
 QUOTED = re.compile(
-    r'"(?P<double>[^"\n]{1,60})"|“(?P<curly>[^”\n]{1,60})”'
-    # An apostrophe is no quote.
-    r"|(?<!\w)'(?P<single>[^'\n]{1,60})'(?!\w)"
-    r"|`(?P<code>[^`\n]{1,60})`"
+    # An apostrophe is no quote, nor are the inches in 12"x14".
+    r'(?<![A-Za-z0-9_])"(?P<double>[^"\n]{1,60})"|(?<!\w)\'(?P<single>[^\'\n]{1,60})\'(?!\w)'
+    r"|[“„](?P<curly>[^“”„\n]{1,60})[“”]"
+    # The single ones of those.
+    r"|(?<!\w)[\u2018\u201a](?P<low>[^\u2018\u2019\u201a\n]{1,60})[\u2018\u2019](?!\w)"
+    r"|«\s?(?P<angled>[^«»\n]{1,60})»|`(?P<code>[^`\n]{1,60})`"
 )
-# Words, with what stands in the names of columns; no code, and nothing that is only signs.
-NAME = re.compile(r"\w[\w .%/()\-:&#+,?]*")
+# Words, with what stands in the names of columns; no code, nothing that is only signs, and no
+# value such as "10%" or "2020-01-31", which code writes in other ways. One letter tells nothing.
+NAME = re.compile(r"(?!\d)\w[\w .%/()\-:&#+,?]+")
+ENDS_A_CLAUSE = " \u00a0\u202f.,;:!?"
 FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
-# What is quoted as often as it is meant.
+# What an interpreter shows goes on up to an empty line.
+SESSION = re.compile(r"^[ \t]*>>>.*(?:\n[ \t]*\S.*)*", re.MULTILINE)
+# Code without fences, and examples of what goes in and comes out: turned("abc") gives "cba".
+CODE_LINE = re.compile(
+    r"""^.*(?:\w[(\[]["']|\{["']|[=-]>|→|==).*$|^[ \t]*\w+[ \t]*=.*$""", re.MULTILINE
+)
+# What is not to be, and what is only like it: code that is right may not say it.
+NOT_MEANT = re.compile(
+    r"(?:\b(?:not|without|except|instead of|(?:rather|other) than|like|such as|e\.g\.|example"
+    r"|nicht|ohne|statt|außer|sans|sin)|n['\u2019]t)(?:[ ,:(*]+\w+){0,2}[ ,:(*]*\Z",
+    re.IGNORECASE,
+)
+CHARS_BEFORE = 48
+# What is quoted as often as it is meant, and packages, which code calls by names of its own.
 KINDS = frozenset({"dataframe", "dict", "false", "list", "nan", "none", "series", "true", "tuple"})
+TYPES = frozenset({"array", "bool", "float", "float64", "int", "int64", "set", "str", "string"})
+PACKAGES = frozenset({"matplotlib", "numpy", "pandas", "plotly", "scipy", "seaborn", "sklearn"})
+NOT_NAMES = KINDS | TYPES | PACKAGES
+MAX_IN_WORDS = 3
 
 
 def unsaid_names(request: str, code: str) -> tuple[str, ...]:
@@ -44,9 +67,14 @@ def unsaid_names(request: str, code: str) -> tuple[str, ...]:
     module = parse_module(code)
     if module is None:
         return ()
-    said = set(_said(module))
-    texts = "\n".join(said)
-    return tuple(name for name in _quoted(request) if name not in said and name not in texts)
+    texts = unicodedata.normalize("NFKC", "\n".join(_said(module)))
+    starts, ends = _parts_of_names(module)
+
+    def is_said(name: str) -> bool:
+        name = unicodedata.normalize("NFKC", name)
+        return name in texts or name.startswith(starts) or name.endswith(ends)
+
+    return tuple(name for name in _quoted(request) if not is_said(name))
 
 
 def unsaid_note(names: Iterable[str], *, code: str) -> str:
@@ -55,37 +83,64 @@ def unsaid_note(names: Iterable[str], *, code: str) -> str:
     Those that ``code`` writes in other cases are not worth one: people quote as they remember.
     """
     written = code.lower()
-    missed = [f"“{name}”" for name in names if name.lower() not in written]
-    return f"The request names {' and '.join(missed)}, this code does not." if missed else ""
+    missed = [name for name in names if name.lower() not in written]
+    return f"The request names {in_words(missed)}, which this code does not." if missed else ""
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Return names as they stand in a sentence, the first few of them.
+
+    Examples
+    --------
+    >>> in_words(["Low", "High", "Mean"])
+    '“Low”, “High” and “Mean”'
+    """
+    shown = [f"“{name}”" for name in names[:MAX_IN_WORDS]]
+    if len(names) > MAX_IN_WORDS:
+        shown[-1] = f"{len(names) - MAX_IN_WORDS + 1} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def _quoted(request: str) -> Iterator[str]:
     """Yield the names that a request quotes, each once."""
-    found = dict.fromkeys(_names(FENCED.sub("", request)))
-    yield from (name for name in found if name.lower() not in KINDS)
+    for code in (FENCED, SESSION, CODE_LINE):
+        request = code.sub("", request)
+    found = dict.fromkeys(_names(request))
+    yield from (name for name in found if name.lower() not in NOT_NAMES)
 
 
 def _names(text: str) -> Iterator[str]:
     for match in QUOTED.finditer(text):
-        quoted = match[match.lastgroup or 0]
-        is_name = str.isidentifier(quoted) if match["code"] else NAME.fullmatch(quoted)
-        if is_name:
+        quoted = match[match.lastgroup or 0].rstrip(ENDS_A_CLAUSE)
+        if not NAME.fullmatch(quoted):
+            continue
+        if match["code"] and (not quoted.isidentifier() or keyword.iskeyword(quoted)):
+            continue
+        if not NOT_MEANT.search(text[max(0, match.start() - CHARS_BEFORE) : match.start()]):
             yield quoted
 
 
 def _said(module: ast.Module) -> Iterator[str]:
     """Yield the texts, names and keywords in a code."""
     for node in ast.walk(module):
+        for _, value in ast.iter_fields(node):
+            values = value if isinstance(value, list) else [value]
+            yield from (str(one) for one in values if isinstance(one, str | bytes))
+
+
+def _parts_of_names(module: ast.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return how the texts begin and end that a code puts together: ``f"col{number}"``."""
+    starts: set[str] = set()
+    ends: set[str] = set()
+    for node in ast.walk(module):
         match node:
-            case ast.Constant(value=str(text)):
-                yield text
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
-                yield name
-            case ast.keyword(arg=str(name)):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.ClassDef(name=name):
-                yield name
-            case ast.alias(name=name, asname=asname):
-                yield from filter(None, (name, asname))
+            case ast.JoinedStr(values=[first, *_, last]):
+                pass
+            case ast.BinOp(op=ast.Add(), left=first, right=last):
+                pass
+            case _:
+                continue
+        for part, found in ((first, starts), (last, ends)):
+            if isinstance(part, ast.Constant) and str(part.value).strip():
+                found.add(str(part.value))
+    return tuple(starts), tuple(ends)

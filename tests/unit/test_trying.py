@@ -12,12 +12,14 @@ import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
 
@@ -136,7 +138,7 @@ def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does
     assert result.code == other
     assert result.agreement == Agreement(agreeing=1, tried=5, is_first=False)
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "1 of 5 answers does this, the first one does without Total"
+    assert revised.reason == "1 of 5 answers does this, the first one does without “Total”"
 
 
 def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
@@ -145,7 +147,7 @@ def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
     result, events = ask_with(engine, sources=sources)
     assert len(engine.sampled) == 8
     assert (result.code, result.agreement, result.alternatives) == (TOTAL, None, ())
-    assert result.notes[-1] == "The request names “Total”, this code does not."
+    assert result.notes[-1] == "The request names “Total”, which this code does not."
     assert not [event for event in events if isinstance(event, Revised)]
 
 
@@ -154,6 +156,58 @@ def test_an_answer_that_says_what_is_quoted_is_not_doubted(ask_with, request_tex
     engine = Sampling(TOTAL, "max(prices)")
     ask_with(engine, sources=ContextSources(request=request_text))
     assert engine.sampled == []
+
+
+def test_what_is_in_a_value_that_was_filled_in_need_not_be_said(ask_with) -> None:
+    request = FilledRequest(
+        text='the total of {"apple": 1}, {"pear": 2}, "plum"',
+        text_without_values="the total of {fruit}",
+    )
+    engine = Sampling(TOTAL, "max(prices)")
+    ask_with(engine, sources=ContextSources(request=request.text, filled=request))
+    assert engine.sampled == []
+
+
+def test_a_follow_up_may_be_to_take_out_what_was_asked_for(ask_with, tmp_path, namespace) -> None:
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=Sampling("'Total', 1"))
+    asked = Ask(
+        sources=ContextSources(request='the sum, called "Total"'),
+        settings=session.config.with_overrides({}),
+        live_namespace=namespace,
+    )
+    first = list(session.stream(asked))
+    context = next(event.context for event in first if isinstance(event, Started))
+    about = asked.about(first[-1].result, FilledRequest.of("without it"), context=context)
+    engine = Sampling(TOTAL, "'Total', 2")
+    follow_up = Session(config=session.config, engine=engine)
+    result = list(follow_up.stream(replace(about, live_namespace=namespace)))[-1].result
+    assert (result.code, engine.sampled, result.notes) == (TOTAL, [], ())
+
+
+def test_a_replayed_answer_is_not_doubted_again_for_what_it_leaves_out(tmp_path, namespace) -> None:
+    engine = Sampling(TOTAL, "max(prices)", "max(prices)")
+    config = Config(file=tmp_path / "none.toml")
+    session = Session(config=config, engine=engine)
+    ask = Ask(
+        sources=ContextSources(request='the sum, called "Total"'),
+        settings=config.with_overrides({}),
+        live_namespace=namespace,
+    )
+    kept = list(session.stream(ask))[-1].result
+    assert len(engine.sampled) == 8
+    engine.sampled = []
+    replayed = list(session.stream(ask))[-1].result
+    assert replayed.metrics.from_response_cache
+    assert engine.sampled == []
+    assert replayed.notes == kept.notes
+
+
+def test_where_the_one_shown_leaves_out_the_same_that_is_not_why(ask_with) -> None:
+    engine = Sampling(TOTAL, "max(prices)", "max(prices)")
+    sources = ContextSources(request='the sum, called "Total"')
+    _, events = ask_with(engine, sources=sources, tried_answers=3)
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "2 of 3 answers agree"
 
 
 def test_an_edited_cell_need_not_say_what_is_quoted(ask_with) -> None:

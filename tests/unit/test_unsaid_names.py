@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,20 @@ CODE = "cars.groupby('origin')['mpg'].mean().reset_index(name='Average MPG')"
         ('"numpy" as "n"', "import numpy as n", ()),
         ('where "mpg" is high', "cars.query('mpg > 30')", ()),
         ('"mpg" in words', "f'mpg: {value}'", ()),
+        ("als „Herkunft“, \u201aMittel\u2018 und «Modell»", CODE, ("Herkunft", "Mittel", "Modell")),
+        ("as “Low”, \u2018High\u2019 and « Mean »", CODE, ("Low", "High", "Mean")),
+        ('call it "Total," or "Sum."', CODE, ("Total", "Sum")),
+        ('a "Total" without an "Index"', CODE, ("Total",)),
+        # As a part that a text is put together from, a pattern, a global, an exception, bytes.
+        ('"col1", "col2", …, "col33"', "cars.columns = [f'col{i + 1}' for i in range(33)]", ()),
+        ('"Mean mpg" and "hp_max"', "['Mean ' + name, name + '_max']", ()),
+        ('"kind"', "match car:\n    case Car(kind=1):\n        pass", ()),
+        ('"rest"', "match car:\n    case {**rest}:\n        pass", ()),
+        ('"count"', "def f():\n    global count", ()),
+        ('"error"', "try:\n    f()\nexcept ValueError as error:\n    pass", ()),
+        ('"head"', "b'head'", ()),
+        # One character may be written as several.
+        ('"caf\u00e9"', "cars['cafe\u0301']", ()),
     ],
 )
 def test_what_is_quoted_has_to_be_said(request_text: str, code: str, unsaid: object) -> None:
@@ -46,6 +62,18 @@ def test_what_is_quoted_has_to_be_said(request_text: str, code: str, unsaid: obj
         'complete this:\n```python\nname = "nobody"\n```',
         'complete this:\n```python\nname = "nobody"\n',
         'a quote " that is not closed',
+        'boards of 12"x14" and 5\'10"',
+        'wider than 10"a" and "2020", with "10%" or "7.93%", graded "A" to "F"',
+        'everything except "Unnamed: 0"',
+        "don't use `loops`, and don't call it 'total'",
+        "ohne „Unnamed“, statt 'total'",
+        'set aside values such as "above" or, for example, "below"',
+        "use `pandas` and `for`, not `while`",
+        "turned('abc') gives 'cba'",
+        "'abc' -> 'cba'",
+        "counts of {'red': 1}",
+        'colour = "red"',
+        ">>> turned(word)\n'cba'",
         '"' + "x" * 61 + '"',
         "",
     ],
@@ -55,9 +83,23 @@ def test_what_is_no_name_counts_for_nothing(request_text: str) -> None:
 
 
 def test_what_is_not_said_in_any_case_is_told() -> None:
-    note = "The request names “Fuel” and “Low cost”, this code does not."
+    note = "The request names “Fuel” and “Low cost”, which this code does not."
     assert unsaid_note(["Fuel", "Origin", "Low cost"], code=CODE) == note
     assert unsaid_note(["Origin"], code=CODE) == unsaid_note([], code=CODE) == ""
+
+
+def test_of_many_names_the_first_few_are_told() -> None:
+    note = "The request names “Low”, “High” and 3 more, which this code does not."
+    assert unsaid_note(["Low", "High", "Fuel", "Kind", "Year"], code=CODE) == note
+
+
+@pytest.mark.parametrize(
+    "sign", ["\n", " ", " \n", '"', "' ", "“", "«", "`", "```\n", "~", ">>>\n", 'a("\n', "a =", "{"]
+)
+def test_a_long_request_is_read_in_no_time(sign: str) -> None:
+    begin = time.process_time()
+    assert unsaid_names(sign * (100_000 // len(sign)), CODE) == ()
+    assert time.process_time() - begin < 1
 
 
 def test_code_that_does_not_parse_tells_nothing() -> None:
