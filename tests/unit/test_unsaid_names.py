@@ -31,7 +31,7 @@ CODE = "cars.groupby('origin')['mpg'].mean().reset_index(name='Average MPG')"
         ('"numpy" as "n"', "import numpy as n", ()),
         ('where "mpg" is high', "cars.query('mpg > 30')", ()),
         ('"mpg" in words', "f'mpg: {value}'", ()),
-        ("als „Herkunft“, \u201aMittel\u2018 und «Modell»", CODE, ("Herkunft", "Mittel", "Modell")),
+        ("mit „Herkunft“, \u201aMittel\u2018 und «Marke»", CODE, ("Herkunft", "Mittel", "Marke")),
         ("as “Low”, \u2018High\u2019 and « Mean »", CODE, ("Low", "High", "Mean")),
         ('call it "Total," or "Sum."', CODE, ("Total", "Sum")),
         ('a "Total" without an "Index"', CODE, ("Total",)),
