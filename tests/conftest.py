@@ -10,6 +10,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# OpenVINO tells its makers of each import, also of those that the tests make themselves.
+sys.modules.setdefault("openvino_telemetry", None)
+
 # The same examples each time, so that a change fails by its own fault; the option
 # `--hypothesis-profile search` looks for others. Limits on time measure the machine.
 SAME_FOR_ALL = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
