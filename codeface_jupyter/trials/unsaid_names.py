@@ -81,8 +81,10 @@ def unsaid_note(names: Iterable[str], *, code: str) -> str:
     """Return a sentence on names that an answer does without; empty if there are none.
 
     Those that ``code`` writes in other cases are not worth one: people quote as they remember.
+    What its comments say is often only the request once more.
     """
-    written = code.lower()
+    module = parse_module(code)
+    written = "\n".join(_said(module)).lower() if module is not None else ""
     missed = [name for name in names if name.lower() not in written]
     return f"The request names {in_words(missed)}, which this code does not." if missed else ""
 

@@ -86,6 +86,7 @@ def test_what_is_not_said_in_any_case_is_told() -> None:
     note = "The request names “Fuel” and “Low cost”, which this code does not."
     assert unsaid_note(["Fuel", "Origin", "Low cost"], code=CODE) == note
     assert unsaid_note(["Origin"], code=CODE) == unsaid_note([], code=CODE) == ""
+    assert "“Fuel”" in unsaid_note(["Fuel"], code=f'# Called "Fuel"\n{CODE}')
 
 
 def test_of_many_names_the_first_few_are_told() -> None:
