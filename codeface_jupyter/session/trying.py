@@ -260,7 +260,7 @@ class Trying:
         is_good = first.is_an_answer and not first.names_what_is_not_there
         if not is_good or self._pending.ask.settings.tried_answers > 1:
             return candidates
-        others = [one for one in candidates if one.is_an_answer]
+        others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
         says_more = any(len(one.unsaid) < len(first.unsaid) for one in others)
         return candidates if says_more else [first]
 

@@ -1,12 +1,13 @@
 """Which of several answers is shown: the one that most of them agree with, by what they do.
 
 Answers that ran are put into groups of equal outcomes, whatever their code says. What most of
-them do is right more often than what the likeliest answer does. An answer that does not say a
-name which the request quotes is none while there are others that do.
+them do is right more often than what the likeliest answer does. An answer that gives nothing, or
+does not say a name which the request quotes, is none while there are others that do.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from codeface_jupyter.trials.rewriting import NOT_OFFERED
 __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 
 MAX_ALTERNATIVES = 2
+# Values in few words that hold nothing, and cells of tables.
+EMPTY = re.compile(r"nan|NaTType|\w+ of 0(?: rows? .*)?")
+BLANK = frozenset({"", "<NA>", "NaN", "NaT", "None", "nan"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,16 @@ class Candidate:
     def is_an_answer(self) -> bool:
         """Whether its code ran to its end, and is not what the notebook has already."""
         return self.outcome is not None and self.outcome.has_run and not self.only_repeats
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Whether its value is empty, or NaN throughout."""
+        if self.outcome is None:
+            return False
+        table = self.outcome.preview.table
+        cells = [cell for row in table.rows for cell in row[1:]] if table else []
+        is_blank = bool(cells) and all(cell in BLANK for cell in cells)
+        return is_blank or EMPTY.fullmatch(self.outcome.value) is not None
 
     @property
     def only_repeats(self) -> bool:
@@ -121,8 +135,8 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
     """Whether no further answer can change which group is the largest."""
     groups = _groups(candidates)
     sizes = [len(group) for group in groups]
-    # One that says more of what was asked would count for more than all of these.
-    if not groups or groups[0][0].unsaid:
+    # One that says more of what was asked, or gives something, would count for more than these.
+    if not groups or groups[0][0].unsaid or groups[0][0].gives_nothing:
         return False
     runner_up = sizes[1] if len(sizes) > 1 else 0
     return sizes[0] > runner_up + remaining
@@ -131,9 +145,11 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Return the answers by what they did: the largest group first, then the earlier.
 
-    Only those that leave the fewest of the request's names unsaid.
+    Only those that give something, if any does, and of these those that leave the fewest of the
+    request's names unsaid.
     """
-    answers = [candidate for candidate in candidates if candidate.is_an_answer]
+    running = [candidate for candidate in candidates if candidate.is_an_answer]
+    answers = [candidate for candidate in running if not candidate.gives_nothing] or running
     fewest = min((len(candidate.unsaid) for candidate in answers), default=0)
     groups: list[list[Candidate]] = []
     for candidate in (one for one in answers if len(one.unsaid) == fewest):

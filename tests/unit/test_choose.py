@@ -12,7 +12,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.outcome import Agreement, Outcome
+from codeface_jupyter.outcome import Agreement, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.choose import Candidate, choose, is_decided
 
 COPY = "This only repeats the cell."
@@ -142,3 +142,32 @@ def test_nothing_is_decided_while_another_may_say_more() -> None:
     assert not is_decided([saying("a", "Origin")] * 3, remaining=2)
     assert not is_decided([*[saying("a", "Origin")] * 3, saying("b")], remaining=1)
     assert is_decided([*[saying("a", "Origin")] * 3, *[saying("b")] * 2], remaining=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "is_nothing"),
+    [
+        ("nan", (), True),
+        ("DataFrame of 0 rows and 2 columns", (), True),
+        ("Series of 0", (), True),
+        ("list of 0", (), True),
+        ("Series of 2", (("0", "nan"), ("1", "NaN")), True),
+        ("Series of 2", (("0", "nan"), ("1", "3")), False),
+        ("DataFrame of 10 rows and 2 columns", (), False),
+        ("list of 20", (), False),
+        ("0", (), False),
+        ("", (), False),
+    ],
+)
+def test_what_gives_nothing_goes_behind_what_gives_something(
+    value: str, rows: tuple[tuple[str, ...], ...], is_nothing: bool
+) -> None:
+    table = PreviewTable(header=("", "a"), rows=rows, is_whole=True) if rows else None
+    outcome = Outcome(ending="ran", fingerprint="n", value=value, preview=Preview(table=table))
+    empty = replace(candidate("n"), outcome=outcome)
+    candidates = [candidate("!"), empty, empty, candidate("a")]
+    assert empty.gives_nothing == is_nothing
+    assert choose(candidates).chosen is candidates[3 if is_nothing else 1]
+    # Where nothing else ran, it is shown all the same.
+    assert choose(candidates[:3]).chosen is empty
+    assert is_decided(candidates[:3], remaining=1) is not is_nothing

@@ -142,7 +142,8 @@ def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does
 
 
 def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
-    engine = Sampling(TOTAL, "max(prices)", "max(prices)", "{'Total': 1}['total']")
+    empty = "[name for name in prices if name == 'Total']"
+    engine = Sampling(TOTAL, "max(prices)", "max(prices)", "{'Total': 1}['total']", empty, empty)
     sources = ContextSources(request='the sum, called "Total"')
     result, events = ask_with(engine, sources=sources)
     assert len(engine.sampled) == 8
