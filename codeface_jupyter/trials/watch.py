@@ -22,8 +22,10 @@ __all__ = ["Bounds", "End", "Seen", "watch"]
 End = Literal["done", "timed out", "out of memory", "died", "refused to start", "cancelled"]
 
 POLL_S = 0.05
-# A copy has this long to write where it is before it is ended, and to end once it tells no more.
+# A copy has this long to write where it is before it is ended.
 LAST_WORDS_S = 0.05
+# And this long to end once it tells no more: a large one takes a while to give its memory back.
+LAST_BREATH_S = 0.5
 MAX_REFUSALS, MAX_REFUSAL_CHARS = 50, 200
 # Libraries may start two for each processor.
 MAX_THREADS = 256 + 2 * (os.cpu_count() or 1)
@@ -147,7 +149,7 @@ class _Watcher:
         """End the wait if the copy tells no more, has taken too much, or nobody waits for it."""
         if is_over:
             # Of its end and the pipe's, either can be seen first.
-            self._child.wait(LAST_WORDS_S)
+            self._child.wait(LAST_BREATH_S)
             raise _OverError("died")
         if self._cancelled():
             raise _OverError("cancelled", "It was stopped.")
