@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.outcome import Agreement, Alternative, Outcome
+from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTable
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
 from codeface_jupyter.trials.rewriting import NOT_OFFERED
@@ -50,13 +50,15 @@ class Candidate:
 
     @property
     def gives_nothing(self) -> bool:
-        """Whether its value is empty, or NaN throughout."""
-        if self.outcome is None:
+        """Whether its value is empty, or NaN throughout, and it has done nothing besides."""
+        outcome = self.outcome
+        if outcome is None or outcome.printed or outcome.preview.png:
             return False
-        table = self.outcome.preview.table
-        cells = [cell for row in table.rows for cell in row[1:]] if table else []
-        is_blank = bool(cells) and all(cell in BLANK for cell in cells)
-        return is_blank or EMPTY.fullmatch(self.outcome.value) is not None
+        # The value may have a name by now. What was there before has been worked on.
+        is_all = all(
+            change.kind == "new" and change.text == outcome.value for change in outcome.changes
+        )
+        return is_all and (_is_blank(outcome.preview.table) or bool(EMPTY.fullmatch(outcome.value)))
 
     @property
     def only_repeats(self) -> bool:
@@ -78,6 +80,14 @@ class Candidate:
     def names_what_is_not_there(self) -> bool:
         """Whether its code names something that does not exist, whether it was reached or not."""
         return any(finding.kind in NOT_THERE for finding in self.result.findings)
+
+
+def _is_blank(table: PreviewTable | None) -> bool:
+    """Whether a table is NaN throughout; its first rows alone would not tell."""
+    if table is None or not table.is_whole:
+        return False
+    cells = [cell for row in table.rows for cell in row[1:]]
+    return bool(cells) and all(cell in BLANK for cell in cells)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.outcome import Agreement, Outcome, Preview, PreviewTable
+from codeface_jupyter.outcome import Agreement, Change, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.choose import Candidate, choose, is_decided
 
 COPY = "This only repeats the cell."
@@ -171,3 +172,28 @@ def test_what_gives_nothing_goes_behind_what_gives_something(
     # Where nothing else ran, it is shown all the same.
     assert choose(candidates[:3]).chosen is empty
     assert is_decided(candidates[:3], remaining=1) is not is_nothing
+
+
+ROLLING = PreviewTable(header=("", "mean"), rows=(("0", "nan"), ("1", "nan")), is_whole=False)
+
+
+@pytest.mark.parametrize(
+    "did",
+    [
+        {"printed": "3 rows"},
+        {"preview": Preview(png="iVBORw0KGgo=")},
+        {"changes": (Change(name="sales", kind="changed", text="2 values of `price` changed"),)},
+        {"changes": (Change(name="clean", kind="new", text="DataFrame of 3 rows"),)},
+        {"value": "Series of 90", "preview": Preview(table=ROLLING)},
+    ],
+    ids=["prints", "draws", "changes", "makes", "begins with NaN"],
+)
+def test_an_empty_value_is_not_nothing_beside_something_else(did: dict[str, Any]) -> None:
+    outcome = Outcome(**{"ending": "ran", "value": "DataFrame of 0 rows and 2 columns", **did})
+    assert not replace(candidate("n"), outcome=outcome).gives_nothing
+
+
+def test_an_empty_value_with_a_name_is_nothing() -> None:
+    named = Change(name="cheapest", kind="new", text="nan")
+    outcome = Outcome(ending="ran", value="nan", changes=(named,))
+    assert replace(candidate("n"), outcome=outcome).gives_nothing
