@@ -25,6 +25,8 @@ def import_openvino() -> Any:
     with _LOCK:
         if "openvino" in sys.modules:
             return importlib.import_module("openvino")
+        # None may stand there by somebody's own wish, and stays.
+        was_there = TELEMETRY in sys.modules
         before = sys.modules.get(TELEMETRY)
         # For Python, what cannot be imported.
         sys.modules[TELEMETRY] = None  # type: ignore[assignment]
@@ -32,5 +34,5 @@ def import_openvino() -> Any:
             return importlib.import_module("openvino")
         finally:
             del sys.modules[TELEMETRY]
-            if before is not None:
-                sys.modules[TELEMETRY] = before
+            if was_there:
+                sys.modules[TELEMETRY] = before  # type: ignore[assignment]

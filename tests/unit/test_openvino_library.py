@@ -74,6 +74,12 @@ def test_a_telemetry_that_the_users_code_has_imported_stays_what_it_was(fake, mo
     assert sys.modules[TELEMETRY] is theirs
 
 
+def test_a_telemetry_that_somebody_has_ruled_out_stays_ruled_out(fake, monkeypatch):
+    monkeypatch.setitem(sys.modules, TELEMETRY, None)
+    assert import_openvino().found is None
+    assert sys.modules[TELEMETRY] is None
+
+
 def test_an_openvino_that_the_users_code_has_imported_stays_what_it_was(fake):
     theirs = importlib.import_module("openvino")
     assert theirs.found is not None
