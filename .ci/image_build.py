@@ -42,7 +42,7 @@ def build_image(scratch: Path) -> str:
     tool = _tool()
     options = shlex.split(os.environ.get("RELEASE_IMAGE_OPTIONS", ""))
     text = (ROOT / "Dockerfile").read_text("utf-8")
-    if not any(option.startswith("PYTHON_IMAGE=") for option in options):
+    if not any("PYTHON_IMAGE=" in option for option in options):
         _pull(tool, stages(text)[0][0].text.partition("=")[2])
     _do(tool, "build", *options, "--tag", TAG, str(ROOT))
     try:
