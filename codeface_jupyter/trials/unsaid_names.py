@@ -143,6 +143,7 @@ def _parts_of_names(module: ast.Module) -> tuple[tuple[str, ...], tuple[str, ...
             case _:
                 continue
         for part, found in ((first, starts), (last, ends)):
-            if isinstance(part, ast.Constant) and str(part.value).strip():
-                found.add(str(part.value))
+            match part:
+                case ast.Constant(value=str(text)) if text.strip():
+                    found.add(text)
     return tuple(starts), tuple(ends)

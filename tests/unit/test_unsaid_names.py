@@ -35,6 +35,7 @@ CODE = "cars.groupby('origin')['mpg'].mean().reset_index(name='Average MPG')"
         ("as “Low”, \u2018High\u2019 and « Mean »", CODE, ("Low", "High", "Mean")),
         ('call it "Total," or "Sum."', CODE, ("Total", "Sum")),
         ('a "Total" without an "Index"', CODE, ("Total",)),
+        ('"lag1" and "lag2"', "cars['lag1'] = cars['hp'] + 2", ("lag2",)),
         # As a part that a text is put together from, a pattern, a global, an exception, bytes.
         ('"col1", "col2", …, "col33"', "cars.columns = [f'col{i + 1}' for i in range(33)]", ()),
         ('"Mean mpg" and "hp_max"', "['Mean ' + name, name + '_max']", ()),
