@@ -49,6 +49,12 @@ SHOW_ONLY = """async ([command, args]) => {
   await commands.execute(command, args);
   others.forEach(widget => widget.dispose());
 }"""
+# In one go: an answer that ends in between moves the focus, and with it the active cell.
+RUN_CELL = """(panel, index) => {
+  panel.content.deselectAll();
+  panel.content.activeCellIndex = index;
+  return window.jupyterapp.commands.execute('notebook:run-cell').then(() => null);
+}"""
 # What would be in the way of the next test, or taken for its own.
 LEFT_OPEN = ".jp-Dialog, .jp-ModalCommandPalette:visible, .lm-Menu, .Toastify__toast"
 
@@ -293,17 +299,13 @@ class NotebookPage:
 
     def start(self, index):
         """Run a cell without waiting for its end."""
-        self.select(index)
-        self.command("notebook:run-cell")
+        self.evaluate(f"(p, i) => {{ void ({RUN_CELL})(p, i) }}", index)
 
     def run(self, *indices):
         """Run cells to their end, one after another."""
         for index in indices:
-            self.select(index)
             # The command's promise ends with the cell.
-            self.page.evaluate(
-                "() => window.jupyterapp.commands.execute('notebook:run-cell').then(() => null)"
-            )
+            self.evaluate(RUN_CELL, index)
 
     def load(self):
         """Load the extension in the first cell, and wait until the front end knows."""
