@@ -27,8 +27,10 @@ __all__ = [
     "MachineSpeed",
     "OtherWork",
     "Rates",
+    "cpu_features",
     "cpu_name",
     "expected_rates",
+    "multiplies_bytes",
     "probe_machine",
 ]
 
@@ -47,6 +49,8 @@ PROBE_S = 0.15
 ROWS, COLUMNS = 4_096, 8_192
 SQUARE = 768
 CPUINFO = Path("/proc/cpuinfo")
+# Instructions that multiply and add bytes, as Linux names them on x86 and on Arm.
+BYTE_PRODUCTS = frozenset({"amx_int8", "avx512_vnni", "avx_vnni", "asimddp", "i8mm"})
 # Other work disturbs the probes where it leaves hardly a core idle.
 LITTLE_IDLE, MUCH_OTHER = 0.1, 0.1
 # What it took is added, but no more than this.
@@ -208,9 +212,25 @@ class OtherWork:
 
 def cpu_name() -> str:
     """Return the processor's name, as far as the system tells it."""
+    return _cpu_line("model name") or platform.processor() or platform.machine()
+
+
+def cpu_features() -> frozenset[str]:
+    """Return the names of the processor's instruction sets; empty if the system tells none."""
+    return frozenset((_cpu_line("flags") or _cpu_line("Features")).split())
+
+
+def multiplies_bytes() -> bool:
+    """Whether the processor has instructions for products of bytes, if the system tells."""
+    features = cpu_features()
+    return not features or bool(features & BYTE_PRODUCTS)
+
+
+def _cpu_line(name: str) -> str:
+    """Return what the system says of the first core under a name; empty if nothing."""
     try:
         lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
+    return next(named, "")

@@ -15,6 +15,8 @@ from codeface_jupyter.engines import auto_model
 from codeface_jupyter.engines.auto_model import choose_model, settled
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
+from codeface_jupyter.engines.openvino.plugin import WITH_BYTE_PRODUCTS as INT8
+from codeface_jupyter.engines.openvino.plugin import WITHOUT_BYTE_PRODUCTS
 from codeface_jupyter.engines.registry import engine_speed
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
@@ -26,7 +28,7 @@ from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import Candidate, choose
-from codeface_jupyter.models.speed import EngineSpeed, MachineSpeed, Rates, expected_rates
+from codeface_jupyter.models.speed import MachineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.auto_model import AutoModel
@@ -37,12 +39,9 @@ GB = 10**9
 SERVER = MachineSpeed(
     cpu="test", cores=2, measured_on="2026-11-28", bytes_per_s=37 * GB, flop_per_s=250 * GB
 )
-INT8 = EngineSpeed(
-    weights="int8",
-    bits_per_weight=8.0,
-    bandwidth_share=0.8,
-    compute_ratio=3.0,
-    token_overhead_s=0.005,
+# Two cores of another, without instructions for products of bytes.
+OLDER_SERVER = MachineSpeed(
+    cpu="test", cores=2, measured_on="2026-11-29", bytes_per_s=35 * GB, flop_per_s=187 * GB
 )
 FAST = Rates(decode_tokens_per_s=40, prefill_tokens_per_s=400)
 SLOW = Rates(decode_tokens_per_s=9, prefill_tokens_per_s=90)
@@ -127,6 +126,47 @@ class TestExpectation:
         assert 200 < middle.prefill_tokens_per_s < 570
         assert middle.is_fast
         assert not expected_rates(CATALOG["qwen2.5-coder-3b"], INT8, SERVER).is_fast
+
+    def test_without_products_of_bytes_it_is_slower(self) -> None:
+        small = expected_rates(CATALOG[SMALL], WITHOUT_BYTE_PRODUCTS, OLDER_SERVER)
+        middle = expected_rates(CATALOG[MIDDLE], WITHOUT_BYTE_PRODUCTS, OLDER_SERVER)
+        # Measured: 29 and 14.6 tokens/s of the answer, 120 and 50 of the prompt.
+        assert small.decode_tokens_per_s == pytest.approx(29, rel=0.15)
+        assert middle.decode_tokens_per_s == pytest.approx(14.6, rel=0.15)
+        assert small.prefill_tokens_per_s == pytest.approx(120, rel=0.3)
+        assert middle.prefill_tokens_per_s == pytest.approx(50, rel=0.15)
+        assert not middle.is_fast
+
+    @pytest.mark.parametrize(
+        ("text", "does"),
+        [
+            ("model name\t: A\nflags\t\t: fpu avx2 fma\n", False),
+            ("model name\t: A\nflags\t\t: fpu avx2 avx_vnni\n", True),
+            ("flags\t\t: fpu avx512_vnni amx_int8\n", True),
+            ("Features\t: fp asimd asimddp\n", True),
+            ("Features\t: fp asimd\n", False),
+            # It says nothing of them, so nothing speaks against them.
+            ("model name\t: A\n", True),
+            ("", True),
+        ],
+    )
+    def test_the_processor_tells_whether_it_multiplies_bytes(
+        self, text: str, does: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = tmp_path / "cpuinfo"
+        told.write_text(text)
+        monkeypatch.setattr(speed, "CPUINFO", told)
+        assert speed.multiplies_bytes() is does
+        engine = engine_speed("openvino", auto_settings(tmp_path, engine="openvino"))
+        assert engine is not None
+        assert engine.compute_ratio == (3.0 if does else 0.8)
+
+    def test_a_system_without_such_a_file_tells_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(speed, "CPUINFO", tmp_path / "none")
+        assert speed.multiplies_bytes()
+        assert speed.cpu_name()
 
     def test_of_experts_only_those_that_are_used_are_read(self) -> None:
         dense = expected_rates(CATALOG["qwen2.5-coder-32b"], INT8, SERVER)
@@ -245,6 +285,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Non
     for module in ("codeface_jupyter.engines.auto_model", "codeface_jupyter.session.auto_model"):
         monkeypatch.setattr(f"{module}.is_here", is_here)
     monkeypatch.setattr(speed_records, "probe_machine", lambda: SERVER)
+    monkeypatch.setattr(speed, "BYTE_PRODUCTS", speed.cpu_features())
     monkeypatch.setattr(auto_model, "available_memory", lambda _: 20 * GB)
     monkeypatch.setattr(auto_model, "engine_choice", lambda _: SimpleNamespace(name="openvino"))
     return lambda *names: here.update(names)
