@@ -241,6 +241,9 @@ class GenerationResult:
         What ``code`` did on a copy of the kernel; None if it was not tried.
     agreement, alternatives
         How many of several answers do the same, and what the others do.
+    is_revised
+        Whether it took the place of a first answer; ``metrics`` are those of the model in
+        ``identity``, which may be another one than was asked first.
     """
 
     text: str
@@ -259,6 +262,7 @@ class GenerationResult:
     outcome: Outcome | None = None
     agreement: Agreement | None = None
     alternatives: tuple[Alternative, ...] = ()
+    is_revised: bool = False
 
     @cached_property
     def answer(self) -> str:

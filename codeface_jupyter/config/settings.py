@@ -46,6 +46,7 @@ from codeface_jupyter.errors import ConfigError
 __all__ = [
     "AUTO_MODEL",
     "DEFAULT_MAX_NEW_TOKENS",
+    "NO_MODEL",
     "Settings",
     "default_cache_dir",
     "setting_fields",
@@ -54,6 +55,8 @@ __all__ = [
 
 # The best recommended model that runs well here; a folder of that name is ``./auto``.
 AUTO_MODEL = "auto"
+# Where a second one is not wanted; a folder of that name is ``./none``.
+NO_MODEL = "none"
 DEFAULT_MAX_NEW_TOKENS = 512
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
@@ -165,6 +168,13 @@ class Settings(BaseModel):
         min_length=1,
         description="The model that completes code as you type: auto takes a small one that is "
         "here if the one that answers is slow; same, a catalog name, a hub id or a local folder.",
+    )
+    second_model: Annotated[str, AfterValidator(without_controls)] = Field(
+        AUTO_MODEL,
+        min_length=1,
+        description="The model that is asked where an answer fails on the copy: auto takes a "
+        "better one that is here if model is auto; none, a catalog name, a hub id or a local "
+        "folder.",
     )
     revision: str | None = Field(None, description="The hub revision of the model.")
     engine: str = Field(

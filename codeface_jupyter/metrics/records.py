@@ -175,7 +175,7 @@ class SessionMetrics:
             saved_s=saved_s,
             error="" if error is None else type(error).__name__,
             tried="" if result.outcome is None else result.outcome.ending,
-            is_revised=result.agreement is not None and not result.agreement.is_first,
+            is_revised=result.is_revised,
             metrics=result.metrics,
         )
         with self._lock:

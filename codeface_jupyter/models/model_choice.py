@@ -15,6 +15,8 @@ __all__ = ["Candidate", "ModelChoice", "choose", "describe_right_answers"]
 LARGEST_SHARE = 0.5
 # What nobody has asked for by name is not fetched if it is larger.
 LARGEST_FETCH_BYTES = 4_000_000_000
+# Where the first answer has failed, a better one is worth this wait.
+LONGEST_SECOND_ANSWER_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,13 @@ class Candidate:
         """Whether it leaves room for the user's data."""
         return self.needed_bytes <= LARGEST_SHARE * self.free_bytes
 
+    def may_come_second(self, first: Candidate) -> bool:
+        """Whether it can be asked where an answer of ``first`` fails, with both in memory."""
+        fits = self.needed_bytes + first.needed_bytes <= LARGEST_SHARE * self.free_bytes
+        if self.rates is None:
+            return fits and not self.may_be_slow
+        return fits and self.rates.answer_s <= LONGEST_SECOND_ANSWER_S
+
     @property
     def is_fast(self) -> bool:
         """Whether a user need not wait for it."""
@@ -79,12 +88,15 @@ class ModelChoice:
         The model that answers.
     wanted
         The one that was chosen; another than ``taken`` while its files are not here.
+    second
+        The one that is asked where an answer of ``taken`` fails on the copy, if there is one.
     better, faster
         The next ones in either direction, if there are any.
     """
 
     taken: Candidate
     wanted: Candidate
+    second: Candidate | None = None
     better: Candidate | None = None
     faster: Candidate | None = None
 
@@ -109,10 +121,20 @@ class ModelChoice:
         elif not taken.is_here:
             yield f"It is not here yet: {format_bytes(taken.entry.download_bytes)} to fetch."
         if self.better is not None:
-            right = describe_right_answers(self.better.entry.right_answers)
-            yield f"Better: {self.better.entry.name} ({right}; {_why_not(self.better)})."
+            yield self._better_sentence(self.better)
+        if self.second is not None:
+            yield f"Where its answer fails, {self.second.entry.name} is asked."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
+
+    def _better_sentence(self, better: Candidate) -> str:
+        """Return why the next better model does not answer, and what it may be fetched for."""
+        name, right = better.entry.name, describe_right_answers(better.entry.right_answers)
+        why = f"Better: {name} ({right}; {_why_not(better)})"
+        if better.is_here or better.is_fast or not better.may_come_second(self.taken):
+            return f"{why}."
+        size = format_bytes(better.entry.download_bytes)
+        return f"{why}, to be asked where an answer fails: `codeface pull {name}`, {size}."
 
 
 def choose(candidates: Sequence[Candidate]) -> ModelChoice:
@@ -128,9 +150,12 @@ def choose(candidates: Sequence[Candidate]) -> ModelChoice:
     taken = here[-1] if here and not wanted.is_here else wanted
     better = ranked[ranked.index(wanted) + 1 :]
     faster = ranked[: ranked.index(taken)]
+    beyond = ranked[ranked.index(taken) + 1 :]
+    seconds = [one for one in beyond if one.is_here and one.may_come_second(taken)]
     return ModelChoice(
         taken=taken,
         wanted=wanted,
+        second=seconds[-1] if seconds else None,
         better=better[0] if better else None,
         faster=faster[-1] if faster else None,
     )

@@ -38,6 +38,8 @@ __all__ = [
 UNREAD_TOKENS = 200
 # Slower than this is not chosen.
 LONGEST_FIRST_TOKEN_S = 1.5
+# A question that nothing of has been read, and an answer to it.
+QUESTION_TOKENS, ANSWER_TOKENS = 500, 50
 LOWEST_TOKENS_PER_S = 15.0
 MEASURED_SLACK = 1.25
 # Laying out the context and the first pass itself.
@@ -132,6 +134,12 @@ class Rates:
     def first_token_s(self) -> float:
         """Seconds to the first token of a follow-up."""
         return UNREAD_TOKENS / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds to the end of an answer to a prompt of which only the start has been read."""
+        reading_s = QUESTION_TOKENS / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
+        return reading_s + ANSWER_TOKENS / self.decode_tokens_per_s
 
     @property
     def is_fast(self) -> bool:

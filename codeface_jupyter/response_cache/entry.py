@@ -17,7 +17,10 @@ __all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
 
 @dataclass(frozen=True, kw_only=True)
 class CachedResponse:
-    """A finished answer, what it cost when it was generated, and what it was chosen from."""
+    """A finished answer, what it cost when it was generated, and what it was chosen from.
+
+    ``second`` is the model that gave it where the one that was asked first had failed.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -25,6 +28,7 @@ class CachedResponse:
     generated_tokens: int
     total_s: float
     agreement: Agreement | None = None
+    second: EngineIdentity | None = None
 
     @property
     def size_bytes(self) -> int:

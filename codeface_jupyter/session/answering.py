@@ -74,9 +74,9 @@ class Answering:
         cached = pending.look_up(response_cache)
         if cached is not None:
             # The notebook may be another one by now, in which the answer fails.
-            return tried(pending, pending.replay(cached), engine)
+            return self._tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
-        done = tried(pending, self._generate(pending, engine), engine)
+        done = self._tried(pending, self._generate(pending, engine), engine)
         pending.keep(done, response_cache)
         return done
 
@@ -89,11 +89,15 @@ class Answering:
         self._is_undisturbed = others.share() == 0
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
+    def _tried(self, pending: PendingAnswer, done: Done, engine: Engine) -> Done:
+        return tried(pending, done, engine, second=self._resources.second)
+
     def _enter(
         self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
     ) -> GenerationResult:
         """Record an answer that has ended."""
         result = self._resources.with_better_model(pending.result(done), pending.ask.settings)
+        own = pending.first_cost(result, done)
         if error is None and result.answer.strip():
             exchange = Exchange(
                 request=pending.ask.sources.request,
@@ -107,7 +111,6 @@ class Answering:
             # A busy moment says little of the machine, and would count for weeks; so would the
             # figures of a text in two parts.
             if self._is_undisturbed and not pending.is_continued:
-                self._resources.learn_speed(result, settings=pending.ask.settings)
-        own = replace(result, metrics=done.metrics)
+                self._resources.learn_speed(own, settings=pending.ask.settings)
         self._resources.record(pending, own, error=error)
         return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codeface_jupyter.config import AUTO_MODEL, Settings
-from codeface_jupyter.engines.auto_model import choose_model, with_model
+from codeface_jupyter.engines.auto_model import choose_model, with_choice
 from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Remarked
@@ -53,7 +53,7 @@ class AutoModel:
             return settings
         with self._lock:
             choice = self._choose(settings, engine, may_probe=may_probe)
-        return settings if choice is None else with_model(settings, choice.name)
+        return settings if choice is None else with_choice(settings, choice)
 
     def tell(self, settings: Settings, job: Job) -> None:
         """Say what was chosen beside an answer, unless it was said before."""
@@ -98,10 +98,14 @@ class AutoModel:
     def _has_come(self, settings: Settings) -> bool:
         """Whether the better model has been fetched since, perhaps by another process."""
         choice = self.choice
-        if choice is None or choice.wanted is choice.taken:
+        if choice is None:
             return False
-        wanted = ModelRequest(choice.wanted.entry.name, settings.cache_dir)
-        return is_here(wanted)
+        others = [one for one in (choice.wanted, choice.better) if one is not choice.taken]
+        return any(
+            is_here(ModelRequest(one.entry.name, settings.cache_dir))
+            for one in others
+            if one is not None and not one.is_here
+        )
 
 
 def _is_better(entry: ModelEntry, current: ModelEntry) -> bool:

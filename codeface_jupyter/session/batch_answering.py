@@ -75,12 +75,29 @@ class BatchAnswering:
                 pending.start(engine, context, identity=resources.engines.identity_of(engine))
         _preview(batch, questions)
         response_cache = resources.responses.use(settings)
-        _replay(batch, questions, engine, response_cache)
+        self._replay(batch, questions, engine, response_cache)
         if not batch.open(questions):
             return
         resources.make_room(settings, engine)
         resources.metrics.add_load(resources.load(engine, batch.job))
         self._generate(batch, questions, engine, response_cache)
+
+    def _replay(
+        self,
+        batch: PendingBatch,
+        questions: Sequence[PendingAnswer],
+        engine: Engine,
+        response_cache: ResponseCache,
+    ) -> None:
+        """Answer from ``response_cache`` what it holds."""
+        second = self._resources.second
+        for pending in batch.open(questions):
+            cached = pending.look_up(response_cache)
+            if cached is not None:
+                with batch.failing([pending]):
+                    # The notebook may be another one by now, in which the answer fails.
+                    done = tried(pending, pending.replay(cached), engine, second=second)
+                    batch.end(pending, done)
 
     def _generate(
         self,
@@ -103,7 +120,9 @@ class BatchAnswering:
             first = same[0]
             with batch.failing(same):
                 done = first.ended(engine.generate(first.request, first.job))
-                self._finish(batch, same, tried(first, done, engine), response_cache)
+                second = self._resources.second
+                done = tried(first, done, engine, second=second)
+                self._finish(batch, same, done, response_cache)
 
     def _side_by_side(
         self,
@@ -126,7 +145,8 @@ class BatchAnswering:
                     batch.end(pending, done, error=done.error)
                 return
             with batch.failing(same):
-                trying = Trying(same[0], same[0].ended(done), engine)
+                second = self._resources.second
+                trying = Trying(same[0], same[0].ended(done), engine, second=second)
                 if trying.is_wanted:
                     untried.append((same, trying))
                     batch.answer(same)
@@ -201,21 +221,6 @@ def _preview(batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
     for pending in batch.open(questions):
         if pending.ask.dry_run:
             batch.end(pending, Done(finish_reason="stop", metrics=pending.metrics))
-
-
-def _replay(
-    batch: PendingBatch,
-    questions: Sequence[PendingAnswer],
-    engine: Engine,
-    response_cache: ResponseCache,
-) -> None:
-    """Answer from ``response_cache`` what it holds."""
-    for pending in batch.open(questions):
-        cached = pending.look_up(response_cache)
-        if cached is not None:
-            with batch.failing([pending]):
-                # The notebook may be another one by now, in which the answer fails.
-                batch.end(pending, tried(pending, pending.replay(cached), engine))
 
 
 def _same(questions: Sequence[PendingAnswer]) -> list[list[PendingAnswer]]:

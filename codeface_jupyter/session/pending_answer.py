@@ -32,6 +32,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.session.second_model import second_name
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["PendingAnswer"]
@@ -74,6 +75,7 @@ class PendingAnswer:
         self.cache_outcome: CacheOutcome = "off"
         self.tried: GenerationResult | None = None
         self.kept_agreement: Agreement | None = None
+        self._replayed_of: EngineIdentity | None = None
         self._listener = job
         self._state = AnswerState()
         self._asked_at = time.perf_counter() if ask.asked_at is None else ask.asked_at
@@ -134,6 +136,8 @@ class PendingAnswer:
     def _key(self, *, is_for_hint: bool) -> str:
         settings = self.ask.settings
         tries = "" if settings.tries == "off" else f"{settings.tries} {settings.tried_answers}"
+        if tries and (second := second_name(settings)):
+            tries = f"{tries} {second}"
         choosing = f"{tries} hint" if is_for_hint else tries
         return response_key(self.identity, self.sampling, self.prompt, choosing=choosing)
 
@@ -194,6 +198,7 @@ class PendingAnswer:
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
         self.saved_s, self.cache_outcome = cached.total_s, "hit"
+        self._replayed_of = cached.second
         if cached.agreement is not None:
             self.kept_agreement = replace(cached.agreement, is_first=True)
         self.job.emit(Chunk(cached.text, cached.generated_tokens))
@@ -225,6 +230,7 @@ class PendingAnswer:
             generated_tokens=done.metrics.generated_tokens,
             total_s=done.metrics.total_s,
             agreement=None if self.tried is None else self.tried.agreement,
+            second=None if self._answered_by == self.identity else self._answered_by,
         )
         # A cancelled answer would be replayed as if it were whole, and one that was stopped
         # before it was chosen as if it had been.
@@ -233,15 +239,45 @@ class PendingAnswer:
             response_cache.put(self.key, entry)
         return entry
 
+    @property
+    def _answered_by(self) -> EngineIdentity:
+        """Which model gave the answer that is shown: another one, where the first has failed."""
+        if self.tried is not None:
+            return self.tried.identity
+        return self._replayed_of or self.identity
+
     def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
-        if self.tried is not None:
-            metrics = self._cost(done.metrics)
-            return replace(self.tried, metrics=metrics, finish_reason=done.finish_reason)
-        return self.checked_result(self._state.text, done, sampling=self.sampling)
+        if self.tried is None:
+            return self.untried_result(done)
+        metrics = self._cost(done.metrics)
+        if self.tried.is_revised and self._answered_by != self.identity:
+            # What is said beside an answer is of the model that gave it.
+            metrics = replace(
+                self.tried.metrics,
+                load_s=metrics.load_s,
+                tries=metrics.tries,
+                tries_s=metrics.tries_s,
+            )
+        return replace(self.tried, metrics=metrics, finish_reason=done.finish_reason)
+
+    def first_cost(self, result: GenerationResult, done: Done) -> GenerationResult:
+        """Return a result as it is recorded: with what the model cost that was asked first."""
+        return replace(result, metrics=done.metrics, identity=self.identity)
+
+    def untried_result(self, done: Done) -> GenerationResult:
+        """Return the answer that has streamed as far as it came."""
+        return self.checked_result(
+            self._state.text, done, sampling=self.sampling, identity=self._replayed_of
+        )
 
     def checked_result(
-        self, text: str, done: Done, *, sampling: SamplingParameters
+        self,
+        text: str,
+        done: Done,
+        *,
+        sampling: SamplingParameters,
+        identity: EngineIdentity | None = None,
     ) -> GenerationResult:
         """Return an answer to the question, checked against the notebook if it is whole.
 
@@ -253,13 +289,15 @@ class PendingAnswer:
             How it ended.
         sampling
             How its tokens were chosen.
+        identity
+            Which model wrote it, if not the one that was asked first.
         """
         started = self._state.started
         result = GenerationResult(
             text=well_formed(text),
             finish_reason=done.finish_reason,
             metrics=self._cost(done.metrics),
-            identity=self.identity,
+            identity=identity or self.identity,
             sampling=sampling,
             prompt=self.prompt,
             language=self.ask.language,

@@ -31,6 +31,7 @@ from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.session.turns import Turns
 from codeface_jupyter.trials.copies import ONLY_REPEATS
@@ -65,6 +66,8 @@ class Resources:
         The engine and the response cache in use.
     completing
         The engine in use for completions.
+    second
+        The model that is asked where an answer fails.
     memory_watch
         Gives memory back when it runs short.
     conversation, metrics
@@ -84,6 +87,7 @@ class Resources:
         self.auto = AutoModel()
         self.engines = CurrentEngine(engine)
         self.completing = CompletionEngine(self.engines, warn=self.warn)
+        self.second = SecondModel(warn=self.warn)
         self.responses = CurrentResponseCache(settings, given=response_cache, warn=self.warn)
         self.memory_watch = MemoryWatch()
         self.conversation = Conversation()
@@ -152,10 +156,11 @@ class Resources:
         )
 
     def make_room(self, settings: Settings, engine: Engine) -> None:
-        """Free memory if a device is nearly full."""
+        """Free what is not needed any more, and more if a device is nearly full."""
+        self.second.keep_for(settings)
         self.memory_watch.make_room(
             threshold=settings.memory_threshold,
-            owners=(engine, self.completing),
+            owners=(engine, self.completing, self.second),
             response_cache=self.responses.cache,
         )
 
@@ -163,7 +168,7 @@ class Resources:
         """Return how much memory each owner holds."""
         return self.memory_watch.report(
             threshold=threshold,
-            owners=(self.engines.engine, self.completing),
+            owners=(self.engines.engine, self.completing, self.second),
             response_cache=self.responses.cache,
         )
 
@@ -225,6 +230,7 @@ class Resources:
     def unload(self) -> None:
         """Free the model's memory, once no answer needs it."""
         with self.turns.take(Job()):
+            self.second.unload()
             self.engines.unload()
             # Last, since it may begin to load as long as the other is there.
             self.completing.unload()
@@ -234,6 +240,7 @@ class Resources:
         self.completing.close()
         with self.turns.take_within(CLOSE_WAIT_S) as has_turn:
             if has_turn:
+                self.second.unload()
                 self.engines.unload()
         self.responses.cache.close()
         self._request_log.close()

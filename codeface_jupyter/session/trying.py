@@ -1,9 +1,9 @@
 """An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
 
 The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, names
-what does not exist, only repeats the notebook or does not say a name that the request quotes,
-other answers are sampled side by side and tried too, and what most of those that run do is what is
-shown.
+what does not exist, only repeats the notebook or does not say a name that the request quotes, a
+better model is asked, if there is one. Without one, or where it fails as well, other answers are
+sampled side by side and tried too, and what most of those that run do is what is shown.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.second_answer import second_answer
+from codeface_jupyter.session.second_model import SecondModel, second_name
 from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy import Limits
@@ -49,7 +51,7 @@ TIMES_AS_LONG = 2
 MENDED = "the cell with the nearest names that exist"
 
 
-def tried(pending: PendingAnswer, done: Done, engine: Engine) -> Done:
+def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:
     """Try an answer that has come to its end, and choose; return the end with what that cost.
 
     The choice is left in ``pending.tried``. Stopping keeps the first answer.
@@ -62,8 +64,10 @@ def tried(pending: PendingAnswer, done: Done, engine: Engine) -> Done:
         Its end.
     engine
         What gave it, and gives others.
+    second
+        The model that is asked where it fails.
     """
-    trying = Trying(pending, done, engine)
+    trying = Trying(pending, done, engine, second=second)
     trying.try_first()
     trying.try_others()
     return trying.end()
@@ -86,7 +90,7 @@ class Trying:
 
     Parameters
     ----------
-    pending, done, engine
+    pending, done, engine, second
         As in `tried`.
 
     Attributes
@@ -95,17 +99,21 @@ class Trying:
         Whether there is something to try.
     """
 
-    def __init__(self, pending: PendingAnswer, done: Done, engine: Engine) -> None:
+    def __init__(
+        self, pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel
+    ) -> None:
         self._pending = pending
         self._done = done
         self._engine = engine if isinstance(engine, BatchEngine) else None
         self._is_local = engine.is_local
-        self._first = pending.checked_result(pending.text, done, sampling=pending.sampling)
+        self._second = second
+        self._first = pending.untried_result(done)
         self.is_wanted = _is_to_be_tried(pending, self._first)
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
         self._is_complete = False
-        self._mended: Candidate | None = None
+        # What takes the place of the first answer without being compared with others, and why.
+        self._found: tuple[Candidate, str] | None = None
         self._tries = 0
         self._seconds = 0.0
 
@@ -117,16 +125,18 @@ class Trying:
                 self._add(0, self._first)
                 # That asks nobody, so it does not depend on the engine.
                 if self._is_doubtful:
-                    self._mended = self._mended_candidate()
+                    self._found = self._mended()
 
     @property
     def needs_others(self) -> bool:
         """Whether `try_others` has something to do; after `try_first`."""
-        return self._others_wanted() > 0
+        return self._wants_second or self._others_wanted() > 0
 
     def try_others(self) -> None:
         """Ask for other answers if that is called for, and try them; after `try_first`."""
         with self._step():
+            if self._wants_second:
+                self._found = self._by_second()
             count = self._others_wanted()
             if count and self._engine is not None:
                 self._try_others(self._engine, count)
@@ -156,12 +166,7 @@ class Trying:
         if not self._tried:
             return self._first
         first = self._tried[0]
-        choice = choose(self._to_choose_from if self._is_complete else [first])
-        reason = MENDED
-        if self._mended is not None:
-            choice = Choice(chosen=self._mended)
-        elif choice.agreement is not None:
-            reason = _reason(first, choice.agreement, shown=choice.chosen)
+        choice, reason = self._choice_among(first)
         result = choice.chosen.result
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
@@ -177,7 +182,18 @@ class Trying:
             outcome=choice.chosen.outcome,
             agreement=choice.agreement or self._kept_agreement(choice.chosen),
             alternatives=choice.alternatives,
+            is_revised=choice.chosen is not first,
         )
+
+    def _choice_among(self, first: Candidate) -> tuple[Choice, str]:
+        """Return what is chosen, and why if it is not the first."""
+        if self._found is not None:
+            found, reason = self._found
+            return Choice(chosen=found), reason
+        choice = choose(self._to_choose_from if self._is_complete else [first])
+        if choice.agreement is None:
+            return choice, ""
+        return choice, _reason(first, choice.agreement, shown=choice.chosen)
 
     def _kept_agreement(self, chosen: Candidate) -> Agreement | None:
         """Return how many agreed with a replayed answer, if it still does anything here."""
@@ -220,22 +236,53 @@ class Trying:
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
         first, settings = self._tried.get(0), self._pending.ask.settings
-        if first is None or self._mended is not None or self._engine is None:
-            return 0
-        if self._pending.is_continued:
+        if first is None or self._engine is None or self._is_settled:
             return 0
         # A replayed answer has been chosen already.
         if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
             return settings.tried_answers - 1
         return OTHER_ANSWERS if self._is_doubtful and self._is_local else 0
 
-    def _mended_candidate(self) -> Candidate | None:
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the answer stays as it is, or another one has taken its place."""
+        return self._found is not None or self._pending.is_continued
+
+    @property
+    def _wants_second(self) -> bool:
+        """Whether to ask a better model; several answers at once are to agree instead."""
+        settings = self._pending.ask.settings
+        if not self._tried or self._is_settled or settings.tried_answers > 1:
+            return False
+        return bool(second_name(settings)) and self._is_doubtful
+
+    def _by_second(self) -> tuple[Candidate, str] | None:
+        """Ask the better model; return its answer if it can take the place of the first."""
+        engine = self._second.take(self._pending.ask.settings, self._pending.job)
+        result = None if engine is None else second_answer(self._pending, engine)
+        if result is None or not result.code:
+            return None
+        candidate = self._candidate(result)
+        if not self._may_replace_first(candidate):
+            return None
+        asked = f"{result.identity.model} was asked"
+        fault = _fault(self._tried[0], shown=candidate)
+        return candidate, f"{asked}, {fault}" if fault else asked
+
+    def _may_replace_first(self, other: Candidate) -> bool:
+        """Whether an answer runs, and says more than the first if that ran as well."""
+        first = self._tried[0]
+        if not other.is_good or other.gives_nothing:
+            return False
+        return not first.is_good or len(other.unsaid) < len(first.unsaid)
+
+    def _mended(self) -> tuple[Candidate, str] | None:
         """Try the failed cell with the nearest names that exist; return it if it runs so."""
         mended = self._mended_cell()
         if mended is None:
             return None
         candidate = Candidate(result=mended, outcome=self._outcome(mended.code))
-        return candidate if candidate.is_an_answer else None
+        return (candidate, MENDED) if candidate.is_an_answer else None
 
     def _mended_cell(self) -> GenerationResult | None:
         """Return an answer with the cell that is to be fixed, if its names alone are wrong."""
@@ -257,8 +304,7 @@ class Trying:
     def _to_choose_from(self) -> list[Candidate]:
         """The answers that are compared: what ran is replaced unasked only by what says more."""
         first, candidates = self._tried[0], self._candidates
-        is_good = first.is_an_answer and not first.names_what_is_not_there
-        if not is_good or self._pending.ask.settings.tried_answers > 1:
+        if not first.is_good or self._pending.ask.settings.tried_answers > 1:
             return candidates
         others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
         says_more = any(len(one.unsaid) < len(first.unsaid) for one in others)
@@ -270,10 +316,11 @@ class Trying:
         return [self._tried[number] for number in sorted(self._tried)]
 
     def _add(self, number: int, result: GenerationResult) -> None:
+        self._tried[number] = self._candidate(result)
+
+    def _candidate(self, result: GenerationResult) -> Candidate:
         outcome = self._outcome(result.code) if result.code else None
-        self._tried[number] = Candidate(
-            result=result, outcome=outcome, unsaid=self._unsaid(result.code)
-        )
+        return Candidate(result=result, outcome=outcome, unsaid=self._unsaid(result.code))
 
     def _unsaid(self, code: str) -> tuple[str, ...]:
         """Return what the request quotes and a new cell's code does not say."""
@@ -345,10 +392,18 @@ def _samplings(
 
 def _reason(first: Candidate, agreement: Agreement, *, shown: Candidate) -> str:
     """Return why another answer than the first is shown, in few words."""
+    fault = _fault(first, shown=shown)
+    return f"{agreement.in_words}, {fault}" if fault else agreement.in_words
+
+
+def _fault(first: Candidate, *, shown: Candidate) -> str:
+    """Return what speaks against the first answer, as part of a sentence; empty if nothing."""
     if first.outcome is not None and first.outcome.ending == "raised":
         what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
-        return f"{agreement.in_words}, the first one {what}"
+        return f"the first one {what}"
+    if first.only_repeats:
+        return "the first one repeats the notebook"
     missed = [name for name in first.unsaid if name not in shown.unsaid]
     if missed:
-        return f"{agreement.in_words}, the first one does without {in_words(missed)}"
-    return agreement.in_words
+        return f"the first one does without {in_words(missed)}"
+    return ""

@@ -49,6 +49,11 @@ class Candidate:
         return self.outcome is not None and self.outcome.has_run and not self.only_repeats
 
     @property
+    def is_good(self) -> bool:
+        """Whether it is an answer, and the checks find no name in it that does not exist."""
+        return self.is_an_answer and not self.names_what_is_not_there
+
+    @property
     def gives_nothing(self) -> bool:
         """Whether its value is empty, or NaN throughout, and it has done nothing besides."""
         outcome = self.outcome

@@ -32,6 +32,7 @@ from codeface_jupyter.models.speed import MachineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.auto_model import AutoModel
+from codeface_jupyter.session.second_model import second_name
 
 SMALL, MIDDLE, LARGE = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-7b"
 GB = 10**9
@@ -109,6 +110,41 @@ class TestTheRule:
         assert choose([middle, large]).name == LARGE
         assert choose([middle, replace(large, needed_bytes=11 * GB)]).name == MIDDLE
         assert choose([middle, replace(large, may_be_slow=True)]).name == MIDDLE
+
+    def test_a_better_one_that_is_here_is_asked_where_an_answer_fails(self) -> None:
+        choice = choose([candidate(SMALL), candidate(MIDDLE, rates=SLOW)])
+        assert choice.name == SMALL
+        assert choice.second is not None
+        assert choice.second.entry.name == MIDDLE
+        assert f"Where its answer fails, {MIDDLE} is asked." in choice.describe()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"is_here": False},
+            # A wait of half a minute.
+            {"rates": Rates(decode_tokens_per_s=4, prefill_tokens_per_s=30)},
+            {"rates": None},
+            # Fits alone, but not beside the other.
+            {"needed_bytes": 9_500_000_000},
+        ],
+        ids=["not here", "slow", "unknown", "large"],
+    )
+    def test_one_that_would_be_in_the_way_is_not(self, changes: dict[str, object]) -> None:
+        choice = choose([candidate(SMALL), candidate(MIDDLE, **({"rates": SLOW} | changes))])
+        assert (choice.name, choice.second) == (SMALL, None)
+        assert "is asked" not in choice.describe()
+
+    def test_the_best_of_several_is_asked(self) -> None:
+        several = [candidate(SMALL), *(candidate(n, rates=SLOW) for n in (MIDDLE, LARGE))]
+        second = choose(several).second
+        assert second is not None
+        assert second.entry.name == LARGE
+
+    def test_what_it_would_be_fetched_for_is_said(self) -> None:
+        line = choose([candidate(SMALL), candidate(MIDDLE, rates=SLOW, is_here=False)]).describe()
+        assert f"to be asked where an answer fails: `codeface pull {MIDDLE}`, 1.1 GB." in line
+        assert "9 tokens/s and a first token after 2.3 s expected here" in line
 
     def test_what_was_measured_orders_the_models_as_their_publishers_do(self) -> None:
         known = [entry.right_answers for entry in CATALOG.values() if entry.is_recommended]
@@ -347,6 +383,26 @@ class TestSettling:
         monkeypatch.setattr(auto_model, "available_memory", lambda _: 20 * GB)
         server(MIDDLE)
         assert auto.settle(settings).model == MIDDLE
+
+    def test_the_second_one_is_settled_too(
+        self, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(speed_records, "probe_machine", lambda: OLDER_SERVER)
+        monkeypatch.setattr("codeface_jupyter.engines.openvino.plugin.multiplies_bytes", bool)
+        server(SMALL)
+        auto, settings = AutoModel(), auto_settings(tmp_path)
+        found = auto.settle(settings)
+        assert (found.model, found.second_model) == (SMALL, "none")
+        server(MIDDLE)
+        found = auto.settle(settings)
+        assert (found.model, found.second_model) == (SMALL, MIDDLE)
+        assert settled(settings).second_model == MIDDLE
+        named = auto_settings(tmp_path, second_model=LARGE)
+        assert AutoModel().settle(named).second_model == LARGE
+        # It costs a gigabyte of memory, which a model by name does not ask for.
+        by_name = auto_settings(tmp_path, model=SMALL)
+        assert second_name(auto.settle(by_name)) == ""
+        assert second_name(auto.settle(settings)) == MIDDLE
 
     def test_the_choice_is_told_once(self, server, tmp_path: Path) -> None:
         server(MIDDLE)
