@@ -47,6 +47,7 @@ from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.trials.copy_support import asks_second
 
 __all__ = ["main"]
 
@@ -330,7 +331,7 @@ def _models(options: argparse.Namespace) -> None:
         Console(highlight=False, width=max(out.width, TABLE_WIDTH)).print(_table(models))
     auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
     told = (
-        auto.describe() if auto else "",
+        auto.describe(asks_second=asks_second(settings)) if auto else "",
         explain_listing(settings, aliases=Config().aliases.read()),
     )
     out.print("", *map(escape, filter(None, told)), sep="\n")

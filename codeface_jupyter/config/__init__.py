@@ -6,7 +6,6 @@ from codeface_jupyter.config.engine_options import NOT_IN_RESPONSE_KEY, EngineOp
 from codeface_jupyter.config.layers import Config
 from codeface_jupyter.config.settings import (
     AUTO_MODEL,
-    NO_MODEL,
     Settings,
     default_cache_dir,
     setting_fields,
@@ -18,7 +17,6 @@ __all__ = [
     "AUTO_MODEL",
     "CONFIG_FILE_VARIABLE",
     "NOT_IN_RESPONSE_KEY",
-    "NO_MODEL",
     "Config",
     "EngineOptions",
     "Settings",

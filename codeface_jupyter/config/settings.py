@@ -46,7 +46,6 @@ from codeface_jupyter.errors import ConfigError
 __all__ = [
     "AUTO_MODEL",
     "DEFAULT_MAX_NEW_TOKENS",
-    "NO_MODEL",
     "Settings",
     "default_cache_dir",
     "setting_fields",
@@ -55,8 +54,6 @@ __all__ = [
 
 # The best recommended model that runs well here; a folder of that name is ``./auto``.
 AUTO_MODEL = "auto"
-# Where a second one is not wanted; a folder of that name is ``./none``.
-NO_MODEL = "none"
 DEFAULT_MAX_NEW_TOKENS = 512
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
@@ -169,13 +166,6 @@ class Settings(BaseModel):
         description="The model that completes code as you type: auto takes a small one that is "
         "here if the one that answers is slow; same, a catalog name, a hub id or a local folder.",
     )
-    second_model: Annotated[str, AfterValidator(without_controls)] = Field(
-        AUTO_MODEL,
-        min_length=1,
-        description="The model that is asked where an answer fails on the copy: auto takes a "
-        "better one that is here if model is auto; none, a catalog name, a hub id or a local "
-        "folder.",
-    )
     revision: str | None = Field(None, description="The hub revision of the model.")
     engine: str = Field(
         "auto", min_length=1, description="auto, or the name of an installed engine."
@@ -190,7 +180,8 @@ class Settings(BaseModel):
         0.9,
         gt=0.0,
         le=1.0,
-        description="Share of memory in use above which KV caches and kept answers are dropped.",
+        description="Share of memory in use above which KV caches, kept answers and models beside "
+        "the one that answers are dropped.",
     )
     auto_pull: bool = Field(True, description="Fetch a missing model at the first request.")
     background_load: bool = Field(
@@ -232,6 +223,11 @@ class Settings(BaseModel):
         "auto",
         description="Run answers' code on a copy of the kernel before it is shown: auto where the "
         "system guards the copy, on also behind a weaker guard, off.",
+    )
+    better_model: Literal["auto", "off"] = Field(
+        "auto",
+        description="Where an answer fails on the copy: auto asks a better model that is on this "
+        "machine, if model is auto, before others are sampled; off.",
     )
     tried_answers: int = Field(
         1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.config import AUTO_MODEL, NO_MODEL, Settings
+from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.registry import engine_choice, engine_speed
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.models.catalog import ASSUMED_CONTEXT_TOKENS, CATALOG, ModelEntry
@@ -13,7 +13,7 @@ from codeface_jupyter.models.model_choice import Candidate, ModelChoice, choose
 from codeface_jupyter.models.speed import EngineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 
-__all__ = ["choose_model", "foreseen_rates", "settled", "with_choice", "with_model"]
+__all__ = ["choose_model", "foreseen_rates", "leaves_room", "settled", "with_model"]
 
 # Of an engine that was chosen for a model but does not tell its speed.
 UNTOLD = EngineSpeed(weights="", bits_per_weight=16)
@@ -63,9 +63,7 @@ def settled(settings: Settings, *, will_fetch: bool = False, may_probe: bool = T
     choice = choose_model(settings, may_probe=may_probe) if is_auto else None
     if choice is None:
         return settings
-    if will_fetch:
-        return with_model(settings, choice.wanted.entry.name)
-    return with_choice(settings, choice)
+    return with_model(settings, choice.wanted.entry.name if will_fetch else choice.name)
 
 
 def with_model(settings: Settings, name: str) -> Settings:
@@ -73,13 +71,11 @@ def with_model(settings: Settings, name: str) -> Settings:
     return settings.model_copy(update={"model": name, "revision": None})
 
 
-def with_choice(settings: Settings, choice: ModelChoice) -> Settings:
-    """Return ``settings`` for the models that auto has chosen, also to be asked second."""
-    chosen = with_model(settings, choice.name)
-    if settings.second_model != AUTO_MODEL:
-        return chosen
-    second = NO_MODEL if choice.second is None else choice.second.entry.name
-    return chosen.model_copy(update={"second_model": second})
+def leaves_room(name: str, settings: Settings) -> bool:
+    """Whether a recommended model, loaded now, would leave the user half of what is free."""
+    entry = CATALOG.get(name)
+    found = None if entry is None else _candidate(entry, settings, may_probe=False, held_bytes=0)
+    return found is None or found.fits
 
 
 def foreseen_rates(

@@ -50,6 +50,7 @@ class ModelPicker:
         from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates
         from codeface_jupyter.engines.registry import available_engines
         from codeface_jupyter.models.listing import list_models
+        from codeface_jupyter.trials.copy_support import asks_second
 
         extension = self._extension
         settings, engine = extension.config.settings, extension.session.engine
@@ -59,7 +60,7 @@ class ModelPicker:
         return {
             "model": settings.model,
             "engine": settings.engine,
-            "auto": auto.describe() if auto else "",
+            "auto": auto.describe(asks_second=asks_second(settings)) if auto else "",
             "is_loaded": engine is not None and engine.is_loaded,
             "completion_problem": extension.session.completions.problem(),
             "engines": available_engines(),

@@ -99,6 +99,7 @@ class ModelMagics(BaseMagics):
     def _list(self) -> None:
         from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
+        from codeface_jupyter.trials.copy_support import asks_second
 
         config = self.extension.config
         settings = config.settings
@@ -107,7 +108,7 @@ class ModelMagics(BaseMagics):
         if choice is None:
             choice = choose_model(settings)
         if choice is not None:
-            display(Remark(choice.describe()))
+            display(Remark(choice.describe(asks_second=asks_second(settings))))
         note = explain_listing(settings, aliases=config.aliases.read())
         rows = [model.cells() for model in models]
         display(Table("Known models", COLUMNS, rows, note=note))

@@ -47,6 +47,8 @@ class RequestRecord:
         How its code ended on a copy of the kernel; empty if it was not tried.
     is_revised
         Whether another answer took the place of the first.
+    answered_by
+        The model that gave the answer, if another one had been asked first, which is ``model``.
     """
 
     at: float
@@ -64,6 +66,7 @@ class RequestRecord:
     error: str = ""
     tried: Ending | Literal[""] = ""
     is_revised: bool = False
+    answered_by: str = ""
     metrics: GenerationMetrics
 
     @property
@@ -158,6 +161,7 @@ class SessionMetrics:
         response_cache: CacheOutcome = "off",
         saved_s: float = 0.0,
         cell_id: str | None = None,
+        answered_by: str = "",
     ) -> RequestRecord:
         """Count an answer, complete or not, and return its record."""
         record = RequestRecord(
@@ -176,6 +180,7 @@ class SessionMetrics:
             error="" if error is None else type(error).__name__,
             tried="" if result.outcome is None else result.outcome.ending,
             is_revised=result.is_revised,
+            answered_by=answered_by,
             metrics=result.metrics,
         )
         with self._lock:

@@ -53,9 +53,9 @@ class Candidate:
     def may_come_second(self, first: Candidate) -> bool:
         """Whether it can be asked where an answer of ``first`` fails, with both in memory."""
         fits = self.needed_bytes + first.needed_bytes <= LARGEST_SHARE * self.free_bytes
-        if self.rates is None:
-            return fits and not self.may_be_slow
-        return fits and self.rates.answer_s <= LONGEST_SECOND_ANSWER_S
+        # Of an unknown speed are GPUs, beside which nothing is tried.
+        is_soon = self.rates is not None and self.rates.answer_s <= LONGEST_SECOND_ANSWER_S
+        return fits and is_soon
 
     @property
     def is_fast(self) -> bool:
@@ -89,7 +89,7 @@ class ModelChoice:
     wanted
         The one that was chosen; another than ``taken`` while its files are not here.
     second
-        The one that is asked where an answer of ``taken`` fails on the copy, if there is one.
+        The best one that can be asked where an answer of ``taken`` fails, if there is one.
     better, faster
         The next ones in either direction, if there are any.
     """
@@ -105,11 +105,17 @@ class ModelChoice:
         """The name of the model that answers."""
         return self.taken.entry.name
 
-    def describe(self) -> str:
-        """Return the choice, its reason, and the next better and faster model in one line."""
-        return " ".join(self._sentences())
+    def describe(self, *, asks_second: bool = False) -> str:
+        """Return the choice, its reason, and the next better and faster model in one line.
 
-    def _sentences(self) -> Iterator[str]:
+        Parameters
+        ----------
+        asks_second
+            Whether answers are tried here, and another model asked where they fail.
+        """
+        return " ".join(self._sentences(asks_second=asks_second))
+
+    def _sentences(self, *, asks_second: bool) -> Iterator[str]:
         taken, wanted = self.taken, self.wanted
         yield f"auto takes {self.name}: {taken.describe()}."
         if wanted is not taken:
@@ -121,17 +127,18 @@ class ModelChoice:
         elif not taken.is_here:
             yield f"It is not here yet: {format_bytes(taken.entry.download_bytes)} to fetch."
         if self.better is not None:
-            yield self._better_sentence(self.better)
-        if self.second is not None:
+            yield self._better_sentence(self.better, may_come_second=asks_second)
+        if self.second is not None and asks_second:
             yield f"Where its answer fails, {self.second.entry.name} is asked."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
 
-    def _better_sentence(self, better: Candidate) -> str:
+    def _better_sentence(self, better: Candidate, *, may_come_second: bool) -> str:
         """Return why the next better model does not answer, and what it may be fetched for."""
         name, right = better.entry.name, describe_right_answers(better.entry.right_answers)
         why = f"Better: {name} ({right}; {_why_not(better)})"
-        if better.is_here or better.is_fast or not better.may_come_second(self.taken):
+        is_wanted = may_come_second and better.may_come_second(self.taken)
+        if better.is_here or better.is_fast or not is_wanted:
             return f"{why}."
         size = format_bytes(better.entry.download_bytes)
         return f"{why}, to be asked where an answer fails: `codeface pull {name}`, {size}."

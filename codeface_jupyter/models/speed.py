@@ -38,9 +38,9 @@ __all__ = [
 UNREAD_TOKENS = 200
 # Slower than this is not chosen.
 LONGEST_FIRST_TOKEN_S = 1.5
-# A question that nothing of has been read, and an answer to it.
-QUESTION_TOKENS, ANSWER_TOKENS = 500, 50
 LOWEST_TOKENS_PER_S = 15.0
+# A prompt of which only what all begin with has been read, and an answer.
+QUESTION_TOKENS, ANSWER_TOKENS = 500, 50
 MEASURED_SLACK = 1.25
 # Laying out the context and the first pass itself.
 FIRST_TOKEN_OVERHEAD_S = 0.05

@@ -19,7 +19,7 @@ __all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
 class CachedResponse:
     """A finished answer, what it cost when it was generated, and what it was chosen from.
 
-    ``second`` is the model that gave it where the one that was asked first had failed.
+    ``answered_by`` is the model that gave it, if another one had been asked first.
     """
 
     text: str
@@ -28,7 +28,7 @@ class CachedResponse:
     generated_tokens: int
     total_s: float
     agreement: Agreement | None = None
-    second: EngineIdentity | None = None
+    answered_by: EngineIdentity | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -54,6 +54,9 @@ class Ask:
         The name of what the answer's code is to test; empty for any other code.
     is_for_hint
         Whether of the answer only the words are given, and none of its code.
+    second
+        The settings of the model that is asked where the answer fails on the copy; None for
+        none.
     """
 
     sources: ContextSources
@@ -68,6 +71,7 @@ class Ask:
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
     tested: str = ""
     is_for_hint: bool = False
+    second: Settings | None = None
 
     def as_text(self) -> Ask:
         """Return the question without what the notebook offered, so it keeps no object alive."""

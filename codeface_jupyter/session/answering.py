@@ -97,7 +97,7 @@ class Answering:
     ) -> GenerationResult:
         """Record an answer that has ended."""
         result = self._resources.with_better_model(pending.result(done), pending.ask.settings)
-        own = pending.first_cost(result, done)
+        own = pending.recorded(result, done)
         if error is None and result.answer.strip():
             exchange = Exchange(
                 request=pending.ask.sources.request,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codeface_jupyter.config import AUTO_MODEL, Settings
-from codeface_jupyter.engines.auto_model import choose_model, with_choice
-from codeface_jupyter.engines.base import Engine, HoldsMemory
+from codeface_jupyter.config.permissions import NOTHING_MORE
+from codeface_jupyter.engines.auto_model import choose_model, with_model
 from codeface_jupyter.engines.current_engine import EngineKey, engine_key
 from codeface_jupyter.generation import Remarked
 from codeface_jupyter.jobs import Job
@@ -13,6 +13,7 @@ from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
 from codeface_jupyter.threads import new_lock
+from codeface_jupyter.trials.copy_support import asks_second
 
 __all__ = ["AutoModel"]
 
@@ -32,11 +33,11 @@ class AutoModel:
     def __init__(self) -> None:
         self.choice: ModelChoice | None = None
         self._key: EngineKey | None = None
-        self._told = ""
+        self._told = ("", "")
         self._lock = new_lock()
 
     def settle(
-        self, settings: Settings, *, engine: Engine | None = None, may_probe: bool = True
+        self, settings: Settings, *, held_bytes: int = 0, may_probe: bool = True
     ) -> Settings:
         """Return ``settings`` with the model that answers, by its name.
 
@@ -44,24 +45,46 @@ class AutoModel:
         ----------
         settings
             As they are set, or as a call has them.
-        engine
-            The engine in use: the memory that it holds is there for another model.
+        held_bytes
+            What the models in use hold: that memory is there for others.
         may_probe
             Whether the machine may be measured; without, the choice is not final.
         """
         if settings.model != AUTO_MODEL:
             return settings
         with self._lock:
-            choice = self._choose(settings, engine, may_probe=may_probe)
-        return settings if choice is None else with_choice(settings, choice)
+            choice = self._choose(settings, held_bytes=held_bytes, may_probe=may_probe)
+        return settings if choice is None else with_model(settings, choice.name)
 
     def tell(self, settings: Settings, job: Job) -> None:
         """Say what was chosen beside an answer, unless it was said before."""
         choice = self.choice
-        if settings.model != AUTO_MODEL or choice is None or self._told == choice.name:
+        if settings.model != AUTO_MODEL or choice is None:
             return
-        self._told = choice.name
-        job.emit(Remarked(choice.describe()))
+        names = (choice.name, "" if choice.second is None else choice.second.entry.name)
+        if self._told != names:
+            self._told = names
+            job.emit(Remarked(choice.describe(asks_second=asks_second(settings))))
+
+    def second(self, settings: Settings) -> Settings | None:
+        """Return the settings of the model that is asked where an answer fails; None for none.
+
+        A model that was named answers alone. What the user has allowed the one that answers is
+        not allowed another, which is loaded unasked.
+
+        Parameters
+        ----------
+        settings
+            As the call has them, before they are settled.
+        """
+        choice = self.choice
+        if settings.model != AUTO_MODEL or choice is None or choice.second is None:
+            return None
+        if not asks_second(settings):
+            return None
+        careful = {"auto_pull": False, "force_load": False}
+        named = with_model(settings, choice.second.entry.name).model_copy(update=careful)
+        return named.permitting(NOTHING_MORE)
 
     def better_than(self, name: str, settings: Settings) -> str:
         """Return a note on a model that fits here and is right more often; empty without one.
@@ -84,13 +107,12 @@ class AutoModel:
             self._key = None
 
     def _choose(
-        self, settings: Settings, engine: Engine | None, *, may_probe: bool
+        self, settings: Settings, *, held_bytes: int, may_probe: bool
     ) -> ModelChoice | None:
         key = engine_key(settings)
         if self._key == key and not self._has_come(settings):
             return self.choice
-        held = sum(engine.held_bytes().values()) if isinstance(engine, HoldsMemory) else 0
-        choice = choose_model(settings, may_probe=may_probe, held_bytes=held)
+        choice = choose_model(settings, may_probe=may_probe, held_bytes=held_bytes)
         if may_probe:
             self.choice, self._key = choice, key
         return choice

@@ -32,7 +32,6 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.session.events import Started
-from codeface_jupyter.session.second_model import second_name
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["PendingAnswer"]
@@ -136,8 +135,8 @@ class PendingAnswer:
     def _key(self, *, is_for_hint: bool) -> str:
         settings = self.ask.settings
         tries = "" if settings.tries == "off" else f"{settings.tries} {settings.tried_answers}"
-        if tries and (second := second_name(settings)):
-            tries = f"{tries} {second}"
+        if self.ask.second is not None:
+            tries = f"{tries} {self.ask.second.model}"
         choosing = f"{tries} hint" if is_for_hint else tries
         return response_key(self.identity, self.sampling, self.prompt, choosing=choosing)
 
@@ -198,7 +197,7 @@ class PendingAnswer:
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
         self.saved_s, self.cache_outcome = cached.total_s, "hit"
-        self._replayed_of = cached.second
+        self._replayed_of = cached.answered_by
         if cached.agreement is not None:
             self.kept_agreement = replace(cached.agreement, is_first=True)
         self.job.emit(Chunk(cached.text, cached.generated_tokens))
@@ -227,10 +226,10 @@ class PendingAnswer:
             text=well_formed(self._state.text),
             finish_reason=done.finish_reason,
             prompt_tokens=done.metrics.prompt_tokens,
-            generated_tokens=done.metrics.generated_tokens,
+            generated_tokens=self._shown_cost(done).generated_tokens,
             total_s=done.metrics.total_s,
             agreement=None if self.tried is None else self.tried.agreement,
-            second=None if self._answered_by == self.identity else self._answered_by,
+            answered_by=self.other_identity,
         )
         # A cancelled answer would be replayed as if it were whole, and one that was stopped
         # before it was chosen as if it had been.
@@ -240,28 +239,33 @@ class PendingAnswer:
         return entry
 
     @property
-    def _answered_by(self) -> EngineIdentity:
-        """Which model gave the answer that is shown: another one, where the first has failed."""
-        if self.tried is not None:
-            return self.tried.identity
-        return self._replayed_of or self.identity
+    def other_identity(self) -> EngineIdentity | None:
+        """Which model gave the answer that is shown, if another one was asked first."""
+        shown = self._replayed_of if self.tried is None else self.tried.identity
+        return None if shown == self.identity else shown
 
     def result(self, done: Done) -> GenerationResult:
         """Return the answer as far as it came; a whole one is checked against the notebook."""
         if self.tried is None:
             return self.untried_result(done)
-        metrics = self._cost(done.metrics)
-        if self.tried.is_revised and self._answered_by != self.identity:
-            # What is said beside an answer is of the model that gave it.
-            metrics = replace(
-                self.tried.metrics,
-                load_s=metrics.load_s,
-                tries=metrics.tries,
-                tries_s=metrics.tries_s,
-            )
+        metrics = self._shown_cost(done)
         return replace(self.tried, metrics=metrics, finish_reason=done.finish_reason)
 
-    def first_cost(self, result: GenerationResult, done: Done) -> GenerationResult:
+    def _shown_cost(self, done: Done) -> GenerationMetrics:
+        """Return what is said beside an answer: the figures of the model that gave it."""
+        metrics = self._cost(done.metrics)
+        if self.tried is None or self.other_identity is None or metrics.from_response_cache:
+            return metrics
+        own = self.tried.metrics
+        return replace(
+            metrics,
+            prompt_tokens=own.prompt_tokens,
+            reused_prompt_tokens=own.reused_prompt_tokens,
+            generated_tokens=own.generated_tokens,
+            decode_s=own.decode_s,
+        )
+
+    def recorded(self, result: GenerationResult, done: Done) -> GenerationResult:
         """Return a result as it is recorded: with what the model cost that was asked first."""
         return replace(result, metrics=done.metrics, identity=self.identity)
 

@@ -85,7 +85,7 @@ class PendingBatch:
         item = self._items[pending] = BatchItem(request=request, result=result, error=error)
         # Items outlive the batch, and must not keep the user's objects alive.
         pending.release()
-        self._record(pending, pending.first_cost(result, done), error)
+        self._record(pending, pending.recorded(result, done), error)
         pending.job.emit(replace(done, error=error, result=result))
         self._listener.emit(ItemDone(self._indices[pending], item))
         self._report()

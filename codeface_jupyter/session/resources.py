@@ -16,7 +16,7 @@ from codeface_jupyter.context import (
     build_context,
     settle_next_prompt,
 )
-from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.generation import GenerationResult, Warned
 from codeface_jupyter.jobs import Job, Step
@@ -102,16 +102,21 @@ class Resources:
         """Return ``settings`` with the model that answers, by its name."""
         if self.engines.is_given:
             return settings
-        return self.auto.settle(settings, engine=self.engines.engine, may_probe=may_probe)
+        in_use = (self.engines.engine, self.second)
+        held = [one.held_bytes() for one in in_use if isinstance(one, HoldsMemory)]
+        held_bytes = sum(sum(sizes.values()) for sizes in held)
+        return self.auto.settle(settings, held_bytes=held_bytes, may_probe=may_probe)
 
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
-        """Return ``ask`` for the model that answers it; say which it is if nobody named it."""
+        """Return ``ask`` for the models that answer it; say which if nobody named one."""
         settings = self.settled(ask.settings)
-        if settings is ask.settings:
-            return ask
-        if not ask.dry_run:
-            self.auto.tell(ask.settings, job)
-        return replace(ask, settings=settings)
+        if settings is not ask.settings:
+            if not ask.dry_run:
+                self.auto.tell(ask.settings, job)
+            ask = replace(ask, settings=settings, second=self.auto.second(ask.settings))
+        if ask.second is None and not ask.dry_run:
+            self.second.unload()
+        return ask
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
         """Return the engine for ``settings``, ready to count tokens."""
@@ -156,8 +161,7 @@ class Resources:
         )
 
     def make_room(self, settings: Settings, engine: Engine) -> None:
-        """Free what is not needed any more, and more if a device is nearly full."""
-        self.second.keep_for(settings)
+        """Free memory if a device is nearly full."""
         self.memory_watch.make_room(
             threshold=settings.memory_threshold,
             owners=(engine, self.completing, self.second),
@@ -182,12 +186,14 @@ class Resources:
         """Record what an answer cost; a dry run costs nothing and is not recorded."""
         if pending.ask.dry_run:
             return
+        other = pending.other_identity
         record = self.metrics.add_result(
             result,
             error=error,
             response_cache=pending.cache_outcome,
             saved_s=pending.saved_s,
             cell_id=pending.ask.cell_id,
+            answered_by="" if other is None else other.model,
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
 

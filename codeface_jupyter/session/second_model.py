@@ -1,24 +1,24 @@
-"""The larger model that is asked where an answer fails on the copy; loaded when first needed."""
+"""The better model that is asked where an answer fails on the copy; loaded when first needed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-from codeface_jupyter.config import AUTO_MODEL, NO_MODEL, Settings
-from codeface_jupyter.engines.auto_model import with_model
+from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.auto_model import leaves_room
 from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import CurrentEngine, EngineKey, engine_key
-from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.generation import EngineIdentity
 from codeface_jupyter.jobs import Cancelled, Job, Step
 
-__all__ = ["SecondModel", "second_name"]
+__all__ = ["SecondModel"]
 
 logger = logging.getLogger(__name__)
 
 
 class SecondModel:
-    """Holds the model that gets a second try, beside the one that answers.
+    """Holds the model that is asked second, beside the one that answers.
 
     Only an answer that has its turn asks for it, so that nothing else uses it meanwhile.
 
@@ -36,39 +36,39 @@ class SecondModel:
         self._failed: EngineKey | None = None
 
     def take(self, settings: Settings, job: Job) -> Engine | None:
-        """Return the model that ``settings`` name, in memory; None if none is wanted or comes.
+        """Return the model that ``settings`` name, in memory; None if it does not come.
 
-        Nothing is fetched. A model that could not be loaded is not tried again before `unload`.
+        What the user has made since it was chosen may have left too little room, and may go
+        again. A model that fails to load is not tried again before `unload`.
         """
-        name = second_name(settings)
-        if not name:
-            return None
-        wanted = with_model(settings, name).model_copy(update={"auto_pull": False})
-        key = engine_key(wanted)
+        key = engine_key(settings)
         if key == self._failed:
             return None
         try:
-            return self._loaded(wanted, job)
+            return self._loaded(settings, job)
         except Cancelled:
             raise
         except Exception as error:
             # Whatever an engine raises: the first answer is there.
-            logger.debug("%s could not be loaded.", name, exc_info=True)
+            logger.debug("%s could not be loaded.", settings.model, exc_info=True)
             self._failed = key
             self._engines.unload()
-            self._warn(f"{name} is not asked where an answer fails: {error}")
+            self._warn(f"{settings.model} is not asked where an answer fails: {error}")
             return None
 
-    def _loaded(self, wanted: Settings, job: Job) -> Engine:
-        engine = self._engines.take(wanted, job)
-        if not engine.is_local:
-            raise ConfigError(
-                "It is not on this machine.",
-                hint="second_model names a model that runs here, or none.",
-            )
+    def _loaded(self, settings: Settings, job: Job) -> Engine | None:
+        engine = self._engines.take(settings, job)
+        is_there = engine.is_loaded or leaves_room(settings.model, settings)
+        # A question that was meant for this machine stays on it.
+        if not engine.is_local or not is_there:
+            return None
         engine.prepare(job)
         engine.load(job.in_step(Step.LOAD))
         return engine
+
+    def identity_of(self, engine: Engine) -> EngineIdentity:
+        """Return what decides an answer of the engine that `take` gave."""
+        return self._engines.identity_of(engine)
 
     def held_bytes(self) -> dict[str, int]:
         """Return what the model holds, in bytes, if it is in memory."""
@@ -87,17 +87,3 @@ class SecondModel:
         """Free the model's memory; the next answer that fails loads it again."""
         self._failed = None
         self._engines.unload()
-
-    def keep_for(self, settings: Settings) -> None:
-        """Free the memory if ``settings`` want no such model."""
-        if not second_name(settings):
-            self.unload()
-
-
-def second_name(settings: Settings) -> str:
-    """Return the name of the model that gets a second try; empty if none does.
-
-    A model that was named answers alone: ``auto`` has been settled by then where it is a model.
-    """
-    name = settings.second_model
-    return "" if name in {AUTO_MODEL, NO_MODEL, settings.model} else name

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import BatchEngine, Engine
 from codeface_jupyter.generation import (
     Done,
@@ -26,7 +27,7 @@ from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_answer import second_answer
-from codeface_jupyter.session.second_model import SecondModel, second_name
+from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy import Limits
@@ -42,10 +43,11 @@ logger = logging.getLogger(__name__)
 TRIED_TASKS = frozenset({"write", "fix", "edit", "test"})
 PYTHON = "python"
 OTHER_ANSWERS = 8
+# Its number is after those of all samples.
+SECOND = 1_000
 # Chosen by measurement: benchmarks/RESULTS.md.
 TEMPERATURE = 0.7
 TOP_P = 0.95
-# A sample much longer than the likeliest answer goes round in circles.
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
 MENDED = "the cell with the nearest names that exist"
@@ -130,13 +132,13 @@ class Trying:
     @property
     def needs_others(self) -> bool:
         """Whether `try_others` has something to do; after `try_first`."""
-        return self._wants_second or self._others_wanted() > 0
+        return self._second_wanted is not None or self._others_wanted() > 0
 
     def try_others(self) -> None:
         """Ask for other answers if that is called for, and try them; after `try_first`."""
         with self._step():
-            if self._wants_second:
-                self._found = self._by_second()
+            if (settings := self._second_wanted) is not None:
+                self._found = self._by_second(settings)
             count = self._others_wanted()
             if count and self._engine is not None:
                 self._try_others(self._engine, count)
@@ -249,32 +251,42 @@ class Trying:
         return self._found is not None or self._pending.is_continued
 
     @property
-    def _wants_second(self) -> bool:
-        """Whether to ask a better model; several answers at once are to agree instead."""
-        settings = self._pending.ask.settings
-        if not self._tried or self._is_settled or settings.tried_answers > 1:
-            return False
-        return bool(second_name(settings)) and self._is_doubtful
+    def _second_wanted(self) -> Settings | None:
+        """The better model to ask; several answers at once are to agree instead."""
+        first, ask = self._tried.get(0), self._pending.ask
+        if first is None or self._is_settled or ask.settings.tried_answers > 1:
+            return None
+        # A replayed answer is what was shown when others had been asked.
+        is_new = not first.result.metrics.from_response_cache
+        return ask.second if is_new and self._is_doubtful else None
 
-    def _by_second(self) -> tuple[Candidate, str] | None:
-        """Ask the better model; return its answer if it can take the place of the first."""
-        engine = self._second.take(self._pending.ask.settings, self._pending.job)
-        result = None if engine is None else second_answer(self._pending, engine)
+    def _by_second(self, settings: Settings) -> tuple[Candidate, str] | None:
+        """Ask the better model; return its answer if that can take the place of the first.
+
+        Otherwise it is one of those that are compared.
+        """
+        longest = self._longest
+        result = second_answer(self._pending, self._second, settings, max_new_tokens=longest)
         if result is None or not result.code:
             return None
         candidate = self._candidate(result)
         if not self._may_replace_first(candidate):
+            self._tried[SECOND] = candidate
             return None
         asked = f"{result.identity.model} was asked"
         fault = _fault(self._tried[0], shown=candidate)
         return candidate, f"{asked}, {fault}" if fault else asked
 
     def _may_replace_first(self, other: Candidate) -> bool:
-        """Whether an answer runs, and says more than the first if that ran as well."""
-        first = self._tried[0]
-        if not other.is_good or other.gives_nothing:
-            return False
-        return not first.is_good or len(other.unsaid) < len(first.unsaid)
+        """Whether nothing speaks against an answer that would against the first one."""
+        is_whole = other.is_good and not other.unsaid and not other.obstacle
+        return is_whole and not other.gives_nothing
+
+    @property
+    def _longest(self) -> int:
+        """How many tokens another answer may have: much longer ones go round in circles."""
+        longest = max(MIN_TOKENS, TIMES_AS_LONG * self._first.metrics.generated_tokens)
+        return min(self._pending.sampling.max_new_tokens, longest)
 
     def _mended(self) -> tuple[Candidate, str] | None:
         """Try the failed cell with the nearest names that exist; return it if it runs so."""
@@ -350,8 +362,8 @@ class Trying:
     def _try_others(self, engine: BatchEngine, count: int) -> None:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
         batch = self._pending.job.part()
-        total = count + 1
-        samplings = _samplings(self._pending, self._first, count)
+        total = count + len(self._tried)
+        samplings = _samplings(self._pending, count, longest=self._longest)
 
         def on_result(index: int, text: str, done: Done) -> None:
             if done.finish_reason == "cancelled" or done.error is not None:
@@ -363,7 +375,7 @@ class Trying:
             if is_decided(self._candidates, remaining=total - tried):
                 batch.cancel()
 
-        self._tell(1, total)
+        self._tell(len(self._tried), total)
         request = self._pending.request
         requests = [replace(request, sampling=sampling) for sampling in samplings]
         try:
@@ -378,13 +390,10 @@ class Trying:
         self._pending.job.progress("Trying other answers", tried, total, "answers")
 
 
-def _samplings(
-    pending: PendingAnswer, first: GenerationResult, count: int
-) -> list[SamplingParameters]:
+def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[SamplingParameters]:
     """Return how other answers are drawn: each with a seed of its own, repeatable as a whole."""
     given = pending.sampling
-    longest = max(MIN_TOKENS, TIMES_AS_LONG * first.metrics.generated_tokens)
-    drawn = replace(given, max_new_tokens=min(given.max_new_tokens, longest))
+    drawn = replace(given, max_new_tokens=longest)
     if not given.do_sample:
         drawn = replace(drawn, temperature=TEMPERATURE, top_p=TOP_P)
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from codeface_jupyter.config import Settings
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.trials.guard.shared_memory import Mapping, uses_gpu, what_stays_shared
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.hanging import hanging_libraries
 
-__all__ = ["CopySupport", "Tries", "copy_support"]
+__all__ = ["CopySupport", "Tries", "asks_second", "copy_support"]
 
 Tries = Literal["auto", "on", "off"]
 
@@ -46,6 +47,11 @@ def copy_support(*, tries: Tries) -> CopySupport:
     if reason:
         return CopySupport(is_possible=False, why=reason)
     return CopySupport(is_possible=True, why=guard_support().why)
+
+
+def asks_second(settings: Settings) -> bool:
+    """Whether a better model may be asked where an answer fails, which is seen on a copy."""
+    return settings.better_model == "auto" and not _guard_reason(settings.tries)
 
 
 def _guard_reason(tries: Tries) -> str:

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
+from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.engines import auto_model
-from codeface_jupyter.engines.auto_model import choose_model, settled
+from codeface_jupyter.engines.auto_model import choose_model, leaves_room, settled
 from codeface_jupyter.engines.llamacpp.engine import LlamaCppEngine
 from codeface_jupyter.engines.openvino.engine import OpenVINOEngine
 from codeface_jupyter.engines.openvino.plugin import WITH_BYTE_PRODUCTS as INT8
@@ -32,7 +33,6 @@ from codeface_jupyter.models.speed import MachineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.auto_model import AutoModel
-from codeface_jupyter.session.second_model import second_name
 
 SMALL, MIDDLE, LARGE = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-7b"
 GB = 10**9
@@ -116,7 +116,9 @@ class TestTheRule:
         assert choice.name == SMALL
         assert choice.second is not None
         assert choice.second.entry.name == MIDDLE
-        assert f"Where its answer fails, {MIDDLE} is asked." in choice.describe()
+        line = choice.describe(asks_second=True)
+        assert f"Where its answer fails, {MIDDLE} is asked." in line
+        assert "is asked" not in choice.describe()
 
     @pytest.mark.parametrize(
         "changes",
@@ -133,7 +135,7 @@ class TestTheRule:
     def test_one_that_would_be_in_the_way_is_not(self, changes: dict[str, object]) -> None:
         choice = choose([candidate(SMALL), candidate(MIDDLE, **({"rates": SLOW} | changes))])
         assert (choice.name, choice.second) == (SMALL, None)
-        assert "is asked" not in choice.describe()
+        assert "is asked" not in choice.describe(asks_second=True)
 
     def test_the_best_of_several_is_asked(self) -> None:
         several = [candidate(SMALL), *(candidate(n, rates=SLOW) for n in (MIDDLE, LARGE))]
@@ -142,7 +144,8 @@ class TestTheRule:
         assert second.entry.name == LARGE
 
     def test_what_it_would_be_fetched_for_is_said(self) -> None:
-        line = choose([candidate(SMALL), candidate(MIDDLE, rates=SLOW, is_here=False)]).describe()
+        choice = choose([candidate(SMALL), candidate(MIDDLE, rates=SLOW, is_here=False)])
+        line = choice.describe(asks_second=True)
         assert f"to be asked where an answer fails: `codeface pull {MIDDLE}`, 1.1 GB." in line
         assert "9 tokens/s and a first token after 2.3 s expected here" in line
 
@@ -384,25 +387,69 @@ class TestSettling:
         server(MIDDLE)
         assert auto.settle(settings).model == MIDDLE
 
-    def test_the_second_one_is_settled_too(
-        self, server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def older_server(self, server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(speed_records, "probe_machine", lambda: OLDER_SERVER)
         monkeypatch.setattr("codeface_jupyter.engines.openvino.plugin.multiplies_bytes", bool)
-        server(SMALL)
+        monkeypatch.setattr("codeface_jupyter.trials.copy_support._guard_reason", lambda _: "")
+        return server
+
+    def test_a_better_one_is_asked_second_once_it_has_come(
+        self, older_server, tmp_path: Path
+    ) -> None:
+        older_server(SMALL)
         auto, settings = AutoModel(), auto_settings(tmp_path)
-        found = auto.settle(settings)
-        assert (found.model, found.second_model) == (SMALL, "none")
-        server(MIDDLE)
-        found = auto.settle(settings)
-        assert (found.model, found.second_model) == (SMALL, MIDDLE)
-        assert settled(settings).second_model == MIDDLE
-        named = auto_settings(tmp_path, second_model=LARGE)
-        assert AutoModel().settle(named).second_model == LARGE
-        # It costs a gigabyte of memory, which a model by name does not ask for.
-        by_name = auto_settings(tmp_path, model=SMALL)
-        assert second_name(auto.settle(by_name)) == ""
-        assert second_name(auto.settle(settings)) == MIDDLE
+        assert auto.settle(settings).model == SMALL
+        assert auto.second(settings) is None
+        told: list[Event] = []
+        auto.tell(settings, Job(told.append))
+        older_server(MIDDLE)
+        assert auto.settle(settings).model == SMALL
+        second = auto.second(settings)
+        assert second is not None
+        assert (second.model, second.auto_pull) == (MIDDLE, False)
+        # Whoever has fetched it for that is told that it works.
+        auto.tell(settings, Job(told.append))
+        assert "to be asked where an answer fails: `codeface pull" in str(told[0])
+        assert f"Where its answer fails, {MIDDLE} is asked." in str(told[1])
+
+    def test_where_that_is_not_wanted_or_not_possible_none_is(
+        self, older_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        older_server(SMALL, MIDDLE)
+        auto, settings = AutoModel(), auto_settings(tmp_path)
+        auto.settle(settings)
+        assert auto.second(settings) is not None
+        # A model by name answers alone.
+        assert auto.second(auto_settings(tmp_path, model=SMALL)) is None
+        off = auto_settings(tmp_path, better_model="off")
+        monkeypatch.setattr("codeface_jupyter.trials.copy_support._guard_reason", lambda _: "none")
+        told: list[Event] = []
+        for unwanted in (off, settings):
+            assert auto.second(unwanted) is None
+            auto.tell(unwanted, Job(told.append))
+        assert told
+        assert "asked" not in str(told)
+
+    def test_what_one_model_was_allowed_another_is_not(self, older_server, tmp_path: Path) -> None:
+        older_server(SMALL, MIDDLE)
+        allowed = Permissions(trust_remote_code=True, allow_pickle=True)
+        settings = auto_settings(tmp_path, force_load=True).permitting(allowed)
+        auto = AutoModel()
+        auto.settle(settings)
+        second = auto.second(settings)
+        assert second is not None
+        assert (second.permissions, second.force_load) == (Permissions(), False)
+
+    def test_the_notebook_may_have_left_no_room_since(
+        self, older_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        older_server(SMALL, MIDDLE)
+        settings = auto_settings(tmp_path)
+        assert leaves_room(MIDDLE, settings)
+        monkeypatch.setattr(auto_model, "available_memory", lambda _: 3 * GB)
+        assert not leaves_room(MIDDLE, settings)
+        assert leaves_room("not of the catalog", settings)
 
     def test_the_choice_is_told_once(self, server, tmp_path: Path) -> None:
         server(MIDDLE)
