@@ -9,7 +9,7 @@ from codeface_jupyter.models.catalog import ModelEntry, RightAnswers
 from codeface_jupyter.models.speed import Rates
 from codeface_jupyter.models.storage import format_bytes
 
-__all__ = ["Candidate", "ModelChoice", "choose", "describe_right_answers"]
+__all__ = ["LARGEST_SHARE", "Candidate", "ModelChoice", "choose", "describe_right_answers"]
 
 # The rest of the free memory is left to the user's data.
 LARGEST_SHARE = 0.5

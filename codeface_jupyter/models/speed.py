@@ -27,6 +27,7 @@ __all__ = [
     "MachineSpeed",
     "OtherWork",
     "Rates",
+    "computes_bfloat16",
     "cpu_features",
     "cpu_name",
     "expected_rates",
@@ -53,6 +54,8 @@ SQUARE = 768
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that multiply and add bytes, as Linux names them on x86 and on Arm.
 BYTE_PRODUCTS = frozenset({"amx_int8", "avx512_vnni", "avx_vnni", "asimddp", "i8mm"})
+# What libraries compute bfloat16 with at the speed of float32 or better.
+BFLOAT16 = frozenset({"amx_bf16", "avx512bw", "avx_ne_convert", "bf16"})
 # Other work disturbs the probes where it leaves hardly a core idle.
 LITTLE_IDLE, MUCH_OTHER = 0.1, 0.1
 # What it took is added, but no more than this.
@@ -232,6 +235,12 @@ def multiplies_bytes() -> bool:
     """Whether the processor has instructions for products of bytes, if the system tells."""
     features = cpu_features()
     return not features or bool(features & BYTE_PRODUCTS)
+
+
+def computes_bfloat16() -> bool:
+    """Whether the processor computes with bfloat16 well, if the system tells."""
+    features = cpu_features()
+    return not features or bool(features & BFLOAT16)
 
 
 def _cpu_line(name: str) -> str:

@@ -622,6 +622,30 @@ class TestPrepareAndLoad:
         engine.prepare(Job())
         assert engine.identity.dtype in {"float32", "bfloat16", "float16"}
 
+    @pytest.mark.parametrize(
+        ("features", "free_bytes", "options", "dtype"),
+        [
+            ("fpu avx2 fma", 10**12, {}, "float32"),
+            ("fpu avx2 avx512bw", 10**12, {}, "bfloat16"),
+            ("", 10**12, {}, "bfloat16"),
+            # It would not leave the user half of it.
+            ("fpu avx2 fma", 10**8, {}, "bfloat16"),
+            ("fpu avx2 fma", 10**12, {"dtype": "bfloat16"}, "bfloat16"),
+            ("fpu avx2 avx512bw", 10**12, {"dtype": "float32"}, "float32"),
+        ],
+    )
+    def test_a_processor_without_16_bits_computes_in_32(
+        self, make_engine, monkeypatch, tmp_path, features, free_bytes, options, dtype
+    ):
+        told = tmp_path / "cpuinfo"
+        told.write_text(f"flags : {features}\n" if features else "")
+        monkeypatch.setattr("codeface_jupyter.models.speed.CPUINFO", told)
+        checkpoint = "codeface_jupyter.engines.transformers.checkpoint"
+        monkeypatch.setattr(f"{checkpoint}.available_memory", lambda _: free_bytes)
+        engine = make_engine(**({"dtype": "auto", "device_map": "cpu"} | options))
+        engine.prepare(Job())
+        assert engine.identity.dtype == dtype
+
     def test_load_reports_progress_to_the_end(self, make_engine):
         events: list[Progress] = []
         make_engine().load(Job(events.append))

@@ -512,6 +512,27 @@ def test_llama_cpp_is_asked_only_for_what_comes_as_gguf(tmp_path: Path) -> None:
     assert engine_speed("llamacpp", other) is None
 
 
+@pytest.mark.parametrize(
+    ("features", "weights", "small_rate"),
+    [("fpu avx2", "float32", 5.9), ("fpu avx2 avx512bw", "bfloat16", 11.6)],
+)
+def test_transformers_tells_what_it_computes_in_here(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    features: str,
+    weights: str,
+    small_rate: float,
+) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text(f"flags : {features}\n")
+    monkeypatch.setattr(speed, "CPUINFO", told)
+    engine = engine_speed("transformers", auto_settings(tmp_path, engine="transformers"))
+    assert engine is not None
+    assert engine.weights == weights
+    found = expected_rates(CATALOG[SMALL], engine, OLDER_SERVER)
+    assert found.decode_tokens_per_s == pytest.approx(small_rate, rel=0.05)
+
+
 @pytest.mark.parametrize("engine", ["openvino", "transformers"])
 @pytest.mark.parametrize("quantization", ["auto", "int8", "int4"])
 def test_our_engines_tell_their_speed(engine: str, quantization: str, tmp_path: Path) -> None:

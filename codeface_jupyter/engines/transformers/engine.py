@@ -22,6 +22,7 @@ from codeface_jupyter.engines.transformers.checkpoint import (
     load_tokenizer,
     load_weights,
     place,
+    suited_to_processor,
 )
 from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
@@ -296,6 +297,8 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         job.progress("Reading the tokenizer")
         placement = place(settings, self._options)
         config = load_config(files.path, placement)
+        if self._options.dtype == "auto":
+            placement = suited_to_processor(placement, config)
         codec = PromptCodec(
             load_tokenizer(files.path, placement),
             model_name=settings.model,

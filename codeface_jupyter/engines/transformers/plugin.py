@@ -11,7 +11,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
 from codeface_jupyter.engines.transformers.options import TransformersOptions
-from codeface_jupyter.models.speed import EngineSpeed
+from codeface_jupyter.models.speed import EngineSpeed, computes_bfloat16
 from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 __all__ = ["plugin"]
@@ -40,16 +40,17 @@ class TransformersPlugin:
         return Fitness(rank=Rank.GENERAL, reason=reason, problem=problem)
 
     def speed(self, settings: Settings, options: TransformersOptions) -> EngineSpeed:  # noqa: ARG002 - a plug-in's signature
-        """Say what measurements in bfloat16 came to: see decision 15."""
+        """Say what measurements came to: see decision 15."""
         quantized = options.quantization != "auto"
         weights = options.quantization if quantized else options.dtype
-        weights = "bfloat16" if weights == "auto" else weights
+        if weights == "auto":
+            weights = "bfloat16" if computes_bfloat16() else "float32"
         return EngineSpeed(
             weights=weights,
             bits_per_weight=BITS_PER_WEIGHT[weights],
             device="cuda" if _device_type(options) == "cuda" else "cpu",
             bandwidth_share=0.33,
-            compute_ratio=1.5,
+            compute_ratio=0.9 if weights == "float32" else 1.5,
         )
 
     def create(self, settings: Settings, options: TransformersOptions) -> Engine:
