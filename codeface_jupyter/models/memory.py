@@ -7,7 +7,6 @@ allocating it and adds up its modules; the KV cache follows from the architectur
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,7 +248,6 @@ def _load_config(folder: Path) -> PretrainedConfig:
 def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permissions) -> int:
     """Return the bytes of the model's parameters and buffers, tied weights counted once."""
     from accelerate import init_empty_weights
-    from accelerate.utils import compute_module_sizes
     from transformers import AutoModelForCausalLM
 
     try:
@@ -259,13 +257,14 @@ def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permission
                 config, trust_remote_code=permissions.trust_remote_code
             )
         model.tie_weights()
-        sizes: Mapping[str, int] = compute_module_sizes(model, dtype=dtype)
     # Nothing is allocated here, so that a `RuntimeError` is about the figures.
     except file_faults(RuntimeError) as error:
         raise ModelFilesError(
             f"{type(config).__name__} is not a causal language model: {first_line(error)}."
         ) from error
-    return int(sizes[""])
+    # Each comes once, in the type of the files: the one asked for may be larger.
+    numbers = (t.numel() for t in (*model.parameters(), *model.buffers()) if t.is_floating_point())
+    return sum(numbers) * DTYPE_BYTES[dtype]
 
 
 def check_fits(

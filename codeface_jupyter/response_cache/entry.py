@@ -19,7 +19,8 @@ __all__ = ["CacheStatus", "CachedResponse", "ResponseCache", "response_key"]
 class CachedResponse:
     """A finished answer, what it cost when it was generated, and what it was chosen from.
 
-    ``answered_by`` is the model that gave it, if another one had been asked first.
+    ``answered_by`` is the model that gave it, if another one had been asked first; of an
+    answer ``in_vain`` something spoke against every answer that had been asked for.
     """
 
     text: str
@@ -29,6 +30,7 @@ class CachedResponse:
     total_s: float
     agreement: Agreement | None = None
     answered_by: EngineIdentity | None = None
+    in_vain: bool = False
 
     @property
     def size_bytes(self) -> int:

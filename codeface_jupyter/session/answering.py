@@ -96,7 +96,7 @@ class Answering:
         self, pending: PendingAnswer, done: Done, *, error: BaseException | None = None
     ) -> GenerationResult:
         """Record an answer that has ended."""
-        result = self._resources.with_better_model(pending.result(done), pending.ask.settings)
+        result = self._resources.with_better_model(pending.result(done), pending.ask)
         own = pending.recorded(result, done)
         if error is None and result.answer.strip():
             exchange = Exchange(

@@ -61,6 +61,8 @@ class PendingAnswer:
         The answer that was chosen after its code was tried; None if none was.
     kept_agreement
         What a replayed answer was chosen from when it was generated.
+    in_vain
+        Whether something spoke against every answer that was asked for, when it was generated.
     """
 
     def __init__(self, ask: Ask, job: Job) -> None:
@@ -74,6 +76,7 @@ class PendingAnswer:
         self.cache_outcome: CacheOutcome = "off"
         self.tried: GenerationResult | None = None
         self.kept_agreement: Agreement | None = None
+        self.in_vain = False
         self._replayed_of: EngineIdentity | None = None
         self._listener = job
         self._state = AnswerState()
@@ -197,7 +200,7 @@ class PendingAnswer:
     def replay(self, cached: CachedResponse) -> Done:
         """Give a kept answer."""
         self.saved_s, self.cache_outcome = cached.total_s, "hit"
-        self._replayed_of = cached.answered_by
+        self._replayed_of, self.in_vain = cached.answered_by, cached.in_vain
         if cached.agreement is not None:
             self.kept_agreement = replace(cached.agreement, is_first=True)
         self.job.emit(Chunk(cached.text, cached.generated_tokens))
@@ -230,6 +233,7 @@ class PendingAnswer:
             total_s=done.metrics.total_s,
             agreement=None if self.tried is None else self.tried.agreement,
             answered_by=self.other_identity,
+            in_vain=self.in_vain,
         )
         # A cancelled answer would be replayed as if it were whole, and one that was stopped
         # before it was chosen as if it had been.

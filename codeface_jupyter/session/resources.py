@@ -110,13 +110,14 @@ class Resources:
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
         """Return ``ask`` for the models that answer it; say which if nobody named one."""
         settings = self.settled(ask.settings)
-        if settings is not ask.settings:
-            if not ask.dry_run:
-                self.auto.tell(ask.settings, job)
-            ask = replace(ask, settings=settings, second=self.auto.second(ask.settings))
-        if ask.second is None and not ask.dry_run:
-            self.second.unload()
-        return ask
+        if settings is ask.settings:
+            # A model that was named answers alone; a question about an answer has what that had.
+            if ask.second is None and not ask.dry_run:
+                self.second.unload()
+            return ask
+        if not ask.dry_run:
+            self.auto.tell(ask.settings, job)
+        return replace(ask, settings=settings, second=self.auto.second(ask.settings))
 
     def prepared_engine(self, settings: Settings, job: Job) -> Engine:
         """Return the engine for ``settings``, ready to count tokens."""
@@ -205,12 +206,14 @@ class Resources:
         if is_generated and is_known and result.is_local:
             SpeedRecords(settings.cache_dir).add(result.identity, result.metrics)
 
-    def with_better_model(self, result: GenerationResult, settings: Settings) -> GenerationResult:
+    def with_better_model(self, result: GenerationResult, ask: Ask) -> GenerationResult:
         """Return an answer that is nothing new with a note on which model may do better here."""
         is_copy = any(note.startswith(ONLY_REPEATS) for note in result.notes)
-        if not is_copy or self.engines.is_given or not result.is_local:
+        # The better one has been asked already, if there is one here.
+        is_alone = ask.second is None and not self.engines.is_given
+        if not is_copy or not is_alone or not result.is_local:
             return result
-        note = self.auto.better_than(result.identity.model, settings)
+        note = self.auto.better_than(result.identity.model, ask.settings)
         return replace(result, notes=(*result.notes, note)) if note else result
 
     @contextmanager

@@ -169,6 +169,8 @@ class Trying:
             return self._first
         first = self._tried[0]
         choice, reason = self._choice_among(first)
+        if not self._is_replayed:
+            self._pending.in_vain = self._is_complete and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
@@ -177,6 +179,7 @@ class Trying:
             self._compared(choice.chosen.outcome),
             self._substitute(choice.chosen),
             unsaid_note(choice.chosen.unsaid, code=result.code),
+            self._failed_second(choice.chosen),
         )
         return replace(
             result,
@@ -186,6 +189,13 @@ class Trying:
             alternatives=choice.alternatives,
             is_revised=choice.chosen is not first,
         )
+
+    def _failed_second(self, chosen: Candidate) -> str:
+        """Return a note on the better model, if it was asked and nothing has come of it."""
+        second = self._tried.get(SECOND)
+        if second is None or chosen.is_good:
+            return ""
+        return f"{second.result.identity.model} was asked, too; its answer is no better."
 
     def _choice_among(self, first: Candidate) -> tuple[Choice, str]:
         """Return what is chosen, and why if it is not the first."""
@@ -226,13 +236,14 @@ class Trying:
 
     @property
     def _is_doubtful(self) -> bool:
-        """Whether something speaks against the first answer."""
+        """Whether something speaks against the first answer that others may not share."""
         first = self._tried[0]
+        if self._is_replayed and self._pending.in_vain:
+            return False
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
         # A replayed answer is what was shown when there were others to choose from.
-        is_new = not first.result.metrics.from_response_cache
-        leaves_out = is_new and first.is_an_answer and bool(first.unsaid)
+        leaves_out = not self._is_replayed and first.is_an_answer and bool(first.unsaid)
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
     def _others_wanted(self) -> int:
@@ -241,9 +252,14 @@ class Trying:
         if first is None or self._engine is None or self._is_settled:
             return 0
         # A replayed answer has been chosen already.
-        if settings.tried_answers > 1 and not first.result.metrics.from_response_cache:
+        if settings.tried_answers > 1 and not self._is_replayed:
             return settings.tried_answers - 1
         return OTHER_ANSWERS if self._is_doubtful and self._is_local else 0
+
+    @property
+    def _is_replayed(self) -> bool:
+        """Whether the first answer comes from the response cache."""
+        return self._first.metrics.from_response_cache
 
     @property
     def _is_settled(self) -> bool:
@@ -256,9 +272,9 @@ class Trying:
         first, ask = self._tried.get(0), self._pending.ask
         if first is None or self._is_settled or ask.settings.tried_answers > 1:
             return None
-        # A replayed answer is what was shown when others had been asked.
-        is_new = not first.result.metrics.from_response_cache
-        return ask.second if is_new and self._is_doubtful else None
+        # It would say the same again.
+        is_its_own = self._pending.other_identity is not None
+        return ask.second if self._is_doubtful and not is_its_own else None
 
     def _by_second(self, settings: Settings) -> tuple[Candidate, str] | None:
         """Ask the better model; return its answer if that can take the place of the first.

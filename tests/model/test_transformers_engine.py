@@ -646,6 +646,21 @@ class TestPrepareAndLoad:
         engine.prepare(Job())
         assert engine.identity.dtype == dtype
 
+    def test_where_the_room_has_gone_it_loads_in_16(self, make_engine, monkeypatch, tmp_path):
+        told = tmp_path / "cpuinfo"
+        told.write_text("flags : fpu avx2\n")
+        monkeypatch.setattr("codeface_jupyter.models.speed.CPUINFO", told)
+        free = [10**12]
+        checkpoint = "codeface_jupyter.engines.transformers.checkpoint"
+        monkeypatch.setattr(f"{checkpoint}.available_memory", lambda _: free[0])
+        engine = make_engine(dtype="auto", device_map="cpu")
+        engine.prepare(Job())
+        assert engine.identity.dtype == "float32"
+        free[0] = 10**8
+        engine.load(Job())
+        assert engine.identity.dtype == "bfloat16"
+        assert engine._loaded.model.dtype == torch.bfloat16
+
     def test_load_reports_progress_to_the_end(self, make_engine):
         events: list[Progress] = []
         make_engine().load(Job(events.append))

@@ -319,6 +319,30 @@ def test_one_that_leaves_out_what_is_quoted_is_compared_with_samples(session_of,
     assert result.agreement == Agreement(agreeing=1, tried=10, is_first=False)
 
 
+def test_where_all_fail_that_is_said_and_a_replay_asks_nobody(session_of, ask) -> None:
+    small, second = Sampling(RAISES, RAISES), larger("1 / 0")
+    session = session_of(small, second)
+    first = ask(session)[-1].result
+    assert first.notes[-1] == f"{LARGER} was asked, too; its answer is no better."
+    sampled = small.sampled
+    again = ask(session)[-1].result
+    assert again.metrics.from_response_cache
+    assert (again.code, again.outcome.ending) == (RAISES, "raised")
+    assert (small.sampled, len(second.requests)) == (sampled, 1)
+
+
+def test_what_ran_once_and_fails_now_is_asked(session_of, ask, namespace) -> None:
+    small, second = Sampling("prices.index(2.0)"), larger("min(prices)")
+    session = session_of(small, second)
+    assert ask(session)[-1].result.identity.model == "small"
+    # Of the same kind and length, so that the question is the same to the model.
+    namespace["prices"] = [1.0, 3.0, 3.0]
+    events = ask(session)
+    if events[-1].result.metrics.from_response_cache:
+        assert len(second.requests) == 1
+        assert events[-1].result.identity.model == LARGER
+
+
 def test_a_replayed_answer_that_fails_now_is_not_asked_again(session_of, ask, namespace) -> None:
     small, second = Sampling(RAISES), larger()
     session = session_of(small, second)

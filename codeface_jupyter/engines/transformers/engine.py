@@ -297,8 +297,6 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         job.progress("Reading the tokenizer")
         placement = place(settings, self._options)
         config = load_config(files.path, placement)
-        if self._options.dtype == "auto":
-            placement = suited_to_processor(placement, config)
         codec = PromptCodec(
             load_tokenizer(files.path, placement),
             model_name=settings.model,
@@ -307,11 +305,15 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         )
         return Prepared(
             files=files,
-            placement=placement,
+            placement=self._suited(placement, config),
             config=config,
             codec=codec,
             adapter_identity=adapter_identity(placement.adapter),
         )
+
+    def _suited(self, placement: Placement, config: PretrainedConfig) -> Placement:
+        is_free = self._options.dtype == "auto"
+        return suited_to_processor(placement, config) if is_free else placement
 
     def _find_files(self, job: Job) -> LocalModel:
         settings = self._settings
@@ -323,6 +325,9 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         ensure_safetensors(files, cache_dir=self._settings.cache_dir, job=job)
 
     def _read_weights(self, prepared: Prepared, job: Job) -> Loaded:
+        # What was free when the type was settled may be taken by now.
+        placement = self._suited(place(self._settings, self._options), prepared.config)
+        prepared = self._prepared = replace(prepared, placement=placement)
         self._check_memory(prepared)
         self._convert(prepared.files, job)
         models: list[PreTrainedModel] = []
