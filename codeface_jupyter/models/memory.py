@@ -264,7 +264,7 @@ def _weights_bytes(config: PretrainedConfig, dtype: str, permissions: Permission
         ) from error
     # Each comes once, in the type of the files: the one asked for may be larger.
     numbers = (t.numel() for t in (*model.parameters(), *model.buffers()) if t.is_floating_point())
-    return sum(numbers) * DTYPE_BYTES[dtype]
+    return int(sum(numbers)) * DTYPE_BYTES[dtype]
 
 
 def check_fits(

@@ -335,12 +335,12 @@ def test_what_ran_once_and_fails_now_is_asked(session_of, ask, namespace) -> Non
     small, second = Sampling("prices.index(2.0)"), larger("min(prices)")
     session = session_of(small, second)
     assert ask(session)[-1].result.identity.model == "small"
-    # Of the same kind and length, so that the question is the same to the model.
+    # The prompt says nothing of it, so that the answer is replayed.
     namespace["prices"] = [1.0, 3.0, 3.0]
-    events = ask(session)
-    if events[-1].result.metrics.from_response_cache:
-        assert len(second.requests) == 1
-        assert events[-1].result.identity.model == LARGER
+    again = ask(session)[-1].result
+    assert again.metrics.from_response_cache
+    assert (again.code, again.identity.model) == ("min(prices)", LARGER)
+    assert len(second.requests) == 1
 
 
 def test_a_replayed_answer_that_fails_now_is_not_asked_again(session_of, ask, namespace) -> None:
