@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import ResponseCacheError
+from codeface_jupyter.generation import EngineIdentity
 from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.response_cache import CachedResponse, RedisResponseCache
 from codeface_jupyter.response_cache.redis import (
@@ -104,7 +105,25 @@ def test_value_is_plain_json_and_holds_no_prompt(raw, place):
         "generated_tokens": 2,
         "total_s": 1.5,
         "agreement": {"agreeing": 7, "tried": 9, "is_first": False},
+        "answered_by": None,
+        "in_vain": False,
     }
+
+
+def test_which_model_gave_an_answer_is_kept(raw, place):
+    cache = place(raw.server.url).cache
+    other = EngineIdentity(engine="openvino", model="larger", quantization="int8")
+    cache.put("k", replace(RESPONSE, answered_by=other, in_vain=True))
+    assert cache.get("k") == replace(RESPONSE, answered_by=other, in_vain=True)
+
+
+def test_what_an_earlier_version_wrote_is_read(raw, place):
+    cache = place(raw.server.url).cache
+    cache.put("k", RESPONSE)
+    value = json.loads(raw.get(f"{KEY_PREFIX}k"))
+    del value["answered_by"], value["in_vain"]
+    raw.set(f"{KEY_PREFIX}k", json.dumps(value))
+    assert cache.get("k") == RESPONSE
 
 
 def test_status_counts_and_clear_deletes_our_keys_only(raw, place):

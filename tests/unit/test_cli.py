@@ -15,7 +15,7 @@ from codeface_jupyter.cli.main import main
 from codeface_jupyter.engines import auto_model
 from codeface_jupyter.engines.pull import Pulled
 from codeface_jupyter.engines.registry import EngineChoice
-from codeface_jupyter.models import listing, speed_records
+from codeface_jupyter.models import listing, speed, speed_records
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.speed import MachineSpeed
 
@@ -42,6 +42,7 @@ def measured_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         cpu="test", cores=2, measured_on="2026-11-28", bytes_per_s=43e9, flop_per_s=280e9
     )
     monkeypatch.setattr(speed_records, "probe_machine", lambda: machine)
+    monkeypatch.setattr(speed, "BYTE_PRODUCTS", speed.cpu_features())
     monkeypatch.setattr(
         auto_model, "engine_choice", lambda _: EngineChoice(name=OPENVINO, reason="")
     )
