@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -358,8 +359,10 @@ def test_from_the_package_index_to_a_loaded_model(
     assert ensure_local(ModelRequest("tiny", cache_dir), Job()).source == "converted"
 
 
-def test_an_estimate_may_be_in_a_larger_type_than_the_files(make_model: MakeModel) -> None:
-    folder = make_model("qwen2")
+def test_an_estimate_may_be_in_a_larger_type_than_the_files(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(make_model("qwen2"), tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
     sizes = {dtype: estimate(folder, dtype=dtype) for dtype in ("bfloat16", "float32")}
