@@ -249,11 +249,11 @@ class TestBatch:
     def test_stop_ends_what_is_not_finished(self, shared: LlamaCppEngine) -> None:
         job = Job()
         threading.Timer(0.3, job.cancel).start()
-        found = self.batch(shared, [request(str(n), max_new_tokens=3_000) for n in range(4)], job)
-        # A random model may end an answer by itself before.
+        # A random model may end some by itself before, but hardly so many.
+        found = self.batch(shared, [request(str(n), max_new_tokens=3_000) for n in range(24)], job)
         reasons = {done.finish_reason for _, done in found.values()}
         assert "cancelled" in reasons <= {"cancelled", "stop"}
-        assert sorted(found) == [0, 1, 2, 3]
+        assert sorted(found) == list(range(24))
 
     def test_one_that_is_too_long_refuses_all(self, shared: LlamaCppEngine) -> None:
         found: list[int] = []
