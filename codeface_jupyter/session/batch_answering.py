@@ -38,6 +38,7 @@ class BatchAnswering:
     def __init__(self, asks: Sequence[Ask], resources: Resources) -> None:
         self._asks = asks
         self._resources = resources
+        self._second = resources.second
 
     def run(self, job: Job) -> Done:
         """Answer in a worker thread, reporting each question's end; return the batch's end.
@@ -90,13 +91,12 @@ class BatchAnswering:
         response_cache: ResponseCache,
     ) -> None:
         """Answer from ``response_cache`` what it holds."""
-        second = self._resources.second
         for pending in batch.open(questions):
             cached = pending.look_up(response_cache)
             if cached is not None:
                 with batch.failing([pending]):
                     # The notebook may be another one by now, in which the answer fails.
-                    done = tried(pending, pending.replay(cached), engine, second=second)
+                    done = tried(pending, pending.replay(cached), engine, second=self._second)
                     batch.end(pending, done)
 
     def _generate(
@@ -120,8 +120,7 @@ class BatchAnswering:
             first = same[0]
             with batch.failing(same):
                 done = first.ended(engine.generate(first.request, first.job))
-                second = self._resources.second
-                done = tried(first, done, engine, second=second)
+                done = tried(first, done, engine, second=self._second)
                 self._finish(batch, same, done, response_cache)
 
     def _side_by_side(
@@ -145,8 +144,7 @@ class BatchAnswering:
                     batch.end(pending, done, error=done.error)
                 return
             with batch.failing(same):
-                second = self._resources.second
-                trying = Trying(same[0], same[0].ended(done), engine, second=second)
+                trying = Trying(same[0], same[0].ended(done), engine, second=self._second)
                 if trying.is_wanted:
                     untried.append((same, trying))
                     batch.answer(same)

@@ -70,7 +70,7 @@ class MemoryWatch:
     def make_room(
         self, *, threshold: float, owners: Sequence[object], response_cache: ResponseCache
     ) -> int:
-        """Drop KV prefixes and models beside, then kept answers, above ``threshold``.
+        """Drop KV prefixes and the second model, then answers, if memory is used above a share.
 
         A shared response cache is left alone: its memory and answers belong to others too.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from codeface_jupyter.errors import EngineUnavailableError
 from codeface_jupyter.generation import Revised, Warned
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
+from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.second_model import SecondModel
@@ -25,11 +27,8 @@ pytestmark = pytest.mark.skipif(
 
 TOTAL = "sum(prices)"
 RAISES = "prices['total']"
+in_python = partial(fenced, language="python")
 LARGER = "larger"
-
-
-def fenced(code: str) -> str:
-    return f"```python\n{code}\n```"
 
 
 class Engine(ScriptedEngine):
@@ -46,7 +45,7 @@ class Sampling(Engine):
     """Also answers side by side, with the same text each time."""
 
     def __init__(self, first: str, sample: str = TOTAL) -> None:
-        super().__init__([fenced(first)], name="small")
+        super().__init__([in_python(first)], name="small")
         self.sample = sample
         self.sampled = 0
 
@@ -55,8 +54,8 @@ class Sampling(Engine):
             if job.is_cancelled:
                 return
             self.sampled += 1
-            done = ScriptedEngine([fenced(self.sample)]).generate(request, Job())
-            on_result(index, fenced(self.sample), done)
+            done = ScriptedEngine([in_python(self.sample)]).generate(request, Job())
+            on_result(index, in_python(self.sample), done)
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def named(session: Session) -> Settings:
 
 
 def larger(code: str = TOTAL, **options: Any) -> Engine:
-    return Engine([fenced(code)], name=LARGER, **options)
+    return Engine([in_python(code)], name=LARGER, **options)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,7 @@ def test_its_answer_takes_the_place_of_one_that_fails(session_of, ask, first, fa
     assert (result.code, result.outcome.value, result.identity.model) == (TOTAL, "6.0", LARGER)
     assert result.agreement is None
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert (revised.text, revised.reason) == (fenced(TOTAL), f"{LARGER} was asked, {fault}")
+    assert (revised.text, revised.reason) == (in_python(TOTAL), f"{LARGER} was asked, {fault}")
     # It was given the same question, and nothing was sampled.
     assert second.requests[0].prompt == small.requests[0].prompt
     assert small.sampled == 0
@@ -145,7 +144,7 @@ def test_where_nothing_runs_the_first_answer_stays(session_of, ask) -> None:
 
 def test_an_answer_that_was_cut_off_is_not_taken(session_of, ask) -> None:
     second = larger("sum(prices) + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0")
-    result = ask(session_of(Engine([fenced(RAISES)]), second), max_new_tokens=18)[-1].result
+    result = ask(session_of(Engine([in_python(RAISES)]), second), max_new_tokens=18)[-1].result
     assert (result.code, len(second.requests)) == (RAISES, 1)
 
 
@@ -248,7 +247,7 @@ def test_what_an_answer_cost_is_the_first_models(session_of, ask) -> None:
     session = session_of(small, second)
     result = ask(session)[-1].result
     # What is shown beside the answer is of the model that gave it.
-    small_tokens, tokens = (small.count_tokens(fenced(RAISES)), small.count_tokens(result.text))
+    small_tokens, tokens = (small.count_tokens(in_python(RAISES)), small.count_tokens(result.text))
     assert small_tokens != tokens
     assert result.metrics.generated_tokens == tokens
     (record,) = session.metrics.records
@@ -258,7 +257,10 @@ def test_what_an_answer_cost_is_the_first_models(session_of, ask) -> None:
 
 
 def test_a_batch_asks_it_for_those_that_fail(session_of, namespace) -> None:
-    small, second = Engine([fenced(TOTAL), fenced(RAISES)], name="small"), larger("max(prices)")
+    small, second = (
+        Engine([in_python(TOTAL), in_python(RAISES)], name="small"),
+        larger("max(prices)"),
+    )
     session = session_of(small, second)
     asks = [
         Ask(

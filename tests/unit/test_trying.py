@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
+from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
@@ -30,11 +32,8 @@ pytestmark = needs_guard
 
 TOTAL = "sum(prices)"
 RAISES = "prices['total']"
+in_python = partial(fenced, language="python")
 UNKNOWN = "print(sum(price_list))"
-
-
-def fenced(code: str) -> str:
-    return f"```python\n{code}\n```"
 
 
 class Sampling(ScriptedEngine):
@@ -47,7 +46,7 @@ class Sampling(ScriptedEngine):
         before_each: Callable[[int], None] | None = None,
         order: Sequence[int] | None = None,
     ):
-        super().__init__([fenced(first)])
+        super().__init__([in_python(first)])
         self._order = range(len(samples)) if order is None else order
         self.samples = samples
         self.sampled: list[GenerationRequest] = []
@@ -66,8 +65,8 @@ class Sampling(ScriptedEngine):
             if job.is_cancelled:
                 return
             code = self.samples[index]
-            done = ScriptedEngine([fenced(code)]).generate(requests[index], Job())
-            on_result(index, fenced(code), done)
+            done = ScriptedEngine([in_python(code)]).generate(requests[index], Job())
+            on_result(index, in_python(code), done)
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     assert result.agreement == Agreement(agreeing=2, tried=5, is_first=False)
     assert [other.code for other in result.alternatives] == ["max(prices)"]
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.text == fenced(TOTAL)
+    assert revised.text == in_python(TOTAL)
     assert revised.reason.startswith("2 of 5 answers agree, the first one raises ")
 
 
@@ -315,7 +314,7 @@ def test_turned_off_nothing_is_run(ask_with, settings, code) -> None:
 
 
 def test_an_engine_that_samples_one_at_a_time_tries_one_answer(ask_with) -> None:
-    result, _ = ask_with(ScriptedEngine([fenced(RAISES)]))
+    result, _ = ask_with(ScriptedEngine([in_python(RAISES)]))
     assert (result.outcome.ending, result.agreement) == ("raised", None)
 
 
@@ -451,7 +450,7 @@ class TestTests:
                 live_namespace={"halve": halve},
                 tested="halve",
             )
-            engine = ScriptedEngine([fenced(code)])
+            engine = ScriptedEngine([in_python(code)])
             return Session(config=config, engine=engine).generate(question).outcome
 
         return outcome_of
@@ -520,7 +519,7 @@ def test_an_edited_cell_is_compared_with_what_it_was(
         settings=config.with_overrides({"try_timeout_s": 0.5}),
         live_namespace=namespace,
     )
-    result = Session(config=config, engine=ScriptedEngine([fenced(edited)])).generate(question)
+    result = Session(config=config, engine=ScriptedEngine([in_python(edited)])).generate(question)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
 

@@ -171,7 +171,7 @@ def suited_to_processor(placement: Placement, config: PretrainedConfig) -> Place
 
     There a prompt is read six times as fast, and an answer takes a third longer: decision 6.
     """
-    is_quantized = bool(placement.quantization) or hasattr(config, "quantization_config")
+    is_quantized = placement.quantization or getattr(config, "quantization_config", None)
     if placement.device_type != "cpu" or is_quantized or computes_bfloat16():
         return placement
     needed = estimate(config, dtype="float32", permissions=placement.permissions)
