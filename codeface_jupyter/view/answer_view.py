@@ -280,9 +280,9 @@ class DisplayView:
         self._painted = ""
 
     def paint(self, answer: Answer) -> None:
-        """Show the text so far, or what is being waited for."""
+        """Show the text so far, and what is being waited for."""
         waiting = self._meter.describe(answer.progress) if answer.progress else ""
-        text = terminal_text(answer.text) or waiting
+        text = "\n\n".join(filter(None, (terminal_text(answer.text), waiting)))
         if text != self._painted:
             self._handle.update({"text/plain": text}, raw=True)
             self._painted = text
@@ -300,15 +300,17 @@ class TextView:
         self._meter = ProgressMeter()
         self._written = ""
         self._line_chars = 0
+        # What was written after the text, for progress, and is not to be written again.
+        self._line_end = ""
         self._revision: Revised | None = None
 
     def paint(self, answer: Answer) -> None:
-        """Write what is new; progress rewrites one line."""
+        """Write what is new; progress rewrites one line, below the text if there is any."""
         self._follow_revision(answer)
-        if answer.progress is not None and not answer.text:
+        self._write_new(answer)
+        if answer.progress is not None:
+            self._begin_line()
             self._rewrite_line(self._meter.describe(answer.progress))
-        else:
-            self._write_new(answer)
         self._stream.flush()
 
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
@@ -318,7 +320,7 @@ class TextView:
         text = terminal_text(answer.text)
         rest = bundle["text/plain"].removeprefix(text) if bundle else ""
         self._rewrite_line("")
-        self._stream.write(f"{rest}\n")
+        self._stream.write(f"{rest.removeprefix(self._line_end)}\n")
         self._stream.flush()
 
     def _follow_revision(self, answer: Answer) -> None:
@@ -327,7 +329,10 @@ class TextView:
             return
         self._revision = answer.revision
         if self._written:
-            self._stream.write(f"\n[{answer.revision_note}]\n")
+            self._rewrite_line("")
+            begin = "" if self._line_end else "\n"
+            self._stream.write(f"{begin}[{answer.revision_note}]\n")
+            self._line_end = ""
         text = terminal_text(answer.text)
         # What was only shortened is there already.
         self._written = text if self._written.startswith(text) else ""
@@ -337,8 +342,14 @@ class TextView:
         text = terminal_text(answer.text)
         if text[len(self._written) :]:
             self._rewrite_line("")
-            self._stream.write(text[len(self._written) :])
-            self._written = text
+            self._stream.write(text[len(self._written) :].removeprefix(self._line_end))
+            self._written, self._line_end = text, ""
+
+    def _begin_line(self) -> None:
+        """End the line that the text stands on."""
+        if self._written and not (self._line_end or self._written.endswith("\n")):
+            self._line_end = "\n"
+            self._stream.write(self._line_end)
 
     def _rewrite_line(self, line: str) -> None:
         if not line and not self._line_chars:

@@ -2,6 +2,7 @@ import io
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,9 +11,11 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics, Revised
 from codeface_jupyter.jobs import Job, Progress, Step
 from codeface_jupyter.session import Answer, Session
+from codeface_jupyter.view import answer_view
 from codeface_jupyter.view.answer_view import (
     MAX_PAINT_INTERVAL_S,
     PAINT_INTERVAL_S,
+    DisplayView,
     TextView,
     Throttle,
     WidgetView,
@@ -200,6 +203,48 @@ def test_terminal_tells_progress_below_an_answer_that_is_written_anew():
         answer.state.take(event)
         view.paint(answer)
     assert out.getvalue() == "first words\n[revised: it did not run]\n\rTrying … 0 s"
+
+
+TRYING = "Trying … 0 s"
+ERASED = f"\r{' ' * len(TRYING)}\r"
+
+
+def painted(*events, bundle=None):
+    """Return what a terminal gets of an answer's events, and of its end."""
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    out = io.StringIO()
+    view = TextView(out)
+    for event in events:
+        answer.state.take(event)
+        view.paint(answer)
+    view.finish(answer, bundle)
+    return out.getvalue()
+
+
+def test_terminal_tells_below_an_answer_what_is_done_with_it():
+    bundle = {"text/plain": "words\n[2 tokens]"}
+    shown = painted(Chunk("words", 2), Progress("Trying"), bundle=bundle)
+    assert shown == f"words\n\r{TRYING}{ERASED}[2 tokens]\n"
+
+
+def test_terminal_goes_on_below_what_it_told():
+    bundle = {"text/plain": "better\n[2 tokens]"}
+    revised = Revised("better", 2, "it did not run")
+    shown = painted(Chunk("words", 2), Progress("Trying"), revised, bundle=bundle)
+    assert shown == f"words\n\r{TRYING}{ERASED}[revised: it did not run]\nbetter\n[2 tokens]\n"
+
+
+def test_a_program_records_what_is_done_with_an_answer_and_then_its_end(monkeypatch):
+    shown = []
+    handle = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle["text/plain"]))
+    monkeypatch.setattr(answer_view, "display", lambda *_, **__: handle)
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    view = DisplayView()
+    for event in (Progress("Reading"), Chunk("words", 2), Progress("Trying")):
+        answer.state.take(event)
+        view.paint(answer)
+    view.finish(answer, {"text/plain": "words [2 tokens]"})
+    assert shown == ["Reading … 0 s", "words", f"words\n\n{TRYING}", "words [2 tokens]"]
 
 
 def test_widgets_show_the_new_text_alone_and_why():
