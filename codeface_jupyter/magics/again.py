@@ -39,9 +39,10 @@ class AgainMagics(BaseMagics):
         args, words = parse(self.codeface_again, line)
         if args.goes_on and words:
             raise UsageError("%codeface_again --continue takes no question.")
-        from codeface_jupyter.magics.ask_and_show import answer, check_that_it_is_to_ask
+        from codeface_jupyter.magics.ask_and_show import answer
         from codeface_jupyter.magics.fill_in import fill_in
         from codeface_jupyter.magics.hints import as_now_wanted
+        from codeface_jupyter.magics.make_ask import check_that_it_is_to_ask
 
         check_that_it_is_to_ask(self.extension, self.extension.config.settings)
         shown = self.extension.shown_answers.last

@@ -7,21 +7,16 @@ import contextvars
 import logging
 import threading
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.context import Context, ContextSources, FilledRequest, read_text_file
-from codeface_jupyter.errors import NotAskedError
-from codeface_jupyter.magics.hints import as_hints, wants_hints
+from codeface_jupyter.context import Context
 from codeface_jupyter.magics.interrupts import Interrupts
-from codeface_jupyter.magics.options import permissions, settings_overrides
 from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
 from codeface_jupyter.magics.shown_answer import ShownAnswer
-from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.magics.try_again_button import TryAgainButton
-from codeface_jupyter.prompts import cell_for, fill_template, normalize_language
+from codeface_jupyter.prompts import cell_for
 from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.session.answer import Answer, Ask
 from codeface_jupyter.view.answer_view import TextView, WidgetView
@@ -31,7 +26,6 @@ from codeface_jupyter.view.rendering import ContextPreview
 from codeface_jupyter.view.safe_markdown import safe_markdown
 
 if TYPE_CHECKING:
-    from codeface_jupyter.config import Settings
     from codeface_jupyter.generation import GenerationResult
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.magics.output import Output
@@ -39,10 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "answer",
     "ask_or_preview",
-    "check_that_it_is_to_ask",
     "dry_run",
-    "make_ask",
-    "with_request",
 ]
 
 logger = logging.getLogger(__name__)
@@ -50,111 +41,6 @@ logger = logging.getLogger(__name__)
 RESULT_VARIABLE = "_codeface"
 AGAIN_HINT = "[%codeface_again gives another answer, %codeface_again QUESTION asks about this one]"
 CONTINUE_HINT = "[%codeface_again --continue goes on with it]"
-NOT_ASKED = "Not asked, since the whole notebook was run."
-NOT_ASKED_HINT = "Run this cell by hand to ask."
-
-
-def make_ask(
-    extension: Extension, args: argparse.Namespace, request: FilledRequest | str, **sources: Any
-) -> tuple[Ask, str]:
-    """Build a question from a magic's options and what the notebook offers.
-
-    Parameters
-    ----------
-    request
-        What to ask.
-    **sources
-        More fields of `ContextSources`.
-
-    Returns
-    -------
-    The question, and how the order of its cells is known.
-
-    Raises
-    ------
-    ConfigError
-        If an option's value is out of its range.
-    NotebookError
-        If a file cannot be read, the template is not right, or tests are wanted where hints
-        only are given.
-    NotAskedError
-        If the cell is to ask by hand only, and was run with the whole notebook.
-    """
-    settings = extension.config.with_overrides(settings_overrides(args))
-    if not getattr(args, "dry_run", False):
-        check_that_it_is_to_ask(extension, settings)
-    settings = settings.permitting(permissions(args))
-    language = normalize_language(getattr(args, "language", "python"))
-    cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
-    filled = _filled(request, args, language=language)
-    if getattr(args, "template", None):
-        sources["instruction"] = ""
-    before = partial(
-        extension.session.conversation.before,
-        filled.text,
-        count=settings.history_exchanges,
-        cells=cells,
-    )
-    offered = {
-        "cells": cells,
-        "namespace": extension.notebook.namespace(),
-        "variables": _variables(getattr(args, "vars", None)),
-        "files": [read_text_file(path) for path in getattr(args, "files", None) or ()],
-        "history": before(),
-        "history_without_values": before(is_leaving=True),
-        "filled": filled,
-    }
-    if "history" in sources:
-        del offered["history_without_values"]
-    ask = Ask(
-        sources=ContextSources(request=filled.text, **offered | sources),
-        settings=settings,
-        language=language,
-        use_response_cache=not args.no_cache,
-        cell_id=extension.notebook.cell_id(),
-        live_namespace=extension.notebook.live_namespace(),
-    )
-    if wants_hints(extension, settings):
-        ask = as_hints(ask)
-    return ask, order
-
-
-def check_that_it_is_to_ask(extension: Extension, settings: Settings) -> None:
-    """Make sure that the running cell may ask.
-
-    Raises
-    ------
-    NotAskedError
-        If it is to ask by hand only, and was run with the whole notebook.
-    """
-    if not extension.notebook.is_to_ask(in_run_all=settings.ask_in_run_all):
-        raise NotAskedError(NOT_ASKED, hint=NOT_ASKED_HINT)
-
-
-def with_request(ask: Ask, args: argparse.Namespace, request: FilledRequest | str) -> Ask:
-    """Return ``ask``, made from the same options, with another request."""
-    filled = _filled(request, args, language=ask.language)
-    return replace(ask, sources=replace(ask.sources, request=filled.text, filled=filled))
-
-
-def _filled(
-    request: FilledRequest | str, args: argparse.Namespace, *, language: str
-) -> FilledRequest:
-    """Return a request in the template that the options name, if they do."""
-    filled = FilledRequest.of(request) if isinstance(request, str) else request
-    if not getattr(args, "template", None):
-        return filled
-    template = read_template(args.template)
-    return filled.within(
-        lambda text: fill_template(template, {"request": text, "language": language})
-    )
-
-
-def _variables(names: str | None) -> tuple[str, ...] | None:
-    """Parse ``--vars``: None lets the context choose."""
-    if names is None:
-        return None
-    return () if names == "none" else tuple(filter(None, names.split(",")))
 
 
 def ask_or_preview(

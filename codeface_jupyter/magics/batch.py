@@ -78,7 +78,7 @@ class BatchMagics(BaseMagics):
         _tell_failures(self._answer(self._asks(args, requests), variables=tuple(variables)))
 
     def _asks(self, args: argparse.Namespace, requests: Sequence[FilledRequest | str]) -> list[Ask]:
-        from codeface_jupyter.magics.ask_and_show import make_ask, with_request
+        from codeface_jupyter.magics.make_ask import make_ask, with_request
 
         first, _ = make_ask(self.extension, args, requests[0])
         asks = [first, *(with_request(first, args, request) for request in requests[1:])]

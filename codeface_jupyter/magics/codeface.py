@@ -66,8 +66,9 @@ class CodeFace(BaseMagics):
             raise UsageError(
                 "Nothing was asked. Write the request after %codeface, or below %%codeface."
             )
-        from codeface_jupyter.magics.ask_and_show import ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import ask_or_preview
         from codeface_jupyter.magics.fill_in import fill_in
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
         filled_in = fill_in(self.extension, request)

@@ -33,8 +33,9 @@ class ContextMagics(BaseMagics):
 
             In [2]: %codeface_context --cells 3 plot the sales
         """
-        from codeface_jupyter.magics.ask_and_show import dry_run, make_ask
+        from codeface_jupyter.magics.ask_and_show import dry_run
         from codeface_jupyter.magics.fill_in import fill_in
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.view.rendering import ContextPreview
 
         args, words = parse(self.codeface_context, line)

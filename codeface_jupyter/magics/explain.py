@@ -101,7 +101,8 @@ class ExplainMagics(BaseMagics):
         return expression, "object", description.text
 
     def _ask(self, args: argparse.Namespace, name: str, kind: str, text: str) -> None:
-        from codeface_jupyter.magics.ask_and_show import ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import ask_or_preview
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
         request = explain_request(name, text, kind=kind)

@@ -45,7 +45,8 @@ class FixEditMagics(BaseMagics):
 
             In [7]: %codeface_fix --number 3 return infinity instead
         """
-        from codeface_jupyter.magics.ask_and_show import ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import ask_or_preview
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
         args, words = parse(self.codeface_fix, line)
@@ -85,8 +86,9 @@ class FixEditMagics(BaseMagics):
 
             In [6]: %codeface_edit --number 3 add type hints
         """
-        from codeface_jupyter.magics.ask_and_show import ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import ask_or_preview
         from codeface_jupyter.magics.fill_in import fill_in
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
         args, instruction = parse(self.codeface_edit, line)

@@ -33,7 +33,8 @@ class TestMagics(BaseMagics):
 
             In [5]: %codeface_test parse_date
         """
-        from codeface_jupyter.magics.ask_and_show import ask_or_preview, make_ask
+        from codeface_jupyter.magics.ask_and_show import ask_or_preview
+        from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
         args, name = parse(self.codeface_test, line)
