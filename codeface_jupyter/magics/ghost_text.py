@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.infilling import Gap
-from codeface_jupyter.jobs import Cancelled
+from codeface_jupyter.magics.giving_way import GivingWay
 
 if TYPE_CHECKING:
     from codeface_jupyter.frontend.protocol import Completion, CompletionWanted, WarmedUp
@@ -31,19 +29,17 @@ class GhostText:
 
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
-        # What the next cell ends.
-        self._under_way: set[Job] = set()
+        self._giving_way = GivingWay(extension.bridge)
 
     def offer(self) -> None:
         """Take the page's requests from now on."""
         bridge = self._extension.bridge
         bridge.handle(protocol.COMPLETE, self._complete, in_thread=True)
         bridge.handle(protocol.WARM_UP, self._warm_up, in_thread=True)
-        bridge.on_cell_start(self._leave_to_the_cell)
 
     def _complete(self, wanted: CompletionWanted, job: Job) -> Completion:
         found: Completion = {"text": "", "silence": ""}
-        with self._giving_way(wanted, job) as part:
+        with self._giving_way.part(job, while_busy=wanted["while_busy"]) as part:
             found["silence"] = self._silence(wanted)
             if not found["silence"]:
                 found["text"] = self._completions.complete(self._ask(wanted), part)
@@ -52,35 +48,12 @@ class GhostText:
     def _warm_up(self, wanted: CompletionWanted, job: Job) -> WarmedUp:
         # Unless it comes to its end.
         silence: protocol.Silence = "busy"
-        with self._giving_way(wanted, job) as part:
+        with self._giving_way.part(job, while_busy=wanted["while_busy"]) as part:
             found = self._silence(wanted)
             if not found:
                 self._completions.warm_up(self._ask(wanted), part)
             silence = found
         return {"silence": silence}
-
-    @contextmanager
-    def _giving_way(self, wanted: CompletionWanted, job: Job) -> Iterator[Job]:
-        """Yield a job that a cell which begins to run ends; the block then has no result.
-
-        So does a newer request, whose answer is the one that the page waits for.
-        """
-        part = job.part()
-        # Before it is asked whether a cell runs: the next one then finds what it is to end.
-        if not wanted["while_busy"]:
-            self._under_way.add(part)
-        try:
-            yield part
-        except Cancelled:
-            if job.is_cancelled:
-                raise
-        finally:
-            self._under_way.discard(part)
-
-    def _leave_to_the_cell(self) -> None:
-        """End what is being completed or read: the user's own code goes first."""
-        for part in tuple(self._under_way):
-            part.cancel()
 
     @property
     def _completions(self) -> Completions:
