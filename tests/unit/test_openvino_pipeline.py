@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from codeface_jupyter.engines.openvino import pipeline
 from codeface_jupyter.engines.openvino.kv_blocks import TokenSequence
 from codeface_jupyter.engines.openvino.paged_model import PagedModel, Piece
 from codeface_jupyter.engines.openvino.pipeline import PASS_TOKENS, TokenPipeline, _Decoding
@@ -21,6 +23,12 @@ CORPUS = TokenIndex([9, 1, 2, 3, 4, 9])
 
 
 VOCABULARY = 50
+
+
+@pytest.fixture(autouse=True)
+def multiplies_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the same passes on every machine."""
+    monkeypatch.setattr(pipeline, "multiplies_bytes", lambda: True)
 
 
 class CountingModel:
@@ -62,8 +70,8 @@ def decoding(prompt: list[int], *, read: int, max_new_tokens: int = 20) -> _Deco
 def passes(answers: Sequence[TokenAnswer]) -> list[list[int]]:
     """Return the lengths of the pieces of each pass over a batch."""
     model = CountingModel()
-    pipeline = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
-    assert sorted(pipeline.decode_batch(answers, job=Job())) == list(range(len(answers)))
+    tokens = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
+    assert sorted(tokens.decode_batch(answers, job=Job())) == list(range(len(answers)))
     assert all(answer.is_over for answer in answers)
     return model.passes
 
@@ -84,6 +92,14 @@ def test_samples_of_one_prompt_read_it_once() -> None:
     samples = [answer_to(prompt, temperature=1.0, max_new_tokens=2) for _ in range(8)]
     # The first is one token ahead by then, which the others draft.
     assert passes(samples)[:3] == [[PASS_TOKENS], [100], [1, *[2] * 7]]
+
+
+def test_passes_are_shorter_where_no_instructions_multiply_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, "multiplies_bytes", lambda: False)
+    answer = answer_to(list(range(PASS_TOKENS)), max_new_tokens=1)
+    assert passes([answer]) == [[PASS_TOKENS // 2], [PASS_TOKENS // 2]]
 
 
 def test_what_prompts_share_is_read_once_and_the_rest_side_by_side() -> None:
@@ -129,11 +145,11 @@ class CountingUpModel(CountingModel):
 
 def test_an_earlier_answer_to_the_same_prompt_is_drafted() -> None:
     model = CountingUpModel()
-    pipeline = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
+    tokens = TokenPipeline(cast("PagedModel", model), corpus=TokenIndex([]), weights_bytes=0)
 
     def answer(prompt: list[int]) -> list[int]:
         asked = answer_to(prompt, max_new_tokens=20)
-        pipeline.decode(asked, job=Job(), on_reading=lambda _: None)
+        tokens.decode(asked, job=Job(), on_reading=lambda _: None)
         return asked.token_ids[len(prompt) :]
 
     prompt = list(range(10, 40))
