@@ -104,6 +104,11 @@ class GenerationRequest:
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
     expects_copying: bool = False
 
+    @classmethod
+    def to_read(cls, prompt: Prompt) -> GenerationRequest:
+        """Return a request that has an engine read a prompt, and answer with one token at most."""
+        return cls(prompt=prompt, sampling=SamplingParameters(max_new_tokens=1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineIdentity:

@@ -187,6 +187,11 @@ class Settings(BaseModel):
     background_load: bool = Field(
         False, description="Load the model in the background as soon as the extension is loaded."
     )
+    read_ahead: bool = Field(
+        True,
+        description="While a question is typed in JupyterLab, load the model and read the "
+        "notebook, so that the answer begins sooner.",
+    )
 
     # Generation
     max_new_tokens: int = Field(

@@ -127,8 +127,8 @@ class Bridge:
         front_end = self._front_end_of(self.cell_id())
         return None if front_end is None else front_end.is_on_subshell
 
-    def on_cell_start(self, handler: Callable[[], None]) -> None:
-        """Call ``handler`` when a cell begins to run; it must take no time."""
+    def on_cell_start(self, handler: Callable[[str], None]) -> None:
+        """Call ``handler`` with the source of a cell that begins to run; it must take no time."""
         self._busy.on_cell_start.append(handler)
 
     @property
@@ -172,6 +172,11 @@ class Bridge:
                 return snapshot
         found = found or self._front_end_of(cell_id)
         return self._snapshot(found.pushed, cell_id, source="pushed") if found else None
+
+    def snapshot(self, cells: NotebookCells) -> NotebookSnapshot | None:
+        """Return the notebook that a page has sent; None if no cell of it asks."""
+        asking = cells["asking"]
+        return None if asking is None else self._snapshot(cells, asking, source="pulled")
 
     def publish_status(
         self,

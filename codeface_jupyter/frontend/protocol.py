@@ -57,6 +57,7 @@ __all__ = [
     "MAX_TRACEBACK_CHARACTERS",
     "NOTEBOOK_TARGET",
     "PROTOCOL_VERSION",
+    "READ_AHEAD",
     "RESULT_MIME",
     "RESULT_VERSION",
     "SETTINGS",
@@ -308,7 +309,10 @@ class Completion(TypedDict):
 
 
 class WarmedUp(TypedDict):
-    """Why nothing was read ahead, as in `Completion`; ``silence`` is empty if it was."""
+    """Why nothing was read, as in `Completion`; ``silence`` is empty if it was.
+
+    Only ``unsuited`` lasts.
+    """
 
     silence: Silence
 
@@ -410,6 +414,8 @@ COMPLETE = Request("complete", _COMPLETION_WANTED, TypeAdapter(Completion))
 """Complete code at the cursor; a newer one ends an older one."""
 WARM_UP = Request("warm_up", _COMPLETION_WANTED, TypeAdapter(WarmedUp))
 """Read what a completion at the cursor would need, since the cell has got the focus."""
+READ_AHEAD = Request("read_ahead", _NOTEBOOK_CELLS, TypeAdapter(WarmedUp))
+"""Read the prompt of the question that is being typed in the asking cell."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
 FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)

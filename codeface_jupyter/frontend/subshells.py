@@ -85,19 +85,19 @@ class BusyStatus:
     Attributes
     ----------
     on_cell_start
-        Called, in the main thread, when a cell begins to run.
+        Called, in the main thread, with the source of a cell that begins to run.
     """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._running: Message | None = None
-        self.on_cell_start: list[Callable[[], None]] = []
+        self.on_cell_start: list[Callable[[str], None]] = []
         # Held while `busy` is sent, so that it can never follow the cell's own last `idle`.
         self._lock = new_lock()
 
     def open(self) -> None:
         """Begin to watch the shell; may be called inside a running cell."""
-        self._started(None)
+        self._note_start("")
         self._shell.events.register("pre_run_cell", self._started)
         self._shell.events.register("post_run_cell", self._ended)
 
@@ -130,7 +130,10 @@ class BusyStatus:
                     ident=b"kernel.status",
                 )
 
-    def _started(self, _info: object) -> None:
+    def _started(self, info: Any) -> None:
+        self._note_start(str(info.raw_cell))
+
+    def _note_start(self, source: str) -> None:
         parent = self._shell.kernel.get_parent()
         header = parent.get("header", {})
         # A cell on a subshell has a status of its own; of a silent one the end is not told.
@@ -140,7 +143,7 @@ class BusyStatus:
             with self._lock:
                 self._running = parent
             for handler in self.on_cell_start:
-                handler()
+                handler(source)
 
     def _ended(self, _result: object) -> None:
         if not is_on_subshell(self._shell.kernel.get_parent()):

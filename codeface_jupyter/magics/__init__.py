@@ -49,12 +49,14 @@ def register(shell: InteractiveShell) -> None:
     from codeface_jupyter.magics.further_answers import FurtherAnswers
     from codeface_jupyter.magics.ghost_text import GhostText
     from codeface_jupyter.magics.model_picker import ModelPicker
+    from codeface_jupyter.magics.read_ahead import ReadAhead
 
     extension = Extension(shell)
     try:
         FurtherAnswers(extension).offer()
         GhostText(extension).offer()
         ModelPicker(extension).offer()
+        ReadAhead(extension).offer()
         for magics_class in magics_classes():
             _add_magics(shell, magics_class(shell, extension))
         question_mark.add_to(shell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,13 @@ class GivingWay:
     ----------
     bridge
         Tells when one does.
+    is_own
+        Whether a cell, given by its source, is none of the user's code, and ends nothing.
     """
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, *, is_own: Callable[[str], bool] = lambda _: False) -> None:
         self._under_way: set[Job] = set()
+        self._is_own = is_own
         bridge.on_cell_start(self._end_all)
 
     @contextmanager
@@ -51,6 +54,7 @@ class GivingWay:
         finally:
             self._under_way.discard(part)
 
-    def _end_all(self) -> None:
-        for part in tuple(self._under_way):
-            part.cancel()
+    def _end_all(self, source: str) -> None:
+        if self._under_way and not self._is_own(source):
+            for part in tuple(self._under_way):
+                part.cancel()

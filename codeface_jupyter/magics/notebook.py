@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.frontend.bridge import Bridge
+    from codeface_jupyter.frontend.front_end import NotebookSnapshot
     from codeface_jupyter.frontend.protocol import Cell as FrontEndCell
 
-__all__ = ["Notebook"]
+__all__ = ["Notebook", "cells_of"]
 
 Audience = Literal["front end", "program", "terminal"]
 
@@ -107,20 +108,7 @@ class Notebook:
         snapshot = self._bridge.cells()
         if snapshot is None:
             return list(self.executed_cells()), "as they were run"
-        chosen = snapshot.above + (snapshot.below if below else ())
-        cells = [
-            Cell(
-                source=cell["source"],
-                cell_type=cell["type"],
-                execution_count=cell["execution_count"],
-                cell_id=cell["id"],
-                was_run=cell["id"] in snapshot.executed,
-                error=_shown_error(cell),
-            )
-            for cell in chosen
-            if cell["type"] != "raw"
-        ]
-        return cells, "as they stand in the notebook"
+        return cells_of(snapshot, below=below), "as they stand in the notebook"
 
     def is_to_ask(self, *, in_run_all: bool) -> bool:
         """Whether a request in the running cell is to be answered.
@@ -171,6 +159,23 @@ class Notebook:
         parent = kernel.get_parent() if kernel is not None else None
         content: dict[str, Any] = (parent or {}).get("content", {})
         return content
+
+
+def cells_of(snapshot: NotebookSnapshot, *, below: bool = False) -> list[Cell]:
+    """Return the cells above the asking one, and if wanted those below."""
+    chosen = snapshot.above + (snapshot.below if below else ())
+    return [
+        Cell(
+            source=cell["source"],
+            cell_type=cell["type"],
+            execution_count=cell["execution_count"],
+            cell_id=cell["id"],
+            was_run=cell["id"] in snapshot.executed,
+            error=_shown_error(cell),
+        )
+        for cell in chosen
+        if cell["type"] != "raw"
+    ]
 
 
 def _shown_error(cell: FrontEndCell) -> ErrorInfo | None:

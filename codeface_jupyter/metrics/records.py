@@ -92,6 +92,7 @@ class SessionSummary:
     ``tried_answers``; of these some ran, some would have done what a copy may not, and
     ``revised_answers`` took the place of a first one. Of the ``completions`` that were wanted
     while somebody typed, some were shown, and some needed no model, as they were known.
+    ``read_ahead`` counts how often a prompt was read while its question was typed.
     """
 
     requests: int = 0
@@ -118,6 +119,8 @@ class SessionSummary:
     known_completions: int = 0
     completion_s: float = 0.0
     median_completion_s: float = 0.0
+    read_ahead: int = 0
+    read_ahead_s: float = 0.0
 
 
 class MetricsObserver(Protocol):
@@ -144,6 +147,8 @@ class SessionMetrics:
     _load_s: float = 0.0
     _completions: SessionSummary = field(default_factory=SessionSummary)
     _completions_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
+    _reads_ahead: int = 0
+    _read_ahead_s: float = 0.0
     _observers: list[MetricsObserver] = field(default_factory=list)
     _lock: AbstractContextManager[bool] = field(default_factory=new_rlock)
 
@@ -225,6 +230,12 @@ class SessionMetrics:
             if seconds is not None:
                 self._completions_s.append(seconds)
 
+    def add_read_ahead(self, seconds: float) -> None:
+        """Count the reading of a prompt while its question was typed."""
+        with self._lock:
+            self._reads_ahead += 1
+            self._read_ahead_s += seconds
+
     def observe(self, observer: MetricsObserver) -> None:
         """Notify ``observer`` of the records that are kept and of everything from now on."""
         with self._lock:
@@ -239,6 +250,7 @@ class SessionMetrics:
         with self._lock:
             records, older, load_s = tuple(self._records), self._older, self._load_s
             completions, completions_s = self._completions, list(self._completions_s)
+            reads_ahead, read_ahead_s = self._reads_ahead, self._read_ahead_s
         generated = [r.metrics for r in records if r.is_generated]
         return replace(
             _summed(older, records),
@@ -248,6 +260,8 @@ class SessionMetrics:
             known_completions=completions.known_completions,
             completion_s=completions.completion_s,
             median_completion_s=_median(completions_s),
+            read_ahead=reads_ahead,
+            read_ahead_s=read_ahead_s,
             median_time_to_first_token_s=_median([m.time_to_first_token_s for m in generated]),
             median_decode_tokens_per_s=_median([m.decode_tokens_per_s for m in generated]),
         )
@@ -260,6 +274,7 @@ class SessionMetrics:
             self._completions_s.clear()
             self._older, self._load_s = SessionSummary(), 0.0
             self._completions = SessionSummary()
+            self._reads_ahead, self._read_ahead_s = 0, 0.0
 
 
 def _summed(before: SessionSummary, records: Sequence[RequestRecord]) -> SessionSummary:

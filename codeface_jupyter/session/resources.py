@@ -136,11 +136,15 @@ class Resources:
         return time.perf_counter() - begin
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:
-        """Return the context that ``engine`` gets for ``ask``."""
+        """Return the context that ``engine`` gets for ``ask``, and remember it."""
+        self.last_context = self.context_of(ask, engine)
+        return self.last_context
+
+    def context_of(self, ask: Ask, engine: Engine) -> Context:
+        """Return the context that ``engine`` would get for ``ask``."""
         if ask.after is not None:
-            self.last_context = self._next_context(ask.after, ask.settings, engine)
-            return self.last_context
-        self.last_context = ask.context or build_context(
+            return self._next_context(ask.after, ask.settings, engine)
+        return ask.context or build_context(
             ask.sources,
             limits=ContextLimits.from_settings(ask.settings, context_window=engine.context_window),
             count_tokens=self._token_counts.of(engine),
@@ -148,7 +152,6 @@ class Resources:
             allow_values=may_see_values(engine, ask.settings),
             language=ask.language,
         )
-        return self.last_context
 
     def _next_context(self, turn: NextTurn, settings: Settings, engine: Engine) -> Context:
         allow_values = may_see_values(engine, settings)

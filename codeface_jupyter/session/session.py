@@ -25,6 +25,7 @@ from codeface_jupyter.session.completion import Completions
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
+from codeface_jupyter.session.reading_ahead import ReadingAhead
 from codeface_jupyter.session.resources import Resources, may_see_values
 
 __all__ = ["Session"]
@@ -86,6 +87,11 @@ class Session:
     def completions(self) -> Completions:
         """What completes code while it is typed, with the model that is in memory."""
         return Completions(self._resources, settings=lambda: self.config.settings)
+
+    @cached_property
+    def reading_ahead(self) -> ReadingAhead:
+        """What reads a question's prompt while it is typed."""
+        return ReadingAhead(self._resources)
 
     @cached_property
     def prometheus(self) -> PrometheusExporter:

@@ -122,6 +122,7 @@ def stats_table(summary: SessionSummary) -> Table:
         ("time spent loading", f"{summary.load_s:.1f} s"),
         ("tried on a copy", _tries(summary)),
         ("ghost text", _completions(summary)),
+        ("read ahead", _read_ahead(summary)),
         ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
     ]
     return Table("CodeFace in this session", ("", ""), rows)
@@ -144,6 +145,12 @@ def _completions(summary: SessionSummary) -> str:
         f"{summary.known_completions:,} without the model, "
         f"{summary.median_completion_s:.2f} s (median)"
     )
+
+
+def _read_ahead(summary: SessionSummary) -> str:
+    if not summary.read_ahead:
+        return "nothing"
+    return f"{counted(summary.read_ahead, 'time')}, {summary.read_ahead_s:.1f} s"
 
 
 def slowest_table(records: Sequence[RequestRecord]) -> Table:

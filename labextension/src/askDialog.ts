@@ -28,9 +28,14 @@ export class AskDialogs {
    * Show a dialog.
    *
    * @param key - What the text is about: texts about other things are not shown.
+   * @param typed - Called with the text at first, and when it has been changed.
    * @returns the text; empty if the user wants none.
    */
-  async ask(key: string, options: IAskOptions): Promise<string> {
+  async ask(
+    key: string,
+    options: IAskOptions,
+    typed: (text: string) => void = () => undefined
+  ): Promise<string> {
     const trans = this._trans;
     const keys = trans.__('Enter sends, Shift Enter begins a new line');
     const field = new Field({ ...options, keys, text: this._drafts.get(key) ?? '' });
@@ -43,7 +48,11 @@ export class AskDialogs {
       ],
       focusNodeSelector: 'textarea'
     });
-    field.changed = text => this._drafts.set(key, text);
+    field.changed = text => {
+      this._drafts.set(key, text);
+      typed(text);
+    };
+    typed(field.getValue());
     const { button, value } = await dialog.launch();
     if (!button.accept) {
       return '';

@@ -16,6 +16,7 @@ import { chooseModel } from './modelPicker';
 import { asksInRunAll, findBelow, insertBelow, setAsksInRunAll } from './notebook';
 import { notifyFailure } from './notifications';
 import { IBridges, isPython } from './openNotebooks';
+import { ReadAhead } from './readAhead';
 
 export namespace CommandIDs {
   export const ask = 'codeface:ask-below';
@@ -46,6 +47,7 @@ export function addCommands(options: ICommandOptions): void {
   const { commands } = app;
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
   const dialogs = new AskDialogs(trans);
+  const readAhead = new ReadAhead({ bridges, tracker });
   const isLive = () => bridges.current?.isLive === true;
   const isLoaded = () => bridges.settings.loadOnDemand || isLive();
   const runBelow = (sources: string[], cell = tracker.activeCell) =>
@@ -61,12 +63,16 @@ export function addCommands(options: ICommandOptions): void {
         return false;
       }
       const request = await textOf(args.request, () =>
-        dialogs.ask('ask', {
-          title: trans.__('Ask CodeFace'),
-          label: trans.__('What do you want?'),
-          placeholder: trans.__('plot the mean of each column'),
-          accept: trans.__('Ask')
-        })
+        dialogs.ask(
+          'ask',
+          {
+            title: trans.__('Ask CodeFace'),
+            label: trans.__('What do you want?'),
+            placeholder: trans.__('plot the mean of each column'),
+            accept: trans.__('Ask')
+          },
+          text => readAhead.typed(text)
+        )
       );
       return request && runAsking(options, askCells(request, isLoaded()));
     }

@@ -22,6 +22,7 @@ import { ConsoleBridges } from './openConsoles';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
 import { RESULT_MIME, STREAM_MIME } from './protocol';
+import { ReadAhead } from './readAhead';
 import { ResultRenderer } from './resultRenderer';
 import { Settings } from './settings';
 import { addToToolbars, StatusItem } from './status';
@@ -147,16 +148,17 @@ const status: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Shows questions as prose, and how to ask in an empty cell. */
+/** Shows questions as prose, and how to ask in an empty cell; has the notebook read meanwhile. */
 const editors: JupyterFrontEndPlugin<void> = {
   id: 'codeface-jupyter:editors',
   description: 'Shows a question in a cell as prose, and how to ask in an empty cell.',
   autoStart: true,
-  requires: [IBridges, IEditorExtensionRegistry],
+  requires: [IBridges, INotebookTracker, IEditorExtensionRegistry],
   optional: [ITranslator],
   activate: (
     app: JupyterFrontEnd,
     bridges: IBridges,
+    tracker: INotebookTracker,
     registry: IEditorExtensionRegistry,
     translator: ITranslator | null
   ) => {
@@ -174,6 +176,11 @@ const editors: JupyterFrontEndPlugin<void> = {
         EditorExtensionRegistry.createImmutableExtension(
           askPlaceholder(() => void app.commands.execute(CommandIDs.ask), trans)
         )
+    });
+    const readAhead = new ReadAhead({ bridges, tracker });
+    registry.addExtension({
+      name: 'codeface:read-ahead',
+      factory: () => EditorExtensionRegistry.createImmutableExtension(readAhead.extension)
     });
     const { settings } = bridges;
     const show = () =>

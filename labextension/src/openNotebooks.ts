@@ -31,6 +31,9 @@ export interface IBridges {
   /** The live bridge of a notebook that has a kernel, or null. */
   ofKernel(kernelId: string): NotebookBridge | null;
 
+  /** The cells of a notebook, and the one that asks or is to ask. */
+  cellsOf(panel: NotebookPanel, asking: string): NotebookCells;
+
   /** Take the next run of cells for one by hand, whatever is selected. */
   runByHand(cells: Cell[]): void;
 
@@ -74,12 +77,16 @@ export class Bridges implements IBridges {
       const panel = this._tracker.find(candidate => candidate.content === notebook);
       const bridge = this.of(panel ?? null);
       if (panel && bridge?.isLive) {
-        bridge.notify('cells', this._cellsOf(panel.context, cell.model.id));
+        bridge.notify('cells', this.cellsOf(panel, cell.model.id));
       } else if (panel && needsExtension(cell.model.sharedModel.getSource())) {
         void this._load(panel);
       }
     });
     NotebookActions.executed.connect((_, { cell }) => this._outputs.putBack(cell));
+  }
+
+  cellsOf({ context }: NotebookPanel, asking: string): NotebookCells {
+    return this._cellsOf(context, asking);
   }
 
   runByHand(cells: Cell[]): void {

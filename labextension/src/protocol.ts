@@ -141,6 +141,8 @@ export type KernelRequests = {
   complete: { payload: CompletionWanted; result: Completion };
   /** Read what a completion at the cursor would need, since the cell has got the focus. */
   warm_up: { payload: CompletionWanted; result: { silence: Silence } };
+  /** Read the prompt of the question that is being typed in the asking cell. */
+  read_ahead: { payload: NotebookCells; result: { silence: Silence } };
   /** Answer the question of an answer in another way. */
   try_again: { payload: { answer_id: string }; result: AnswerUpdate };
   /** Answer a question about an answer. */
@@ -370,6 +372,7 @@ const KERNEL_MESSAGES: Record<KernelMessage['type'], (data: Fields) => boolean> 
 export const RESULTS: Record<keyof KernelRequests, (data: Fields) => boolean> = {
   complete: data => areStrings(data, 'text') && isSilence(data.silence),
   warm_up: data => isSilence(data.silence),
+  read_ahead: data => isSilence(data.silence),
   try_again: isAnswerUpdate,
   follow_up: isAnswerUpdate,
   continue_answer: isAnswerUpdate,

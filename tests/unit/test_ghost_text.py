@@ -96,13 +96,14 @@ ENDED = [
 def test_a_cell_that_begins_to_run_ends_it(kernel, request_kind, result):
     (start,) = kernel.bridge.starts
 
-    assert answered(kernel, request_kind, then=start) == [result]
+    assert answered(kernel, request_kind, then=lambda: start("x = 1")) == [result]
 
 
 @pytest.mark.parametrize(("request_kind", "result"), ENDED)
 def test_so_does_one_that_begins_before_the_model_is_asked(kernel, request_kind, result):
     """No cell ran when the request was looked at, and nothing was being completed yet."""
-    (kernel.completions.on_asked,) = kernel.bridge.starts
+    (start,) = kernel.bridge.starts
+    kernel.completions.on_asked = lambda: start("x = 1")
 
     assert answered(kernel, request_kind, then=lambda: None) == [result]
 
@@ -111,7 +112,7 @@ def test_unless_it_may_go_on(kernel):
     (start,) = kernel.bridge.starts
 
     def start_and_let_it_end():
-        start()
+        start("x = 1")
         kernel.completions.may_end.set()
 
     found = answered(kernel, protocol.COMPLETE, then=start_and_let_it_end, while_busy=True)

@@ -40,7 +40,7 @@ from codeface_jupyter.errors import (
     ModelFilesError,
     install_hint,
 )
-from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest, SamplingParameters
+from codeface_jupyter.generation import Done, EngineIdentity, GenerationRequest
 from codeface_jupyter.infilling import Infilled, InfillRequest
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.architecture import Architecture
@@ -211,12 +211,10 @@ class OpenVINOEngine(LocalEngine[Prepared, Loaded]):
     def _read_start(self, job: Job) -> None:
         """Read what all prompts begin with, which is then saved, and unload the model again."""
         job.progress("Reading what all prompts begin with")
-        one_token = SamplingParameters(max_new_tokens=1)
         try:
             self.prepare(job.telling())
             if self._has_start_to_save:
-                request = GenerationRequest(prompt=ANY_PROMPT, sampling=one_token)
-                self.generate(request, job.telling())
+                self.generate(GenerationRequest.to_read(ANY_PROMPT), job.telling())
         except CodeFaceError:
             # Too little memory just now, say: the first answer reads and saves it.
             logger.debug("The start of prompts cannot be read ahead.", exc_info=True)

@@ -1,0 +1,129 @@
+/** Has the kernel read the notebook while a question is typed, so that the answer begins sooner. */
+
+import type { EditorState, Extension } from '@codemirror/state';
+import { EditorView } from '@codemirror/view';
+import type { INotebookTracker } from '@jupyterlab/notebook';
+
+import type { NotebookBridge } from './bridge';
+import { askCells } from './magicCells';
+import type { IBridges } from './openNotebooks';
+import type { Cell, NotebookCells } from './protocol';
+
+/** How often what has been typed meanwhile is read: each time costs a pass, whatever is new. */
+const INTERVAL_MS = 1500;
+/** A kernel that does not read ahead is left alone for so long. */
+const REST_MS = 30000;
+
+/** A question: the magic's line is whole, or words follow it. */
+const QUESTION = /^\s*%%codeface(?:[ \t]+\S|[ \t]*\n)/;
+/** The id of a cell that is not there yet. */
+const NEW_CELL = 'codeface-question';
+
+/** A question so far, and whom it is for. */
+interface IQuestion {
+  bridge: Pick<NotebookBridge, 'request'>;
+  cells: NotebookCells;
+}
+
+/** Follows what is typed where a question is. */
+export class ReadAhead {
+  constructor(private readonly _options: ReadAhead.IOptions) {}
+
+  /** What makes an editor tell of what is typed in it. */
+  get extension(): Extension {
+    return EditorView.updateListener.of(({ docChanged, focusChanged, state, view }) => {
+      if ((docChanged || focusChanged) && view.hasFocus && isQuestion(state)) {
+        this._readSoon(() => this._inCell(view));
+      }
+    });
+  }
+
+  /** Take what is typed elsewhere for the active cell if that is empty, else for one below it. */
+  typed(request: string): void {
+    this._readSoon(() => this._belowActiveCell(request));
+  }
+
+  private _readSoon(question: () => IQuestion | null): void {
+    this._latest = question;
+    if (!this._isReading && performance.now() >= this._restsUntil) {
+      void this._readOn();
+    }
+  }
+
+  /** Read what was typed last, one thing at a time, until nothing more is typed. */
+  private async _readOn(): Promise<void> {
+    this._isReading = true;
+    while (this._latest) {
+      const wait = Math.max(0, this._begun + INTERVAL_MS - performance.now());
+      await new Promise<void>(resolve => window.setTimeout(resolve, wait));
+      const question = this._latest();
+      this._latest = null;
+      this._begun = performance.now();
+      await this._read(question);
+    }
+    this._isReading = false;
+  }
+
+  private async _read(question: IQuestion | null): Promise<void> {
+    try {
+      const answered = await question?.bridge.request('read_ahead', question.cells);
+      if (answered?.silence === 'unsuited') {
+        this._restsUntil = performance.now() + REST_MS;
+      }
+    } catch {
+      // Whoever types has not asked, and is not told.
+    }
+  }
+
+  private _inCell(view: EditorView): IQuestion | null {
+    const { bridges, tracker } = this._options;
+    const panel = tracker.find(({ content }) => content.node.contains(view.dom));
+    const cell = panel?.content.activeCell;
+    const bridge = bridges.of(panel ?? null);
+    return panel && cell?.node.contains(view.dom) && bridge?.isLive
+      ? { bridge, cells: bridges.cellsOf(panel, cell.model.id) }
+      : null;
+  }
+
+  private _belowActiveCell(request: string): IQuestion | null {
+    const { bridges, tracker } = this._options;
+    const { activeCell: cell, currentWidget: panel } = tracker;
+    const bridge = bridges.of(panel);
+    return panel && cell && bridge?.isLive
+      ? { bridge, cells: withQuestion(bridges.cellsOf(panel, cell.model.id), request) }
+      : null;
+  }
+
+  private _latest: (() => IQuestion | null) | null = null;
+  private _begun = -INTERVAL_MS;
+  private _isReading = false;
+  private _restsUntil = 0;
+}
+
+export namespace ReadAhead {
+  /** What is needed to read ahead. */
+  export interface IOptions {
+    bridges: Pick<IBridges, 'cellsOf' | 'of'>;
+    tracker: Pick<INotebookTracker, 'activeCell' | 'currentWidget' | 'find'>;
+  }
+}
+
+/** Whether a question is typed in an editor. */
+export function isQuestion(state: EditorState): boolean {
+  return QUESTION.test(state.sliceDoc(0, 200));
+}
+
+/** Return the cells with one more below the asking one, which asks in its place. */
+export function withQuestion(notebook: NotebookCells, request: string): NotebookCells {
+  const position = notebook.cells.findIndex(({ id }) => id === notebook.asking);
+  const question: Cell = {
+    id: NEW_CELL,
+    type: 'code',
+    source: askCells(request, true).join('\n'),
+    execution_count: null,
+    is_cut: false
+  };
+  const cells = [...notebook.cells];
+  cells.splice(position + 1, 0, question);
+  return { ...notebook, asking: NEW_CELL, cells };
+}

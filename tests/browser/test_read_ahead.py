@@ -1,0 +1,97 @@
+"""A question that is read while it is typed."""
+
+import json
+
+import pytest
+
+SESSION = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
+READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {SESSION}.engine else []"
+
+
+class TypedQuestion:
+    """A notebook of which the second cell is being edited."""
+
+    def __init__(self, notebook):
+        self.notebook = notebook
+        self.keyboard = notebook.page.keyboard
+
+    def open(self, model="scripted"):
+        first = f"%load_ext codeface_jupyter\n%config CodeFace.model = '{model}'\nnumbers = [1]"
+        self.notebook.open(first, "").load()
+        self.notebook.select(1)
+        self.notebook.evaluate(
+            "p => { p.content.mode = 'edit'; p.content.activeCell.editor.focus() }"
+        )
+        self.notebook.until("p => p.content.widgets[1].editor.hasFocus()")
+        return self
+
+    @property
+    def read(self):
+        """The questions that the engine was given."""
+        return json.loads(
+            self.notebook.evaluate(
+                """async (p, expression) => {
+                    const kernel = p.sessionContext.session.kernel;
+                    const code = `__import__('json').dumps(${expression}, ensure_ascii=False)`;
+                    const reply = await kernel.requestExecute({
+                        code: '', silent: true, user_expressions: { value: code }
+                    }).done;
+                    return reply.content.user_expressions.value.data['text/plain'].slice(1, -1);
+                }""",
+                READ,
+            )
+        )
+
+    def await_read(self, *questions):
+        for _ in range(60):
+            if self.read == list(questions):
+                return
+            self.notebook.page.wait_for_timeout(100)
+        assert self.read == list(questions)
+
+
+@pytest.fixture
+def question(notebook):
+    return TypedQuestion(notebook)
+
+
+def test_a_question_is_read_at_each_pause_and_then_answered(question):
+    question.open()
+    question.keyboard.type("%%codeface\n", delay=20)
+    question.await_read("…")
+    question.keyboard.type("sum the", delay=20)
+    question.await_read("…", "sum the")
+    question.keyboard.type(" numbers", delay=20)
+    question.keyboard.press("Shift+Enter")
+
+    question.notebook.expect(1, "sum the numbers")
+    assert question.read[:2] == ["…", "sum the"]
+    assert question.read[-1] == "sum the numbers"
+
+
+def test_what_is_no_question_is_not_read(question):
+    question.open()
+    question.keyboard.type("%%codeface_edit\nsum(numbers)", delay=20)
+    question.notebook.page.wait_for_timeout(900)
+    assert question.read == []
+
+
+def test_one_thing_is_read_at_a_time_and_the_last_that_was_typed_comes_next(question):
+    question.open("scripted:2500ms")
+    question.keyboard.type("%%codeface\n", delay=20)
+    question.await_read("…")
+    question.keyboard.type("sum them", delay=200)
+    question.await_read("…", "sum them")
+
+
+def test_what_is_typed_in_the_dialog_is_read_for_a_cell_below(question):
+    question.open()
+    question.notebook.select(0)
+    question.notebook.command("codeface:ask-below")
+    question.await_read("…")
+    question.keyboard.type("sum them", delay=20)
+    question.await_read("…", "sum them")
+    question.keyboard.press("Enter")
+
+    question.notebook.expect(1, "sum them")
+    assert question.read == ["…", "sum them", "sum them"]
