@@ -102,7 +102,7 @@ def _type(session: Session, ask: Ask) -> None:
             typed = request[: int((begun - begin) * KEYS_PER_S)].strip() or NOTHING_TYPED
             so_far = replace(ask, sources=replace(ask.sources, request=typed))
             with contextlib.suppress(Cancelled):
-                session.reading_ahead.read(so_far, Job(), load_job=Job())
+                session.prompt_reader.read(ask.settings, lambda asked=so_far: asked, Job())
             if typed == request:
                 return
             is_sent.wait(max(0.0, begun + INTERVAL_S - time.monotonic()))

@@ -189,7 +189,7 @@ class Settings(BaseModel):
     )
     read_ahead: bool = Field(
         True,
-        description="While a question is typed in JupyterLab, load the model and read the "
+        description="While a question is being typed in JupyterLab, load the model and read the "
         "notebook, so that the answer begins sooner.",
     )
 

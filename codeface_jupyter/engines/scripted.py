@@ -199,6 +199,14 @@ class ScriptedEngine:
             raise error
         return writer.done(reason, metrics=GenerationMetrics(prompt_tokens=prompt_tokens))
 
+    def held_bytes(self) -> dict[str, int]:
+        """Return what a model would take, of which a script takes nothing."""
+        return {"weights": 0, "KV prefixes": 0}
+
+    def shrink(self) -> int:
+        """Drop nothing."""
+        return 0
+
     @property
     def can_infill(self) -> bool:
         """Whether it is loaded, as any engine has to be."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -15,6 +17,9 @@ from codeface_jupyter.magics.notebook import cells_of
 from codeface_jupyter.magics.options import parse, settings_overrides
 
 if TYPE_CHECKING:
+    import argparse
+
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.frontend.front_end import NotebookSnapshot
     from codeface_jupyter.frontend.protocol import NotebookCells, Silence, WarmedUp
     from codeface_jupyter.jobs import Job
@@ -52,53 +57,71 @@ class ReadAhead:
         # Unless it comes to its end.
         silence: Silence = "busy"
         with self._giving_way.part(job) as part:
-            silence = self._silence(cells, part, load_job=job)
+            silence = self._silence(cells, part)
         return {"silence": silence}
 
-    def _silence(self, cells: NotebookCells, job: Job, *, load_job: Job) -> Silence:
+    def _silence(self, cells: NotebookCells, job: Job) -> Silence:
         """Read what there is to read; return why it was not read, if so."""
-        if not self._extension.config.settings.read_ahead:
+        extension = self._extension
+        if not extension.config.settings.read_ahead:
             return "unsuited"
-        if self._extension.notebook.is_running_cell:
-            return "busy"
-        # Whoever types has not asked yet: what is wrong is told to whoever does.
         try:
-            ask = self._ask(cells)
+            question = _Question.of(extension.bridge.snapshot(cells))
+            overrides = settings_overrides(question.args) if question else {}
+            settings = extension.config.with_overrides(overrides)
         except (CodeFaceError, UsageError):
             # An option of which half is typed, say.
-            return "busy"
-        if ask is None:
+            question = None
+        if question is None or extension.notebook.is_running_cell:
             return "busy"
         try:
-            return self._extension.session.reading_ahead.read(ask, job, load_job=load_job)
+            ask = partial(question.ask, extension, settings)
+            return extension.session.prompt_reader.read(settings, ask, job)
         except CodeFaceError:
+            # Whoever types has not asked yet: who does is told.
             logger.debug("Nothing is read ahead.", exc_info=True)
             return "unsuited"
 
-    def _ask(self, cells: NotebookCells) -> Ask | None:
-        """Return the question that is typed, as it is so far; None for any other cell."""
-        from codeface_jupyter.magics.codeface import CodeFace
-        from codeface_jupyter.magics.hints import as_hints
-        from codeface_jupyter.magics.make_ask import ask_below
 
-        snapshot = self._extension.bridge.snapshot(cells)
-        typed = None if snapshot is None else QUESTION.fullmatch(_source(snapshot))
-        if snapshot is None or typed is None:
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """A question so far: its options, its words, and the notebook around it."""
+
+    args: argparse.Namespace
+    request: str
+    notebook: NotebookSnapshot
+
+    @classmethod
+    def of(cls, notebook: NotebookSnapshot | None) -> _Question | None:
+        """Return the question of the cell that is typed; None if there is none to read for.
+
+        Raises
+        ------
+        UsageError
+            If an option is not known, or lacks its value.
+        """
+        from codeface_jupyter.magics.codeface import CodeFace
+
+        typed = None if notebook is None else QUESTION.fullmatch(_source(notebook))
+        if notebook is None or typed is None:
             return None
         args, words = parse(CodeFace.codeface, typed["line"] or "")
         # What loads another model, or loads it in another way, waits until it is asked for.
         if any((args.model, args.engine, args.force, args.trust_remote_code, args.allow_pickle)):
             return None
+        if args.dry_run:
+            return None
         request = "\n".join(filter(None, (words, (typed["below"] or "").strip())))
-        settings = self._extension.config.with_overrides(settings_overrides(args))
-        ask = ask_below(
-            cells_of(snapshot, below=args.cells == "all"),
-            self._extension,
-            args,
-            request or ANY_QUESTION,
-            settings=settings,
-        )
-        is_for_hint = "hints" in {settings.answers, snapshot.answers}
+        return cls(args=args, request=request or ANY_QUESTION, notebook=notebook)
+
+    def ask(self, extension: Extension, settings: Settings) -> Ask:
+        """Return what is asked so far; braces are as they are typed."""
+        from codeface_jupyter.magics.hints import as_hints
+        from codeface_jupyter.magics.make_ask import ask_below
+
+        cells = cells_of(self.notebook, below=self.args.cells == "all")
+        ask = ask_below(cells, extension, self.args, self.request, settings=settings)
+        is_for_hint = "hints" in {settings.answers, self.notebook.answers}
         return as_hints(ask) if is_for_hint else ask
 
 

@@ -92,7 +92,7 @@ class SessionSummary:
     ``tried_answers``; of these some ran, some would have done what a copy may not, and
     ``revised_answers`` took the place of a first one. Of the ``completions`` that were wanted
     while somebody typed, some were shown, and some needed no model, as they were known.
-    ``read_ahead`` counts how often a prompt was read while its question was typed.
+    ``read_ahead`` counts how often a prompt was read while its question was being typed.
     """
 
     requests: int = 0

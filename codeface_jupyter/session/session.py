@@ -25,7 +25,7 @@ from codeface_jupyter.session.completion import Completions
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
-from codeface_jupyter.session.reading_ahead import ReadingAhead
+from codeface_jupyter.session.prompt_reader import PromptReader
 from codeface_jupyter.session.resources import Resources, may_see_values
 
 __all__ = ["Session"]
@@ -89,9 +89,9 @@ class Session:
         return Completions(self._resources, settings=lambda: self.config.settings)
 
     @cached_property
-    def reading_ahead(self) -> ReadingAhead:
-        """What reads a question's prompt while it is typed."""
-        return ReadingAhead(self._resources)
+    def prompt_reader(self) -> PromptReader:
+        """What reads a question's prompt while it is being typed."""
+        return PromptReader(self._resources)
 
     @cached_property
     def prometheus(self) -> PrometheusExporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,41 @@ from contextlib import contextmanager
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.threads import new_lock
 
-__all__ = ["Turns"]
+__all__ = ["SpareTurn", "Turns"]
 
 WAIT_STEP_S = 0.05
-# What is done in a spare turn is most likely what the next one needs: nearly done, it may end.
-SPARE_GRACE_S = 1.0
 WAITING = Progress("Waiting for the previous answer")
+
+
+class SpareTurn:
+    """A turn that nobody wanted when it was taken.
+
+    Parameters
+    ----------
+    whole
+        The work that is done in it.
+
+    Attributes
+    ----------
+    job
+        A part of that work, which ends when the turn is to be given up.
+    grace_s
+        How long somebody who wants the turn waits before that; whoever is stopped meanwhile
+        ends it at once.
+    progress
+        What whoever waits is told.
+    """
+
+    def __init__(self, whole: Job) -> None:
+        self.job = Job(self._hear, whole=whole)
+        self.grace_s = math.inf
+        self.progress = WAITING
+        self._whole = whole
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.progress = event
+        self._whole.emit(event)
 
 
 class Turns:
@@ -25,9 +55,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = new_lock()
-        # Who has a turn that nobody else wanted, and the last that it said of its work.
-        self._spare: Job | None = None
-        self._spare_work: Progress | None = None
+        self._spare: SpareTurn | None = None
 
     @contextmanager
     def take(self, job: Job) -> Iterator[None]:
@@ -47,38 +75,35 @@ class Turns:
     def _wait(self, job: Job) -> None:
         told, begin = None, time.monotonic()
         while not self._lock.acquire(timeout=WAIT_STEP_S):
-            job.check()
             spare = self._spare
-            if spare is not None and time.monotonic() - begin >= SPARE_GRACE_S:
-                spare.cancel()
-            work = self._spare_work or WAITING
+            if spare is not None:
+                waited_s = time.monotonic() - begin
+                if job.is_cancelled or waited_s >= spare.grace_s:
+                    spare.job.cancel()
+            job.check()
+            work = WAITING if spare is None else spare.progress
             if work is not told:
                 job.emit(work)
                 told = work
 
     @contextmanager
-    def take_spare(self, job: Job) -> Iterator[Job | None]:
-        """Take a turn that nobody wants, until somebody does.
+    def take_spare(self, job: Job) -> Iterator[SpareTurn | None]:
+        """Take a turn for ``job`` if nobody has it, until somebody else wants it.
 
         Yields
         ------
-        Job | None
-            A part of ``job`` that ends soon after the turn is wanted; whoever waits hears its
-            progress. None if there is no turn.
+        SpareTurn | None
+            None if there is no turn.
         """
         if not self._lock.acquire(blocking=False):
             yield None
             return
-        self._spare = part = Job(self._note, whole=job)
+        self._spare = spare = SpareTurn(job)
         try:
-            yield part
+            yield spare
         finally:
-            self._spare = self._spare_work = None
+            self._spare = None
             self._lock.release()
-
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Progress):
-            self._spare_work = event
 
     @contextmanager
     def take_within(self, timeout_s: float) -> Iterator[bool]:

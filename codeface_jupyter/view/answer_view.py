@@ -308,7 +308,9 @@ class TextView:
         """Write what is new; progress rewrites one line, below the text if there is any."""
         self._follow_revision(answer)
         self._write_new(answer)
-        if answer.progress is not None:
+        # A text that is about to go on keeps its line.
+        is_begun = self._written and not answer.is_generating
+        if answer.progress is not None and not is_begun:
             self._begin_line()
             self._rewrite_line(self._meter.describe(answer.progress))
         self._stream.flush()

@@ -74,6 +74,7 @@ export function addCommands(options: ICommandOptions): void {
           text => readAhead.typed(text)
         )
       );
+      readAhead.forget();
       return request && runAsking(options, askCells(request, isLoaded()));
     }
   });

@@ -25,7 +25,7 @@ import { LoadOffer } from './loadOffer';
 import { beginStep } from './notebook';
 import type { IBridges } from './openNotebooks';
 import type { CompletionWanted } from './protocol';
-import { isQuestion } from './readAhead';
+import { beginningOf, isQuestion } from './prose';
 import { IPlace, Suggestion } from './suggestion';
 import { TypingPace } from './typingPace';
 
@@ -163,7 +163,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     window.clearTimeout(this._warmUpTimer);
     this._warmUpTimer = window.setTimeout(() => {
       const place = this._placeOf(view);
-      if (place && view.hasFocus && !isQuestion(view.state)) {
+      if (place && view.hasFocus && !isQuestion(beginningOf(view.state.doc))) {
         void place.completions.warmUp(this._wantedAt(place, false));
       }
     }, WARM_UP_DELAY_MS);

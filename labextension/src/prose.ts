@@ -34,7 +34,8 @@ export function isQuestion(source: string): boolean {
   return QUESTION.test(source);
 }
 
-function beginningOf(text: Text): string {
+/** As much of a text as tells whether it is a question. */
+export function beginningOf(text: Text): string {
   return text.sliceString(0, BEGINNING);
 }
 

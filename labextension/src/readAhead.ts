@@ -1,21 +1,23 @@
 /** Has the kernel read the notebook while a question is typed, so that the answer begins sooner. */
 
-import type { EditorState, Extension } from '@codemirror/state';
+import type { Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 
 import type { NotebookBridge } from './bridge';
 import { askCells } from './magicCells';
 import type { IBridges } from './openNotebooks';
+import { beginningOf, isQuestion } from './prose';
 import type { Cell, NotebookCells } from './protocol';
 
 /** How often what has been typed meanwhile is read: each time costs a pass, whatever is new. */
 const INTERVAL_MS = 1500;
+/** So that the magic's name may be typed to its end. */
+const SHORTEST_WAIT_MS = 300;
 /** A kernel that does not read ahead is left alone for so long. */
 const REST_MS = 30000;
-
-/** A question: the magic's line is whole, or words follow it. */
-const QUESTION = /^\s*%%codeface(?:[ \t]+\S|[ \t]*\n)/;
+/** A kernel that has not answered by then is not waited for. */
+const LONGEST_MS = 60000;
 /** The id of a cell that is not there yet. */
 const NEW_CELL = 'codeface-question';
 
@@ -31,21 +33,26 @@ export class ReadAhead {
 
   /** What makes an editor tell of what is typed in it. */
   get extension(): Extension {
-    return EditorView.updateListener.of(({ docChanged, focusChanged, state, view }) => {
-      if ((docChanged || focusChanged) && view.hasFocus && isQuestion(state)) {
+    return EditorView.updateListener.of(({ docChanged, state, view }) => {
+      if (docChanged && view.hasFocus && isQuestion(beginningOf(state.doc))) {
         this._readSoon(() => this._inCell(view));
       }
     });
   }
 
-  /** Take what is typed elsewhere for the active cell if that is empty, else for one below it. */
+  /** Take a question that is typed in a dialog, for a cell below the active one. */
   typed(request: string): void {
     this._readSoon(() => this._belowActiveCell(request));
   }
 
+  /** Read nothing of what has been typed last: it is sent off, or is not wanted. */
+  forget(): void {
+    this._latest = null;
+  }
+
   private _readSoon(question: () => IQuestion | null): void {
     this._latest = question;
-    if (!this._isReading && performance.now() >= this._restsUntil) {
+    if (!this._isReading) {
       void this._readOn();
     }
   }
@@ -53,20 +60,23 @@ export class ReadAhead {
   /** Read what was typed last, one thing at a time, until nothing more is typed. */
   private async _readOn(): Promise<void> {
     this._isReading = true;
-    while (this._latest) {
-      const wait = Math.max(0, this._begun + INTERVAL_MS - performance.now());
+    while (this._latest && performance.now() >= this._restsUntil) {
+      const wait = Math.max(SHORTEST_WAIT_MS, this._begun + INTERVAL_MS - performance.now());
       await new Promise<void>(resolve => window.setTimeout(resolve, wait));
-      const question = this._latest();
+      const question = this._latest;
       this._latest = null;
       this._begun = performance.now();
       await this._read(question);
     }
+    this._latest = null;
     this._isReading = false;
   }
 
-  private async _read(question: IQuestion | null): Promise<void> {
+  private async _read(ask: (() => IQuestion | null) | null): Promise<void> {
     try {
-      const answered = await question?.bridge.request('read_ahead', question.cells);
+      const question = ask?.();
+      const signal = AbortSignal.timeout(LONGEST_MS);
+      const answered = await question?.bridge.request('read_ahead', question.cells, { signal });
       if (answered?.silence === 'unsuited') {
         this._restsUntil = performance.now() + REST_MS;
       }
@@ -80,7 +90,8 @@ export class ReadAhead {
     const panel = tracker.find(({ content }) => content.node.contains(view.dom));
     const cell = panel?.content.activeCell;
     const bridge = bridges.of(panel ?? null);
-    return panel && cell?.node.contains(view.dom) && bridge?.isLive
+    const isAsking = cell?.node.contains(view.dom) && isQuestion(beginningOf(view.state.doc));
+    return panel && cell && isAsking && bridge?.isLive
       ? { bridge, cells: bridges.cellsOf(panel, cell.model.id) }
       : null;
   }
@@ -106,11 +117,6 @@ export namespace ReadAhead {
     bridges: Pick<IBridges, 'cellsOf' | 'of'>;
     tracker: Pick<INotebookTracker, 'activeCell' | 'currentWidget' | 'find'>;
   }
-}
-
-/** Whether a question is typed in an editor. */
-export function isQuestion(state: EditorState): boolean {
-  return QUESTION.test(state.sliceDoc(0, 200));
 }
 
 /** Return the cells with one more below the asking one, which asks in its place. */

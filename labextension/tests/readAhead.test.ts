@@ -1,9 +1,9 @@
-/** What is told of a question that is typed for a cell that is not there yet. */
+/** What is told of a question that is typed for a cell that is not there yet, and when. */
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Cell } from '../src/protocol';
-import { withQuestion } from '../src/readAhead';
+import type { Cell, NotebookCells } from '../src/protocol';
+import { ReadAhead, withQuestion } from '../src/readAhead';
 
 function cell(id: string, source: string): Cell {
   return { id, type: 'code', source, execution_count: null, is_cut: false };
@@ -31,5 +31,88 @@ describe('a question for a new cell', () => {
 
     expect(notebook.cells).toBe(cells);
     expect(cells).toHaveLength(3);
+  });
+});
+
+describe('what is typed in the dialog', () => {
+  /** The questions that were sent, and how to answer the last one. */
+  let sent: string[];
+  let answer: (silence: string) => void;
+  let fail: boolean;
+  let readAhead: ReadAhead;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    sent = [];
+    fail = false;
+    const request = (_method: string, { cells }: NotebookCells) => {
+      sent.push(cells.at(-1)?.source.split('\n')[1] ?? '');
+      return new Promise(resolve => (answer = silence => resolve({ silence })));
+    };
+    const cellsOf = () => {
+      if (fail) {
+        throw new Error('the panel is gone');
+      }
+      return { path: 'a.ipynb', asking: 'a', cells: [cell('a', 'x = 1')] };
+    };
+    const bridges = { cellsOf, of: () => ({ isLive: true, request }) };
+    const tracker = {
+      activeCell: { model: { id: 'a' } },
+      currentWidget: {},
+      find: () => undefined
+    };
+    readAhead = new ReadAhead({ bridges, tracker } as unknown as ReadAhead.IOptions);
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const later = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+
+  it('is sent one at a time, and the last of it next', async () => {
+    for (const text of ['', 's', 'su', 'sum']) {
+      readAhead.typed(text);
+    }
+    await later(400);
+    readAhead.typed('sum t');
+    readAhead.typed('sum them');
+    await later(5000);
+    expect(sent).toEqual(['sum']);
+    answer('');
+    await later(400);
+    expect(sent).toEqual(['sum', 'sum them']);
+  });
+
+  it('is not sent once it is sent off', async () => {
+    readAhead.typed('sum');
+    readAhead.forget();
+    await later(5000);
+    expect(sent).toEqual([]);
+  });
+
+  it('is not sent to a kernel that does not read, for a while', async () => {
+    readAhead.typed('sum');
+    await later(400);
+    answer('unsuited');
+    readAhead.typed('sum them');
+    await later(20000);
+    readAhead.typed('sum them all');
+    await later(5000);
+    expect(sent).toEqual(['sum']);
+    await later(20000);
+    readAhead.typed('sum them all');
+    await later(400);
+    expect(sent).toEqual(['sum', 'sum them all']);
+  });
+
+  it('is sent again after something went wrong', async () => {
+    fail = true;
+    readAhead.typed('sum');
+    await later(2000);
+    fail = false;
+    readAhead.typed('sum them');
+    await later(2000);
+    expect(sent).toEqual(['sum them']);
   });
 });

@@ -71,6 +71,8 @@ def test_the_answer_is_to_a_prompt_that_begins_like_it(page):
         "%%codeface -m qwen3-8b\nsum",
         "%%codeface --trust-remote-code\nsum",
         "%%codeface -t 7\nsum",
+        "%%codeface --dry-run\nsum",
+        "%%codeface --vars num\nsum",
         "%%codeface --files no/such/file\nsum",
     ],
 )
@@ -101,7 +103,7 @@ def begin_to_read(page, request_id):
     # A silent request is none of the user's cells.
     for _ in range(100):
         page.client.execute("", silent=True, user_expressions={"is_reading": f"{spare}._spare"})
-        if "Job" in str(page.client.get_shell_msg(timeout=10)["content"]["user_expressions"]):
+        if "SpareTurn" in str(page.client.get_shell_msg(timeout=10)["content"]["user_expressions"]):
             return
     raise AssertionError("Nothing is being read.")
 

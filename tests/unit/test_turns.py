@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from codeface_jupyter.jobs import Cancelled, Job, Progress
-from codeface_jupyter.session.turns import SPARE_GRACE_S, WAITING, Turns
+from codeface_jupyter.session.turns import WAITING, Turns
 
 TIMEOUT_S = 10
 LOADING = Progress("Loading the model")
@@ -14,10 +14,10 @@ LOADING = Progress("Loading the model")
 
 def test_a_turn_is_spare_only_while_nobody_has_it():
     turns = Turns()
-    with turns.take(Job()), turns.take_spare(Job()) as part:
-        assert part is None
-    with turns.take_spare(Job()) as part:
-        assert not part.is_cancelled
+    with turns.take(Job()), turns.take_spare(Job()) as spare:
+        assert spare is None
+    with turns.take_spare(Job()) as spare:
+        assert not spare.job.is_cancelled
         with turns.take_spare(Job()) as second:
             assert second is None
 
@@ -35,30 +35,42 @@ def begin_to_answer(turns):
 
 
 def test_whoever_wants_a_spare_turn_hears_what_is_done_and_ends_it_after_a_while():
-    turns = Turns()
-    with turns.take_spare(Job()) as part:
-        part.emit(LOADING)
+    turns, told = Turns(), []
+    with turns.take_spare(Job(told.append)) as spare:
+        spare.job.emit(LOADING)
         events, answered = begin_to_answer(turns)
         assert events.get(timeout=TIMEOUT_S) == LOADING
-        assert not part.is_cancelled
-        assert part.wait(TIMEOUT_S)
+        assert not spare.job.is_cancelled
+        spare.grace_s = 0.1
+        assert spare.job.wait(TIMEOUT_S)
         assert not answered.is_set()
     assert answered.wait(TIMEOUT_S)
     assert events.empty()
+    assert told == [LOADING]
 
 
 def test_a_spare_turn_that_is_soon_over_is_not_ended():
     turns = Turns()
-    with turns.take_spare(Job()) as part:
+    with turns.take_spare(Job()) as spare:
+        spare.grace_s = TIMEOUT_S
         _, answered = begin_to_answer(turns)
-        assert not part.wait(SPARE_GRACE_S / 4)
-    assert answered.wait(SPARE_GRACE_S / 2)
+        assert not spare.job.wait(0.2)
+    assert answered.wait(TIMEOUT_S)
+
+
+def test_whoever_is_stopped_while_it_waits_ends_what_it_waits_for():
+    turns, job = Turns(), Job()
+    job.cancel()
+    with turns.take_spare(Job()) as spare:
+        with pytest.raises(Cancelled), turns.take(job):
+            raise AssertionError("It had no turn.")
+        assert spare.job.is_cancelled
 
 
 def test_what_was_said_of_a_spare_turn_is_not_said_of_the_next():
     turns, events = Turns(), []
-    with turns.take_spare(Job()) as part:
-        part.emit(LOADING)
+    with turns.take_spare(Job()) as spare:
+        spare.job.emit(LOADING)
     with turns.take(Job()):
         job = Job(events.append)
         threading.Timer(0.3, job.cancel).start()

@@ -234,6 +234,11 @@ def test_terminal_goes_on_below_what_it_told():
     assert shown == f"words\n\r{TRYING}{ERASED}[revised: it did not run]\nbetter\n[2 tokens]\n"
 
 
+def test_terminal_goes_on_with_a_text_on_its_line():
+    reading = Progress("Reading the prompt")
+    assert painted(Chunk("x = ", 0), reading, Chunk("1", 1)) == "x = 1\n"
+
+
 def test_a_program_records_what_is_done_with_an_answer_and_then_its_end(monkeypatch):
     shown = []
     handle = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle["text/plain"]))
