@@ -109,7 +109,9 @@ class _Question:
         # What loads another model, or loads it in another way, waits until it is asked for.
         if any((args.model, args.engine, args.force, args.trust_remote_code, args.allow_pickle)):
             return None
-        if args.dry_run:
+        # In a line that is not at its end, an option may follow.
+        is_line_open = typed["below"] is None and (not words or words.startswith("-"))
+        if args.dry_run or is_line_open:
             return None
         request = "\n".join(filter(None, (words, (typed["below"] or "").strip())))
         return cls(args=args, request=request or ANY_QUESTION, notebook=notebook)

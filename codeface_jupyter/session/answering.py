@@ -13,6 +13,7 @@ from codeface_jupyter.session.conversation import Exchange, count_own_cells
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.session.trying import tried
+from codeface_jupyter.session.turns import Ahead
 
 __all__ = ["Answering"]
 
@@ -51,7 +52,7 @@ class Answering:
 
     def _run(self, pending: PendingAnswer) -> Done:
         try:
-            with self._resources.turns.take(pending.job):
+            with self._resources.turns.take(pending.job, needs=_needs(self._ask)):
                 done = self._answer(pending)
         except Cancelled:
             done = Done(finish_reason="cancelled", metrics=pending.metrics)
@@ -114,3 +115,11 @@ class Answering:
                 self._resources.learn_speed(own, settings=pending.ask.settings)
         self._resources.record(pending, own, error=error)
         return result
+
+
+def _needs(ask: Ask) -> Ahead:
+    """Return what of a question can have been done while it was being typed."""
+    if ask.dry_run:
+        return Ahead.NOTHING
+    is_typed = ask.context is None and ask.after is None and ask.sources.task == "write"
+    return Ahead.PROMPT if is_typed else Ahead.LOAD

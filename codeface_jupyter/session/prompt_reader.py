@@ -10,6 +10,8 @@ from codeface_jupyter.engines.base import HoldsMemory
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import GenerationRequest, Warned
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress, Step
+from codeface_jupyter.models.speed import OtherWork
+from codeface_jupyter.session.turns import Ahead
 
 if TYPE_CHECKING:
     from codeface_jupyter.config import Settings
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["PromptReader"]
 
 Silence = Literal["", "busy", "unsuited"]
-
-# What is being read is most likely what is asked next: nearly done, it may end.
-READING_GRACE_S = 1.0
 
 
 class PromptReader:
@@ -67,8 +66,8 @@ class PromptReader:
             engine = self._loaded(settled, spare.job) if self._may_read(settled) else None
             if engine is None:
                 return "unsuited"
-            spare.grace_s = READING_GRACE_S
-            return self._read(engine, ask, spare.job)
+            spare.doing = Ahead.PROMPT
+            return self._read(engine, ask, spare.job, settings=settled)
 
     def _may_read(self, settings: Settings) -> bool:
         """Whether the engine that would answer reads here, and no other is in its place."""
@@ -90,7 +89,9 @@ class PromptReader:
             return None
         return engine
 
-    def _read(self, engine: Engine, ask: Callable[[], Ask], job: Job) -> Silence:
+    def _read(
+        self, engine: Engine, ask: Callable[[], Ask], job: Job, *, settings: Settings
+    ) -> Silence:
         job.in_step(Step.READ_PROMPT).progress("Reading the prompt")
         begin = time.perf_counter()
         try:
@@ -99,9 +100,13 @@ class PromptReader:
             # Of a question of which half is typed: whoever asks it is told.
             return "busy"
         job.check()
-        engine.generate(GenerationRequest.to_read(context.prompt), job.in_step(Step.READ_PROMPT))
+        others = OtherWork()
+        request = GenerationRequest.to_read(context.prompt)
+        done = engine.generate(request, job.in_step(Step.READ_PROMPT))
         self._resources.metrics.add_read_ahead(time.perf_counter() - begin)
         job.check()
+        if others.share() == 0:
+            self._resources.learn_rates(engine.identity, done.metrics, settings=settings)
         return ""
 
     def _hear(self, event: Event) -> None:

@@ -18,7 +18,12 @@ from codeface_jupyter.context import (
 )
 from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import CurrentEngine
-from codeface_jupyter.generation import GenerationResult, Warned
+from codeface_jupyter.generation import (
+    EngineIdentity,
+    GenerationMetrics,
+    GenerationResult,
+    Warned,
+)
 from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.metrics import RequestLog, SessionMetrics
 from codeface_jupyter.models.catalog import find
@@ -33,7 +38,7 @@ from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.token_counts import TokenCounts
-from codeface_jupyter.session.turns import Turns
+from codeface_jupyter.session.turns import Ahead, Turns
 from codeface_jupyter.trials.copies import ONLY_REPEATS
 
 __all__ = ["Resources", "may_see_values"]
@@ -204,10 +209,15 @@ class Resources:
     def learn_speed(self, result: GenerationResult, *, settings: Settings) -> None:
         """Remember how fast an answer came that had the engine to itself."""
         is_generated = result.ended_by_itself and not result.metrics.from_response_cache
-        # Only these are compared by speed.
-        is_known = not self.engines.is_given and find(result.identity.model) is not None
-        if is_generated and is_known and result.is_local:
-            SpeedRecords(settings.cache_dir).add(result.identity, result.metrics)
+        if is_generated and result.is_local:
+            self.learn_rates(result.identity, result.metrics, settings=settings)
+
+    def learn_rates(
+        self, identity: EngineIdentity, metrics: GenerationMetrics, *, settings: Settings
+    ) -> None:
+        """Remember at which rates a model here read and wrote, if models like it are compared."""
+        if not self.engines.is_given and find(identity.model) is not None:
+            SpeedRecords(settings.cache_dir).add(identity, metrics)
 
     def with_better_model(self, result: GenerationResult, ask: Ask) -> GenerationResult:
         """Return an answer that is nothing new with a note on which model may do better here."""
@@ -241,7 +251,7 @@ class Resources:
 
     def unload(self) -> None:
         """Free the model's memory, once no answer needs it."""
-        with self.turns.take(Job()):
+        with self.turns.take(Job(), needs=Ahead.NOTHING):
             self.second.unload()
             self.engines.unload()
             # Last, since it may begin to load as long as the other is there.

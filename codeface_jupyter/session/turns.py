@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.threads import new_lock
 
-__all__ = ["SpareTurn", "Turns"]
+__all__ = ["Ahead", "SpareTurn", "Turns"]
 
 WAIT_STEP_S = 0.05
 WAITING = Progress("Waiting for the previous answer")
+# What is being read is most likely what is asked next: nearly done, it may end.
+READING_GRACE_S = 1.0
+
+
+class Ahead(IntEnum):
+    """What is done ahead in a spare turn, in this order; each needs those before it."""
+
+    NOTHING = 0
+    LOAD = 1
+    PROMPT = 2
 
 
 class SpareTurn:
@@ -28,18 +38,23 @@ class SpareTurn:
     ----------
     job
         A part of that work, which ends when the turn is to be given up.
-    grace_s
-        How long somebody who wants the turn waits before that; whoever is stopped meanwhile
-        ends it at once.
+    doing
+        What is being done.
     progress
-        What whoever waits is told.
+        What whoever waits is told; None before anything is.
     """
 
     def __init__(self, whole: Job) -> None:
         self.job = Job(self._hear, whole=whole)
-        self.grace_s = math.inf
-        self.progress = WAITING
+        self.doing = Ahead.LOAD
+        self.progress: Progress | None = None
         self._whole = whole
+
+    def is_worth(self, waiting_s: float, *, needs: Ahead) -> bool:
+        """Whether somebody who needs so much of it goes on waiting."""
+        if needs < self.doing:
+            return False
+        return self.doing is Ahead.LOAD or waiting_s < READING_GRACE_S
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -58,31 +73,39 @@ class Turns:
         self._spare: SpareTurn | None = None
 
     @contextmanager
-    def take(self, job: Job) -> Iterator[None]:
+    def take(self, job: Job, *, needs: Ahead = Ahead.LOAD) -> Iterator[None]:
         """Wait for the turn of ``job``, reporting that it waits, and keep it inside the block.
+
+        Parameters
+        ----------
+        job
+            If it is stopped while it waits, so is what is done in a spare turn.
+        needs
+            What it would have to do itself of what is done in a spare turn; all else ends
+            at once.
 
         Raises
         ------
         Cancelled
             If it is stopped while it waits.
         """
-        self._wait(job)
+        self._wait(job, needs=needs)
         try:
             yield
         finally:
             self._lock.release()
 
-    def _wait(self, job: Job) -> None:
-        told, begin = None, time.monotonic()
+    def _wait(self, job: Job, *, needs: Ahead) -> None:
+        told: Progress | None = None
+        begin = time.monotonic()
         while not self._lock.acquire(timeout=WAIT_STEP_S):
             spare = self._spare
-            if spare is not None:
-                waited_s = time.monotonic() - begin
-                if job.is_cancelled or waited_s >= spare.grace_s:
-                    spare.job.cancel()
+            waited_s = time.monotonic() - begin
+            if spare and (job.is_cancelled or not spare.is_worth(waited_s, needs=needs)):
+                spare.job.cancel()
             job.check()
-            work = WAITING if spare is None else spare.progress
-            if work is not told:
+            work = spare.progress if spare else WAITING
+            if work is not None and work is not told:
                 job.emit(work)
                 told = work
 

@@ -66,6 +66,9 @@ def test_the_answer_is_to_a_prompt_that_begins_like_it(page):
     [
         "numbers.sum()",
         "%%codeface_edit\nsum",
+        "%%codeface",
+        "%%codeface -",
+        "%%codeface --",
         "%%codeface -n\nsum",
         "%%codeface --nonsense\nsum",
         "%%codeface -m qwen3-8b\nsum",

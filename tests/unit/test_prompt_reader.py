@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +15,8 @@ from codeface_jupyter.engines.openai.engine import OpenAIEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Warned
 from codeface_jupyter.jobs import Cancelled, Job, Progress, Step
-from codeface_jupyter.session import Session, prompt_reader
+from codeface_jupyter.models.speed import OtherWork
+from codeface_jupyter.session import Session, turns
 from codeface_jupyter.session.answer import Ask
 
 TIMEOUT_S = 10
@@ -139,7 +141,7 @@ def test_a_question_that_is_stopped_while_it_waits_stops_the_load(config):
 
 
 def test_a_reading_that_takes_long_ends_when_the_question_comes(config, monkeypatch):
-    monkeypatch.setattr(prompt_reader, "READING_GRACE_S", 0.1)
+    monkeypatch.setattr(turns, "READING_GRACE_S", 0.1)
     session, _ = session_of(config, token_delay_s=TIMEOUT_S)
     thread, begun = begin_to_read(session, ask(config))
     assert begun.wait(TIMEOUT_S)
@@ -150,6 +152,21 @@ def test_a_reading_that_takes_long_ends_when_the_question_comes(config, monkeypa
         answer.read(timeout_s=TIMEOUT_S)
     answer.cancel()
     answer.read_to_end()
+
+
+@pytest.mark.parametrize("wanted", ["dry run", "unload"])
+def test_what_needs_no_model_does_not_wait_for_the_load(config, wanted):
+    session, engine = session_of(config, load_s=TIMEOUT_S)
+    thread, _ = begin_to_read(session, ask(config))
+    assert engine.begun.wait(TIMEOUT_S)
+    begin = time.perf_counter()
+    if wanted == "unload":
+        session.unload()
+    else:
+        session.generate(replace(ask(config), dry_run=True))
+    assert time.perf_counter() - begin < TIMEOUT_S / 2
+    thread.join(TIMEOUT_S)
+    assert not engine.is_loaded
 
 
 def test_while_an_answer_comes_nothing_is_read(config):
@@ -216,6 +233,18 @@ def test_what_an_engine_warns_of_is_told_beside_the_next_answer(config):
     answer = session.stream(ask(config, "sum the numbers"))
     answer.read_to_end()
     assert answer.warnings == ("Memory ran out.",)
+
+
+@pytest.mark.parametrize("others_share", [0.0, 0.5])
+def test_the_rate_of_a_reading_that_nothing_disturbed_is_kept(config, monkeypatch, others_share):
+    session, _ = session_of(config)
+    kept = []
+    monkeypatch.setattr(OtherWork, "share", lambda _: others_share)
+    monkeypatch.setattr(
+        session._resources, "learn_rates", lambda _identity, metrics, settings: kept.append(metrics)
+    )
+    read(session, ask(config))
+    assert [metrics.prompt_tokens > 0 for metrics in kept] == ([] if others_share else [True])
 
 
 class Thing:

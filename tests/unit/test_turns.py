@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from codeface_jupyter.jobs import Cancelled, Job, Progress
-from codeface_jupyter.session.turns import WAITING, Turns
+from codeface_jupyter.session import turns as turns_module
+from codeface_jupyter.session.turns import READING_GRACE_S, WAITING, Ahead, Turns
 
 TIMEOUT_S = 10
 LOADING = Progress("Loading the model")
@@ -22,26 +23,27 @@ def test_a_turn_is_spare_only_while_nobody_has_it():
             assert second is None
 
 
-def begin_to_answer(turns):
+def begin_to_answer(turns, *, needs):
     """Return what hears of an answer that waits for its turn, and an event that says it has it."""
     events, answered = queue.Queue(), threading.Event()
 
     def answer():
-        with turns.take(Job(events.put)):
+        with turns.take(Job(events.put), needs=needs):
             answered.set()
 
     threading.Thread(target=answer, daemon=True).start()
     return events, answered
 
 
-def test_whoever_wants_a_spare_turn_hears_what_is_done_and_ends_it_after_a_while():
+def test_whoever_needs_what_is_done_in_a_spare_turn_hears_of_it_and_waits(monkeypatch):
+    monkeypatch.setattr(turns_module, "READING_GRACE_S", 0.2)
     turns, told = Turns(), []
     with turns.take_spare(Job(told.append)) as spare:
         spare.job.emit(LOADING)
-        events, answered = begin_to_answer(turns)
+        events, answered = begin_to_answer(turns, needs=Ahead.PROMPT)
         assert events.get(timeout=TIMEOUT_S) == LOADING
-        assert not spare.job.is_cancelled
-        spare.grace_s = 0.1
+        assert not spare.job.wait(0.4)
+        spare.doing = Ahead.PROMPT
         assert spare.job.wait(TIMEOUT_S)
         assert not answered.is_set()
     assert answered.wait(TIMEOUT_S)
@@ -52,10 +54,21 @@ def test_whoever_wants_a_spare_turn_hears_what_is_done_and_ends_it_after_a_while
 def test_a_spare_turn_that_is_soon_over_is_not_ended():
     turns = Turns()
     with turns.take_spare(Job()) as spare:
-        spare.grace_s = TIMEOUT_S
-        _, answered = begin_to_answer(turns)
+        spare.doing = Ahead.PROMPT
+        _, answered = begin_to_answer(turns, needs=Ahead.PROMPT)
         assert not spare.job.wait(0.2)
     assert answered.wait(TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("doing", "needs"), [(Ahead.LOAD, Ahead.NOTHING), (Ahead.PROMPT, Ahead.LOAD)]
+)
+def test_what_is_not_needed_ends_at_once(doing, needs):
+    turns = Turns()
+    with turns.take_spare(Job()) as spare:
+        spare.doing = doing
+        begin_to_answer(turns, needs=needs)
+        assert spare.job.wait(READING_GRACE_S / 2)
 
 
 def test_whoever_is_stopped_while_it_waits_ends_what_it_waits_for():
