@@ -14,7 +14,7 @@ __all__ = ["Cancelled", "Event", "Job", "Progress", "Step"]
 # How late a part hears that the whole is to stop.
 PART_WAIT_S = 0.02
 
-Unit = Literal["B", "answers", ""]
+Unit = Literal["B", "answers", "samples", ""]
 
 
 class Cancelled(Exception):  # noqa: N818 - an outcome, not an error; never shown to a user
@@ -45,7 +45,8 @@ class Progress(Event):
     completed, total
         How much is done; ``total`` is None when unknown.
     unit
-        ``"B"`` for bytes, ``"answers"`` for requests of a batch, ``""`` for a bare count.
+        ``"B"`` for bytes, ``"answers"`` for requests of a batch, ``"samples"`` for answers to one
+        request, which end together, ``""`` for a bare count.
     step
         Which of the steps before the first token this belongs to; None for none.
     """

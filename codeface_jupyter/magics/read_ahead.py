@@ -12,17 +12,19 @@ from IPython.core.error import UsageError
 
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.frontend import protocol
+from codeface_jupyter.jobs import Progress, Step
 from codeface_jupyter.magics.giving_way import GivingWay
 from codeface_jupyter.magics.notebook import cells_of
 from codeface_jupyter.magics.options import parse, settings_overrides
 
 if TYPE_CHECKING:
     import argparse
+    from typing import Self
 
     from codeface_jupyter.config import Settings
     from codeface_jupyter.frontend.front_end import NotebookSnapshot
     from codeface_jupyter.frontend.protocol import NotebookCells, Silence, WarmedUp
-    from codeface_jupyter.jobs import Job
+    from codeface_jupyter.jobs import Event, Job
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Ask
 
@@ -76,11 +78,39 @@ class ReadAhead:
             return "busy"
         try:
             ask = partial(question.ask, extension, settings)
-            return extension.session.prompt_reader.read(settings, ask, job)
+            with _StatusOfLoad(extension) as status:
+                return extension.session.prompt_reader.read(settings, ask, job.telling(status.show))
         except CodeFaceError:
             # Whoever types has not asked yet: who does is told.
             logger.debug("Nothing is read ahead.", exc_info=True)
             return "unsuited"
+
+
+class _StatusOfLoad:
+    """Shows in the status bar that a model is loaded, and then that it is there."""
+
+    def __init__(self, extension: Extension) -> None:
+        self._extension = extension
+        self._is_shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, event: Event) -> None:
+        """Show a load by its progress."""
+        if isinstance(event, Progress) and event.step is Step.LOAD:
+            settings = self._extension.config.settings
+            model = self._extension.session.model_of(settings)
+            self._extension.bridge.publish_status(
+                model=model, engine=settings.engine, state="loading"
+            )
+            self._is_shown = True
+
+    def __exit__(self, *_: object) -> None:
+        from codeface_jupyter.magics.show_progress import publish_idle
+
+        if self._is_shown:
+            publish_idle(self._extension)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from codeface_jupyter.jobs import Step
 from codeface_jupyter.magics.interrupts import Interrupts, interrupted
 from codeface_jupyter.view.answer_view import (
     DisplayView,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from codeface_jupyter.magics.extension import Extension
     from codeface_jupyter.session.answer import Answer
 
-__all__ = ["follow", "show_work", "tell_warnings", "view_for", "watch"]
+__all__ = ["follow", "publish_idle", "show_work", "tell_warnings", "view_for", "watch"]
 
 
 def show_work(extension: Extension, begin: Callable[[], Answer]) -> Answer:
@@ -90,7 +91,7 @@ def follow(
         extension.bridge.publish_status(
             model=identity.model if identity else extension.session.model_of(settings),
             engine=identity.engine if identity else settings.engine,
-            state="generating" if answer.is_generating else "loading",
+            state="generating" if answer.is_generating or _is_reading(answer) else "loading",
             tokens_per_s=answer.tokens_per_s,
         )
 
@@ -99,10 +100,15 @@ def follow(
         show(answer, view, make_bundle=make_bundle, on_paint=publish)
     finally:
         extension.answers.discard(answer)
-        _publish_idle(extension)
+        publish_idle(extension)
 
 
-def _publish_idle(extension: Extension) -> None:
+def _is_reading(answer: Answer) -> bool:
+    """Whether the model is there, and reads the prompt."""
+    return answer.progress is not None and answer.progress.step is Step.READ_PROMPT
+
+
+def publish_idle(extension: Extension) -> None:
     """Tell that nothing is going on, also after a model could not be loaded."""
     engine, settings = extension.session.engine, extension.config.settings
     extension.bridge.publish_status(

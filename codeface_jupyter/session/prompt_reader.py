@@ -49,7 +49,7 @@ class PromptReader:
         ask
             Makes the question, from the notebook as it is when the model is there.
         job
-            Ends the load and the reading.
+            Ends the load and the reading, and hears how far they are.
 
         Raises
         ------
@@ -58,8 +58,14 @@ class PromptReader:
         CodeFaceError
             If the model is not here or does not fit.
         """
-        turns = self._resources.turns
-        with turns.take_spare(job.telling(self._hear)) as spare:
+
+        def tell(event: Event) -> None:
+            if isinstance(event, Warned):
+                self._resources.warn(event.text)
+            else:
+                job.emit(event)
+
+        with self._resources.turns.take_spare(job.telling(tell)) as spare:
             if spare is None:
                 return "busy"
             settled = self._resources.settled(settings.model_copy(update={"auto_pull": False}))
@@ -108,10 +114,6 @@ class PromptReader:
         if others.share() == 0:
             self._resources.learn_rates(engine.identity, done.metrics, settings=settings)
         return ""
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Warned):
-            self._resources.warn(event.text)
 
 
 def _unless_converting(job: Job) -> Job:

@@ -403,7 +403,7 @@ class Trying:
             logger.debug("Other answers could not be asked for.", exc_info=True)
 
     def _tell(self, tried: int, total: int) -> None:
-        self._pending.job.progress("Trying other answers", tried, total, "answers")
+        self._pending.job.progress("Trying other answers", tried, total, "samples")
 
 
 def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[SamplingParameters]:

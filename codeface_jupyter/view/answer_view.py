@@ -24,7 +24,7 @@ from codeface_jupyter.generation import Revised
 from codeface_jupyter.session.answer import Answer
 from codeface_jupyter.view.place import Place
 from codeface_jupyter.view.progress_meter import ProgressMeter
-from codeface_jupyter.view.rendering import GrowingMarkdown, warm_up
+from codeface_jupyter.view.rendering import GrowingMarkdown, warm_up, without_half_fence
 from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.wording import counted
 
@@ -215,7 +215,7 @@ class WidgetView:
             # The new text does not begin with the old one.
             self._markdown, self._revision = GrowingMarkdown(), answer.revision
         if answer.text != self._painted_text:
-            self._body.value = self._markdown.render(answer.text)
+            self._body.value = self._markdown.render(without_half_fence(answer.text))
             self._painted_text = answer.text
             self._keep_words(answer.text)
 
@@ -282,7 +282,8 @@ class DisplayView:
     def paint(self, answer: Answer) -> None:
         """Show the text so far, and what is being waited for."""
         waiting = self._meter.describe(answer.progress) if answer.progress else ""
-        text = "\n\n".join(filter(None, (terminal_text(answer.text), waiting)))
+        text = terminal_text(without_half_fence(answer.text))
+        text = "\n\n".join(filter(None, (text, waiting)))
         if text != self._painted:
             self._handle.update({"text/plain": text}, raw=True)
             self._painted = text
@@ -307,10 +308,9 @@ class TextView:
     def paint(self, answer: Answer) -> None:
         """Write what is new; progress rewrites one line, below the text if there is any."""
         self._follow_revision(answer)
-        self._write_new(answer)
+        self._write_new(without_half_fence(answer.text))
         # A text that is about to go on keeps its line.
-        is_begun = self._written and not answer.is_generating
-        if answer.progress is not None and not is_begun:
+        if answer.progress is not None and (answer.is_generating or not self._written):
             self._begin_line()
             self._rewrite_line(self._meter.describe(answer.progress))
         self._stream.flush()
@@ -318,7 +318,7 @@ class TextView:
     def finish(self, answer: Answer, bundle: dict[str, Any] | None) -> None:
         """Write the rest: what the answer changes, and the line of figures."""
         self._follow_revision(answer)
-        self._write_new(answer)
+        self._write_new(answer.text)
         text = terminal_text(answer.text)
         rest = bundle["text/plain"].removeprefix(text) if bundle else ""
         self._rewrite_line("")
@@ -339,9 +339,9 @@ class TextView:
         # What was only shortened is there already.
         self._written = text if self._written.startswith(text) else ""
 
-    def _write_new(self, answer: Answer) -> None:
+    def _write_new(self, text: str) -> None:
         """Write what has been added, or after a revision the whole text."""
-        text = terminal_text(answer.text)
+        text = terminal_text(text)
         if text[len(self._written) :]:
             self._rewrite_line("")
             self._stream.write(text[len(self._written) :].removeprefix(self._line_end))

@@ -50,6 +50,8 @@ class ProgressMeter:
             return f"{progress.stage}: {progress.completed / progress.total:.0%}, {time_s}"
         quantity, rate = QUANTITIES[progress.unit]
         line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
+        if rate is None:
+            return f"{line}, {elapsed_s:.0f} s"
         return ", ".join(filter(None, (line, rate(speed) if speed > 0 else "", time_s)))
 
 
@@ -57,12 +59,17 @@ def _megabytes(size: float) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
+def _count(number: float) -> str:
+    return f"{number:.0f}"
+
+
 def _answers_rate(per_s: float) -> str:
     return f"{per_s:.1f}/s" if per_s >= 1 else f"{per_s * 60:.0f}/min"
 
 
-# By a progress report's unit: how a quantity and a rate are written.
-QUANTITIES: dict[str, tuple[Callable[[float], str], Callable[[float], str]]] = {
+# By a progress report's unit: how a quantity and a rate are written; None where it says nothing.
+QUANTITIES: dict[str, tuple[Callable[[float], str], Callable[[float], str] | None]] = {
     "B": (_megabytes, lambda per_s: f"{_megabytes(per_s)}/s"),
-    "answers": (lambda count: f"{count:.0f}", _answers_rate),
+    "answers": (_count, _answers_rate),
+    "samples": (_count, None),
 }

@@ -7,6 +7,7 @@ HTML in it is shown as text, and nothing in it is fetched before somebody clicks
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -43,6 +44,7 @@ __all__ = [
     "describe_result",
     "said_markdown",
     "warm_up",
+    "without_half_fence",
 ]
 
 # Pygments' token classes in the theme's own colors, so that light and dark both read well.
@@ -65,6 +67,8 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 
 # A user does not notice less than this before the model begins.
 NOTICED_WAIT_S = 0.2
+
+HALF_FENCE = re.compile(r"^[ \t]*`{1,2}\Z", re.MULTILINE)
 
 
 class GrowingMarkdown:
@@ -103,6 +107,11 @@ class GrowingMarkdown:
     def _html(self, tokens: Sequence[Token]) -> str:
         options: OptionsDict = self._markdown.options
         return str(self._markdown.renderer.render(tokens, options, {}))
+
+
+def without_half_fence(text: str) -> str:
+    """Return a text that still grows, without a last line that looks like half a fence."""
+    return HALF_FENCE.sub("", text)
 
 
 @quiet_dependencies()

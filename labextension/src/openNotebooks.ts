@@ -34,6 +34,9 @@ export interface IBridges {
   /** The cells of a notebook, and the one that asks or is to ask. */
   cellsOf(panel: NotebookPanel, asking: string): NotebookCells;
 
+  /** Load the extension for a notebook, if that may be; whether its bridge is live then. */
+  prepare(panel: NotebookPanel): Promise<boolean>;
+
   /** Take the next run of cells for one by hand, whatever is selected. */
   runByHand(cells: Cell[]): void;
 
@@ -58,6 +61,10 @@ export function isPython(panel: NotebookPanel | null): boolean {
   return panel?.content.model?.defaultKernelLanguage === 'python';
 }
 
+/** How long the comm may take to open once the extension is loaded. */
+const OPENING_MS = 5000;
+const OPENING_STEP_MS = 100;
+
 type Context = DocumentRegistry.IContext<INotebookModel>;
 
 /** Makes a bridge for each notebook, and ends it with the notebook's last view. */
@@ -79,7 +86,7 @@ export class Bridges implements IBridges {
       if (panel && bridge?.isLive) {
         bridge.notify('cells', this.cellsOf(panel, cell.model.id));
       } else if (panel && needsExtension(cell.model.sharedModel.getSource())) {
-        void this._load(panel);
+        void this._load(panel).then(problem => problem && notifyFailure(problem));
       }
     });
     NotebookActions.executed.connect((_, { cell }) => this._outputs.putBack(cell));
@@ -87,6 +94,20 @@ export class Bridges implements IBridges {
 
   cellsOf({ context }: NotebookPanel, asking: string): NotebookCells {
     return this._cellsOf(context, asking);
+  }
+
+  async prepare(panel: NotebookPanel): Promise<boolean> {
+    const bridge = this.of(panel);
+    if (!bridge) {
+      return false;
+    }
+    // What is wrong is told when a cell needs it.
+    const problem = await this._load(panel);
+    for (let waited = 0; problem === '' && !bridge.isLive && waited < OPENING_MS; ) {
+      await new Promise(resolve => window.setTimeout(resolve, OPENING_STEP_MS));
+      waited += OPENING_STEP_MS;
+    }
+    return bridge.isLive;
   }
 
   runByHand(cells: Cell[]): void {
@@ -145,18 +166,19 @@ export class Bridges implements IBridges {
     }
   }
 
-  /** Load the extension; it goes out now, before the cell that needs it. */
-  private async _load(panel: NotebookPanel): Promise<void> {
+  /**
+   * Load the extension; it goes out now, before the cell that needs it.
+   *
+   * @returns why it could not be loaded, null if it is not to be; empty if it was.
+   */
+  private async _load(panel: NotebookPanel): Promise<string | null> {
     const kernel = panel.sessionContext.session?.kernel;
     if (!kernel || !this.settings.loadOnDemand || !isPython(panel) || this._loading.has(kernel)) {
-      return;
+      return null;
     }
     this._loading.add(kernel);
     try {
-      const problem = await loadExtension(kernel, this._trans);
-      if (problem) {
-        notifyFailure(problem);
-      }
+      return await loadExtension(kernel, this._trans);
     } finally {
       this._loading.delete(kernel);
     }

@@ -2,7 +2,7 @@
 
 import type { Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
-import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 
 import type { NotebookBridge } from './bridge';
 import { askCells } from './magicCells';
@@ -27,6 +27,9 @@ interface IQuestion {
   cells: NotebookCells;
 }
 
+/** Returns a question as far as it is typed by then; null if there is nobody to read it. */
+type Question = () => IQuestion | null;
+
 /** Follows what is typed where a question is. */
 export class ReadAhead {
   constructor(private readonly _options: ReadAhead.IOptions) {}
@@ -40,7 +43,7 @@ export class ReadAhead {
     });
   }
 
-  /** Take a question that is typed in a dialog, for a cell below the active one. */
+  /** Take a question that is typed in a dialog, for the active cell or one below it. */
   typed(request: string): void {
     this._readSoon(() => this._belowActiveCell(request));
   }
@@ -50,7 +53,7 @@ export class ReadAhead {
     this._latest = null;
   }
 
-  private _readSoon(question: () => IQuestion | null): void {
+  private _readSoon(question: Question): void {
     this._latest = question;
     if (!this._isReading) {
       void this._readOn();
@@ -72,13 +75,13 @@ export class ReadAhead {
     this._isReading = false;
   }
 
-  private async _read(ask: (() => IQuestion | null) | null): Promise<void> {
+  private async _read(ask: Question | null): Promise<void> {
     try {
       const question = ask?.();
       const signal = AbortSignal.timeout(LONGEST_MS);
       const answered = await question?.bridge.request('read_ahead', question.cells, { signal });
       if (answered?.silence === 'unsuited') {
-        this._restsUntil = performance.now() + REST_MS;
+        this._rest();
       }
     } catch {
       // Whoever types has not asked, and is not told.
@@ -91,22 +94,47 @@ export class ReadAhead {
     const cell = panel?.content.activeCell;
     const bridge = bridges.of(panel ?? null);
     const isAsking = cell?.node.contains(view.dom) && isQuestion(beginningOf(view.state.doc));
-    return panel && cell && isAsking && bridge?.isLive
-      ? { bridge, cells: bridges.cellsOf(panel, cell.model.id) }
-      : null;
+    if (!panel || !cell || !isAsking || !bridge?.isLive) {
+      return isAsking ? this._prepare(panel, () => this._inCell(view)) : null;
+    }
+    return { bridge, cells: bridges.cellsOf(panel, cell.model.id) };
   }
 
   private _belowActiveCell(request: string): IQuestion | null {
     const { bridges, tracker } = this._options;
     const { activeCell: cell, currentWidget: panel } = tracker;
     const bridge = bridges.of(panel);
-    return panel && cell && bridge?.isLive
-      ? { bridge, cells: withQuestion(bridges.cellsOf(panel, cell.model.id), request) }
-      : null;
+    if (!panel || !cell || !bridge?.isLive) {
+      return this._prepare(panel, () => this._belowActiveCell(request));
+    }
+    return { bridge, cells: withQuestion(bridges.cellsOf(panel, cell.model.id), request) };
   }
 
-  private _latest: (() => IQuestion | null) | null = null;
+  /** Have the extension loaded, and read a question then. */
+  private _prepare(panel: NotebookPanel | null | undefined, question: Question): null {
+    if (panel && !this._isPreparing) {
+      this._isPreparing = true;
+      void this._options.bridges
+        .prepare(panel)
+        .then(isLive => {
+          if (isLive) {
+            this._readSoon(this._latest ?? question);
+          } else {
+            this._rest();
+          }
+        })
+        .finally(() => (this._isPreparing = false));
+    }
+    return null;
+  }
+
+  private _rest(): void {
+    this._restsUntil = performance.now() + REST_MS;
+  }
+
+  private _latest: Question | null = null;
   private _begun = -INTERVAL_MS;
+  private _isPreparing = false;
   private _isReading = false;
   private _restsUntil = 0;
 }
@@ -114,12 +142,12 @@ export class ReadAhead {
 export namespace ReadAhead {
   /** What is needed to read ahead. */
   export interface IOptions {
-    bridges: Pick<IBridges, 'cellsOf' | 'of'>;
+    bridges: Pick<IBridges, 'cellsOf' | 'of' | 'prepare'>;
     tracker: Pick<INotebookTracker, 'activeCell' | 'currentWidget' | 'find'>;
   }
 }
 
-/** Return the cells with one more below the asking one, which asks in its place. */
+/** Return the cells with a question in the asking one if that is empty, else in one below it. */
 export function withQuestion(notebook: NotebookCells, request: string): NotebookCells {
   const position = notebook.cells.findIndex(({ id }) => id === notebook.asking);
   const question: Cell = {
@@ -130,6 +158,8 @@ export function withQuestion(notebook: NotebookCells, request: string): Notebook
     is_cut: false
   };
   const cells = [...notebook.cells];
-  cells.splice(position + 1, 0, question);
+  const asking = cells[position];
+  const isEmpty = asking?.type === 'code' && !asking.source.trim();
+  cells.splice(isEmpty ? position : position + 1, isEmpty ? 1 : 0, question);
   return { ...notebook, asking: NEW_CELL, cells };
 }

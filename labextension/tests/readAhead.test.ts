@@ -26,6 +26,15 @@ describe('a question for a new cell', () => {
     expect(found.answers).toBe('hints');
   });
 
+  it('takes the place of an empty one', () => {
+    const found = withQuestion(
+      { ...notebook, cells: [cell('a', 'x = 1'), cell('b', ' \n')] },
+      'sum'
+    );
+
+    expect(found.cells.map(({ source }) => source)).toEqual(['x = 1', '%%codeface\nsum']);
+  });
+
   it('leaves the notebook as it is', () => {
     withQuestion(notebook, 'sum them');
 
@@ -39,12 +48,15 @@ describe('what is typed in the dialog', () => {
   let sent: string[];
   let answer: (silence: string) => void;
   let fail: boolean;
+  let isLive: boolean;
+  let canLoad: boolean;
   let readAhead: ReadAhead;
 
   beforeEach(() => {
     vi.useFakeTimers();
     sent = [];
     fail = false;
+    canLoad = true;
     const request = (_method: string, { cells }: NotebookCells) => {
       sent.push(cells.at(-1)?.source.split('\n')[1] ?? '');
       return new Promise(resolve => (answer = silence => resolve({ silence })));
@@ -55,7 +67,18 @@ describe('what is typed in the dialog', () => {
       }
       return { path: 'a.ipynb', asking: 'a', cells: [cell('a', 'x = 1')] };
     };
-    const bridges = { cellsOf, of: () => ({ isLive: true, request }) };
+    isLive = true;
+    const prepare = () => {
+      isLive = canLoad;
+      return Promise.resolve(canLoad);
+    };
+    const bridge = {
+      request,
+      get isLive() {
+        return isLive;
+      }
+    };
+    const bridges = { cellsOf, prepare, of: () => bridge };
     const tracker = {
       activeCell: { model: { id: 'a' } },
       currentWidget: {},
@@ -114,5 +137,19 @@ describe('what is typed in the dialog', () => {
     readAhead.typed('sum them');
     await later(2000);
     expect(sent).toEqual(['sum them']);
+  });
+
+  it('has the extension loaded if need be', async () => {
+    isLive = false;
+    readAhead.typed('sum');
+    await later(5000);
+    expect(sent).toEqual(['sum']);
+  });
+
+  it('is not sent where that cannot be', async () => {
+    isLive = canLoad = false;
+    readAhead.typed('sum');
+    await later(5000);
+    expect(sent).toEqual([]);
   });
 });

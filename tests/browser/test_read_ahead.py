@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-SESSION = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
-READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {SESSION}.engine else []"
+MAGICS = "get_ipython().magics_manager.registry.get('CodeFace')"
+SESSION = f"{MAGICS}.extension.session"
+READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {MAGICS} and {SESSION}.engine else []"
 
 
 class TypedQuestion:
@@ -18,12 +19,15 @@ class TypedQuestion:
     def open(self, model="scripted"):
         first = f"%load_ext codeface_jupyter\n%config CodeFace.model = '{model}'\nnumbers = [1]"
         self.notebook.open(first, "").load()
-        self.notebook.select(1)
+        self.edit(1)
+        return self
+
+    def edit(self, index):
+        self.notebook.select(index)
         self.notebook.evaluate(
             "p => { p.content.mode = 'edit'; p.content.activeCell.editor.focus() }"
         )
-        self.notebook.until("p => p.content.widgets[1].editor.hasFocus()")
-        return self
+        self.notebook.until(f"p => p.content.widgets[{index}].editor.hasFocus()")
 
     @property
     def read(self):
@@ -67,6 +71,16 @@ def test_a_question_is_read_at_each_pause_and_then_answered(question):
     question.notebook.expect(1, "sum the numbers")
     assert question.read[:2] == ["…", "sum the"]
     assert question.read[-1] == "sum the numbers"
+
+
+def test_the_extension_is_loaded_for_a_question_that_is_typed(question):
+    question.notebook.open("numbers = [1]", "")
+    question.notebook.run(0)
+    question.edit(1)
+    question.keyboard.type("%%codeface\nsum them", delay=20)
+
+    question.notebook.page.locator(".jp-CodeFace-status").wait_for()
+    question.await_read("sum them")
 
 
 def test_what_is_no_question_is_not_read(question):

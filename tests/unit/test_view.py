@@ -252,6 +252,25 @@ def test_a_program_records_what_is_done_with_an_answer_and_then_its_end(monkeypa
     assert shown == ["Reading … 0 s", "words", f"words\n\n{TRYING}", "words [2 tokens]"]
 
 
+GROWING = ("```python\nx = 1\n", "`", "`", "`", "\n")
+
+
+def test_half_a_fence_is_not_shown_while_a_text_grows():
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    out, shown = io.StringIO(), []
+    view = TextView(out)
+    for text in GROWING:
+        answer.state.take(Chunk(text, 1))
+        view.paint(answer)
+        shown.append(out.getvalue())
+    begun, whole = GROWING[0], "".join(GROWING[:4])
+    assert shown == [begun, begun, begun, whole, f"{whole}\n"]
+
+
+def test_what_ends_in_half_a_fence_is_shown_in_the_end():
+    assert painted(Chunk("x\n``", 1)) == "x\n``\n"
+
+
 def test_widgets_show_the_new_text_alone_and_why():
     answer, go = revised_answer(first="# First\n\nwords\n\nmore")
     view = WidgetView(answer)
@@ -275,6 +294,7 @@ def test_widgets_show_the_new_text_alone_and_why():
             Progress("Answering", 10e6 + 5, 10e6 + 9, "answers"),
             "Answering: 10000005 of 10000009, 2.5/s, 2 s left",
         ),
+        (Progress("Trying", 10e6 + 5, 10e6 + 9, "samples"), "Trying: 10000005 of 10000009, 2 s"),
     ],
 )
 def test_progress_says_size_speed_and_time_left(progress, expected):
