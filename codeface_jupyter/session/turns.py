@@ -98,8 +98,8 @@ class Turns:
     def _wait(self, job: Job, *, needs: Ahead) -> None:
         told: Progress | None = None
         begin = time.monotonic()
+        spare = self._spare
         while not self._lock.acquire(timeout=WAIT_STEP_S):
-            spare = self._spare
             waited_s = time.monotonic() - begin
             if spare and (job.is_cancelled or not spare.is_worth(waited_s, needs=needs)):
                 spare.job.cancel()
@@ -108,6 +108,8 @@ class Turns:
             if work is not None and work is not told:
                 job.emit(work)
                 told = work
+            # Before the next wait, after which it may have just ended.
+            spare = self._spare
 
     @contextmanager
     def take_spare(self, job: Job) -> Iterator[SpareTurn | None]:

@@ -103,7 +103,7 @@ export class Bridges implements IBridges {
     }
     // What is wrong is told when a cell needs it.
     const problem = await this._load(panel);
-    for (let waited = 0; problem === '' && !bridge.isLive && waited < OPENING_MS; ) {
+    for (let waited = 0; problem === '' && !bridge.isLive && waited < OPENING_MS;) {
       await new Promise(resolve => window.setTimeout(resolve, OPENING_STEP_MS));
       waited += OPENING_STEP_MS;
     }

@@ -6,7 +6,8 @@ import pytest
 
 MAGICS = "get_ipython().magics_manager.registry.get('CodeFace')"
 SESSION = f"{MAGICS}.extension.session"
-READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {MAGICS} and {SESSION}.engine else []"
+HAS_ENGINE = f"{MAGICS} and {SESSION}.engine"
+READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {HAS_ENGINE} else []"
 
 
 class TypedQuestion:
