@@ -110,20 +110,23 @@ export class ReadAhead {
     return { bridge, cells: withQuestion(bridges.cellsOf(panel, cell.model.id), request) };
   }
 
-  /** Have the extension loaded, and read a question then. */
+  /** Have the extension loaded, and come back to a question unless something else is typed. */
   private _prepare(panel: NotebookPanel | null | undefined, question: Question): null {
-    if (panel && !this._isPreparing) {
+    if (!panel) {
+      return null;
+    }
+    this._latest ??= question;
+    if (!this._isPreparing) {
       this._isPreparing = true;
       void this._options.bridges
         .prepare(panel)
+        .catch(() => false)
         .then(isLive => {
-          if (isLive) {
-            this._readSoon(this._latest ?? question);
-          } else {
+          this._isPreparing = false;
+          if (!isLive) {
             this._rest();
           }
-        })
-        .finally(() => (this._isPreparing = false));
+        });
     }
     return null;
   }

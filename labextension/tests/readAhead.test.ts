@@ -146,6 +146,15 @@ describe('what is typed in the dialog', () => {
     expect(sent).toEqual(['sum']);
   });
 
+  it('is not sent when it was sent off before that', async () => {
+    isLive = false;
+    readAhead.typed('sum');
+    await later(400);
+    readAhead.forget();
+    await later(5000);
+    expect(sent).toEqual([]);
+  });
+
   it('is not sent where that cannot be', async () => {
     isLive = canLoad = false;
     readAhead.typed('sum');
