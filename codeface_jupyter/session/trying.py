@@ -34,6 +34,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.substitutes import substitute_note
+from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
 
 __all__ = ["Trying", "tried"]
@@ -170,7 +171,8 @@ class Trying:
         first = self._tried[0]
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
-            self._pending.in_vain = self._is_complete and not choice.chosen.is_good
+            is_in_vain = self._is_complete and not self._awaits_cell
+            self._pending.in_vain = is_in_vain and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
@@ -179,6 +181,7 @@ class Trying:
             self._compared(choice.chosen.outcome),
             self._substitute(choice.chosen),
             unsaid_note(choice.chosen.unsaid, code=result.code),
+            unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
             self._failed_second(choice.chosen),
         )
         return replace(
@@ -238,13 +241,18 @@ class Trying:
     def _is_doubtful(self) -> bool:
         """Whether something speaks against the first answer that others may not share."""
         first = self._tried[0]
-        if self._is_replayed and self._pending.in_vain:
+        if self._awaits_cell or (self._is_replayed and self._pending.in_vain):
             return False
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
         # A replayed answer is what was shown when there were others to choose from.
         leaves_out = not self._is_replayed and first.is_an_answer and bool(first.unsaid)
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
+
+    @property
+    def _awaits_cell(self) -> bool:
+        """Whether the first answer fails for what a cell makes that has not been run."""
+        return bool(unrun_note(self._tried[0].outcome, self._pending.ask.sources.cells))
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""

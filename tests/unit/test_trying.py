@@ -116,6 +116,35 @@ def test_nothing_of_the_notebook_changes(ask_with, namespace) -> None:
     assert namespace == {"prices": [1.0, 2.0, 3.0], "changed": []}
 
 
+MAKES_SALES = "sales = [1, 2]"
+
+
+def test_where_a_cell_has_not_been_run_that_is_said_and_nobody_else_is_asked(ask_with) -> None:
+    engine = Sampling("sum(sales)", TOTAL, TOTAL)
+    result, _ = ask_with(engine, cells=[Cell(source=MAKES_SALES, was_run=False)])
+    assert result.code == "sum(sales)"
+    assert result.notes[-1].startswith("`sales` is not there yet: a cell above makes it")
+    assert not engine.sampled
+
+
+@pytest.mark.parametrize(
+    "cell", [Cell(source=MAKES_SALES), Cell(source="x = 1", was_run=False), None]
+)
+def test_a_name_that_no_cell_to_be_run_makes_is_doubted(ask_with, cell) -> None:
+    engine = Sampling("sum(sales)", TOTAL, TOTAL)
+    result, _ = ask_with(engine, cells=[cell] if cell else [])
+    assert result.code == TOTAL
+    assert engine.sampled
+
+
+def test_once_the_cell_has_been_run_the_same_answer_is_tried_anew(ask_with, namespace) -> None:
+    engine = Sampling("sum(sales)", TOTAL, TOTAL)
+    ask_with(engine, cells=[Cell(source=MAKES_SALES, was_run=False)])
+    namespace["sales"] = [1, 2]
+    result, _ = ask_with(engine, cells=[Cell(source=MAKES_SALES)])
+    assert result.outcome.value == "3"
+
+
 @pytest.mark.parametrize("first", [RAISES, UNKNOWN])
 def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> None:
     result, events = ask_with(Sampling(first, "max(prices)", TOTAL, RAISES, "prices[0] + 5"))
