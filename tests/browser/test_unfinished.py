@@ -76,6 +76,8 @@ def test_a_page_loaded_anew_in_mid_stream_shows_the_words(streaming):
     streaming.page.locator(".jp-Notebook").wait_for()
 
     assert "line 1 of" in streaming.expect(1, UNFINISHED)
+    # The words are there before the page has a kernel, and the command does nothing without one.
+    streaming.until("p => p.sessionContext.session?.kernel?.connectionStatus === 'connected'")
     # Until the kernel is free, it does not tell a new page that it can be talked to.
     streaming.command("notebook:interrupt-kernel")
     streaming.page.locator(".jp-CodeFace-status").get_by_text("idle").wait_for()
