@@ -309,10 +309,7 @@ class Completion(TypedDict):
 
 
 class WarmedUp(TypedDict):
-    """Why nothing was read, as in `Completion`; ``silence`` is empty if it was.
-
-    Only ``unsuited`` lasts.
-    """
+    """Why nothing was read, as in `Completion`; ``silence`` is empty if it was."""
 
     silence: Silence
 
@@ -415,7 +412,7 @@ COMPLETE = Request("complete", _COMPLETION_WANTED, TypeAdapter(Completion))
 WARM_UP = Request("warm_up", _COMPLETION_WANTED, TypeAdapter(WarmedUp))
 """Read what a completion at the cursor would need, since the cell has got the focus."""
 READ_AHEAD = Request("read_ahead", _NOTEBOOK_CELLS, TypeAdapter(WarmedUp))
-"""Read the prompt of the question that is being typed in the asking cell."""
+"""Read the prompt of the question that is being typed in the asking cell; ``busy`` is not yet."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
 FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)

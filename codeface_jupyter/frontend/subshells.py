@@ -97,7 +97,7 @@ class BusyStatus:
 
     def open(self) -> None:
         """Begin to watch the shell; may be called inside a running cell."""
-        self._note_start("")
+        self._started(None)
         self._shell.events.register("pre_run_cell", self._started)
         self._shell.events.register("post_run_cell", self._ended)
 
@@ -130,10 +130,7 @@ class BusyStatus:
                     ident=b"kernel.status",
                 )
 
-    def _started(self, info: Any) -> None:
-        self._note_start(str(info.raw_cell))
-
-    def _note_start(self, source: str) -> None:
+    def _started(self, info: object) -> None:
         parent = self._shell.kernel.get_parent()
         header = parent.get("header", {})
         # A cell on a subshell has a status of its own; of a silent one the end is not told.
@@ -142,6 +139,7 @@ class BusyStatus:
         if is_cell and not is_on_subshell(parent):
             with self._lock:
                 self._running = parent
+            source = str(getattr(info, "raw_cell", ""))
             for handler in self.on_cell_start:
                 handler(source)
 

@@ -148,10 +148,11 @@ const status: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Shows questions as prose, and how to ask in an empty cell; has the notebook read meanwhile. */
+/** Shows questions as prose, has them read while they are typed, and shows how to ask. */
 const editors: JupyterFrontEndPlugin<void> = {
   id: 'codeface-jupyter:editors',
-  description: 'Shows a question in a cell as prose, and how to ask in an empty cell.',
+  description:
+    'Shows a question as prose, has it read while it is typed, and shows how to ask in an empty cell.',
   autoStart: true,
   requires: [IBridges, INotebookTracker, IEditorExtensionRegistry],
   optional: [ITranslator],
