@@ -116,7 +116,8 @@ export class ReadAhead {
       return null;
     }
     this._latest ??= question;
-    if (!this._isPreparing) {
+    // Until there is a kernel, nothing can be loaded.
+    if (panel.sessionContext.session?.kernel && !this._isPreparing) {
       this._isPreparing = true;
       void this._options.bridges
         .prepare(panel)

@@ -50,6 +50,7 @@ describe('what is typed in the dialog', () => {
   let fail: boolean;
   let isLive: boolean;
   let canLoad: boolean;
+  let kernel: object | null;
   let readAhead: ReadAhead;
 
   beforeEach(() => {
@@ -79,9 +80,17 @@ describe('what is typed in the dialog', () => {
       }
     };
     const bridges = { cellsOf, prepare, of: () => bridge };
+    kernel = {};
+    const panel = {
+      sessionContext: {
+        get session() {
+          return kernel && { kernel };
+        }
+      }
+    };
     const tracker = {
       activeCell: { model: { id: 'a' } },
-      currentWidget: {},
+      currentWidget: panel,
       find: () => undefined
     };
     readAhead = new ReadAhead({ bridges, tracker } as unknown as ReadAhead.IOptions);
@@ -142,6 +151,17 @@ describe('what is typed in the dialog', () => {
   it('has the extension loaded if need be', async () => {
     isLive = false;
     readAhead.typed('sum');
+    await later(5000);
+    expect(sent).toEqual(['sum']);
+  });
+
+  it('waits for a kernel that still starts', async () => {
+    isLive = false;
+    kernel = null;
+    readAhead.typed('sum');
+    await later(4000);
+    expect(sent).toEqual([]);
+    kernel = {};
     await later(5000);
     expect(sent).toEqual(['sum']);
   });
