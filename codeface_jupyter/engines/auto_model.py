@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.engines.registry import engine_choice, engine_speed
 from codeface_jupyter.errors import CodeFaceError
@@ -20,7 +22,11 @@ UNTOLD = EngineSpeed(weights="", bits_per_weight=16)
 
 
 def choose_model(
-    settings: Settings, *, may_probe: bool = True, held_bytes: int = 0
+    settings: Settings,
+    *,
+    may_probe: bool = True,
+    held_bytes: int = 0,
+    reads_ahead: bool = False,
 ) -> ModelChoice | None:
     """Return what ``model = "auto"`` comes to with ``settings``.
 
@@ -32,6 +38,8 @@ def choose_model(
         Whether the machine may be measured, if it has not been.
     held_bytes
         Memory that a model of this process holds and would give back.
+    reads_ahead
+        Whether questions are read while they are typed.
 
     Returns
     -------
@@ -44,7 +52,14 @@ def choose_model(
         if entry.is_recommended
     ]
     candidates = [candidate for candidate in found if candidate is not None]
-    return choose(candidates) if candidates else None
+    if not candidates:
+        return None
+    ahead = choose([replace(candidate, reads_ahead=True) for candidate in candidates])
+    if reads_ahead:
+        return ahead
+    choice = choose(candidates)
+    is_other = settings.read_ahead and ahead.name != choice.name
+    return replace(choice, ahead=ahead.taken) if is_other else choice
 
 
 def settled(settings: Settings, *, will_fetch: bool = False, may_probe: bool = True) -> Settings:

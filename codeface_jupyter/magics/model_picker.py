@@ -54,7 +54,9 @@ class ModelPicker:
 
         extension = self._extension
         settings, engine = extension.config.settings, extension.session.engine
-        auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
+        auto = extension.session.model_choice
+        if auto is None:
+            auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
         job.check()
         models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
         return {

@@ -36,6 +36,8 @@ class Candidate:
     may_be_slow
         Whether an unknown speed counts as too slow: not on a GPU, which reads half of its own
         memory some twenty times a second.
+    reads_ahead
+        Whether questions are read while they are typed.
     """
 
     entry: ModelEntry
@@ -44,6 +46,7 @@ class Candidate:
     free_bytes: int
     rates: Rates | None = None
     may_be_slow: bool = True
+    reads_ahead: bool = False
 
     @property
     def fits(self) -> bool:
@@ -60,7 +63,9 @@ class Candidate:
     @property
     def is_fast(self) -> bool:
         """Whether a user need not wait for it."""
-        return self.rates.is_fast if self.rates is not None else not self.may_be_slow
+        if self.rates is None:
+            return not self.may_be_slow
+        return self.rates.is_fast(reads_ahead=self.reads_ahead)
 
     @property
     def runs_well(self) -> bool:
@@ -74,8 +79,20 @@ class Candidate:
 
     def describe(self) -> str:
         """Return how often it is right and how fast it is, in a few words."""
-        facts = (describe_right_answers(self.entry.right_answers), _describe_rates(self.rates))
+        facts = (describe_right_answers(self.entry.right_answers), self.describe_rates())
         return ", ".join(filter(None, facts))
+
+    def describe_rates(self) -> str:
+        """Return how fast it is here, in a few words; empty if that is not known."""
+        rates = self.rates
+        if rates is None:
+            return ""
+        how = "measured" if rates.is_measured else "expected"
+        first_token_s = rates.first_token_s(reads_ahead=self.reads_ahead)
+        return (
+            f"{rates.decode_tokens_per_s:.0f} tokens/s and a first token after "
+            f"{first_token_s:.1f} s {how} here"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +109,8 @@ class ModelChoice:
         The best one that can be asked where an answer of ``taken`` fails, if there is one.
     better, faster
         The next ones in either direction, if there are any.
+    ahead
+        What would be chosen where questions are read while they are typed, if it is another.
     """
 
     taken: Candidate
@@ -99,6 +118,7 @@ class ModelChoice:
     second: Candidate | None = None
     better: Candidate | None = None
     faster: Candidate | None = None
+    ahead: Candidate | None = None
 
     @property
     def name(self) -> str:
@@ -117,7 +137,8 @@ class ModelChoice:
 
     def _sentences(self, *, asks_second: bool) -> Iterator[str]:
         taken, wanted = self.taken, self.wanted
-        yield f"auto takes {self.name}: {taken.describe()}."
+        condition = ", with questions read while you type" if taken.reads_ahead else ""
+        yield f"auto takes {self.name}: {taken.describe()}{condition}."
         if wanted is not taken:
             name, size = wanted.entry.name, format_bytes(wanted.entry.download_bytes)
             yield (
@@ -130,6 +151,9 @@ class ModelChoice:
             yield self._better_sentence(self.better, may_come_second=asks_second)
         if self.second is not None and asks_second:
             yield f"Where its answer fails, {self.second.entry.name} is asked."
+        if self.ahead is not None:
+            name, facts = self.ahead.entry.name, self.ahead.describe_rates()
+            yield f"Where JupyterLab reads the first question while you type it: {name}, {facts}."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
 
@@ -179,7 +203,7 @@ def _why_not(candidate: Candidate) -> str:
         needed = format_bytes(candidate.needed_bytes)
         return f"needs {needed} of memory, half of what is free is {share}"
     if not candidate.is_fast:
-        return _describe_rates(candidate.rates) or "its speed here is not known"
+        return candidate.describe_rates() or "its speed here is not known"
     size = format_bytes(candidate.entry.download_bytes)
     return f"`codeface pull {candidate.entry.name}` fetches it, {size}"
 
@@ -191,14 +215,3 @@ def describe_right_answers(known: RightAnswers) -> str:
     if known.published is not None:
         return f"HumanEval {known.published:.0f}% by its publisher"
     return ""
-
-
-def _describe_rates(rates: Rates | None) -> str:
-    """Return how fast a model is here, in a few words; empty if that is not known."""
-    if rates is None:
-        return ""
-    how = "measured" if rates.is_measured else "expected"
-    return (
-        f"{rates.decode_tokens_per_s:.0f} tokens/s and a first token after "
-        f"{rates.first_token_s:.1f} s {how} here"
-    )

@@ -37,6 +37,8 @@ __all__ = [
 
 # What a follow-up cell typically adds to a prompt whose beginning is kept.
 UNREAD_TOKENS = 200
+# Of one that was read while it was typed: its last words, and what they bring to the front.
+UNREAD_LAST_WORDS = 70
 # Slower than this is not chosen.
 LONGEST_FIRST_TOKEN_S = 1.5
 LOWEST_TOKENS_PER_S = 15.0
@@ -133,10 +135,10 @@ class Rates:
     prefill_tokens_per_s: float
     is_measured: bool = False
 
-    @property
-    def first_token_s(self) -> float:
-        """Seconds to the first token of a follow-up."""
-        return UNREAD_TOKENS / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
+    def first_token_s(self, *, reads_ahead: bool = False) -> float:
+        """Return the seconds to the first token of a follow-up, read ahead or not."""
+        unread = UNREAD_LAST_WORDS if reads_ahead else UNREAD_TOKENS
+        return unread / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
 
     @property
     def answer_s(self) -> float:
@@ -144,12 +146,12 @@ class Rates:
         reading_s = QUESTION_TOKENS / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
         return reading_s + ANSWER_TOKENS / self.decode_tokens_per_s
 
-    @property
-    def is_fast(self) -> bool:
-        """Whether a user need not wait for it."""
+    def is_fast(self, *, reads_ahead: bool = False) -> bool:
+        """Whether a user need not wait for it, with questions read ahead or not."""
         # It is certain, and a model in use is not left for a little.
         slack = MEASURED_SLACK if self.is_measured else 1.0
-        is_prompt = self.first_token_s <= slack * LONGEST_FIRST_TOKEN_S
+        first_token_s = self.first_token_s(reads_ahead=reads_ahead)
+        is_prompt = first_token_s <= slack * LONGEST_FIRST_TOKEN_S
         return is_prompt and slack * self.decode_tokens_per_s >= LOWEST_TOKENS_PER_S
 
 

@@ -37,7 +37,12 @@ class AutoModel:
         self._lock = new_lock()
 
     def settle(
-        self, settings: Settings, *, held_bytes: int = 0, may_probe: bool = True
+        self,
+        settings: Settings,
+        *,
+        held_bytes: int = 0,
+        may_probe: bool = True,
+        reads_ahead: bool = False,
     ) -> Settings:
         """Return ``settings`` with the model that answers, by its name.
 
@@ -49,11 +54,15 @@ class AutoModel:
             What the models in use hold: that memory is there for others.
         may_probe
             Whether the machine may be measured; without, the choice is not final.
+        reads_ahead
+            Whether questions are read while they are typed.
         """
         if settings.model != AUTO_MODEL:
             return settings
         with self._lock:
-            choice = self._choose(settings, held_bytes=held_bytes, may_probe=may_probe)
+            choice = self._choose(
+                settings, held_bytes=held_bytes, may_probe=may_probe, reads_ahead=reads_ahead
+            )
         return settings if choice is None else with_model(settings, choice.name)
 
     def tell(self, settings: Settings, job: Job) -> None:
@@ -107,12 +116,14 @@ class AutoModel:
             self._key = None
 
     def _choose(
-        self, settings: Settings, *, held_bytes: int, may_probe: bool
+        self, settings: Settings, *, held_bytes: int, may_probe: bool, reads_ahead: bool
     ) -> ModelChoice | None:
         key = engine_key(settings)
         if self._key == key and not self._has_come(settings):
             return self.choice
-        choice = choose_model(settings, may_probe=may_probe, held_bytes=held_bytes)
+        choice = choose_model(
+            settings, may_probe=may_probe, held_bytes=held_bytes, reads_ahead=reads_ahead
+        )
         if may_probe:
             self.choice, self._key = choice, key
         return choice

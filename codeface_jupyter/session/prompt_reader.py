@@ -68,6 +68,7 @@ class PromptReader:
         with self._resources.turns.take_spare(job.telling(tell)) as spare:
             if spare is None:
                 return "busy"
+            self._resources.reads_ahead = True
             settled = self._resources.settled(settings.model_copy(update={"auto_pull": False}))
             engine = self._loaded(settled, spare.job) if self._may_read(settled) else None
             if engine is None:

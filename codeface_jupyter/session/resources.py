@@ -79,6 +79,8 @@ class Resources:
         What was asked and answered, and what it cost.
     last_context
         The context of the last question; None before the first.
+    reads_ahead
+        Whether a page has told of a question while it was typed.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Resources:
         self.conversation = Conversation()
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
+        self.reads_ahead = False
         self._request_log = RequestLog(warn=self.warn)
         self._token_counts = TokenCounts()
         self._warned = _Warned()
@@ -110,7 +113,12 @@ class Resources:
         in_use = (self.engines.engine, self.second)
         held = [one.held_bytes() for one in in_use if isinstance(one, HoldsMemory)]
         held_bytes = sum(sum(sizes.values()) for sizes in held)
-        return self.auto.settle(settings, held_bytes=held_bytes, may_probe=may_probe)
+        return self.auto.settle(
+            settings,
+            held_bytes=held_bytes,
+            may_probe=may_probe,
+            reads_ahead=self.reads_ahead and settings.read_ahead,
+        )
 
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
         """Return ``ask`` for the models that answer it; say which if nobody named one."""

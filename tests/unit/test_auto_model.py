@@ -103,7 +103,15 @@ class TestTheRule:
         rates = Rates(
             decode_tokens_per_s=tokens_per_s, prefill_tokens_per_s=1_000, is_measured=is_measured
         )
-        assert rates.is_fast is is_fast
+        assert rates.is_fast() is is_fast
+
+    @pytest.mark.parametrize(("prefill", "is_fast"), [(57, True), (30, False)])
+    def test_what_is_read_while_it_is_typed_may_be_read_slowly(
+        self, prefill: float, is_fast: bool
+    ) -> None:
+        rates = Rates(decode_tokens_per_s=15, prefill_tokens_per_s=prefill)
+        assert not rates.is_fast()
+        assert rates.is_fast(reads_ahead=True) is is_fast
 
     def test_on_a_gpu_what_fits_is_fast_enough(self) -> None:
         middle, large = (candidate(n, rates=None, may_be_slow=False) for n in (MIDDLE, LARGE))
@@ -163,8 +171,8 @@ class TestExpectation:
         assert small.decode_tokens_per_s == pytest.approx(43, rel=0.15)
         assert middle.decode_tokens_per_s == pytest.approx(18, rel=0.15)
         assert 200 < middle.prefill_tokens_per_s < 570
-        assert middle.is_fast
-        assert not expected_rates(CATALOG["qwen2.5-coder-3b"], INT8, SERVER).is_fast
+        assert middle.is_fast()
+        assert not expected_rates(CATALOG["qwen2.5-coder-3b"], INT8, SERVER).is_fast()
 
     def test_without_products_of_bytes_it_is_slower(self) -> None:
         small = expected_rates(CATALOG[SMALL], WITHOUT_BYTE_PRODUCTS, OLDER_SERVER)
@@ -174,7 +182,7 @@ class TestExpectation:
         assert middle.decode_tokens_per_s == pytest.approx(14.6, rel=0.15)
         assert small.prefill_tokens_per_s == pytest.approx(120, rel=0.3)
         assert middle.prefill_tokens_per_s == pytest.approx(50, rel=0.15)
-        assert not middle.is_fast
+        assert not middle.is_fast()
 
     @pytest.mark.parametrize(
         ("text", "does"),
@@ -393,6 +401,45 @@ class TestSettling:
         monkeypatch.setattr("codeface_jupyter.engines.openvino.plugin.multiplies_bytes", bool)
         monkeypatch.setattr("codeface_jupyter.trials.copy_support._guard_reason", lambda _: "")
         return server
+
+    @pytest.fixture
+    def reads_slowly(self, older_server, tmp_path: Path) -> Settings:
+        """Have measured, on the older server, that the middle one only reads too slowly."""
+        older_server(SMALL, MIDDLE)
+        settings = auto_settings(tmp_path)
+        identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
+        measured = GenerationMetrics(
+            prompt_tokens=570, generated_tokens=145, time_to_first_token_s=10.0, decode_s=10.0
+        )
+        for _ in range(speed_records.ENOUGH):
+            SpeedRecords(settings.cache_dir).add(identity, measured)
+        return settings
+
+    def test_where_questions_are_read_while_they_are_typed_a_better_one_answers(
+        self, reads_slowly: Settings
+    ) -> None:
+        choice = choose_model(reads_slowly)
+        assert choice is not None
+        assert choice.name == SMALL
+        ahead = f"Where JupyterLab reads the first question while you type it: {MIDDLE}, 14 tokens"
+        assert ahead in choice.describe()
+        choice = choose_model(reads_slowly, reads_ahead=True)
+        assert choice is not None
+        assert choice.name == MIDDLE
+        assert "1.3 s measured here, with questions read while you type." in choice.describe()
+
+    def test_where_reading_ahead_is_off_nothing_is_said_of_it(self, reads_slowly: Settings) -> None:
+        choice = choose_model(reads_slowly.model_copy(update={"read_ahead": False}))
+        assert choice is not None
+        assert (choice.name, choice.ahead) == (SMALL, None)
+
+    def test_a_session_stays_with_its_model_however_it_is_asked(
+        self, reads_slowly: Settings
+    ) -> None:
+        for first, model in ((True, MIDDLE), (False, SMALL)):
+            auto = AutoModel()
+            assert auto.settle(reads_slowly, reads_ahead=first).model == model
+            assert auto.settle(reads_slowly, reads_ahead=not first).model == model
 
     def test_a_better_one_is_asked_second_once_it_has_come(
         self, older_server, tmp_path: Path

@@ -271,3 +271,21 @@ def test_the_notebook_is_looked_at_when_the_model_is_there(config):
 
     session.prompt_reader.read(config.settings, make, Job())
     assert was_loaded == [True]
+
+
+def test_the_model_is_chosen_for_questions_that_are_read_ahead_once_one_was(config, monkeypatch):
+    told = []
+
+    def choose(settings, **options):
+        told.append(options["reads_ahead"])
+
+    monkeypatch.setattr("codeface_jupyter.session.auto_model.choose_model", choose)
+    config.set(model="auto", engine="openai", base_url="http://127.0.0.1:9/v1")
+    session = Session(config=config)
+    session.may_see_values(config.settings)
+    assert read(session, ask(config)) == "unsuited"
+    config.set(base_url="http://127.0.0.1:8/v1")
+    session.may_see_values(config.settings)
+    config.set(read_ahead=False)
+    session.may_see_values(config.settings)
+    assert told == [False, True, True, False]
