@@ -54,7 +54,7 @@ class ModelPicker:
 
         extension = self._extension
         settings, engine = extension.config.settings, extension.session.engine
-        auto = extension.session.model_choice
+        auto = extension.session.model_choice(settings)
         if auto is None:
             auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
         job.check()

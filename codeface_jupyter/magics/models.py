@@ -104,7 +104,7 @@ class ModelMagics(BaseMagics):
         config = self.extension.config
         settings = config.settings
         models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
-        choice = self.extension.session.model_choice
+        choice = self.extension.session.model_choice(settings)
         if choice is None:
             choice = choose_model(settings)
         if choice is not None:

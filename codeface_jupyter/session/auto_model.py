@@ -65,6 +65,11 @@ class AutoModel:
             )
         return settings if choice is None else with_model(settings, choice.name)
 
+    def choice_for(self, settings: Settings) -> ModelChoice | None:
+        """Return the choice in use if it was made for this engine; the model may have a name."""
+        key = engine_key(settings.model_copy(update={"model": AUTO_MODEL}))
+        return self.choice if key == self._key else None
+
     def tell(self, settings: Settings, job: Job) -> None:
         """Say what was chosen beside an answer, unless it was said before."""
         choice = self.choice

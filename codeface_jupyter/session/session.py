@@ -203,13 +203,12 @@ class Session:
 
     def model_of(self, settings: Settings) -> str:
         """Return the name of the model that answers with ``settings``, as far as it is chosen."""
-        choice = self.model_choice if settings.model == AUTO_MODEL else None
+        choice = self._resources.auto.choice if settings.model == AUTO_MODEL else None
         return settings.model if choice is None else choice.name
 
-    @property
-    def model_choice(self) -> ModelChoice | None:
-        """What ``model = "auto"`` has come to; None before a question has needed it."""
-        return self._resources.auto.choice
+    def model_choice(self, settings: Settings) -> ModelChoice | None:
+        """Return what ``model = "auto"`` has come to; None before a question has needed it."""
+        return self._resources.auto.choice_for(settings)
 
     def use_response_cache(self, settings: Settings) -> ResponseCache:
         """Keep answers where ``settings`` say from now on; switched off, what is kept stays."""

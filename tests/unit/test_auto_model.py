@@ -433,6 +433,17 @@ class TestSettling:
         assert choice is not None
         assert (choice.name, choice.ahead) == (SMALL, None)
 
+    def test_what_is_in_use_is_known_for_its_engine_only(self, reads_slowly: Settings) -> None:
+        auto = AutoModel()
+        assert auto.choice_for(reads_slowly) is None
+        auto.settle(reads_slowly, reads_ahead=True)
+        named = reads_slowly.model_copy(update={"model": SMALL})
+        for settings in (reads_slowly, named):
+            choice = auto.choice_for(settings)
+            assert choice is not None
+            assert choice.name == MIDDLE
+        assert auto.choice_for(reads_slowly.model_copy(update={"engine": "llamacpp"})) is None
+
     def test_a_session_stays_with_its_model_however_it_is_asked(
         self, reads_slowly: Settings
     ) -> None:
