@@ -84,7 +84,9 @@ class Extension:
 
         with self._session_lock:
             if self._session is None:
-                self._session = Session(config=self.config)
+                self._session = Session(
+                    config=self.config, has_reading_page=self.is_page_here.is_set
+                )
             return self._session
 
     def close(self) -> None:

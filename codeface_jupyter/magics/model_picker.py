@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.connection import Partial
 from codeface_jupyter.jobs import Cancelled, Job
@@ -47,7 +46,7 @@ class ModelPicker:
         bridge.handle(protocol.UNLOAD_MODEL, self._unload, in_thread=True)
 
     def _choices(self, _: Nothing, job: Job) -> ModelChoices:
-        from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates
+        from codeface_jupyter.engines.auto_model import foreseen_rates
         from codeface_jupyter.engines.registry import available_engines
         from codeface_jupyter.models.listing import list_models
         from codeface_jupyter.trials.copy_support import asks_second
@@ -55,8 +54,6 @@ class ModelPicker:
         extension = self._extension
         settings, engine = extension.config.settings, extension.session.engine
         auto = extension.session.model_choice(settings)
-        if auto is None:
-            auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
         job.check()
         models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
         return {

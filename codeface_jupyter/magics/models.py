@@ -88,16 +88,16 @@ class ModelMagics(BaseMagics):
                 raise UsageError(USAGE)
 
     def _request(self, model: str) -> ModelRequest:
-        from codeface_jupyter.engines.auto_model import settled
         from codeface_jupyter.models.local_model import ModelRequest
 
         config = self.extension.config
         if model == AUTO_MODEL:
-            model = settled(config.with_overrides({"model": model})).model
+            choice = self.extension.session.model_choice(config.settings)
+            model = model if choice is None else choice.name
         return ModelRequest.named(model, config=config)
 
     def _list(self) -> None:
-        from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates
+        from codeface_jupyter.engines.auto_model import foreseen_rates
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
         from codeface_jupyter.trials.copy_support import asks_second
 
@@ -105,8 +105,6 @@ class ModelMagics(BaseMagics):
         settings = config.settings
         models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
         choice = self.extension.session.model_choice(settings)
-        if choice is None:
-            choice = choose_model(settings)
         if choice is not None:
             display(Remark(choice.describe(asks_second=asks_second(settings))))
         note = explain_listing(settings, aliases=config.aliases.read())

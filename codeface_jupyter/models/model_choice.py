@@ -137,8 +137,7 @@ class ModelChoice:
 
     def _sentences(self, *, asks_second: bool) -> Iterator[str]:
         taken, wanted = self.taken, self.wanted
-        condition = ", with questions read while you type" if taken.reads_ahead else ""
-        yield f"auto takes {self.name}: {taken.describe()}{condition}."
+        yield f"auto takes {self.name}: {taken.describe()}."
         if wanted is not taken:
             name, size = wanted.entry.name, format_bytes(wanted.entry.download_bytes)
             yield (
@@ -152,10 +151,12 @@ class ModelChoice:
         if self.second is not None and asks_second:
             yield f"Where its answer fails, {self.second.entry.name} is asked."
         if self.ahead is not None:
-            name, facts = self.ahead.entry.name, self.ahead.describe_rates()
-            yield f"Where JupyterLab reads the first question while you type it: {name}, {facts}."
+            name = self.ahead.entry.name
+            yield f"In JupyterLab, which reads a question while you type it: {name}."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
+        if taken.reads_ahead and taken.rates is not None:
+            yield "First tokens are those of questions that are read while you type them."
 
     def _better_sentence(self, better: Candidate, *, may_come_second: bool) -> str:
         """Return why the next better model does not answer, and what it may be fetched for."""

@@ -37,8 +37,9 @@ __all__ = [
 
 # What a follow-up cell typically adds to a prompt whose beginning is kept.
 UNREAD_TOKENS = 200
-# Of one that was read while it was typed: its last words, and what they bring to the front.
-UNREAD_LAST_WORDS = 70
+# Of one that is read while it is typed, which takes so long: its last words at least, and
+# what they bring to the front.
+LAST_WORDS_TOKENS, TYPING_S = 70, 10.0
 # Slower than this is not chosen.
 LONGEST_FIRST_TOKEN_S = 1.5
 LOWEST_TOKENS_PER_S = 15.0
@@ -137,7 +138,10 @@ class Rates:
 
     def first_token_s(self, *, reads_ahead: bool = False) -> float:
         """Return the seconds to the first token of a follow-up, read ahead or not."""
-        unread = UNREAD_LAST_WORDS if reads_ahead else UNREAD_TOKENS
+        unread: float = UNREAD_TOKENS
+        if reads_ahead:
+            read = self.prefill_tokens_per_s * TYPING_S
+            unread = max(LAST_WORDS_TOKENS, QUESTION_TOKENS - read)
         return unread / self.prefill_tokens_per_s + FIRST_TOKEN_OVERHEAD_S
 
     @property

@@ -72,12 +72,20 @@ class SpeedRecords:
             is_measured=True,
         )
 
-    def add(self, identity: EngineIdentity, metrics: GenerationMetrics) -> None:
-        """Remember how fast an answer came, unless its whole prompt had been answered before."""
+    def add(
+        self, identity: EngineIdentity, metrics: GenerationMetrics, *, was_read_ahead: bool = False
+    ) -> None:
+        """Remember how fast an answer came, unless its whole prompt had been answered before.
+
+        Parameters
+        ----------
+        was_read_ahead
+            Whether its prompt has only been read before, and not answered.
+        """
         weights = identity.quantization or identity.dtype
         key = rates_key(identity.model, identity.engine, weights)
         read = metrics.prompt_tokens - metrics.reused_prompt_tokens
-        if read <= 1:
+        if read <= 1 and not was_read_ahead:
             # The earlier answer may have been copied from, at many times the usual rate.
             return
         records = self._read()

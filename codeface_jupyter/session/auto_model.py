@@ -21,8 +21,9 @@ __all__ = ["AutoModel"]
 class AutoModel:
     """Settles ``model = "auto"``, and stays with it: a change costs a load.
 
-    It is chosen anew for another engine or other options, once the better model is here, and
-    when `forget` was called. What answers measure meanwhile counts in the next session.
+    It is chosen anew for another engine or other options, once the better model is here, when a
+    page begins to have questions read ahead, and when `forget` was called. What answers measure
+    meanwhile counts in the next session.
 
     Attributes
     ----------
@@ -32,7 +33,7 @@ class AutoModel:
 
     def __init__(self) -> None:
         self.choice: ModelChoice | None = None
-        self._key: EngineKey | None = None
+        self._key: tuple[EngineKey, bool] | None = None
         self._told = ("", "")
         self._lock = new_lock()
 
@@ -65,10 +66,14 @@ class AutoModel:
             )
         return settings if choice is None else with_model(settings, choice.name)
 
-    def choice_for(self, settings: Settings) -> ModelChoice | None:
-        """Return the choice in use if it was made for this engine; the model may have a name."""
-        key = engine_key(settings.model_copy(update={"model": AUTO_MODEL}))
-        return self.choice if key == self._key else None
+    def foresee(
+        self, settings: Settings, *, held_bytes: int = 0, reads_ahead: bool = False
+    ) -> ModelChoice | None:
+        """Return the choice in use, or the one that would be made; the model may have a name."""
+        asked = settings.model_copy(update={"model": AUTO_MODEL})
+        if self._key == (engine_key(asked), reads_ahead):
+            return self.choice
+        return choose_model(asked, held_bytes=held_bytes, reads_ahead=reads_ahead)
 
     def tell(self, settings: Settings, job: Job) -> None:
         """Say what was chosen beside an answer, unless it was said before."""
@@ -123,7 +128,7 @@ class AutoModel:
     def _choose(
         self, settings: Settings, *, held_bytes: int, may_probe: bool, reads_ahead: bool
     ) -> ModelChoice | None:
-        key = engine_key(settings)
+        key = (engine_key(settings), reads_ahead)
         if self._key == key and not self._has_come(settings):
             return self.choice
         choice = choose_model(

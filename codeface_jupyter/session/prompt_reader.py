@@ -68,7 +68,6 @@ class PromptReader:
         with self._resources.turns.take_spare(job.telling(tell)) as spare:
             if spare is None:
                 return "busy"
-            self._resources.reads_ahead = True
             settled = self._resources.settled(settings.model_copy(update={"auto_pull": False}))
             engine = self._loaded(settled, spare.job) if self._may_read(settled) else None
             if engine is None:
@@ -112,6 +111,7 @@ class PromptReader:
         done = engine.generate(request, job.in_step(Step.READ_PROMPT))
         self._resources.metrics.add_read_ahead(time.perf_counter() - begin)
         job.check()
+        self._resources.prompt_read_ahead = context.text
         if others.share() == 0:
             self._resources.learn_rates(engine.identity, done.metrics, settings=settings)
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.metrics import RequestLog, SessionMetrics
 from codeface_jupyter.models.catalog import find
+from codeface_jupyter.models.model_choice import ModelChoice
 from codeface_jupyter.models.speed_records import SpeedRecords
 from codeface_jupyter.response_cache import CurrentResponseCache, ResponseCache
 from codeface_jupyter.session.answer import Ask
@@ -60,6 +61,8 @@ class Resources:
         The settings at the session's beginning.
     engine, response_cache
         What to use whatever the settings say.
+    has_reading_page
+        Tells whether a page has questions read while they are typed, if the settings allow it.
 
     Attributes
     ----------
@@ -79,8 +82,8 @@ class Resources:
         What was asked and answered, and what it cost.
     last_context
         The context of the last question; None before the first.
-    reads_ahead
-        Whether a page has told of a question while it was typed.
+    prompt_read_ahead
+        The prompt that was read last without an answer, if it has not been answered since.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Resources:
         *,
         engine: Engine | None = None,
         response_cache: ResponseCache | None = None,
+        has_reading_page: Callable[[], bool],
     ) -> None:
         self.turns = Turns()
         self.auto = AutoModel()
@@ -100,7 +104,8 @@ class Resources:
         self.conversation = Conversation()
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
-        self.reads_ahead = False
+        self.prompt_read_ahead = ""
+        self._has_reading_page = has_reading_page
         self._request_log = RequestLog(warn=self.warn)
         self._token_counts = TokenCounts()
         self._warned = _Warned()
@@ -110,15 +115,26 @@ class Resources:
         """Return ``settings`` with the model that answers, by its name."""
         if self.engines.is_given:
             return settings
-        in_use = (self.engines.engine, self.second)
-        held = [one.held_bytes() for one in in_use if isinstance(one, HoldsMemory)]
-        held_bytes = sum(sum(sizes.values()) for sizes in held)
         return self.auto.settle(
             settings,
-            held_bytes=held_bytes,
+            held_bytes=self._held_bytes(),
             may_probe=may_probe,
-            reads_ahead=self.reads_ahead and settings.read_ahead,
+            reads_ahead=self.reads_ahead(settings),
         )
+
+    def model_choice(self, settings: Settings) -> ModelChoice | None:
+        """Return what ``model = "auto"`` has come to, or would come to now."""
+        reads_ahead = self.reads_ahead(settings)
+        return self.auto.foresee(settings, held_bytes=self._held_bytes(), reads_ahead=reads_ahead)
+
+    def reads_ahead(self, settings: Settings) -> bool:
+        """Whether questions are read while they are typed."""
+        return settings.read_ahead and self._has_reading_page()
+
+    def _held_bytes(self) -> int:
+        in_use = (self.engines.engine, self.second)
+        held = [one.held_bytes() for one in in_use if isinstance(one, HoldsMemory)]
+        return sum(sum(sizes.values()) for sizes in held)
 
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
         """Return ``ask`` for the models that answer it; say which if nobody named one."""
@@ -217,15 +233,25 @@ class Resources:
     def learn_speed(self, result: GenerationResult, *, settings: Settings) -> None:
         """Remember how fast an answer came that had the engine to itself."""
         is_generated = result.ended_by_itself and not result.metrics.from_response_cache
+        was_read_ahead = result.prompt == self.prompt_read_ahead
+        self.prompt_read_ahead = ""
         if is_generated and result.is_local:
-            self.learn_rates(result.identity, result.metrics, settings=settings)
+            self.learn_rates(
+                result.identity, result.metrics, settings=settings, was_read_ahead=was_read_ahead
+            )
 
     def learn_rates(
-        self, identity: EngineIdentity, metrics: GenerationMetrics, *, settings: Settings
+        self,
+        identity: EngineIdentity,
+        metrics: GenerationMetrics,
+        *,
+        settings: Settings,
+        was_read_ahead: bool = False,
     ) -> None:
         """Remember at which rates a model here read and wrote, if models like it are compared."""
         if not self.engines.is_given and find(identity.model) is not None:
-            SpeedRecords(settings.cache_dir).add(identity, metrics)
+            records = SpeedRecords(settings.cache_dir)
+            records.add(identity, metrics, was_read_ahead=was_read_ahead)
 
     def with_better_model(self, result: GenerationResult, ask: Ask) -> GenerationResult:
         """Return an answer that is nothing new with a note on which model may do better here."""

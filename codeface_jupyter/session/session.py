@@ -9,7 +9,7 @@ from functools import cached_property
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.context import Context, ContextSources
-from codeface_jupyter.engines.auto_model import settled
+from codeface_jupyter.engines.auto_model import with_model
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.engines.pull import pull_model
 from codeface_jupyter.generation import Done, GenerationMetrics, GenerationResult
@@ -44,6 +44,9 @@ class Session:
         An engine to use whatever the settings say; made from the settings unless given.
     response_cache
         Where answers are kept; in memory, as the settings say, unless given.
+    has_reading_page
+        Tells whether a page has questions read while they are typed: where one does, auto may
+        take a model that reads more slowly. Unless given, none does.
     """
 
     def __init__(
@@ -52,10 +55,14 @@ class Session:
         config: Config | None = None,
         engine: Engine | None = None,
         response_cache: ResponseCache | None = None,
+        has_reading_page: Callable[[], bool] = bool,
     ) -> None:
         self.config = config or Config()
         self._resources = Resources(
-            self.config.settings, engine=engine, response_cache=response_cache
+            self.config.settings,
+            engine=engine,
+            response_cache=response_cache,
+            has_reading_page=has_reading_page,
         )
 
     @property
@@ -181,19 +188,25 @@ class Session:
         It is the one that is set unless ``model`` names another; for ``auto`` the best that
         runs well here.
         """
-        config, auto = self.config, self._resources.auto
+        config, resources = self.config, self._resources
         request = ModelRequest.named(model, config=config, permissions=permissions)
 
         def work(job: Job) -> Done:
-            wanted = request
-            if request.model == AUTO_MODEL:
-                settings = settled(config.with_overrides({"model": model}), will_fetch=True)
-                wanted = replace(ModelRequest.of(settings), permissions=permissions)
+            wanted = self._best(request) if request.model == AUTO_MODEL else request
             pull_model(wanted, settings=config.settings, job=job)
-            auto.forget()
+            resources.auto.forget()
             return WORK_DONE
 
         return Answer(work)
+
+    def _best(self, request: ModelRequest) -> ModelRequest:
+        """Return a request for ``auto`` as one for the best model that runs well here."""
+        settings = self.config.settings
+        choice = self._resources.model_choice(settings)
+        if choice is None:
+            return request
+        named = ModelRequest.of(with_model(settings, choice.wanted.entry.name))
+        return replace(named, permissions=request.permissions)
 
     def may_see_values(self, settings: Settings) -> bool:
         """Whether values of variables may be sent to the model that ``settings`` name."""
@@ -207,8 +220,11 @@ class Session:
         return settings.model if choice is None else choice.name
 
     def model_choice(self, settings: Settings) -> ModelChoice | None:
-        """Return what ``model = "auto"`` has come to; None before a question has needed it."""
-        return self._resources.auto.choice_for(settings)
+        """Return what ``model = "auto"`` has come to, or would come to now.
+
+        None if the engine that is named runs no model of the catalog.
+        """
+        return self._resources.model_choice(settings)
 
     def use_response_cache(self, settings: Settings) -> ResponseCache:
         """Keep answers where ``settings`` say from now on; switched off, what is kept stays."""

@@ -52,6 +52,16 @@ def test_a_question_is_read_as_far_as_it_is_typed(page):
     ]
 
 
+def test_auto_counts_on_it_where_a_page_is(page):
+    page.notify("settings")
+    assert read_ahead(page, "%%codeface\n", request_id="a") == ""
+    session = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
+    counts = f"print({session}._resources.reads_ahead({session}.config.settings))"
+    assert page.run(counts).strip() == "True"
+    page.run("%config CodeFace.read_ahead = False")
+    assert page.run(counts).strip() == "False"
+
+
 def test_the_answer_is_to_a_prompt_that_begins_like_it(page):
     read_ahead(page, "%%codeface\nsum the", request_id="a")
     page.push([cell(1, ABOVE), cell(2, "%%codeface\nsum the numbers")], asking="c2")

@@ -273,19 +273,37 @@ def test_the_notebook_is_looked_at_when_the_model_is_there(config):
     assert was_loaded == [True]
 
 
-def test_the_model_is_chosen_for_questions_that_are_read_ahead_once_one_was(config, monkeypatch):
+def test_the_model_is_chosen_for_questions_that_are_read_ahead_where_a_page_has_them_read(
+    config, monkeypatch
+):
     told = []
 
     def choose(settings, **options):
         told.append(options["reads_ahead"])
 
     monkeypatch.setattr("codeface_jupyter.session.auto_model.choose_model", choose)
-    config.set(model="auto", engine="openai", base_url="http://127.0.0.1:9/v1")
-    session = Session(config=config)
-    session.may_see_values(config.settings)
-    assert read(session, ask(config)) == "unsuited"
-    config.set(base_url="http://127.0.0.1:8/v1")
-    session.may_see_values(config.settings)
+    config.set(model="auto")
+    is_page_here = threading.Event()
+    session = Session(config=config, has_reading_page=is_page_here.is_set)
+    session.model_choice(config.settings)
+    is_page_here.set()
+    session.model_choice(config.settings)
     config.set(read_ahead=False)
-    session.may_see_values(config.settings)
-    assert told == [False, True, True, False]
+    session.model_choice(config.settings)
+    assert told == [False, True, False]
+
+
+def test_an_answer_to_what_was_read_ahead_teaches_its_rate_once(config, monkeypatch):
+    taught = []
+
+    def learn(identity, metrics, *, settings, was_read_ahead=False):
+        taught.append((metrics.generated_tokens > 1, was_read_ahead))
+
+    session, _ = session_of(config)
+    monkeypatch.setattr(session._resources, "learn_rates", learn)
+    monkeypatch.setattr(OtherWork, "share", lambda _: 0.0)
+    asked = replace(ask(config, "sum the numbers"), use_response_cache=False)
+    read(session, asked)
+    session.generate(asked)
+    session.generate(asked)
+    assert taught == [(False, False), (True, True), (True, False)]
