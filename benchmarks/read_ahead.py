@@ -40,9 +40,20 @@ NOTHING_TYPED = "…"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One question, and whether others of the same notebook came before it."""
+    """One question, and whether others of the same notebook came before it.
+
+    Attributes
+    ----------
+    first_s
+        Seconds to its first token.
+    unread
+        Tokens of the prompt that were left to read when it was sent.
+    read_s
+        Seconds that it was read for before.
+    """
 
     first_s: float
+    unread: int
     read_s: float
     is_follow_up: bool
 
@@ -87,6 +98,7 @@ def _ask(
     wait_s = time.perf_counter() - begin - result.metrics.decode_s
     return Asked(
         first_s=wait_s,
+        unread=result.metrics.prompt_tokens - result.metrics.reused_prompt_tokens,
         read_s=shell.session.metrics.summary().read_ahead_s - before,
         is_follow_up=is_follow_up,
     )
@@ -147,8 +159,11 @@ def print_table(found: dict[bool, list[Asked]]) -> None:
         )
         ratio = statistics.median(ahead) / statistics.median(alone)
         print(f"| {name} | {spread(alone)} | {spread(ahead)} | {ratio:.2f} |")
-    read = [one.read_s for one in found[True] if one.is_follow_up]
+    follow_ups = [one for one in found[True] if one.is_follow_up]
+    read, unread = [one.read_s for one in follow_ups], [one.unread for one in follow_ups]
     print(f"\nReading ahead of a follow-up took {spread(read)} s.")
+    most = statistics.quantiles(unread, n=10)[-1]
+    print(f"Tokens left to read: {spread(unread)}, in nine of ten at most {most:.0f}.")
 
 
 if __name__ == "__main__":
