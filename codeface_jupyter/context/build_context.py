@@ -379,7 +379,7 @@ def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
     known = set(sources.namespace)
     for cell in sources.cells:
         if cell.cell_type == "code":
-            known |= defined_names(clean(cell)[0])
+            known |= defined_names(cell.sent)
     words = list(identifiers(sources.request))
     # Not all scripts put spaces between words.
     words += [name for name in known if not name.isascii() and name in sources.request]

@@ -89,6 +89,11 @@ class Cell:
         return self.cell_type == "code" and is_python(self.source)
 
     @property
+    def sent(self) -> str:
+        """What may be sent of it: nothing of magics, of other languages and of secrets."""
+        return clean(self)[0]
+
+    @property
     def without_secrets(self) -> str:
         """Its text with a mark in the place of lines that hold a secret."""
         return redact(self.source, is_code=self.is_python)[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from codeface_jupyter.context.cells import Cell, clean, defined_names, used_names
+from codeface_jupyter.context.cells import Cell, defined_names, used_names
 from codeface_jupyter.context.sources import ContextSources
 from codeface_jupyter.namespace import (
     Description,
@@ -121,10 +121,10 @@ def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list
     code = [cell for cell in cells if cell.cell_type == "code"]
     ordered: dict[str, None] = {}
     for cell in reversed(code[-NEAR_CELLS:]):
-        ordered |= dict.fromkeys(sorted(used_names(clean(cell)[0])))
+        ordered |= dict.fromkeys(sorted(used_names(cell.sent)))
     run = [cell for cell in code if cell.execution_count is not None]
     for cell in sorted(run, key=lambda cell: -(cell.execution_count or 0)):
-        ordered |= dict.fromkeys(sorted(defined_names(clean(cell)[0])))
+        ordered |= dict.fromkeys(sorted(defined_names(cell.sent)))
     # The rest, newest first: what a script or an import brought in.
     ordered |= dict.fromkeys(reversed(list(namespace)))
     return [name for name in ordered if name in namespace and not _is_internal(name)]

@@ -92,12 +92,12 @@ def without_copies(
     wanted = _dumps(tree.body)
     copied, looked_at = 0, 0
     names: list[str] = []
-    known = {statement for cell in _code_cells(cells) for statement in statements(cell.source)}
+    known = {statement for cell in _code_cells(cells) for statement in statements(cell.sent)}
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
         cell = _cell_at(wanted[looked_at:], nodes, namespace, cells)
         if cell is not None:
-            copied = looked_at = looked_at + len(statements(cell.source))
+            copied = looked_at = looked_at + len(statements(cell.sent))
             names.append(_name(cell))
         elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
             # Gone only if a copied cell follows.
@@ -136,10 +136,10 @@ def repetition(
     code_cells = _code_cells(cells)
     counts_anywhere = single_statements or len(wanted) > 1
     for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
-        if wanted and wanted == statements(cell.source):
+        if wanted and wanted == statements(cell.sent):
             return f"{ONLY_REPEATS} {_name(cell)}."
     if not whole_cells_only and len(wanted) > 1:
-        known = {statement for cell in code_cells for statement in statements(cell.source)}
+        known = {statement for cell in code_cells for statement in statements(cell.sent)}
         if known.issuperset(wanted):
             return f"{ONLY_REPEATS} lines of cells above."
     return ""
@@ -187,12 +187,12 @@ def _cell_at(
     found = [
         cell
         for cell in _code_cells(cells)
-        if cell.was_run and (own := statements(cell.source)) and own == wanted[: len(own)]
+        if cell.was_run and (own := statements(cell.sent)) and own == wanted[: len(own)]
     ]
-    longest = max(found, key=lambda cell: len(statements(cell.source)), default=None)
+    longest = max(found, key=lambda cell: len(statements(cell.sent)), default=None)
     if longest is None:
         return None
-    copied = nodes[: len(statements(longest.source))]
+    copied = nodes[: len(statements(longest.sent))]
     return longest if _made_data(copied, namespace) else None
 
 

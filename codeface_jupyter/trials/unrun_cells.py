@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.context.cells import clean, defined_names
+from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.outcome import Outcome
 
 __all__ = ["unrun_note"]
@@ -34,6 +34,6 @@ def unrun_note(outcome: Outcome | None, cells: Iterable[Cell]) -> str:
     found = UNDEFINED.search(outcome.error)
     name = found[1] if found else ""
     not_run = (cell for cell in cells if cell.cell_type == "code" and not cell.was_run)
-    if not name or all(name not in defined_names(clean(cell)[0]) for cell in not_run):
+    if not name or all(name not in defined_names(cell.sent) for cell in not_run):
         return ""
     return f"`{name}` is not there yet: a cell above makes it that has not been run in this kernel."

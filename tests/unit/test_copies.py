@@ -11,7 +11,7 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.trials.copies import only_new, without_copies
+from codeface_jupyter.trials.copies import only_new, repetition, without_copies
 from codeface_jupyter.trials.rewriting import rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 from codeface_jupyter.view.rendering import answer_markdown
@@ -52,6 +52,15 @@ def test_a_copied_data_cell_is_left_out_and_the_new_line_is_offered(namespace):
 )
 def test_white_space_comments_and_quotes_make_no_difference(namespace, copy):
     assert without_copies(f"{copy}\n{NEW}", namespace, CELLS).code == NEW
+
+
+@pytest.mark.parametrize("magic", ["%load_ext codeface_jupyter", "%%time", "files = !ls"])
+def test_a_copy_is_of_what_was_sent_of_a_cell_without_its_magics(namespace, magic):
+    cell = Cell(source=f"{magic}\n{IMPORT.source}\n{DATA.source}", execution_count=1)
+    copy = f"{IMPORT.source}\n{DATA.source}"
+
+    assert without_copies(f"{copy}\n{NEW}", namespace, [cell]).code == NEW
+    assert repetition(copy, [cell]) == "This only repeats cell [1]."
 
 
 @pytest.mark.parametrize(
