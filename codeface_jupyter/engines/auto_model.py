@@ -58,8 +58,8 @@ def choose_model(
     if reads_ahead:
         return ahead
     choice = choose(candidates)
-    is_other = settings.read_ahead and ahead.name != choice.name
-    return replace(choice, ahead=ahead.taken) if is_other else choice
+    is_other = settings.read_ahead and ahead.wanted.entry != choice.wanted.entry
+    return replace(choice, ahead=ahead.wanted) if is_other else choice
 
 
 def settled(settings: Settings, *, will_fetch: bool = False, may_probe: bool = True) -> Settings:

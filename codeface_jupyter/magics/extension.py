@@ -57,6 +57,7 @@ class Extension:
         self.notebook = Notebook(shell, self.bridge)
         self._misspelt = MisspeltMagics(shell)
         self.is_page_here = threading.Event()
+        self._has_page = False
         self.answers = InProgress()
         self.shown_answers = ShownAnswers(shell)
         # When the magic that runs was called, by `time.perf_counter`.
@@ -84,9 +85,7 @@ class Extension:
 
         with self._session_lock:
             if self._session is None:
-                self._session = Session(
-                    config=self.config, has_reading_page=self.is_page_here.is_set
-                )
+                self._session = Session(config=self.config, has_reading_page=lambda: self._has_page)
             return self._session
 
     def close(self) -> None:
@@ -125,6 +124,8 @@ class Extension:
             self.background_load.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
+        # What its settings begin, such as a load, is to know of it.
+        self._has_page = True
         try:
             self.config.set_front_end({k: v for k, v in settings.items() if v is not None})
         finally:

@@ -151,12 +151,11 @@ class ModelChoice:
         if self.second is not None and asks_second:
             yield f"Where its answer fails, {self.second.entry.name} is asked."
         if self.ahead is not None:
-            name = self.ahead.entry.name
-            yield f"In JupyterLab, which reads a question while you type it: {name}."
+            yield f"In JupyterLab, which reads a question while you type it: {_to_get(self.ahead)}."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
         if taken.reads_ahead and taken.rates is not None:
-            yield "First tokens are those of questions that are read while you type them."
+            yield "First-token times are for questions read while you type them."
 
     def _better_sentence(self, better: Candidate, *, may_come_second: bool) -> str:
         """Return why the next better model does not answer, and what it may be fetched for."""
@@ -196,6 +195,11 @@ def choose(candidates: Sequence[Candidate]) -> ModelChoice:
 def _rightness(candidate: Candidate) -> float:
     # The publishers' figures are there for all of them; a test compares the measured order.
     return candidate.entry.right_answers.published or 0.0
+
+
+def _to_get(candidate: Candidate) -> str:
+    name, size = candidate.entry.name, format_bytes(candidate.entry.download_bytes)
+    return name if candidate.is_here else f"{name} (`codeface pull {name}` fetches it, {size})"
 
 
 def _why_not(candidate: Candidate) -> str:

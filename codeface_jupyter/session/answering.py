@@ -33,6 +33,7 @@ class Answering:
         self._ask = ask
         self._resources = resources
         self._is_undisturbed = False
+        self._was_read_ahead = False
 
     def run(self, job: Job) -> Done:
         """Answer in a worker thread; return the end, with the result.
@@ -88,6 +89,7 @@ class Answering:
         others = OtherWork()
         done = pending.ended(engine.generate(pending.request, job))
         self._is_undisturbed = others.share() == 0
+        self._was_read_ahead = self._resources.take_read_ahead(pending.prompt)
         return replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _tried(self, pending: PendingAnswer, done: Done, engine: Engine) -> Done:
@@ -112,7 +114,9 @@ class Answering:
             # A busy moment says little of the machine, and would count for weeks; so would the
             # figures of a text in two parts.
             if self._is_undisturbed and not pending.is_continued:
-                self._resources.learn_speed(own, settings=pending.ask.settings)
+                self._resources.learn_speed(
+                    own, settings=pending.ask.settings, was_read_ahead=self._was_read_ahead
+                )
         self._resources.record(pending, own, error=error)
         return result
 

@@ -21,8 +21,8 @@ __all__ = ["AutoModel"]
 class AutoModel:
     """Settles ``model = "auto"``, and stays with it: a change costs a load.
 
-    It is chosen anew for another engine or other options, once the better model is here, when a
-    page begins to have questions read ahead, and when `forget` was called. What answers measure
+    It is chosen anew for another engine or other options, once the better model is here, when
+    questions begin or cease to be read ahead, and when `forget` was called. What answers measure
     meanwhile counts in the next session.
 
     Attributes
@@ -67,12 +67,22 @@ class AutoModel:
         return settings if choice is None else with_model(settings, choice.name)
 
     def foresee(
-        self, settings: Settings, *, held_bytes: int = 0, reads_ahead: bool = False
+        self,
+        settings: Settings,
+        *,
+        held_bytes: int = 0,
+        reads_ahead: bool = False,
+        anew: bool = False,
     ) -> ModelChoice | None:
-        """Return the choice in use, or the one that would be made; the model may have a name."""
+        """Return the choice in use, unless ``anew``, or the one that would be made.
+
+        A model in ``settings`` is left out of account.
+        """
         asked = settings.model_copy(update={"model": AUTO_MODEL})
-        if self._key == (engine_key(asked), reads_ahead):
-            return self.choice
+        with self._lock:
+            is_in_use = self._key == (engine_key(asked), reads_ahead)
+            if is_in_use and not anew and not self._has_come(asked):
+                return self.choice
         return choose_model(asked, held_bytes=held_bytes, reads_ahead=reads_ahead)
 
     def tell(self, settings: Settings, job: Job) -> None:

@@ -111,7 +111,7 @@ class PromptReader:
         done = engine.generate(request, job.in_step(Step.READ_PROMPT))
         self._resources.metrics.add_read_ahead(time.perf_counter() - begin)
         job.check()
-        self._resources.prompt_read_ahead = context.text
+        self._resources.note_read_ahead(context.text)
         if others.share() == 0:
             self._resources.learn_rates(engine.identity, done.metrics, settings=settings)
         return ""

@@ -82,8 +82,6 @@ class Resources:
         What was asked and answered, and what it cost.
     last_context
         The context of the last question; None before the first.
-    prompt_read_ahead
-        The prompt that was read last without an answer, if it has not been answered since.
     """
 
     def __init__(
@@ -104,7 +102,7 @@ class Resources:
         self.conversation = Conversation()
         self.metrics = SessionMetrics()
         self.last_context: Context | None = None
-        self.prompt_read_ahead = ""
+        self._prompt_read = self._prompt_answered = ""
         self._has_reading_page = has_reading_page
         self._request_log = RequestLog(warn=self.warn)
         self._token_counts = TokenCounts()
@@ -122,13 +120,24 @@ class Resources:
             reads_ahead=self.reads_ahead(settings),
         )
 
-    def model_choice(self, settings: Settings) -> ModelChoice | None:
-        """Return what ``model = "auto"`` has come to, or would come to now."""
-        reads_ahead = self.reads_ahead(settings)
-        return self.auto.foresee(settings, held_bytes=self._held_bytes(), reads_ahead=reads_ahead)
+    def model_choice(self, settings: Settings, *, anew: bool = False) -> ModelChoice | None:
+        """Return what ``model = "auto"`` has come to, unless ``anew``, or would come to now."""
+        return self.auto.foresee(
+            settings,
+            held_bytes=self._held_bytes(),
+            reads_ahead=self.reads_ahead(settings),
+            anew=anew,
+        )
 
     def reads_ahead(self, settings: Settings) -> bool:
-        """Whether questions are read while they are typed."""
+        """Whether the model is chosen for questions that are read while they are typed.
+
+        One that was chosen without, and is in memory, is not left for it: the next question
+        would wait for a load, and could not be read meanwhile.
+        """
+        engine, choice = self.engines.engine, self.auto.choice
+        if choice is not None and engine is not None and engine.is_loaded:
+            return settings.read_ahead and choice.taken.reads_ahead
         return settings.read_ahead and self._has_reading_page()
 
     def _held_bytes(self) -> int:
@@ -230,11 +239,21 @@ class Resources:
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
 
-    def learn_speed(self, result: GenerationResult, *, settings: Settings) -> None:
+    def note_read_ahead(self, prompt: str) -> None:
+        """Remember the prompt that was read last, unless it was answered just before."""
+        self._prompt_read = "" if prompt == self._prompt_answered else prompt
+
+    def take_read_ahead(self, prompt: str) -> bool:
+        """Whether a prompt that is answered now had only been read before."""
+        was_read = prompt == self._prompt_read
+        self._prompt_read, self._prompt_answered = "", prompt
+        return was_read
+
+    def learn_speed(
+        self, result: GenerationResult, *, settings: Settings, was_read_ahead: bool
+    ) -> None:
         """Remember how fast an answer came that had the engine to itself."""
         is_generated = result.ended_by_itself and not result.metrics.from_response_cache
-        was_read_ahead = result.prompt == self.prompt_read_ahead
-        self.prompt_read_ahead = ""
         if is_generated and result.is_local:
             self.learn_rates(
                 result.identity, result.metrics, settings=settings, was_read_ahead=was_read_ahead

@@ -202,7 +202,7 @@ class Session:
     def _best(self, request: ModelRequest) -> ModelRequest:
         """Return a request for ``auto`` as one for the best model that runs well here."""
         settings = self.config.settings
-        choice = self._resources.model_choice(settings)
+        choice = self._resources.model_choice(settings, anew=True)
         if choice is None:
             return request
         named = ModelRequest.of(with_model(settings, choice.wanted.entry.name))

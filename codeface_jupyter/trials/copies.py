@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ DATA = (
 )  # fmt: skip
 IMPORTS = (ast.Import, ast.ImportFrom)
 DEFINITIONS = (*IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# Magics that set something up and touch no variable, as a first cell has them.
+SETUP = re.compile(r"^%(?:load_ext|reload_ext|config|matplotlib|autoreload)\b.*$", re.MULTILINE)
 # What gives something else each time: making it once more may be what was asked for.
 VARIES = frozenset({
     "random", "rand", "randn", "randint", "choice", "choices", "sample", "shuffle", "permutation",
@@ -92,12 +95,12 @@ def without_copies(
     wanted = _dumps(tree.body)
     copied, looked_at = 0, 0
     names: list[str] = []
-    known = {statement for cell in _code_cells(cells) for statement in statements(cell.sent)}
+    known = {statement for cell in _code_cells(cells) for statement in statements(cell.source)}
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
         cell = _cell_at(wanted[looked_at:], nodes, namespace, cells)
         if cell is not None:
-            copied = looked_at = looked_at + len(statements(cell.sent))
+            copied = looked_at = looked_at + len(_without_setup(cell))
             names.append(_name(cell))
         elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
             # Gone only if a copied cell follows.
@@ -136,10 +139,10 @@ def repetition(
     code_cells = _code_cells(cells)
     counts_anywhere = single_statements or len(wanted) > 1
     for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
-        if wanted and wanted == statements(cell.sent):
+        if wanted and wanted == statements(cell.source):
             return f"{ONLY_REPEATS} {_name(cell)}."
     if not whole_cells_only and len(wanted) > 1:
-        known = {statement for cell in code_cells for statement in statements(cell.sent)}
+        known = {statement for cell in code_cells for statement in statements(cell.source)}
         if known.issuperset(wanted):
             return f"{ONLY_REPEATS} lines of cells above."
     return ""
@@ -187,13 +190,21 @@ def _cell_at(
     found = [
         cell
         for cell in _code_cells(cells)
-        if cell.was_run and (own := statements(cell.sent)) and own == wanted[: len(own)]
+        if cell.was_run and (own := _without_setup(cell)) and own == wanted[: len(own)]
     ]
-    longest = max(found, key=lambda cell: len(statements(cell.sent)), default=None)
+    longest = max(found, key=lambda cell: len(_without_setup(cell)), default=None)
     if longest is None:
         return None
-    copied = nodes[: len(statements(longest.sent))]
+    copied = nodes[: len(_without_setup(longest))]
     return longest if _made_data(copied, namespace) else None
+
+
+def _without_setup(cell: Cell) -> list[str]:
+    """Return a cell's statements without the magics of `SETUP`, which models are not sent.
+
+    With any other magic it has none: what that did belongs to the cell.
+    """
+    return statements(SETUP.sub("", cell.source))
 
 
 def _made_data(nodes: Sequence[ast.stmt], namespace: Mapping[str, object]) -> bool:

@@ -449,7 +449,7 @@ class TestSettling:
         assert choice is not None
         assert choice.name == MIDDLE
         assert "a first token after 1.3 s measured here." in choice.describe()
-        assert choice.describe().endswith("questions that are read while you type them.")
+        assert choice.describe().endswith("for questions read while you type them.")
 
     def test_where_reading_ahead_is_off_nothing_is_said_of_it(self, reads_slowly: Settings) -> None:
         choice = choose_model(reads_slowly.model_copy(update={"read_ahead": False}))
@@ -487,8 +487,26 @@ class TestSettling:
         # The weights that are in use take of the memory that is free.
         monkeypatch.setattr(auto_model, "available_memory", lambda _: 1)
         assert (foreseen(), foreseen(reads_ahead=True)) == (SMALL, MIDDLE)
+        assert foreseen(reads_ahead=True, anew=True) == SMALL
         auto.forget()
         assert foreseen(reads_ahead=True) == SMALL
+
+    def test_what_has_been_fetched_is_foreseen(self, server, tmp_path: Path) -> None:
+        server(SMALL)
+        auto, settings = AutoModel(), auto_settings(tmp_path)
+        auto.settle(settings)
+        server(MIDDLE)
+        choice = auto.foresee(settings)
+        assert choice is not None
+        assert choice.name == MIDDLE
+
+    def test_the_model_for_jupyterlab_is_named_with_what_fetches_it(
+        self, reads_slowly: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(auto_model, "is_here", lambda request: request.name == SMALL)
+        choice = choose_model(reads_slowly)
+        assert choice is not None
+        assert f"while you type it: {MIDDLE} (`codeface pull {MIDDLE}`" in choice.describe()
 
     def test_without_rates_nothing_is_said_of_first_tokens(self) -> None:
         taken = candidate(LARGE, rates=None, may_be_slow=False, reads_ahead=True)

@@ -11,8 +11,8 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.trials.copies import only_new, repetition, without_copies
-from codeface_jupyter.trials.rewriting import rewritten, without_other_cells
+from codeface_jupyter.trials.copies import only_new, without_copies
+from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 from codeface_jupyter.view.rendering import answer_markdown
 
@@ -54,13 +54,30 @@ def test_white_space_comments_and_quotes_make_no_difference(namespace, copy):
     assert without_copies(f"{copy}\n{NEW}", namespace, CELLS).code == NEW
 
 
-@pytest.mark.parametrize("magic", ["%load_ext codeface_jupyter", "%%time", "files = !ls"])
-def test_a_copy_is_of_what_was_sent_of_a_cell_without_its_magics(namespace, magic):
-    cell = Cell(source=f"{magic}\n{IMPORT.source}\n{DATA.source}", execution_count=1)
-    copy = f"{IMPORT.source}\n{DATA.source}"
+def with_magic(magic):
+    return Cell(source=f"{magic}\n{IMPORT.source}\n{DATA.source}", execution_count=1)
 
-    assert without_copies(f"{copy}\n{NEW}", namespace, [cell]).code == NEW
-    assert repetition(copy, [cell]) == "This only repeats cell [1]."
+
+@pytest.mark.parametrize(
+    "magic", ["%load_ext codeface_jupyter", "%matplotlib inline\n%config A.b = 1"]
+)
+def test_magics_that_set_something_up_are_no_part_of_a_copy(namespace, magic):
+    copy = f"{IMPORT.source}\n{DATA.source}"
+    assert without_copies(f"{copy}\n{NEW}", namespace, [with_magic(magic)]).code == NEW
+
+
+@pytest.mark.parametrize("magic", ["%%timeit", "%run more.py", "sales = %sql x", "x = !ls"])
+def test_with_other_magics_a_cell_has_done_more_than_its_python(namespace, magic):
+    copy = f"{IMPORT.source}\n{DATA.source}"
+    assert without_copies(f"{copy}\n{NEW}", namespace, [with_magic(magic)]) is None
+    after = Cell(source=f"{DATA.source}\n{magic}", execution_count=2)
+    assert without_copies(f"{DATA.source}\n{NEW}", namespace, [after]) is None
+
+
+def test_a_repair_may_be_to_leave_out_a_magic(namespace):
+    cell = with_magic("%matplotlib inlin")
+    copy = f"{IMPORT.source}\n{DATA.source}"
+    assert repeats_a_cell(copy, Rewrite.of(cell), [cell], task="fix") == ""
 
 
 @pytest.mark.parametrize(

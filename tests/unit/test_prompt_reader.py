@@ -6,6 +6,7 @@ import time
 import weakref
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -306,4 +307,24 @@ def test_an_answer_to_what_was_read_ahead_teaches_its_rate_once(config, monkeypa
     read(session, asked)
     session.generate(asked)
     session.generate(asked)
-    assert taught == [(False, False), (True, True), (True, False)]
+    # The engine may copy what it has answered, so to read that once more makes nothing new of it.
+    read(session, asked)
+    session.generate(asked)
+    is_read, is_answered_first, is_repeated = (False, False), (True, True), (True, False)
+    assert taught == [is_read, is_answered_first, is_repeated, is_read, is_repeated]
+
+
+def test_a_model_that_is_in_memory_is_not_left_since_a_page_has_come(config):
+    is_page_here = threading.Event()
+    engine = LoadingScript(lambda _: "one")
+    session = Session(config=config, engine=engine, has_reading_page=is_page_here.is_set)
+    resources, taken = session._resources, SimpleNamespace(reads_ahead=False)
+    resources.auto.choice = SimpleNamespace(taken=taken)
+    is_page_here.set()
+    assert resources.reads_ahead(config.settings)
+    session.generate(ask(config))
+    assert not resources.reads_ahead(config.settings)
+    taken.reads_ahead = True
+    assert resources.reads_ahead(config.settings)
+    config.set(read_ahead=False)
+    assert not resources.reads_ahead(config.settings)
