@@ -75,7 +75,7 @@ def test_with_other_magics_a_cell_has_done_more_than_its_python(namespace, magic
 
 
 def test_a_repair_may_be_to_leave_out_a_magic(namespace):
-    cell = with_magic("%matplotlib inlin")
+    cell = with_magic("%matplotlib nowhere")
     copy = f"{IMPORT.source}\n{DATA.source}"
     assert repeats_a_cell(copy, Rewrite.of(cell), [cell], task="fix") == ""
 
