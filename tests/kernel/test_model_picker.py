@@ -36,6 +36,21 @@ def test_it_gets_what_there_is_and_what_is_chosen(picker):
     assert "memory" in small["facts"]
 
 
+def test_of_auto_it_gets_what_the_session_takes_and_so_does_the_list(picker):
+    session = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
+    told = "type('', (), {'describe': lambda *_, **__: 'auto takes mine.'})()"
+    picker.run(f"{session}.model_choice = lambda settings: {told}")
+    try:
+        assert answer(picker, "get_models")["result"]["auto"] == "auto takes mine."
+        shown = "from IPython.utils.capture import capture_output\nwith capture_output() as c:\n"
+        listed = picker.run(
+            f"{shown}    %codeface_models\nprint([o.data['text/plain'] for o in c.outputs])"
+        )
+        assert "auto takes mine." in listed
+    finally:
+        picker.run(f"del {session}.model_choice")
+
+
 def test_it_loads_and_unloads_and_the_status_says_which(picker):
     assert answer(picker, "load_model")["result"] == {"text": ""}
     assert answer(picker, "get_models")["result"]["is_loaded"]

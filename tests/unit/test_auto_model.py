@@ -44,6 +44,7 @@ SERVER = MachineSpeed(
 OLDER_SERVER = MachineSpeed(
     cpu="test", cores=2, measured_on="2026-11-29", bytes_per_s=35 * GB, flop_per_s=187 * GB
 )
+MIDDLE_INT8 = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
 FAST = Rates(decode_tokens_per_s=40, prefill_tokens_per_s=400)
 SLOW = Rates(decode_tokens_per_s=9, prefill_tokens_per_s=90)
 
@@ -262,7 +263,6 @@ class TestRecords:
         assert not records.file.exists()
 
     def test_what_answers_take_replaces_what_was_expected(self, records: SpeedRecords) -> None:
-        identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
         key = rates_key(MIDDLE, "openvino", "int8")
         for decode_s in (2.0, 4.0, 1.0):
             assert records.rates(key) is None
@@ -273,7 +273,7 @@ class TestRecords:
                 time_to_first_token_s=1.0,
                 decode_s=decode_s,
             )
-            records.add(identity, metrics)
+            records.add(MIDDLE_INT8, metrics)
         rates = records.rates(key)
         assert rates is not None
         assert (rates.decode_tokens_per_s, rates.prefill_tokens_per_s) == (20, 200)
@@ -282,7 +282,6 @@ class TestRecords:
     def test_an_answer_to_what_was_only_read_before_tells_how_fast_it_came(
         self, records: SpeedRecords
     ) -> None:
-        identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
         read = GenerationMetrics(
             prompt_tokens=300, generated_tokens=1, time_to_first_token_s=3.0, decode_s=0.0
         )
@@ -294,8 +293,8 @@ class TestRecords:
             decode_s=4.0,
         )
         for _ in range(speed_records.ENOUGH):
-            records.add(identity, read)
-            records.add(identity, answered, was_read_ahead=True)
+            records.add(MIDDLE_INT8, read)
+            records.add(MIDDLE_INT8, answered, was_read_ahead=True)
         rates = records.rates(rates_key(MIDDLE, "openvino", "int8"))
         assert rates is not None
         assert (rates.decode_tokens_per_s, rates.prefill_tokens_per_s) == (10, 100)
@@ -312,10 +311,9 @@ class TestRecords:
     def test_some_answers_tell_nothing(
         self, records: SpeedRecords, metrics: dict[str, int]
     ) -> None:
-        identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
         for _ in range(5):
             records.add(
-                identity, GenerationMetrics(**metrics, time_to_first_token_s=1.0, decode_s=0.1)
+                MIDDLE_INT8, GenerationMetrics(**metrics, time_to_first_token_s=1.0, decode_s=0.1)
             )
         measured = json.loads(records.file.read_text() if records.file.exists() else "{}")
         rates = measured.get("rates", {}).get(rates_key(MIDDLE, "openvino", "int8"), {})
@@ -429,12 +427,11 @@ class TestSettling:
         """Have measured, on the older server, that the middle one only reads too slowly."""
         older_server(SMALL, MIDDLE)
         settings = auto_settings(tmp_path)
-        identity = EngineIdentity(engine="openvino", model=MIDDLE, quantization="int8")
         measured = GenerationMetrics(
             prompt_tokens=570, generated_tokens=145, time_to_first_token_s=10.0, decode_s=10.0
         )
         for _ in range(speed_records.ENOUGH):
-            SpeedRecords(settings.cache_dir).add(identity, measured)
+            SpeedRecords(settings.cache_dir).add(MIDDLE_INT8, measured)
         return settings
 
     def test_where_questions_are_read_while_they_are_typed_a_better_one_answers(
@@ -464,7 +461,7 @@ class TestSettling:
         assert choice is not None
         assert choice.name == SMALL
 
-    def test_a_page_that_begins_or_ends_to_read_ahead_has_it_chosen_anew(
+    def test_it_is_chosen_anew_when_questions_begin_or_cease_to_be_read_ahead(
         self, reads_slowly: Settings
     ) -> None:
         auto = AutoModel()
