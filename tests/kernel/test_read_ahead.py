@@ -62,6 +62,17 @@ def test_auto_counts_on_it_where_a_page_is(page):
     assert page.run(counts).strip() == "False"
 
 
+def test_what_a_pages_settings_begin_knows_of_the_page(page):
+    extension = "get_ipython().magics_manager.registry['CodeFace'].extension"
+    page.run(
+        f"extension, heard = {extension}, []\nextension._has_page = False\n"
+        "extension.config.on_change(lambda _: heard.append(extension._has_page))"
+    )
+    page._wait_for_subshell(page.notify("settings", context_cells=4))
+    assert page.run("print(heard[:1])").strip() == "[True]"
+    page._wait_for_subshell(page.notify("settings"))
+
+
 def test_the_answer_is_to_a_prompt_that_begins_like_it(page):
     read_ahead(page, "%%codeface\nsum the", request_id="a")
     page.push([cell(1, ABOVE), cell(2, "%%codeface\nsum the numbers")], asking="c2")
