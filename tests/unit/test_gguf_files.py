@@ -52,6 +52,19 @@ def found(model: str | Path, tmp_path: Path) -> LocalModel | None:
     return locate(ModelRequest(str(model), tmp_path / "cache"))
 
 
+def written_state(folder: Path) -> dict[Path, tuple[int, ...]]:
+    """What any change to `folder` would show in; being read may move `st_atime` alone."""
+
+    def facts(file: Path) -> tuple[int, ...]:
+        info = file.stat()
+        return (
+            *(info.st_mode, info.st_uid, info.st_gid, info.st_ino, info.st_nlink),
+            *(info.st_size, info.st_mtime_ns, info.st_ctime_ns),
+        )
+
+    return {file: facts(file) for file in folder.rglob("*")}
+
+
 class TestPaths:
     @pytest.mark.parametrize("name", ["m.gguf", "M.GGUF", "sha256-0123"])
     def test_a_file_is_a_model(self, name: str, tmp_path: Path) -> None:
@@ -170,7 +183,7 @@ class TestOllama:
 
     def test_what_it_has_pulled_is_found_and_listed(self, own_home: Path, tmp_path: Path) -> None:
         blob = self.store(own_home)
-        before = {file: file.stat() for file in own_home.rglob("*")}
+        before = written_state(own_home)
         local = found("ollama:qwen2.5-coder:0.5b", tmp_path)
         assert local is not None
         assert local.path == blob
@@ -180,7 +193,7 @@ class TestOllama:
         details = dict(model_details(ModelRequest("ollama:qwen2.5-coder:0.5b", tmp_path)))
         assert details["architecture"] == "llama"
         assert details["file"] == str(blob)
-        assert {file: file.stat() for file in own_home.rglob("*")} == before
+        assert written_state(own_home) == before
 
     def test_the_latest_is_meant_unless_a_tag_is_named(
         self, own_home: Path, tmp_path: Path
