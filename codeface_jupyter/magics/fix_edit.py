@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.context import ErrorInfo, Rewrite
+from codeface_jupyter.context import ErrorInfo, FilledRequest, Rewrite
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.magics.options import ask_options, parse, target_options
@@ -15,7 +17,13 @@ from codeface_jupyter.magics.targets import find_cell, find_error
 from codeface_jupyter.prompts import edit_request
 from codeface_jupyter.view.findings import Remark
 
-__all__ = ["FixEditMagics"]
+if TYPE_CHECKING:
+    import argparse
+
+    from codeface_jupyter.context import Cell
+    from codeface_jupyter.magics.targets import KnowsCells
+
+__all__ = ["FIX_REQUEST", "FixEditMagics", "about_cell", "about_error", "to_edit"]
 
 FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
@@ -52,21 +60,12 @@ class FixEditMagics(BaseMagics):
         args, words = parse(self.codeface_fix, line)
         if words.isdecimal() and args.number is None and args.id is None:
             args.number, words = int(words), ""
-        error, cell = find_error(self.extension.notebook, number=args.number, cell_id=args.id)
-        rewrite = Rewrite.of(cell)
-        args.language = rewrite.language
-        ask, order = make_ask(
-            self.extension,
-            args,
-            words or FIX_REQUEST,
-            task="fix",
-            error=error,
-            rewrite=rewrite,
-            history=(),
-        )
+        about = about_error(self.extension.notebook, args)
+        error = about["error"]
+        ask, order = make_ask(self.extension, args, words or FIX_REQUEST, **about)
         if not args.dry_run:
             self._say_cause(error)
-        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=rewrite)
+        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=about["rewrite"])
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     @no_var_expand
@@ -94,18 +93,49 @@ class FixEditMagics(BaseMagics):
         args, instruction = parse(self.codeface_edit, line)
         if not instruction or instruction.isdecimal():
             raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
-        cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)
-        rewrite = Rewrite.of(cell)
-        args.language = rewrite.language
-        request = fill_in(self.extension, instruction).within(
-            lambda text: edit_request(text, rewrite.text, language=rewrite.language)
-        )
-        ask, order = make_ask(
-            self.extension, args, request, task="edit", rewrite=rewrite, history=()
-        )
-        output = Output.of(ask, args, request=instruction, changes=rewrite)
+        about = about_cell(self.extension.notebook, args)
+        request = to_edit(fill_in(self.extension, instruction), about["rewrite"])
+        ask, order = make_ask(self.extension, args, request, **about)
+        output = Output.of(ask, args, request=instruction, changes=about["rewrite"])
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     def _say_cause(self, error: ErrorInfo) -> None:
         """Say first what can be said without the model."""
         display(Remark(explain_error(error, self.extension.notebook.live_namespace())))
+
+
+def about_error(notebook: KnowsCells, args: argparse.Namespace) -> dict[str, Any]:
+    """Return what is to be known of the error that options name; they get its cell's language.
+
+    Raises
+    ------
+    NotebookError
+        If it is not to be had.
+    """
+    error, cell = find_error(notebook, number=args.number, cell_id=args.id)
+    return {"task": "fix", "error": error, **_about(cell, args)}
+
+
+def about_cell(notebook: KnowsCells, args: argparse.Namespace) -> dict[str, Any]:
+    """Return what is to be known of the cell that options name; they get its language.
+
+    Raises
+    ------
+    NotebookError
+        If it is not to be had.
+    """
+    cell = find_cell(notebook, number=args.number, cell_id=args.id)
+    return {"task": "edit", **_about(cell, args)}
+
+
+def _about(cell: Cell, args: argparse.Namespace) -> dict[str, Any]:
+    rewrite = Rewrite.of(cell)
+    args.language = rewrite.language
+    return {"rewrite": rewrite, "history": ()}
+
+
+def to_edit(instruction: FilledRequest, rewrite: Rewrite) -> FilledRequest:
+    """Return the request to change a cell."""
+    return instruction.within(
+        lambda text: edit_request(text, rewrite.text, language=rewrite.language)
+    )

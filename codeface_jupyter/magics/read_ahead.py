@@ -1,10 +1,8 @@
-"""Reads the notebook for the model while a ``%%codeface`` cell is typed in a page."""
+"""Reads the notebook for the model before a question is sent off from a page."""
 
 from __future__ import annotations
 
 import logging
-import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,27 +12,19 @@ from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.jobs import Progress, Step
 from codeface_jupyter.magics.giving_way import GivingWay
-from codeface_jupyter.magics.notebook import cells_of
-from codeface_jupyter.magics.options import parse, settings_overrides
+from codeface_jupyter.magics.options import settings_overrides
+from codeface_jupyter.magics.typed_question import TypedQuestion, is_question
 
 if TYPE_CHECKING:
-    import argparse
     from typing import Self
 
-    from codeface_jupyter.config import Settings
-    from codeface_jupyter.frontend.front_end import NotebookSnapshot
     from codeface_jupyter.frontend.protocol import NotebookCells, Silence, WarmedUp
     from codeface_jupyter.jobs import Event, Job
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.session.answer import Ask
 
 __all__ = ["ReadAhead"]
 
 logger = logging.getLogger(__name__)
-
-QUESTION = re.compile(r"\s*%%codeface(?P<line>[ \t][^\n]*)?(?:\n(?P<below>.*))?", re.DOTALL)
-# As long as nothing is asked: what comes before a question in the prompt is the same for all.
-ANY_QUESTION = "…"
 
 
 class ReadAhead:
@@ -49,7 +39,7 @@ class ReadAhead:
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
         # The question itself is about to ask for what is being read.
-        self._giving_way = GivingWay(extension.bridge, is_own=_is_question)
+        self._giving_way = GivingWay(extension.bridge, is_own=is_question)
 
     def offer(self) -> None:
         """Take the page's requests from now on."""
@@ -68,7 +58,7 @@ class ReadAhead:
         if not extension.config.settings.read_ahead:
             return "unsuited"
         try:
-            question = _Question.of(extension.bridge.snapshot(cells))
+            question = TypedQuestion.of(extension.bridge.snapshot(cells))
             overrides = settings_overrides(question.args) if question else {}
             settings = extension.config.with_overrides(overrides)
         except (CodeFaceError, UsageError):
@@ -78,8 +68,10 @@ class ReadAhead:
             return "busy"
         try:
             ask = partial(question.ask, extension, settings)
+            reader = extension.session.prompt_reader
             with _StatusOfLoad(extension) as status:
-                return extension.session.prompt_reader.read(settings, ask, job.telling(status.show))
+                telling = job.telling(status.show)
+                return reader.read(settings, ask, telling, may_load=question.is_typed)
         except CodeFaceError:
             # Whoever types has not asked yet: who does is told.
             logger.debug("Nothing is read ahead.", exc_info=True)
@@ -111,56 +103,3 @@ class _StatusOfLoad:
 
         if self._is_shown:
             publish_idle(self._extension)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Question:
-    """A question so far: its options, its words, and the notebook around it."""
-
-    args: argparse.Namespace
-    request: str
-    notebook: NotebookSnapshot
-
-    @classmethod
-    def of(cls, notebook: NotebookSnapshot | None) -> _Question | None:
-        """Return the question of the cell that is typed; None if there is none to read for.
-
-        Raises
-        ------
-        UsageError
-            If an option is not known, or lacks its value.
-        """
-        from codeface_jupyter.magics.codeface import CodeFace
-
-        typed = None if notebook is None else QUESTION.fullmatch(_source(notebook))
-        if notebook is None or typed is None:
-            return None
-        args, words = parse(CodeFace.codeface, typed["line"] or "")
-        # What loads another model, or loads it in another way, waits until it is asked for.
-        if any((args.model, args.engine, args.force, args.trust_remote_code, args.allow_pickle)):
-            return None
-        # In a line that is not at its end, an option may follow.
-        is_line_open = typed["below"] is None and (not words or words.startswith("-"))
-        if args.dry_run or is_line_open:
-            return None
-        request = "\n".join(filter(None, (words, (typed["below"] or "").strip())))
-        return cls(args=args, request=request or ANY_QUESTION, notebook=notebook)
-
-    def ask(self, extension: Extension, settings: Settings) -> Ask:
-        """Return what is asked so far; braces are as they are typed."""
-        from codeface_jupyter.magics.hints import as_hints
-        from codeface_jupyter.magics.make_ask import ask_below
-
-        cells = cells_of(self.notebook, below=self.args.cells == "all")
-        ask = ask_below(cells, extension, self.args, self.request, settings=settings)
-        is_for_hint = "hints" in {settings.answers, self.notebook.answers}
-        return as_hints(ask) if is_for_hint else ask
-
-
-def _is_question(source: str) -> bool:
-    return QUESTION.fullmatch(source) is not None
-
-
-def _source(snapshot: NotebookSnapshot) -> str:
-    """Return the source of the cell that asks."""
-    return next(cell["source"] for cell in snapshot.cells if cell["id"] == snapshot.asking)

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from codeface_jupyter.context import Cell, ErrorInfo, is_request
 from codeface_jupyter.errors import NotebookError, NothingToDoError
 
 if TYPE_CHECKING:
-    from codeface_jupyter.magics.failures import Failure
-    from codeface_jupyter.magics.notebook import Notebook
+    from collections.abc import Iterable
 
-__all__ = ["cell_with_id", "find_cell", "find_error"]
+    from codeface_jupyter.magics.failures import Failure, Failures
+
+__all__ = ["KnowsCells", "cell_with_id", "find_cell", "find_error"]
 
 CHANGED_HINT = "Run it again first."
 INTERRUPT = "KeyboardInterrupt"
 NUMBER_HINT = "The number is the one in the cell's prompt."
 
 
-def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) -> Cell:
+class KnowsCells(Protocol):
+    """What a notebook has to tell for a cell of it to be found."""
+
+    @property
+    def failures(self) -> Failures:
+        """The errors of the notebook's cells."""
+
+    def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
+        """Return the cells above the one that asks, and how their order is known."""
+
+    def executed_cells(self) -> Iterable[Cell]:
+        """Yield the cells that this kernel has run."""
+
+
+def find_cell(notebook: KnowsCells, *, number: int | None, cell_id: str | None) -> Cell:
     """Return the cell with an id or an execution count, else the nearest code cell above.
 
     Raises
@@ -41,7 +56,7 @@ def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) ->
 
 
 def find_error(
-    notebook: Notebook, *, number: int | None, cell_id: str | None
+    notebook: KnowsCells, *, number: int | None, cell_id: str | None
 ) -> tuple[ErrorInfo, Cell]:
     """Return the error of a cell, else the last one, and the cell as it is in the notebook now.
 
@@ -76,7 +91,7 @@ def find_error(
     raise NothingToDoError("There is nothing to fix: no cell of this kernel has failed.")
 
 
-def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
+def cell_with_id(notebook: KnowsCells, cell_id: str) -> Cell:
     """Return the cell with an id, wherever it stands.
 
     Raises
@@ -104,7 +119,7 @@ def _not_a_request(cell: Cell) -> Cell:
     return cell
 
 
-def _cell_with_number(notebook: Notebook, number: int) -> Cell:
+def _cell_with_number(notebook: KnowsCells, number: int) -> Cell:
     # Executed in this kernel: the counts in a saved notebook may be another kernel's.
     executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
     if not executed:
@@ -114,7 +129,7 @@ def _cell_with_number(notebook: Notebook, number: int) -> Cell:
     return _place_of(notebook, executed[-1])
 
 
-def _place_of(notebook: Notebook, run: Cell) -> Cell:
+def _place_of(notebook: KnowsCells, run: Cell) -> Cell:
     """Return the cell of the notebook that was run so; the run itself where nothing tells."""
     cells, _ = notebook.cells(below=True)
     if not any(cell.cell_id for cell in cells):
@@ -129,7 +144,7 @@ def _place_of(notebook: Notebook, run: Cell) -> Cell:
 
 
 def _with_its_cell(
-    notebook: Notebook, failure: Failure | None, number: int
+    notebook: KnowsCells, failure: Failure | None, number: int
 ) -> tuple[ErrorInfo, Cell]:
     if failure is None:
         raise NothingToDoError(f"Cell In [{number}] raised no error in this kernel.")

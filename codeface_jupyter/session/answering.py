@@ -17,6 +17,9 @@ from codeface_jupyter.session.turns import Ahead
 
 __all__ = ["Answering"]
 
+# The tasks whose prompts may be read before they are asked for.
+READ_AHEAD = frozenset({"write", "edit", "fix"})
+
 
 class Answering:
     """Answers one question.
@@ -125,5 +128,5 @@ def _needs(ask: Ask) -> Ahead:
     """Return what of a question can have been done while it was being typed."""
     if ask.dry_run:
         return Ahead.NOTHING
-    is_typed = ask.context is None and ask.after is None and ask.sources.task == "write"
-    return Ahead.PROMPT if is_typed else Ahead.LOAD
+    is_new = ask.context is None and ask.after is None
+    return Ahead.PROMPT if is_new and ask.sources.task in READ_AHEAD else Ahead.LOAD

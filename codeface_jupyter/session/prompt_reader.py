@@ -36,7 +36,9 @@ class PromptReader:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    def read(self, settings: Settings, ask: Callable[[], Ask], job: Job) -> Silence:
+    def read(
+        self, settings: Settings, ask: Callable[[], Ask], job: Job, *, may_load: bool = True
+    ) -> Silence:
         """Read the prompt of a question as far as it is known; return why it was not, if so.
 
         A model that is not in memory is loaded first, for which an answer that wants the engine
@@ -50,6 +52,8 @@ class PromptReader:
             Makes the question, from the notebook as it is when the model is there.
         job
             Ends the load and the reading, and hears how far they are.
+        may_load
+            Whether a model that is not in memory is loaded.
 
         Raises
         ------
@@ -69,6 +73,8 @@ class PromptReader:
             if spare is None:
                 return "busy"
             settled = self._resources.settled(settings.model_copy(update={"auto_pull": False}))
+            if not (may_load or self._is_loaded(settled)):
+                return "busy"
             engine = self._loaded(settled, spare.job) if self._may_read(settled) else None
             if engine is None:
                 return "unsuited"
@@ -82,6 +88,12 @@ class PromptReader:
         is_in_the_way = in_use is not None and in_use.is_loaded and in_use is not wanted
         # A server is sent nothing before the question is sent off, wherever it runs.
         return isinstance(wanted, HoldsMemory) and not is_in_the_way
+
+    def _is_loaded(self, settings: Settings) -> bool:
+        """Whether the engine that would answer has its model in memory."""
+        engines = self._resources.engines
+        in_use = engines.engine
+        return in_use is not None and in_use.is_loaded and engines.peek(settings) is in_use
 
     def _loaded(self, settings: Settings, job: Job) -> Engine | None:
         """Return the engine with its model; None if that would take minutes."""

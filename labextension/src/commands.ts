@@ -71,7 +71,7 @@ export function addCommands(options: ICommandOptions): void {
             placeholder: trans.__('plot the mean of each column'),
             accept: trans.__('Ask')
           },
-          text => readAhead.typed(text)
+          text => readAhead.asked(text)
         )
       );
       readAhead.forget();
@@ -95,13 +95,18 @@ export function addCommands(options: ICommandOptions): void {
       // What is selected while the dialog is open is not what was meant.
       const subject = subjectOf(tracker.activeCell);
       const wish = await textOf(args.instruction, () =>
-        dialogs.ask(`edit ${subject.cellId}`, {
-          title: trans.__('Edit this cell'),
-          label: trans.__('How is the cell to be changed?'),
-          placeholder: trans.__('use a list comprehension'),
-          accept: trans.__('Edit')
-        })
+        dialogs.ask(
+          `edit ${subject.cellId}`,
+          {
+            title: trans.__('Edit this cell'),
+            label: trans.__('How is the cell to be changed?'),
+            placeholder: trans.__('use a list comprehension'),
+            accept: trans.__('Edit')
+          },
+          text => readAhead.edited(text, subject)
+        )
       );
+      readAhead.forget();
       return wish && runBelow(editCells(wish, subject, isLoaded()));
     }
   });
@@ -111,6 +116,8 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: hasCell,
     execute: args => {
       const failed = cellOf(tracker, args.cellId);
+      readAhead.forget();
+      readAhead.followErrors();
       return runBelow(fixCells(subjectOf(failed), isLoaded()), failed);
     }
   });

@@ -40,7 +40,7 @@ export function isRequest(source: string): boolean {
 }
 
 /** The cells that repair the error of a cell. */
-export function fixCells({ cellId }: ISubject, isLoaded: boolean): string[] {
+export function fixCells({ cellId }: Pick<ISubject, 'cellId'>, isLoaded: boolean): string[] {
   return lineMagic(`%codeface_fix --id ${cellId}`, isLoaded);
 }
 

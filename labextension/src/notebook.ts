@@ -334,6 +334,11 @@ function describeCell(cell: ISharedCell): Cell {
   };
 }
 
+/** Whether a cell has failed, and shows it. */
+export function showsError(cell: ISharedCell): boolean {
+  return errorOf(cell) !== null;
+}
+
 function errorOf(cell: ISharedCell | undefined): CellError | null {
   const outputs = cell && isCode(cell) ? cell.getOutputs() : [];
   const error = outputs.find(output => output.output_type === 'error');

@@ -1,11 +1,13 @@
-/** Has the kernel read the notebook while a question is typed, so that the answer begins sooner. */
+/** Has the kernel read the notebook before a question is sent off, so that the answer begins sooner. */
 
 import type { Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
-import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { Cell as LabCell } from '@jupyterlab/cells';
+import { INotebookTracker, Notebook, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
 import type { NotebookBridge } from './bridge';
-import { askCells } from './magicCells';
+import { askCells, editCells, fixCells, ISubject } from './magicCells';
+import { showsError } from './notebook';
 import type { IBridges } from './openNotebooks';
 import { beginningOf, isQuestion } from './prose';
 import type { Cell, NotebookCells } from './protocol';
@@ -27,10 +29,17 @@ interface IQuestion {
   cells: NotebookCells;
 }
 
+/** A cell that has been run, or that was to be. */
+interface IExecuted {
+  cell: LabCell;
+  notebook: Notebook;
+  success: boolean;
+}
+
 /** Returns a question as far as it is typed by then; null if there is nobody to read it. */
 type Question = () => IQuestion | null;
 
-/** Follows what is typed where a question is. */
+/** Follows what is typed where a question is, and what is likely to be asked by a click. */
 export class ReadAhead {
   constructor(private readonly _options: ReadAhead.IOptions) {}
 
@@ -44,13 +53,32 @@ export class ReadAhead {
   }
 
   /** Take a question that is typed in a dialog, for the active cell or one below it. */
-  typed(request: string): void {
-    this._readSoon(() => this._belowActiveCell(request));
+  asked(request: string): void {
+    this._readSoon(() => this._belowActiveCell(askCells(request, true)));
+  }
+
+  /** Take what is typed in a dialog about how to change a cell. */
+  edited(wish: string, subject: ISubject): void {
+    this._readSoon(() => this._belowActiveCell(editCells(wish, subject, true), subject.cellId));
+  }
+
+  /** Take the errors of cells from now on: whoever has had one explained asks for the next. */
+  followErrors(): void {
+    // A second time does nothing.
+    NotebookActions.executed.connect(this._onExecuted, this);
   }
 
   /** Read nothing of what has been typed last: it is sent off, or is not wanted. */
   forget(): void {
     this._latest = null;
+  }
+
+  private _onExecuted(_: unknown, { cell, notebook, success }: IExecuted): void {
+    const { id, sharedModel } = cell.model;
+    // Cells that were not run, since one before them failed, count as failed too.
+    if (!success && showsError(sharedModel)) {
+      this._readSoon(() => this._belowFailed(id, panel => panel.content === notebook));
+    }
   }
 
   private _readSoon(question: Question): void {
@@ -100,14 +128,31 @@ export class ReadAhead {
     return { bridge, cells: bridges.cellsOf(panel, cell.model.id) };
   }
 
-  private _belowActiveCell(request: string): IQuestion | null {
+  private _belowActiveCell(sources: string[], cellId?: string): IQuestion | null {
     const { bridges, tracker } = this._options;
     const { activeCell: cell, currentWidget: panel } = tracker;
     const bridge = bridges.of(panel);
     if (!panel || !cell || !bridge?.isLive) {
-      return this._prepare(panel, () => this._belowActiveCell(request));
+      return this._prepare(panel, () => this._belowActiveCell(sources, cellId));
     }
-    return { bridge, cells: withQuestion(bridges.cellsOf(panel, cell.model.id), request) };
+    return {
+      bridge,
+      cells: withQuestion(bridges.cellsOf(panel, cellId ?? cell.model.id), sources)
+    };
+  }
+
+  private _belowFailed(
+    cellId: string,
+    isItsPanel: (panel: NotebookPanel) => boolean
+  ): IQuestion | null {
+    const { bridges, tracker } = this._options;
+    const panel = tracker.find(isItsPanel);
+    const bridge = bridges.of(panel ?? null);
+    if (!panel || !bridge?.isLive) {
+      return null;
+    }
+    const sources = fixCells({ cellId }, true);
+    return { bridge, cells: withQuestion(bridges.cellsOf(panel, cellId), sources) };
   }
 
   /** Have the extension loaded, and come back to a question unless something else is typed. */
@@ -152,12 +197,12 @@ export namespace ReadAhead {
 }
 
 /** Return the cells with a question in the asking one if that is empty, else in one below it. */
-export function withQuestion(notebook: NotebookCells, request: string): NotebookCells {
+export function withQuestion(notebook: NotebookCells, sources: string[]): NotebookCells {
   const position = notebook.cells.findIndex(({ id }) => id === notebook.asking);
   const question: Cell = {
     id: NEW_CELL,
     type: 'code',
-    source: askCells(request, true).join('\n'),
+    source: sources.join('\n'),
     execution_count: null,
     is_cut: false
   };

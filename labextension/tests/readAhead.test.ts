@@ -1,9 +1,16 @@
 /** What is told of a question that is typed for a cell that is not there yet, and when. */
 
+import { NotebookActions } from '@jupyterlab/notebook';
+import { Signal } from '@lumino/signaling';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Cell, NotebookCells } from '../src/protocol';
 import { ReadAhead, withQuestion } from '../src/readAhead';
+
+vi.mock('@jupyterlab/notebook', async () => {
+  const { Signal: Emitter } = await import('@lumino/signaling');
+  return { NotebookActions: { executed: new Emitter({}) } };
+});
 
 function cell(id: string, source: string): Cell {
   return { id, type: 'code', source, execution_count: null, is_cut: false };
@@ -14,7 +21,7 @@ describe('a question for a new cell', () => {
   const notebook = { path: 'a.ipynb', asking: 'b', cells, answers: 'hints' as const };
 
   it('stands below the active one, and asks', () => {
-    const found = withQuestion(notebook, ' sum them ');
+    const found = withQuestion(notebook, ['%%codeface\nsum them']);
 
     expect(found.cells.map(({ source }) => source)).toEqual([
       'x = 1',
@@ -27,16 +34,15 @@ describe('a question for a new cell', () => {
   });
 
   it('takes the place of an empty one', () => {
-    const found = withQuestion(
-      { ...notebook, cells: [cell('a', 'x = 1'), cell('b', ' \n')] },
-      'sum'
-    );
+    const found = withQuestion({ ...notebook, cells: [cell('a', 'x = 1'), cell('b', ' \n')] }, [
+      '%%codeface\nsum'
+    ]);
 
     expect(found.cells.map(({ source }) => source)).toEqual(['x = 1', '%%codeface\nsum']);
   });
 
   it('leaves the notebook as it is', () => {
-    withQuestion(notebook, 'sum them');
+    withQuestion(notebook, ['%%codeface\nsum them']);
 
     expect(notebook.cells).toBe(cells);
     expect(cells).toHaveLength(3);
@@ -52,6 +58,7 @@ describe('what is typed in the dialog', () => {
   let canLoad: boolean;
   let kernel: object | null;
   let readAhead: ReadAhead;
+  const content = {};
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -59,14 +66,14 @@ describe('what is typed in the dialog', () => {
     fail = false;
     canLoad = true;
     const request = (_method: string, { cells }: NotebookCells) => {
-      sent.push(cells.at(-1)?.source.split('\n')[1] ?? '');
+      sent.push(cells.at(-1)?.source.replace('%%codeface\n', '') ?? '');
       return new Promise(resolve => (answer = silence => resolve({ silence })));
     };
-    const cellsOf = () => {
+    const cellsOf = (_: object, asking: string) => {
       if (fail) {
         throw new Error('the panel is gone');
       }
-      return { path: 'a.ipynb', asking: 'a', cells: [cell('a', 'x = 1')] };
+      return { path: 'a.ipynb', asking, cells: [cell(asking, 'x = 1')] };
     };
     isLive = true;
     const prepare = () => {
@@ -82,6 +89,7 @@ describe('what is typed in the dialog', () => {
     const bridges = { cellsOf, prepare, of: () => bridge };
     kernel = {};
     const panel = {
+      content,
       sessionContext: {
         get session() {
           return kernel && { kernel };
@@ -91,12 +99,13 @@ describe('what is typed in the dialog', () => {
     const tracker = {
       activeCell: { model: { id: 'a' } },
       currentWidget: panel,
-      find: () => undefined
+      find: (isIt: (one: object) => boolean) => [panel].find(isIt)
     };
     readAhead = new ReadAhead({ bridges, tracker } as unknown as ReadAhead.IOptions);
   });
 
   afterEach(() => {
+    Signal.clearData(readAhead);
     vi.useRealTimers();
   });
 
@@ -104,11 +113,11 @@ describe('what is typed in the dialog', () => {
 
   it('is sent one at a time, and the last of it next', async () => {
     for (const text of ['', 's', 'su', 'sum']) {
-      readAhead.typed(text);
+      readAhead.asked(text);
     }
     await later(400);
-    readAhead.typed('sum t');
-    readAhead.typed('sum them');
+    readAhead.asked('sum t');
+    readAhead.asked('sum them');
     await later(5000);
     expect(sent).toEqual(['sum']);
     answer('');
@@ -117,40 +126,40 @@ describe('what is typed in the dialog', () => {
   });
 
   it('is not sent once it is sent off', async () => {
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     readAhead.forget();
     await later(5000);
     expect(sent).toEqual([]);
   });
 
   it('is not sent to a kernel that does not read, for a while', async () => {
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(400);
     answer('unsuited');
-    readAhead.typed('sum them');
+    readAhead.asked('sum them');
     await later(20000);
-    readAhead.typed('sum them all');
+    readAhead.asked('sum them all');
     await later(5000);
     expect(sent).toEqual(['sum']);
     await later(20000);
-    readAhead.typed('sum them all');
+    readAhead.asked('sum them all');
     await later(400);
     expect(sent).toEqual(['sum', 'sum them all']);
   });
 
   it('is sent again after something went wrong', async () => {
     fail = true;
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(2000);
     fail = false;
-    readAhead.typed('sum them');
+    readAhead.asked('sum them');
     await later(2000);
     expect(sent).toEqual(['sum them']);
   });
 
   it('has the extension loaded if need be', async () => {
     isLive = false;
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(5000);
     expect(sent).toEqual(['sum']);
   });
@@ -158,7 +167,7 @@ describe('what is typed in the dialog', () => {
   it('waits for a kernel that still starts', async () => {
     isLive = false;
     kernel = null;
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(4000);
     expect(sent).toEqual([]);
     kernel = {};
@@ -168,7 +177,7 @@ describe('what is typed in the dialog', () => {
 
   it('is not sent when it was sent off before that', async () => {
     isLive = false;
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(400);
     readAhead.forget();
     await later(5000);
@@ -177,8 +186,63 @@ describe('what is typed in the dialog', () => {
 
   it('is not sent where that cannot be', async () => {
     isLive = canLoad = false;
-    readAhead.typed('sum');
+    readAhead.asked('sum');
     await later(5000);
     expect(sent).toEqual([]);
+  });
+
+  it('goes as the magic would have it where a cell is changed', async () => {
+    const subject = { cellId: 'b', source: 'x = 2', selection: '', executionCount: 1 };
+    readAhead.edited('use a\nloop', subject);
+    await later(400);
+    expect(sent).toEqual(['%codeface_edit --id b use a loop']);
+  });
+
+  describe('beside the errors of cells', () => {
+    type Emitter = { emit(args: object): void };
+    const outputs = [{ output_type: 'error', ename: 'KeyError', evalue: 'x', traceback: [] }];
+    const run = (id: string, success: boolean, shown = outputs, notebook = content) => {
+      const sharedModel = { cell_type: 'code', getOutputs: () => shown };
+      const model = { id, sharedModel };
+      const { executed } = NotebookActions as unknown as { executed: Emitter };
+      executed.emit({ cell: { model }, notebook, success });
+    };
+
+    it('is sent alone until an error has been asked about', async () => {
+      run('b', false);
+      await later(5000);
+      expect(sent).toEqual([]);
+      readAhead.followErrors();
+      readAhead.followErrors();
+      run('b', false);
+      await later(5000);
+      expect(sent).toEqual(['%codeface_fix --id b']);
+    });
+
+    it('makes room for the failure, not for what was not run after it', async () => {
+      readAhead.followErrors();
+      run('b', false);
+      run('c', false, []);
+      run('d', true);
+      await later(5000);
+      expect(sent).toEqual(['%codeface_fix --id b']);
+    });
+
+    it('has none loaded, and none of a notebook that is closed', async () => {
+      readAhead.followErrors();
+      run('b', false, outputs, {});
+      isLive = false;
+      run('b', false);
+      await later(5000);
+      expect([sent, isLive]).toEqual([[], false]);
+    });
+
+    it('is not sent for what has been asked meanwhile', async () => {
+      readAhead.followErrors();
+      run('b', false);
+      readAhead.forget();
+      await later(5000);
+      expect(sent).toEqual([]);
+    });
   });
 });

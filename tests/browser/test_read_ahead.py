@@ -1,6 +1,6 @@
 """A question that is read while it is typed."""
 
-import json
+import ast
 
 import pytest
 
@@ -8,6 +8,11 @@ MAGICS = "get_ipython().magics_manager.registry.get('CodeFace')"
 SESSION = f"{MAGICS}.extension.session"
 HAS_ENGINE = f"{MAGICS} and {SESSION}.engine"
 READ = f"[r.prompt.request for r in {SESSION}.engine.requests] if {HAS_ENGINE} else []"
+
+CELL = (
+    "```python\n%load_ext codeface_jupyter\n%config CodeFace.model = 'scripted'\nnumbers = [1]\n```"
+)
+FIX = "Repair this cell so that it does what it was meant to."
 
 
 class TypedQuestion:
@@ -33,19 +38,17 @@ class TypedQuestion:
     @property
     def read(self):
         """The questions that the engine was given."""
-        return json.loads(
-            self.notebook.evaluate(
-                """async (p, expression) => {
-                    const kernel = p.sessionContext.session.kernel;
-                    const code = `__import__('json').dumps(${expression}, ensure_ascii=False)`;
-                    const reply = await kernel.requestExecute({
-                        code: '', silent: true, user_expressions: { value: code }
-                    }).done;
-                    return reply.content.user_expressions.value.data['text/plain'].slice(1, -1);
-                }""",
-                READ,
-            )
+        shown = self.notebook.evaluate(
+            """async (p, expression) => {
+                const kernel = p.sessionContext.session.kernel;
+                const reply = await kernel.requestExecute({
+                    code: '', silent: true, user_expressions: { value: expression }
+                }).done;
+                return reply.content.user_expressions.value.data['text/plain'];
+            }""",
+            READ,
         )
+        return ast.literal_eval(shown)
 
     def await_read(self, *questions):
         for _ in range(60):
@@ -110,3 +113,31 @@ def test_what_is_typed_in_the_dialog_is_read_for_a_cell_below(question):
 
     question.notebook.expect(1, "sum them")
     assert question.read == ["…", "sum them", "sum them"]
+
+
+def test_what_is_typed_to_change_a_cell_is_read_with_the_cell(question):
+    question.open()
+    question.notebook.select(0)
+    question.notebook.command("codeface:edit-cell")
+    question.await_read(f"{CELL}\n\n…")
+    question.keyboard.insert_text("call it values")
+    question.await_read(*(f"{CELL}\n\n{words}" for words in ("…", "call it values")))
+    question.keyboard.press("Enter")
+
+    question.notebook.expect(1, "numbers = [1]")
+    assert question.read[-1] == f"{CELL}\n\ncall it values"
+
+
+def test_an_error_is_read_once_another_has_been_asked_about(question):
+    question.open()
+    question.keyboard.type("numbers[1]")
+    question.notebook.run(1)
+    question.notebook.button(1, "Explain and fix").wait_for()
+    question.notebook.page.wait_for_timeout(900)
+    assert question.read == []
+    question.notebook.button(1, "Explain and fix").click()
+    question.notebook.expect(2, "IndexError in line 1")
+    question.await_read(FIX)
+
+    question.notebook.run(1)
+    question.await_read(FIX, FIX)

@@ -120,6 +120,76 @@ def test_a_page_that_does_not_say_which_cell_is_typed_in_gets_no_reading(page):
     assert read_ahead(page, "%%codeface\nsum", request_id="a", asking=None) == "busy"
 
 
+FAILS = "sum(numbers, [])"
+SAID = "(r.prompt.task, r.prompt.request, r.prompt.notes, r.prompt.cells)"
+
+
+def load(page):
+    page.run("%%codeface\nsay something")
+
+
+def last_two_read(page):
+    """Return what the engine was given in the last two requests."""
+    session = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
+    requests = f"[{SAID} for r in {session}.engine.requests[-2:]]"
+    return json.loads(page.run(f"import json; print(json.dumps({requests}))"))
+
+
+def test_a_change_is_read_while_it_is_typed_as_it_will_be_asked(page):
+    for number, typed in enumerate(["%codeface_edit --id c1 ", "%codeface_edit --id c1 begin at"]):
+        assert read_ahead(page, typed, request_id=f"e{number}") == ""
+    (_, nothing, *_), (task, request, _, cells) = last_two_read(page)
+    assert (task, cells) == ("edit", [ABOVE])
+    assert request.endswith(f"{ABOVE}\n```\n\nbegin at")
+    assert request.removesuffix("begin at") == nothing.removesuffix("…")
+
+    asked = "%codeface_edit --id c1 begin at zero"
+    page.push([cell(1, ABOVE), cell(2, asked)], asking="c2")
+    page.run(asked, cell_id="c2")
+    before, after = last_two_read(page)
+    assert [after[0], *after[2:]] == [before[0], *before[2:]]
+    assert after[1] == f"{before[1]} zero"
+
+
+def test_an_error_is_read_as_it_will_be_asked_about(page, kernel):
+    load(page)
+    kernel.run(FAILS, cell_id="c1")
+    cells = [cell(1, FAILS), cell(2, "%codeface_fix --id c1")]
+    page.request("read_ahead", "a", path="a.ipynb", asking="c2", cells=cells)
+    assert answer_to(page, "a")["result"]["silence"] == ""
+
+    page.push(cells, asking="c2")
+    page.run("%codeface_fix --id c1", cell_id="c2")
+    read, asked = last_two_read(page)
+    assert read == asked
+    assert read[0] == "fix"
+    assert "TypeError" in read[2]
+
+
+def test_no_model_is_loaded_for_an_error(page, kernel):
+    kernel.run(FAILS, cell_id="c1")
+    assert read_ahead(page, "%codeface_fix --id c1", request_id="a") == "busy"
+    session = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
+    assert page.run(f"print({session}.engine)").strip() == "None"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "%codeface_edit --id",
+        "%codeface_edit --id gone begin at zero",
+        "%codeface_edit --id c2 begin at zero",
+        "%codeface_edit --id c1 -m qwen3-8b begin at zero",
+        "%codeface_edit --id c1 begin\nprint(1)",
+        "%codeface_fix --id c1",
+        "%codeface_explain numbers",
+    ],
+)
+def test_what_cannot_be_changed_or_has_not_failed_is_not_read(page, typed):
+    load(page)
+    assert read_ahead(page, typed, request_id="a") == "busy"
+
+
 def begin_to_read(page, request_id):
     cells = [cell(1, ABOVE), cell(2, "%%codeface\nsum the")]
     page.request("read_ahead", request_id, path="a.ipynb", asking="c2", cells=cells)
@@ -144,7 +214,6 @@ def silence_of(page, request_id):
 )
 def test_a_cell_of_the_users_ends_the_reading_and_the_question_does_not(page, source, silence):
     page.run("%config CodeFace.model = 'scripted:700ms:x2'")
-    page.run("%codeface_models load scripted:700ms:x2")
     begin_to_read(page, "a")
     page.run(source, cell_id="c2")
     assert silence_of(page, "a") == silence
