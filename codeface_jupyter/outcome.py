@@ -215,8 +215,9 @@ class Agreement:
         >>> Agreement(agreeing=5, tried=9, is_first=True).in_words
         '5 of 9 answers agree'
         """
-        agrees = "does this" if self.agreeing == 1 else "agree"
-        return f"{self.agreeing} of {self.tried} answers {agrees}"
+        if self.agreeing == 1:
+            return f"no other of {self.tried} answers agrees"
+        return f"{self.agreeing} of {self.tried} answers agree"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,7 +166,7 @@ def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does
     assert result.code == other
     assert result.agreement == Agreement(agreeing=1, tried=5, is_first=False)
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "1 of 5 answers does this, the first one does without “Total”"
+    assert revised.reason == "no other of 5 answers agrees, the first one does without “Total”"
 
 
 def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
@@ -269,7 +269,7 @@ def test_a_column_asked_for_in_vain_is_told_where_an_answer_does_without(
 def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:
     _, events = ask_with(Sampling(RAISES, TOTAL, RAISES))
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "1 of 3 answers does this, the first one raises TypeError"
+    assert revised.reason == "no other of 3 answers agrees, the first one raises TypeError"
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
