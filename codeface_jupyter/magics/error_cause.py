@@ -12,6 +12,7 @@ from types import ModuleType
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.privacy import has_secret, is_secret_name
+from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import code_span, nearest, other_names
 
 __all__ = ["explain_error"]
@@ -67,8 +68,12 @@ def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
     match = re.search(r"name '([^']+)' is not defined", error.evalue)
     if match is None:
         return ""
+    name = code_span(match[1])
+    for finding in check_code(error.source, namespace):
+        if finding.message.startswith(f"{name} is not imported"):
+            return finding.message
     close = nearest(match[1], [name for name in namespace if not name.startswith("_")])
-    return f"nothing is called {code_span(match[1])} here{close.hint('there is')}."
+    return f"nothing is called {name} here{close.hint('there is')}."
 
 
 def _local_name(error: ErrorInfo, _: Mapping[str, object]) -> str:

@@ -96,6 +96,7 @@ def test_a_line_under_a_timing_magic_is_told():
     ("code", "names", "said"),
     [
         ("prise + 1", {"price": 1}, "nothing is called `prise` here; there is `price`."),
+        ("Counter('a')", {}, "`Counter` is not imported: `from collections import Counter` is"),
         ("d['regoin']", {"d": {"region": 1}}, "`d` has no key `'regoin'`; it has `region`."),
         ("x.strip()", {"x": None}, "`x` is None, which has no `strip`."),
         ("xs.apend(1)", {"xs": []}, "`xs` has no attribute `apend`; it has `append`."),

@@ -27,8 +27,7 @@ def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | N
 def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
     """Return ``code`` with the imports that it lacks, and which these are.
 
-    Only of names that everybody knows (``np``, ``plt``) and of the standard library, whose
-    module is there.
+    Only of names that everybody has from the same module, which is there: see `usual_import`.
     """
     missing = [f for f in check_code(code, namespace) if f.kind == "unknown_name"]
     edits = [edit for finding in missing for edit in finding.edits if _adds_import(edit)]
@@ -36,7 +35,7 @@ def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[st
 
 
 def _adds_import(edit: Edit) -> bool:
-    return edit.start == edit.end and edit.replacement.startswith("import ")
+    return edit.start == edit.end and edit.replacement.startswith(("import ", "from "))
 
 
 def _edited(code: str, edits: Iterable[Edit]) -> str:

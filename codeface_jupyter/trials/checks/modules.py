@@ -6,7 +6,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["ALIASES", "PACKAGES", "has_module", "has_submodule", "loaded_module", "members"]
+__all__ = ["PACKAGES", "has_module", "has_submodule", "loaded_module", "members"]
 
 # Where the package to install has another name than the module.
 PACKAGES = {
@@ -30,22 +30,6 @@ PACKAGES = {
     "umap": "umap-learn",
     "yaml": "PyYAML",
 }
-# The names that everybody imports modules by.
-ALIASES = {
-    "alt": "altair",
-    "go": "plotly.graph_objects",
-    "nx": "networkx",
-    "np": "numpy",
-    "pd": "pandas",
-    "pl": "polars",
-    "plt": "matplotlib.pyplot",
-    "px": "plotly.express",
-    "sm": "statsmodels.api",
-    "smf": "statsmodels.formula.api",
-    "sns": "seaborn",
-    "sp": "scipy",
-    "tf": "tensorflow",
-}
 
 
 def loaded_module(name: str) -> ModuleType | None:
@@ -67,7 +51,8 @@ def has_module(name: str) -> bool:
     parent, _, last = name.rpartition(".")
     if not parent:
         return _find(name, None) is not None
-    return has_submodule(parent, last)
+    # Of what is not there, nobody can say what it may have.
+    return has_module(parent) and has_submodule(parent, last)
 
 
 def has_submodule(parent: str, name: str) -> bool:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.bindings import names_bound_in_scope
-from codeface_jupyter.trials.checks.modules import ALIASES, has_module
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.usual_imports import usual_import
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
 __all__ = ["ALWAYS_THERE", "check_names", "may_define_anything", "suppresses_errors"]
@@ -32,9 +32,6 @@ HARMLESS_MAGICS = frozenset(
         *("%ls", "%pwd", "%who", "%whos", "%env", "%precision", "%xmode", "%pinfo"),
     }
 )
-# Names of standard modules that are as often something else.
-AMBIGUOUS_MODULES = frozenset({"datetime", "code", "test", "token", "types", "copy", "this"})
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -56,13 +53,13 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
     reader = _Reader()
     reader.read(tree)
     defined = reader.module_names | _made_by_functions(namespace)
-    owners = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    chains = _attribute_chains(tree)
     for node in reader.open_names:
         name = node.id
         if name in namespace or name in defined or name in ALWAYS_THERE or name.startswith("_"):
             continue
-        statement = _missing_import(name) if node in owners else None
-        _report(notes, node, statement, {*namespace, *defined})
+        uses = [chains[other] for other in reader.open_names if other.id == name]
+        _report(notes, node, usual_import(name, chains=uses), {*namespace, *defined})
 
 
 def suppresses_errors(node: ast.With | ast.AsyncWith) -> bool:
@@ -100,14 +97,19 @@ def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]
     notes.add("unknown_name", message, line=node.lineno, edit=edit)
 
 
-def _missing_import(name: str) -> str | None:
-    """Return the import that a name is commonly from, if its module is installed."""
-    module = ALIASES.get(name)
-    if module is not None and has_module(module):
-        return f"import {module} as {name}"
-    if name in sys.stdlib_module_names and name not in AMBIGUOUS_MODULES:
-        return f"import {name}"
-    return None
+def _attribute_chains(tree: ast.Module) -> dict[ast.Name, tuple[str, ...]]:
+    """Return the attributes that are read of each name, one behind the other."""
+    chains: dict[ast.Name, tuple[str, ...]] = {}
+    # Whole chains are walked before their parts.
+    for node in ast.walk(tree):
+        chain: list[str] = []
+        owner = node
+        while isinstance(owner, ast.Attribute):
+            chain.insert(0, owner.attr)
+            owner = owner.value
+        if isinstance(owner, ast.Name):
+            chains.setdefault(owner, tuple(chain))
+    return chains
 
 
 def _import_edit(notes: Notes, statement: str) -> Edit | None:
