@@ -189,8 +189,9 @@ class Settings(BaseModel):
     )
     read_ahead: bool = Field(
         True,
-        description="While a question is being typed in JupyterLab, load the model and read the "
-        "notebook, so that the answer begins sooner.",
+        description="While a question or an edit is being typed in JupyterLab, load the model and "
+        "read the notebook, so that the answer begins sooner; read cells that fail as well, once "
+        "an error has been asked about.",
     )
 
     # Generation

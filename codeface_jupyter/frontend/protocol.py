@@ -412,7 +412,7 @@ COMPLETE = Request("complete", _COMPLETION_WANTED, TypeAdapter(Completion))
 WARM_UP = Request("warm_up", _COMPLETION_WANTED, TypeAdapter(WarmedUp))
 """Read what a completion at the cursor would need, since the cell has got the focus."""
 READ_AHEAD = Request("read_ahead", _NOTEBOOK_CELLS, TypeAdapter(WarmedUp))
-"""Read the prompt of the question that is being typed in the asking cell; ``busy`` is not yet."""
+"""Read the prompt of a question that is yet to be asked; ``busy`` is not now."""
 TRY_AGAIN = Request("try_again", TypeAdapter(AnswerReference), _ANSWER_UPDATE)
 """Answer the question of an answer in another way."""
 FOLLOW_UP = Request("follow_up", TypeAdapter(AnswerQuestion), _ANSWER_UPDATE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
@@ -17,13 +17,7 @@ from codeface_jupyter.magics.targets import find_cell, find_error
 from codeface_jupyter.prompts import edit_request
 from codeface_jupyter.view.findings import Remark
 
-if TYPE_CHECKING:
-    import argparse
-
-    from codeface_jupyter.context import Cell
-    from codeface_jupyter.magics.targets import KnowsCells
-
-__all__ = ["FIX_REQUEST", "FixEditMagics", "about_cell", "about_error", "to_edit"]
+__all__ = ["FIX_REQUEST", "FixEditMagics", "edit_sources", "fix_sources", "to_edit"]
 
 FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
@@ -60,12 +54,14 @@ class FixEditMagics(BaseMagics):
         args, words = parse(self.codeface_fix, line)
         if words.isdecimal() and args.number is None and args.id is None:
             args.number, words = int(words), ""
-        about = about_error(self.extension.notebook, args)
-        error = about["error"]
-        ask, order = make_ask(self.extension, args, words or FIX_REQUEST, **about)
+        error, cell = find_error(self.extension.notebook, number=args.number, cell_id=args.id)
+        rewrite = Rewrite.of(cell)
+        args.language = rewrite.language
+        sources = fix_sources(error, rewrite)
+        ask, order = make_ask(self.extension, args, words or FIX_REQUEST, **sources)
         if not args.dry_run:
             self._say_cause(error)
-        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=about["rewrite"])
+        output = Output.of(ask, args, request=f"Fix {error.ename}", changes=rewrite)
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     @no_var_expand
@@ -93,10 +89,12 @@ class FixEditMagics(BaseMagics):
         args, instruction = parse(self.codeface_edit, line)
         if not instruction or instruction.isdecimal():
             raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
-        about = about_cell(self.extension.notebook, args)
-        request = to_edit(fill_in(self.extension, instruction), about["rewrite"])
-        ask, order = make_ask(self.extension, args, request, **about)
-        output = Output.of(ask, args, request=instruction, changes=about["rewrite"])
+        cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)
+        rewrite = Rewrite.of(cell)
+        args.language = rewrite.language
+        request = to_edit(fill_in(self.extension, instruction), rewrite)
+        ask, order = make_ask(self.extension, args, request, **edit_sources(rewrite))
+        output = Output.of(ask, args, request=instruction, changes=rewrite)
         ask_or_preview(self.extension, args, ask, order=order, output=output)
 
     def _say_cause(self, error: ErrorInfo) -> None:
@@ -104,34 +102,14 @@ class FixEditMagics(BaseMagics):
         display(Remark(explain_error(error, self.extension.notebook.live_namespace())))
 
 
-def about_error(notebook: KnowsCells, args: argparse.Namespace) -> dict[str, Any]:
-    """Return what is to be known of the error that options name; they get its cell's language.
-
-    Raises
-    ------
-    NotebookError
-        If it is not to be had.
-    """
-    error, cell = find_error(notebook, number=args.number, cell_id=args.id)
-    return {"task": "fix", "error": error, **_about(cell, args)}
+def fix_sources(error: ErrorInfo, rewrite: Rewrite) -> dict[str, Any]:
+    """Return the fields of `ContextSources` that ask to repair a cell."""
+    return {"task": "fix", "error": error, "rewrite": rewrite, "history": ()}
 
 
-def about_cell(notebook: KnowsCells, args: argparse.Namespace) -> dict[str, Any]:
-    """Return what is to be known of the cell that options name; they get its language.
-
-    Raises
-    ------
-    NotebookError
-        If it is not to be had.
-    """
-    cell = find_cell(notebook, number=args.number, cell_id=args.id)
-    return {"task": "edit", **_about(cell, args)}
-
-
-def _about(cell: Cell, args: argparse.Namespace) -> dict[str, Any]:
-    rewrite = Rewrite.of(cell)
-    args.language = rewrite.language
-    return {"rewrite": rewrite, "history": ()}
+def edit_sources(rewrite: Rewrite) -> dict[str, Any]:
+    """Return the fields of `ContextSources` that ask to change a cell."""
+    return {"task": "edit", "rewrite": rewrite, "history": ()}
 
 
 def to_edit(instruction: FilledRequest, rewrite: Rewrite) -> FilledRequest:

@@ -11,9 +11,9 @@ from IPython.core.error import UsageError
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.jobs import Progress, Step
+from codeface_jupyter.magics.coming_question import ComingQuestion, is_question
 from codeface_jupyter.magics.giving_way import GivingWay
 from codeface_jupyter.magics.options import settings_overrides
-from codeface_jupyter.magics.typed_question import TypedQuestion, is_question
 
 if TYPE_CHECKING:
     from typing import Self
@@ -58,7 +58,7 @@ class ReadAhead:
         if not extension.config.settings.read_ahead:
             return "unsuited"
         try:
-            question = TypedQuestion.of(extension.bridge.snapshot(cells))
+            question = ComingQuestion.of(extension.bridge.snapshot(cells))
             overrides = settings_overrides(question.args) if question else {}
             settings = extension.config.with_overrides(overrides)
         except (CodeFaceError, UsageError):
@@ -71,7 +71,7 @@ class ReadAhead:
             reader = extension.session.prompt_reader
             with _StatusOfLoad(extension) as status:
                 telling = job.telling(status.show)
-                return reader.read(settings, ask, telling, may_load=question.is_typed)
+                return reader.read(settings, ask, telling, is_sure=question.is_sure)
         except CodeFaceError:
             # Whoever types has not asked yet: who does is told.
             logger.debug("Nothing is read ahead.", exc_info=True)

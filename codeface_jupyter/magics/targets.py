@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from codeface_jupyter.context import Cell, ErrorInfo, is_request
 from codeface_jupyter.errors import NotebookError, NothingToDoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from codeface_jupyter.magics.failures import Failure, Failures
+    from codeface_jupyter.magics.notebook import Notebook
 
-__all__ = ["KnowsCells", "cell_with_id", "find_cell", "find_error"]
+__all__ = ["cell_to_rewrite", "cell_with_id", "error_of", "find_cell", "find_error"]
 
 CHANGED_HINT = "Run it again first."
 INTERRUPT = "KeyboardInterrupt"
 NUMBER_HINT = "The number is the one in the cell's prompt."
 
 
-class KnowsCells(Protocol):
-    """What a notebook has to tell for a cell of it to be found."""
-
-    @property
-    def failures(self) -> Failures:
-        """The errors of the notebook's cells."""
-
-    def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
-        """Return the cells above the one that asks, and how their order is known."""
-
-    def executed_cells(self) -> Iterable[Cell]:
-        """Yield the cells that this kernel has run."""
-
-
-def find_cell(notebook: KnowsCells, *, number: int | None, cell_id: str | None) -> Cell:
+def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) -> Cell:
     """Return the cell with an id or an execution count, else the nearest code cell above.
 
     Raises
@@ -45,7 +32,7 @@ def find_cell(notebook: KnowsCells, *, number: int | None, cell_id: str | None) 
         If it is a request, or the page has not sent the cells.
     """
     if cell_id is not None:
-        return _not_a_request(cell_with_id(notebook, cell_id))
+        return cell_to_rewrite(notebook.cells(below=True)[0], cell_id)
     if number is not None:
         return _not_a_request(_cell_with_number(notebook, number))
     above = [cell for cell in notebook.cells()[0] if cell.cell_type == "code"]
@@ -56,7 +43,7 @@ def find_cell(notebook: KnowsCells, *, number: int | None, cell_id: str | None) 
 
 
 def find_error(
-    notebook: KnowsCells, *, number: int | None, cell_id: str | None
+    notebook: Notebook, *, number: int | None, cell_id: str | None
 ) -> tuple[ErrorInfo, Cell]:
     """Return the error of a cell, else the last one, and the cell as it is in the notebook now.
 
@@ -71,11 +58,7 @@ def find_error(
     """
     failures = notebook.failures
     if cell_id is not None:
-        cell = _not_a_request(cell_with_id(notebook, cell_id))
-        failure = failures.of_cell(cell_id, cell.source)
-        if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
-            raise NothingToDoError("That cell was interrupted, which is no error to repair.")
-        return _unchanged(failure.error if failure else cell.error, cell)
+        return error_of(cell_to_rewrite(notebook.cells(below=True)[0], cell_id), failures)
     if number is not None:
         return _with_its_cell(notebook, failures.numbered(number), number)
     if failures.interrupted is not None:
@@ -91,7 +74,7 @@ def find_error(
     raise NothingToDoError("There is nothing to fix: no cell of this kernel has failed.")
 
 
-def cell_with_id(notebook: KnowsCells, cell_id: str) -> Cell:
+def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
     """Return the cell with an id, wherever it stands.
 
     Raises
@@ -101,7 +84,39 @@ def cell_with_id(notebook: KnowsCells, cell_id: str) -> Cell:
     NotebookError
         If the page has sent no cells.
     """
-    cells, _ = notebook.cells(below=True)
+    return _with_id(notebook.cells(below=True)[0], cell_id)
+
+
+def cell_to_rewrite(cells: Sequence[Cell], cell_id: str) -> Cell:
+    """Return the one of ``cells`` with an id, which an answer may rewrite.
+
+    Raises
+    ------
+    NothingToDoError
+        If it is not in the notebook.
+    NotebookError
+        If it is a request, or the page has sent no cells.
+    """
+    return _not_a_request(_with_id(cells, cell_id))
+
+
+def error_of(cell: Cell, failures: Failures) -> tuple[ErrorInfo, Cell]:
+    """Return the error of a cell that has an id, and the cell.
+
+    What this kernel no longer knows is taken from the error that the page shows.
+
+    Raises
+    ------
+    NothingToDoError
+        If there is none, or the cell has been changed since it failed.
+    """
+    failure = failures.of_cell(cell.cell_id, cell.source)
+    if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
+        raise NothingToDoError("That cell was interrupted, which is no error to repair.")
+    return _unchanged(failure.error if failure else cell.error, cell)
+
+
+def _with_id(cells: Sequence[Cell], cell_id: str) -> Cell:
     for cell in cells:
         if cell.cell_id == cell_id:
             return cell
@@ -119,7 +134,7 @@ def _not_a_request(cell: Cell) -> Cell:
     return cell
 
 
-def _cell_with_number(notebook: KnowsCells, number: int) -> Cell:
+def _cell_with_number(notebook: Notebook, number: int) -> Cell:
     # Executed in this kernel: the counts in a saved notebook may be another kernel's.
     executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
     if not executed:
@@ -129,7 +144,7 @@ def _cell_with_number(notebook: KnowsCells, number: int) -> Cell:
     return _place_of(notebook, executed[-1])
 
 
-def _place_of(notebook: KnowsCells, run: Cell) -> Cell:
+def _place_of(notebook: Notebook, run: Cell) -> Cell:
     """Return the cell of the notebook that was run so; the run itself where nothing tells."""
     cells, _ = notebook.cells(below=True)
     if not any(cell.cell_id for cell in cells):
@@ -144,7 +159,7 @@ def _place_of(notebook: KnowsCells, run: Cell) -> Cell:
 
 
 def _with_its_cell(
-    notebook: KnowsCells, failure: Failure | None, number: int
+    notebook: Notebook, failure: Failure | None, number: int
 ) -> tuple[ErrorInfo, Cell]:
     if failure is None:
         raise NothingToDoError(f"Cell In [{number}] raised no error in this kernel.")

@@ -92,7 +92,7 @@ class SessionSummary:
     ``tried_answers``; of these some ran, some would have done what a copy may not, and
     ``revised_answers`` took the place of a first one. Of the ``completions`` that were wanted
     while somebody typed, some were shown, and some needed no model, as they were known.
-    ``read_ahead`` counts how often a prompt was read while its question was being typed.
+    ``read_ahead`` counts how often a prompt was read before its question was asked.
     """
 
     requests: int = 0
@@ -231,7 +231,7 @@ class SessionMetrics:
                 self._completions_s.append(seconds)
 
     def add_read_ahead(self, seconds: float) -> None:
-        """Count the reading of a prompt while its question was typed."""
+        """Count the reading of a prompt before its question was asked."""
         with self._lock:
             self._reads_ahead += 1
             self._read_ahead_s += seconds

@@ -17,9 +17,6 @@ from codeface_jupyter.session.turns import Ahead
 
 __all__ = ["Answering"]
 
-# The tasks whose prompts may be read before they are asked for.
-READ_AHEAD = frozenset({"write", "edit", "fix"})
-
 
 class Answering:
     """Answers one question.
@@ -56,7 +53,8 @@ class Answering:
 
     def _run(self, pending: PendingAnswer) -> Done:
         try:
-            with self._resources.turns.take(pending.job, needs=_needs(self._ask)):
+            needs, task = _needs(self._ask), self._ask.sources.task
+            with self._resources.turns.take(pending.job, needs=needs, task=task):
                 done = self._answer(pending)
         except Cancelled:
             done = Done(finish_reason="cancelled", metrics=pending.metrics)
@@ -125,8 +123,7 @@ class Answering:
 
 
 def _needs(ask: Ask) -> Ahead:
-    """Return what of a question can have been done while it was being typed."""
+    """Return what of a question can have been done before it was asked."""
     if ask.dry_run:
         return Ahead.NOTHING
-    is_new = ask.context is None and ask.after is None
-    return Ahead.PROMPT if is_new and ask.sources.task in READ_AHEAD else Ahead.LOAD
+    return Ahead.PROMPT if ask.context is None and ask.after is None else Ahead.LOAD

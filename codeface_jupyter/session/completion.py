@@ -127,7 +127,8 @@ class Completions:
         self._read(ask, guide=_AnyName(), max_new_tokens=1, job=self._begin(job))
 
     def _begin(self, job: Job) -> Job:
-        """Return a part of ``job`` that the next one ends."""
+        """Return a part of ``job`` that the next one ends; what perhaps nobody asks for ends."""
+        self._resources.turns.end_unsure()
         with self._lock:
             self._latest.cancel()
             self._latest = job.part()

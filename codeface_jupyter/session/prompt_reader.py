@@ -1,4 +1,4 @@
-"""Reads the prompt of a question that is still being typed, so that its answer begins sooner."""
+"""Reads the prompt of a question that is yet to be asked, so that its answer begins sooner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import GenerationRequest, Warned
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress, Step
 from codeface_jupyter.models.speed import OtherWork
-from codeface_jupyter.session.turns import Ahead
+from codeface_jupyter.session.turns import Ahead, SpareTurn
 
 if TYPE_CHECKING:
     from codeface_jupyter.config import Settings
@@ -37,12 +37,13 @@ class PromptReader:
         self._resources = resources
 
     def read(
-        self, settings: Settings, ask: Callable[[], Ask], job: Job, *, may_load: bool = True
+        self, settings: Settings, ask: Callable[[], Ask], job: Job, *, is_sure: bool = True
     ) -> Silence:
         """Read the prompt of a question as far as it is known; return why it was not, if so.
 
-        A model that is not in memory is loaded first, for which an answer that wants the engine
-        waits. None is fetched or converted, and none takes the place of another.
+        A model that is not in memory is loaded first if the question is sure to come; an answer
+        that wants the engine waits for that. None is fetched or converted, and none takes the
+        place of another.
 
         Parameters
         ----------
@@ -52,8 +53,9 @@ class PromptReader:
             Makes the question, from the notebook as it is when the model is there.
         job
             Ends the load and the reading, and hears how far they are.
-        may_load
-            Whether a model that is not in memory is loaded.
+        is_sure
+            Whether somebody is about to ask. Otherwise whatever else wants the engine goes first,
+            and only a model that is in memory reads.
 
         Raises
         ------
@@ -69,17 +71,18 @@ class PromptReader:
             else:
                 job.emit(event)
 
-        with self._resources.turns.take_spare(job.telling(tell)) as spare:
+        in_use = self._resources.engines.engine
+        if not is_sure and (in_use is None or not in_use.is_loaded):
+            return "busy"
+        with self._resources.turns.take_spare(job.telling(tell), is_sure=is_sure) as spare:
             if spare is None:
                 return "busy"
             settled = self._resources.settled(settings.model_copy(update={"auto_pull": False}))
-            if not (may_load or self._is_loaded(settled)):
-                return "busy"
             engine = self._loaded(settled, spare.job) if self._may_read(settled) else None
             if engine is None:
                 return "unsuited"
             spare.doing = Ahead.PROMPT
-            return self._read(engine, ask, spare.job, settings=settled)
+            return self._read(engine, ask, spare, settings=settled)
 
     def _may_read(self, settings: Settings) -> bool:
         """Whether the engine that would answer reads here, and no other is in its place."""
@@ -88,12 +91,6 @@ class PromptReader:
         is_in_the_way = in_use is not None and in_use.is_loaded and in_use is not wanted
         # A server is sent nothing before the question is sent off, wherever it runs.
         return isinstance(wanted, HoldsMemory) and not is_in_the_way
-
-    def _is_loaded(self, settings: Settings) -> bool:
-        """Whether the engine that would answer has its model in memory."""
-        engines = self._resources.engines
-        in_use = engines.engine
-        return in_use is not None and in_use.is_loaded and engines.peek(settings) is in_use
 
     def _loaded(self, settings: Settings, job: Job) -> Engine | None:
         """Return the engine with its model; None if that would take minutes."""
@@ -108,12 +105,15 @@ class PromptReader:
         return engine
 
     def _read(
-        self, engine: Engine, ask: Callable[[], Ask], job: Job, *, settings: Settings
+        self, engine: Engine, ask: Callable[[], Ask], spare: SpareTurn, *, settings: Settings
     ) -> Silence:
+        job = spare.job
         job.in_step(Step.READ_PROMPT).progress("Reading the prompt")
         begin = time.perf_counter()
         try:
-            context = self._resources.context_of(ask(), engine)
+            asked = ask()
+            spare.task = asked.sources.task
+            context = self._resources.context_of(asked, engine)
         except CodeFaceError:
             # Of a question of which half is typed: whoever asks it is told.
             return "busy"

@@ -97,7 +97,7 @@ class Session:
 
     @cached_property
     def prompt_reader(self) -> PromptReader:
-        """What reads a question's prompt while it is being typed."""
+        """What reads a question's prompt before it is asked."""
         return PromptReader(self._resources)
 
     @cached_property

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 from codeface_jupyter.jobs import Event, Job, Progress
+from codeface_jupyter.prompts import Task
 from codeface_jupyter.threads import new_lock
 
 __all__ = ["Ahead", "SpareTurn", "Turns"]
@@ -16,6 +17,8 @@ WAIT_STEP_S = 0.05
 WAITING = Progress("Waiting for the previous answer")
 # What is being read is most likely what is asked next: nearly done, it may end.
 READING_GRACE_S = 1.0
+# So long a reading may take to end: it does so after its pass.
+ENDING_S = 1.0
 
 
 class Ahead(IntEnum):
@@ -33,6 +36,8 @@ class SpareTurn:
     ----------
     whole
         The work that is done in it.
+    is_sure
+        Whether somebody is about to ask for what is done.
 
     Attributes
     ----------
@@ -40,21 +45,27 @@ class SpareTurn:
         A part of that work, which ends when the turn is to be given up.
     doing
         What is being done.
+    task
+        What kind of answer a prompt that is read is for; None before that is known.
+    is_sure
+        As given.
     progress
         What whoever waits is told; None before anything is.
     """
 
-    def __init__(self, whole: Job) -> None:
+    def __init__(self, whole: Job, *, is_sure: bool) -> None:
         self.job = Job(self._hear, whole=whole)
         self.doing = Ahead.LOAD
+        self.task: Task | None = None
+        self.is_sure = is_sure
         self.progress: Progress | None = None
         self._whole = whole
 
-    def is_worth(self, waiting_s: float, *, needs: Ahead) -> bool:
-        """Whether somebody who needs so much of it goes on waiting."""
+    def is_worth(self, waiting_s: float, *, needs: Ahead, task: Task | None) -> bool:
+        """Whether somebody who needs so much of it, for such a task, goes on waiting."""
         if needs < self.doing:
             return False
-        return self.doing is Ahead.LOAD or waiting_s < READING_GRACE_S
+        return self.doing is Ahead.LOAD or (task == self.task and waiting_s < READING_GRACE_S)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -73,7 +84,9 @@ class Turns:
         self._spare: SpareTurn | None = None
 
     @contextmanager
-    def take(self, job: Job, *, needs: Ahead = Ahead.LOAD) -> Iterator[None]:
+    def take(
+        self, job: Job, *, needs: Ahead = Ahead.LOAD, task: Task | None = None
+    ) -> Iterator[None]:
         """Wait for the turn of ``job``, reporting that it waits, and keep it inside the block.
 
         Parameters
@@ -83,25 +96,27 @@ class Turns:
         needs
             What it would have to do itself of what is done in a spare turn; all else ends
             at once.
+        task
+            What kind of answer it is to be: a prompt for another one is not waited for.
 
         Raises
         ------
         Cancelled
             If it is stopped while it waits.
         """
-        self._wait(job, needs=needs)
+        self._wait(job, needs=needs, task=task)
         try:
             yield
         finally:
             self._lock.release()
 
-    def _wait(self, job: Job, *, needs: Ahead) -> None:
+    def _wait(self, job: Job, *, needs: Ahead, task: Task | None) -> None:
         told: Progress | None = None
         begin = time.monotonic()
         spare = self._spare
         while not self._lock.acquire(timeout=WAIT_STEP_S):
             waited_s = time.monotonic() - begin
-            if spare and (job.is_cancelled or not spare.is_worth(waited_s, needs=needs)):
+            if spare and (job.is_cancelled or not spare.is_worth(waited_s, needs=needs, task=task)):
                 spare.job.cancel()
             job.check()
             work = spare.progress if spare else WAITING
@@ -112,23 +127,40 @@ class Turns:
             spare = self._spare
 
     @contextmanager
-    def take_spare(self, job: Job) -> Iterator[SpareTurn | None]:
+    def take_spare(self, job: Job, *, is_sure: bool = True) -> Iterator[SpareTurn | None]:
         """Take a turn for ``job`` if nobody has it, until somebody else wants it.
+
+        Parameters
+        ----------
+        is_sure
+            Whether somebody is about to ask for what is done; it then ends what nobody may ask
+            for.
 
         Yields
         ------
         SpareTurn | None
             None if there is no turn.
         """
-        if not self._lock.acquire(blocking=False):
+        is_free = self._lock.acquire(blocking=False)
+        if not is_free and is_sure and self.end_unsure():
+            is_free = self._lock.acquire(timeout=ENDING_S)
+        if not is_free:
             yield None
             return
-        self._spare = spare = SpareTurn(job)
+        self._spare = spare = SpareTurn(job, is_sure=is_sure)
         try:
             yield spare
         finally:
             self._spare = None
             self._lock.release()
+
+    def end_unsure(self) -> bool:
+        """End what is done in a spare turn if perhaps nobody asks for it; whether there was any."""
+        spare = self._spare
+        if spare is None or spare.is_sure:
+            return False
+        spare.job.cancel()
+        return True
 
     @contextmanager
     def take_within(self, timeout_s: float) -> Iterator[bool]:

@@ -48,6 +48,8 @@ export function addCommands(options: ICommandOptions): void {
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
   const dialogs = new AskDialogs(trans);
   const readAhead = new ReadAhead({ bridges, tracker });
+  // By itself: what is typed does not wait for an error that nobody may ask about.
+  const errors = new ReadAhead({ bridges, tracker });
   const isLive = () => bridges.current?.isLive === true;
   const isLoaded = () => bridges.settings.loadOnDemand || isLive();
   const runBelow = (sources: string[], cell = tracker.activeCell) =>
@@ -71,7 +73,7 @@ export function addCommands(options: ICommandOptions): void {
             placeholder: trans.__('plot the mean of each column'),
             accept: trans.__('Ask')
           },
-          text => readAhead.asked(text)
+          text => readAhead.typedToAsk(text)
         )
       );
       readAhead.forget();
@@ -103,7 +105,7 @@ export function addCommands(options: ICommandOptions): void {
             placeholder: trans.__('use a list comprehension'),
             accept: trans.__('Edit')
           },
-          text => readAhead.edited(text, subject)
+          text => readAhead.typedToEdit(text, subject)
         )
       );
       readAhead.forget();
@@ -116,8 +118,8 @@ export function addCommands(options: ICommandOptions): void {
     isEnabled: hasCell,
     execute: args => {
       const failed = cellOf(tracker, args.cellId);
-      readAhead.forget();
-      readAhead.followErrors();
+      errors.forget();
+      errors.followErrors();
       return runBelow(fixCells(subjectOf(failed), isLoaded()), failed);
     }
   });

@@ -334,9 +334,10 @@ function describeCell(cell: ISharedCell): Cell {
   };
 }
 
-/** Whether a cell has failed, and shows it. */
+/** Whether a cell shows that it has failed; to be interrupted is no failure. */
 export function showsError(cell: ISharedCell): boolean {
-  return errorOf(cell) !== null;
+  const error = errorOf(cell);
+  return error !== null && error.ename !== 'KeyboardInterrupt';
 }
 
 function errorOf(cell: ISharedCell | undefined): CellError | null {

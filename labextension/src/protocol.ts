@@ -141,7 +141,7 @@ export type KernelRequests = {
   complete: { payload: CompletionWanted; result: Completion };
   /** Read what a completion at the cursor would need, since the cell has got the focus. */
   warm_up: { payload: CompletionWanted; result: { silence: Silence } };
-  /** Read the prompt of the question that is being typed in the asking cell. */
+  /** Read the prompt of the question in the asking cell, which is yet to be sent off. */
   read_ahead: { payload: NotebookCells; result: { silence: Silence } };
   /** Answer the question of an answer in another way. */
   try_again: { payload: { answer_id: string }; result: AnswerUpdate };

@@ -6,7 +6,7 @@ import type { Cell as LabCell } from '@jupyterlab/cells';
 import { INotebookTracker, Notebook, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
 import type { NotebookBridge } from './bridge';
-import { askCells, editCells, fixCells, ISubject } from './magicCells';
+import { askCells, editCells, fixCells, isRequest, ISubject } from './magicCells';
 import { showsError } from './notebook';
 import type { IBridges } from './openNotebooks';
 import { beginningOf, isQuestion } from './prose';
@@ -16,7 +16,7 @@ import type { Cell, NotebookCells } from './protocol';
 const INTERVAL_MS = 1500;
 /** So that the magic's name may be typed to its end. */
 const SHORTEST_WAIT_MS = 300;
-/** A kernel that does not read ahead is left alone for so long. */
+/** A notebook whose kernel does not read ahead is left alone for so long. */
 const REST_MS = 30000;
 /** A kernel that has not answered by then is not waited for. */
 const LONGEST_MS = 60000;
@@ -25,6 +25,7 @@ const NEW_CELL = 'codeface-question';
 
 /** A question so far, and whom it is for. */
 interface IQuestion {
+  panel: NotebookPanel;
   bridge: Pick<NotebookBridge, 'request'>;
   cells: NotebookCells;
 }
@@ -52,14 +53,19 @@ export class ReadAhead {
     });
   }
 
-  /** Take a question that is typed in a dialog, for the active cell or one below it. */
-  asked(request: string): void {
-    this._readSoon(() => this._belowActiveCell(askCells(request, true)));
+  /** Take a question that is typed in a dialog, for the active cell if it is empty or one below. */
+  typedToAsk(request: string): void {
+    this._readSoon(() => this._byActiveCell(cells => withQuestion(cells, askCells(request, true))));
   }
 
   /** Take what is typed in a dialog about how to change a cell. */
-  edited(wish: string, subject: ISubject): void {
-    this._readSoon(() => this._belowActiveCell(editCells(wish, subject, true), subject.cellId));
+  typedToEdit(wish: string, subject: ISubject): void {
+    if (!isRequest(subject.source)) {
+      const sources = editCells(wish, subject, true);
+      this._readSoon(() =>
+        this._byActiveCell(cells => withQuestionBelow(cells, sources), subject.cellId)
+      );
+    }
   }
 
   /** Take the errors of cells from now on: whoever has had one explained asks for the next. */
@@ -76,8 +82,8 @@ export class ReadAhead {
   private _onExecuted(_: unknown, { cell, notebook, success }: IExecuted): void {
     const { id, sharedModel } = cell.model;
     // Cells that were not run, since one before them failed, count as failed too.
-    if (!success && showsError(sharedModel)) {
-      this._readSoon(() => this._belowFailed(id, panel => panel.content === notebook));
+    if (!success && showsError(sharedModel) && !isRequest(sharedModel.getSource())) {
+      this._readSoon(() => this._belowFailed(notebook, id));
     }
   }
 
@@ -91,7 +97,7 @@ export class ReadAhead {
   /** Read what was typed last, one thing at a time, until nothing more is typed. */
   private async _readOn(): Promise<void> {
     this._isReading = true;
-    while (this._latest && performance.now() >= this._restsUntil) {
+    while (this._latest) {
       const wait = Math.max(SHORTEST_WAIT_MS, this._begun + INTERVAL_MS - performance.now());
       await new Promise<void>(resolve => window.setTimeout(resolve, wait));
       const question = this._latest;
@@ -108,8 +114,8 @@ export class ReadAhead {
       const question = ask?.();
       const signal = AbortSignal.timeout(LONGEST_MS);
       const answered = await question?.bridge.request('read_ahead', question.cells, { signal });
-      if (answered?.silence === 'unsuited') {
-        this._rest();
+      if (question && answered?.silence === 'unsuited') {
+        this._rest(question.panel);
       }
     } catch {
       // Whoever types has not asked, and is not told.
@@ -120,46 +126,64 @@ export class ReadAhead {
     const { bridges, tracker } = this._options;
     const panel = tracker.find(({ content }) => content.node.contains(view.dom));
     const cell = panel?.content.activeCell;
-    const bridge = bridges.of(panel ?? null);
-    const isAsking = cell?.node.contains(view.dom) && isQuestion(beginningOf(view.state.doc));
-    if (!panel || !cell || !isAsking || !bridge?.isLive) {
-      return isAsking ? this._prepare(panel, () => this._inCell(view)) : null;
-    }
-    return { bridge, cells: bridges.cellsOf(panel, cell.model.id) };
+    return panel && cell?.node.contains(view.dom) && isQuestion(beginningOf(view.state.doc))
+      ? this._in(
+          panel,
+          () => bridges.cellsOf(panel, cell.model.id),
+          () => this._inCell(view)
+        )
+      : null;
   }
 
-  private _belowActiveCell(sources: string[], cellId?: string): IQuestion | null {
-    const { bridges, tracker } = this._options;
-    const { activeCell: cell, currentWidget: panel } = tracker;
-    const bridge = bridges.of(panel);
-    if (!panel || !cell || !bridge?.isLive) {
-      return this._prepare(panel, () => this._belowActiveCell(sources, cellId));
-    }
-    return {
-      bridge,
-      cells: withQuestion(bridges.cellsOf(panel, cellId ?? cell.model.id), sources)
-    };
-  }
-
-  private _belowFailed(
-    cellId: string,
-    isItsPanel: (panel: NotebookPanel) => boolean
+  private _byActiveCell(
+    withIt: (cells: NotebookCells) => NotebookCells,
+    cellId?: string
   ): IQuestion | null {
     const { bridges, tracker } = this._options;
-    const panel = tracker.find(isItsPanel);
-    const bridge = bridges.of(panel ?? null);
-    if (!panel || !bridge?.isLive) {
+    const { activeCell: cell, currentWidget: panel } = tracker;
+    return panel && cell
+      ? this._in(
+          panel,
+          () => withIt(bridges.cellsOf(panel, cellId ?? cell.model.id)),
+          () => this._byActiveCell(withIt, cellId)
+        )
+      : null;
+  }
+
+  private _belowFailed(notebook: Notebook, cellId: string): IQuestion | null {
+    const { bridges, tracker } = this._options;
+    const panel = tracker.find(({ content }) => content === notebook);
+    const sources = fixCells({ cellId }, true);
+    return panel
+      ? this._in(panel, () => withQuestionBelow(bridges.cellsOf(panel, cellId), sources))
+      : null;
+  }
+
+  /**
+   * Return a question in a notebook, unless that is left alone or its kernel has no extension.
+   *
+   * @param again - The question, to come back to once the extension has been loaded for it.
+   */
+  private _in(
+    panel: NotebookPanel,
+    cells: () => NotebookCells,
+    again?: Question
+  ): IQuestion | null {
+    const bridge = this._options.bridges.of(panel);
+    if (performance.now() < (this._restsUntil.get(panel) ?? 0)) {
       return null;
     }
-    const sources = fixCells({ cellId }, true);
-    return { bridge, cells: withQuestion(bridges.cellsOf(panel, cellId), sources) };
+    if (!bridge?.isLive) {
+      if (again) {
+        this._prepare(panel, again);
+      }
+      return null;
+    }
+    return { panel, bridge, cells: cells() };
   }
 
   /** Have the extension loaded, and come back to a question unless something else is typed. */
-  private _prepare(panel: NotebookPanel | null | undefined, question: Question): null {
-    if (!panel) {
-      return null;
-    }
+  private _prepare(panel: NotebookPanel, question: Question): void {
     this._latest ??= question;
     // Until there is a kernel, nothing can be loaded.
     if (panel.sessionContext.session?.kernel && !this._isPreparing) {
@@ -170,22 +194,21 @@ export class ReadAhead {
         .then(isLive => {
           this._isPreparing = false;
           if (!isLive) {
-            this._rest();
+            this._rest(panel);
           }
         });
     }
-    return null;
   }
 
-  private _rest(): void {
-    this._restsUntil = performance.now() + REST_MS;
+  private _rest(panel: NotebookPanel): void {
+    this._restsUntil.set(panel, performance.now() + REST_MS);
   }
 
   private _latest: Question | null = null;
   private _begun = -INTERVAL_MS;
   private _isPreparing = false;
   private _isReading = false;
-  private _restsUntil = 0;
+  private readonly _restsUntil = new WeakMap<NotebookPanel, number>();
 }
 
 export namespace ReadAhead {
@@ -198,6 +221,22 @@ export namespace ReadAhead {
 
 /** Return the cells with a question in the asking one if that is empty, else in one below it. */
 export function withQuestion(notebook: NotebookCells, sources: string[]): NotebookCells {
+  const asking = notebook.cells.find(({ id }) => id === notebook.asking);
+  const isEmpty = asking?.type === 'code' && !asking.source.trim();
+  return isEmpty ? insertQuestion(notebook, sources, 1) : withQuestionBelow(notebook, sources);
+}
+
+/** Return the cells with a question in one below the asking one. */
+export function withQuestionBelow(notebook: NotebookCells, sources: string[]): NotebookCells {
+  return insertQuestion(notebook, sources, 0);
+}
+
+/** Put a question below the asking cell, or in the place of it. */
+function insertQuestion(
+  notebook: NotebookCells,
+  sources: string[],
+  replaced: 0 | 1
+): NotebookCells {
   const position = notebook.cells.findIndex(({ id }) => id === notebook.asking);
   const question: Cell = {
     id: NEW_CELL,
@@ -207,8 +246,6 @@ export function withQuestion(notebook: NotebookCells, sources: string[]): Notebo
     is_cut: false
   };
   const cells = [...notebook.cells];
-  const asking = cells[position];
-  const isEmpty = asking?.type === 'code' && !asking.source.trim();
-  cells.splice(isEmpty ? position : position + 1, isEmpty ? 1 : 0, question);
+  cells.splice(position + 1 - replaced, replaced, question);
   return { ...notebook, asking: NEW_CELL, cells };
 }

@@ -58,6 +58,14 @@ describe('what is typed in the dialog', () => {
   let canLoad: boolean;
   let kernel: object | null;
   let readAhead: ReadAhead;
+  /** The cell below which the last question was put. */
+  let asking: string;
+  let panel: object;
+  let tracker: {
+    activeCell: object;
+    currentWidget: object;
+    find(isIt: (one: object) => boolean): object | undefined;
+  };
   const content = {};
 
   beforeEach(() => {
@@ -69,11 +77,12 @@ describe('what is typed in the dialog', () => {
       sent.push(cells.at(-1)?.source.replace('%%codeface\n', '') ?? '');
       return new Promise(resolve => (answer = silence => resolve({ silence })));
     };
-    const cellsOf = (_: object, asking: string) => {
+    const cellsOf = (_: object, id: string) => {
       if (fail) {
         throw new Error('the panel is gone');
       }
-      return { path: 'a.ipynb', asking, cells: [cell(asking, 'x = 1')] };
+      asking = id;
+      return { path: 'a.ipynb', asking, cells: [cell(id, 'x = 1')] };
     };
     isLive = true;
     const prepare = () => {
@@ -88,7 +97,7 @@ describe('what is typed in the dialog', () => {
     };
     const bridges = { cellsOf, prepare, of: () => bridge };
     kernel = {};
-    const panel = {
+    panel = {
       content,
       sessionContext: {
         get session() {
@@ -96,10 +105,10 @@ describe('what is typed in the dialog', () => {
         }
       }
     };
-    const tracker = {
+    tracker = {
       activeCell: { model: { id: 'a' } },
       currentWidget: panel,
-      find: (isIt: (one: object) => boolean) => [panel].find(isIt)
+      find: isIt => [panel].find(isIt)
     };
     readAhead = new ReadAhead({ bridges, tracker } as unknown as ReadAhead.IOptions);
   });
@@ -113,11 +122,11 @@ describe('what is typed in the dialog', () => {
 
   it('is sent one at a time, and the last of it next', async () => {
     for (const text of ['', 's', 'su', 'sum']) {
-      readAhead.asked(text);
+      readAhead.typedToAsk(text);
     }
     await later(400);
-    readAhead.asked('sum t');
-    readAhead.asked('sum them');
+    readAhead.typedToAsk('sum t');
+    readAhead.typedToAsk('sum them');
     await later(5000);
     expect(sent).toEqual(['sum']);
     answer('');
@@ -126,40 +135,40 @@ describe('what is typed in the dialog', () => {
   });
 
   it('is not sent once it is sent off', async () => {
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     readAhead.forget();
     await later(5000);
     expect(sent).toEqual([]);
   });
 
   it('is not sent to a kernel that does not read, for a while', async () => {
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(400);
     answer('unsuited');
-    readAhead.asked('sum them');
+    readAhead.typedToAsk('sum them');
     await later(20000);
-    readAhead.asked('sum them all');
+    readAhead.typedToAsk('sum them all');
     await later(5000);
     expect(sent).toEqual(['sum']);
     await later(20000);
-    readAhead.asked('sum them all');
+    readAhead.typedToAsk('sum them all');
     await later(400);
     expect(sent).toEqual(['sum', 'sum them all']);
   });
 
   it('is sent again after something went wrong', async () => {
     fail = true;
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(2000);
     fail = false;
-    readAhead.asked('sum them');
+    readAhead.typedToAsk('sum them');
     await later(2000);
     expect(sent).toEqual(['sum them']);
   });
 
   it('has the extension loaded if need be', async () => {
     isLive = false;
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(5000);
     expect(sent).toEqual(['sum']);
   });
@@ -167,7 +176,7 @@ describe('what is typed in the dialog', () => {
   it('waits for a kernel that still starts', async () => {
     isLive = false;
     kernel = null;
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(4000);
     expect(sent).toEqual([]);
     kernel = {};
@@ -177,7 +186,7 @@ describe('what is typed in the dialog', () => {
 
   it('is not sent when it was sent off before that', async () => {
     isLive = false;
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(400);
     readAhead.forget();
     await later(5000);
@@ -186,63 +195,91 @@ describe('what is typed in the dialog', () => {
 
   it('is not sent where that cannot be', async () => {
     isLive = canLoad = false;
-    readAhead.asked('sum');
+    readAhead.typedToAsk('sum');
     await later(5000);
     expect(sent).toEqual([]);
   });
 
-  it('goes as the magic would have it where a cell is changed', async () => {
+  it('goes as the magic would have it where a cell is changed, below that', async () => {
     const subject = { cellId: 'b', source: 'x = 2', selection: '', executionCount: 1 };
-    readAhead.edited('use a\nloop', subject);
+    readAhead.typedToEdit('use a\nloop', subject);
     await later(400);
     expect(sent).toEqual(['%codeface_edit --id b use a loop']);
+    expect(asking).toBe('b');
+  });
+
+  it('is not sent where no cell can be changed', async () => {
+    const source = '%%codeface\nplot it';
+    readAhead.typedToEdit('call it x', { cellId: 'b', source, selection: '', executionCount: 1 });
+    await later(400);
+    expect(sent).toEqual([]);
   });
 
   describe('beside the errors of cells', () => {
     type Emitter = { emit(args: object): void };
-    const outputs = [{ output_type: 'error', ename: 'KeyError', evalue: 'x', traceback: [] }];
-    const run = (id: string, success: boolean, shown = outputs, notebook = content) => {
-      const sharedModel = { cell_type: 'code', getOutputs: () => shown };
-      const model = { id, sharedModel };
+    const failed = { output_type: 'error', ename: 'KeyError', evalue: 'x', traceback: [] };
+    const run = (id: string, { success = false, source = 'x', shown = [failed], of = content }) => {
+      const sharedModel = { cell_type: 'code', getOutputs: () => shown, getSource: () => source };
       const { executed } = NotebookActions as unknown as { executed: Emitter };
-      executed.emit({ cell: { model }, notebook, success });
+      executed.emit({ cell: { model: { id, sharedModel } }, notebook: of, success });
     };
 
     it('is sent alone until an error has been asked about', async () => {
-      run('b', false);
+      run('b', {});
       await later(5000);
       expect(sent).toEqual([]);
       readAhead.followErrors();
-      readAhead.followErrors();
-      run('b', false);
+      run('b', {});
       await later(5000);
       expect(sent).toEqual(['%codeface_fix --id b']);
     });
 
-    it('makes room for the failure, not for what was not run after it', async () => {
+    it('makes room for a failure alone', async () => {
       readAhead.followErrors();
-      run('b', false);
-      run('c', false, []);
-      run('d', true);
+      run('b', {});
+      run('c', { shown: [] });
+      run('d', { success: true });
+      run('e', { shown: [{ ...failed, ename: 'KeyboardInterrupt' }] });
+      run('f', { source: '%codeface_explain x' });
       await later(5000);
       expect(sent).toEqual(['%codeface_fix --id b']);
     });
 
-    it('has none loaded, and none of a notebook that is closed', async () => {
+    it('makes no room for one of a notebook that is closed', async () => {
       readAhead.followErrors();
-      run('b', false, outputs, {});
+      run('b', { of: {} });
+      await later(5000);
+      expect(sent).toEqual([]);
+    });
+
+    it('has nothing loaded for one', async () => {
+      readAhead.followErrors();
       isLive = false;
-      run('b', false);
+      run('b', {});
       await later(5000);
       expect([sent, isLive]).toEqual([[], false]);
     });
 
     it('is not sent for what has been asked meanwhile', async () => {
       readAhead.followErrors();
-      run('b', false);
+      run('b', {});
       readAhead.forget();
       await later(5000);
       expect(sent).toEqual([]);
     });
+  });
+
+  it('rests where it is not read, and nowhere else', async () => {
+    readAhead.typedToAsk('sum');
+    await later(400);
+    answer('unsuited');
+    await later(400);
+    readAhead.typedToAsk('sum them');
+    await later(5000);
+    expect(sent).toEqual(['sum']);
+    tracker.currentWidget = { ...panel };
+    readAhead.typedToAsk('sum those');
+    await later(5000);
+    expect(sent).toEqual(['sum', 'sum those']);
   });
 });

@@ -132,12 +132,28 @@ def test_an_error_is_read_once_another_has_been_asked_about(question):
     question.open()
     question.keyboard.type("numbers[1]")
     question.notebook.run(1)
-    question.notebook.button(1, "Explain and fix").wait_for()
-    question.notebook.page.wait_for_timeout(900)
-    assert question.read == []
     question.notebook.button(1, "Explain and fix").click()
     question.notebook.expect(2, "IndexError in line 1")
     question.await_read(FIX)
 
     question.notebook.run(1)
     question.await_read(FIX, FIX)
+
+
+def test_an_error_is_not_read_if_none_has_been_asked_about(question):
+    question.open()
+    # Other tests have used the page.
+    question.notebook.load_page_again()
+    question.notebook.await_kernel()
+    question.notebook.page.locator(".jp-CodeFace-status").wait_for()
+    question.edit(1)
+    question.keyboard.type("%%codeface\nsum the numbers", delay=20)
+    question.keyboard.press("Shift+Enter")
+    question.notebook.expect(1, "sum the numbers")
+    question.notebook.evaluate(
+        "p => p.content.widgets[0].model.sharedModel.setSource('numbers[1]')"
+    )
+    question.notebook.run(0)
+    question.notebook.button(0, "Explain and fix").wait_for()
+    question.notebook.page.wait_for_timeout(900)
+    assert FIX not in question.read

@@ -168,15 +168,23 @@ def test_an_error_is_read_as_it_will_be_asked_about(page, kernel):
 
 def test_no_model_is_loaded_for_an_error(page, kernel):
     kernel.run(FAILS, cell_id="c1")
-    assert read_ahead(page, "%codeface_fix --id c1", request_id="a") == "busy"
+    cells = [cell(1, FAILS), cell(2, "%codeface_fix --id c1")]
+    page.request("read_ahead", "a", path="a.ipynb", asking="c2", cells=cells)
+    assert answer_to(page, "a")["result"]["silence"] == "busy"
     session = "get_ipython().magics_manager.registry['CodeFace'].extension.session"
     assert page.run(f"print({session}.engine)").strip() == "None"
+
+
+def test_a_wish_may_begin_with_a_dash(page):
+    assert read_ahead(page, "%codeface_edit --id c1 -- -1 must go", request_id="a") == ""
 
 
 @pytest.mark.parametrize(
     "typed",
     [
         "%codeface_edit --id",
+        "%codeface_edit begin at zero",
+        "%codeface_fix",
         "%codeface_edit --id gone begin at zero",
         "%codeface_edit --id c2 begin at zero",
         "%codeface_edit --id c1 -m qwen3-8b begin at zero",
@@ -210,7 +218,12 @@ def silence_of(page, request_id):
 
 
 @pytest.mark.parametrize(
-    ("source", "silence"), [("x = 1", "busy"), ("%%codeface\nsum the numbers", "")]
+    ("source", "silence"),
+    [
+        ("x = 1", "busy"),
+        ("%codeface_edit\nx = 1", "busy"),
+        ("%%codeface\nsum the numbers", ""),
+    ],
 )
 def test_a_cell_of_the_users_ends_the_reading_and_the_question_does_not(page, source, silence):
     page.run("%config CodeFace.model = 'scripted:700ms:x2'")

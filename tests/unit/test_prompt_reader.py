@@ -98,7 +98,7 @@ def test_what_ends_the_reading_ends_the_load(config):
     assert not engine.requests
 
 
-def begin_to_read(session, asked):
+def begin_to_read(session, asked, **how):
     """Read in a thread; return it, and an event that says that the model is there."""
     begun = threading.Event()
 
@@ -108,7 +108,7 @@ def begin_to_read(session, asked):
 
     def reading():
         with suppress(Cancelled):
-            session.prompt_reader.read(asked.settings, make, Job())
+            session.prompt_reader.read(asked.settings, make, Job(), **how)
 
     thread = threading.Thread(target=reading, daemon=True)
     thread.start()
@@ -153,6 +153,39 @@ def test_a_reading_that_takes_long_ends_when_the_question_comes(config, monkeypa
         answer.read(timeout_s=TIMEOUT_S)
     answer.cancel()
     answer.read_to_end()
+
+
+def test_a_reading_for_another_kind_of_answer_is_not_waited_for(config, monkeypatch):
+    monkeypatch.setattr(turns, "READING_GRACE_S", 10 * TIMEOUT_S)
+    session, engine = session_of(config, token_delay_s=TIMEOUT_S)
+    thread, _ = begin_to_read(session, ask(config))
+    while not engine.requests:
+        time.sleep(0.01)
+    answer = session.stream(ask(config, "sum the numbers", task="edit", instruction=""))
+    thread.join(TIMEOUT_S / 2)
+    assert not thread.is_alive()
+    answer.cancel()
+    answer.read_to_end()
+
+
+def test_what_nobody_may_ask_about_is_read_by_a_model_in_memory_alone(config):
+    session, engine = session_of(config)
+    chosen = []
+    session._resources.settled = chosen.append
+    assert session.prompt_reader.read(config.settings, list, Job(), is_sure=False) == "busy"
+    assert not engine.is_loaded
+    assert not chosen
+
+
+def test_it_gives_way_to_what_is_typed(config):
+    session, engine = session_of(config, token_delay_s=0.5)
+    session.generate(ask(config))
+    thread, _ = begin_to_read(session, ask(config, task="fix", instruction=""), is_sure=False)
+    while len(engine.requests) < 2:
+        time.sleep(0.01)
+    assert read(session, ask(config)) == ""
+    thread.join(TIMEOUT_S)
+    assert [request.prompt.task for request in engine.requests] == ["write", "fix", "write"]
 
 
 @pytest.mark.parametrize("wanted", ["dry run", "unload"])

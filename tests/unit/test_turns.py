@@ -23,12 +23,12 @@ def test_a_turn_is_spare_only_while_nobody_has_it():
             assert second is None
 
 
-def begin_to_answer(turns, *, needs):
+def begin_to_answer(turns, *, needs, task=None):
     """Return what hears of an answer that waits for its turn, and an event that says it has it."""
     events, answered = queue.Queue(), threading.Event()
 
     def answer():
-        with turns.take(Job(events.put), needs=needs):
+        with turns.take(Job(events.put), needs=needs, task=task):
             answered.set()
 
     threading.Thread(target=answer, daemon=True).start()
@@ -90,3 +90,40 @@ def test_what_was_said_of_a_spare_turn_is_not_said_of_the_next():
         with pytest.raises(Cancelled), turns.take(job):
             raise AssertionError("It had no turn.")
     assert events == [WAITING]
+
+
+@pytest.mark.parametrize("task", ["edit", None])
+def test_a_reading_for_another_task_is_ended_at_once(task):
+    turns = Turns()
+    with turns.take_spare(Job()) as spare:
+        spare.doing, spare.task = Ahead.PROMPT, "write"
+        _, answered = begin_to_answer(turns, needs=Ahead.PROMPT, task=task)
+        assert spare.job.wait(READING_GRACE_S / 2)
+    assert answered.wait(TIMEOUT_S)
+
+
+def test_what_nobody_may_ask_for_gives_way_to_what_is_sure():
+    turns, taken = Turns(), queue.Queue()
+
+    def take_spare():
+        with turns.take_spare(Job()) as spare:
+            taken.put(spare)
+
+    with turns.take_spare(Job(), is_sure=False) as unsure:
+        with turns.take_spare(Job(), is_sure=False) as second:
+            assert second is None
+        assert not unsure.job.is_cancelled
+        threading.Thread(target=take_spare, daemon=True).start()
+        assert unsure.job.wait(TIMEOUT_S)
+    assert taken.get(timeout=TIMEOUT_S).is_sure
+
+
+def test_a_completion_ends_only_what_nobody_may_ask_for():
+    turns = Turns()
+    assert not turns.end_unsure()
+    with turns.take_spare(Job()) as spare:
+        assert not turns.end_unsure()
+        assert not spare.job.is_cancelled
+    with turns.take_spare(Job(), is_sure=False) as spare:
+        assert turns.end_unsure()
+        assert spare.job.is_cancelled

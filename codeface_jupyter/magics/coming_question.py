@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.context import FilledRequest
+from codeface_jupyter.context import FilledRequest, Rewrite
 from codeface_jupyter.magics.notebook import cells_of
 from codeface_jupyter.magics.options import parse
+from codeface_jupyter.magics.targets import cell_to_rewrite, error_of
 
 if TYPE_CHECKING:
     import argparse
     from typing import Self
 
     from codeface_jupyter.config import Settings
-    from codeface_jupyter.context import Cell
     from codeface_jupyter.frontend.front_end import NotebookSnapshot
     from codeface_jupyter.magics.extension import Extension
-    from codeface_jupyter.magics.failures import Failures
     from codeface_jupyter.session.answer import Ask
 
-__all__ = ["TypedQuestion", "is_question"]
+__all__ = ["ComingQuestion", "is_question"]
 
+# Below a line magic, a cell may have code of the user's.
 QUESTION = re.compile(
-    r"\s*(?P<magic>%%codeface|%codeface_(?:edit|fix))(?P<line>[ \t][^\n]*)?(?:\n(?P<below>.*))?",
+    r"\s*(?:(?P<cell>%%codeface)(?P<line>[ \t][^\n]*)?(?:\n(?P<below>.*))?"
+    r"|(?P<magic>%codeface_(?:edit|fix))(?P<rest>[ \t][^\n]*)?\s*)",
     re.DOTALL,
 )
 # As long as nothing is asked: what comes before a question in the prompt is the same for all.
@@ -33,13 +33,13 @@ ANY_QUESTION = "…"
 
 
 def is_question(source: str) -> bool:
-    """Whether a cell asks what can be read ahead."""
+    """Whether a cell only asks, and what can be read ahead."""
     return QUESTION.fullmatch(source) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TypedQuestion:
-    """A question so far, and the notebook around it.
+class ComingQuestion:
+    """A question that is likely to be asked, as far as it is known.
 
     Attributes
     ----------
@@ -70,19 +70,23 @@ class TypedQuestion:
         found = None if notebook is None else QUESTION.fullmatch(_source(notebook))
         if notebook is None or found is None:
             return None
-        magic, below = found["magic"], found["below"]
-        args, words = parse(_method(magic), found["line"] or "")
+        magic, below = found["cell"] or found["magic"], found["below"]
+        args, words = parse(_method(magic), found["line"] or found["rest"] or "")
         # What loads another model, or loads it in another way, waits until it is asked for.
         if any((args.model, args.engine, args.force, args.trust_remote_code, args.allow_pickle)):
             return None
-        if args.dry_run or _is_open(magic, words, below):
+        # In a line that is not at its end, an option may follow.
+        is_line_open = below is None and (not words or words.startswith("-"))
+        # Which cell a line magic is about without an id is known when it is run.
+        is_known = args.id is not None if found["magic"] else not is_line_open
+        if args.dry_run or not is_known:
             return None
         request = "\n".join(filter(None, (words, (below or "").strip())))
         return cls(magic=magic, args=args, request=request, notebook=notebook)
 
     @property
-    def is_typed(self) -> bool:
-        """Whether somebody is typing it, and so means to ask it."""
+    def is_sure(self) -> bool:
+        """Whether somebody is typing it, and so is about to ask."""
         return self.magic != "%codeface_fix"
 
     def ask(self, extension: Extension, settings: Settings) -> Ask:
@@ -91,7 +95,7 @@ class TypedQuestion:
         Raises
         ------
         NotebookError
-            If the cell or the error that it is about is not to be had.
+            If the cell or the error that it is about cannot be found.
         """
         from codeface_jupyter.magics.hints import as_hints
         from codeface_jupyter.magics.make_ask import ask_below
@@ -103,38 +107,19 @@ class TypedQuestion:
         return as_hints(ask) if is_for_hint else ask
 
     def _about(self, extension: Extension) -> tuple[FilledRequest | str, dict[str, Any]]:
-        """Return the request, and what is to be known of the cell that it is about."""
-        from codeface_jupyter.magics.fix_edit import FIX_REQUEST, about_cell, about_error, to_edit
+        """Return the request, and the sources that are of the magic's own kind."""
+        from codeface_jupyter.magics.fix_edit import FIX_REQUEST, edit_sources, fix_sources, to_edit
 
-        notebook = _NotebookAround(extension, self.notebook)
-        if self.magic == "%codeface_fix":
-            return self.request or FIX_REQUEST, about_error(notebook, self.args)
-        request = self.request or ANY_QUESTION
         if self.magic == "%%codeface":
-            return request, {}
-        about = about_cell(notebook, self.args)
-        return to_edit(FilledRequest.of(request), about["rewrite"]), about
-
-
-class _NotebookAround:
-    """The cells around a question that has not been sent off."""
-
-    def __init__(self, extension: Extension, snapshot: NotebookSnapshot) -> None:
-        self._notebook = extension.notebook
-        self._snapshot = snapshot
-
-    @property
-    def failures(self) -> Failures:
-        """The errors of the notebook's cells."""
-        return self._notebook.failures
-
-    def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
-        """Return the cells above the question, and how their order is known."""
-        return cells_of(self._snapshot, below=below), "as they stand in the notebook"
-
-    def executed_cells(self) -> Iterator[Cell]:
-        """Yield the cells that this kernel has run."""
-        return self._notebook.executed_cells()
+            return self.request or ANY_QUESTION, {}
+        cell = cell_to_rewrite(cells_of(self.notebook, below=True), self.args.id)
+        rewrite = Rewrite.of(cell)
+        self.args.language = rewrite.language
+        if self.magic == "%codeface_fix":
+            error, _ = error_of(cell, extension.notebook.failures)
+            return self.request or FIX_REQUEST, fix_sources(error, rewrite)
+        wish = FilledRequest.of(self.request or ANY_QUESTION)
+        return to_edit(wish, rewrite), edit_sources(rewrite)
 
 
 def _method(magic: str) -> Any:
@@ -147,13 +132,6 @@ def _method(magic: str) -> Any:
         "%codeface_edit": FixEditMagics.codeface_edit,
         "%codeface_fix": FixEditMagics.codeface_fix,
     }[magic]
-
-
-def _is_open(magic: str, words: str, below: str | None) -> bool:
-    """Whether it is not said yet what is asked: in a line at its end, an option may follow."""
-    if magic != "%%codeface":
-        return words.startswith("-") or bool(below and below.strip())
-    return below is None and (not words or words.startswith("-"))
 
 
 def _source(snapshot: NotebookSnapshot) -> str:
