@@ -138,6 +138,8 @@ class Outcome:
         that the copy may not do, the time limit, or the end of the copy.
     value
         What its last expression gave, in few words; empty for nothing.
+    value_kinds
+        The kinds that people ask for by name which that value is of: "DataFrame", "tuple".
     preview
         What the cell would show.
     printed
@@ -165,6 +167,7 @@ class Outcome:
 
     ending: Ending
     value: str = ""
+    value_kinds: tuple[str, ...] = ()
     preview: Preview = field(default_factory=Preview)
     printed: str = ""
     is_printed_whole: bool = True

@@ -1,7 +1,7 @@
 """An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
 
 The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, names
-what does not exist, only repeats the notebook or does not say a name that the request quotes, a
+what does not exist, only repeats the notebook or does without what the request names, a
 better model is asked, if there is one. Without one, or where it fails as well, other answers are
 sampled side by side and tried too, and what most of those that run do is what is shown.
 """
@@ -28,6 +28,7 @@ from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_answer import second_answer
 from codeface_jupyter.session.second_model import SecondModel
+from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy import Limits
@@ -181,6 +182,7 @@ class Trying:
             self._compared(choice.chosen.outcome),
             self._substitute(choice.chosen),
             unsaid_note(choice.chosen.unsaid, code=result.code),
+            kind_note(choice.chosen.outcome, choice.chosen.missed_kind),
             unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
             self._failed_second(choice.chosen),
         )
@@ -246,7 +248,7 @@ class Trying:
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
         # A replayed answer is what was shown when there were others to choose from.
-        leaves_out = not self._is_replayed and first.is_an_answer and bool(first.unsaid)
+        leaves_out = not self._is_replayed and first.is_an_answer and bool(first.misses)
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
     @property
@@ -303,7 +305,7 @@ class Trying:
 
     def _may_replace_first(self, other: Candidate) -> bool:
         """Whether nothing speaks against an answer that would against the first one."""
-        is_whole = other.is_good and not other.unsaid and not other.obstacle
+        is_whole = other.is_good and not other.misses and not other.obstacle
         return is_whole and not other.gives_nothing
 
     @property
@@ -343,8 +345,8 @@ class Trying:
         if not first.is_good or self._pending.ask.settings.tried_answers > 1:
             return candidates
         others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
-        says_more = any(len(one.unsaid) < len(first.unsaid) for one in others)
-        return candidates if says_more else [first]
+        misses_less = any(one.misses < first.misses for one in others)
+        return candidates if misses_less else [first]
 
     @property
     def _candidates(self) -> list[Candidate]:
@@ -356,17 +358,25 @@ class Trying:
 
     def _candidate(self, result: GenerationResult) -> Candidate:
         outcome = self._outcome(result.code) if result.code else None
-        return Candidate(result=result, outcome=outcome, unsaid=self._unsaid(result.code))
+        wanted = self._wanted
+        kind = asked_kind(wanted)
+        return Candidate(
+            result=result,
+            outcome=outcome,
+            unsaid=unsaid_names(wanted, result.code) if result.code else (),
+            missed_kind=kind if gives_another_kind(outcome, kind) else "",
+        )
 
-    def _unsaid(self, code: str) -> tuple[str, ...]:
-        """Return what the request quotes and a new cell's code does not say."""
+    @property
+    def _wanted(self) -> str:
+        """The request for a new cell, in the user's words; empty where it is for another thing."""
         ask = self._pending.ask
         # A question about an answer may be to take out what was asked for before.
-        if ask.sources.task != "write" or ask.after is not None or not code:
-            return ()
+        if ask.sources.task != "write" or ask.after is not None:
+            return ""
         filled = ask.sources.filled
         # What stands in a variable's value is not what the user wrote.
-        return unsaid_names(filled.text_without_values if filled else ask.sources.request, code)
+        return filled.text_without_values if filled else ask.sources.request
 
     def _outcome(self, code: str) -> Outcome | None:
         """Return what a code does; the same code does the same."""
@@ -439,4 +449,6 @@ def _fault(first: Candidate, *, shown: Candidate) -> str:
     missed = [name for name in first.unsaid if name not in shown.unsaid]
     if missed:
         return f"the first one does without {in_words(missed)}"
+    if first.missed_kind and not shown.missed_kind:
+        return f"the first one gives no {first.missed_kind}"
     return ""

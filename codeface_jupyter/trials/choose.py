@@ -2,7 +2,7 @@
 
 Answers that ran are put into groups of equal outcomes, whatever their code says. What most of
 them do is right more often than what the likeliest answer does. An answer that gives nothing, or
-does not say a name which the request quotes, is none while there are others that do.
+does without what the request names, is none while there are others that do not.
 """
 
 from __future__ import annotations
@@ -37,11 +37,19 @@ class Candidate:
         What its code did; None if there was no code to try.
     unsaid
         Names that the request quotes and the code does not say.
+    missed_kind
+        The kind of value that the request asks for, if the code gives another.
     """
 
     result: GenerationResult
     outcome: Outcome | None
     unsaid: tuple[str, ...] = ()
+    missed_kind: str = ""
+
+    @property
+    def misses(self) -> int:
+        """How much it does without of what the request names."""
+        return len(self.unsaid) + bool(self.missed_kind)
 
     @property
     def is_an_answer(self) -> bool:
@@ -151,7 +159,7 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
     groups = _groups(candidates)
     sizes = [len(group) for group in groups]
     # One that says more of what was asked, or gives something, would count for more than these.
-    if not groups or groups[0][0].unsaid or groups[0][0].gives_nothing:
+    if not groups or groups[0][0].misses or groups[0][0].gives_nothing:
         return False
     runner_up = sizes[1] if len(sizes) > 1 else 0
     return sizes[0] > runner_up + remaining
@@ -160,14 +168,14 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
 def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Return the answers by what they did: the largest group first, then the earlier.
 
-    Only those that give something, if any does, and of these those that leave the fewest of the
-    request's names unsaid.
+    Only those that give something, if any does, and of these those that miss the least of what
+    the request names.
     """
     running = [candidate for candidate in candidates if candidate.is_an_answer]
     answers = [candidate for candidate in running if not candidate.gives_nothing] or running
-    fewest = min((len(candidate.unsaid) for candidate in answers), default=0)
+    fewest = min((candidate.misses for candidate in answers), default=0)
     groups: list[list[Candidate]] = []
-    for candidate in (one for one in answers if len(one.unsaid) == fewest):
+    for candidate in (one for one in answers if one.misses == fewest):
         group = next((group for group in groups if candidate.agrees_with(group[0])), None)
         if group is None:
             groups.append([candidate])

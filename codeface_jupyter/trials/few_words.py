@@ -9,18 +9,27 @@ from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.trials.looking import looked_at
 from codeface_jupyter.wording import counted
 
-__all__ = ["CONTAINERS", "PLAIN", "few_words", "is_scalar"]
+__all__ = ["CONTAINERS", "PLAIN", "few_words", "is_scalar", "kinds_of"]
 
 MAX_VALUE_CHARS = 60
 # Python refuses to write the longest.
 MAX_INT_BITS = 1_000
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+NAMED = (dict, list, tuple)
 CONTAINERS = (list, dict, set, tuple, frozenset)
 
 
 def few_words(value: object) -> str:
     """Return what a value is, in few words: "Series of 3", "ndarray, 5 x 3", "42"."""
     return looked_at(lambda: _words(value), otherwise=_class_name(value))
+
+
+def kinds_of(value: object) -> list[str]:
+    """Return the kinds that people ask for by name which a value is of."""
+    builtin = [cls.__name__ for cls in NAMED if isinstance(value, cls)]
+    return builtin + [
+        name for name in ("DataFrame", "Series") if is_instance(value, "pandas", name)
+    ]
 
 
 def is_scalar(value: object) -> bool:

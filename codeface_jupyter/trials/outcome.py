@@ -15,7 +15,7 @@ from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.digests import digests_data
-from codeface_jupyter.trials.few_words import few_words, is_scalar
+from codeface_jupyter.trials.few_words import few_words, is_scalar, kinds_of
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
     digest_of_text,
@@ -97,6 +97,7 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         **_told_run(run),
         # That there is a figure is worth telling also if it takes too long to be drawn here.
         "value": look(lambda: _words(value)) or (A_FIGURE if figures else ""),
+        "value_kinds": look(lambda: kinds_of(value)) or [],
         "preview": look(lambda: _preview(value, figures)) or {},
         "changes": look(lambda: _changes(before, namespace)) or [],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",

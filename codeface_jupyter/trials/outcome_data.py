@@ -14,6 +14,7 @@ from codeface_jupyter.trials.preview import read_preview
 __all__ = ["MAX_CHANGES", "read_outcome"]
 
 MAX_CHANGES = 20
+MAX_KINDS = 5
 MAX_TESTS = 50
 MAX_WARNINGS = 5
 MAX_REFUSALS = 3
@@ -54,6 +55,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         outcome,
         tests=tests,
         value=_line(data.get("value")),
+        value_kinds=tuple(_line(kind) for kind in _items(data.get("value_kinds"))[:MAX_KINDS]),
         preview=read_preview(data.get("preview")),
         changes=tuple(_changes(data.get("changes"))),
         fingerprint=_line(data.get("fingerprint")),

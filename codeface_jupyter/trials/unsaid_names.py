@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["in_words", "unsaid_names", "unsaid_note"]
+__all__ = ["NOT_MEANT", "in_words", "unsaid_names", "unsaid_note", "without_code"]
 
 QUOTED = re.compile(
     # An apostrophe is no quote, nor are the inches in 12"x14".
@@ -105,10 +105,15 @@ def in_words(names: Sequence[str]) -> str:
 
 def _quoted(request: str) -> Iterator[str]:
     """Yield the names that a request quotes, each once."""
+    found = dict.fromkeys(_names(without_code(request)))
+    yield from (name for name in found if name.lower() not in NOT_NAMES)
+
+
+def without_code(request: str) -> str:
+    """Return a request without the code and the examples in it."""
     for code in (FENCED, SESSION, CODE_LINE):
         request = code.sub("", request)
-    found = dict.fromkeys(_names(request))
-    yield from (name for name in found if name.lower() not in NOT_NAMES)
+    return request
 
 
 def _names(text: str) -> Iterator[str]:

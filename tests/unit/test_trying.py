@@ -180,6 +180,24 @@ def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
     assert not [event for event in events if isinstance(event, Revised)]
 
 
+def test_an_answer_of_another_kind_than_was_asked_for_gives_way_to_one_of_it(ask_with) -> None:
+    engine = Sampling("max(prices)", TOTAL, "list(prices)", TOTAL, "[1][2]")
+    sources = ContextSources(request="Return the prices as a list")
+    result, events = ask_with(engine, sources=sources)
+    assert result.code == "list(prices)"
+    assert result.notes == ()
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "no other of 5 answers agrees, the first one gives no list"
+
+
+def test_where_no_other_is_of_that_kind_the_first_stays_and_it_is_said(ask_with) -> None:
+    engine = Sampling("max(prices)", TOTAL, TOTAL)
+    result, events = ask_with(engine, sources=ContextSources(request="Return them in a dict"))
+    assert (result.code, result.agreement) == ("max(prices)", None)
+    assert result.notes[-1].startswith("The request asks for a dict; this gives `")
+    assert not [event for event in events if isinstance(event, Revised)]
+
+
 @pytest.mark.parametrize("request_text", ['the "sum" of prices', "the sum, called Total"])
 def test_an_answer_that_says_what_is_quoted_is_not_doubted(ask_with, request_text) -> None:
     engine = Sampling(TOTAL, "max(prices)")

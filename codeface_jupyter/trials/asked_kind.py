@@ -1,0 +1,65 @@
+"""The kind of value that a request asks for by its name, and an answer that gives another."""
+
+from __future__ import annotations
+
+import re
+
+from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.trials.checks.wording import code_span
+from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
+
+__all__ = ["asked_kind", "gives_another_kind", "kind_note"]
+
+# As requests call them, and as they are.
+KINDS = {
+    "dataframe": "DataFrame",
+    "series": "Series",
+    "tuple": "tuple",
+    "list": "list",
+    "dict": "dict",
+    "dictionary": "dict",
+}
+KIND = r"`?(?P<kind>data ?frame|series|tuple|list|dict(?:ionary)?)\b"
+SHOULD = r"(?:should|must|has\s+to)"
+# What is given itself, or put into it: "the rows where tags is a list" asks for none.
+ASKED = re.compile(
+    rf"\b(?:return|give|show|put|present|output|results?\s+{SHOULD}\s+be)\b"
+    r"(?:(?:\s+(?:me|us))?\s+an?|[^.?!:;\n]{0,60}?\b(?:as(?:\s+an?)?|in(?:to)?\s+an?))\s+"
+    rf"(?:(?:new|single|sorted|named|pandas)\s+)*{KIND}",
+    re.IGNORECASE,
+)
+RESULT = re.compile(rf"\bresult(?:ing)?\s+{KIND}`?\s+{SHOULD}\b", re.IGNORECASE)
+
+
+def asked_kind(request: str) -> str:
+    """Return the kind of value that ``request`` asks for; empty if that is not clear.
+
+    Examples
+    --------
+    >>> asked_kind("The mean of each region. Return a DataFrame with two columns.")
+    'DataFrame'
+    """
+    request = without_code(request)
+    found = {
+        KINDS[match["kind"].lower().replace(" ", "")]
+        for asked in (ASKED, RESULT)
+        for match in asked.finditer(request)
+        if not NOT_MEANT.search(request[: match.start("kind")])
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def gives_another_kind(outcome: Outcome | None, kind: str) -> bool:
+    """Whether what a code gave is known to be of another kind, and so are its variables."""
+    if not kind or outcome is None or not outcome.value or kind in outcome.value_kinds:
+        return False
+    return not any(
+        change.kind == "changed" or change.text.startswith(kind) for change in outcome.changes
+    )
+
+
+def kind_note(outcome: Outcome | None, kind: str) -> str:
+    """Return a sentence on an answer that misses a kind of value; empty if it misses none."""
+    if not kind or outcome is None:
+        return ""
+    return f"The request asks for a {kind}; this gives {code_span(outcome.value)}."
