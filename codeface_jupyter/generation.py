@@ -20,6 +20,7 @@ from codeface_jupyter.prompts import (
 )
 
 __all__ = [
+    "NO_MODEL",
     "BrokenOff",
     "Chunk",
     "Done",
@@ -138,6 +139,10 @@ class EngineIdentity:
     quantization: str = ""
     adapter: str = ""
     options: str = ""
+
+
+# Of an answer that was worked out without one.
+NO_MODEL = EngineIdentity(engine="none", model="no model")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from codeface_jupyter.context import FilledRequest, Rewrite
 from codeface_jupyter.magics.notebook import cells_of
 from codeface_jupyter.magics.options import parse
 from codeface_jupyter.magics.targets import cell_to_rewrite, error_of
+from codeface_jupyter.prompts import FIX_REQUEST
 
 if TYPE_CHECKING:
     import argparse
@@ -108,7 +109,7 @@ class ComingQuestion:
 
     def _about(self, extension: Extension) -> tuple[FilledRequest | str, dict[str, Any]]:
         """Return the request, and the sources that are of the magic's own kind."""
-        from codeface_jupyter.magics.fix_edit import FIX_REQUEST, edit_sources, fix_sources, to_edit
+        from codeface_jupyter.magics.fix_edit import edit_sources, fix_sources, to_edit
 
         if self.magic == "%%codeface":
             return self.request or ANY_QUESTION, {}

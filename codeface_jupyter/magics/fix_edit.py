@@ -14,12 +14,10 @@ from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.magics.options import ask_options, parse, target_options
 from codeface_jupyter.magics.targets import find_cell, find_error
-from codeface_jupyter.prompts import edit_request
+from codeface_jupyter.prompts import FIX_REQUEST, edit_request
 from codeface_jupyter.view.findings import Remark
 
-__all__ = ["FIX_REQUEST", "FixEditMagics", "edit_sources", "fix_sources", "to_edit"]
-
-FIX_REQUEST = "Repair this cell so that it does what it was meant to."
+__all__ = ["FixEditMagics", "edit_sources", "fix_sources", "to_edit"]
 
 
 @magics_class

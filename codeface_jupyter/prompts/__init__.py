@@ -39,6 +39,7 @@ from codeface_jupyter.prompts.prompt import (
 )
 from codeface_jupyter.prompts.repetition import ends_sentence, without_repetition
 from codeface_jupyter.prompts.requests import (
+    FIX_REQUEST,
     HINTS_INSTRUCTION,
     check_request,
     edit_request,
@@ -55,6 +56,7 @@ __all__ = [
     "COPYING_TASKS",
     "EXAMPLES",
     "FENCE_MARK",
+    "FIX_REQUEST",
     "HINTS_INSTRUCTION",
     "LINE_END",
     "OUTPUT_LANGUAGES",

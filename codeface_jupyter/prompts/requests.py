@@ -5,12 +5,14 @@ from __future__ import annotations
 from codeface_jupyter.prompts.fences import fenced
 
 __all__ = [
+    "FIX_REQUEST",
     "HINTS_INSTRUCTION",
     "check_request",
     "edit_request",
     "explain_request",
 ]
 
+FIX_REQUEST = "Repair this cell so that it does what it was meant to."
 
 HINTS_INSTRUCTION = (
     "Help a student to find the answer. Say in two or three sentences which steps to take and "

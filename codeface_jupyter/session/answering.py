@@ -10,6 +10,7 @@ from codeface_jupyter.jobs import Cancelled, Job, Step
 from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
+from codeface_jupyter.session.mending import mended_at_once
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.session.trying import tried
@@ -73,6 +74,9 @@ class Answering:
         pending.start(engine, context, identity=resources.engines.identity_of(engine))
         if ask.dry_run:
             return Done(finish_reason="stop", metrics=pending.metrics)
+        mended = mended_at_once(pending)
+        if mended is not None:
+            return mended
         response_cache = resources.responses.use(ask.settings)
         cached = pending.look_up(response_cache)
         if cached is not None:

@@ -81,7 +81,9 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
     new, copied = made, ""
     if not repeats:
         names = dict(ask.live_namespace or {})
-        settled = _guarded(lambda: without_other_cells(made, rewrite, cells, namespace=names))
+        settled = _guarded(
+            lambda: without_other_cells(made, rewrite, cells, namespace=names, task=task)
+        )
         new, copied = settled or (made, "")
         # What is left of an answer that begins with one cell may be another.
         repeats = repeats_a_cell(new.block.code, rewrite, cells, task=task) if copied else ""

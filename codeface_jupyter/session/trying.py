@@ -24,16 +24,13 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.outcome import Agreement, Outcome
-from codeface_jupyter.prompts import fenced
+from codeface_jupyter.session.mending import MENDED, mended, try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_answer import second_answer
 from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
-from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
-from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
-from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
@@ -52,7 +49,6 @@ TEMPERATURE = 0.7
 TOP_P = 0.95
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
-MENDED = "the cell with the nearest names that exist"
 
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:
@@ -129,7 +125,8 @@ class Trying:
                 self._add(0, self._first)
                 # That asks nobody, so it does not depend on the engine.
                 if self._is_doubtful:
-                    self._found = self._mended()
+                    found = mended(self._pending)
+                    self._found = (found, MENDED) if found else None
 
     @property
     def needs_others(self) -> bool:
@@ -314,30 +311,6 @@ class Trying:
         longest = max(MIN_TOKENS, TIMES_AS_LONG * self._first.metrics.generated_tokens)
         return min(self._pending.sampling.max_new_tokens, longest)
 
-    def _mended(self) -> tuple[Candidate, str] | None:
-        """Try the failed cell with the nearest names that exist; return it if it runs so."""
-        mended = self._mended_cell()
-        if mended is None:
-            return None
-        candidate = Candidate(result=mended, outcome=self._outcome(mended.code))
-        return (candidate, MENDED) if candidate.is_an_answer else None
-
-    def _mended_cell(self) -> GenerationResult | None:
-        """Return an answer with the cell that is to be fixed, if its names alone are wrong."""
-        ask = self._pending.ask
-        rewrite = ask.sources.rewrite
-        if ask.sources.task != "fix" or rewrite is None or ask.settings.tried_answers > 1:
-            return None
-        # What goes on from an answer is not put aside for another one.
-        if self._pending.is_continued:
-            return None
-        code = with_names_that_exist(rewrite.text, ask.live_namespace or {})
-        if code is None:
-            return None
-        whole = Done(finish_reason="stop", metrics=self._first.metrics)
-        text = fenced(code, rewrite.language)
-        return self._pending.checked_result(text, whole, sampling=self._first.sampling)
-
     @property
     def _to_choose_from(self) -> list[Candidate]:
         """The answers that are compared: what ran is replaced unasked only by what says more."""
@@ -384,14 +357,7 @@ class Trying:
             if candidate.outcome is not None and candidate.result.code == code:
                 return candidate.outcome
         self._tries += 1
-        ask = self._pending.ask
-        return try_code(
-            code,
-            ask.live_namespace or {},
-            limits=Limits(seconds=ask.settings.try_timeout_s),
-            tested=ask.tested,
-            is_cancelled=lambda: self._pending.job.is_cancelled,
-        )
+        return try_for(self._pending, code)
 
     def _try_others(self, engine: BatchEngine, count: int) -> None:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""

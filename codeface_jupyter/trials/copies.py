@@ -45,10 +45,11 @@ VARIES = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Uncopied:
-    """A code without its copies of cells, and which these were."""
+    """A code without its copies of cells, how many these were, and which."""
 
     code: str
     note: str
+    count: int = 0
 
 
 def only_new(
@@ -81,13 +82,14 @@ def only_new(
 
 
 def without_copies(
-    code: str, namespace: Mapping[str, object], cells: Sequence[Cell]
+    code: str, namespace: Mapping[str, object], cells: Sequence[Cell], *, for_one_cell: bool = False
 ) -> Uncopied | None:
     """Return ``code`` without the cells that it begins with; None if it begins with none.
 
     A cell is left out as a whole, comments and white space aside, and only if it made data
     that the notebook has: a plot has to be made again to be changed, and what failed or has
-    not run is needed.
+    not run is needed. In a code ``for_one_cell``, which stands in that cell's place, other
+    cells that have run are left out whatever they made.
     """
     tree = parsed(code)
     if tree is None or not tree.body:
@@ -98,7 +100,10 @@ def without_copies(
     known = {statement for cell in _code_cells(cells) for statement in statements(cell.source)}
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
-        cell = _cell_at(wanted[looked_at:], nodes, namespace, cells)
+        cell = _cell_at(wanted[looked_at:], cells)
+        if cell is not None and not for_one_cell:
+            made = nodes[: len(_without_setup(cell))]
+            cell = cell if _made_data(made, namespace) else None
         if cell is not None:
             copied = looked_at = looked_at + len(_without_setup(cell))
             names.append(_name(cell))
@@ -111,7 +116,7 @@ def without_copies(
         return None
     rest = _lines_after(code, tree.body, copied)
     note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}, which the notebook has run."
-    return Uncopied(code=rest, note=note)
+    return Uncopied(code=rest, note=note, count=len(names))
 
 
 def repetition(
@@ -178,25 +183,14 @@ def _without_echo(code: str, prompt: str) -> Uncopied | None:
     return Uncopied(code="", note=note) if is_echo else None
 
 
-def _cell_at(
-    wanted: Sequence[str],
-    nodes: Sequence[ast.stmt],
-    namespace: Mapping[str, object],
-    cells: Sequence[Cell],
-) -> Cell | None:
-    """Return the longest cell that these statements begin with, if it can be left out."""
-    if not wanted:
-        return None
+def _cell_at(wanted: Sequence[str], cells: Sequence[Cell]) -> Cell | None:
+    """Return the longest cell that has run and that these statements begin with."""
     found = [
         cell
         for cell in _code_cells(cells)
         if cell.was_run and (own := _without_setup(cell)) and own == wanted[: len(own)]
     ]
-    longest = max(found, key=lambda cell: len(_without_setup(cell)), default=None)
-    if longest is None:
-        return None
-    copied = nodes[: len(_without_setup(longest))]
-    return longest if _made_data(copied, namespace) else None
+    return max(found, key=lambda cell: len(_without_setup(cell)), default=None)
 
 
 def _without_setup(cell: Cell) -> list[str]:

@@ -66,19 +66,30 @@ def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
 
 
 def without_other_cells(
-    new: Rewritten, rewrite: Rewrite, cells: Sequence[Cell], *, namespace: Mapping[str, object]
+    new: Rewritten,
+    rewrite: Rewrite,
+    cells: Sequence[Cell],
+    *,
+    namespace: Mapping[str, object],
+    task: Task,
 ) -> tuple[Rewritten, str]:
-    """Return the new cell without other cells that it begins with, and a note of that."""
+    """Return the new cell without other cells that it begins with, and a note of that.
+
+    A repair that is nothing but several of them stays, with a note that says so.
+    """
     others = [cell for cell in cells if cell.source != rewrite.cell.source]
     text = new.block.code.removeprefix(rewrite.head)
     is_python = rewrite.language == "python"
-    uncopied = without_copies(text, namespace, others) if is_python else None
+    copied = without_copies(text, namespace, others, for_one_cell=True) if is_python else None
     own = statements(rewrite.text)
     # What the old cell had as well belongs to it.
-    if uncopied is None or not uncopied.code or own[:1] == statements(text)[:1]:
+    if copied is None or own[:1] == statements(text)[:1]:
         return new, ""
-    block = replace(new.block, code=rewrite.with_text(uncopied.code))
-    return replace(new, block=block), uncopied.note
+    if not copied.code:
+        is_patchwork = task == "fix" and copied.count > 1
+        return new, f"{ONLY_REPEATS} cells above." if is_patchwork else ""
+    block = replace(new.block, code=rewrite.with_text(copied.code))
+    return replace(new, block=block), copied.note
 
 
 def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:

@@ -19,7 +19,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 
 from codeface_jupyter.context import Context
-from codeface_jupyter.generation import GenerationMetrics, GenerationResult
+from codeface_jupyter.generation import NO_MODEL, GenerationMetrics, GenerationResult
 from codeface_jupyter.prompts import (
     LINE_END,
     fenced,
@@ -218,6 +218,8 @@ def _describe_wait(metrics: GenerationMetrics) -> str:
 
 def describe_result(result: GenerationResult) -> str:
     """Return the line under an answer: the model and where it ran, what it cost, how it ended."""
+    if result.identity == NO_MODEL:
+        return "repaired without a model"
     ending = {
         "cancelled": "stopped early",
         "length": f"cut off at {counted(result.sampling.max_new_tokens, 'token')}; -n allows more",

@@ -81,7 +81,7 @@ def test_a_cell_that_was_changed_meanwhile_is_not_replaced(failing):
 
 
 def test_a_cell_with_a_key_is_not_replaced_by_an_answer_without_its_mark(notebook):
-    notebook.open(LOAD, f"%%time\n{KEY}\nlen(api_kee)").load()
+    notebook.open(LOAD, f"%%time\n{KEY}\nlen(qqq)").load()
     notebook.run(1)
     notebook.button(1, "Explain and fix").click()
     notebook.expect(2, "nothing is called")

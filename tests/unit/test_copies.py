@@ -159,10 +159,41 @@ def test_a_repair_that_begins_with_another_cell_replaces_only_the_failed_one(nam
     answer = result(f"```python\n{DATA.source}\n{NEW}\n```")
     new = rewritten(answer, rewrite)
 
-    settled, note = without_other_cells(new, rewrite, [*CELLS, failed], namespace=namespace)
+    settled, note = without_other_cells(
+        new, rewrite, [*CELLS, failed], namespace=namespace, task="fix"
+    )
 
     assert settled.block.code == NEW
     assert "copy of cell [2]" in note
+
+
+PLOT = Cell(source="sales.plot()", execution_count=4)
+SHOWN = Cell(source="sales['units'].max()", execution_count=5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "task", "left", "said"),
+    [
+        ([DATA, PLOT, COLUMN], "fix", NEW, "Left out a copy of cell [2] and cell [4] and cell [3]"),
+        ([PLOT], "edit", NEW, "Left out a copy of cell [4]"),
+        ([DATA, PLOT, SHOWN], "fix", "", "This only repeats cells above."),
+        ([DATA, PLOT, SHOWN], "edit", "", ""),
+        ([SHOWN], "fix", "", ""),
+    ],
+)
+def test_in_the_place_of_one_cell_no_others_stand_whatever_they_made(
+    namespace, answer, task, left, said
+):
+    failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=6)
+    rewrite = Rewrite.of(failed)
+    code = "\n".join([*(cell.source for cell in answer), *filter(None, [left])])
+    cells = [*CELLS, PLOT, SHOWN, failed]
+    new = rewritten(result(f"```python\n{code}\n```"), rewrite)
+
+    settled, note = without_other_cells(new, rewrite, cells, namespace=namespace, task=task)
+
+    assert settled.block.code == (left or code)
+    assert note.startswith(said) if said else not note
 
 
 def test_what_the_failed_cell_had_itself_stays_in_its_repair(namespace):
@@ -171,7 +202,9 @@ def test_what_the_failed_cell_had_itself_stays_in_its_repair(namespace):
     code = f"{DATA.source}\nsales['units']"
     new = rewritten(result(f"```python\n{code}\n```"), rewrite)
 
-    settled, note = without_other_cells(new, rewrite, [*CELLS, failed], namespace=namespace)
+    settled, note = without_other_cells(
+        new, rewrite, [*CELLS, failed], namespace=namespace, task="fix"
+    )
 
     assert settled.block.code == code
     assert note == ""
