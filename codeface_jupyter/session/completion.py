@@ -44,6 +44,8 @@ MIN_LIKELIHOOD = 0.2
 # Of a line of which nothing is typed yet, there is less to go by.
 MIN_LIKELIHOOD_OF_WHOLE_LINE = 0.3
 WORD = re.compile(r"[^\W\d]\w*")
+# The cursor stands within a name.
+GOES_ON = re.compile(r"\w")
 
 
 class Completions:
@@ -135,21 +137,23 @@ class Completions:
             return self._latest
 
     def _infill(self, ask: CompletionAsk, job: Job) -> str | None:
-        """Return a completion that is likely and fits; empty if there is none.
+        """Return a completion that is likely and fits, or the rest of a name that is certain.
 
-        None if no model was asked.
+        Empty if there is none, and None if no model was asked.
         """
         is_block = ask.max_lines > 1
+        guide = _Guide(ask)
         infilled = self._read(
             ask,
-            guide=_Guide(ask),
+            guide=guide,
             max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS,
             job=job,
         )
         if infilled is None:
             return None
-        text = _settled(_whole_lines(infilled), ask)
-        return "" if misfit(text, ask.gap, ask.namespace) else text
+        line = _settled(_whole_lines(infilled), ask)
+        offers = (line, guide.rest_of_only_name)
+        return next((text for text in offers if not misfit(text, ask.gap, ask.namespace)), "")
 
     def _read(
         self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job
@@ -180,6 +184,7 @@ class _Guide:
     """Keeps to names that exist, and to the line or the block at the cursor."""
 
     def __init__(self, ask: CompletionAsk) -> None:
+        self._gap = ask.gap
         self._prefix = ask.gap.prefix
         self._bounds = Bounds(ask.gap, max_lines=ask.max_lines)
         self._names = KnownNames(ask.namespace, others=partial(_names_around, ask.gap))
@@ -191,6 +196,19 @@ class _Guide:
     def is_complete(self, text: str) -> bool:
         """Whether the line or the block is at its end."""
         return self._bounds.is_complete(text)
+
+    @property
+    def rest_of_only_name(self) -> str:
+        """The rest of the label or attribute at the cursor, if only one that exists begins so."""
+        name, suffix = self._names.at_end_of(self._prefix), self._gap.suffix
+        if name is None or not name.typed or name.instead or GOES_ON.match(suffix):
+            return ""
+        is_attribute = self._prefix.removesuffix(name.typed).endswith(".")
+        only, *others = name.options
+        rest = only.removeprefix(name.typed)
+        if others or not rest or not (name.closing or is_attribute):
+            return ""
+        return rest if suffix.startswith(name.closing) else rest + name.closing
 
 
 class _AnyName:

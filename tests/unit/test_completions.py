@@ -132,6 +132,36 @@ def test_a_column_that_is_not_there_is_not_shown():
     assert complete(session, "x = ", namespace={"sales": sales}, is_asked_for=True) == ""
 
 
+SALES = pd.DataFrame({"region": ["north"], "unit price": [1.0], "units": [2]})
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "text"),
+    [
+        ('monthly = sales.groupby("re', "", 'gion"'),
+        ("sales.sort_values(by='re", "')", "gion"),
+        ('x = sales["unit ', '"]', "price"),
+        ("y = sales.loc[0, 're", "']", "gion"),
+        ("top = sales.nlar", "", "gest"),
+        ('x = sales["unit', '"]', ""),
+        ('x = sales["', '"]', ""),
+        ('x = sales["region', '"]', ""),
+        ('x = sales["re', 'gion"]', ""),
+        ('sales["re', '"] = 1', ""),
+        ("sales.plot(ki", ")", ""),
+        ("sal", "", ""),
+    ],
+)
+def test_where_the_line_is_unlikely_the_only_name_that_exists_is_shown(prefix, suffix, text):
+    session = session_with(FixedEngine("nonsense", likelihood=0.1))
+    assert complete(session, prefix, suffix, namespace={"sales": SALES}) == text
+
+
+def test_a_likely_line_goes_before_the_name_alone():
+    session = session_with(FixedEngine('gion"].max()'))
+    assert complete(session, 'x = sales["re', namespace={"sales": SALES}) == 'gion"].max()'
+
+
 def test_of_a_block_that_was_cut_off_the_whole_lines_are_shown():
     session = session_with(FixedEngine("    a = 1\n    b = 2\n    c = lis", finish_reason="length"))
 
