@@ -31,6 +31,7 @@ from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
@@ -169,7 +170,7 @@ class Trying:
         first = self._tried[0]
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
-            is_in_vain = self._is_complete and not self._awaits_cell
+            is_in_vain = self._is_complete and not self._awaits_user
             self._pending.in_vain = is_in_vain and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
@@ -240,7 +241,7 @@ class Trying:
     def _is_doubtful(self) -> bool:
         """Whether something speaks against the first answer that others may not share."""
         first = self._tried[0]
-        if self._awaits_cell or (self._is_replayed and self._pending.in_vain):
+        if self._awaits_user or (self._is_replayed and self._pending.in_vain):
             return False
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
@@ -249,9 +250,16 @@ class Trying:
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
     @property
-    def _awaits_cell(self) -> bool:
-        """Whether the first answer fails for what a cell makes that has not been run."""
-        return bool(unrun_note(self._tried[0].outcome, self._pending.ask.sources.cells))
+    def _awaits_user(self) -> bool:
+        """Whether the first answer fails for want of a cell to be run, or a module to be installed.
+
+        Others would fail as well.
+        """
+        first = self._tried[0]
+        if unrun_note(first.outcome, self._pending.ask.sources.cells):
+            return True
+        has_failed = first.outcome is not None and not first.outcome.has_run
+        return has_failed and asks_for_missing_module(self._wanted, first.result.code)
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""

@@ -198,6 +198,29 @@ def test_where_no_other_is_of_that_kind_the_first_stays_and_it_is_said(ask_with)
     assert not [event for event in events if isinstance(event, Revised)]
 
 
+IMPORTS = "from nolib.models import Scaler\nScaler(prices)"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code", "is_doubted"),
+    [
+        ("scale them with Scaler", IMPORTS, False),
+        ("use nolib to scale them", IMPORTS, False),
+        ("scale them with a scaler", IMPORTS, False),
+        ("read the yaml of no_such with PyNone", "import nolib", True),
+        ("scale them", IMPORTS, True),
+        ("scale them with Scaler", "import statistics as Scaler\n1 / 0", True),
+    ],
+)
+def test_no_others_are_asked_for_a_module_that_is_asked_for_and_not_installed(
+    ask_with, request_text, code, is_doubted
+) -> None:
+    engine = Sampling(code, TOTAL)
+    result, _ = ask_with(engine, sources=ContextSources(request=request_text))
+    assert bool(engine.sampled) is is_doubted
+    assert is_doubted or any("not installed" in finding.message for finding in result.findings)
+
+
 @pytest.mark.parametrize("request_text", ['the "sum" of prices', "the sum, called Total"])
 def test_an_answer_that_says_what_is_quoted_is_not_doubted(ask_with, request_text) -> None:
     engine = Sampling(TOTAL, "max(prices)")
