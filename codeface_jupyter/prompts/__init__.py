@@ -37,7 +37,11 @@ from codeface_jupyter.prompts.prompt import (
     Prompt,
     Task,
 )
-from codeface_jupyter.prompts.repetition import ends_sentence, without_repetition
+from codeface_jupyter.prompts.repetition import (
+    ends_sentence,
+    without_repeated_code,
+    without_repetition,
+)
 from codeface_jupyter.prompts.requests import (
     FIX_REQUEST,
     HINTS_INSTRUCTION,
@@ -88,6 +92,7 @@ __all__ = [
     "widened",
     "with_code",
     "with_going_on",
+    "without_repeated_code",
     "without_repetition",
     "without_thoughts",
 ]

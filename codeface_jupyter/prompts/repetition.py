@@ -1,15 +1,17 @@
-"""Where the words of an answer begin to go round in circles, as small models' do."""
+"""Where the words or the code of an answer begin to go round in circles, as small models' do."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import dedent
 
 from codeface_jupyter.prompts.fences import LINE_END, find_fences
 from codeface_jupyter.prompts.thoughts import split_thoughts
+from codeface_jupyter.syntax import parse_module
 
-__all__ = ["ends_sentence", "without_repetition"]
+__all__ = ["ends_sentence", "without_repeated_code", "without_repetition"]
 
 ENDS = frozenset(".!?\n。！？")  # noqa: RUF001 - full width
 SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+|(?<=[。！？])")  # noqa: RUF001 - full width
@@ -25,6 +27,9 @@ MOST_SENTENCES = 20
 # In bytes, so that a Chinese sentence counts as much as its translation: what is said twice in a
 # row, or three times.
 TWICE_BYTES, THRICE_BYTES = 120, 40
+PYTHON = frozenset({"", "py", "python", "python3", "ipython"})
+# Of code, so many rounds of so many lines at most, blank ones aside.
+CODE_ROUNDS, MOST_CODE_LINES, LEAST_CODE_BYTES = 3, 24, 40
 
 
 def ends_sentence(text: str) -> bool:
@@ -52,6 +57,49 @@ def without_repetition(text: str, *, seen: int = 0) -> str | None:
     if any(fence.first_line <= line + 1 and line <= fence.end_line for fence in find_fences(text)):
         return None
     return text[:start].rstrip()
+
+
+def without_repeated_code(text: str) -> str | None:
+    """Return an answer up to the end of the first of three rounds of the same lines of code.
+
+    Its fence is closed. None unless ``text`` ends with such rounds in a fence that is open, and
+    Python's code can be read up to there: rows of a list may well be the same.
+
+    Parameters
+    ----------
+    text
+        The answer so far.
+    """
+    lines = LINE_END.split(text)
+    # The last one may go on.
+    whole = [number for number, line in enumerate(lines[:-1]) if line.strip()]
+    if len(whole) < CODE_ROUNDS or text.count(lines[whole[-1]]) < CODE_ROUNDS:
+        return None
+    fences = find_fences(text)
+    if not fences or fences[-1].is_closed:
+        return None
+    fence = fences[-1]
+    own = [number for number in whole if number >= fence.first_line]
+    start = _second_round([lines[number] for number in own])
+    if start is None:
+        return None
+    before = lines[fence.first_line : own[start]]
+    is_python = fence.info.strip().lower() in PYTHON
+    if is_python and parse_module(dedent("\n".join(before))) is None:
+        return None
+    margin = lines[fence.first_line - 1].partition(fence.mark)[0]
+    kept = "\n".join(lines[: own[start]]).rstrip()
+    return f"{kept}\n{margin}{fence.mark}"
+
+
+def _second_round(lines: Sequence[str]) -> int | None:
+    """Return the number of the line with which the second of the last equal rounds begins."""
+    for count in range(1, min(MOST_CODE_LINES, len(lines) // CODE_ROUNDS) + 1):
+        rounds = [lines[len(lines) - n * count :][:count] for n in range(1, CODE_ROUNDS + 1)]
+        size = len("\n".join(rounds[0]).encode())
+        if size >= LEAST_CODE_BYTES and all(one == rounds[0] for one in rounds):
+            return len(lines) - (CODE_ROUNDS - 1) * count
+    return None
 
 
 @dataclass(frozen=True)

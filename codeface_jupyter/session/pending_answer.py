@@ -25,6 +25,7 @@ from codeface_jupyter.prompts import (
     COPYING_TASKS,
     HintText,
     ends_sentence,
+    without_repeated_code,
     without_repetition,
 )
 from codeface_jupyter.response_cache import CachedResponse, ResponseCache, response_key
@@ -350,6 +351,9 @@ class PendingAnswer:
         """End an answer that says again what it has just said, where it begins to."""
         is_code = self._state.started is not None and self._state.started.is_bare_code
         text = None if is_code else without_repetition(self._state.text, seen=seen)
+        # What a cell has three times over, the cell that takes its place may have as well.
+        if text is None and self.ask.sources.task not in COPYING_TASKS:
+            text = without_repeated_code(self._state.text)
         if text is not None:
             self._is_repeating = True
             self.job.cancel()

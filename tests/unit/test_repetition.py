@@ -12,7 +12,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Revised
-from codeface_jupyter.prompts import ends_sentence, without_repetition
+from codeface_jupyter.prompts import ends_sentence, without_repeated_code, without_repetition
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.view.answer_view import TextView
@@ -158,3 +158,54 @@ def test_a_terminal_does_not_write_again_what_is_there():
     view.finish(answer, None)
     assert stream.getvalue().count(BEGINNING) == 1
     assert stream.getvalue().endswith(f"\n[{answer.revision_note}]\n\n")
+
+
+ROUND = "# Drop what is missing\nsales = sales.dropna(subset=['units'])\n\n"
+OTHER = "# And what is less than nothing\nsales = sales[sales['units'] > 0]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "circle"),
+    [
+        ("", ROUND),
+        ("import pandas\n", ROUND + OTHER),
+        (OTHER, "sales = sales.dropna(subset=['units', 'price'])\n"),
+        ("def f(sales):\n", "    sales = sales.dropna(subset=['units', 'price'])\n"),
+    ],
+)
+@pytest.mark.parametrize("margin", ["", "   "])
+def test_code_is_cut_after_its_first_round_and_its_fence_is_closed(before, circle, margin):
+    def told(code):
+        lines = f"```python\n{code}".split("\n")
+        return "\n".join(margin + line if line else "" for line in lines)
+
+    text = f"Like this:\n\n{told(before + 3 * circle)}"
+    kept = f"Like this:\n\n{told(before + circle)}"
+    assert without_repeated_code(text) == f"{kept.rstrip()}\n{margin}```"
+    assert without_repeated_code(text.rstrip("\n")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```python\n{2 * ROUND}",
+        f"```python\n{3 * ROUND}```\n",
+        f"```python\n{ROUND}{OTHER}{ROUND}{OTHER}{ROUND}",
+        "```python\nprint()\nprint()\nprint()\nprint()\n",
+        "```python\nrows = [\n" + 3 * "    ['a row that is long enough', 'and the same again'],\n",
+        3 * "Some words, which are no code, but go on for a while.\n",
+    ],
+)
+def test_of_code_that_does_not_go_round_all_is_kept(text):
+    assert without_repeated_code(text) is None
+
+
+@pytest.mark.parametrize(("task", "is_cut"), [("write", True), ("edit", False)])
+def test_an_answer_ends_where_its_code_goes_round_unless_the_cell_may_do_so(tmp_path, task, is_cut):
+    config = Config(file=tmp_path / "none.toml")
+    text = f"```python\n{3 * ROUND}{OTHER}```\n"
+    session = Session(config=config, engine=ScriptedEngine([text]))
+    sources = ContextSources(request="clean it up", task=task)
+    result = session.generate(Ask(sources=sources, settings=config.settings))
+    assert result.finish_reason == "stop"
+    assert result.text == (f"```python\n{ROUND.rstrip()}\n```" if is_cut else text)
