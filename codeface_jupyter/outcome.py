@@ -210,6 +210,11 @@ class Agreement:
     is_first: bool
 
     @property
+    def is_alone(self) -> bool:
+        """Whether several were tried and none does the same: such a one is seldom right."""
+        return self.agreeing == 1 < self.tried
+
+    @property
     def in_words(self) -> str:
         """How many agree.
 
@@ -218,7 +223,7 @@ class Agreement:
         >>> Agreement(agreeing=5, tried=9, is_first=True).in_words
         '5 of 9 answers agree'
         """
-        if self.agreeing == 1:
+        if self.is_alone:
             return f"no other of {self.tried} answers agrees"
         return f"{self.agreeing} of {self.tried} answers agree"
 

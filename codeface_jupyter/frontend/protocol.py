@@ -572,7 +572,8 @@ class ResultOutcome(TypedDict):
     ``line`` says it in a sentence, code between backticks, ``ending`` whether it ran; what the
     cell would show is ``text``, the table of ``header`` and ``rows``, the whole of it if
     ``is_whole``, or ``png``, a picture as base64. All of them may be empty. If ``is_answer``,
-    that is what was asked for, and stands open above the code.
+    that is what was asked for, and stands open above the code; if ``is_unsure``, several answers
+    were tried and none did the same.
     """
 
     line: str
@@ -583,6 +584,7 @@ class ResultOutcome(TypedDict):
     is_whole: bool
     png: str
     is_answer: bool
+    is_unsure: bool
 
 
 class ResultAlternative(TypedDict):

@@ -125,6 +125,7 @@ def outcome_data(
         is_whole=table.is_whole if table else True,
         png=outcome.preview.png,
         is_answer=answers_question(outcome, request=request),
+        is_unsure=agreement is not None and agreement.is_alone,
     )
 
 

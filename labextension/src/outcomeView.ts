@@ -20,7 +20,8 @@ export class OutcomeView {
     this.node.setAttribute('role', 'group');
     this.node.setAttribute('aria-label', trans.__('Tried on a copy of your notebook'));
     const own = folded(data.outcome.line, preview(data.outcome, trans));
-    own.classList.toggle('jp-mod-warn', data.outcome.ending !== 'ran');
+    const { ending, is_unsure: isUnsure = false } = data.outcome;
+    own.classList.toggle('jp-mod-warn', ending !== 'ran' || isUnsure);
     own.toggleAttribute('open', data.outcome.is_answer === true);
     this._others = (data.alternatives ?? []).map(alternative =>
       folded(alternative.outcome?.line ?? trans.__('Another answer'), [

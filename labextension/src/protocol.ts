@@ -238,6 +238,8 @@ export type ResultOutcome = {
   png: string;
   /** Whether that is what was asked for; older notebooks do not say. */
   is_answer?: boolean;
+  /** Whether several answers were tried and none did the same; older notebooks do not say. */
+  is_unsure?: boolean;
 };
 
 /** Another answer that ran and did something else. */
@@ -462,6 +464,7 @@ function isOutcome(outcome: unknown): outcome is ResultOutcome {
     areStrings(outcome, 'ending', 'text', 'png') &&
     typeof outcome.is_whole === 'boolean' &&
     (outcome.is_answer === undefined || typeof outcome.is_answer === 'boolean') &&
+    (outcome.is_unsure === undefined || typeof outcome.is_unsure === 'boolean') &&
     isStrings(outcome.header) &&
     Array.isArray(outcome.rows) &&
     outcome.rows.every(isStrings)

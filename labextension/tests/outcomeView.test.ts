@@ -35,6 +35,14 @@ describe('OutcomeView', () => {
     expect(new OutcomeView(asked, ENGLISH).node.querySelector('details')?.open).toBe(true);
   });
 
+  it('is a warning where it did not run, or no other answer did the same', () => {
+    const warns = (changes: Record<string, unknown>) =>
+      new OutcomeView(changed(changes) as ResultData, ENGLISH).node.querySelector('.jp-mod-warn');
+    expect(warns({})).toBe(null);
+    expect(warns({ ending: 'raised' })).not.toBe(null);
+    expect(warns({ is_unsure: true })).not.toBe(null);
+  });
+
   it('shows other answers, each with its code and a row of buttons', () => {
     const view = new OutcomeView(TRIED, ENGLISH);
     view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
@@ -113,7 +121,8 @@ describe('a result', () => {
     { header: 'a' },
     { png: null },
     { is_whole: 'yes' },
-    { is_answer: 'yes' }
+    { is_answer: 'yes' },
+    { is_unsure: 'yes' }
   ])('with an outcome of another form is refused: %j', outcome => {
     expect(isResultData(changed(outcome))).toBe(false);
   });
