@@ -32,6 +32,7 @@ from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, k
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
+from codeface_jupyter.trials.rejections import SAME_AGAIN, rejects
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
@@ -181,6 +182,7 @@ class Trying:
             self._substitute(choice.chosen),
             unsaid_note(choice.chosen.unsaid, code=result.code),
             kind_note(choice.chosen.outcome, choice.chosen.missed_kind),
+            SAME_AGAIN if choice.chosen.is_rejected else "",
             unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
             self._failed_second(choice.chosen),
         )
@@ -346,7 +348,16 @@ class Trying:
             outcome=outcome,
             unsaid=unsaid_names(wanted, result.code) if result.code else (),
             missed_kind=kind if gives_another_kind(outcome, kind) else "",
+            is_rejected=self._is_rejected(outcome),
         )
+
+    def _is_rejected(self, outcome: Outcome | None) -> bool:
+        """Whether a code does what the answer did that the user has just rejected."""
+        after = self._pending.ask.after
+        if after is None or after.question is None or not rejects(after.question.text):
+            return False
+        before = after.result.outcome
+        return before is not None and outcome is not None and outcome.does_the_same_as(before)
 
     @property
     def _wanted(self) -> str:
@@ -425,4 +436,6 @@ def _fault(first: Candidate, *, shown: Candidate) -> str:
         return f"the first one does without {in_words(missed)}"
     if first.missed_kind and not shown.missed_kind:
         return f"the first one gives no {first.missed_kind}"
+    if first.is_rejected and not shown.is_rejected:
+        return "the first one does the same as the answer above"
     return ""

@@ -39,17 +39,20 @@ class Candidate:
         Names that the request quotes and the code does not say.
     missed_kind
         The kind of value that the request asks for, if the code gives another.
+    is_rejected
+        Whether it does what an answer did that has been rejected.
     """
 
     result: GenerationResult
     outcome: Outcome | None
     unsaid: tuple[str, ...] = ()
     missed_kind: str = ""
+    is_rejected: bool = False
 
     @property
     def misses(self) -> int:
-        """How much it does without of what the request names."""
-        return len(self.unsaid) + bool(self.missed_kind)
+        """How much it does without of what the request asks for."""
+        return len(self.unsaid) + bool(self.missed_kind) + self.is_rejected
 
     @property
     def is_an_answer(self) -> bool:

@@ -254,6 +254,46 @@ def test_a_follow_up_may_be_to_take_out_what_was_asked_for(ask_with, tmp_path, n
     assert (result.code, engine.sampled, result.notes) == (TOTAL, [], ())
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "shown", "note"),
+    [
+        ("no, I want the largest", "sum(prices) + 0", "max(prices)", ""),
+        ("no, I want all of them", "sum(prices) + 0", "max(prices)", ""),
+        ("without a loop, please", "sum(prices) + 0", "sum(prices) + 0", ""),
+        ("no, I want the largest", "min(prices)", "min(prices)", ""),
+    ],
+)
+def test_what_does_the_same_as_a_rejected_answer_gives_way(
+    tmp_path, namespace, words, code, shown, note
+) -> None:
+    result, _ = rejecting(tmp_path, namespace, words, Sampling(code, TOTAL, "max(prices)", TOTAL))
+    assert (result.code, result.notes) == (shown, (note,) if note else ())
+
+
+def test_where_all_do_the_same_as_what_was_rejected_that_is_said(tmp_path, namespace) -> None:
+    engine = Sampling("sum(prices) + 0", TOTAL, TOTAL)
+    result, _ = rejecting(tmp_path, namespace, "no, not that", engine)
+    assert result.code == "sum(prices) + 0"
+    assert result.notes == ("This does the same as the answer above.",)
+    assert len(engine.sampled) == 8
+
+
+def rejecting(tmp_path, namespace, words, engine):
+    """Ask for a total, and then about that answer; return the second one's result and events."""
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=Sampling(TOTAL))
+    asked = Ask(
+        sources=ContextSources(request="the sum"),
+        settings=session.config.with_overrides({}),
+        live_namespace=namespace,
+    )
+    first = list(session.stream(asked))
+    context = next(event.context for event in first if isinstance(event, Started))
+    about = asked.about(first[-1].result, FilledRequest.of(words), context=context)
+    again = Session(config=session.config, engine=engine)
+    events = list(again.stream(replace(about, live_namespace=namespace)))
+    return events[-1].result, events
+
+
 def test_a_replayed_answer_is_not_doubted_again_for_what_it_leaves_out(tmp_path, namespace) -> None:
     engine = Sampling(TOTAL, "max(prices)", "max(prices)")
     config = Config(file=tmp_path / "none.toml")
