@@ -223,8 +223,11 @@ class Agreement:
         >>> Agreement(agreeing=5, tried=9, is_first=True).in_words
         '5 of 9 answers agree'
         """
+        others = self.tried - 1
+        if self.is_alone and others == 1:
+            return "the other answer does not agree"
         if self.is_alone:
-            return f"no other of {self.tried} answers agrees"
+            return f"none of the other {others} answers agrees"
         return f"{self.agreeing} of {self.tried} answers agree"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
-from codeface_jupyter.prompts.fences import LINE_END, find_fences
+from codeface_jupyter.prompts.fences import LINE_END, Fence, find_fences, margin_of
 from codeface_jupyter.prompts.thoughts import split_thoughts
 from codeface_jupyter.syntax import parse_module
 
@@ -27,9 +27,10 @@ MOST_SENTENCES = 20
 # In bytes, so that a Chinese sentence counts as much as its translation: what is said twice in a
 # row, or three times.
 TWICE_BYTES, THRICE_BYTES = 120, 40
-PYTHON = frozenset({"", "py", "python", "python3", "ipython"})
-# Of code, so many rounds of so many lines at most, blank ones aside.
-CODE_ROUNDS, MOST_CODE_LINES, LEAST_CODE_BYTES = 3, 24, 40
+IS_PYTHON = re.compile(r"\W*(?:$|i?py)", re.IGNORECASE)
+# Of code, so many rounds or more, of so many lines at most, and so many bytes in all: what goes
+# in circles does not stop by itself, so nothing is lost by waiting.
+CODE_ROUNDS, MOST_CODE_LINES, LEAST_CODE_BYTES = 6, 24, 500
 
 
 def ends_sentence(text: str) -> bool:
@@ -59,47 +60,69 @@ def without_repetition(text: str, *, seen: int = 0) -> str | None:
     return text[:start].rstrip()
 
 
-def without_repeated_code(text: str) -> str | None:
-    """Return an answer up to the end of the first of three rounds of the same lines of code.
+def without_repeated_code(text: str, *, seen: int = 0) -> str | None:
+    """Return an answer up to the end of the first of many rounds of the same lines of Python.
 
     Its fence is closed. None unless ``text`` ends with such rounds in a fence that is open, and
-    Python's code can be read up to there: rows of a list may well be the same.
+    its code can be read up to there: rows of a list may well be the same, and so may a few
+    layers of a network.
 
     Parameters
     ----------
     text
         The answer so far.
+    seen
+        How many of its characters have been looked at before.
     """
+    if not LINE_END.search(text, seen):
+        return None
     lines = LINE_END.split(text)
     # The last one may go on.
     whole = [number for number, line in enumerate(lines[:-1]) if line.strip()]
-    if len(whole) < CODE_ROUNDS or text.count(lines[whole[-1]]) < CODE_ROUNDS:
+    if _second_round([lines[number] for number in whole]) is None:
         return None
-    fences = find_fences(text)
-    if not fences or fences[-1].is_closed:
+    fence = _open_python(text, lines)
+    if fence is None:
         return None
-    fence = fences[-1]
     own = [number for number in whole if number >= fence.first_line]
     start = _second_round([lines[number] for number in own])
     if start is None:
         return None
-    before = lines[fence.first_line : own[start]]
-    is_python = fence.info.strip().lower() in PYTHON
-    if is_python and parse_module(dedent("\n".join(before))) is None:
+    before = dedent("\n".join(lines[fence.first_line : own[start]]))
+    if parse_module(before) is None:
         return None
-    margin = lines[fence.first_line - 1].partition(fence.mark)[0]
     kept = "\n".join(lines[: own[start]]).rstrip()
-    return f"{kept}\n{margin}{fence.mark}"
+    return f"{kept}\n{margin_of(fence, lines)}{fence.mark}"
+
+
+def _open_python(text: str, lines: Sequence[str]) -> Fence | None:
+    """Return the fence that an answer ends in, if Python is in it; not one of its thoughts."""
+    answer = split_thoughts(text)[-1].text
+    fences = find_fences(text) if len(answer) == len(text) or "`" in answer or "~" in answer else []
+    if not fences or fences[-1].is_closed or fences[-1].end_line < len(lines) - 1:
+        return None
+    fence = fences[-1]
+    begins_in_answer = len(LINE_END.split(answer)) > len(lines) - fence.first_line
+    return fence if begins_in_answer and IS_PYTHON.match(fence.info) else None
 
 
 def _second_round(lines: Sequence[str]) -> int | None:
     """Return the number of the line with which the second of the last equal rounds begins."""
     for count in range(1, min(MOST_CODE_LINES, len(lines) // CODE_ROUNDS) + 1):
-        rounds = [lines[len(lines) - n * count :][:count] for n in range(1, CODE_ROUNDS + 1)]
-        size = len("\n".join(rounds[0]).encode())
-        if size >= LEAST_CODE_BYTES and all(one == rounds[0] for one in rounds):
-            return len(lines) - (CODE_ROUNDS - 1) * count
+        last = lines[len(lines) - count :]
+        rounds = 1
+        while (rounds + 1) * count <= len(lines) and last == _round(lines, rounds, count):
+            rounds += 1
+        size = rounds * len("\n".join(last).encode())
+        if rounds >= CODE_ROUNDS and size >= LEAST_CODE_BYTES:
+            return len(lines) - (rounds - 1) * count
     return None
+
+
+def _round(lines: Sequence[str], number: int, count: int) -> Sequence[str]:
+    """Return the lines of a round, counted from the last one, which is 0."""
+    end = len(lines) - number * count
+    return lines[end - count : end]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from codeface_jupyter.context import Rewrite
-from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
@@ -79,7 +79,8 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
     cells, task = ask.sources.cells, ask.sources.task
     repeats = repeats_a_cell(made.block.code, rewrite, cells, task=task)
     new, copied = made, ""
-    if not repeats:
+    # What was mended is the cell's own, line by line.
+    if not repeats and result.identity != NO_MODEL:
         names = dict(ask.live_namespace or {})
         settled = _guarded(
             lambda: without_other_cells(made, rewrite, cells, namespace=names, task=task)

@@ -44,8 +44,8 @@ MIN_LIKELIHOOD = 0.2
 # Of a line of which nothing is typed yet, there is less to go by.
 MIN_LIKELIHOOD_OF_WHOLE_LINE = 0.3
 WORD = re.compile(r"[^\W\d]\w*")
-# The cursor stands within a name.
-GOES_ON = re.compile(r"\w")
+# The cursor stands within a name, or in what is assigned to.
+GOES_ON = re.compile(r"\w|[\"'\])\s]*=(?!=)")
 
 
 class Completions:
@@ -152,8 +152,10 @@ class Completions:
         if infilled is None:
             return None
         line = _settled(_whole_lines(infilled), ask)
-        offers = (line, guide.rest_of_only_name)
-        return next((text for text in offers if not misfit(text, ask.gap, ask.namespace)), "")
+        if not misfit(line, ask.gap, ask.namespace):
+            return line
+        rest = guide.rest_of_only_name
+        return "" if misfit(rest, ask.gap, ask.namespace) else rest
 
     def _read(
         self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job

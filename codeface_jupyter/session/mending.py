@@ -1,17 +1,21 @@
-"""A failed cell with the nearest names that exist, which asks no model."""
+"""A failed cell with names that exist in the place of mistyped ones, which asks no model."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.generation import (
     NO_MODEL,
     Chunk,
     Done,
     GenerationMetrics,
+    GenerationResult,
 )
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.prompts import FIX_REQUEST, fenced
+from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.checks import with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate
@@ -19,9 +23,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 
-__all__ = ["MENDED", "mended", "mended_at_once", "try_for"]
-
-MENDED = "the cell with names that exist"
+__all__ = ["mended_at_once", "try_for"]
 
 
 def mended_at_once(pending: PendingAnswer) -> Done | None:
@@ -31,40 +33,46 @@ def mended_at_once(pending: PendingAnswer) -> Done | None:
     than this one, wants the model's.
     """
     ask = pending.ask
-    is_first = ask.context is None and ask.after is None
+    is_first = ask.context is None and ask.after is None and ask.settings.tried_answers == 1
     if not is_first or ask.sources.request != FIX_REQUEST:
         return None
-    if not copy_support(tries=ask.settings.tries).is_possible:
+    code = _mended_code(ask)
+    if code is None or not copy_support(tries=ask.settings.tries).is_possible:
         return None
-    pending.job.progress("Trying the nearest names that exist")
-    found = mended(pending)
-    if found is None:
-        return None
-    pending.job.emit(Chunk(found.result.text, 0))
-    pending.tried = replace(found.result, outcome=found.outcome)
-    return Done(finish_reason="stop", metrics=GenerationMetrics(tries=1))
-
-
-def mended(pending: PendingAnswer) -> Candidate | None:
-    """Return the cell that is to be repaired with the nearest names, if it runs so on a copy.
-
-    None as well if other names are near, or what is wrong is no name.
-    """
-    ask = pending.ask
-    rewrite = ask.sources.rewrite
-    if ask.sources.task != "fix" or rewrite is None or ask.settings.tried_answers > 1:
-        return None
-    # What goes on from an answer is not put aside for another one.
-    if pending.is_continued:
-        return None
-    code = with_names_that_exist(rewrite.text, ask.live_namespace or {})
-    if code is None:
-        return None
-    text = fenced(code, rewrite.language)
-    whole = Done(finish_reason="stop", metrics=GenerationMetrics())
-    result = pending.checked_result(text, whole, sampling=pending.sampling, identity=NO_MODEL)
+    pending.job.progress("Trying the cell with names that exist")
+    begin = time.perf_counter()
+    result = _result(pending, code)
     candidate = Candidate(result=result, outcome=try_for(pending, result.code))
-    return candidate if candidate.is_an_answer else None
+    if not candidate.is_an_answer or candidate.obstacle:
+        return None
+    pending.job.emit(Chunk(result.text, 0))
+    pending.tried = replace(result, outcome=candidate.outcome)
+    seconds = time.perf_counter() - begin
+    return Done(finish_reason="stop", metrics=GenerationMetrics(tries=1, tries_s=seconds))
+
+
+def _mended_code(ask: Ask) -> str | None:
+    """Return the text of the cell that is to be repaired with names that exist.
+
+    None if that is not all that is wrong, or not certain.
+    """
+    rewrite, namespace = ask.sources.rewrite, ask.live_namespace
+    if ask.sources.task != "fix" or rewrite is None or namespace is None:
+        return None
+    # What hidden lines define is not seen.
+    if rewrite.language != "python" or rewrite.hidden != ():
+        return None
+    # A name that seems to be missing may be one that a cell makes once it is run.
+    waiting = [cell.source for cell in ask.sources.cells if not cell.was_run]
+    if any(name in rewrite.text for source in waiting for name in defined_names(source)):
+        return None
+    return with_names_that_exist(rewrite.text, namespace)
+
+
+def _result(pending: PendingAnswer, code: str) -> GenerationResult:
+    text = code if pending.is_bare_code else fenced(code, "python")
+    whole = Done(finish_reason="stop", metrics=GenerationMetrics())
+    return pending.checked_result(text, whole, sampling=pending.sampling, identity=NO_MODEL)
 
 
 def try_for(pending: PendingAnswer, code: str) -> Outcome | None:

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from codeface_jupyter.context import Context
 from codeface_jupyter.engines.base import Engine
 from codeface_jupyter.generation import (
+    NO_MODEL,
     Chunk,
     Done,
     EngineIdentity,
@@ -101,6 +102,11 @@ class PendingAnswer:
         """The exact text that the model is given; empty before `start`."""
         context = self._state.context
         return context.text if context else ""
+
+    @property
+    def is_bare_code(self) -> bool:
+        """Whether the model's text is code and nothing else, without a fence; after `start`."""
+        return self._state.started is not None and self._state.started.is_bare_code
 
     @property
     def is_repeatable(self) -> bool:
@@ -302,16 +308,17 @@ class PendingAnswer:
             Which model wrote it, if not the one that was asked first.
         """
         started = self._state.started
+        by_model = identity != NO_MODEL
         result = GenerationResult(
             text=well_formed(text),
             finish_reason=done.finish_reason,
             metrics=self._cost(done.metrics),
             identity=identity or self.identity,
             sampling=sampling,
-            prompt=self.prompt,
+            prompt=self.prompt if by_model else "",
             language=self.ask.language,
-            is_bare_code=started is not None and started.is_bare_code,
-            is_local=started is None or started.is_local,
+            is_bare_code=self.is_bare_code,
+            is_local=started is None or started.is_local or not by_model,
         )
         return checked(result, self.ask)
 
@@ -349,11 +356,12 @@ class PendingAnswer:
 
     def _end_repetition(self, *, seen: int) -> None:
         """End an answer that says again what it has just said, where it begins to."""
-        is_code = self._state.started is not None and self._state.started.is_bare_code
-        text = None if is_code else without_repetition(self._state.text, seen=seen)
-        # What a cell has three times over, the cell that takes its place may have as well.
+        if self.is_bare_code:
+            return
+        text = without_repetition(self._state.text, seen=seen)
+        # What a cell has several times over, the cell that takes its place may have as well.
         if text is None and self.ask.sources.task not in COPYING_TASKS:
-            text = without_repeated_code(self._state.text)
+            text = without_repeated_code(self._state.text, seen=seen)
         if text is not None:
             self._is_repeating = True
             self.job.cancel()

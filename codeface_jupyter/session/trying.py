@@ -24,7 +24,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.outcome import Agreement, Outcome
-from codeface_jupyter.session.mending import MENDED, mended, try_for
+from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_answer import second_answer
 from codeface_jupyter.session.second_model import SecondModel
@@ -125,10 +125,6 @@ class Trying:
             with self._step():
                 self._pending.job.progress("Trying it on a copy of the kernel")
                 self._add(0, self._first)
-                # That asks nobody, so it does not depend on the engine.
-                if self._is_doubtful:
-                    found = mended(self._pending)
-                    self._found = (found, MENDED) if found else None
 
     @property
     def needs_others(self) -> bool:

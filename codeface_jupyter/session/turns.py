@@ -82,6 +82,8 @@ class Turns:
     def __init__(self) -> None:
         self._lock = new_lock()
         self._spare: SpareTurn | None = None
+        # How many answers wait; roughly, as a spare turn can be given up later.
+        self._waiting = 0
 
     @contextmanager
     def take(
@@ -104,7 +106,11 @@ class Turns:
         Cancelled
             If it is stopped while it waits.
         """
-        self._wait(job, needs=needs, task=task)
+        self._waiting += 1
+        try:
+            self._wait(job, needs=needs, task=task)
+        finally:
+            self._waiting -= 1
         try:
             yield
         finally:
@@ -133,8 +139,8 @@ class Turns:
         Parameters
         ----------
         is_sure
-            Whether somebody is about to ask for what is done; it then ends what nobody may ask
-            for.
+            Whether somebody is about to ask for what is done; it then ends what perhaps nobody
+            asks for.
 
         Yields
         ------
@@ -143,7 +149,7 @@ class Turns:
         """
         is_free = self._lock.acquire(blocking=False)
         if not is_free and is_sure and self.end_unsure():
-            is_free = self._lock.acquire(timeout=ENDING_S)
+            is_free = self._acquire_soon(job)
         if not is_free:
             yield None
             return
@@ -153,6 +159,15 @@ class Turns:
         finally:
             self._spare = None
             self._lock.release()
+
+    def _acquire_soon(self, job: Job) -> bool:
+        """Wait for what is ending to end, unless an answer waits as well."""
+        until = time.monotonic() + ENDING_S
+        while not self._waiting and time.monotonic() < until:
+            job.check()
+            if self._lock.acquire(timeout=WAIT_STEP_S):
+                return True
+        return False
 
     def end_unsure(self) -> bool:
         """End what is done in a spare turn if perhaps nobody asks for it; whether there was any."""

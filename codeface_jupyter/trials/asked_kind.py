@@ -19,13 +19,19 @@ KINDS = {
     "dict": "dict",
     "dictionary": "dict",
 }
-KIND = r"`?(?P<kind>data ?frame|series|tuple|list|dict(?:ionary)?)\b"
+KIND = (
+    r"`?(?P<kind>data ?frame|series(?!\s+of\s+(?:\w+\s+)?(?:plots|charts|graphs|figures|steps)\b)"
+    r"|tuple|list|dict(?:ionary)?)\b(?!\s+(?:columns?|comprehension))"
+)
 SHOULD = r"(?:should|must|has\s+to)"
-# What is given itself, or put into it: "the rows where tags is a list" asks for none.
+# What tells which things are meant may name the kind of another: "the rows whose tags are a list".
+TELLS_WHICH = r"\b(?:whose|where|which|that|who|how|number|is|are|was|were)\b"
+# What is given itself, or put into it.
 ASKED = re.compile(
-    rf"\b(?:return|give|show|put|present|output|results?\s+{SHOULD}\s+be)\b"
-    r"(?:(?:\s+(?:me|us))?\s+an?|[^.?!:;\n]{0,60}?\b(?:as(?:\s+an?)?|in(?:to)?\s+an?))\s+"
-    rf"(?:(?:new|single|sorted|named|pandas)\s+)*{KIND}",
+    rf"\b(?P<verb>return|give|show|put|present|output|results?\s+{SHOULD}\s+be)\b"
+    rf"(?:(?:\s+(?:me|us))?\s+an?|(?:(?!{TELLS_WHICH})[^.?!:;\n]){{0,60}}?"
+    rf"\b(?:as(?:\s+an?)?|in(?:to)?\s+an?))\s+"
+    rf"(?:(?:new|single|sorted|named|pandas)\s+)*{KIND}(?P<of>\s+of\b)?",
     re.IGNORECASE,
 )
 RESULT = re.compile(rf"\bresult(?:ing)?\s+{KIND}`?\s+{SHOULD}\b", re.IGNORECASE)
@@ -44,14 +50,24 @@ def asked_kind(request: str) -> str:
         KINDS[match["kind"].lower().replace(" ", "")]
         for asked in (ASKED, RESULT)
         for match in asked.finditer(request)
-        if not NOT_MEANT.search(request[: match.start("kind")])
+        if not NOT_MEANT.search(request[: match.start("kind")]) and not _is_said_so(match)
     }
     return found.pop() if len(found) == 1 else ""
+
+
+def _is_said_so(match: re.Match[str]) -> bool:
+    """Whether a list is spoken of as people do: "show a list of all customers" may be a table."""
+    said = match.groupdict()
+    is_shown = str(said.get("verb")).lower() in {"give", "show"}
+    return is_shown and bool(said.get("of")) and said["kind"].lower() == "list"
 
 
 def gives_another_kind(outcome: Outcome | None, kind: str) -> bool:
     """Whether what a code gave is known to be of another kind, and so are its variables."""
     if not kind or outcome is None or not outcome.value or kind in outcome.value_kinds:
+        return False
+    # Other libraries have data frames too.
+    if outcome.value.startswith(kind):
         return False
     return not any(
         change.kind == "changed" or change.text.startswith(kind) for change in outcome.changes

@@ -12,14 +12,29 @@ from codeface_jupyter.trials.checks.modules import PACKAGES, has_module
 __all__ = ["asks_for_missing_module"]
 
 
+# Besides those whose package has another name.
+KNOWN = frozenset({
+    *("bokeh", "catboost", "dask", "duckdb", "folium", "gensim", "geopandas", "jax", "keras"),
+    *("lightgbm", "matplotlib", "networkx", "nltk", "numba", "openpyxl", "optuna", "plotly"),
+    "polars",
+    *("prophet", "pyarrow", "pyspark", "requests", "scipy", "seaborn", "shap", "spacy"),
+    *("sqlalchemy", "statsmodels", "sympy", "tensorflow", "torch", "transformers", "wordcloud"),
+    "xgboost",
+}) | frozenset(PACKAGES)  # fmt: skip
+# No word of the language: KMeans, train_test_split.
+SPECIAL_NAME = re.compile(r"\w*(?:[a-z][A-Z]|[A-Z]{2}|_|\d)\w*|[A-Z]\w+")
+
+
 def asks_for_missing_module(request: str, code: str) -> bool:
-    """Whether ``code`` imports a module that is not installed and that ``request`` names.
+    """Whether ``code`` imports a module that is not installed and that ``request`` asks for.
+
+    A model may make modules up: only well-known ones count by their names, others by what is
+    imported from them, if that is no word of the language.
 
     Parameters
     ----------
     request
-        What was asked. It names a module by its own name, by its package's, or by what the code
-        imports from it: "scale them with StandardScaler".
+        What was asked: "scale them with StandardScaler".
     code
         The answer's code.
     """
@@ -27,7 +42,7 @@ def asks_for_missing_module(request: str, code: str) -> bool:
     if module is None:
         return False
     words = {re.escape(word) for node in ast.walk(module) for word in _missing(node)}
-    return bool(words) and re.search(rf"\b(?:{'|'.join(words)})\b", request, re.I) is not None
+    return bool(words) and re.search(rf"\b(?:{'|'.join(words)})\b", request) is not None
 
 
 def _missing(node: ast.AST) -> Iterator[str]:
@@ -37,12 +52,12 @@ def _missing(node: ast.AST) -> Iterator[str]:
                 yield from _names_of(alias.name)
         case ast.ImportFrom(module=str(name), level=0, names=names) if not _is_there(name):
             yield from _names_of(name)
-            yield from (alias.name for alias in names if alias.name != "*")
+            yield from (alias.name for alias in names if SPECIAL_NAME.fullmatch(alias.name))
 
 
 def _names_of(name: str) -> Iterator[str]:
     top = name.partition(".")[0]
-    if not has_module(top):
+    if top in KNOWN and not has_module(top):
         yield from (top, PACKAGES.get(top, top))
 
 

@@ -6,17 +6,24 @@ import re
 
 __all__ = ["SAME_AGAIN", "rejects"]
 
-# "No loop, please" and "not so many lines" ask for the same in another way.
 REJECTS = re.compile(
-    r"\W*(?:no(?:pe)?\s*[,.!;:\u2013\u2014-]|no\s+(?:i|it|that|this)\b|wrong\b|nein\b|falsch\b"
-    r"|not\s+(?:what|right|correct)\b|(?:that|this|it)(?:['\u2019]s|\s+is)\s+(?:wrong|not\s+(?:what|right|correct))\b)",
+    r"\W*(?:no(?:pe)?\s*(?:[,.!;:\u2013\u2014]|-(?!\w)|$)|no\s+(?:i|it|that|this)\b|wrong\b"
+    r"|nein\b|falsch\b|not\s+(?:what|right|correct|quite)\b"
+    r"|(?:that|this|it)(?:['\u2019]s\s+(?:not|wrong)|\s+is\s+(?:not|wrong)|\s+isn['\u2019]?t)\b)",
+    re.IGNORECASE,
+)
+# "No, in one line, please" asks for the same in another way.
+FORM = re.compile(
+    r"\b(?:us(?:e|ing)|without|in\s+one|one[ -]line\w*|functions?|class(?:es)?|comments?"
+    r"|docstrings?|renam\w+|call(?:ed)?|add|thanks?|fine|good|short\w*|simpl\w+|loops?|style|format\w*"
+    r"|ohne|mit|kürzer|einfacher)\b",
     re.IGNORECASE,
 )
 SAME_AGAIN = "This does the same as the answer above."
 
 
 def rejects(words: str) -> bool:
-    """Whether what is said about an answer begins with its rejection.
+    """Whether what is said about an answer rejects what it does, not how it is written.
 
     Examples
     --------
@@ -25,4 +32,4 @@ def rejects(words: str) -> bool:
     >>> rejects("no loop, please")
     False
     """
-    return REJECTS.match(words) is not None
+    return REJECTS.match(words) is not None and FORM.search(words) is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from codeface_jupyter.context import Cell, Rewrite
-from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
 from codeface_jupyter.trials.copies import ONLY_REPEATS, repetition, statements, without_copies
 
@@ -80,16 +80,27 @@ def without_other_cells(
     others = [cell for cell in cells if cell.source != rewrite.cell.source]
     text = new.block.code.removeprefix(rewrite.head)
     is_python = rewrite.language == "python"
-    copied = without_copies(text, namespace, others, for_one_cell=True) if is_python else None
-    own = statements(rewrite.text)
-    # What the old cell had as well belongs to it.
-    if copied is None or own[:1] == statements(text)[:1]:
+    # What the old cell had as well belongs to it, be there a slip in it.
+    if not is_python or _begin_alike(text, rewrite.text):
+        return new, ""
+    # A single one may be what was wanted.
+    copied = without_copies(text, namespace, others, for_one_cell=True) if task == "fix" else None
+    if copied is None or copied.count == 1:
+        copied = without_copies(text, namespace, others)
+    if copied is None:
         return new, ""
     if not copied.code:
         is_patchwork = task == "fix" and copied.count > 1
         return new, f"{ONLY_REPEATS} cells above." if is_patchwork else ""
     block = replace(new.block, code=rewrite.with_text(copied.code))
     return replace(new, block=block), copied.note
+
+
+def _begin_alike(code: str, other: str) -> bool:
+    first, others_first = (statements(text)[:1] for text in (code, other))
+    if not first or not others_first:
+        return False
+    return SequenceMatcher(None, first[0], others_first[0], autojunk=False).ratio() >= NEAR
 
 
 def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:
@@ -132,7 +143,7 @@ def _reason(result: GenerationResult, rewrite: Rewrite, block: CodeBlock, code: 
     """Return why ``code`` cannot take the cell's place; empty if it can."""
     if result.finish_reason != "stop" or not block.is_closed:
         return "the answer was not finished"
-    if not _is_sent_whole(rewrite, result.prompt):
+    if result.identity != NO_MODEL and not _is_sent_whole(rewrite, result.prompt):
         return "the cell is too long to be sent whole"
     if not (rewrite.keeps_hidden_lines and rewrite.survives_an_answer):
         return "the cell holds what an answer cannot give back as it is"

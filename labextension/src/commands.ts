@@ -48,7 +48,7 @@ export function addCommands(options: ICommandOptions): void {
   const hasCell = () => isPython(tracker.currentWidget) && tracker.activeCell !== null;
   const dialogs = new AskDialogs(trans);
   const readAhead = new ReadAhead({ bridges, tracker });
-  // By itself: what is typed does not wait for an error that nobody may ask about.
+  // By itself: what is typed does not wait for an error that perhaps nobody asks about.
   const errors = new ReadAhead({ bridges, tracker });
   const isLive = () => bridges.current?.isLive === true;
   const isLoaded = () => bridges.settings.loadOnDemand || isLive();

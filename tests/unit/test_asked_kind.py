@@ -50,6 +50,13 @@ def test_it_is_told_from_what_is_to_be_given(request_text, kind):
         "Write a function that takes a list",
         "```python\ndef f():\n    # return a list\n    return 1\n```\nWhat does it do?",
         "Return the first. A list is not needed",
+        "Return the rows whose country is in a list of EU countries",
+        "Return rows where the word occurs in a dictionary",
+        "Output the words that are in a list",
+        "Return how many elements are in a tuple",
+        "Give the average number of players in a series",
+        "Present the results in a series of bar charts",
+        "Show a list of all customers with their total sales",
     ],
 )
 def test_nothing_is_told_from_what_is_there_or_may_be_both(request_text):
@@ -91,6 +98,7 @@ CHANGED = Change(name="sales", kind="changed", text="adds column `a`")
         (ran("Series of 2", "Series", changes=(NEW,)), False),
         (ran("Series of 2", "Series", changes=(CHANGED,)), False),
         (ran(""), False),
+        (ran("DataFrame, 3 x 2"), False),
         (None, False),
     ],
 )

@@ -12,6 +12,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources, Rewrite
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Edit, Finding
+from codeface_jupyter.prompts import FIX_REQUEST
 from codeface_jupyter.session import Session, checking
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.guard.support import guard_support
@@ -144,7 +145,7 @@ def test_a_repair_that_is_one_cell_after_another_is_none(session_of, notebook):
     failed = Cell(source="sales['unit'].sum()", execution_count=4)
     session = session_of(f"```python\n{data}\n\n{double}\n```")
     sources = ContextSources(
-        request="Fix it.", task="fix", cells=[*cells, failed], rewrite=Rewrite.of(failed)
+        request=FIX_REQUEST, task="fix", cells=[*cells, failed], rewrite=Rewrite.of(failed)
     )
     question = Ask(
         sources=sources,

@@ -175,13 +175,13 @@ SHOWN = Cell(source="sales['units'].max()", execution_count=5)
     ("answer", "task", "left", "said"),
     [
         ([DATA, PLOT, COLUMN], "fix", NEW, "Left out a copy of cell [2] and cell [4] and cell [3]"),
-        ([PLOT], "edit", NEW, "Left out a copy of cell [4]"),
+        ([PLOT], "edit", "", ""),
         ([DATA, PLOT, SHOWN], "fix", "", "This only repeats cells above."),
-        ([DATA, PLOT, SHOWN], "edit", "", ""),
+        ([PLOT, SHOWN], "edit", "", ""),
         ([SHOWN], "fix", "", ""),
     ],
 )
-def test_in_the_place_of_one_cell_no_others_stand_whatever_they_made(
+def test_in_the_place_of_a_failed_cell_no_others_stand_whatever_they_made(
     namespace, answer, task, left, said
 ):
     failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=6)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.context import Cell, ContextSources, ErrorInfo, Rewrite
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.view.rendering import describe_result
 
@@ -34,12 +35,16 @@ def session(tmp_path, engine):
     return Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
 
 
-def asked(session, code, *, request=FIX_REQUEST, task="fix", **settings):
+def asked(session, code, *, request=FIX_REQUEST, task="fix", cells=(), **settings):
     cell = Cell(source=code, cell_id="c")
+    error = ErrorInfo(ename="NameError", evalue="a name", traceback="", source=code)
+    sources = ContextSources(
+        request=request, task=task, rewrite=Rewrite.of(cell), error=error, cells=[*cells, cell]
+    )
     return Ask(
-        sources=ContextSources(request=request, task=task, rewrite=Rewrite.of(cell)),
+        sources=sources,
         settings=session.config.with_overrides(settings),
-        live_namespace={"prices": [1, 2, 3], "x": 0},
+        live_namespace={"prices": [1, 2, 3], "x": 0, "y_train": [1], "train_2023": [], "_i": ""},
     )
 
 
@@ -57,6 +62,7 @@ def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
     result = session.generate(asked(session, code))
     assert result.code == mended
     assert result.outcome.has_run
+    assert (result.notes, result.is_local, result.prompt) == ((), True, "")
     assert describe_result(result) == "repaired without a model"
     assert not engine.requests
     assert not engine.is_loaded
@@ -74,6 +80,11 @@ def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
         (FAILS, {"task": "edit"}),
         (FAILS, {"tried_answers": 3}),
         (FAILS, {"tries": "off"}),
+        ("len(X_train)", {}),
+        ("len(train_2024)", {}),
+        ("print(i)", {}),
+        (FAILS, {"cells": [Cell(source="price = [1]", was_run=False)]}),
+        (f"key = 'sk-ant-0123456789abcdef0123456789'\n{FAILS}", {}),
     ],
 )
 def test_what_is_not_only_a_name_or_is_asked_for_in_words_is_left_to_the_model(
@@ -100,3 +111,54 @@ def test_it_is_not_kept_for_a_notebook_in_which_the_names_are_others(session, en
     session.generate(ask)
     session.generate(replace(ask, live_namespace={"cost": [1]}))
     assert len(engine.requests) == 1
+
+
+@needs_guard
+def test_what_the_user_says_is_left_to_the_model_even_where_that_fails(session):
+    failing = Session(
+        config=session.config, engine=ScriptedEngine([fenced("sum(price)", "python")])
+    )
+    result = failing.generate(asked(failing, FAILS, request="make it fast"))
+    assert result.code == "sum(price)"
+
+
+@needs_guard
+def test_a_base_models_code_stands_without_a_fence(session):
+    base = Session(config=session.config, engine=ScriptedEngine(["sum([1])"], is_chat=False))
+    result = base.generate(asked(base, FAILS))
+    assert (result.code, result.text) == (MENDED, MENDED)
+    assert result.outcome.has_run
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("stations", "station"),
+        ("apend", "append"),
+        ("pricse", "prices"),
+        ("Unit_Price", "unit price"),
+        ("populaton", "population"),
+        ("columqs", "columns"),
+    ],
+)
+def test_a_slip_is_in_one_letter_the_case_the_separators_or_the_plural(name, other):
+    assert is_slip(name, other)
+    assert is_slip(other, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("X_train", "y_train"),
+        ("train_2024", "train_2023"),
+        ("max_price", "min_price"),
+        ("height", "weight"),
+        ("sales_q2", "sales_q1"),
+        ("y_pred", "y_prod"),
+        ("duration", "duration min"),
+        ("X_test", "X_text"),
+    ],
+)
+def test_siblings_are_no_slips(name, other):
+    assert not is_slip(name, other)
+    assert not is_slip(other, name)

@@ -168,7 +168,7 @@ def test_a_reading_for_another_kind_of_answer_is_not_waited_for(config, monkeypa
     answer.read_to_end()
 
 
-def test_what_nobody_may_ask_about_is_read_by_a_model_in_memory_alone(config):
+def test_what_perhaps_nobody_asks_about_is_read_by_a_model_in_memory_alone(config):
     session, engine = session_of(config)
     chosen = []
     session._resources.settled = chosen.append

@@ -13,6 +13,7 @@ from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Revised
 from codeface_jupyter.prompts import ends_sentence, without_repeated_code, without_repetition
+from codeface_jupyter.prompts.fences import find_fences
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.view.answer_view import TextView
@@ -162,6 +163,7 @@ def test_a_terminal_does_not_write_again_what_is_there():
 
 ROUND = "# Drop what is missing\nsales = sales.dropna(subset=['units'])\n\n"
 OTHER = "# And what is less than nothing\nsales = sales[sales['units'] > 0]\n\n"
+MANY = 9
 
 
 @pytest.mark.parametrize(
@@ -169,41 +171,61 @@ OTHER = "# And what is less than nothing\nsales = sales[sales['units'] > 0]\n\n"
     [
         ("", ROUND),
         ("import pandas\n", ROUND + OTHER),
-        (OTHER, "sales = sales.dropna(subset=['units', 'price'])\n"),
-        ("def f(sales):\n", "    sales = sales.dropna(subset=['units', 'price'])\n"),
+        (OTHER, "sales = sales.dropna(subset=['units', 'price', 'region'])\n"),
+        ("def f(sales):\n", "    sales = sales.dropna(subset=['units', 'price', 'region'])\n"),
     ],
 )
-@pytest.mark.parametrize("margin", ["", "   "])
-def test_code_is_cut_after_its_first_round_and_its_fence_is_closed(before, circle, margin):
+@pytest.mark.parametrize(
+    ("first", "margin", "end"),
+    [
+        ("```python", "", "```"),
+        ("   ```py", "   ", "   ```"),
+        ("1. ```python", "   ", "   ```"),
+        ("- ~~~ {python}", "  ", "  ~~~"),
+    ],
+)
+def test_code_is_cut_after_its_first_round_and_its_fence_is_closed(
+    before, circle, first, margin, end
+):
     def told(code):
-        lines = f"```python\n{code}".split("\n")
-        return "\n".join(margin + line if line else "" for line in lines)
+        lines = code.split("\n")
+        return "\n".join([first, *(margin + line if line else "" for line in lines)])
 
-    text = f"Like this:\n\n{told(before + 3 * circle)}"
+    text = f"Like this:\n\n{told(before + MANY * circle)}"
     kept = f"Like this:\n\n{told(before + circle)}"
-    assert without_repeated_code(text) == f"{kept.rstrip()}\n{margin}```"
-    assert without_repeated_code(text.rstrip("\n")) is None
+    assert without_repeated_code(text) == f"{kept.rstrip()}\n{end}"
+    assert find_fences(without_repeated_code(text))[-1].is_closed
+
+
+ROWS = "    ['a row that is long enough', 'and the same again', 1, 2, 3, 4, 5, 6, 7, 8],\n"
+LAYERS = "model.add(layers.Dense(64, activation='relu'))\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         f"```python\n{2 * ROUND}",
-        f"```python\n{3 * ROUND}```\n",
-        f"```python\n{ROUND}{OTHER}{ROUND}{OTHER}{ROUND}",
-        "```python\nprint()\nprint()\nprint()\nprint()\n",
-        "```python\nrows = [\n" + 3 * "    ['a row that is long enough', 'and the same again'],\n",
-        3 * "Some words, which are no code, but go on for a while.\n",
+        f"```python\n{5 * ROUND}{OTHER}",
+        f"```python\nmodel = Sequential()\n{4 * LAYERS}model.compile()\n```\n",
+        "```python\n" + 8 * "my_turtle.forward(100)\nmy_turtle.right(45)\n",
+        "```python\n" + 12 * "print(random.randint(1, 6))\n",
+        f"```python\nrows = [\n{12 * ROWS}]\n",
+        f"```csv\n{12 * ROWS}",
+        f"- Run\n  ```bash\n  pip install x\n\n{12 * ROWS}",
+        f"<think>\n```python\n{MANY * ROUND}```\nSo:\n</think>\n```python\n{ROUND}```\n",
+        12 * "Some words, which are no code, but go on for a while, and then for longer still.\n",
     ],
 )
-def test_of_code_that_does_not_go_round_all_is_kept(text):
-    assert without_repeated_code(text) is None
+def test_of_code_that_does_not_go_round_for_long_all_is_kept(text):
+    for end in range(len(text)):
+        if text[end] == "\n":
+            assert without_repeated_code(text[: end + 1]) is None
 
 
 @pytest.mark.parametrize(("task", "is_cut"), [("write", True), ("edit", False)])
 def test_an_answer_ends_where_its_code_goes_round_unless_the_cell_may_do_so(tmp_path, task, is_cut):
     config = Config(file=tmp_path / "none.toml")
-    text = f"```python\n{3 * ROUND}{OTHER}```\n"
+    text = f"```python\n{MANY * ROUND}{OTHER}```\n"
     session = Session(config=config, engine=ScriptedEngine([text]))
     sources = ContextSources(request="clean it up", task=task)
     result = session.generate(Ask(sources=sources, settings=config.settings))

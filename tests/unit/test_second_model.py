@@ -15,7 +15,7 @@ from codeface_jupyter.errors import EngineUnavailableError
 from codeface_jupyter.generation import Revised, Warned
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
-from codeface_jupyter.prompts import fenced
+from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.second_model import SecondModel
@@ -173,7 +173,8 @@ def test_none_is_asked_where_none_is_there(session_of, ask) -> None:
 def test_a_cell_is_mended_without_asking(session_of, ask) -> None:
     second = larger()
     cell = Cell(source="sum(price)", cell_id="c")
-    sources = ContextSources(request="Fix it", task="fix", cells=[cell], rewrite=Rewrite.of(cell))
+    rewrite = Rewrite.of(cell)
+    sources = ContextSources(request=FIX_REQUEST, task="fix", cells=[cell], rewrite=rewrite)
     result = ask(session_of(Sampling(RAISES), second), sources=sources)[-1].result
     assert (result.code, second.requests) == (TOTAL, [])
 

@@ -166,7 +166,9 @@ def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does
     assert result.code == other
     assert result.agreement == Agreement(agreeing=1, tried=5, is_first=False)
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "no other of 5 answers agrees, the first one does without “Total”"
+    assert (
+        revised.reason == "none of the other 4 answers agrees, the first one does without “Total”"
+    )
 
 
 def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
@@ -187,7 +189,7 @@ def test_an_answer_of_another_kind_than_was_asked_for_gives_way_to_one_of_it(ask
     assert result.code == "list(prices)"
     assert result.notes == ()
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "no other of 5 answers agrees, the first one gives no list"
+    assert revised.reason == "none of the other 4 answers agrees, the first one gives no list"
 
 
 def test_where_no_other_is_of_that_kind_the_first_stays_and_it_is_said(ask_with) -> None:
@@ -205,9 +207,10 @@ IMPORTS = "from nolib.models import Scaler\nScaler(prices)"
     ("request_text", "code", "is_doubted"),
     [
         ("scale them with Scaler", IMPORTS, False),
-        ("use nolib to scale them", IMPORTS, False),
-        ("scale them with a scaler", IMPORTS, False),
-        ("read the yaml of no_such with PyNone", "import nolib", True),
+        ("fit an XGBoost, with xgboost", "import xgboost", False),
+        ("scale them with a scaler", IMPORTS, True),
+        ("the mean of prices", "from statutils import mean", True),
+        ("clean the data", "import data", True),
         ("scale them", IMPORTS, True),
         ("scale them with Scaler", "import statistics as Scaler\n1 / 0", True),
     ],
@@ -255,19 +258,21 @@ def test_a_follow_up_may_be_to_take_out_what_was_asked_for(ask_with, tmp_path, n
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "shown", "note"),
+    ("words", "code", "shown"),
     [
-        ("no, I want the largest", "sum(prices) + 0", "max(prices)", ""),
-        ("no, I want all of them", "sum(prices) + 0", "max(prices)", ""),
-        ("without a loop, please", "sum(prices) + 0", "sum(prices) + 0", ""),
-        ("no, I want the largest", "min(prices)", "min(prices)", ""),
+        ("no, I want the largest", "sum(prices) + 0", "max(prices)"),
+        ("that isn't what I asked for", "sum(prices) + 0", "max(prices)"),
+        ("without a loop, please", "sum(prices) + 0", "sum(prices) + 0"),
+        ("No, in one line please", "sum(prices) + 0", "sum(prices) + 0"),
+        ("no-loop version, please", "sum(prices) + 0", "sum(prices) + 0"),
+        ("no, I want the largest", "min(prices)", "min(prices)"),
     ],
 )
 def test_what_does_the_same_as_a_rejected_answer_gives_way(
-    tmp_path, namespace, words, code, shown, note
+    tmp_path, namespace, words, code, shown
 ) -> None:
     result, _ = rejecting(tmp_path, namespace, words, Sampling(code, TOTAL, "max(prices)", TOTAL))
-    assert (result.code, result.notes) == (shown, (note,) if note else ())
+    assert (result.code, result.notes) == (shown, ())
 
 
 def test_where_all_do_the_same_as_what_was_rejected_that_is_said(tmp_path, namespace) -> None:
@@ -350,7 +355,7 @@ def test_a_column_asked_for_in_vain_is_told_where_an_answer_does_without(
 def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:
     _, events = ask_with(Sampling(RAISES, TOTAL, RAISES))
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "no other of 3 answers agrees, the first one raises TypeError"
+    assert revised.reason == "none of the other 2 answers agrees, the first one raises TypeError"
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
@@ -632,24 +637,6 @@ def test_an_edited_cell_is_compared_with_what_it_was(
     result = Session(config=config, engine=ScriptedEngine([in_python(edited)])).generate(question)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
-
-
-@pytest.mark.parametrize("is_local", [True, False])
-@pytest.mark.parametrize("code", ["sum(price)", "prices.apend(1)\nsum(prices)"])
-def test_a_cell_whose_names_alone_are_wrong_is_mended_without_asking_more(
-    ask_with, namespace, code, is_local
-) -> None:
-    engine = Sampling(code, TOTAL)
-    engine.is_local = is_local
-    cell = Cell(source=code, execution_count=1)
-    sources = ContextSources(request="Repair it", task="fix", rewrite=Rewrite.of(cell))
-    result, events = ask_with(engine, sources=sources)
-
-    assert result.code == code.replace("(price)", "(prices)").replace("apend", "append")
-    assert result.outcome.has_run
-    assert not engine.sampled
-    (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert "names that exist" in revised.reason
 
 
 def test_another_answer_that_loses_a_line_with_a_secret_says_so(ask_with) -> None:

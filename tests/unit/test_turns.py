@@ -102,7 +102,7 @@ def test_a_reading_for_another_task_is_ended_at_once(task):
     assert answered.wait(TIMEOUT_S)
 
 
-def test_what_nobody_may_ask_for_gives_way_to_what_is_sure():
+def test_what_perhaps_nobody_asks_for_gives_way_to_what_is_sure():
     turns, taken = Turns(), queue.Queue()
 
     def take_spare():
@@ -118,7 +118,7 @@ def test_what_nobody_may_ask_for_gives_way_to_what_is_sure():
     assert taken.get(timeout=TIMEOUT_S).is_sure
 
 
-def test_a_completion_ends_only_what_nobody_may_ask_for():
+def test_a_completion_ends_only_what_perhaps_nobody_asks_for():
     turns = Turns()
     assert not turns.end_unsure()
     with turns.take_spare(Job()) as spare:

@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping
 
 from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
+from codeface_jupyter.trials.checks.wording import is_slip
 
 __all__ = ["with_missing_imports", "with_names_that_exist"]
 
 # A module that is missing may be one to install: another one's name is no mending.
 MENDABLE = NOT_THERE - {"missing_module"}
+QUOTES = "'\""
 
 
 def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | None:
-    """Return ``code`` with the nearest name in the place of each that does not exist.
+    """Return ``code`` with the one name that is meant in the place of each that does not exist.
 
-    None if nothing in it is missing, or for one of what is missing no single name is near.
+    None if nothing in it is missing, or one of what is missing may be more than a slip.
     """
     missing = [f for f in check_code(code, namespace) if f.kind in MENDABLE]
-    if not missing or not all(finding.edits for finding in missing):
+    edits = [edit for finding in missing for edit in finding.edits]
+    is_all = all(finding.edits for finding in missing)
+    if not edits or not is_all or not all(_is_certain(edit, code) for edit in edits):
         return None
-    return _edited(code, [edit for finding in missing for edit in finding.edits])
+    return _edited(code, edits)
 
 
 def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
@@ -34,13 +38,19 @@ def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[st
     return _edited(code, edits), sorted({edit.replacement.strip() for edit in edits})
 
 
+def _is_certain(edit: Edit, code: str) -> bool:
+    if _adds_import(edit):
+        return True
+    return is_slip(code[edit.start : edit.end].strip(QUOTES), edit.replacement.strip(QUOTES))
+
+
 def _adds_import(edit: Edit) -> bool:
     return edit.start == edit.end and edit.replacement.startswith(("import ", "from "))
 
 
 def _edited(code: str, edits: Iterable[Edit]) -> str:
     # From the end, so that the places before stay what they are.
-    in_order = sorted(set(edits), key=lambda edit: (edit.start, edit.replacement))
+    in_order = sorted(set(edits), key=lambda edit: (edit.start, edit.end, edit.replacement))
     for edit in reversed(in_order):
         code = code[: edit.start] + edit.replacement + code[edit.end :]
     return code

@@ -91,10 +91,14 @@ def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]
         edit = _import_edit(notes, statement)
         message = f"{code_span(name)} is not imported: {code_span(statement)} is missing."
     else:
-        close = nearest(name, sorted(known))
+        close = nearest(name, sorted(other for other in known if not _is_ipythons(other)))
         edit = notes.renaming(node, close.only)
         message = f"{code_span(name)} is not defined{close.hint('there is')}."
     notes.add("unknown_name", message, line=node.lineno, edit=edit)
+
+
+def _is_ipythons(name: str) -> bool:
+    return name.startswith("_") or name in ALWAYS_THERE
 
 
 def _attribute_chains(tree: ast.Module) -> dict[ast.Name, tuple[str, ...]]:

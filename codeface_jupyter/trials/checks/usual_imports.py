@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 
-from codeface_jupyter.trials.checks.modules import has_module
+from codeface_jupyter.trials.checks.attributes import has_member
+from codeface_jupyter.trials.checks.modules import has_module, loaded_module
 
 __all__ = ["usual_import"]
 
@@ -27,8 +27,14 @@ ALIASES = {
 }
 # Packages that are imported by their own name, submodules and all.
 PACKAGES = frozenset({"plotly", "scipy", "sklearn", "statsmodels"})
-# Names of standard modules that are as often something else.
-AMBIGUOUS_MODULES = frozenset({"code", "test", "token", "types", "copy", "this"})
+# Of the standard library what notebooks use; the names of other modules are as often data.
+STANDARD = frozenset({
+    *("collections", "csv", "datetime", "decimal", "fractions", "functools", "glob", "gzip"),
+    *("io", "itertools"),
+    *("json", "logging", "math", "operator", "os", "pathlib", "pickle", "random", "re"),
+    *("shutil", "sqlite3", "statistics", "subprocess", "sys", "tempfile", "textwrap", "time"),
+    *("urllib", "uuid", "warnings", "zipfile"),
+})  # fmt: skip
 # What `datetime` is a module for; otherwise the class is meant.
 OF_DATETIME_MODULE = frozenset({"date", "datetime", "time", "timedelta", "timezone", "UTC"})
 
@@ -108,13 +114,19 @@ def _member(name: str, chains: Collection[tuple[str, ...]]) -> tuple[str, str] |
 def _module(name: str, chains: Collection[tuple[str, ...]]) -> tuple[str, str] | None:
     if name in ALIASES:
         return ALIASES[name], f"import {ALIASES[name]} as {name}"
-    if name in sys.stdlib_module_names and name not in AMBIGUOUS_MODULES:
+    if name in STANDARD and all(_may_have(name, chain[0]) for chain in chains):
         return name, f"import {name}"
     if name not in PACKAGES or not has_module(name):
         return None
     # Of most packages, submodules are there only once they are imported.
     longest = max((_as_module(name, chain) for chain in chains), key=len, default=name)
     return longest, f"import {longest}"
+
+
+def _may_have(name: str, member: str) -> bool:
+    """Whether a module has a member, as far as that is known without importing it."""
+    module = loaded_module(name)
+    return module is None or has_member(module, member) is not False
 
 
 def _as_module(name: str, chain: tuple[str, ...]) -> str:

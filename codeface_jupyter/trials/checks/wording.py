@@ -11,7 +11,7 @@ from itertools import islice
 from codeface_jupyter.namespace import close_names
 from codeface_jupyter.shorten import in_one_line
 
-__all__ = ["Nearest", "code_span", "listed", "nearest", "other_names"]
+__all__ = ["Nearest", "code_span", "is_slip", "listed", "nearest", "other_names"]
 
 MAX_NAME_CHARS = 60
 MAX_LISTED = 6
@@ -20,6 +20,11 @@ MAX_COMPARED = 500
 # Of four letters, one may differ.
 MIN_LIKENESS = 0.74
 SEPARATORS = re.compile(r"[\s_\-.]+")
+NUMBERS = re.compile(r"\d+")
+# Shorter parts of names tell things apart: `X` and `y`, `q1` and `q2`, `max` and `min`.
+MIN_SLIP_LETTERS = 4
+# With another letter in its place, a shorter word may be another word.
+MIN_LETTERS_TO_REPLACE = 6
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,38 @@ def nearest(name: str, names: Collection[object]) -> Nearest:
         return Nearest(tuple(same))
     close = close_names(name, islice(texts, MAX_COMPARED))
     return Nearest(tuple(other for other in close if _likeness(name, other) >= MIN_LIKENESS))
+
+
+def is_slip(name: str, other: str) -> bool:
+    """Whether ``name`` is most likely ``other`` with a slip of the pen, not a name of its own.
+
+    What is near enough for a hint may be a sibling: ``X_train`` and ``y_train``, ``height`` and
+    ``weight``, ``sales_2023`` and ``sales_2024``. A slip is in case or separators, in one
+    letter of a word that begins alike, or in its plural.
+    """
+    if _plain(name) == _plain(other):
+        return True
+    if NUMBERS.findall(name) != NUMBERS.findall(other):
+        return False
+    parts, others = (SEPARATORS.split(text.casefold()) for text in (name, other))
+    differing = [(a, b) for a, b in zip(parts, others, strict=False) if a != b]
+    return len(parts) == len(others) and len(differing) == 1 and _is_mistyped(*differing[0])
+
+
+def _is_mistyped(word: str, other: str) -> bool:
+    shorter, longer = sorted((word, other), key=len)
+    if len(shorter) < MIN_SLIP_LETTERS or shorter[0] != longer[0]:
+        return False
+    if len(shorter) < len(longer):
+        return longer == f"{shorter}es" or _lacks_one_letter(shorter, longer)
+    differing = [n for n, (a, b) in enumerate(zip(word, other, strict=True)) if a != b]
+    first, last = differing[0], differing[-1]
+    is_swapped = last == first + 1 and word[first] == other[last] and word[last] == other[first]
+    return is_swapped or (len(differing) == 1 and len(word) >= MIN_LETTERS_TO_REPLACE)
+
+
+def _lacks_one_letter(shorter: str, longer: str) -> bool:
+    return any(longer[:n] + longer[n + 1 :] == shorter for n in range(len(longer)))
 
 
 def other_names(close: Nearest, names: Collection[object], *, what: str) -> str:
