@@ -97,13 +97,13 @@ def without_repeated_code(text: str, *, seen: int = 0) -> str | None:
 
 def _open_python(text: str, lines: Sequence[str]) -> Fence | None:
     """Return the fence that an answer ends in, if Python is in it; not one of its thoughts."""
-    answer = split_thoughts(text)[-1].text
-    fences = find_fences(text) if len(answer) == len(text) or "`" in answer or "~" in answer else []
+    fences = find_fences(text)
     if not fences or fences[-1].is_closed or fences[-1].end_line < len(lines) - 1:
         return None
     fence = fences[-1]
-    begins_in_answer = len(LINE_END.split(answer)) > len(lines) - fence.first_line
-    return fence if begins_in_answer and IS_PYTHON.match(fence.info) else None
+    first_of_answer = len(lines) - len(LINE_END.split(split_thoughts(text)[-1].text))
+    is_thought = fence.first_line <= first_of_answer
+    return None if is_thought or not IS_PYTHON.match(fence.info) else fence
 
 
 def _second_round(lines: Sequence[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 
 __all__ = ["mended_at_once", "try_for"]
+
+WORD = re.compile(r"\w+")
 
 
 def mended_at_once(pending: PendingAnswer) -> Done | None:
@@ -64,7 +67,8 @@ def _mended_code(ask: Ask) -> str | None:
         return None
     # A name that seems to be missing may be one that a cell makes once it is run.
     waiting = [cell.source for cell in ask.sources.cells if not cell.was_run]
-    if any(name in rewrite.text for source in waiting for name in defined_names(source)):
+    names = set(WORD.findall(rewrite.text))
+    if any(not names.isdisjoint(defined_names(source)) for source in waiting):
         return None
     return with_names_that_exist(rewrite.text, namespace)
 
