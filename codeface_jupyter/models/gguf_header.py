@@ -28,6 +28,8 @@ DEFAULT_ALIGNMENT = 32
 MAX_HEADER_BYTES = 64 * 2**20
 MAX_PAIRS, MAX_TENSORS, MAX_DIMENSIONS = 10_000, 100_000, 4
 MAX_ELEMENTS = 2**20
+# Tokens, their scores and types, and merges of the largest vocabularies are half as many.
+MAX_ELEMENTS_IN_ALL = 3 * 2**20
 # Of longer arrays only the vocabulary's are kept.
 MAX_KEPT_ELEMENTS = 1_024
 READ_BYTES = 2**22
@@ -220,6 +222,7 @@ class _Reader:
         self._size = size
         self._buffer = b""
         self._position = 0
+        self._elements = 0
 
     def refused(self, reason: str) -> ModelFilesError:
         """Return the error for a file that cannot be a model's."""
@@ -284,6 +287,9 @@ class _Reader:
     def _array(self, key: str) -> tuple[Any, ...]:
         (kind,) = self._unpack("<I")
         number = self.count(f"values of {key[:60]!r}", at_most=MAX_ELEMENTS)
+        self._elements += number
+        if self._elements > MAX_ELEMENTS_IN_ALL:
+            raise self.refused("its metadata is larger than any model's")
         is_kept = number <= MAX_KEPT_ELEMENTS or key in {TOKENS, TOKEN_TYPES}
         if kind == STRING:
             strings = self._strings(number)
