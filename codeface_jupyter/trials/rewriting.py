@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -9,7 +10,7 @@ from difflib import SequenceMatcher
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
-from codeface_jupyter.trials.copies import ONLY_REPEATS, repetition, statements, without_copies
+from codeface_jupyter.trials.copies import ONLY_REPEATS, parsed, repetition, without_copies
 
 __all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
@@ -97,10 +98,14 @@ def without_other_cells(
 
 
 def _begin_alike(code: str, other: str) -> bool:
-    first, others_first = (statements(text)[:1] for text in (code, other))
-    if not first or not others_first:
-        return False
-    return SequenceMatcher(None, first[0], others_first[0], autojunk=False).ratio() >= NEAR
+    first, others_first = map(_first_statement, (code, other))
+    return bool(first) and SequenceMatcher(None, first, others_first).ratio() >= NEAR
+
+
+def _first_statement(code: str) -> str:
+    """Return a code's first statement, laid out in one way; empty if there is none."""
+    tree = parsed(code)
+    return ast.unparse(tree.body[0]) if tree is not None and tree.body else ""
 
 
 def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:

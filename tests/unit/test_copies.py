@@ -167,6 +167,30 @@ def test_a_repair_that_begins_with_another_cell_replaces_only_the_failed_one(nam
     assert "copy of cell [2]" in note
 
 
+@pytest.mark.parametrize(
+    ("failed", "code", "left"),
+    [
+        ("x = sale['units']", "a = 1\nb = 2\nx = sales['units']", "x = sales['units']"),
+        ("sales = pd.DataFram()\nsales['a']", f"{DATA.source}\n{NEW}", NEW),
+        ("b = two\nsales['a']", "a = 1\nb = 2\nsales['a']", "sales['a']"),
+        ("b = 2.\nsales['a']", "b = 2\na = 1\nsales['units']", None),
+    ],
+)
+def test_a_first_line_with_a_slip_in_it_is_kept_and_other_ones_are_not(
+    namespace, failed, code, left
+):
+    cells = [DATA, Cell(source="a = 1", execution_count=3), Cell(source="b = 2", execution_count=4)]
+    broken = Cell(source=failed, execution_count=5)
+    rewrite = Rewrite.of(broken)
+    new = rewritten(result(f"```python\n{code}\n```"), rewrite)
+
+    settled, _ = without_other_cells(
+        new, rewrite, [*cells, broken], namespace={**namespace, "a": 1, "b": 2}, task="fix"
+    )
+
+    assert settled.block.code == (left or code)
+
+
 PLOT = Cell(source="sales.plot()", execution_count=4)
 SHOWN = Cell(source="sales['units'].max()", execution_count=5)
 

@@ -26,7 +26,7 @@ ALIASES = {
     "tf": "tensorflow",
 }
 # Packages that are imported by their own name, submodules and all.
-PACKAGES = frozenset({"plotly", "scipy", "sklearn", "statsmodels"})
+BY_OWN_NAME = frozenset({"plotly", "scipy", "sklearn", "statsmodels"})
 # Of the standard library what notebooks use; the names of other modules are as often data.
 STANDARD = frozenset({
     *("collections", "csv", "datetime", "decimal", "fractions", "functools", "glob", "gzip"),
@@ -116,7 +116,7 @@ def _module(name: str, chains: Collection[tuple[str, ...]]) -> tuple[str, str] |
         return ALIASES[name], f"import {ALIASES[name]} as {name}"
     if name in STANDARD and all(_may_have(name, chain[0]) for chain in chains):
         return name, f"import {name}"
-    if name not in PACKAGES or not has_module(name):
+    if name not in BY_OWN_NAME or not has_module(name):
         return None
     # Of most packages, submodules are there only once they are imported.
     longest = max((_as_module(name, chain) for chain in chains), key=len, default=name)
