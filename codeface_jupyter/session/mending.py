@@ -70,7 +70,8 @@ def _mended_code(ask: Ask) -> str | None:
     names = set(WORD.findall(rewrite.text))
     if any(not names.isdisjoint(defined_names(source)) for source in waiting):
         return None
-    return with_names_that_exist(rewrite.text, namespace)
+    # A copy: the user's cells may go on meanwhile.
+    return with_names_that_exist(rewrite.text, dict(namespace))
 
 
 def _result(pending: PendingAnswer, code: str) -> GenerationResult:

@@ -82,8 +82,8 @@ class Turns:
     def __init__(self) -> None:
         self._lock = new_lock()
         self._spare: SpareTurn | None = None
-        # How many answers wait; roughly, as a spare turn can be given up later.
-        self._waiting = 0
+        # One thing for each answer that waits.
+        self._waiting: set[object] = set()
 
     @contextmanager
     def take(
@@ -106,11 +106,12 @@ class Turns:
         Cancelled
             If it is stopped while it waits.
         """
-        self._waiting += 1
+        waiting = object()
+        self._waiting.add(waiting)
         try:
             self._wait(job, needs=needs, task=task)
         finally:
-            self._waiting -= 1
+            self._waiting.discard(waiting)
         try:
             yield
         finally:

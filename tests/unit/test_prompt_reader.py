@@ -177,7 +177,8 @@ def test_what_perhaps_nobody_asks_about_is_read_by_a_model_in_memory_alone(confi
     assert not chosen
 
 
-def test_it_gives_way_to_what_is_typed(config):
+def test_it_gives_way_to_what_is_typed(config, monkeypatch):
+    monkeypatch.setattr(turns, "ENDING_S", TIMEOUT_S)
     session, engine = session_of(config, token_delay_s=0.5)
     session.generate(ask(config))
     thread, _ = begin_to_read(session, ask(config, task="fix", instruction=""), is_sure=False)

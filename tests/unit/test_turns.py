@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 
 import pytest
 
@@ -102,7 +103,8 @@ def test_a_reading_for_another_task_is_ended_at_once(task):
     assert answered.wait(TIMEOUT_S)
 
 
-def test_what_perhaps_nobody_asks_for_gives_way_to_what_is_sure():
+def test_what_perhaps_nobody_asks_for_gives_way_to_what_is_sure(monkeypatch):
+    monkeypatch.setattr(turns_module, "ENDING_S", TIMEOUT_S)
     turns, taken = Turns(), queue.Queue()
 
     def take_spare():
@@ -127,3 +129,18 @@ def test_a_completion_ends_only_what_perhaps_nobody_asks_for():
     with turns.take_spare(Job(), is_sure=False) as spare:
         assert turns.end_unsure()
         assert spare.job.is_cancelled
+
+
+def test_an_answer_that_waits_goes_before_what_is_read_ahead(monkeypatch):
+    monkeypatch.setattr(turns_module, "ENDING_S", TIMEOUT_S)
+    turns = Turns()
+    with turns.take_spare(Job(), is_sure=False) as unsure:
+        unsure.doing, unsure.task = Ahead.PROMPT, "fix"
+        _, answered = begin_to_answer(turns, needs=Ahead.PROMPT, task="write")
+        assert unsure.job.wait(TIMEOUT_S)
+        begin = time.monotonic()
+        with turns.take_spare(Job()) as spare:
+            assert spare is None
+        # It has not stood in line for the turn that the answer is about to get.
+        assert time.monotonic() - begin < TIMEOUT_S / 2
+    assert answered.wait(TIMEOUT_S)

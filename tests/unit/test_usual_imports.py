@@ -15,7 +15,7 @@ DATETIME, CLASS = "import datetime", "from datetime import datetime"
 
 @pytest.fixture
 def everything_is_installed(monkeypatch):
-    modules = {*table.MEMBERS, *table.ALIASES.values(), *table.PACKAGES}
+    modules = {*table.MEMBERS, *table.ALIASES.values(), *table.BY_OWN_NAME}
     monkeypatch.setattr(table, "has_module", modules.__contains__)
 
 
