@@ -77,6 +77,8 @@ class Job:
         The event that stops the work once it is set; a new one unless given.
     whole
         The job that this one is a part of, and is stopped with.
+    within_s
+        After so many seconds it is stopped; never unless given.
     """
 
     def __init__(
@@ -85,15 +87,19 @@ class Job:
         *,
         cancel: threading.Event | None = None,
         whole: Job | None = None,
+        within_s: float | None = None,
     ) -> None:
         self._tell = tell
         self._cancel = cancel if cancel is not None else threading.Event()
         self._whole = whole
+        self._until = None if within_s is None else time.monotonic() + within_s
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the work is to stop."""
-        return self._cancel.is_set() or (self._whole is not None and self._whole.is_cancelled)
+        is_too_late = self._until is not None and time.monotonic() > self._until
+        is_set = is_too_late or self._cancel.is_set()
+        return is_set or (self._whole is not None and self._whole.is_cancelled)
 
     def cancel(self) -> None:
         """Ask the work to stop; harmless when repeated."""
@@ -106,7 +112,7 @@ class Job:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for ``timeout_s`` or until the work is to stop; return whether it is to."""
-        if self._whole is None:
+        if self._whole is None and self._until is None:
             return self._cancel.wait(timeout_s)
         # Nothing waits for two events at once.
         deadline = time.monotonic() + timeout_s
@@ -133,11 +139,19 @@ class Job:
 
     def telling(self, tell: Callable[[Event], object] = _drop) -> Job:
         """Return a job that is stopped together with this one and reports to ``tell``."""
-        return Job(tell, cancel=self._cancel, whole=self._whole)
+        part = Job(tell, cancel=self._cancel, whole=self._whole)
+        part._until = self._until
+        return part
 
-    def part(self) -> Job:
-        """Return a job that tells nobody, can be stopped alone, and is stopped with this one."""
-        return Job(whole=self)
+    def part(self, *, within_s: float | None = None) -> Job:
+        """Return a job that tells nobody, can be stopped alone, and is stopped with this one.
+
+        Parameters
+        ----------
+        within_s
+            After so many seconds it is stopped alone; never unless given.
+        """
+        return Job(whole=self, within_s=within_s)
 
     def in_step(self, step: Step) -> Job:
         """Return a job that is stopped together with this one; its progress belongs to ``step``.

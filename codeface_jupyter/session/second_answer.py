@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 
 from codeface_jupyter.config import Settings
@@ -67,14 +66,13 @@ def second_answer(
 
 
 class _Listening:
-    """Takes an answer's text, tells how it is coming along, and loses patience."""
+    """Takes an answer's text, and tells how it is coming along."""
 
     def __init__(self, listener: Job, *, model: str) -> None:
-        self.job = Job(self._take, whole=listener)
+        self.job = Job(self._take, whole=listener, within_s=PATIENCE_S)
         self._listener = listener
         self._model = model
         self._state = AnswerState()
-        self._until = time.monotonic() + PATIENCE_S
         listener.progress(f"Asking {model}")
 
     @property
@@ -89,5 +87,3 @@ class _Listening:
             self._listener.emit(Progress(f"{self._model} answers"))
         elif isinstance(event, Progress):
             self._listener.emit(event)
-        if time.monotonic() > self._until:
-            self.job.cancel()

@@ -51,6 +51,11 @@ TEMPERATURE = 0.7
 TOP_P = 0.95
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
+# Of samples longer than the first answer, and than this, few were right.
+MIN_LONG_TOKENS = 40
+# For answers that nobody has asked for.
+PATIENCE_S = 60.0
+TOO_SLOW = "Other answers were given up after a minute; --tries 9 waits for them."
 
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:
@@ -114,6 +119,7 @@ class Trying:
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
         self._is_complete = False
+        self._was_too_slow = False
         # What takes the place of the first answer without being compared with others, and why.
         self._found: tuple[Candidate, str] | None = None
         self._tries = 0
@@ -181,6 +187,7 @@ class Trying:
             SAME_AGAIN if choice.chosen.is_rejected else "",
             unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
             self._failed_second(choice.chosen),
+            "" if choice.chosen.is_good or not self._was_too_slow else TOO_SLOW,
         )
         return replace(
             result,
@@ -265,7 +272,7 @@ class Trying:
         if first is None or self._engine is None or self._is_settled:
             return 0
         # A replayed answer has been chosen already.
-        if settings.tried_answers > 1 and not self._is_replayed:
+        if self._are_asked_for and not self._is_replayed:
             return settings.tried_answers - 1
         return OTHER_ANSWERS if self._is_doubtful and self._is_local else 0
 
@@ -283,7 +290,7 @@ class Trying:
     def _second_wanted(self) -> Settings | None:
         """The better model to ask; several answers at once are to agree instead."""
         first, ask = self._tried.get(0), self._pending.ask
-        if first is None or self._is_settled or ask.settings.tried_answers > 1:
+        if first is None or self._is_settled or self._are_asked_for:
             return None
         # It would say the same again.
         is_its_own = self._pending.other_identity is not None
@@ -320,12 +327,29 @@ class Trying:
     @property
     def _to_choose_from(self) -> list[Candidate]:
         """The answers that are compared: what ran is replaced unasked only by what says more."""
-        first, candidates = self._tried[0], self._candidates
-        if not first.is_good or self._pending.ask.settings.tried_answers > 1:
-            return candidates
-        others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
-        misses_less = any(one.misses < first.misses for one in others)
-        return candidates if misses_less else [first]
+        first = self._tried[0]
+        if not first.is_good or self._are_asked_for or self._has_better:
+            return self._candidates
+        return [first]
+
+    @property
+    def _are_asked_for(self) -> bool:
+        """Whether the user wants several answers to be compared."""
+        return self._pending.ask.settings.tried_answers > 1
+
+    @property
+    def _has_better(self) -> bool:
+        """Whether another answer runs where the first one does not, or says more than it."""
+        first, *others = self._candidates
+        running = [one for one in others if one.is_an_answer and not one.gives_nothing]
+        return any(not first.is_good or one.misses < first.misses for one in running)
+
+    def _is_enough(self, tokens: int, *, remaining: int) -> bool:
+        """Whether to go on after an answer of so many tokens would hardly change the choice."""
+        if is_decided(self._candidates, remaining=remaining):
+            return True
+        is_long = tokens >= max(MIN_LONG_TOKENS, self._first.metrics.generated_tokens)
+        return is_long and self._has_better and not self._are_asked_for
 
     @property
     def _candidates(self) -> list[Candidate]:
@@ -376,18 +400,22 @@ class Trying:
 
     def _try_others(self, engine: BatchEngine, count: int) -> None:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
-        batch = self._pending.job.part()
+        batch = self._pending.job.part(within_s=None if self._are_asked_for else PATIENCE_S)
         total = count + len(self._tried)
         samplings = _samplings(self._pending, count, longest=self._longest)
 
+        is_enough = False
+
         def on_result(index: int, text: str, done: Done) -> None:
+            nonlocal is_enough
             if done.finish_reason == "cancelled" or done.error is not None:
                 return
             result = self._pending.checked_result(text, done, sampling=samplings[index])
             self._add(index + 1, result)
             tried = len(self._tried)
             self._tell(tried, total)
-            if is_decided(self._candidates, remaining=total - tried):
+            if self._is_enough(done.metrics.generated_tokens, remaining=total - tried):
+                is_enough = True
                 batch.cancel()
 
         self._tell(len(self._tried), total)
@@ -400,6 +428,7 @@ class Trying:
         except Exception:
             # Whatever an engine raises: the first answer is there, and others may have come.
             logger.debug("Other answers could not be asked for.", exc_info=True)
+        self._was_too_slow = batch.is_cancelled and not is_enough
 
     def _tell(self, tried: int, total: int) -> None:
         self._pending.job.progress("Trying other answers", tried, total, "samples")

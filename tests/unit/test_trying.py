@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from codeface_jupyter.generation import Done, GenerationRequest, GenerationResul
 from codeface_jupyter.jobs import Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import fenced
-from codeface_jupyter.session import Session
+from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials.guard.support import guard_support
@@ -410,6 +411,44 @@ def test_it_ends_once_the_rest_cannot_change_the_choice(ask_with) -> None:
     # The fifth of nine is a majority; the engine hears of it before the next one.
     assert result.agreement == Agreement(agreeing=5, tried=5, is_first=True)
     assert asked == [0, 1, 2, 3, 4]
+
+
+# Longer than the first answer, and than what is short in any case.
+LONG = f"{TOTAL}  # {'word ' * 60}"
+
+
+def test_once_samples_are_longer_than_the_first_answer_one_that_runs_is_enough(ask_with) -> None:
+    asked: list[int] = []
+    samples = [RAISES + " ", RAISES + "  ", LONG, LONG, LONG, TOTAL]
+    result, _ = ask_with(Sampling(RAISES, *samples, before_each=asked.append))
+    assert (result.code, result.agreement.tried) == (LONG, 4)
+    assert asked == [0, 1, 2, 3]
+
+
+def test_short_ones_are_all_waited_for_and_so_are_long_ones_while_none_runs(ask_with) -> None:
+    asked: list[int] = []
+    fails_at_length = f"{RAISES}  # {'word ' * 60}"
+    samples = ["max(prices)", TOTAL, TOTAL, fails_at_length]
+    ask_with(Sampling(RAISES, *[fails_at_length] * 2, *samples, before_each=asked.append))
+    assert asked == [0, 1, 2, 3, 4, 5]
+
+
+def test_those_that_were_asked_for_are_waited_for(ask_with) -> None:
+    result, _ = ask_with(Sampling(RAISES, LONG, "max(prices)", "0"), tried_answers=4)
+    assert result.agreement.tried == 4
+
+
+def test_those_that_nobody_asked_for_are_given_up_where_they_take_long(
+    ask_with, monkeypatch
+) -> None:
+    monkeypatch.setattr(trying, "PATIENCE_S", 0.3)
+    engine = Sampling(RAISES, RAISES + " ", TOTAL, before_each=lambda _: time.sleep(0.2))
+    result, _ = ask_with(engine)
+    assert (result.code, result.outcome.ending) == (RAISES, "raised")
+    assert trying.TOO_SLOW in result.notes
+
+    result, _ = ask_with(engine, tried_answers=3)
+    assert (result.code, trying.TOO_SLOW in result.notes) == (TOTAL, False)
 
 
 def test_the_same_code_is_run_once(ask_with) -> None:
