@@ -1,4 +1,4 @@
-"""What is remembered of speed in the cache folder: the machine's probes, and measured answers.
+"""What is remembered of speed in the cache folder: probes, measured answers, the choice told.
 
 One JSON file for each kind of machine, since several may share a cache folder.
 """
@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -95,6 +96,14 @@ class SpeedRecords:
         if read >= SHORTEST_PROMPT and metrics.time_to_first_token_s > 0:
             _append(rates, "prefill", read / metrics.time_to_first_token_s)
         self._write(records)
+
+    def has_told(self, names: Sequence[str]) -> bool:
+        """Whether a choice among models was the last one told here, by the models' names."""
+        return self._read().get("told") == list(names)
+
+    def remember_told(self, names: Sequence[str]) -> None:
+        """Remember that a choice has been told."""
+        self._write(self._read() | {"told": list(names)})
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -68,7 +68,8 @@ class Answering:
 
     def _answer(self, pending: PendingAnswer) -> Done:
         resources = self._resources
-        ask = pending.ask = resources.settled_ask(pending.ask, pending.job)
+        asked = pending.ask
+        ask = pending.ask = resources.settled_ask(asked, pending.job)
         engine = resources.prepared_engine(ask.settings, pending.job)
         context = resources.build_context(ask, engine)
         pending.start(engine, context, identity=resources.engines.identity_of(engine))
@@ -77,6 +78,7 @@ class Answering:
         mended = mended_at_once(pending)
         if mended is not None:
             return mended
+        resources.auto.tell(asked.settings, pending.job)
         response_cache = resources.responses.use(ask.settings)
         cached = pending.look_up(response_cache)
         if cached is not None:

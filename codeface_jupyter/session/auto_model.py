@@ -1,6 +1,8 @@
-"""Which model ``auto`` stands for in this session, settled once and told once."""
+"""Which model ``auto`` stands for in this session, settled once, and told once on a machine."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
@@ -12,6 +14,7 @@ from codeface_jupyter.models.catalog import ModelEntry, find
 from codeface_jupyter.models.fetch import is_here
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_choice import ModelChoice
+from codeface_jupyter.models.speed_records import SpeedRecords
 from codeface_jupyter.threads import new_lock
 from codeface_jupyter.trials.copy_support import asks_second
 
@@ -34,7 +37,7 @@ class AutoModel:
     def __init__(self) -> None:
         self.choice: ModelChoice | None = None
         self._key: tuple[EngineKey, bool] | None = None
-        self._told = ("", "")
+        self._told: tuple[str, ...] = ()
         self._lock = new_lock()
 
     def settle(
@@ -86,13 +89,17 @@ class AutoModel:
         return choose_model(asked, held_bytes=held_bytes, reads_ahead=reads_ahead)
 
     def tell(self, settings: Settings, job: Job) -> None:
-        """Say what was chosen beside an answer, unless it was said before."""
+        """Say what was chosen beside an answer, unless it was said before on this machine."""
         choice = self.choice
         if settings.model != AUTO_MODEL or choice is None:
             return
-        names = (choice.name, "" if choice.second is None else choice.second.entry.name)
-        if self._told != names:
-            self._told = names
+        names = tuple(_names(choice))
+        if self._told == names:
+            return
+        self._told = names
+        records = SpeedRecords(settings.cache_dir)
+        if not records.has_told(names):
+            records.remember_told(names)
             job.emit(Remarked(choice.describe(asks_second=asks_second(settings))))
 
     def second(self, settings: Settings) -> Settings | None:
@@ -159,6 +166,12 @@ class AutoModel:
             for one in others
             if one is not None and not one.is_here
         )
+
+
+def _names(choice: ModelChoice) -> Iterator[str]:
+    """Yield the names of the models that answer, are wanted, and are asked after a failure."""
+    for one in (choice.taken, choice.wanted, choice.second):
+        yield "" if one is None else one.entry.name
 
 
 def _is_better(entry: ModelEntry, current: ModelEntry) -> bool:

@@ -24,7 +24,7 @@ from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 
-__all__ = ["mended_at_once", "try_for"]
+__all__ = ["may_be_mended", "mended_at_once", "try_for"]
 
 WORD = re.compile(r"\w+")
 
@@ -36,8 +36,7 @@ def mended_at_once(pending: PendingAnswer) -> Done | None:
     than this one, wants the model's.
     """
     ask = pending.ask
-    is_first = ask.context is None and ask.after is None and ask.settings.tried_answers == 1
-    if not is_first or ask.sources.request != FIX_REQUEST:
+    if not may_be_mended(ask):
         return None
     code = _mended_code(ask)
     if code is None or not copy_support(tries=ask.settings.tries).is_possible:
@@ -54,13 +53,19 @@ def mended_at_once(pending: PendingAnswer) -> Done | None:
     return Done(finish_reason="stop", metrics=GenerationMetrics(tries=1, tries_s=seconds))
 
 
+def may_be_mended(ask: Ask) -> bool:
+    """Whether a question may be answered without a model, by what is asked."""
+    is_first = ask.context is None and ask.after is None and ask.settings.tried_answers == 1
+    return is_first and ask.sources.task == "fix" and ask.sources.request == FIX_REQUEST
+
+
 def _mended_code(ask: Ask) -> str | None:
     """Return the text of the cell that is to be repaired with names that exist.
 
     None if that is not all that is wrong, or not certain.
     """
     rewrite, namespace = ask.sources.rewrite, ask.live_namespace
-    if ask.sources.task != "fix" or rewrite is None or namespace is None:
+    if rewrite is None or namespace is None:
         return None
     # What hidden lines define is not seen.
     if rewrite.language != "python" or rewrite.hidden != ():

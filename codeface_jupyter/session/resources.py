@@ -35,6 +35,7 @@ from codeface_jupyter.session.auto_model import AutoModel
 from codeface_jupyter.session.completion_engine import CompletionEngine
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
+from codeface_jupyter.session.mending import may_be_mended
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_model import SecondModel
@@ -146,14 +147,17 @@ class Resources:
         return sum(sum(sizes.values()) for sizes in held)
 
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
-        """Return ``ask`` for the models that answer it; say which if nobody named one."""
+        """Return ``ask`` for the models that answer it; say which if nobody named one.
+
+        Where the answer may do without a model, that is left to whoever asks one.
+        """
         settings = self.settled(ask.settings)
         if settings is ask.settings:
             # A model that was named answers alone; a question about an answer has what that had.
             if ask.second is None and not ask.dry_run:
                 self.second.unload()
             return ask
-        if not ask.dry_run:
+        if not ask.dry_run and not may_be_mended(ask):
             self.auto.tell(ask.settings, job)
         return replace(ask, settings=settings, second=self.auto.second(ask.settings))
 

@@ -577,6 +577,38 @@ class TestSettling:
         auto.tell(auto_settings(tmp_path, model=SMALL), Job(told.append))
         assert len(told) == 1
 
+    def test_in_the_next_session_it_is_told_only_if_it_is_another(
+        self, older_server, tmp_path: Path
+    ) -> None:
+        settings = auto_settings(tmp_path)
+
+        def told_in_new_session() -> list[Event]:
+            told: list[Event] = []
+            auto = AutoModel()
+            auto.settle(settings)
+            auto.tell(settings, Job(told.append))
+            return told
+
+        older_server(SMALL)
+        assert [len(told_in_new_session()) for _ in range(2)] == [1, 0]
+        older_server(SMALL, MIDDLE)
+        assert f"{MIDDLE} is asked." in str(told_in_new_session())
+        assert not told_in_new_session()
+
+    def test_where_nothing_can_be_kept_it_is_told_in_each_session(
+        self, server, tmp_path: Path
+    ) -> None:
+        server(MIDDLE)
+        no_folder = tmp_path / "file"
+        no_folder.write_text("")
+        settings = auto_settings(no_folder)
+        for _ in range(2):
+            told: list[Event] = []
+            auto = AutoModel()
+            auto.settle(settings)
+            auto.tell(settings, Job(told.append))
+            assert len(told) == 1
+
     @pytest.mark.usefixtures("server")
     def test_no_alias_may_take_its_name(self, tmp_path: Path) -> None:
         for name, model in ((AUTO_MODEL, SMALL), ("Auto", SMALL), ("mine", AUTO_MODEL)):

@@ -12,7 +12,9 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.auto_model import AutoModel
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.view.rendering import describe_result
@@ -92,6 +94,16 @@ def test_what_is_not_only_a_name_or_is_asked_for_in_words_is_left_to_the_model(
 ):
     session.generate(asked(session, code, **options))
     assert len(engine.requests) == 1
+
+
+@needs_guard
+@pytest.mark.parametrize(("code", "is_told"), [(FAILS, False), ("sum(nothing_like_it)", True)])
+def test_which_model_was_chosen_is_told_only_if_one_answers(session, monkeypatch, code, is_told):
+    told = []
+    monkeypatch.setattr(Resources, "settled", lambda _, settings: settings.model_copy())
+    monkeypatch.setattr(AutoModel, "tell", lambda _, settings, job: told.append(settings.model))
+    session.generate(asked(session, code))
+    assert bool(told) is is_told
 
 
 @needs_guard
