@@ -64,6 +64,8 @@ class Preview:
 
     Attributes
     ----------
+    variable
+        Where the cell shows nothing: the variable that it changes and that is shown instead.
     text
         The value's own text.
     table
@@ -72,6 +74,7 @@ class Preview:
         A figure, as base64.
     """
 
+    variable: str = ""
     text: str = ""
     table: PreviewTable | None = None
     png: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from codeface_jupyter.trials.checks.wording import code_span
 
-__all__ = ["frame_changes"]
+__all__ = ["changed_columns", "frame_changes"]
 
 MAX_NAMES = 5
 
@@ -35,6 +35,16 @@ def frame_changes(before: Any, now: Any) -> Iterator[str]:
         before = before.iloc[order] if is_reordered else before.set_axis(now.index)
     pairs = {name: (before.iloc[:, was[name]], now.iloc[:, are[name]]) for name in both}
     yield from _column_differences(pairs, has_same_rows=len(before) == len(now))
+
+
+def changed_columns(before: Any, now: Any) -> list[int]:
+    """Return where those columns of a frame stand that it did not have, or with other data."""
+    was = _places(before.columns)
+    return [
+        number
+        for column, number in _places(now.columns).items()
+        if column not in was or not before.iloc[:, was[column]].equals(now.iloc[:, number])
+    ]
 
 
 def _places(columns: Any) -> dict[Column, int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.outcome import Change, Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.digests import digests_data
@@ -28,7 +29,7 @@ from codeface_jupyter.trials.preview import preview_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import CodeRun, run_code
 from codeface_jupyter.trials.run_tests import run_tests
-from codeface_jupyter.trials.state import StateBefore
+from codeface_jupyter.trials.state import StateBefore, is_collection
 
 __all__ = ["try_code"]
 
@@ -93,13 +94,22 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     drawn = look(_figures) or {}
     figures = [figure for number, figure in drawn.items() if number not in drawn_before]
     value = run.value if run.shows_value else None
+    changes = look(lambda: _changes(before, namespace)) or ()
+    # What is printed, or drawn, is enough to look at.
+    is_silent = value is None and not (figures or run.stdout.strip() or run.displays)
+
+    def preview() -> Told:
+        if is_silent and before is not None:
+            return _preview_of_change(changes, before, namespace)
+        return _preview(value, figures)
+
     return {
         **_told_run(run),
         # That there is a figure is worth telling also if it takes too long to be drawn here.
         "value": look(lambda: _words(value)) or (A_FIGURE if figures else ""),
         "value_kinds": look(lambda: kinds_of(value)) or [],
-        "preview": look(lambda: _preview(value, figures)) or {},
-        "changes": look(lambda: _changes(before, namespace)) or [],
+        "preview": look(preview) or {},
+        "changes": [asdict(change) for change in changes[:MAX_CHANGES]],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
         "digests": look(lambda: digests_data(before, run, namespace, figures))
         if has_digests and before is not None
@@ -117,12 +127,20 @@ def _preview(value: object, figures: list[Any]) -> Told:
     return preview_data(value, figures) if figures or not is_scalar(value) else {}
 
 
-def _changes(before: StateBefore | None, namespace: Mapping[str, object]) -> list[Told]:
-    changes = before.changes(namespace) if before is not None else ()
-    return [
-        {"name": change.name, "kind": change.kind, "text": change.text}
-        for change in changes[:MAX_CHANGES]
-    ]
+def _changes(before: StateBefore | None, namespace: Mapping[str, object]) -> tuple[Change, ...]:
+    return () if before is None else before.changes(namespace)
+
+
+def _preview_of_change(
+    changes: Sequence[Change], before: StateBefore, namespace: Mapping[str, object]
+) -> Told:
+    """Return a preview of the first variable with other data than before that holds some."""
+    for name in (change.name for change in changes if change.kind != "gone"):
+        now = namespace[name]
+        if is_collection(now):
+            columns = before.changed_columns(name, now)
+            return {"variable": name, **preview_data(now, columns=columns)}
+    return {}
 
 
 def _tests(source: str, namespace: Any, tested: str) -> list[Told]:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import io
 import pprint
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
@@ -34,13 +34,23 @@ FIGURE_INCHES = (6.4, 4.8)
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_data(value: object, figures: list[Any]) -> dict[str, object]:
-    """Return what of a value, or else of the last figure, is worth showing, as JSON values."""
+def preview_data(
+    value: object, figures: Sequence[Any] = (), *, columns: Sequence[int] = ()
+) -> dict[str, object]:
+    """Return what of a value, or else of the last figure, is worth showing, as JSON values.
+
+    Parameters
+    ----------
+    value, figures
+        What a cell gives.
+    columns
+        Those of a frame that are shown in any case, by where they stand.
+    """
     if figures:
         return {"png": _png(figures[-1])}
     if value is None:
         return {}
-    table = _table(value)
+    table = _table(value, columns)
     return {"table": table} if table else {"text": _cut(_text(value))}
 
 
@@ -48,8 +58,9 @@ def read_preview(data: object) -> Preview:
     """Return a preview from data that may be anything."""
     if not isinstance(data, Mapping):
         return Preview()
-    text, png = data.get("text"), data.get("png")
+    text, png, variable = data.get("text"), data.get("png"), data.get("variable")
     return Preview(
+        variable=_cut_cell(variable) if isinstance(variable, str) else "",
         text=_cut(text) if isinstance(text, str) else "",
         table=_read_table(data.get("table")),
         png=png if isinstance(png, str) and _is_png(png) else "",
@@ -94,23 +105,29 @@ def _cut(text: str) -> str:
     return shorten(text, max_chars=MAX_TEXT_CHARS)
 
 
-def _table(value: Any) -> dict[str, object] | None:
+def _table(value: Any, columns: Sequence[int]) -> dict[str, object] | None:
     """Return the first rows of a frame or series of pandas, as text."""
     is_series = is_instance(value, "pandas", "Series")
     if not is_series and not is_instance(value, "pandas", "DataFrame"):
         return None
     frame = value.to_frame() if is_series else value
-    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    shown = frame.iloc[:MAX_ROWS, _shown_columns(frame.shape[1], columns)]
     labels = [_cell(name) if name is not None else "" for name in shown.columns]
     if is_series and value.name is None:
         labels = [""]
     header = ["" if shown.index.name is None else _cell(shown.index.name), *labels]
-    columns = [_column(shown.iloc[:, number]) for number in range(shown.shape[1])]
+    cells = [_column(shown.iloc[:, number]) for number in range(shown.shape[1])]
     rows = [
-        [_cell(label), *(column[number] for column in columns)]
+        [_cell(label), *(column[number] for column in cells)]
         for number, label in enumerate(shown.index)
     ]
     return {"header": header, "rows": rows, "is_whole": shown.shape == frame.shape}
+
+
+def _shown_columns(count: int, wanted: Sequence[int]) -> list[int]:
+    """Return which of a frame's columns are shown, in their order: the wanted, then the first."""
+    others = [number for number in range(count) if number not in set(wanted)]
+    return sorted([*wanted, *others][:MAX_COLUMNS])
 
 
 def _column(column: Any) -> list[str]:

@@ -19,10 +19,10 @@ from codeface_jupyter.outcome import Change
 from codeface_jupyter.syntax import parsed
 from codeface_jupyter.trials.few_words import CONTAINERS, PLAIN, few_words
 from codeface_jupyter.trials.fingerprint import digest_of_value, is_opaque
-from codeface_jupyter.trials.frame_changes import frame_changes
+from codeface_jupyter.trials.frame_changes import changed_columns, frame_changes
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["StateBefore"]
+__all__ = ["StateBefore", "is_collection"]
 
 MAX_COPIED_BYTES = 256 * 2**20
 MAX_COPIED_ITEMS = 20_000
@@ -59,6 +59,12 @@ class StateBefore:
     def changes(self, namespace: Mapping[str, object]) -> tuple[Change, ...]:
         """Return what is different in ``namespace``, what was there before first."""
         return (*self._changes_of_old(namespace), *self._new(namespace))
+
+    def changed_columns(self, name: str, now: object) -> list[int]:
+        """Return where a frame's columns stand that are new or have other data; none if unknown."""
+        kept = self._kept.get(name)
+        before = None if kept is None else kept.copied
+        return changed_columns(before, now) if _is_frame(before) and _is_frame(now) else []
 
     def digest(self, namespace: Mapping[str, object]) -> str:
         """Return the digest of all variables that were there before and have other data now."""
@@ -136,8 +142,7 @@ def _copied(value: Any) -> object | None:
 def _small_copy(value: Any) -> object | None:
     if isinstance(value, PLAIN):
         return value
-    is_data = isinstance(value, CONTAINERS) or _is_table(value)
-    return _copy(value) if is_data and _is_small(value) else None
+    return _copy(value) if is_collection(value) and _is_small(value) else None
 
 
 def _copy(value: Any) -> object:
@@ -195,6 +200,11 @@ def _is_small(value: Any) -> bool:
 def _bytes_of(table: Any) -> int:
     size = getattr(table, "nbytes", None)
     return int(table.memory_usage().sum() if size is None else size)
+
+
+def is_collection(value: object) -> bool:
+    """Whether a value is a table, an array or a container of Python."""
+    return isinstance(value, CONTAINERS) or _is_table(value)
 
 
 def _is_table(value: object) -> bool:

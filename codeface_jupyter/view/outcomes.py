@@ -6,7 +6,6 @@ Whatever a copy sends is untrusted: its texts are shown as text, code spans asid
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from string import whitespace
 
 from codeface_jupyter.frontend.protocol import (
@@ -15,7 +14,7 @@ from codeface_jupyter.frontend.protocol import (
     ResultOutcome,
 )
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.outcome import Agreement, Alternative, Change, Outcome, Preview, PreviewTable
+from codeface_jupyter.outcome import Agreement, Alternative, Change, Outcome, PreviewTable
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.findings import without_markup
@@ -78,9 +77,13 @@ def answers_question(outcome: Outcome | None, *, request: str) -> bool:
 
 def outcome_text(outcome: Outcome) -> str:
     """Return what the cell would show, as text of several lines; empty for nothing."""
-    value = outcome.preview.text
-    if outcome.preview.table is not None:
-        value = _text_table(outcome.preview.table)
+    preview = outcome.preview
+    value = preview.text if preview.table is None else _text_table(preview.table)
+    return _shown_text(outcome, "" if preview.variable else value)
+
+
+def _shown_text(outcome: Outcome, value: str) -> str:
+    """Return what a cell prints, its value and its warnings, one below the other."""
     cut = "" if outcome.is_printed_whole else SHORTENED
     warnings = (f"Warning: {warning}" for warning in outcome.warnings)
     parts = (outcome.printed.rstrip("\n"), cut, value, *warnings)
@@ -115,11 +118,12 @@ def outcome_data(
     if outcome is None:
         return None
     table = outcome.preview.table
-    text = outcome_text(_without_table(outcome))
+    caption = f"{outcome.preview.variable} afterwards:" if outcome.preview.variable else ""
+    value = "\n".join(filter(None, (caption, outcome.preview.text)))
     return ResultOutcome(
         line=outcome_line(outcome, agreement, begin=begin),
         ending=outcome.ending,
-        text=text,
+        text=_shown_text(outcome, value),
         header=list(table.header) if table else [],
         rows=[list(row) for row in table.rows] if table else [],
         is_whole=table.is_whole if table else True,
@@ -158,10 +162,6 @@ def _is_question(request: str) -> bool:
 
 def _in_one_line(text: str) -> str:
     return in_one_line(terminal_text(text), max_chars=MAX_MESSAGE_CHARACTERS)
-
-
-def _without_table(outcome: Outcome) -> Outcome:
-    return replace(outcome, preview=Preview(text=outcome.preview.text))
 
 
 def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:

@@ -53,6 +53,16 @@ def test_a_line_says_what_the_code_did_and_opens_to_what_it_would_show(notebook,
     assert "double" not in notebook.text(2)
 
 
+def test_where_the_code_shows_nothing_it_opens_to_what_it_changes(notebook):
+    notebook.open(f"{SET_UP}\nanswer(ADDS.splitlines()[0])", "%%codeface\ndouble the units").load()
+    notebook.run(1)
+    notebook.button(1, "Insert below").wait_for()
+    outcome = notebook.output(1).get_by_role("group", name="Tried on a copy of your notebook")
+    outcome.locator("summary").click()
+    outcome.get_by_role("columnheader", name="double").wait_for()
+    assert "sales afterwards:" in outcome.inner_text()
+
+
 def test_an_answer_that_raises_gives_way_and_the_others_can_be_inserted(notebook):
     notebook.open(f"{SET_UP}\nanswer(RAISES)", "%%codeface\nunits per region").load()
     notebook.run(1)

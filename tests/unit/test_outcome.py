@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
 from codeface_jupyter.outcome import Agreement, Outcome
@@ -16,7 +17,7 @@ from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.looking import Looking, looked_at
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.outcome_data import read_outcome
-from codeface_jupyter.view.outcomes import outcome_line
+from codeface_jupyter.view.outcomes import outcome_data, outcome_line, outcome_text
 
 needs_guard = pytest.mark.skipif(
     guard_support().level != "strong", reason="this system cannot guard a copy"
@@ -48,6 +49,38 @@ def tried(code: str, *, seconds: float = 20, tested: str = "", **namespace: Any)
     outcome = try_code(code, namespace, limits=Limits(seconds=seconds), tested=tested)
     assert outcome is not None
     return outcome
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("code", "variable"),
+    [
+        ("sales['total'] = sales['price'] * 2", "sales"),
+        ("count = 3; totals = [1, 2]", "totals"),
+        ("count = 3", ""),
+        ("sales['total'] = 1\nsales", ""),
+        ("sales['total'] = 1\nprint(len(sales))", ""),
+        ("del sales", ""),
+    ],
+)
+def test_where_a_cell_shows_nothing_what_it_changes_can_be_looked_at(
+    code: str, variable: str
+) -> None:
+    outcome = tried(code, sales=pd.DataFrame({"price": [1.5, 2.0]}))
+    assert outcome.preview.variable == variable
+    data = outcome_data(outcome)
+    assert data is not None
+    assert data["text"].startswith(f"{variable} afterwards:") is bool(variable)
+    # It is no output of the cell.
+    assert "afterwards" not in outcome_text(outcome)
+
+
+@needs_guard
+def test_of_a_frame_that_is_changed_the_new_column_is_shown() -> None:
+    outcome = tried("sales['total'] = sales['price'] * 2", sales=pd.DataFrame({"price": [1.5]}))
+    data = outcome_data(outcome)
+    assert data is not None
+    assert (data["header"], data["rows"]) == (["", "price", "total"], [["0", "1.5", "3"]])
 
 
 @needs_guard

@@ -115,6 +115,22 @@ class TestLargeValues:
 
 class TestChanges:
     @pytest.mark.parametrize(
+        ("code", "columns"),
+        [
+            ("sales['new'] = 1", [3]),
+            ("sales['units'] *= 2; sales.insert(0, 'new', 1)", [0, 2]),
+            ("sales = sales.drop(columns='price')", []),
+            ("sales = [1]", []),
+        ],
+    )
+    def test_the_columns_that_are_new_or_changed_are_known(
+        self, sales: pd.DataFrame, code: str, columns: list[int]
+    ) -> None:
+        before, after = run(code, sales=sales)
+        assert before.changed_columns("sales", after["sales"]) == columns
+        assert before.changed_columns("new", after["sales"]) == []
+
+    @pytest.mark.parametrize(
         ("code", "text"),
         [
             ("sales['revenue'] = sales.price * sales.units", "adds column `revenue`"),
@@ -371,6 +387,12 @@ class TestPreview:
         assert table.rows[0] == ("0", "1", "1", "a")
         assert len(table.rows) == 10
         assert not table.is_whole
+
+    def test_of_a_wide_frame_the_columns_that_are_asked_for_are_shown_in_their_place(self) -> None:
+        wide = pd.DataFrame({f"c{number}": [number] for number in range(30)})
+        table = read_preview(preview_data(wide, columns=[25, 3])).table
+        assert table is not None
+        assert table.header == ("", *(f"c{number}" for number in range(11)), "c25")
 
     def test_a_figure_is_a_small_picture(self) -> None:
         with mpl.rc_context():
