@@ -86,7 +86,8 @@ class ShownAnswer:
 
     def another_sample(self) -> Ask:
         """Return the same question, to be answered in another way."""
-        return self._ask.another_sample(self._context, seed=secrets.randbelow(SEEDS))
+        seed = secrets.randbelow(SEEDS)
+        return self._ask.another_sample(self.result, context=self._context, seed=seed)
 
     def about(self, question: FilledRequest) -> Ask:
         """Return a question about the answer."""

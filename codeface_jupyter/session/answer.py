@@ -44,6 +44,8 @@ class Ask:
         A prompt settled before, to be sent as it is; None builds it from ``sources``.
     after
         The answer that the question goes on from; its prompt then follows from that one's.
+    other_than
+        The answer in the place of which another one is wanted.
     asked_at
         When the user asked, by `time.perf_counter`; None is when the work on it begins.
     live_namespace
@@ -67,6 +69,7 @@ class Ask:
     cell_id: str | None = None
     context: Context | None = None
     after: NextTurn | None = None
+    other_than: GenerationResult | None = None
     asked_at: float | None = None
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
     tested: str = ""
@@ -87,17 +90,27 @@ class Ask:
         It is made of text alone, so that keeping it keeps none of the user's objects alive.
         """
         text = self.as_text()
-        return replace(text, context=context, after=None, asked_at=None, use_response_cache=False)
+        fresh = replace(text, after=None, other_than=None, asked_at=None)
+        return replace(fresh, context=context, use_response_cache=False)
 
-    def another_sample(self, context: Context, *, seed: int) -> Ask:
-        """Return this question to be answered in another way: a sample with its own seed."""
+    def another_sample(self, result: GenerationResult, *, context: Context, seed: int) -> Ask:
+        """Return this question to be answered in another way: a sample with its own seed.
+
+        Parameters
+        ----------
+        result, context
+            The answer that it got, and what the model was given.
+        seed
+            The seed.
+        """
         settings = self.settings
         changes: dict[str, object] = {"seed": seed}
         if not settings.temperature:
             is_open = settings.top_p == 1
             changes |= {"temperature": OTHER_TEMPERATURE}
             changes |= {"top_p": OTHER_TOP_P} if is_open else {}
-        return replace(self.again(context), settings=settings.model_copy(update=changes))
+        settings = settings.model_copy(update=changes)
+        return replace(self.again(context), settings=settings, other_than=result)
 
     def about(self, result: GenerationResult, question: FilledRequest, *, context: Context) -> Ask:
         """Return a question about the answer that this one got."""

@@ -13,6 +13,7 @@ from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
+from codeface_jupyter.trials.rejections import SAME_ANSWER, is_same_answer
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 
@@ -41,6 +42,14 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     ask
         The question, with what the notebook offers.
     """
+    checked_result = _checked(result, ask)
+    before = ask.other_than
+    if before is None or not is_same_answer(checked_result, before):
+        return checked_result
+    return replace(checked_result, notes=(*checked_result.notes, SAME_ANSWER))
+
+
+def _checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     if ask.sources.rewrite is not None:
         result = _rewritten(result, ask, ask.sources.rewrite)
     if ask.sources.task == "explain" and result.finish_reason == "stop":

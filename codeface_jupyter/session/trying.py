@@ -32,7 +32,7 @@ from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, k
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
-from codeface_jupyter.trials.rejections import SAME_AGAIN, rejects
+from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
@@ -184,7 +184,7 @@ class Trying:
             self._substitute(choice.chosen),
             unsaid_note(choice.chosen.unsaid, code=result.code),
             kind_note(choice.chosen.outcome, choice.chosen.missed_kind),
-            SAME_AGAIN if choice.chosen.is_rejected else "",
+            self._same_again(choice.chosen),
             unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
             self._failed_second(choice.chosen),
             "" if choice.chosen.is_good or not self._was_too_slow else TOO_SLOW,
@@ -197,6 +197,11 @@ class Trying:
             alternatives=choice.alternatives,
             is_revised=choice.chosen is not first,
         )
+
+    def _same_again(self, chosen: Candidate) -> str:
+        """Return a note where an answer only does what the one before it did."""
+        is_said = SAME_ANSWER in chosen.result.notes
+        return SAME_AGAIN if self._repeats(chosen.outcome) and not is_said else ""
 
     def _failed_second(self, chosen: Candidate) -> str:
         """Return a note on the better model, if it was asked and nothing has come of it."""
@@ -368,16 +373,23 @@ class Trying:
             outcome=outcome,
             unsaid=unsaid_names(wanted, result.code) if result.code else (),
             missed_kind=kind if gives_another_kind(outcome, kind) else "",
-            is_rejected=self._is_rejected(outcome),
+            # In another way may be to do the same, but not by the same code.
+            is_rejected=SAME_ANSWER in result.notes
+            or (self._pending.ask.other_than is None and self._repeats(outcome)),
         )
 
-    def _is_rejected(self, outcome: Outcome | None) -> bool:
-        """Whether a code does what the answer did that the user has just rejected."""
-        after = self._pending.ask.after
-        if after is None or after.question is None or not rejects(after.question.text):
-            return False
-        before = after.result.outcome
+    def _repeats(self, outcome: Outcome | None) -> bool:
+        """Whether a code does what the answer did in the place of which another is wanted."""
+        before = self._rejected.outcome if self._rejected is not None else None
         return before is not None and outcome is not None and outcome.does_the_same_as(before)
+
+    @property
+    def _rejected(self) -> GenerationResult | None:
+        """The answer that the user does not want again; None if there is none."""
+        ask = self._pending.ask
+        if ask.after is None or ask.after.question is None:
+            return ask.other_than
+        return ask.after.result if rejects(ask.after.question.text) else None
 
     @property
     def _wanted(self) -> str:
@@ -462,5 +474,5 @@ def _fault(first: Candidate, *, shown: Candidate) -> str:
     if first.missed_kind and not shown.missed_kind:
         return f"the first one gives no {first.missed_kind}"
     if first.is_rejected and not shown.is_rejected:
-        return "the first one does the same as the answer above"
+        return "the first one does the same as the answer before"
     return ""

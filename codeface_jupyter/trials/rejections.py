@@ -1,10 +1,14 @@
-"""Words about an answer by which it is rejected: one that does the same is not what is wanted."""
+"""Answers that are rejected: one that says or does the same again is not what is wanted."""
 
 from __future__ import annotations
 
+import ast
 import re
 
-__all__ = ["SAME_AGAIN", "rejects"]
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.syntax import parsed
+
+__all__ = ["SAME_AGAIN", "SAME_ANSWER", "is_same_answer", "rejects"]
 
 REJECTS = re.compile(
     r"\W*(?:no(?:pe)?\s*(?:[,.!;:\u2013\u2014]|-(?!\w)|$)|no\s+(?:i|it|that|this)\b|wrong\b"
@@ -19,7 +23,8 @@ FORM = re.compile(
     r"|ohne|mit|kürzer|einfacher)\b",
     re.IGNORECASE,
 )
-SAME_AGAIN = "This does the same as the answer above."
+SAME_AGAIN = "This does the same as the answer before."
+SAME_ANSWER = "This is the same answer as before. Follow up with what should be different."
 
 
 def rejects(words: str) -> bool:
@@ -33,3 +38,17 @@ def rejects(words: str) -> bool:
     False
     """
     return REJECTS.match(words) is not None and FORM.search(words) is None
+
+
+def is_same_answer(one: GenerationResult, other: GenerationResult) -> bool:
+    """Whether two answers hold the same code, comments and layout aside, or the same words."""
+    if one.code and other.code:
+        return _unparsed(one.code) == _unparsed(other.code)
+    return one.text.split() == other.text.split()
+
+
+def _unparsed(code: str) -> str:
+    try:
+        return ast.unparse(parsed(code))
+    except SyntaxError:
+        return code

@@ -111,7 +111,7 @@ def test_another_answer_comes_from_the_model(session, engine):
     ask = asked(session, FAILS)
     events = list(session.stream(ask))
     context = next(event.context for event in events if isinstance(event, Started))
-    other = ask.another_sample(context, seed=1)
+    other = ask.another_sample(events[-1].result, context=context, seed=1)
     result = session.generate(replace(other, live_namespace=ask.live_namespace))
     assert len(engine.requests) == 1
     assert "without a model" not in describe_result(result)

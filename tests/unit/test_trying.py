@@ -24,6 +24,7 @@ from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
 
 needs_guard = pytest.mark.skipif(
@@ -280,8 +281,50 @@ def test_where_all_do_the_same_as_what_was_rejected_that_is_said(tmp_path, names
     engine = Sampling("sum(prices) + 0", TOTAL, TOTAL)
     result, _ = rejecting(tmp_path, namespace, "no, not that", engine)
     assert result.code == "sum(prices) + 0"
-    assert result.notes == ("This does the same as the answer above.",)
+    assert result.notes == ("This does the same as the answer before.",)
     assert len(engine.sampled) == 8
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "notes"),
+    [
+        # The same code, and another that does something else is there.
+        (f"# the total\n{TOTAL}", "max(prices)", ()),
+        # Another way to do the same.
+        ("sum(prices) + 0", "sum(prices) + 0", (SAME_AGAIN,)),
+        ("min(prices)", "min(prices)", ()),
+    ],
+)
+def test_another_answer_is_not_the_same_again(tmp_path, namespace, code, shown, notes) -> None:
+    result = trying_again(tmp_path, namespace, Sampling(code, TOTAL, "max(prices)", TOTAL))
+    assert (result.code, result.notes) == (shown, notes)
+
+
+def test_where_there_is_no_other_answer_that_is_said(tmp_path, namespace) -> None:
+    engine = Sampling(TOTAL, TOTAL, TOTAL)
+    result = trying_again(tmp_path, namespace, engine)
+    assert (result.code, result.notes) == (TOTAL, (SAME_ANSWER,))
+    assert len(engine.sampled) == 8
+
+
+def test_the_same_words_are_the_same_answer(tmp_path, namespace) -> None:
+    prose = ScriptedEngine(["It is six."])
+    assert trying_again(tmp_path, namespace, prose, first=prose).notes == (SAME_ANSWER,)
+
+
+def trying_again(tmp_path, namespace, engine, *, first=None):
+    """Ask for a total, and then for another answer; return that one."""
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=first or Sampling(TOTAL))
+    asked = Ask(
+        sources=ContextSources(request="the sum"),
+        settings=session.config.with_overrides({}),
+        live_namespace=namespace,
+    )
+    events = list(session.stream(asked))
+    context = next(event.context for event in events if isinstance(event, Started))
+    other = asked.another_sample(events[-1].result, context=context, seed=1)
+    again = Session(config=session.config, engine=engine)
+    return again.generate(replace(other, live_namespace=namespace))
 
 
 def rejecting(tmp_path, namespace, words, engine):
