@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "A_FIGURE",
     "Agreement",
     "Alternative",
     "Change",
@@ -16,6 +17,9 @@ __all__ = [
     "PreviewTable",
     "TriedTest",
 ]
+
+# The value in few words where something is drawn.
+A_FIGURE = "a figure"
 
 Ending = Literal["ran", "raised", "refused", "timed out", "died"]
 

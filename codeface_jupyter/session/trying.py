@@ -456,9 +456,11 @@ def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[Samp
 
 
 def _reason(first: Candidate, agreement: Agreement, *, shown: Candidate) -> str:
-    """Return why another answer than the first is shown, in few words."""
-    fault = _fault(first, shown=shown)
-    return f"{agreement.in_words}, {fault}" if fault else agreement.in_words
+    """Return why another answer than the first is shown, in few words.
+
+    How many agree stands beside what the code did.
+    """
+    return _fault(first, shown=shown) or agreement.in_words
 
 
 def _fault(first: Candidate, *, shown: Candidate) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from codeface_jupyter.outcome import Change, Outcome
+from codeface_jupyter.outcome import A_FIGURE, Change, Outcome
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.digests import digests_data
@@ -34,8 +34,6 @@ from codeface_jupyter.trials.state import StateBefore, is_collection
 __all__ = ["try_code"]
 
 Told = dict[str, object]
-
-A_FIGURE = "a figure"
 
 
 def try_code(

@@ -14,7 +14,14 @@ from codeface_jupyter.frontend.protocol import (
     ResultOutcome,
 )
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.outcome import Agreement, Alternative, Change, Outcome, PreviewTable
+from codeface_jupyter.outcome import (
+    A_FIGURE,
+    Agreement,
+    Alternative,
+    Change,
+    Outcome,
+    PreviewTable,
+)
 from codeface_jupyter.prompts import CodeBlock, cell_for, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.view.findings import without_markup
@@ -41,6 +48,7 @@ BEHIND_QUESTION_MARKS = f"{whitespace}!)]}}\uff09\uff01*_"
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u00ab": "\u00bb"}
 COLUMN_GAP = "  "
 SHORTENED = "[It prints more than is shown here.]"
+UNDRAWN = "[The figure takes too long to draw, or is too large, to be shown here.]"
 
 
 def outcome_line(
@@ -85,8 +93,9 @@ def outcome_text(outcome: Outcome) -> str:
 def _shown_text(outcome: Outcome, value: str) -> str:
     """Return what a cell prints, its value and its warnings, one below the other."""
     cut = "" if outcome.is_printed_whole else SHORTENED
+    undrawn = UNDRAWN if outcome.value == A_FIGURE and not outcome.preview.png else ""
     warnings = (f"Warning: {warning}" for warning in outcome.warnings)
-    parts = (outcome.printed.rstrip("\n"), cut, value, *warnings)
+    parts = (outcome.printed.rstrip("\n"), cut, value, undrawn, *warnings)
     return terminal_text("\n".join(filter(None, parts)))
 
 
@@ -169,7 +178,7 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
         case "ran":
             yield f"{outcome.seconds:.2f} s"
             yield from _tests(outcome)
-            yield "a figure" if outcome.preview.png else outcome.value
+            yield A_FIGURE if outcome.preview.png else outcome.value
             yield from _changes(outcome)
             if outcome.warnings:
                 yield counted(len(outcome.warnings), "warning")

@@ -68,7 +68,7 @@ def test_an_answer_that_raises_gives_way_and_the_others_can_be_inserted(notebook
     notebook.run(1)
     notebook.button(1, "Insert below").first.wait_for()
 
-    assert "answers agree, the first one raises KeyError" in notebook.text(1)
+    assert "revised: the first one raises KeyError" in notebook.text(1)
     outcome = notebook.output(1).get_by_role("group", name="Tried on a copy of your notebook")
     assert "Series of 2" in outcome.inner_text()
     assert "answers agree" in outcome.inner_text()

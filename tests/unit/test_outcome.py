@@ -140,6 +140,7 @@ def test_a_figure_is_told_though_it_takes_too_long_to_be_drawn() -> None:
     assert outcome.ending == "ran"
     assert outcome.preview.png == ""
     assert outcome.value == "a figure"
+    assert "takes too long to draw" in outcome_text(outcome)
 
 
 @needs_guard

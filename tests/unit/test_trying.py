@@ -155,7 +155,7 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     assert [other.code for other in result.alternatives] == ["max(prices)"]
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.text == in_python(TOTAL)
-    assert revised.reason.startswith("2 of 5 answers agree, the first one raises ")
+    assert revised.reason.startswith("the first one raises ")
 
 
 def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does_not(
@@ -168,9 +168,7 @@ def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does
     assert result.code == other
     assert result.agreement == Agreement(agreeing=1, tried=5, is_first=False)
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert (
-        revised.reason == "none of the other 4 answers agrees, the first one does without “Total”"
-    )
+    assert revised.reason == "the first one does without “Total”"
 
 
 def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
@@ -191,7 +189,7 @@ def test_an_answer_of_another_kind_than_was_asked_for_gives_way_to_one_of_it(ask
     assert result.code == "list(prices)"
     assert result.notes == ()
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "none of the other 4 answers agrees, the first one gives no list"
+    assert revised.reason == "the first one gives no list"
 
 
 def test_where_no_other_is_of_that_kind_the_first_stays_and_it_is_said(ask_with) -> None:
@@ -399,7 +397,7 @@ def test_a_column_asked_for_in_vain_is_told_where_an_answer_does_without(
 def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:
     _, events = ask_with(Sampling(RAISES, TOTAL, RAISES))
     (revised,) = [event for event in events if isinstance(event, Revised)]
-    assert revised.reason == "none of the other 2 answers agrees, the first one raises TypeError"
+    assert revised.reason == "the first one raises TypeError"
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
