@@ -38,8 +38,10 @@ class ModelMagics(BaseMagics):
     @no_var_expand
     @line_magic
     def codeface_models(self, line: str) -> None:
-        """List the known models; fetch, choose, describe, name, unload or remove one.
+        """List models; fetch, choose, describe, name, unload or remove one.
 
+        Without an argument it lists those that are here or recommended, with ``list`` all
+        that are known.
         ``alias`` gives a model a name of your own, which works wherever a model is
         named, in every notebook. ``remove`` asks first, and removes only what lies in
         CodeFace's own cache folder. ``pull --allow-pickle`` also takes pickled weights,
@@ -69,7 +71,7 @@ class ModelMagics(BaseMagics):
             raise UsageError(USAGE)
         match words:
             case [] | ["list"]:
-                self._list()
+                self._list(is_short=not words)
             case ["pull", *model] if len(model) <= 1:
                 self._pull(*model, options=options)
             case ["use", model]:
@@ -96,7 +98,7 @@ class ModelMagics(BaseMagics):
             model = model if choice is None else choice.name
         return ModelRequest.named(model, config=config)
 
-    def _list(self) -> None:
+    def _list(self, *, is_short: bool) -> None:
         from codeface_jupyter.engines.auto_model import foreseen_rates
         from codeface_jupyter.models.listing import COLUMNS, explain_listing, list_models
         from codeface_jupyter.trials.copy_support import asks_second
@@ -108,8 +110,11 @@ class ModelMagics(BaseMagics):
         if choice is not None:
             display(Remark(choice.describe(asks_second=asks_second(settings))))
         note = explain_listing(settings, aliases=config.aliases.read())
-        rows = [model.cells() for model in models]
-        display(Table("Known models", COLUMNS, rows, note=note))
+        shown = [m for m in models if m.is_here or m.is_recommended] if is_short else models
+        if len(shown) < len(models):
+            note = f"{len(models) - len(shown)} more: %codeface_models list. {note}"
+        title = "Models here, and recommended ones" if is_short else "Known models"
+        display(Table(title, COLUMNS, [model.cells() for model in shown], note=note))
 
     def _pull(self, model: str | None = None, *, options: set[str]) -> None:
         from codeface_jupyter.magics.show_progress import show_work

@@ -39,6 +39,8 @@ class ListedModel:
         As they are shown, marks included.
     is_here
         Whether its files are on this machine.
+    is_recommended
+        Whether ``auto`` may take it.
     fetch_bytes
         What would be fetched.
     needed_bytes, short_bytes
@@ -55,6 +57,7 @@ class ListedModel:
     fetch_bytes: int
     needed_bytes: int
     short_bytes: int
+    is_recommended: bool = False
     rates: Rates | None = None
     right_answers: RightAnswers = NOT_KNOWN
 
@@ -153,6 +156,7 @@ def _listed(
         fetch_bytes=entry.download_bytes,
         needed_bytes=needed,
         short_bytes=max(0, needed - free_bytes),
+        is_recommended=entry.is_recommended,
         rates=rates,
         right_answers=entry.right_answers,
     )

@@ -67,6 +67,15 @@ def test_the_list_says_why_a_model_does_not_fit(models):
     assert "68.6 GB (-64.6 GB)" in text
 
 
+def test_without_an_argument_only_what_is_here_or_recommended_is_listed(models):
+    short, whole = (markdown(models.run(f"%codeface_models {verb}")) for verb in ("", "list"))
+    assert " more: " in short
+    assert " more: " not in whole
+    assert "qwen2.5-coder-1.5b" in short
+    assert "gpt-neo" in whole
+    assert "gpt-neo" not in short
+
+
 def test_removing_asks_first(models, gguf):
     models.run("import builtins; _input = builtins.input")
     run = models.run(f"builtins.input = lambda prompt: 'n'\n%codeface_models remove {NAME}")
