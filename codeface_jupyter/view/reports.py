@@ -160,17 +160,34 @@ def slowest_table(records: Sequence[RequestRecord]) -> Table:
         (
             _clock_time(record),
             f"{_wait_s(record):.1f} s",
-            f"{record.metrics.load_s:.1f} s" if record.metrics.load_s >= 0.1 else "",  # noqa: PLR2004 - else it shows as 0.0
-            f"{record.metrics.time_to_first_token_s:.2f} s",
-            f"{record.metrics.prompt_tokens:,} + {record.metrics.generated_tokens:,}",
-            f"{record.metrics.decode_tokens_per_s:.1f}",
+            _seconds(record.metrics.load_s),
+            _seconds(record.metrics.tries_s),
+            *_speed(record),
             record.model,
-            record.finish_reason,
+            "replayed" if record.metrics.from_response_cache else record.finish_reason,
         )
         for record in sorted(timed, key=_wait_s, reverse=True)[:REQUESTS_LISTED]
     ]
-    columns = ("at", "took", "loading", "first token", "tokens", "tokens/s", "model", "ended")
+    columns = (
+        *("at", "took", "loading", "tries", "first token", "tokens", "tokens/s"),
+        *("model", "ended"),
+    )
     return Table("Slowest requests", columns, rows)
+
+
+def _seconds(seconds: float) -> str:
+    """Return a time; empty where it would show as 0.0."""
+    text = f"{seconds:.1f} s"
+    return "" if text == "0.0 s" else text
+
+
+def _speed(record: RequestRecord) -> tuple[str, str, str]:
+    """Return the time to the first token, the tokens and their rate; empty for what was not."""
+    metrics = record.metrics
+    tokens = f"{metrics.prompt_tokens:,} + {metrics.generated_tokens:,}"
+    if not record.is_generated:
+        return "", tokens, ""
+    return f"{metrics.time_to_first_token_s:.2f} s", tokens, f"{metrics.decode_tokens_per_s:.1f}"
 
 
 def cache_table(

@@ -68,6 +68,27 @@ def test_text_report_has_sums_sparklines_and_slowest_first(metrics):
     assert slowest == [20.5, 5.5, 4.5, 2.5, 1.5]
 
 
+def test_the_slowest_say_what_their_time_went_to_and_a_replayed_one_has_no_rate():
+    metrics = SessionMetrics(clock=lambda: 1_700_000_000.0)
+    own = {"prompt_tokens": 10, "generated_tokens": 11, "tries_s": 1.5}
+    for times in (
+        {"time_to_first_token_s": 0.5, "decode_s": 1.0, "load_s": 2.0},
+        {"from_response_cache": True},
+    ):
+        result = GenerationResult(
+            text="x",
+            finish_reason="stop",
+            metrics=GenerationMetrics(**own, **times),
+            identity=EngineIdentity(engine="e", model="m"),
+            sampling=SamplingParameters(),
+            prompt="p",
+        )
+        metrics.add_result(result)
+    text = re.sub(r" {2,}", " | ", str(report(metrics)))
+    assert " | 5.0 s | 2.0 s | 1.5 s | 0.50 s | 10 + 11 | 10.0 | m | stop" in text
+    assert " | 1.5 s | 1.5 s | 10 + 11 | m | replayed" in text
+
+
 def test_what_ghost_text_did_is_counted_in_words(metrics):
     for words in ("asked 1 time, 1 shown", "asked 2 times, 2 shown"):
         metrics.add_completion(is_shown=True, seconds=0.1)
