@@ -60,11 +60,11 @@ def without_repetition(text: str, *, seen: int = 0) -> str | None:
     return text[:start].rstrip()
 
 
-def without_repeated_code(text: str, *, seen: int = 0) -> str | None:
+def without_repeated_code(text: str, *, seen: int = 0, is_bare: bool = False) -> str | None:
     """Return an answer up to the end of the first of many rounds of the same lines of Python.
 
-    Its fence is closed. None unless ``text`` ends with such rounds in a fence that is open, and
-    its code can be read up to there: rows of a list may well be the same, and so may a few
+    Its fence is closed, if it has one. None unless ``text`` ends with such rounds in code that
+    goes on and can be read up to there: rows of a list may well be the same, and so may a few
     layers of a network.
 
     Parameters
@@ -73,6 +73,8 @@ def without_repeated_code(text: str, *, seen: int = 0) -> str | None:
         The answer so far.
     seen
         How many of its characters have been looked at before.
+    is_bare
+        Whether all of it is code, without a fence.
     """
     if not LINE_END.search(text, seen):
         return None
@@ -81,18 +83,16 @@ def without_repeated_code(text: str, *, seen: int = 0) -> str | None:
     whole = [number for number, line in enumerate(lines[:-1]) if line.strip()]
     if _second_round([lines[number] for number in whole]) is None:
         return None
-    fence = _open_python(text, lines)
-    if fence is None:
+    fence = None if is_bare else _open_python(text, lines)
+    if fence is None and not is_bare:
         return None
-    own = [number for number in whole if number >= fence.first_line]
+    first = 0 if fence is None else fence.first_line
+    own = [number for number in whole if number >= first]
     start = _second_round([lines[number] for number in own])
-    if start is None:
-        return None
-    before = dedent("\n".join(lines[fence.first_line : own[start]]))
-    if parse_module(before) is None:
+    if start is None or parse_module(dedent("\n".join(lines[first : own[start]]))) is None:
         return None
     kept = "\n".join(lines[: own[start]]).rstrip()
-    return f"{kept}\n{margin_of(fence, lines)}{fence.mark}"
+    return kept if fence is None else f"{kept}\n{margin_of(fence, lines)}{fence.mark}"
 
 
 def _open_python(text: str, lines: Sequence[str]) -> Fence | None:

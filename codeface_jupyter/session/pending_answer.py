@@ -356,12 +356,13 @@ class PendingAnswer:
 
     def _end_repetition(self, *, seen: int) -> None:
         """End an answer that says again what it has just said, where it begins to."""
-        if self.is_bare_code:
-            return
-        text = without_repetition(self._state.text, seen=seen)
+        is_bare = self.is_bare_code
+        text = None if is_bare else without_repetition(self._state.text, seen=seen)
         # What a cell has several times over, the cell that takes its place may have as well.
-        if text is None and self.ask.sources.task not in COPYING_TASKS:
-            text = without_repeated_code(self._state.text, seen=seen)
+        may_be_cut = self.ask.sources.task not in COPYING_TASKS
+        is_python = not is_bare or self.ask.language == "python"
+        if text is None and may_be_cut and is_python:
+            text = without_repeated_code(self._state.text, seen=seen, is_bare=is_bare)
         if text is not None:
             self._is_repeating = True
             self.job.cancel()

@@ -197,6 +197,31 @@ def test_code_is_cut_after_its_first_round_and_its_fence_is_closed(
     assert find_fences(without_repeated_code(text))[-1].is_closed
 
 
+@pytest.mark.parametrize("before", ["", "import pandas\n", OTHER])
+def test_bare_code_is_cut_as_well(before):
+    kept = f"{before}{ROUND}".rstrip()
+    assert without_repeated_code(before + MANY * ROUND, is_bare=True) == kept
+
+
+def test_bare_words_are_not():
+    words = (
+        12 * "Some words, which are no code, but go on for a while, and then for longer still.\n"
+    )
+    assert without_repeated_code(words, is_bare=True) is None
+
+
+@pytest.mark.parametrize("language", ["python", "sql"])
+def test_the_answer_of_a_base_model_ends_where_its_code_goes_round(tmp_path, language):
+    text = f"{OTHER}{MANY * ROUND}{OTHER}"
+    engine = ScriptedEngine([text])
+    engine.is_chat = False
+    config = Config(file=tmp_path / "none.toml")
+    session = Session(config=config, engine=engine)
+    ask = Ask(sources=ContextSources(request="x"), settings=config.settings, language=language)
+    result = session.generate(ask)
+    assert result.text == (f"{OTHER}{ROUND}".rstrip() if language == "python" else text)
+
+
 ROWS = "    ['a row that is long enough', 'and the same again', 1, 2, 3, 4, 5, 6, 7, 8],\n"
 LAYERS = "model.add(layers.Dense(64, activation='relu'))\n"
 
