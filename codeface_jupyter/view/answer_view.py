@@ -300,7 +300,7 @@ class TextView:
         self._stream = stream or sys.stdout
         self._meter = ProgressMeter()
         self._written = ""
-        self._line_chars = 0
+        self._line = ""
         # What was written after the text, for progress, and is not to be written again.
         self._line_end = ""
         self._revision: Revised | None = None
@@ -354,10 +354,10 @@ class TextView:
             self._stream.write(self._line_end)
 
     def _rewrite_line(self, line: str) -> None:
-        if not line and not self._line_chars:
+        if line == self._line:
             return
-        self._stream.write(f"\r{line.ljust(self._line_chars)}" + ("" if line else "\r"))
-        self._line_chars = len(line)
+        self._stream.write(f"\r{line.ljust(len(self._line))}" + ("" if line else "\r"))
+        self._line = line
 
 
 def _close(widget: widgets.Widget) -> None:

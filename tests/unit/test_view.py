@@ -205,6 +205,16 @@ def test_terminal_tells_progress_below_an_answer_that_is_written_anew():
     assert out.getvalue() == "first words\n[revised: it did not run]\n\rTrying … 0 s"
 
 
+def test_terminal_rewrites_a_line_only_if_it_has_changed():
+    answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
+    answer.state.take(Progress("Trying"))
+    out = io.StringIO()
+    view = TextView(out)
+    for _ in range(3):
+        view.paint(answer)
+    assert out.getvalue() == "\rTrying … 0 s"
+
+
 TRYING = "Trying … 0 s"
 ERASED = f"\r{' ' * len(TRYING)}\r"
 
