@@ -57,6 +57,7 @@ class Bridge:
         self._hello: BaseComm | None = None
         self._status: protocol.Status | None = None
         self._status_sent_at = 0.0
+        self._answers: protocol.KnownAnswers = {"answer_ids": []}
         # Newest last. Written in a subshell's thread, read in the main one.
         self._front_ends: list[FrontEnd] = []
         self._lock = new_lock()
@@ -204,6 +205,12 @@ class Bridge:
         if self._hello is not None:
             self._busy.restore()
 
+    def publish_answers(self, answer_ids: list[str]) -> None:
+        """Tell the pages which answers can be asked about."""
+        self._answers = {"answer_ids": answer_ids}
+        for front_end in list(self._front_ends):
+            front_end.connection.notify(protocol.ANSWERS, self._answers)
+
     def _front_end_of(self, cell_id: str | None) -> FrontEnd | None:
         """Return the front end that holds the cell; the newest, if none has said so yet."""
         if cell_id is None:
@@ -262,6 +269,7 @@ class Bridge:
             self._front_ends = self._front_ends[-MAX_FRONT_ENDS:]
         for old in surplus:
             old.close()
+        front_end.connection.notify(protocol.ANSWERS, self._answers)
         if self._status is not None:
             front_end.connection.notify(protocol.STATUS, self._status)
         if is_on_subshell(message):

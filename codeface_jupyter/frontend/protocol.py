@@ -395,6 +395,12 @@ class Status(TypedDict):
     tokens_per_s: float | None
 
 
+class KnownAnswers(TypedDict):
+    """The answers that can be asked about, tried again and continued."""
+
+    answer_ids: list[Identifier]
+
+
 _NOTHING = TypeAdapter(Nothing)
 _NOTEBOOK_CELLS = TypeAdapter(NotebookCells)
 _ANSWER_UPDATE = TypeAdapter(AnswerUpdate)
@@ -436,6 +442,8 @@ GET_CELLS = Request("get_cells", TypeAdapter(CellsWanted), _NOTEBOOK_CELLS)
 """Give the cells as they are now."""
 STATUS = Notification("status", TypeAdapter(Status))
 """The session's state has changed."""
+ANSWERS = Notification("answers", TypeAdapter(KnownAnswers))
+"""Which answers this kernel knows, at first and when they change."""
 
 
 class OpenMessage(TypedDict):

@@ -59,7 +59,7 @@ class Extension:
         self.is_page_here = threading.Event()
         self._has_page = False
         self.answers = InProgress()
-        self.shown_answers = ShownAnswers(shell)
+        self.shown_answers = ShownAnswers(shell, tell=self.bridge.publish_answers)
         # When the magic that runs was called, by `time.perf_counter`.
         self.asked_at = 0.0
         self.has_hinted = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.errors import NotebookError
@@ -24,10 +25,13 @@ class ShownAnswers:
     ----------
     shell
         Each cell that it runs removes the widgets under the answers before.
+    tell
+        Called with the ids of the answers when they change.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, *, tell: Callable[[list[str]], None]) -> None:
         self._shell = shell
+        self._tell = tell
         self._answers: dict[str, ShownAnswer] = {}
         self._lock = new_lock()
         shell.events.register("pre_run_cell", self._withdraw)
@@ -45,6 +49,8 @@ class ShownAnswers:
             self._answers[answer.answer_id] = answer
             surplus = list(self._answers)[:-ANSWERS_KEPT]
             old = [self._answers.pop(answer_id) for answer_id in surplus]
+            # What is told last is to be the newest.
+            self._tell(list(self._answers))
         for forgotten in old:
             forgotten.withdraw()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,8 @@ __all__ = ["cell_to_rewrite", "cell_with_id", "error_of", "find_cell", "find_err
 CHANGED_HINT = "Run it again first."
 INTERRUPT = "KeyboardInterrupt"
 NUMBER_HINT = "The number is the one in the cell's prompt."
+# How a page writes the UUID by which JupyterLab knows a cell.
+SHORT_ID = re.compile("[0-9a-f]{8}")
 
 
 def find_cell(notebook: Notebook, *, number: int | None, cell_id: str | None) -> Cell:
@@ -117,9 +120,15 @@ def error_of(cell: Cell, failures: Failures) -> tuple[ErrorInfo, Cell]:
 
 
 def _with_id(cells: Sequence[Cell], cell_id: str) -> Cell:
-    for cell in cells:
-        if cell.cell_id == cell_id:
-            return cell
+    found = [cell for cell in cells if cell.cell_id == cell_id]
+    if not found and SHORT_ID.fullmatch(cell_id):
+        found = [cell for cell in cells if (cell.cell_id or "").startswith(f"{cell_id}-")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NothingToDoError(
+            f"The ids of several cells begin with {cell_id}.", hint="Name the cell by its number."
+        )
     if not any(cell.cell_id for cell in cells):
         raise NotebookError(
             "The page has not sent the notebook's cells, so none can be found by its id.",

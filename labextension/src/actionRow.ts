@@ -32,6 +32,9 @@ export class ActionRow {
     let isFirst = true;
     for (const [action, node] of this._buttons) {
       node.hidden = !action.isVisible(this._part);
+      if (!node.hidden) {
+        this._describe(action, node);
+      }
       node.classList.toggle('jp-mod-accept', isFirst && !node.hidden);
       isFirst = isFirst && node.hidden;
     }
@@ -52,35 +55,47 @@ export class ActionRow {
   }
 
   private _buttonOf(action: IAction): HTMLButtonElement {
-    const { label, icon, caption } = action;
+    const { label, icon } = action;
     const { trans } = this._part;
     const text = label(this._part);
     const node = button(text, icon, () => void this._run(action, node));
-    node.title = caption?.(this._part) ?? '';
+    this._describe(action, node);
     if (this._part.kind === 'block' && this._part.data.blocks?.length > 1) {
       node.setAttribute('aria-label', trans.__('%1, %2', text, this._part.name));
     }
     return node;
   }
 
+  /** Say what a button does, or why it does nothing now. */
+  private _describe({ caption, obstacle }: IAction, node: HTMLButtonElement): void {
+    const reason = obstacle?.(this._part) ?? null;
+    node.title = reason ?? caption?.(this._part) ?? '';
+    node.ariaDisabled = reason !== null || this._running.has(node) ? 'true' : null;
+  }
+
   private async _run(action: IAction, node: HTMLButtonElement): Promise<void> {
-    if (node.ariaDisabled === 'true') {
+    if (this._running.has(node)) {
+      return;
+    }
+    const reason = action.obstacle?.(this._part) ?? null;
+    if (reason !== null) {
+      this._show({ message: reason });
       return;
     }
     try {
       const running = action.run(this._part);
       if (running instanceof Promise) {
-        node.ariaDisabled = 'true';
+        this._running.add(node);
+        this._describe(action, node);
         this._show({ message: action.progress?.(this._part) ?? '' });
       }
-      const outcome = await running;
-      node.ariaDisabled = outcome?.isFinal === true ? 'true' : null;
-      this._show(outcome);
+      this._show(await running);
     } catch (error) {
-      node.ariaDisabled = null;
       this._show({ message: '' });
       notifyFailure(error);
     }
+    this._running.delete(node);
+    this._describe(action, node);
     this.update();
     this._keepFocus(node);
   }
@@ -107,6 +122,8 @@ export class ActionRow {
 
   private readonly _part: IResultPart;
   private readonly _buttons: Map<IAction, HTMLButtonElement>;
+  /** The buttons whose actions have not ended. */
+  private readonly _running = new Set<HTMLButtonElement>();
   private readonly _message = document.createElement('span');
   private _outcome: IOutcome | null = null;
   private _offers: HTMLButtonElement[] = [];

@@ -47,6 +47,9 @@ export interface IResultPart {
   /** Whether the kernel that runs can be asked for more; it may be another one by now. */
   readonly canAskMore: boolean;
 
+  /** Why that kernel cannot be asked about this answer, or null if it can be. */
+  readonly askObstacle: string | null;
+
   /** Return the id of the part's first cell if it is in the notebook already. */
   find(): string | null;
 
@@ -88,9 +91,6 @@ export interface IOutcome {
 
   /** Whether what the row says is still so; asked when the notebook changes. */
   holds?: () => boolean;
-
-  /** Whether the button has done all it can. */
-  isFinal?: boolean;
 }
 
 /** What is written on or beside a button. */
@@ -105,6 +105,9 @@ export interface IAction {
 
   /** Whether the part has the button; asked again when a kernel comes or goes. */
   isVisible(part: IResultPart): boolean;
+
+  /** Why it cannot be done, or null if it can be; asked again at the same times. */
+  obstacle?(part: IResultPart): string | null;
 
   /** Whether the button comes before the others. */
   isPreferred?(part: IResultPart): boolean;
@@ -169,6 +172,7 @@ export const ACTIONS: readonly IAction[] = [
     caption: ({ trans }) => trans.__('Go on where this answer was cut off'),
     isVisible: part =>
       canAskMore(part) && CUT_OFF.includes(part.data.finish_reason) && part.data.text !== '',
+    obstacle: part => part.askObstacle,
     progress: answering,
     run: async part => ({ message: await part.goOn() })
   },
@@ -178,6 +182,7 @@ export const ACTIONS: readonly IAction[] = [
     label: ({ trans }) => trans.__('Follow up'),
     caption: ({ trans }) => trans.__('Ask about this answer, or say what is wrong with it'),
     isVisible: canAskMore,
+    obstacle: part => part.askObstacle,
     run: part => {
       part.openField();
       return null;
@@ -189,6 +194,7 @@ export const ACTIONS: readonly IAction[] = [
     label: ({ trans }) => trans.__('Try again'),
     caption: ({ trans }) => trans.__('Ask for another answer; this one is kept below it'),
     isVisible: canAskMore,
+    obstacle: part => part.askObstacle,
     progress: answering,
     run: async part => ({ message: await part.tryAgain() })
   },

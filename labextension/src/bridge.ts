@@ -43,6 +43,10 @@ export class NotebookBridge implements IDisposable {
       this._status = status;
       this._statusChanged.emit();
     });
+    this.handlers.on('answers', ({ answer_ids: ids }) => {
+      this._answers = new Set(ids);
+      this._statusChanged.emit();
+    });
     this._sessionContext.kernelChanged.connect(this._onKernelChanged, this);
     this._sessionContext.statusChanged.connect(this._onKernelStatusChanged, this);
     this._sessionContext.connectionStatusChanged.connect(this._onConnectionStatusChanged, this);
@@ -62,12 +66,17 @@ export class NotebookBridge implements IDisposable {
     return this.isLive ? this._status : null;
   }
 
+  /** Whether the kernel can be asked about an answer; as far as is known, until it has said so. */
+  knows(answerId: string): boolean {
+    return this.isLive && this._answers?.has(answerId) !== false;
+  }
+
   /** Emitted when a comm has opened, before anything else goes over it. */
   get opened(): ISignal<this, void> {
     return this._opened;
   }
 
-  /** Emitted when the comm opens or closes and when the session's state changes. */
+  /** Emitted when the comm opens or closes, and when the state or the known answers change. */
   get statusChanged(): ISignal<this, void> {
     return this._statusChanged;
   }
@@ -181,6 +190,7 @@ export class NotebookBridge implements IDisposable {
     this._connection = null;
     this._isOnSubshell = false;
     this._status = null;
+    this._answers = null;
     if (comm) {
       comm.dispose();
       this._statusChanged.emit();
@@ -242,6 +252,8 @@ export class NotebookBridge implements IDisposable {
   private _connection: Connection | null = null;
   private _isOnSubshell = false;
   private _status: Status | null = null;
+  /** What the kernel knows; one with a package of another release may never say. */
+  private _answers: ReadonlySet<string> | null = null;
   private _attempts = 0;
   private _isDisposed = false;
 }

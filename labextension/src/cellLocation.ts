@@ -70,7 +70,9 @@ export async function goToCell(panel: NotebookPanel, cellId: string): Promise<vo
   notebook.deselectAll();
   notebook.activeCellIndex = position;
   notebook.mode = 'command';
-  await NotebookActions.focusActiveCell(notebook, { preventScroll: true });
+  // A new cell is on the page, and takes the focus, only a moment later; one that is out of
+  // sight, only when it is scrolled to.
+  void NotebookActions.focusActiveCell(notebook, { waitUntilReady: true, preventScroll: true });
   // It fails when the notebook scrolls to another cell meanwhile; what comes next is to come.
   await notebook.scrollToItem(position, 'smart').catch(() => undefined);
 }

@@ -11,6 +11,7 @@ export interface ISubject {
 }
 
 const LOAD = '%load_ext codeface_jupyter';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const NAME = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\n[\]]*\])*$/;
 
 /** The cells that ask for what `request` says. */
@@ -27,7 +28,7 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
     return lineMagic(`%codeface_explain ${selection}`, isLoaded);
   }
   if (!selection && subject.executionCount !== null) {
-    return lineMagic(`%codeface_explain --id ${subject.cellId}`, isLoaded);
+    return lineMagic(`%codeface_explain --id ${shortId(subject.cellId)}`, isLoaded);
   }
   // Said to the model, in the language of its instructions.
   // eslint-disable-next-line no-restricted-syntax
@@ -41,7 +42,7 @@ export function isRequest(source: string): boolean {
 
 /** The cells that repair the error of a cell. */
 export function fixCells({ cellId }: Pick<ISubject, 'cellId'>, isLoaded: boolean): string[] {
-  return lineMagic(`%codeface_fix --id ${cellId}`, isLoaded);
+  return lineMagic(`%codeface_fix --id ${shortId(cellId)}`, isLoaded);
 }
 
 /** The cells that rewrite a cell. */
@@ -49,7 +50,12 @@ export function editCells(instruction: string, { cellId }: ISubject, isLoaded: b
   const words = instruction.trim().replace(/\s+/g, ' ');
   // What begins with a dash would be taken for an option.
   const wish = words.startsWith('-') ? `-- ${words}` : words;
-  return lineMagic(`%codeface_edit --id ${cellId} ${wish}`, isLoaded);
+  return lineMagic(`%codeface_edit --id ${shortId(cellId)} ${wish}`, isLoaded);
+}
+
+/** Return the beginning of a UUID, by which the kernel finds the cell too; other ids whole. */
+function shortId(cellId: string): string {
+  return UUID.test(cellId) ? cellId.slice(0, 8) : cellId;
 }
 
 function lineMagic(magic: string, isLoaded: boolean): string[] {

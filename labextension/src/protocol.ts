@@ -164,6 +164,8 @@ export type KernelRequests = {
 /** Notifications from the kernel. */
 export type FrontEndNotifications = {
   status: Status;
+  /** The answers that the kernel knows, which alone it can be asked about. */
+  answers: { answer_ids: string[] };
 };
 
 /** Requests from the kernel. */
@@ -396,6 +398,7 @@ export const PAYLOADS: Record<
   (data: Fields) => boolean
 > = {
   get_cells: data => isStringOrNull(data.asking),
+  answers: data => isList(data.answer_ids, Infinity, isId),
   status: data =>
     areStrings(data, 'model', 'engine') &&
     isOneOf(data.state, 'idle', 'loading', 'generating') &&

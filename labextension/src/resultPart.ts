@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IResultPart } from './actions';
 import { proseOf } from './answerProse';
+import type { NotebookBridge } from './bridge';
 import { cellAt, goToCell, ICellLocation, locateCell } from './cellLocation';
 import { isRequest } from './magicCells';
 import {
@@ -106,7 +107,14 @@ export class ResultPart implements IResultPart {
   }
 
   get canAskMore(): boolean {
-    return this._options.bridges.of(this._location()?.panel ?? null)?.isLive === true;
+    return this._bridge?.isLive === true;
+  }
+
+  get askObstacle(): string | null {
+    const { data, trans } = this._options;
+    return this._bridge?.knows(data.answer_id ?? '') === true
+      ? null
+      : trans.__('This kernel no longer knows this answer: run its cell again');
   }
 
   find(): string | null {
@@ -215,6 +223,10 @@ export class ResultPart implements IResultPart {
       void goToCell(location.panel, cellId);
     }
     return cellId;
+  }
+
+  private get _bridge(): NotebookBridge | null {
+    return this._options.bridges.of(this._location()?.panel ?? null);
   }
 
   private _location(): ICellLocation | null {

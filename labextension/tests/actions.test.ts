@@ -70,6 +70,7 @@ beforeEach(() => {
     replaceObstacle: null,
     hasProse: false,
     canAskMore: false,
+    askObstacle: null,
     find: vi.fn(() => null),
     insert: vi.fn(() => 'new'),
     replace: vi.fn(() => 'asking'),
@@ -219,6 +220,24 @@ describe('the buttons under an answer', () => {
   it('do not go on with nothing', () => {
     show({ data: { ...whole, finish_reason: 'cancelled', text: '' } });
     expect(visible()).not.toContain('Continue');
+  });
+
+  it('say at once what to do where the kernel does not know it', async () => {
+    const reason = 'run its cell again';
+    show({ askObstacle: reason });
+    for (const label of visible()) {
+      expect([buttonOf(label)?.title, buttonOf(label)?.ariaDisabled]).toEqual([reason, 'true']);
+      await press(label);
+      expect(message()).toBe(reason);
+    }
+    expect(part.openField).not.toHaveBeenCalled();
+    expect(part.tryAgain).not.toHaveBeenCalled();
+
+    part.askObstacle = null;
+    row.update();
+    expect(buttonOf('Follow up')?.title).toMatch(/^Ask about this answer/);
+    await press('Follow up');
+    expect(part.openField).toHaveBeenCalledOnce();
   });
 
   it('are not there for an answer that the kernel cannot know', () => {

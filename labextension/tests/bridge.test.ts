@@ -158,6 +158,26 @@ describe('a bridge', () => {
     expect(bridge.status).toBeNull();
   });
 
+  it('knows the answers that the kernel knows, until that is gone', async () => {
+    const changed = vi.fn();
+    await kernel.hello();
+    bridge.statusChanged.connect(changed);
+    const payload = { answer_ids: ['a1', 'a2'] };
+    kernel.comm.hear({ type: 'notification', method: 'answers', payload });
+    expect(changed).toHaveBeenCalledOnce();
+    expect(['a1', 'a2', 'a3'].map(id => bridge.knows(id))).toEqual([true, true, false]);
+    session.statusChanged.emit('restarting');
+    expect(bridge.knows('a1')).toBe(false);
+    await kernel.hello();
+    kernel.comm.hear({ type: 'notification', method: 'answers', payload: { answer_ids: [] } });
+    expect(bridge.knows('a1')).toBe(false);
+  });
+
+  it('takes all answers for known by a kernel that does not say which are', async () => {
+    await kernel.hello();
+    expect(bridge.knows('a1')).toBe(true);
+  });
+
   it('hands on complaints, of other versions too, and ignores what is malformed', async () => {
     await kernel.hello();
     const failed = vi.fn();

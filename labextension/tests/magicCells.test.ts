@@ -38,6 +38,15 @@ describe('a kernel with the extension', () => {
   it('fixes the error of the cell beside which the button is', () => {
     expect(fixCells(CELL, true)).toEqual(['%codeface_fix --id c4']);
   });
+
+  it('is given the beginning of a long id', () => {
+    const cell = { ...CELL, cellId: '3f2a9c1e-8b1d-4c5e-9f00-0123456789ab' };
+    expect(fixCells(cell, true)).toEqual(['%codeface_fix --id 3f2a9c1e']);
+    expect(editCells('use a loop', cell, true)).toEqual([
+      '%codeface_edit --id 3f2a9c1e use a loop'
+    ]);
+    expect(explainCells(cell, true)).toEqual(['%codeface_explain --id 3f2a9c1e']);
+  });
 });
 
 describe('a kernel without the extension', () => {

@@ -19,7 +19,7 @@ const further = {
 };
 
 describe('an answer in its notebook', () => {
-  let bridge: { isLive: boolean };
+  let bridge: { isLive: boolean; knows: (answerId: string) => boolean };
   let node: HTMLElement;
 
   /** An answer in the first cell of a notebook, or in none. */
@@ -36,13 +36,13 @@ describe('an answer in its notebook', () => {
     const bridges = {
       of: (found: object | null) => (found ? bridge : null)
     } as unknown as IBridges;
-    const data = { cell_id: null } as ResultData;
+    const data = { cell_id: null, answer_id: 'known' } as ResultData;
     const shown = { kind: 'answer' as const, data, numbers: [], node, further };
     return new ResultPart({ ...shown, bridges, settings: new Settings(), tracker, trans: ENGLISH });
   }
 
   beforeEach(() => {
-    bridge = { isLive: true };
+    bridge = { isLive: true, knows: id => id === 'known' };
     node = document.createElement('div');
   });
 
@@ -54,6 +54,14 @@ describe('an answer in its notebook', () => {
     expect(answer(false).canAskMore).toBe(false);
     bridge.isLive = false;
     expect(answer(true).canAskMore).toBe(false);
+  });
+
+  it('says what to do where its kernel does not know it', () => {
+    expect(answer(true).askObstacle).toBeNull();
+    bridge.knows = () => false;
+    expect(answer(true).askObstacle).toBe(
+      'This kernel no longer knows this answer: run its cell again'
+    );
   });
 
   it('leaves the asking to what shows the answers', async () => {

@@ -172,18 +172,31 @@ def test_it_works_in_a_notebook_that_was_saved_and_opened_again(notebook, app):
 
 def test_a_kernel_that_does_not_know_the_answer_says_so(notebook):
     opened(notebook, FIRST)
+    notebook.button(2, "Follow up").press("Enter")
+    notebook.page.keyboard.type("why is that?")
     notebook.evaluate("p => { void p.sessionContext.restartKernel() }")
     notebook.button(2, "Try again").wait_for(state="hidden")
     notebook.await_kernel()
     notebook.run(0)
 
-    notebook.button(2, "Try again").click()
-    notebook.expect(2, "This kernel no longer knows that answer. Run its cell again.")
-    follow_up(notebook, "why is that?")
-    notebook.expect(2, "no longer knows")
+    # What was typed before stays; afterwards nothing is typed in vain.
     field = notebook.output(2).get_by_role("textbox")
+    field.press("Enter")
+    notebook.expect(2, "This kernel no longer knows that answer. Run its cell again.")
     assert field.input_value() == "why is that?"
+    field.press("Escape")
+    for label in ("Try again", "Follow up"):
+        button = notebook.button(2, label)
+        assert "run its cell again" in button.get_attribute("title")
+        assert button.is_disabled()
+        button.press("Enter")
+        notebook.expect(2, "This kernel no longer knows this answer: run its cell again")
+    assert field.is_hidden()
     assert "total = 1 - 2" in notebook.text(2)
+
+    notebook.run(1, 2)
+    notebook.button(2, "Try again").click()
+    notebook.expect(2, "Earlier answer")
 
 
 def ask_twice(notebook, index=1):

@@ -44,6 +44,24 @@ def test_insert_puts_a_cell_under_the_one_that_asked_and_undo_takes_it_back(two_
     assert notebook.sources == before
 
 
+def test_keys_go_to_the_inserted_cell_which_one_z_takes_back_and_shift_enter_runs(two_blocks):
+    notebook = two_blocks
+    before = notebook.sources
+
+    notebook.button(1, "Insert below").first.press("Enter")
+    notebook.until("p => p.content.widgets[2].node === document.activeElement")
+    notebook.output(1).get_by_text("Inserted below").wait_for()
+    notebook.page.keyboard.press("z")
+    notebook.until("p => p.content.widgets.length === 3")
+    assert notebook.sources == before
+
+    notebook.button(1, "Insert below").first.click()
+    notebook.until("p => p.content.widgets[2].node === document.activeElement")
+    notebook.page.keyboard.press("Shift+Enter")
+    notebook.expect(2, "NameError")
+    assert notebook.active == 3
+
+
 @pytest.mark.parametrize("app", ["lab", "notebook"])
 def test_an_explanation_becomes_a_cell_of_markdown_and_undo_takes_it_back(notebook, app):
     words = "It **adds** two numbers:\n\n```python\na + b\n```\n\nand returns them."

@@ -78,6 +78,23 @@ def test_edit_takes_the_cell_with_the_id_not_the_one_above(asking):
     assert data["rewrite"] == {"before": "first = 1", "hidden": [], "is_offered": True}
 
 
+def test_the_beginning_of_a_uuid_names_the_cell(asking):
+    first, second = "3f2a9c1e-8b1d-4c5e-9f00-0123456789ab", "3f2a9c1e-0000-4c5e-9f00-0123456789ab"
+    asking.run(first, "first = 1")
+    asking.run("b", "second = 2")
+    data = asking.data("%codeface_edit --id 3f2a9c1e call it other")
+    assert data["replaces_cell_id"] == first
+    asking.run(second, "third = 3")
+    assert "several cells" in asking.passed("%codeface_edit --id 3f2a9c1e call it other")
+
+
+@pytest.mark.parametrize("there", ["c10", "c1-0", "3f2a9c1e0", "3f2a9c1-e"])
+def test_the_beginning_of_another_id_names_no_cell(asking, there):
+    asking.run(there, "first = 1")
+    for gone in ("c1", "3f2a9c1", "3f2a9c1e"):
+        assert "no longer in this" in asking.passed(f"%codeface_edit --id {gone} call it other")
+
+
 def test_an_instruction_may_begin_with_a_number(asking):
     asking.run("a", "first = 1")
     asking.run("b", "second = 2")

@@ -213,6 +213,20 @@ def test_a_kernel_that_does_not_know_the_answer_says_what_to_do(front_end, asked
     assert front_end.notebook.value("len(_engine.requests)") == 1
 
 
+def test_the_page_is_told_which_answers_are_known(front_end):
+    def known():
+        return front_end.received("answers")["payload"]["answer_ids"]
+
+    script(front_end, "one", "two")
+    front_end.open_comm(on_subshell=False)
+    assert known() == []
+    front_end.run(ASK, cell_id="asking")
+    first = next(m for m in front_end.seen if RESULT_MIME in m["content"].get("data", {}))
+    assert known() == [data_of(first)["answer_id"]]
+    second = request(front_end, "try_again", first)
+    assert known() == [data_of(first)["answer_id"], said(second)["answer_id"]]
+
+
 def test_many_clicks_ask_once(front_end, asked):
     first = asked("one", "word " * 40, delay=0.01)
     for request_id in "abc":

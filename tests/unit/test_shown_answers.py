@@ -34,8 +34,13 @@ def events():
 
 
 @pytest.fixture
-def answers(events):
-    return ShownAnswers(SimpleNamespace(events=events))
+def told():
+    return []
+
+
+@pytest.fixture
+def answers(events, told):
+    return ShownAnswers(SimpleNamespace(events=events), tell=told.append)
 
 
 def test_an_answer_is_found_by_its_id_only(answers):
@@ -51,6 +56,14 @@ def test_an_answer_is_found_by_its_id_only(answers):
 def test_before_the_first_there_is_none(answers):
     with pytest.raises(NotebookError, match="no answer yet"):
         _ = answers.last
+
+
+def test_what_is_known_is_told_each_time(answers, told):
+    shown = [Shown(str(n)) for n in range(ANSWERS_KEPT + 1)]
+    for answer in shown:
+        answers.add(answer)
+    assert told[:2] == [["0"], ["0", "1"]]
+    assert told[-1] == [answer.answer_id for answer in shown[1:]]
 
 
 def test_what_is_old_is_forgotten(answers):
