@@ -64,16 +64,16 @@ class PreviewTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What the cell would show, as far as it is kept: one of these, or nothing.
+    """What the cell would show, as far as it is kept, or else a table that it changes.
 
     Attributes
     ----------
     variable
-        Where the cell shows nothing: the variable that it changes and that is shown instead.
+        The variable that ``table`` is, where the cell shows nothing.
     text
-        The value's own text.
+        The value's own text, if it is no table.
     table
-        The value, if it is a table.
+        The value, or the variable.
     png
         A figure, as base64.
     """
@@ -148,7 +148,7 @@ class Outcome:
     value_kinds
         The kinds that people ask for by name which that value is of: "DataFrame", "tuple".
     preview
-        What the cell would show.
+        What there is to look at.
     printed
         What it wrote, cut to a length.
     is_printed_whole

@@ -10,7 +10,7 @@ from codeface_jupyter.jobs import Cancelled, Job, Step
 from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
-from codeface_jupyter.session.mending import mended_at_once
+from codeface_jupyter.session.mending import may_be_mended, mended_at_once
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.session.trying import tried
@@ -78,7 +78,8 @@ class Answering:
         mended = mended_at_once(pending)
         if mended is not None:
             return mended
-        resources.auto.tell(asked.settings, pending.job)
+        if may_be_mended(ask):
+            resources.auto.tell(asked.settings, pending.job)
         response_cache = resources.responses.use(ask.settings)
         cached = pending.look_up(response_cache)
         if cached is not None:

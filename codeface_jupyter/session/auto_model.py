@@ -102,6 +102,11 @@ class AutoModel:
             records.remember_told(names)
             job.emit(Remarked(choice.describe(asks_second=asks_second(settings))))
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the files of the model that was chosen are on this machine."""
+        return self.choice is not None and self.choice.taken.is_here
+
     def second(self, settings: Settings) -> Settings | None:
         """Return the settings of the model that is asked where an answer fails; None for none.
 

@@ -44,7 +44,8 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     """
     checked_result = _checked(result, ask)
     before = ask.other_than
-    if before is None or not is_same_answer(checked_result, before):
+    is_code = ask.sources.task != "explain"
+    if before is None or not is_same_answer(checked_result, before, is_code=is_code):
         return checked_result
     return replace(checked_result, notes=(*checked_result.notes, SAME_ANSWER))
 

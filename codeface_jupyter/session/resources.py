@@ -149,7 +149,8 @@ class Resources:
     def settled_ask(self, ask: Ask, job: Job) -> Ask:
         """Return ``ask`` for the models that answer it; say which if nobody named one.
 
-        Where the answer may do without a model, that is left to whoever asks one.
+        Where the answer may do without a model, and none is fetched for it, that is left to
+        whoever asks one.
         """
         settings = self.settled(ask.settings)
         if settings is ask.settings:
@@ -157,7 +158,8 @@ class Resources:
             if ask.second is None and not ask.dry_run:
                 self.second.unload()
             return ask
-        if not ask.dry_run and not may_be_mended(ask):
+        may_do_without = may_be_mended(ask) and self.auto.is_here
+        if not (ask.dry_run or may_do_without):
             self.auto.tell(ask.settings, job)
         return replace(ask, settings=settings, second=self.auto.second(ask.settings))
 

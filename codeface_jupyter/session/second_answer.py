@@ -14,11 +14,11 @@ from codeface_jupyter.session.answer_state import AnswerState
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_model import SecondModel
 
-__all__ = ["second_answer"]
+__all__ = ["PATIENCE_S", "second_answer"]
 
 logger = logging.getLogger(__name__)
 
-# The model was chosen since a third of it was expected to do.
+# For answers that nobody has asked for. The model was chosen since a third was expected to do.
 PATIENCE_S = 60.0
 
 
@@ -51,7 +51,9 @@ def second_answer(
         request = replace(pending.request, sampling=sampling)
         done = engine.generate(request, listening.job)
     except Cancelled:
-        raise
+        # The user's stop, or the end of patience.
+        pending.job.check()
+        return None
     except Exception:
         # Whatever an engine raises: the first answer is there.
         logger.debug("%s could not be asked.", settings.model, exc_info=True)

@@ -26,7 +26,7 @@ from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.outcome import Agreement, Outcome
 from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
-from codeface_jupyter.session.second_answer import second_answer
+from codeface_jupyter.session.second_answer import PATIENCE_S, second_answer
 from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
@@ -51,11 +51,12 @@ TEMPERATURE = 0.7
 TOP_P = 0.95
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
-# Of samples longer than the first answer, and than this, few were right.
+# Of samples as long as the first answer, and as this, few were right.
 MIN_LONG_TOKENS = 40
-# For answers that nobody has asked for.
-PATIENCE_S = 60.0
-TOO_SLOW = "Other answers were given up after a minute; --tries 9 waits for them."
+TOO_SLOW = (
+    f"Other answers were given up after {PATIENCE_S:.0f} s; "
+    f"--tries {1 + OTHER_ANSWERS} waits for them."
+)
 
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:
@@ -173,7 +174,7 @@ class Trying:
         first = self._tried[0]
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
-            is_in_vain = self._is_complete and not self._awaits_user
+            is_in_vain = self._is_complete and not (self._was_too_slow or self._awaits_user)
             self._pending.in_vain = is_in_vain and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
@@ -216,9 +217,9 @@ class Trying:
             found, reason = self._found
             return Choice(chosen=found), reason
         choice = choose(self._to_choose_from if self._is_complete else [first])
-        if choice.agreement is None:
-            return choice, ""
-        return choice, _reason(first, choice.agreement, shown=choice.chosen)
+        agreed = "" if choice.agreement is None else choice.agreement.in_words
+        # How many agree stands beside what the code did.
+        return choice, _fault(first, shown=choice.chosen) or agreed
 
     def _kept_agreement(self, chosen: Candidate) -> Agreement | None:
         """Return how many agreed with a replayed answer, if it still does anything here."""
@@ -332,29 +333,26 @@ class Trying:
     @property
     def _to_choose_from(self) -> list[Candidate]:
         """The answers that are compared: what ran is replaced unasked only by what says more."""
-        first = self._tried[0]
-        if not first.is_good or self._are_asked_for or self._has_better:
-            return self._candidates
-        return [first]
+        first, candidates = self._tried[0], self._candidates
+        if not first.is_good or self._are_asked_for:
+            return candidates
+        others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
+        misses_less = any(one.misses < first.misses for one in others)
+        return candidates if misses_less else [first]
 
     @property
     def _are_asked_for(self) -> bool:
         """Whether the user wants several answers to be compared."""
         return self._pending.ask.settings.tried_answers > 1
 
-    @property
-    def _has_better(self) -> bool:
-        """Whether another answer runs where the first one does not, or says more than it."""
-        first, *others = self._candidates
-        running = [one for one in others if one.is_an_answer and not one.gives_nothing]
-        return any(not first.is_good or one.misses < first.misses for one in running)
-
     def _is_enough(self, tokens: int, *, remaining: int) -> bool:
         """Whether to go on after an answer of so many tokens would hardly change the choice."""
         if is_decided(self._candidates, remaining=remaining):
             return True
+        if self._are_asked_for:
+            return False
         is_long = tokens >= max(MIN_LONG_TOKENS, self._first.metrics.generated_tokens)
-        return is_long and self._has_better and not self._are_asked_for
+        return is_long and any(map(self._may_replace_first, self._candidates[1:]))
 
     @property
     def _candidates(self) -> list[Candidate]:
@@ -415,7 +413,6 @@ class Trying:
         batch = self._pending.job.part(within_s=None if self._are_asked_for else PATIENCE_S)
         total = count + len(self._tried)
         samplings = _samplings(self._pending, count, longest=self._longest)
-
         is_enough = False
 
         def on_result(index: int, text: str, done: Done) -> None:
@@ -436,11 +433,13 @@ class Trying:
         try:
             engine.generate_batch(requests, on_result=on_result, job=batch)
         except Cancelled:
-            raise
+            # The user's stop ends all of it; that of this batch alone keeps what has come.
+            self._pending.job.check()
         except Exception:
             # Whatever an engine raises: the first answer is there, and others may have come.
             logger.debug("Other answers could not be asked for.", exc_info=True)
-        self._was_too_slow = batch.is_cancelled and not is_enough
+        self._pending.job.check()
+        self._was_too_slow = batch.is_cancelled and not is_enough and len(self._tried) < total
 
     def _tell(self, tried: int, total: int) -> None:
         self._pending.job.progress("Trying other answers", tried, total, "samples")
@@ -453,14 +452,6 @@ def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[Samp
     if not given.do_sample:
         drawn = replace(drawn, temperature=TEMPERATURE, top_p=TOP_P)
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
-
-
-def _reason(first: Candidate, agreement: Agreement, *, shown: Candidate) -> str:
-    """Return why another answer than the first is shown, in few words.
-
-    How many agree stands beside what the code did.
-    """
-    return _fault(first, shown=shown) or agreement.in_words
 
 
 def _fault(first: Candidate, *, shown: Candidate) -> str:

@@ -40,7 +40,7 @@ class Candidate:
     missed_kind
         The kind of value that the request asks for, if the code gives another.
     is_rejected
-        Whether it does what an answer did that has been rejected.
+        Whether it says or does what an answer did in the place of which another is wanted.
     """
 
     result: GenerationResult
@@ -93,6 +93,11 @@ class Candidate:
         return self.outcome.does_the_same_as(other.outcome)
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether another code that does the same would be known to."""
+        return self.outcome is not None and bool(self.outcome.fingerprint)
+
+    @property
     def names_what_is_not_there(self) -> bool:
         """Whether its code names something that does not exist, whether it was reached or not."""
         return any(finding.kind in NOT_THERE for finding in self.result.findings)
@@ -115,7 +120,7 @@ class Choice:
     chosen
         The answer.
     agreement
-        How many agree with it; None if there was only one.
+        How many agree with it; None if there was only one, or nobody can tell.
     alternatives
         Answers that do something else, those that most agree with first.
     """
@@ -148,11 +153,11 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
         for group in others[:MAX_ALTERNATIVES]
         if (best := _best(group)).outcome is not None
     )
+    is_first = chosen is candidates[0]
+    agreement = Agreement(agreeing=len(first), tried=len(candidates), is_first=is_first)
     return Choice(
         chosen=chosen,
-        agreement=Agreement(
-            agreeing=len(first), tried=len(candidates), is_first=chosen is candidates[0]
-        ),
+        agreement=None if agreement.is_alone and not chosen.is_comparable else agreement,
         alternatives=tuple(alternatives),
     )
 

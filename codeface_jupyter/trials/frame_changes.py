@@ -37,14 +37,18 @@ def frame_changes(before: Any, now: Any) -> Iterator[str]:
     yield from _column_differences(pairs, has_same_rows=len(before) == len(now))
 
 
-def changed_columns(before: Any, now: Any) -> list[int]:
-    """Return where those columns of a frame stand that it did not have, or with other data."""
-    was = _places(before.columns)
-    return [
-        number
-        for column, number in _places(now.columns).items()
-        if column not in was or not before.iloc[:, was[column]].equals(now.iloc[:, number])
-    ]
+def changed_columns(before: Any, now: Any) -> Iterator[int]:
+    """Yield where a frame's columns stand that are new, then those that have other data.
+
+    Of rows that are others the data cannot be compared.
+    """
+    was, are = _places(before.columns), _places(now.columns)
+    yield from (number for column, number in are.items() if column not in was)
+    if not before.index.equals(now.index):
+        return
+    for column, number in are.items():
+        if column in was and not before.iloc[:, was[column]].equals(now.iloc[:, number]):
+            yield number
 
 
 def _places(columns: Any) -> dict[Column, int]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from codeface_jupyter.outcome import A_FIGURE, Change, Outcome
-from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.syntax import parsed
+from codeface_jupyter.trials.bindings import loop_names, names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.digests import digests_data
 from codeface_jupyter.trials.few_words import few_words, is_scalar, kinds_of
@@ -25,11 +26,11 @@ from codeface_jupyter.trials.fingerprint import (
 )
 from codeface_jupyter.trials.looking import Looking
 from codeface_jupyter.trials.outcome_data import MAX_CHANGES, read_outcome
-from codeface_jupyter.trials.preview import preview_data
+from codeface_jupyter.trials.preview import preview_data, variable_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import CodeRun, run_code
 from codeface_jupyter.trials.run_tests import run_tests
-from codeface_jupyter.trials.state import StateBefore, is_collection
+from codeface_jupyter.trials.state import StateBefore
 
 __all__ = ["try_code"]
 
@@ -98,7 +99,7 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
 
     def preview() -> Told:
         if is_silent and before is not None:
-            return _preview_of_change(changes, before, namespace)
+            return _variable(changes, before, namespace, passed=loop_names(parsed(source)))
         return _preview(value, figures)
 
     return {
@@ -106,12 +107,13 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         # That there is a figure is worth telling also if it takes too long to be drawn here.
         "value": look(lambda: _words(value)) or (A_FIGURE if figures else ""),
         "value_kinds": look(lambda: kinds_of(value)) or [],
-        "preview": look(preview) or {},
         "changes": [asdict(change) for change in changes[:MAX_CHANGES]],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
         "digests": look(lambda: digests_data(before, run, namespace, figures))
         if has_digests and before is not None
         else None,
+        # Nothing depends on it, and it may take what is left of the time.
+        "preview": look(preview) or look(lambda: _preview(value, [])) or {},
         # Last, since they change what is there.
         "tests": _tests(source, namespace, tested),
     }
@@ -129,15 +131,24 @@ def _changes(before: StateBefore | None, namespace: Mapping[str, object]) -> tup
     return () if before is None else before.changes(namespace)
 
 
-def _preview_of_change(
-    changes: Sequence[Change], before: StateBefore, namespace: Mapping[str, object]
+def _variable(
+    changes: Sequence[Change],
+    before: StateBefore,
+    namespace: Mapping[str, object],
+    *,
+    passed: Container[str],
 ) -> Told:
-    """Return a preview of the first variable with other data than before that holds some."""
-    for name in (change.name for change in changes if change.kind != "gone"):
-        now = namespace[name]
-        if is_collection(now):
-            columns = before.changed_columns(name, now)
-            return {"variable": name, **preview_data(now, columns=columns)}
+    """Return a preview of a table that was changed, or else of the last new one.
+
+    Those that a loop runs through are ``passed`` over.
+    """
+    old = [change.name for change in changes if change.kind == "changed"]
+    new = [c.name for c in changes if c.kind == "new" and c.name not in passed]
+    for name in (*old, *reversed(new)):
+        value = namespace[name]
+        shown = variable_data(name, value, columns=before.changed_columns(name, value))
+        if shown:
+            return shown
     return {}
 
 
@@ -176,7 +187,9 @@ def _fingerprint(
         return digest_of_text(run.stdout)
     if before is None:
         return ""
-    return digest_of_value([before.digest(namespace), before.digest_of_new(namespace)])
+    digests = [before.digest(namespace), before.digest_of_new(namespace)]
+    # Of what is defined nothing is known before it is called.
+    return digest_of_value(digests) if any(digests) else ""
 
 
 def _told_run(run: CodeRun) -> Told:

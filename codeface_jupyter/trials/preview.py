@@ -11,14 +11,16 @@ import binascii
 import io
 import pprint
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import Preview, PreviewTable
+from codeface_jupyter.privacy import HIDDEN, is_secret_name, mask
 from codeface_jupyter.shorten import in_one_line, shorten
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["preview_data", "read_preview"]
+__all__ = ["preview_data", "read_preview", "variable_data"]
 
 MAX_ROWS = 10
 MAX_COLUMNS = 12
@@ -34,24 +36,28 @@ FIGURE_INCHES = (6.4, 4.8)
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_data(
-    value: object, figures: Sequence[Any] = (), *, columns: Sequence[int] = ()
-) -> dict[str, object]:
-    """Return what of a value, or else of the last figure, is worth showing, as JSON values.
-
-    Parameters
-    ----------
-    value, figures
-        What a cell gives.
-    columns
-        Those of a frame that are shown in any case, by where they stand.
-    """
+def preview_data(value: object, figures: Sequence[Any] = ()) -> dict[str, object]:
+    """Return what of the last figure, or else of a value, is worth showing, as JSON values."""
     if figures:
         return {"png": _png(figures[-1])}
     if value is None:
         return {}
-    table = _table(value, columns)
+    table = _table(value)
     return {"table": table} if table else {"text": _cut(_text(value))}
+
+
+def variable_data(name: str, value: object, *, columns: Iterable[int]) -> dict[str, object]:
+    """Return the first rows of a table that no cell shows, without secrets; none of all else.
+
+    Parameters
+    ----------
+    name, value
+        A variable.
+    columns
+        The frame's columns that are shown before all others, by where they stand.
+    """
+    table = _table(value, list(islice(columns, MAX_COLUMNS)))
+    return {"variable": name, "table": _without_secrets(table, name)} if table else {}
 
 
 def read_preview(data: object) -> Preview:
@@ -105,7 +111,7 @@ def _cut(text: str) -> str:
     return shorten(text, max_chars=MAX_TEXT_CHARS)
 
 
-def _table(value: Any, columns: Sequence[int]) -> dict[str, object] | None:
+def _table(value: Any, columns: Sequence[int] = ()) -> dict[str, Any] | None:
     """Return the first rows of a frame or series of pandas, as text."""
     is_series = is_instance(value, "pandas", "Series")
     if not is_series and not is_instance(value, "pandas", "DataFrame"):
@@ -125,9 +131,20 @@ def _table(value: Any, columns: Sequence[int]) -> dict[str, object] | None:
 
 
 def _shown_columns(count: int, wanted: Sequence[int]) -> list[int]:
-    """Return which of a frame's columns are shown, in their order: the wanted, then the first."""
-    others = [number for number in range(count) if number not in set(wanted)]
-    return sorted([*wanted, *others][:MAX_COLUMNS])
+    """Return which of a frame's columns are shown, in their order: the wanted, and the first."""
+    others = (number for number in range(count) if number not in wanted)
+    return sorted(islice(chain(wanted, others), MAX_COLUMNS))
+
+
+def _without_secrets(table: Mapping[str, Any], name: str) -> dict[str, object]:
+    """Return a table with what may be secret hidden: it would be saved with the notebook."""
+    is_secret = [is_secret_name(label) for label in table["header"]]
+    is_secret[1:] = [is_one or is_secret_name(name) for is_one in is_secret[1:]]
+    rows = [
+        [HIDDEN if is_one else mask(cell)[0] for cell, is_one in zip(row, is_secret, strict=True)]
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows}
 
 
 def _column(column: Any) -> list[str]:

@@ -6,7 +6,7 @@ import ast
 import re
 
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.syntax import parsed
+from codeface_jupyter.syntax import is_deep, parse_module
 
 __all__ = ["SAME_AGAIN", "SAME_ANSWER", "is_same_answer", "rejects"]
 
@@ -40,15 +40,21 @@ def rejects(words: str) -> bool:
     return REJECTS.match(words) is not None and FORM.search(words) is None
 
 
-def is_same_answer(one: GenerationResult, other: GenerationResult) -> bool:
-    """Whether two answers hold the same code, comments and layout aside, or the same words."""
-    if one.code and other.code:
+def is_same_answer(one: GenerationResult, other: GenerationResult, *, is_code: bool) -> bool:
+    """Whether two answers hold the same code, comments and layout aside, or the same words.
+
+    Parameters
+    ----------
+    one, other
+        The answers.
+    is_code
+        Whether their words only go along with their code.
+    """
+    if is_code and one.code and other.code:
         return _unparsed(one.code) == _unparsed(other.code)
     return one.text.split() == other.text.split()
 
 
 def _unparsed(code: str) -> str:
-    try:
-        return ast.unparse(parsed(code))
-    except SyntaxError:
-        return code
+    tree = parse_module(code)
+    return code if tree is None or is_deep(tree) else ast.unparse(tree)

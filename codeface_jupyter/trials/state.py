@@ -22,7 +22,7 @@ from codeface_jupyter.trials.fingerprint import digest_of_value, is_opaque
 from codeface_jupyter.trials.frame_changes import changed_columns, frame_changes
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["StateBefore", "is_collection"]
+__all__ = ["StateBefore"]
 
 MAX_COPIED_BYTES = 256 * 2**20
 MAX_COPIED_ITEMS = 20_000
@@ -36,6 +36,11 @@ class _Kept:
 
     value: object
     copied: object | None
+
+    @property
+    def before(self) -> object:
+        """What it was, as far as that is kept."""
+        return self.value if self.copied is None else self.copied
 
 
 class StateBefore:
@@ -60,11 +65,11 @@ class StateBefore:
         """Return what is different in ``namespace``, what was there before first."""
         return (*self._changes_of_old(namespace), *self._new(namespace))
 
-    def changed_columns(self, name: str, now: object) -> list[int]:
-        """Return where a frame's columns stand that are new or have other data; none if unknown."""
+    def changed_columns(self, name: str, now: object) -> Iterator[int]:
+        """Yield where a frame's columns stand that are new, then those that have other data."""
         kept = self._kept.get(name)
-        before = None if kept is None else kept.copied
-        return changed_columns(before, now) if _is_frame(before) and _is_frame(now) else []
+        if kept is not None and _is_frame(kept.before) and _is_frame(now):
+            yield from changed_columns(kept.before, now)
 
     def digest(self, namespace: Mapping[str, object]) -> str:
         """Return the digest of all variables that were there before and have other data now."""
@@ -142,7 +147,8 @@ def _copied(value: Any) -> object | None:
 def _small_copy(value: Any) -> object | None:
     if isinstance(value, PLAIN):
         return value
-    return _copy(value) if is_collection(value) and _is_small(value) else None
+    is_data = isinstance(value, CONTAINERS) or _is_table(value)
+    return _copy(value) if is_data and _is_small(value) else None
 
 
 def _copy(value: Any) -> object:
@@ -202,11 +208,6 @@ def _bytes_of(table: Any) -> int:
     return int(table.memory_usage().sum() if size is None else size)
 
 
-def is_collection(value: object) -> bool:
-    """Whether a value is a table, an array or a container of Python."""
-    return isinstance(value, CONTAINERS) or _is_table(value)
-
-
 def _is_table(value: object) -> bool:
     is_series = is_instance(value, "pandas", "Series")
     return is_series or _is_frame(value) or is_instance(value, "numpy", "ndarray")
@@ -222,7 +223,7 @@ def _told_difference(kept: _Kept, now: Any) -> str:
 
 
 def _difference(kept: _Kept, now: Any) -> str:
-    before = kept.value if kept.copied is None else kept.copied
+    before: Any = kept.before
     if before is now:
         return ""
     if _is_frame(before) and _is_frame(now):

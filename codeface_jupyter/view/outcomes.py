@@ -48,7 +48,7 @@ BEHIND_QUESTION_MARKS = f"{whitespace}!)]}}\uff09\uff01*_"
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u00ab": "\u00bb"}
 COLUMN_GAP = "  "
 SHORTENED = "[It prints more than is shown here.]"
-UNDRAWN = "[The figure takes too long to draw, or is too large, to be shown here.]"
+UNDRAWN = "[The figure could not be drawn here in time, or is too large to be shown.]"
 
 
 def outcome_line(
@@ -91,11 +91,11 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def _shown_text(outcome: Outcome, value: str) -> str:
-    """Return what a cell prints, its value and its warnings, one below the other."""
+    """Return what a cell prints, its warnings and its value, one below the other."""
     cut = "" if outcome.is_printed_whole else SHORTENED
     undrawn = UNDRAWN if outcome.value == A_FIGURE and not outcome.preview.png else ""
     warnings = (f"Warning: {warning}" for warning in outcome.warnings)
-    parts = (outcome.printed.rstrip("\n"), cut, value, undrawn, *warnings)
+    parts = (outcome.printed.rstrip("\n"), cut, *warnings, undrawn, value)
     return terminal_text("\n".join(filter(None, parts)))
 
 
@@ -127,8 +127,9 @@ def outcome_data(
     if outcome is None:
         return None
     table = outcome.preview.table
-    caption = f"{outcome.preview.variable} afterwards:" if outcome.preview.variable else ""
-    value = "\n".join(filter(None, (caption, outcome.preview.text)))
+    variable = outcome.preview.variable
+    # The table stands below the text.
+    value = f"{variable} afterwards:" if variable else outcome.preview.text
     return ResultOutcome(
         line=outcome_line(outcome, agreement, begin=begin),
         ending=outcome.ending,

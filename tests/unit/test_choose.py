@@ -108,6 +108,13 @@ def test_one_answer_agrees_with_nobody() -> None:
     assert choose([candidate("a")]).agreement is None
 
 
+def test_of_what_nobody_can_compare_nobody_says_who_agrees() -> None:
+    assert choose([candidate("?"), candidate("?"), candidate("!")]).agreement is None
+    assert choose([candidate("a"), candidate("b")]).agreement == Agreement(
+        agreeing=1, tried=2, is_first=True
+    )
+
+
 @pytest.mark.parametrize(
     ("does", "remaining", "is_over"),
     [

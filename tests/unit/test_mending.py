@@ -102,8 +102,25 @@ def test_which_model_was_chosen_is_told_only_if_one_answers(session, monkeypatch
     told = []
     monkeypatch.setattr(Resources, "settled", lambda _, settings: settings.model_copy())
     monkeypatch.setattr(AutoModel, "tell", lambda _, settings, job: told.append(settings.model))
+    monkeypatch.setattr(AutoModel, "is_here", True)
     session.generate(asked(session, code))
     assert bool(told) is is_told
+
+
+@needs_guard
+def test_what_is_to_be_fetched_is_told_before_it_is(session, monkeypatch):
+    steps = []
+    prepared = Resources.prepared_engine
+    monkeypatch.setattr(Resources, "settled", lambda _, settings: settings.model_copy())
+    monkeypatch.setattr(AutoModel, "tell", lambda *_: steps.append("told"))
+
+    def prepare(self, settings, job):
+        steps.append("prepared")
+        return prepared(self, settings, job)
+
+    monkeypatch.setattr(Resources, "prepared_engine", prepare)
+    session.generate(asked(session, FAILS))
+    assert steps == ["told", "prepared"]
 
 
 @needs_guard

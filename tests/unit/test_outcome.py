@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from codeface_jupyter.outcome import Agreement, Outcome
+from codeface_jupyter.outcome import Agreement, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.copy import CopyReport, Limits
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.looking import Looking, looked_at
@@ -56,7 +56,10 @@ def tried(code: str, *, seconds: float = 20, tested: str = "", **namespace: Any)
     ("code", "variable"),
     [
         ("sales['total'] = sales['price'] * 2", "sales"),
-        ("count = 3; totals = [1, 2]", "totals"),
+        ("del sales['price']", "sales"),
+        ("part = sales.head(1); whole = sales.copy()", "whole"),
+        ("count = 3; totals = [1, 2]", ""),
+        ("for _, row in sales.iterrows(): total = row['price']", ""),
         ("count = 3", ""),
         ("sales['total'] = 1\nsales", ""),
         ("sales['total'] = 1\nprint(len(sales))", ""),
@@ -81,6 +84,44 @@ def test_of_a_frame_that_is_changed_the_new_column_is_shown() -> None:
     data = outcome_data(outcome)
     assert data is not None
     assert (data["header"], data["rows"]) == (["", "price", "total"], [["0", "1.5", "3"]])
+
+
+@needs_guard
+def test_of_a_wide_frame_with_other_rows_the_new_column_is_shown() -> None:
+    wide = pd.DataFrame({f"c{number}": [number, None] for number in range(14)})
+    outcome = tried("wide = wide.dropna(); wide['total'] = 1", wide=wide)
+    data = outcome_data(outcome)
+    assert data is not None
+    assert data["header"][-1] == "total"
+
+
+@needs_guard
+def test_what_may_be_secret_is_not_shown_before_a_cell_shows_it() -> None:
+    token = "ghp_" + "0123456789abcdefghijABCDEFGHIJ456789"
+    users = pd.DataFrame({"name": ["a"], "password": ["hunter2"], "note": [token]})
+    data = outcome_data(tried("users['count'] = 1", users=users))
+    assert data is not None
+    (row,) = data["rows"]
+    assert (row[1], row[2], row[4]) == ("a", "***", "1")
+    assert token not in str(data)
+
+
+@needs_guard
+def test_a_warning_does_not_part_a_table_from_its_name() -> None:
+    table = PreviewTable(header=("", "price"), rows=(("0", "1"),), is_whole=True)
+    preview = Preview(variable="sales", table=table)
+    warnings = ("UserWarning: careful",)
+    data = outcome_data(Outcome(ending="ran", warnings=warnings, preview=preview))
+    assert data is not None
+    assert data["text"].splitlines() == ["Warning: UserWarning: careful", "sales afterwards:"]
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    "code", ["def f(x): return x + 1", "class A: pass", "import os", "f = lambda: 1"]
+)
+def test_of_what_is_only_defined_it_is_not_known_what_it_does(code: str) -> None:
+    assert tried(code).fingerprint == ""
 
 
 @needs_guard
@@ -140,7 +181,7 @@ def test_a_figure_is_told_though_it_takes_too_long_to_be_drawn() -> None:
     assert outcome.ending == "ran"
     assert outcome.preview.png == ""
     assert outcome.value == "a figure"
-    assert "takes too long to draw" in outcome_text(outcome)
+    assert "could not be drawn" in outcome_text(outcome)
 
 
 @needs_guard

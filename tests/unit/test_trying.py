@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ from codeface_jupyter.context import Cell, ContextSources, Rewrite
 from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
-from codeface_jupyter.jobs import Event, Job, Progress
+from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session import Session, trying
@@ -298,6 +297,29 @@ def test_another_answer_is_not_the_same_again(tmp_path, namespace, code, shown, 
     assert (result.code, result.notes) == (shown, notes)
 
 
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ("def f(x): return x + 1", "def g(a, b): return a * b"),
+        (TOTAL, f"{'-' * 400}1"),
+    ],
+)
+def test_what_cannot_be_compared_is_not_said_to_be_the_same(
+    tmp_path, namespace, first, code
+) -> None:
+    result = trying_again(tmp_path, namespace, Sampling(code), first=Sampling(first))
+    assert (result.code, result.notes) == (code, ())
+
+
+@pytest.mark.parametrize(("words", "is_same"), [("It adds.", True), ("It sums all up.", False)])
+def test_an_explanation_is_in_its_words(tmp_path, namespace, words, is_same) -> None:
+    first, second = (
+        ScriptedEngine([f"{said}\n\n{in_python(TOTAL)}"]) for said in ("It adds.", words)
+    )
+    result = trying_again(tmp_path, namespace, second, first=first, task="explain")
+    assert (SAME_ANSWER in result.notes) is is_same
+
+
 def test_where_there_is_no_other_answer_that_is_said(tmp_path, namespace) -> None:
     engine = Sampling(TOTAL, TOTAL, TOTAL)
     result = trying_again(tmp_path, namespace, engine)
@@ -310,11 +332,11 @@ def test_the_same_words_are_the_same_answer(tmp_path, namespace) -> None:
     assert trying_again(tmp_path, namespace, prose, first=prose).notes == (SAME_ANSWER,)
 
 
-def trying_again(tmp_path, namespace, engine, *, first=None):
+def trying_again(tmp_path, namespace, engine, *, first=None, task="write"):
     """Ask for a total, and then for another answer; return that one."""
     session = Session(config=Config(file=tmp_path / "none.toml"), engine=first or Sampling(TOTAL))
     asked = Ask(
-        sources=ContextSources(request="the sum"),
+        sources=ContextSources(request="the sum", task=task),
         settings=session.config.with_overrides({}),
         live_namespace=namespace,
     )
@@ -479,17 +501,65 @@ def test_those_that_were_asked_for_are_waited_for(ask_with) -> None:
     assert result.agreement.tried == 4
 
 
+def test_what_is_long_and_leaves_out_what_was_asked_for_is_not_enough(ask_with) -> None:
+    sources = ContextSources(request='a dict with the sum as "Total"')
+    says_it = "{'Total': sum(prices)}"
+    result, _ = ask_with(Sampling(RAISES, LONG, says_it, says_it), sources=sources)
+    assert (result.code, result.agreement.tried) == (says_it, 4)
+
+
+def test_what_is_shorter_than_a_long_first_answer_is_not_yet_enough(ask_with) -> None:
+    longer = f"{RAISES}  # {'word ' * 90}"
+    result, _ = ask_with(Sampling(longer, LONG, "max(prices)", "max(prices)"))
+    assert (result.code, result.agreement.tried) == ("max(prices)", 4)
+
+
 def test_those_that_nobody_asked_for_are_given_up_where_they_take_long(
     ask_with, monkeypatch
 ) -> None:
-    monkeypatch.setattr(trying, "PATIENCE_S", 0.3)
-    engine = Sampling(RAISES, RAISES + " ", TOTAL, before_each=lambda _: time.sleep(0.2))
-    result, _ = ask_with(engine)
+    monkeypatch.setattr(trying, "PATIENCE_S", -1.0)
+    result, _ = ask_with(Sampling(RAISES, TOTAL))
     assert (result.code, result.outcome.ending) == (RAISES, "raised")
     assert trying.TOO_SLOW in result.notes
 
-    result, _ = ask_with(engine, tried_answers=3)
+    result, _ = ask_with(Sampling(RAISES, TOTAL, TOTAL), tried_answers=3)
     assert (result.code, trying.TOO_SLOW in result.notes) == (TOTAL, False)
+
+
+def test_where_all_have_come_in_the_end_none_were_given_up(ask_with) -> None:
+    class Late(Sampling):
+        def generate_batch(self, requests, *, on_result, job):
+            super().generate_batch(requests, on_result=on_result, job=job)
+            # As if the time were over by now.
+            job.cancel()
+
+    result, _ = ask_with(Late(RAISES, *(f"{RAISES}{' ' * number}" for number in range(1, 9))))
+    assert result.outcome.ending == "raised"
+    assert trying.TOO_SLOW not in result.notes
+
+
+def test_what_came_before_they_were_given_up_counts(ask_with) -> None:
+    class Impatient(Sampling):
+        def generate_batch(self, requests, *, on_result, job):
+            super().generate_batch(requests[:1], on_result=on_result, job=job)
+            raise Cancelled
+
+    result, _ = ask_with(Impatient(RAISES, TOTAL, TOTAL))
+    assert (result.code, result.agreement.tried) == (TOTAL, 2)
+
+
+def test_what_was_given_up_once_is_tried_the_next_time(tmp_path, namespace, monkeypatch) -> None:
+    engine = Sampling(RAISES, TOTAL, TOTAL)
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
+    ask = Ask(
+        sources=ContextSources(request="the total"),
+        settings=session.config.with_overrides({}),
+        live_namespace=namespace,
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(trying, "PATIENCE_S", -1.0)
+        assert session.generate(ask).code == RAISES
+    assert session.generate(ask).code == TOTAL
 
 
 def test_the_same_code_is_run_once(ask_with) -> None:
@@ -565,6 +635,7 @@ def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
     assert answer.result.code == RAISES
     assert answer.result.finish_reason == "stop"
     assert answer.result.outcome.ending == "raised"
+    assert trying.TOO_SLOW not in answer.result.notes
     # Asked again, it is chosen among others: it is not replayed as if it had been.
     engine.samples = (TOTAL, "sum(prices)  # again")
     again = session.generate(question)
