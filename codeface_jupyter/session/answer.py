@@ -44,6 +44,8 @@ class Ask:
         A prompt settled before, to be sent as it is; None builds it from ``sources``.
     after
         The answer that the question goes on from; its prompt then follows from that one's.
+    is_follow_up
+        Whether it goes on from an answer, whose question it takes back in part, perhaps.
     other_than
         The answer in the place of which another one is wanted.
     asked_at
@@ -69,6 +71,7 @@ class Ask:
     cell_id: str | None = None
     context: Context | None = None
     after: NextTurn | None = None
+    is_follow_up: bool = False
     other_than: GenerationResult | None = None
     asked_at: float | None = None
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
@@ -120,6 +123,7 @@ class Ask:
             asked,
             sources=sources,
             after=NextTurn(context=context, result=result, question=question),
+            is_follow_up=True,
             use_response_cache=self.use_response_cache,
         )
 

@@ -23,19 +23,13 @@ from codeface_jupyter.generation import (
     SamplingParameters,
 )
 from codeface_jupyter.jobs import Cancelled
-from codeface_jupyter.outcome import Agreement, Outcome
-from codeface_jupyter.session.mending import try_for
+from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.second_answer import PATIENCE_S, second_answer
 from codeface_jupyter.session.second_model import SecondModel
-from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
+from codeface_jupyter.session.tried_answers import TriedAnswers
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support
-from codeface_jupyter.trials.missing_modules import asks_for_missing_module
-from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
-from codeface_jupyter.trials.substitutes import substitute_note
-from codeface_jupyter.trials.unrun_cells import unrun_note
-from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
 
 __all__ = ["Trying", "tried"]
 
@@ -44,8 +38,6 @@ logger = logging.getLogger(__name__)
 TRIED_TASKS = frozenset({"write", "fix", "edit", "test"})
 PYTHON = "python"
 OTHER_ANSWERS = 8
-# Its number is after those of all samples.
-SECOND = 1_000
 # Chosen by measurement: benchmarks/RESULTS.md.
 TEMPERATURE = 0.7
 TOP_P = 0.95
@@ -92,7 +84,7 @@ def _is_to_be_tried(pending: PendingAnswer, result: GenerationResult) -> bool:
 
 
 class Trying:
-    """The answers to one question that have been tried so far.
+    """Tries an answer, and others where it fails.
 
     Its steps are those of `tried`. Each can be stopped, and keeps what it has found by then.
 
@@ -117,13 +109,11 @@ class Trying:
         self._second = second
         self._first = pending.untried_result(done)
         self.is_wanted = _is_to_be_tried(pending, self._first)
-        # By their number, 0 is the first: they end in any order.
-        self._tried: dict[int, Candidate] = {}
+        self._tried = TriedAnswers(pending)
         self._is_complete = False
         self._was_too_slow = False
         # What takes the place of the first answer without being compared with others, and why.
         self._found: tuple[Candidate, str] | None = None
-        self._tries = 0
         self._seconds = 0.0
 
     def try_first(self) -> None:
@@ -131,7 +121,7 @@ class Trying:
         if self.is_wanted:
             with self._step():
                 self._pending.job.progress("Trying it on a copy of the kernel")
-                self._add(0, self._first)
+                self._tried.add(0, self._first)
 
     @property
     def needs_others(self) -> bool:
@@ -154,7 +144,7 @@ class Trying:
         self._pending.tried = self._choose()
         if not self.is_wanted:
             return self._done
-        spent = replace(self._done.metrics, tries=self._tries, tries_s=self._seconds)
+        spent = replace(self._done.metrics, tries=self._tried.tries, tries_s=self._seconds)
         return replace(self._done, metrics=spent)
 
     @contextmanager
@@ -169,90 +159,46 @@ class Trying:
 
     def _choose(self) -> GenerationResult:
         """Return the answer that is shown, and say so if it is not the first."""
-        if not self._tried:
+        first = self._tried.first
+        if first is None:
             return self._first
-        first = self._tried[0]
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
-            is_in_vain = self._is_complete and not (self._was_too_slow or self._awaits_user)
+            is_in_vain = self._is_complete and not (self._was_too_slow or self._tried.awaits_user())
             self._pending.in_vain = is_in_vain and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
-        further = (
-            self._compared(choice.chosen.outcome),
-            self._substitute(choice.chosen),
-            unsaid_note(choice.chosen.unsaid, code=result.code),
-            kind_note(choice.chosen.outcome, choice.chosen.missed_kind),
-            self._same_again(choice.chosen),
-            unrun_note(choice.chosen.outcome, self._pending.ask.sources.cells),
-            self._failed_second(choice.chosen),
-            "" if choice.chosen.is_good or not self._was_too_slow else TOO_SLOW,
-        )
+        too_slow = TOO_SLOW if self._was_too_slow and not choice.chosen.is_good else ""
+        notes = (*result.notes, *self._tried.notes(choice.chosen), too_slow)
         return replace(
             result,
-            notes=(*result.notes, *filter(None, further)),
+            notes=tuple(filter(None, notes)),
             outcome=choice.chosen.outcome,
             agreement=choice.agreement or self._kept_agreement(choice.chosen),
             alternatives=choice.alternatives,
             is_revised=choice.chosen is not first,
         )
 
-    def _same_again(self, chosen: Candidate) -> str:
-        """Return a note where an answer only does what the one before it did."""
-        is_said = SAME_ANSWER in chosen.result.notes
-        return SAME_AGAIN if self._repeats(chosen.outcome) and not is_said else ""
-
-    def _failed_second(self, chosen: Candidate) -> str:
-        """Return a note on the better model, if it was asked and nothing has come of it."""
-        second = self._tried.get(SECOND)
-        if second is None or chosen.is_good:
-            return ""
-        return f"{second.result.identity.model} was asked, too; its answer is no better."
-
     def _choice_among(self, first: Candidate) -> tuple[Choice, str]:
         """Return what is chosen, and why if it is not the first."""
         if self._found is not None:
             found, reason = self._found
             return Choice(chosen=found), reason
-        choice = choose(self._to_choose_from if self._is_complete else [first])
+        choice = choose(self._to_choose_from(first) if self._is_complete else [first])
         agreed = "" if choice.agreement is None else choice.agreement.in_words
         # How many agree stands beside what the code did.
-        return choice, _fault(first, shown=choice.chosen) or agreed
+        return choice, self._tried.fault(shown=choice.chosen) or agreed
 
     def _kept_agreement(self, chosen: Candidate) -> Agreement | None:
         """Return how many agreed with a replayed answer, if it still does anything here."""
-        is_as_kept = chosen is self._tried[0] and chosen.is_an_answer
+        is_as_kept = chosen is self._tried.first and chosen.is_an_answer
         return self._pending.kept_agreement if is_as_kept else None
 
-    def _substitute(self, chosen: Candidate) -> str:
-        """Return a note on what was asked for and does not exist; empty if that is not so."""
-        if chosen is self._tried[0]:
-            return ""
-        request = self._pending.ask.sources.request
-        return substitute_note(request, failed=self._first, shown=chosen.result)
-
-    def _compared(self, outcome: Outcome | None) -> str:
-        """Return a note on what an edited cell does otherwise than before; empty if it cannot."""
-        sources = self._pending.ask.sources
-        is_edited = sources.task == "edit" and sources.rewrite is not None
-        if not is_edited or outcome is None or not outcome.has_run:
-            return ""
-        before = self._outcome(sources.rewrite.cell.source) if sources.rewrite else None
-        if before is None or before.ending not in {"ran", "raised"}:
-            return ""
-        if before.ending == "raised":
-            return f"As it was, the cell raises {before.error_type}."
-        if before.does_the_same_as(outcome):
-            return "The edited cell gives the same as before."
-        return f"As it was, the cell gives {before.value or 'no value'}."
-
-    @property
-    def _is_doubtful(self) -> bool:
+    def _is_doubtful(self, first: Candidate) -> bool:
         """Whether something speaks against the first answer that others may not share."""
-        first = self._tried[0]
-        if self._awaits_user or (self._is_replayed and self._pending.in_vain):
+        if self._tried.awaits_user() or (self._is_replayed and self._pending.in_vain):
             return False
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
@@ -260,27 +206,15 @@ class Trying:
         leaves_out = not self._is_replayed and first.is_an_answer and bool(first.misses)
         return has_failed or first.names_what_is_not_there or first.only_repeats or leaves_out
 
-    @property
-    def _awaits_user(self) -> bool:
-        """Whether the first answer fails for want of a cell to be run, or a module to be installed.
-
-        Others would fail as well.
-        """
-        first = self._tried[0]
-        if unrun_note(first.outcome, self._pending.ask.sources.cells):
-            return True
-        has_failed = first.outcome is not None and not first.outcome.has_run
-        return has_failed and asks_for_missing_module(self._wanted, first.result.code)
-
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""
-        first, settings = self._tried.get(0), self._pending.ask.settings
+        first, settings = self._tried.first, self._pending.ask.settings
         if first is None or self._engine is None or self._is_settled:
             return 0
         # A replayed answer has been chosen already.
         if self._are_asked_for and not self._is_replayed:
             return settings.tried_answers - 1
-        return OTHER_ANSWERS if self._is_doubtful and self._is_local else 0
+        return OTHER_ANSWERS if self._is_local and self._is_doubtful(first) else 0
 
     @property
     def _is_replayed(self) -> bool:
@@ -295,12 +229,12 @@ class Trying:
     @property
     def _second_wanted(self) -> Settings | None:
         """The better model to ask; several answers at once are to agree instead."""
-        first, ask = self._tried.get(0), self._pending.ask
+        first, ask = self._tried.first, self._pending.ask
         if first is None or self._is_settled or self._are_asked_for:
             return None
         # It would say the same again.
         is_its_own = self._pending.other_identity is not None
-        return ask.second if self._is_doubtful and not is_its_own else None
+        return None if is_its_own or not self._is_doubtful(first) else ask.second
 
     def _by_second(self, settings: Settings) -> tuple[Candidate, str] | None:
         """Ask the better model; return its answer if that can take the place of the first.
@@ -311,18 +245,13 @@ class Trying:
         result = second_answer(self._pending, self._second, settings, max_new_tokens=longest)
         if result is None or not result.code:
             return None
-        candidate = self._candidate(result)
-        if not self._may_replace_first(candidate):
-            self._tried[SECOND] = candidate
+        candidate = self._tried.candidate(result)
+        if not _has_nothing_against(candidate):
+            self._tried.add_second(candidate)
             return None
         asked = f"{result.identity.model} was asked"
-        fault = _fault(self._tried[0], shown=candidate)
+        fault = self._tried.fault(shown=candidate)
         return candidate, f"{asked}, {fault}" if fault else asked
-
-    def _may_replace_first(self, other: Candidate) -> bool:
-        """Whether nothing speaks against an answer that would against the first one."""
-        is_whole = other.is_good and not other.misses and not other.obstacle
-        return is_whole and not other.gives_nothing
 
     @property
     def _longest(self) -> int:
@@ -330,10 +259,9 @@ class Trying:
         longest = max(MIN_TOKENS, TIMES_AS_LONG * self._first.metrics.generated_tokens)
         return min(self._pending.sampling.max_new_tokens, longest)
 
-    @property
-    def _to_choose_from(self) -> list[Candidate]:
-        """The answers that are compared: what ran is replaced unasked only by what says more."""
-        first, candidates = self._tried[0], self._candidates
+    def _to_choose_from(self, first: Candidate) -> list[Candidate]:
+        """Return what is compared: what ran is replaced unasked only by what says more."""
+        candidates = self._tried.in_order
         if not first.is_good or self._are_asked_for:
             return candidates
         others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
@@ -347,66 +275,13 @@ class Trying:
 
     def _is_enough(self, tokens: int, *, remaining: int) -> bool:
         """Whether to go on after an answer of so many tokens would hardly change the choice."""
-        if is_decided(self._candidates, remaining=remaining):
+        candidates = self._tried.in_order
+        if is_decided(candidates, remaining=remaining):
             return True
         if self._are_asked_for:
             return False
         is_long = tokens >= max(MIN_LONG_TOKENS, self._first.metrics.generated_tokens)
-        return is_long and any(map(self._may_replace_first, self._candidates[1:]))
-
-    @property
-    def _candidates(self) -> list[Candidate]:
-        """The answers so far in the order of their numbers, so that a choice can be repeated."""
-        return [self._tried[number] for number in sorted(self._tried)]
-
-    def _add(self, number: int, result: GenerationResult) -> None:
-        self._tried[number] = self._candidate(result)
-
-    def _candidate(self, result: GenerationResult) -> Candidate:
-        outcome = self._outcome(result.code) if result.code else None
-        wanted = self._wanted
-        kind = asked_kind(wanted)
-        return Candidate(
-            result=result,
-            outcome=outcome,
-            unsaid=unsaid_names(wanted, result.code) if result.code else (),
-            missed_kind=kind if gives_another_kind(outcome, kind) else "",
-            # In another way may be to do the same, but not by the same code.
-            is_rejected=SAME_ANSWER in result.notes
-            or (self._pending.ask.other_than is None and self._repeats(outcome)),
-        )
-
-    def _repeats(self, outcome: Outcome | None) -> bool:
-        """Whether a code does what the answer did in the place of which another is wanted."""
-        before = self._rejected.outcome if self._rejected is not None else None
-        return before is not None and outcome is not None and outcome.does_the_same_as(before)
-
-    @property
-    def _rejected(self) -> GenerationResult | None:
-        """The answer that the user does not want again; None if there is none."""
-        ask = self._pending.ask
-        if ask.after is None or ask.after.question is None:
-            return ask.other_than
-        return ask.after.result if rejects(ask.after.question.text) else None
-
-    @property
-    def _wanted(self) -> str:
-        """The request for a new cell, in the user's words; empty where it is for another thing."""
-        ask = self._pending.ask
-        # A question about an answer may be to take out what was asked for before.
-        if ask.sources.task != "write" or ask.after is not None:
-            return ""
-        filled = ask.sources.filled
-        # What stands in a variable's value is not what the user wrote.
-        return filled.text_without_values if filled else ask.sources.request
-
-    def _outcome(self, code: str) -> Outcome | None:
-        """Return what a code does; the same code does the same."""
-        for candidate in self._tried.values():
-            if candidate.outcome is not None and candidate.result.code == code:
-                return candidate.outcome
-        self._tries += 1
-        return try_for(self._pending, code)
+        return is_long and any(map(_has_nothing_against, candidates[1:]))
 
     def _try_others(self, engine: BatchEngine, count: int) -> None:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
@@ -420,7 +295,7 @@ class Trying:
             if done.finish_reason == "cancelled" or done.error is not None:
                 return
             result = self._pending.checked_result(text, done, sampling=samplings[index])
-            self._add(index + 1, result)
+            self._tried.add(index + 1, result)
             tried = len(self._tried)
             self._tell(tried, total)
             if self._is_enough(done.metrics.generated_tokens, remaining=total - tried):
@@ -454,18 +329,7 @@ def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[Samp
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
 
 
-def _fault(first: Candidate, *, shown: Candidate) -> str:
-    """Return what speaks against the first answer, as part of a sentence; empty if nothing."""
-    if first.outcome is not None and first.outcome.ending == "raised":
-        what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
-        return f"the first one {what}"
-    if first.only_repeats:
-        return "the first one repeats the notebook"
-    missed = [name for name in first.unsaid if name not in shown.unsaid]
-    if missed:
-        return f"the first one does without {in_words(missed)}"
-    if first.missed_kind and not shown.missed_kind:
-        return f"the first one gives no {first.missed_kind}"
-    if first.is_rejected and not shown.is_rejected:
-        return "the first one does the same as the answer before"
-    return ""
+def _has_nothing_against(candidate: Candidate) -> bool:
+    """Whether an answer may take the place of a first one that something speaks against."""
+    is_whole = candidate.is_good and not candidate.misses and not candidate.obstacle
+    return is_whole and not candidate.gives_nothing

@@ -252,8 +252,17 @@ def test_a_follow_up_may_be_to_take_out_what_was_asked_for(ask_with, tmp_path, n
     about = asked.about(first[-1].result, FilledRequest.of("without it"), context=context)
     engine = Sampling(TOTAL, "'Total', 2")
     follow_up = Session(config=session.config, engine=engine)
-    result = list(follow_up.stream(replace(about, live_namespace=namespace)))[-1].result
+    events = list(follow_up.stream(replace(about, live_namespace=namespace)))
+    result = events[-1].result
     assert (result.code, engine.sampled, result.notes) == (TOTAL, [], ())
+
+    # So it is where another answer to it is wanted.
+    context = next(event.context for event in events if isinstance(event, Started))
+    other = about.another_sample(result, context=context, seed=1)
+    engine = Sampling("max(prices)", "'Total', 2")
+    again = Session(config=session.config, engine=engine)
+    result = again.generate(replace(other, live_namespace=namespace))
+    assert (result.code, engine.sampled, result.notes) == ("max(prices)", [], ())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""The answers to one question that have been tried, each with what its code did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.session.mending import try_for
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
+from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.missing_modules import asks_for_missing_module
+from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
+from codeface_jupyter.trials.substitutes import substitute_note
+from codeface_jupyter.trials.unrun_cells import unrun_note
+from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
+
+__all__ = ["TriedAnswers"]
+
+# Its number is after those of all samples.
+SECOND = 1_000
+
+
+class TriedAnswers:
+    """The answers to one question that have been tried so far.
+
+    Parameters
+    ----------
+    pending
+        The question.
+
+    Attributes
+    ----------
+    tries
+        How many codes have been run for it.
+    """
+
+    def __init__(self, pending: PendingAnswer) -> None:
+        self.tries = 0
+        self._pending = pending
+        # By their number, 0 is the first: they end in any order.
+        self._tried: dict[int, Candidate] = {}
+
+    def __len__(self) -> int:
+        return len(self._tried)
+
+    def add(self, number: int, result: GenerationResult) -> None:
+        """Try an answer, and count it among those that are compared; 0 is the first."""
+        self._tried[number] = self.candidate(result)
+
+    def add_second(self, candidate: Candidate) -> None:
+        """Count the better model's answer among those that are compared."""
+        self._tried[SECOND] = candidate
+
+    @property
+    def first(self) -> Candidate | None:
+        """The first answer; None before it has been tried."""
+        return self._tried.get(0)
+
+    @property
+    def in_order(self) -> list[Candidate]:
+        """The answers so far in the order of their numbers, so that a choice can be repeated."""
+        return [self._tried[number] for number in sorted(self._tried)]
+
+    def candidate(self, result: GenerationResult) -> Candidate:
+        """Try an answer."""
+        outcome = self._outcome(result.code) if result.code else None
+        wanted = self._wanted
+        kind = asked_kind(wanted)
+        return Candidate(
+            result=result,
+            outcome=outcome,
+            unsaid=unsaid_names(wanted, result.code) if result.code else (),
+            missed_kind=kind if gives_another_kind(outcome, kind) else "",
+            # In another way may be to do the same, but not by the same code.
+            is_rejected=SAME_ANSWER in result.notes
+            or (self._pending.ask.other_than is None and self._repeats(outcome)),
+        )
+
+    def awaits_user(self) -> bool:
+        """Whether the first answer fails for want of a cell to be run, or a module to be installed.
+
+        Others would fail as well.
+        """
+        first = self._tried[0]
+        if unrun_note(first.outcome, self._pending.ask.sources.cells):
+            return True
+        has_failed = first.outcome is not None and not first.outcome.has_run
+        return has_failed and asks_for_missing_module(self._wanted, first.result.code)
+
+    def fault(self, *, shown: Candidate) -> str:
+        """Return what speaks against the first answer, as part of a sentence; empty if nothing.
+
+        Parameters
+        ----------
+        shown
+            What is shown in its place.
+        """
+        first = self._tried[0]
+        if first.outcome is not None and first.outcome.ending == "raised":
+            what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
+            return f"the first one {what}"
+        if first.only_repeats:
+            return "the first one repeats the notebook"
+        missed = [name for name in first.unsaid if name not in shown.unsaid]
+        if missed:
+            return f"the first one does without {in_words(missed)}"
+        if first.missed_kind and not shown.missed_kind:
+            return f"the first one gives no {first.missed_kind}"
+        if first.is_rejected and not shown.is_rejected:
+            return "the first one does the same as the answer before"
+        return ""
+
+    def notes(self, shown: Candidate) -> Iterator[str]:
+        """Yield what there is to say of an answer that is shown; some may be empty."""
+        yield self._compared(shown.outcome)
+        if shown is not (first := self._tried[0]):
+            request = self._pending.ask.sources.request
+            yield substitute_note(request, failed=first.result, shown=shown.result)
+        yield unsaid_note(shown.unsaid, code=shown.result.code)
+        yield kind_note(shown.outcome, shown.missed_kind)
+        if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:
+            yield SAME_AGAIN
+        yield unrun_note(shown.outcome, self._pending.ask.sources.cells)
+        second = self._tried.get(SECOND)
+        if second is not None and not shown.is_good:
+            yield f"{second.result.identity.model} was asked, too; its answer is no better."
+
+    def _compared(self, outcome: Outcome | None) -> str:
+        """Return a note on what an edited cell does otherwise than before; empty if it cannot."""
+        sources = self._pending.ask.sources
+        is_edited = sources.task == "edit" and sources.rewrite is not None
+        if not is_edited or outcome is None or not outcome.has_run:
+            return ""
+        before = self._outcome(sources.rewrite.cell.source) if sources.rewrite else None
+        if before is None or before.ending not in {"ran", "raised"}:
+            return ""
+        if before.ending == "raised":
+            return f"As it was, the cell raises {before.error_type}."
+        if before.does_the_same_as(outcome):
+            return "The edited cell gives the same as before."
+        return f"As it was, the cell gives {before.value or 'no value'}."
+
+    def _repeats(self, outcome: Outcome | None) -> bool:
+        """Whether a code does what the answer did in the place of which another is wanted."""
+        before = self._rejected.outcome if self._rejected is not None else None
+        return before is not None and outcome is not None and outcome.does_the_same_as(before)
+
+    @property
+    def _rejected(self) -> GenerationResult | None:
+        """The answer that the user does not want again; None if there is none."""
+        ask = self._pending.ask
+        if ask.after is None or ask.after.question is None:
+            return ask.other_than
+        return ask.after.result if rejects(ask.after.question.text) else None
+
+    @property
+    def _wanted(self) -> str:
+        """The request for a new cell, in the user's words; empty where it is for another thing."""
+        ask = self._pending.ask
+        # A question about an answer may be to take out what was asked for before.
+        if ask.sources.task != "write" or ask.is_follow_up or ask.after is not None:
+            return ""
+        filled = ask.sources.filled
+        # What stands in a variable's value is not what the user wrote.
+        return filled.text_without_values if filled else ask.sources.request
+
+    def _outcome(self, code: str) -> Outcome | None:
+        """Return what a code does; the same code does the same."""
+        for candidate in self._tried.values():
+            if candidate.outcome is not None and candidate.result.code == code:
+                return candidate.outcome
+        self.tries += 1
+        return try_for(self._pending, code)
