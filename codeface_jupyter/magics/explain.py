@@ -15,6 +15,7 @@ from codeface_jupyter.magics.options import (
     context_options,
     model_options,
     parse,
+    refuse_options_behind,
     sampling_options,
     settings_overrides,
 )
@@ -65,6 +66,7 @@ class ExplainMagics(BaseMagics):
             In [3]: %codeface_explain Err[2]
         """
         args, expression = parse(self.codeface_explain, line)
+        refuse_options_behind(expression)
         if args.id is not None:
             name, kind, text = self._cell(args.id)
         elif expression:

@@ -28,6 +28,7 @@ __all__ = [
     "parse",
     "parse_nothing",
     "permissions",
+    "refuse_options_behind",
     "result_options",
     "sampling_options",
     "settings_overrides",
@@ -221,6 +222,19 @@ def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
 def split_words(line: str) -> list[str]:
     """Split ``line`` into words; quotes group, and nothing else is special."""
     return [_unquoted(match[1]) for match in WORD.finditer(line)]
+
+
+def refuse_options_behind(words: str) -> None:
+    """Refuse options that stand behind what they are for.
+
+    Raises
+    ------
+    UsageError
+        If there are some.
+    """
+    options = [word for word in split_words(words) if word.startswith("--")]
+    if options:
+        raise UsageError(f"Options go before the name: put {options[0]} in front of it.")
 
 
 def parse_nothing(name: str, line: str) -> None:

@@ -12,6 +12,7 @@ from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, k
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
+from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
@@ -76,6 +77,7 @@ class TriedAnswers:
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
+            lacks_tests=bool(self._pending.ask.tested) and not checks_something(result.code),
         )
 
     def awaits_user(self) -> bool:
@@ -97,24 +99,32 @@ class TriedAnswers:
         shown
             What is shown in its place.
         """
+        return next(self._faults(shown), "")
+
+    def _faults(self, shown: Candidate) -> Iterator[str]:
         first = self._tried[0]
         if first.outcome is not None and first.outcome.ending == "raised":
             what = f"raises {first.outcome.error_type}" if first.outcome.error_type else "fails"
-            return f"the first one {what}"
+            yield f"the first one {what}"
         if first.only_repeats:
-            return "the first one repeats the notebook"
+            yield "the first one repeats the notebook"
+        if first.is_unrelated:
+            yield "the first one is about something else"
+        if first.lacks_tests:
+            yield "the first one tests nothing"
         missed = [name for name in first.unsaid if name not in shown.unsaid]
         if missed:
-            return f"the first one does without {in_words(missed)}"
+            yield f"the first one does without {in_words(missed)}"
         if first.missed_kind and not shown.missed_kind:
-            return f"the first one gives no {first.missed_kind}"
+            yield f"the first one gives no {first.missed_kind}"
         if first.is_rejected and not shown.is_rejected:
-            return "the first one does the same as the answer before"
-        return ""
+            yield "the first one does the same as the answer before"
 
     def notes(self, shown: Candidate) -> Iterator[str]:
         """Yield what there is to say of an answer that is shown; some may be empty."""
         yield self._compared(shown.outcome)
+        if shown.lacks_tests:
+            yield "There are no tests in this answer."
         if shown is not (first := self._tried[0]):
             request = self._pending.ask.sources.request
             yield substitute_note(request, failed=first.result, shown=shown.result)
@@ -137,10 +147,10 @@ class TriedAnswers:
         if before is None or before.ending not in {"ran", "raised"}:
             return ""
         if before.ending == "raised":
-            return f"As it was, the cell raises {before.error_type}."
+            return f"Before the change, the cell raised {before.error_type}."
         if before.does_the_same_as(outcome):
             return "The edited cell gives the same as before."
-        return f"As it was, the cell gives {before.value or 'no value'}."
+        return f"Before the change, the cell gave {before.value or 'no value'}."
 
     def _repeats(self, outcome: Outcome | None) -> bool:
         """Whether a code does what the answer did in the place of which another is wanted."""

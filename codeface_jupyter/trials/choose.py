@@ -15,7 +15,7 @@ from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTable
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
-from codeface_jupyter.trials.rewriting import NOT_OFFERED
+from codeface_jupyter.trials.rewriting import NOT_OFFERED, UNRELATED
 
 __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 
@@ -41,6 +41,8 @@ class Candidate:
         The kind of value that the request asks for, if the code gives another.
     is_rejected
         Whether it says or does what an answer did in the place of which another is wanted.
+    lacks_tests
+        Whether it was to be tests, and checks nothing.
     """
 
     result: GenerationResult
@@ -48,6 +50,7 @@ class Candidate:
     unsaid: tuple[str, ...] = ()
     missed_kind: str = ""
     is_rejected: bool = False
+    lacks_tests: bool = False
 
     @property
     def misses(self) -> int:
@@ -56,8 +59,9 @@ class Candidate:
 
     @property
     def is_an_answer(self) -> bool:
-        """Whether its code ran to its end, and is not what the notebook has already."""
-        return self.outcome is not None and self.outcome.has_run and not self.only_repeats
+        """Whether its code ran to its end, and is something of what was asked for."""
+        has_run = self.outcome is not None and self.outcome.has_run
+        return has_run and not (self.only_repeats or self.is_unrelated or self.lacks_tests)
 
     @property
     def is_good(self) -> bool:
@@ -80,6 +84,11 @@ class Candidate:
     def only_repeats(self) -> bool:
         """Whether its code is a copy of cells."""
         return any(note.startswith(ONLY_REPEATS) for note in self.result.notes)
+
+    @property
+    def is_unrelated(self) -> bool:
+        """Whether it is to repair a cell that it has little in common with."""
+        return UNRELATED in self.result.notes
 
     @property
     def obstacle(self) -> str:
@@ -154,7 +163,9 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
         if (best := _best(group)).outcome is not None
     )
     is_first = chosen is candidates[0]
-    agreement = Agreement(agreeing=len(first), tried=len(candidates), is_first=is_first)
+    # Also those that were put last for what they do without, or say again.
+    agreeing = sum(one is chosen or one.agrees_with(chosen) for one in candidates)
+    agreement = Agreement(agreeing=agreeing, tried=len(candidates), is_first=is_first)
     return Choice(
         chosen=chosen,
         agreement=None if agreement.is_alone and not chosen.is_comparable else agreement,

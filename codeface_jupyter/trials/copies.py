@@ -20,6 +20,7 @@ __all__ = [
     "parsed",
     "repetition",
     "statements",
+    "without_copied_text",
     "without_copies",
 ]
 
@@ -117,6 +118,31 @@ def without_copies(
     rest = _lines_after(code, tree.body, copied)
     note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}, which the notebook has run."
     return Uncopied(code=rest, note=note, count=len(names))
+
+
+def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
+    """Return a text that Python cannot read without the cells that it begins with; None for none.
+
+    One of these may be what cannot be read.
+    """
+    rest, names = code.strip("\n"), []
+    while cell := _text_at(rest, cells):
+        rest = rest.removeprefix(cell.source.strip("\n")).strip("\n")
+        names.append(_name(cell))
+    if not names:
+        return None
+    note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}."
+    return Uncopied(code=rest, note=note, count=len(names))
+
+
+def _text_at(text: str, cells: Sequence[Cell]) -> Cell | None:
+    """Return the longest cell whose lines a text begins with."""
+    found = [
+        cell
+        for cell in _code_cells(cells)
+        if (own := cell.source.strip("\n")) and f"{text}\n".startswith(f"{own}\n")
+    ]
+    return max(found, key=lambda cell: len(cell.source), default=None)
 
 
 def repetition(

@@ -6,6 +6,7 @@ it. pytest's functions without fixtures and unittest's cases are run.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import unittest
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +14,27 @@ from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.namespace.foreign_code import told_error
+from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["run_tests"]
+__all__ = ["checks_something", "run_tests"]
 
 Told = dict[str, object]
+
+# What unittest, numpy and pandas check with begins so, and pytest's checks of errors are these.
+ASSERTS, EXPECTS = "assert", frozenset({"raises", "warns"})
+
+
+def checks_something(code: str) -> bool:
+    """Whether a code checks anything: it asserts, or calls what does."""
+    tree = parse_module(code)
+    if tree is None:
+        return True
+    nodes = list(ast.walk(tree))
+    called = (node.func for node in nodes if isinstance(node, ast.Call))
+    names = [getattr(func, "attr", getattr(func, "id", "")) for func in called]
+    is_called = any(name in EXPECTS or name.lower().startswith(ASSERTS) for name in names)
+    return is_called or any(isinstance(node, ast.Assert) for node in nodes)
 
 
 def run_tests(namespace: dict[str, Any], *, names: Iterable[str], tested: str) -> list[Told]:

@@ -149,8 +149,9 @@ def alternatives_data(result: GenerationResult) -> list[ResultAlternative]:
 
 
 def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAlternative:
-    tried = result.agreement.tried if result.agreement else 0
-    agreement = Agreement(agreeing=alternative.agreeing, tried=tried, is_first=False)
+    agreement = result.agreement and Agreement(
+        agreeing=alternative.agreeing, tried=result.agreement.tried, is_first=False
+    )
     return ResultAlternative(
         code=alternative.code,
         source=cell_for(CodeBlock(result.language, alternative.code))[1],

@@ -22,6 +22,8 @@ class ProgressMeter:
     _stage: str = ""
     _begin_s: float = 0.0
     _begin_completed: float = 0.0
+    _changed_s: float = 0.0
+    _completed: float = 0.0
     _is_numbered: bool = False
 
     def describe(self, progress: Progress) -> str:
@@ -37,22 +39,35 @@ class ProgressMeter:
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._begin_s, self._begin_completed = self.clock(), progress.completed
+        if progress.completed != self._completed or self._changed_s < self._begin_s:
+            self._changed_s, self._completed = self.clock(), progress.completed
         elapsed_s = self.clock() - self._begin_s
         if not progress.total:
             return f"{progress.stage} … {elapsed_s:.0f} s"
         done = progress.completed - self._begin_completed
-        speed = done / elapsed_s if elapsed_s > 0 else 0.0
+        speed = self._speed(done)
         if speed > 0 and done >= FORESEEN_FROM * (progress.total - self._begin_completed):
-            time_s = f"{(progress.total - progress.completed) / speed:.0f} s left"
+            time_s = self._time_left((progress.total - progress.completed) / speed)
         else:
             time_s = f"{elapsed_s:.0f} s"
         if not progress.unit:
-            return f"{progress.stage}: {progress.completed / progress.total:.0%}, {time_s}"
+            share = f"{progress.stage}: {progress.completed / progress.total:.0%}"
+            return ", ".join(filter(None, (share, time_s)))
         quantity, rate = QUANTITIES[progress.unit]
         line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
         if rate is None:
             return f"{line}, {elapsed_s:.0f} s"
         return ", ".join(filter(None, (line, rate(speed) if speed > 0 else "", time_s)))
+
+    def _speed(self, done: float) -> float:
+        """Return how fast it went until something was last heard."""
+        seconds = self._changed_s - self._begin_s
+        return done / seconds if seconds > 0 else 0.0
+
+    def _time_left(self, seconds: float) -> str:
+        """Return the time that is left, counted down; empty once it takes longer than foreseen."""
+        left_s = seconds - (self.clock() - self._changed_s)
+        return f"{left_s:.0f} s left" if left_s >= 0 else ""
 
 
 def _megabytes(size: float) -> str:

@@ -118,6 +118,7 @@ def stats_table(summary: SessionSummary) -> Table:
         ("generated tokens", f"{summary.generated_tokens:,}"),
         ("time to first token", f"{summary.median_time_to_first_token_s:.2f} s (median)"),
         ("decode rate", f"{summary.median_decode_tokens_per_s:.1f} tokens/s (median)"),
+        ("time in all", f"{summary.generation_s + summary.load_s + summary.tries_s:.1f} s"),
         ("time spent answering", f"{summary.generation_s:.1f} s"),
         ("time spent loading", f"{summary.load_s:.1f} s"),
         ("tried on a copy", _tries(summary)),

@@ -4,7 +4,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from codeface_jupyter.magics.codeface import CodeFace
-from codeface_jupyter.magics.options import parse
+from codeface_jupyter.magics.options import parse, refuse_options_behind
 
 MAGIC = CodeFace.codeface
 
@@ -29,3 +29,9 @@ def test_an_option_like_no_other_is_refused_without_a_guess(line):
     with pytest.raises(UsageError, match="unrecognized option -") as caught:
         parse(MAGIC, line)
     assert "did you mean" not in str(caught.value)
+
+
+def test_options_behind_what_they_are_for_are_refused():
+    refuse_options_behind("results['best'][0]")
+    with pytest.raises(UsageError, match="put --brief in front of it"):
+        refuse_options_behind("trips --brief")

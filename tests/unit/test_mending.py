@@ -168,6 +168,7 @@ def test_a_base_models_code_stands_without_a_fence(session):
         ("Unit_Price", "unit price"),
         ("populaton", "population"),
         ("columqs", "columns"),
+        ("agee", "age"),
     ],
 )
 def test_a_slip_is_in_one_letter_the_case_the_separators_or_the_plural(name, other):

@@ -19,7 +19,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
-from codeface_jupyter.trials.rewriting import rewritten
+from codeface_jupyter.trials.rewriting import UNRELATED, rewritten
 from codeface_jupyter.view.result_bundle import result_bundle
 
 KEY = "api_key = 'sk-ant-0123456789abcdef0123456789'"
@@ -230,6 +230,56 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     ask = ask_to_rewrite(rewrite, task="fix", cells=cells)
     notes = checked(answer(fenced(code, "python"), rewrite), ask).notes
     assert notes == ((said,) if said else ())
+
+
+@pytest.mark.parametrize(
+    ("code", "is_said"),
+    [
+        ("by_city = trips.groupby('city')['minutes'].mean()\nprint(by_city)", True),
+        ("trips['fare'].astype(str) + trips['driver']", False),
+        ("trips['fare']  # and the driver", False),
+    ],
+)
+def test_a_repair_that_is_about_something_else_says_so(code, is_said):
+    rewrite = sent("# the driver's fares\ntrips['fare'] + trips['driver']")
+    ask = Ask(
+        sources=ContextSources(request="fix", task="fix", rewrite=rewrite), settings=Settings()
+    )
+    result = checked(answer(fenced(code, "python"), rewrite), ask)
+    assert (UNRELATED in result.notes) is is_said
+
+
+def test_a_repair_is_parted_from_cells_that_nobody_can_read():
+    broken = Cell(source="total per city: trips", cell_id="c0", execution_count=3)
+    ran = Cell(source="import pandas as pd\ntrips = pd.DataFrame()", cell_id="c2")
+    rewrite = sent("d['agee'].mean()")
+    sources = ContextSources(
+        request="fix", task="fix", rewrite=rewrite, cells=[ran, broken, rewrite.cell]
+    )
+    text = fenced(f"{ran.source}\n{broken.source}\n\nd['age'].mean()", "python")
+    result = checked(answer(text, rewrite), Ask(sources=sources, settings=Settings()))
+    assert result.code == "d['age'].mean()"
+    assert result.notes == ("Left out a copy of a cell above and cell [3].",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "other", "said"),
+    [
+        ("top = total[:3]\ntop", "top.plot()", "", ["top"]),
+        ("top = total[:3]\ntop", "total[:3].plot()", "print(top)", ["top"]),
+        ("top = total[:3]\ntop", "total[:3].plot()", "", []),
+        ("top = total[:3]\ntop", "top.plot()", "top = 1", []),
+        ("for i in total:\n    print(i)", "[i for i in total]", "[i for i in total]", []),
+    ],
+)
+def test_what_no_cell_would_define_any_more_is_said(old, new, other, said):
+    rewrite = sent(old)
+    cells = [Cell(source=other, cell_id="c2"), rewrite.cell]
+    sources = ContextSources(request="edit", task="edit", rewrite=rewrite, cells=cells)
+    result = checked(
+        answer(fenced(new, "python"), rewrite), Ask(sources=sources, settings=Settings())
+    )
+    assert result.notes == tuple(f"No cell would define `{name}` any more." for name in said)
 
 
 def test_an_edit_may_be_about_comments_alone():

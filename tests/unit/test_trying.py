@@ -18,7 +18,7 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
-from codeface_jupyter.prompts import fenced
+from codeface_jupyter.prompts import Task, fenced
 from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
@@ -84,14 +84,17 @@ def ask_with(
         *,
         cells: Sequence[Cell] = (),
         sources: ContextSources | None = None,
+        task: Task = "write",
+        tested: str = "",
         **settings: Any,
     ) -> tuple[GenerationResult, list[Event]]:
         config = Config(file=tmp_path / "none.toml")
         session = Session(config=config, engine=engine)
         question = Ask(
-            sources=sources or ContextSources(request="the total", cells=cells),
+            sources=sources or ContextSources(request="the total", cells=cells, task=task),
             settings=config.with_overrides(settings),
             live_namespace=namespace,
+            tested=tested,
         )
         events = list(session.stream(question))
         return events[-1].result, events
@@ -652,6 +655,30 @@ def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
     assert again.code == TOTAL
 
 
+def test_tests_that_check_nothing_are_none(ask_with, namespace) -> None:
+    exec("def halve(x):\n    return x / 2", namespace)
+    function = "def halve(x):\n    return x / 2"
+    checks = "assert halve(4) == 2"
+    result, _ = ask_with(Sampling(function, function, checks), task="test", tested="halve")
+    assert (result.code, result.agreement) == (checks, None)
+
+    result, _ = ask_with(Sampling(function, function), task="test", tested="halve")
+    assert (result.code, result.notes) == (function, ("There are no tests in this answer.",))
+
+
+def test_those_that_do_the_same_agree_whatever_else_they_lack(ask_with) -> None:
+    sources = ContextSources(request='the sum, called "Total"')
+    says_it = f"{{'Total': {TOTAL}}}['Total']"
+    result, _ = ask_with(Sampling(TOTAL, says_it), sources=sources, tried_answers=2)
+    assert result.agreement == Agreement(agreeing=2, tried=2, is_first=False)
+
+
+def test_of_others_that_cannot_be_compared_nobody_says_how_many_agree(ask_with) -> None:
+    result, _ = ask_with(Sampling("def f(): return 1", "def f(): return 2"), tried_answers=2)
+    (other,) = alternatives_data(result)
+    assert "agree" not in other["outcome"]["line"]
+
+
 @pytest.mark.parametrize("tried_answers", [1, 4])
 def test_a_replayed_answer_is_tried_in_the_notebook_as_it_is(
     tmp_path, namespace, tried_answers
@@ -779,8 +806,8 @@ class TestTests:
     ("cell", "edited", "note"),
     [
         (TOTAL, "total = sum(prices)\ntotal", "The edited cell gives the same as before."),
-        (TOTAL, "max(prices)", "As it was, the cell gives 6.0."),
-        (RAISES, TOTAL, "As it was, the cell raises TypeError."),
+        (TOTAL, "max(prices)", "Before the change, the cell gave 6.0."),
+        (RAISES, TOTAL, "Before the change, the cell raised TypeError."),
         ("import time; time.sleep(9)", TOTAL, None),
     ],
 )

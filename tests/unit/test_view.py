@@ -205,6 +205,19 @@ def test_terminal_tells_progress_below_an_answer_that_is_written_anew():
     assert out.getvalue() == "first words\n[revised: it did not run]\n\rTrying … 0 s"
 
 
+def test_the_time_that_is_left_does_not_grow_while_nothing_is_heard():
+    now = 0.0
+    meter = ProgressMeter(clock=lambda: now)
+    lines = []
+    times = ((0.0, 0), (4.0, 80), (4.5, 80), (5.0, 80), (9.0, 80), (10.0, 90))
+    for now, completed in times:  # noqa: B007 - the clock reads it
+        lines.append(meter.describe(Progress("Reading", completed, 100)))
+    assert lines[1:] == [
+        "Reading: 80%, 1 s left", "Reading: 80%, 0 s left", "Reading: 80%, 0 s left",
+        "Reading: 80%", "Reading: 90%, 1 s left",
+    ]  # fmt: skip
+
+
 def test_terminal_rewrites_a_line_only_if_it_has_changed():
     answer = Answer(lambda job: Done(finish_reason="stop", metrics=GenerationMetrics()))
     answer.state.take(Progress("Trying"))

@@ -23,6 +23,8 @@ SEPARATORS = re.compile(r"[\s_\-.]+")
 NUMBERS = re.compile(r"\d+")
 # Shorter parts of names tell things apart: `X` and `y`, `q1` and `q2`, `max` and `min`.
 MIN_SLIP_LETTERS = 4
+# A letter typed twice is no other word, but for the shortest: `of` and `off`.
+MIN_LETTERS_TO_DOUBLE = 3
 # With another letter in its place, a shorter word may be another word.
 MIN_LETTERS_TO_REPLACE = 6
 
@@ -72,6 +74,8 @@ def is_slip(name: str, other: str) -> bool:
 
 def _is_mistyped(word: str, other: str) -> bool:
     shorter, longer = sorted((word, other), key=len)
+    if len(shorter) >= MIN_LETTERS_TO_DOUBLE and _doubles_one_letter(shorter, longer):
+        return True
     if len(shorter) < MIN_SLIP_LETTERS or shorter[0] != longer[0]:
         return False
     if len(shorter) < len(longer):
@@ -80,6 +84,10 @@ def _is_mistyped(word: str, other: str) -> bool:
     first, last = differing[0], differing[-1]
     is_swapped = last == first + 1 and word[first] == other[last] and word[last] == other[first]
     return is_swapped or (len(differing) == 1 and len(word) >= MIN_LETTERS_TO_REPLACE)
+
+
+def _doubles_one_letter(shorter: str, longer: str) -> bool:
+    return any(shorter[:n] + shorter[n - 1] + shorter[n:] == longer for n in range(1, len(longer)))
 
 
 def _lacks_one_letter(shorter: str, longer: str) -> bool:
