@@ -61,6 +61,8 @@ class Bridge:
         # Newest last. Written in a subshell's thread, read in the main one.
         self._front_ends: list[FrontEnd] = []
         self._lock = new_lock()
+        # Which answers are known is told in one order.
+        self._answers_lock = new_lock()
 
     def open(self) -> None:
         """Announce the extension to the front ends of this kernel; harmless when repeated."""
@@ -207,9 +209,10 @@ class Bridge:
 
     def publish_answers(self, answer_ids: list[str]) -> None:
         """Tell the pages which answers can be asked about."""
-        self._answers = {"answer_ids": answer_ids}
-        for front_end in list(self._front_ends):
-            front_end.connection.notify(protocol.ANSWERS, self._answers)
+        with self._answers_lock:
+            self._answers = {"answer_ids": answer_ids}
+            for front_end in list(self._front_ends):
+                front_end.connection.notify(protocol.ANSWERS, self._answers)
 
     def _front_end_of(self, cell_id: str | None) -> FrontEnd | None:
         """Return the front end that holds the cell; the newest, if none has said so yet."""
@@ -269,7 +272,8 @@ class Bridge:
             self._front_ends = self._front_ends[-MAX_FRONT_ENDS:]
         for old in surplus:
             old.close()
-        front_end.connection.notify(protocol.ANSWERS, self._answers)
+        with self._answers_lock:
+            front_end.connection.notify(protocol.ANSWERS, self._answers)
         if self._status is not None:
             front_end.connection.notify(protocol.STATUS, self._status)
         if is_on_subshell(message):

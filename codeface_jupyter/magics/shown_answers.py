@@ -49,10 +49,11 @@ class ShownAnswers:
             self._answers[answer.answer_id] = answer
             surplus = list(self._answers)[:-ANSWERS_KEPT]
             old = [self._answers.pop(answer_id) for answer_id in surplus]
-            # What is told last is to be the newest.
-            self._tell(list(self._answers))
         for forgotten in old:
             forgotten.withdraw()
+        with self._lock:
+            # What is told last is to be the newest.
+            self._tell(list(self._answers))
 
     def __contains__(self, answer: ShownAnswer) -> bool:
         return answer.answer_id in self._answers

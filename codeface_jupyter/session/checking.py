@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.prompts import FIX_REQUEST
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
+from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_names
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.rejections import SAME_ANSWER, is_same_answer
-from codeface_jupyter.trials.rewriting import (
-    UNRELATED,
-    keeps_little,
-    lost_names,
-    repeats_a_cell,
-    rewritten,
-    without_other_cells,
-)
+from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 
 __all__ = ["checked"]
@@ -106,21 +101,23 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
         new, copied = settled or (made, "")
         # What is left of an answer that begins with one cell may be another.
         repeats = repeats_a_cell(new.block.code, rewrite, cells, task=task) if copied else ""
-    code = new.block.code
-    is_by_model = result.identity != NO_MODEL and rewrite.language == PYTHON
-    is_unrelated = is_by_model and task == "fix" and keeps_little(code, rewrite)
-    further = (UNRELATED if is_unrelated else "", _told_lost(code, rewrite, cells))
+    further: list[str] = []
+    if result.finish_reason == "stop" and rewrite.language == PYTHON:
+        further = _guarded(lambda: list(_told_names(new.block.code, ask, rewrite))) or []
     notes = tuple(filter(None, (new.obstacle, repeats, copied, *further)))
     is_as_written = result.written_blocks == [new.block]
     return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)
 
 
-def _told_lost(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
-    """Return a note on what no cell would define any more; empty if there is nothing."""
-    if rewrite.language != PYTHON:
-        return ""
-    lost = lost_names(code, rewrite, cells)
-    return f"No cell would define {listed(lost)} any more." if lost else ""
+def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
+    """Yield what there is to say of the names that a new cell keeps, or does not."""
+    # Whoever says what is to be done may want something else.
+    is_plain_fix = ask.sources.request == FIX_REQUEST and not ask.is_follow_up
+    if is_plain_fix and keeps_little(code, rewrite):
+        yield UNRELATED
+    if lost := lost_names(code, rewrite, ask.sources.cells):
+        verb = "is" if len(lost) == 1 else "are"
+        yield f"{listed(lost)} {verb} used here, but no longer defined here or above."
 
 
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:

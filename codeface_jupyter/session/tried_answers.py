@@ -77,8 +77,14 @@ class TriedAnswers:
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
-            lacks_tests=bool(self._pending.ask.tested) and not checks_something(result.code),
+            lacks_tests=self._lacks_tests(result.code),
         )
+
+    def _lacks_tests(self, code: str) -> bool:
+        """Whether a code was to be tests, and checks nothing."""
+        ask = self._pending.ask
+        is_for_tests = ask.sources.task == "test" and not ask.is_follow_up
+        return is_for_tests and not checks_something(code, tested=ask.tested)
 
     def awaits_user(self) -> bool:
         """Whether the first answer fails for want of a cell to be run, or a module to be installed.

@@ -15,7 +15,8 @@ from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTable
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
-from codeface_jupyter.trials.rewriting import NOT_OFFERED, UNRELATED
+from codeface_jupyter.trials.kept_names import UNRELATED
+from codeface_jupyter.trials.rewriting import NOT_OFFERED
 
 __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 
@@ -156,21 +157,27 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
         Alternative(
             code=best.result.code,
             outcome=best.outcome,
-            agreeing=len(group),
+            agreeing=_agreeing(best, candidates),
             obstacle=best.obstacle,
         )
         for group in others[:MAX_ALTERNATIVES]
         if (best := _best(group)).outcome is not None
     )
     is_first = chosen is candidates[0]
-    # Also those that were put last for what they do without, or say again.
-    agreeing = sum(one is chosen or one.agrees_with(chosen) for one in candidates)
-    agreement = Agreement(agreeing=agreeing, tried=len(candidates), is_first=is_first)
+    agreement = Agreement(
+        agreeing=_agreeing(chosen, candidates), tried=len(candidates), is_first=is_first
+    )
     return Choice(
         chosen=chosen,
         agreement=None if agreement.is_alone and not chosen.is_comparable else agreement,
         alternatives=tuple(alternatives),
     )
+
+
+def _agreeing(one: Candidate, candidates: Sequence[Candidate]) -> int:
+    """Return how many answers do the same, also those that were put last for what they lack."""
+    answers = (other for other in candidates if other.is_an_answer)
+    return sum(other is one or other.agrees_with(one) for other in answers)
 
 
 def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:

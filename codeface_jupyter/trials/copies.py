@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
+from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
 from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
@@ -121,18 +122,26 @@ def without_copies(
 
 
 def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
-    """Return a text that Python cannot read without the cells that it begins with; None for none.
+    """Return a text without the cells that it begins with; None unless Python can read none of it.
 
-    One of these may be what cannot be read.
+    It begins with one that Python cannot read, perhaps below others that have run.
     """
-    rest, names = code.strip("\n"), []
+    if _is_readable(code):
+        return None
+    rest, names, has_unreadable = code.strip("\n"), [], False
     while cell := _text_at(rest, cells):
         rest = rest.removeprefix(cell.source.strip("\n")).strip("\n")
         names.append(_name(cell))
-    if not names:
+        has_unreadable |= not _is_readable(cell.source)
+    if not has_unreadable:
         return None
     note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}."
     return Uncopied(code=rest, note=note, count=len(names))
+
+
+def _is_readable(code: str) -> bool:
+    """Whether Python can read a code, lines of IPython's aside."""
+    return parse_module(without_magics(split_cell_magics(code)[1])[0]) is not None
 
 
 def _text_at(text: str, cells: Sequence[Cell]) -> Cell | None:
@@ -141,6 +150,7 @@ def _text_at(text: str, cells: Sequence[Cell]) -> Cell | None:
         cell
         for cell in _code_cells(cells)
         if (own := cell.source.strip("\n")) and f"{text}\n".startswith(f"{own}\n")
+        if cell.was_run or not _is_readable(cell.source)
     ]
     return max(found, key=lambda cell: len(cell.source), default=None)
 

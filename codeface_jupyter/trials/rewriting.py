@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ast
-import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from codeface_jupyter.context import Cell, Rewrite
-from codeface_jupyter.context.cells import defined_names, used_names
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
-from codeface_jupyter.syntax import identifiers
-from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.copies import (
     ONLY_REPEATS,
     parsed,
@@ -22,21 +18,9 @@ from codeface_jupyter.trials.copies import (
     without_copies,
 )
 
-__all__ = [
-    "NOT_OFFERED",
-    "UNRELATED",
-    "Rewritten",
-    "keeps_little",
-    "lost_names",
-    "repeats_a_cell",
-    "rewritten",
-    "without_other_cells",
-]
+__all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
 NOT_OFFERED = "*Replace cell* is not offered"
-UNRELATED = "This has little in common with the cell."
-# A repair keeps so much of the names and words of a cell that has some.
-LEAST_WORDS, LEAST_KEPT = 3, 0.5
 FENCE = "```"
 # So much of two texts has to be the same for one to be the other with a slip in it.
 NEAR = 0.8
@@ -110,8 +94,10 @@ def without_other_cells(
     copied = without_copies(text, namespace, others, for_one_cell=True) if task == "fix" else None
     if copied is None or copied.count == 1:
         copied = without_copies(text, namespace, others)
-    if copied is None and parsed(text) is None:
-        copied = without_copied_text(text, others)
+    if copied is None and task == "fix":
+        own = rewrite.text.lstrip("\n")
+        foreign = [one for one in others if not own.startswith(one.source.strip("\n"))]
+        copied = without_copied_text(text, foreign)
     if copied is None:
         return new, ""
     if not copied.code:
@@ -151,40 +137,6 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
         # A cell with a slip in it may be meant to be as another is; any other is no repair of it.
         single_statements=SequenceMatcher(None, body, rewrite.text).ratio() < NEAR,
     )
-
-
-def keeps_little(code: str, rewrite: Rewrite) -> bool:
-    """Whether a repair of a cell is about something else, by the names and words in both."""
-    words = _words(rewrite.text)
-    kept = words & _words(code.removeprefix(rewrite.head))
-    return len(words) >= LEAST_WORDS and len(kept) < LEAST_KEPT * len(words)
-
-
-def _words(code: str) -> set[str]:
-    """Return the names in a code, and the words of its texts; not those of its comments."""
-    tree = parsed(code)
-    text = code if tree is None else ast.unparse(tree)
-    return set(identifiers(text)).difference(keyword.kwlist)
-
-
-def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
-    """Return the names that a cell has defined, the new one does not, and it or others use."""
-    trees = [parsed(text) for text in (rewrite.text, code.removeprefix(rewrite.head))]
-    before, after = (None if tree is None else names_bound_in_scope(tree.body) for tree in trees)
-    if before is None or after is None:
-        return []
-    others = [cell.source for cell in cells if cell.source != rewrite.cell.source]
-    defined = {name for source in others for name in defined_names(source)}
-    needed = {
-        name for source in (code.removeprefix(rewrite.head), *others) for name in _needs(source)
-    }
-    return sorted((before - after - defined) & needed)
-
-
-def _needs(source: str) -> frozenset[str]:
-    """Return the names that a code uses and never binds, in whatever scope."""
-    tree = parsed(source)
-    return frozenset() if tree is None else used_names(source) - names_bound(tree)
 
 
 def _chosen(blocks: Sequence[CodeBlock], rewrite: Rewrite) -> int | None:

@@ -21,20 +21,30 @@ __all__ = ["checks_something", "run_tests"]
 
 Told = dict[str, object]
 
-# What unittest, numpy and pandas check with begins so, and pytest's checks of errors are these.
-ASSERTS, EXPECTS = "assert", frozenset({"raises", "warns"})
+# What unittest, numpy and pandas check with begins so; these are pytest's, doctest's, hypothesis's.
+ASSERTS = "assert"
+CHECKS = frozenset({"fail", "given", "raises", "run_docstring_examples", "testmod", "warns"})
 
 
-def checks_something(code: str) -> bool:
-    """Whether a code checks anything: it asserts, or calls what does."""
+def checks_something(code: str, *, tested: str) -> bool:
+    """Whether a code checks anything: it asserts, raises, or calls what does.
+
+    Parameters
+    ----------
+    code
+        The code; of what cannot be read it is taken for granted.
+    tested
+        The name of what it is to test, which may check something itself.
+    """
     tree = parse_module(code)
     if tree is None:
         return True
-    nodes = list(ast.walk(tree))
+    own = [node for node in tree.body if getattr(node, "name", "") != tested]
+    nodes = [node for statement in own for node in ast.walk(statement)]
     called = (node.func for node in nodes if isinstance(node, ast.Call))
     names = [getattr(func, "attr", getattr(func, "id", "")) for func in called]
-    is_called = any(name in EXPECTS or name.lower().startswith(ASSERTS) for name in names)
-    return is_called or any(isinstance(node, ast.Assert) for node in nodes)
+    is_called = any(name in CHECKS or name.lower().startswith(ASSERTS) for name in names)
+    return is_called or any(isinstance(node, ast.Assert | ast.Raise) for node in nodes)
 
 
 def run_tests(namespace: dict[str, Any], *, names: Iterable[str], tested: str) -> list[Told]:

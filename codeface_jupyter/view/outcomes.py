@@ -149,9 +149,14 @@ def alternatives_data(result: GenerationResult) -> list[ResultAlternative]:
 
 
 def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAlternative:
-    agreement = result.agreement and Agreement(
-        agreeing=alternative.agreeing, tried=result.agreement.tried, is_first=False
-    )
+    agreement = None
+    # Where it is alone and cannot be compared, nobody knows.
+    if result.agreement is not None and (
+        alternative.outcome.fingerprint or alternative.agreeing > 1
+    ):
+        agreement = Agreement(
+            agreeing=alternative.agreeing, tried=result.agreement.tried, is_first=False
+        )
     return ResultAlternative(
         code=alternative.code,
         source=cell_for(CodeBlock(result.language, alternative.code))[1],

@@ -46,13 +46,15 @@ class ProgressMeter:
             return f"{progress.stage} … {elapsed_s:.0f} s"
         done = progress.completed - self._begin_completed
         speed = self._speed(done)
+        time_s = f"{elapsed_s:.0f} s"
         if speed > 0 and done >= FORESEEN_FROM * (progress.total - self._begin_completed):
-            time_s = self._time_left((progress.total - progress.completed) / speed)
-        else:
-            time_s = f"{elapsed_s:.0f} s"
+            waiting_s = self.clock() - self._changed_s
+            left_s = (progress.total - progress.completed) / speed - waiting_s
+            # It takes longer than foreseen: nothing is known of its speed.
+            speed = speed if left_s >= 0 else 0.0
+            time_s = f"{left_s:.0f} s left" if left_s >= 0 else time_s
         if not progress.unit:
-            share = f"{progress.stage}: {progress.completed / progress.total:.0%}"
-            return ", ".join(filter(None, (share, time_s)))
+            return f"{progress.stage}: {progress.completed / progress.total:.0%}, {time_s}"
         quantity, rate = QUANTITIES[progress.unit]
         line = f"{progress.stage}: {quantity(progress.completed)} of {quantity(progress.total)}"
         if rate is None:
@@ -63,11 +65,6 @@ class ProgressMeter:
         """Return how fast it went until something was last heard."""
         seconds = self._changed_s - self._begin_s
         return done / seconds if seconds > 0 else 0.0
-
-    def _time_left(self, seconds: float) -> str:
-        """Return the time that is left, counted down; empty once it takes longer than foreseen."""
-        left_s = seconds - (self.clock() - self._changed_s)
-        return f"{left_s:.0f} s left" if left_s >= 0 else ""
 
 
 def _megabytes(size: float) -> str:

@@ -108,6 +108,11 @@ def test_one_answer_agrees_with_nobody() -> None:
     assert choose([candidate("a")]).agreement is None
 
 
+def test_another_answer_counts_all_that_do_the_same() -> None:
+    choice = choose([candidate("a"), candidate("a"), candidate("b"), saying("b", "x")])
+    assert [(other.code, other.agreeing) for other in choice.alternatives] == [("b", 2)]
+
+
 def test_of_what_nobody_can_compare_nobody_says_who_agrees() -> None:
     assert choose([candidate("?"), candidate("?"), candidate("!")]).agreement is None
     assert choose([candidate("a"), candidate("b")]).agreement == Agreement(

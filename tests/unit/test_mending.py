@@ -160,6 +160,20 @@ def test_a_base_models_code_stands_without_a_fence(session):
 
 
 @pytest.mark.parametrize(
+    ("name", "other", "is_one"),
+    [
+        ("agee", "age", True),
+        ("age", "agee", False),
+        ("XXXL", "XXL", False),
+        ("iii", "ii", False),
+        ("off", "of", False),
+    ],
+)
+def test_a_letter_typed_twice_is_a_slip_in_short_names_too(name, other, is_one):
+    assert is_slip(name, other) is is_one
+
+
+@pytest.mark.parametrize(
     ("name", "other"),
     [
         ("stations", "station"),
@@ -168,7 +182,6 @@ def test_a_base_models_code_stands_without_a_fence(session):
         ("Unit_Price", "unit price"),
         ("populaton", "population"),
         ("columqs", "columns"),
-        ("agee", "age"),
     ],
 )
 def test_a_slip_is_in_one_letter_the_case_the_separators_or_the_plural(name, other):

@@ -1,6 +1,7 @@
 """A cell that is fixed or edited: it comes back to the letter, or it is not replaced."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.prompts import fenced
+from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
-from codeface_jupyter.trials.rewriting import UNRELATED, rewritten
+from codeface_jupyter.trials.kept_names import UNRELATED
+from codeface_jupyter.trials.rewriting import rewritten
 from codeface_jupyter.view.result_bundle import result_bundle
 
 KEY = "api_key = 'sk-ant-0123456789abcdef0123456789'"
@@ -232,54 +234,82 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     assert notes == ((said,) if said else ())
 
 
-@pytest.mark.parametrize(
-    ("code", "is_said"),
-    [
-        ("by_city = trips.groupby('city')['minutes'].mean()\nprint(by_city)", True),
-        ("trips['fare'].astype(str) + trips['driver']", False),
-        ("trips['fare']  # and the driver", False),
-    ],
-)
-def test_a_repair_that_is_about_something_else_says_so(code, is_said):
-    rewrite = sent("# the driver's fares\ntrips['fare'] + trips['driver']")
-    ask = Ask(
-        sources=ContextSources(request="fix", task="fix", rewrite=rewrite), settings=Settings()
-    )
-    result = checked(answer(fenced(code, "python"), rewrite), ask)
-    assert (UNRELATED in result.notes) is is_said
-
-
-def test_a_repair_is_parted_from_cells_that_nobody_can_read():
-    broken = Cell(source="total per city: trips", cell_id="c0", execution_count=3)
-    ran = Cell(source="import pandas as pd\ntrips = pd.DataFrame()", cell_id="c2")
-    rewrite = sent("d['agee'].mean()")
-    sources = ContextSources(
-        request="fix", task="fix", rewrite=rewrite, cells=[ran, broken, rewrite.cell]
-    )
-    text = fenced(f"{ran.source}\n{broken.source}\n\nd['age'].mean()", "python")
-    result = checked(answer(text, rewrite), Ask(sources=sources, settings=Settings()))
-    assert result.code == "d['age'].mean()"
-    assert result.notes == ("Left out a copy of a cell above and cell [3].",)
+FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "other", "said"),
+    ("old", "code", "is_said"),
     [
-        ("top = total[:3]\ntop", "top.plot()", "", ["top"]),
-        ("top = total[:3]\ntop", "total[:3].plot()", "print(top)", ["top"]),
-        ("top = total[:3]\ntop", "total[:3].plot()", "", []),
-        ("top = total[:3]\ntop", "top.plot()", "top = 1", []),
-        ("for i in total:\n    print(i)", "[i for i in total]", "[i for i in total]", []),
+        (FARES, "by_city = trips.groupby('city')['minutes'].mean()\nprint(by_city)", True),
+        (FARES, "trips['fare'].astype(str) + trips['driver']", False),
+        (FARES, "trips['fare']  # and the driver", False),
+        ("df.gropuby('ctiy').maen()", "df.groupby('city').mean()", False),
+        ("prnit(lenght(items))", "print(len(items))", False),
+        ("%matplotlib inline\n# a line for each shop\ndf.plott()", "df.plot()", False),
+        ("df.groupby('city')['price'.mean()", "df.groupby('city')['price'].mean()", False),
+        (
+            "total = 0\nfor i in range(9):\n    total = total + prices[i] * counts[i]",
+            "(prices * counts).sum()",
+            False,
+        ),
+        ("pd.read_csv('/home/anna/old_sales.csv')", "pd.read_csv('sales.csv')", False),
     ],
 )
-def test_what_no_cell_would_define_any_more_is_said(old, new, other, said):
+def test_a_repair_that_is_about_something_else_says_so(old, code, is_said):
     rewrite = sent(old)
-    cells = [Cell(source=other, cell_id="c2"), rewrite.cell]
-    sources = ContextSources(request="edit", task="edit", rewrite=rewrite, cells=cells)
-    result = checked(
-        answer(fenced(new, "python"), rewrite), Ask(sources=sources, settings=Settings())
-    )
-    assert result.notes == tuple(f"No cell would define `{name}` any more." for name in said)
+    sources = ContextSources(request=FIX_REQUEST, task="fix", rewrite=rewrite)
+    ask = Ask(sources=sources, settings=Settings())
+    new = answer(fenced(code, "python"), rewrite)
+    assert (UNRELATED in checked(new, ask).notes) is is_said
+    # Nor where it was stopped, or where somebody has asked for something else.
+    stopped = replace(new, finish_reason="cancelled")
+    for other in (checked(stopped, ask), checked(new, replace(ask, is_follow_up=True))):
+        assert UNRELATED not in other.notes
+
+
+@pytest.mark.parametrize(
+    ("above", "old", "text", "code"),
+    [
+        # One that has run, and one that Python cannot read.
+        (
+            ["trips = 1", "total per city: trips"],
+            "d['agee']",
+            "trips = 1\ntotal per city: trips\n\nd['age']",
+            "d['age']",
+        ),
+        (["%matplotlib inline"], "d['agee']", "%matplotlib inline\nd['age']", None),
+        (["def f(x):"], "def f(x):\n  retrun x", "def f(x):\n  return x\n!ls", None),
+    ],
+)
+def test_a_repair_is_parted_from_cells_that_nobody_can_read(above, old, text, code):
+    cells = [Cell(source=source, execution_count=n) for n, source in enumerate(above)]
+    rewrite = sent(old)
+    ask = ask_to_rewrite(rewrite, task="fix", cells=[*cells, rewrite.cell])
+    result = checked(answer(fenced(text, "python"), rewrite), ask)
+    assert result.code == (code or text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "above", "said"),
+    [
+        ("top = total[:3]\ntop", "top.plot()", "", ["`top` is"]),
+        ("a = b = total\n", "print(a, b)", "", ["`a` and `b` are"]),
+        ("top = total[:3]\ntop", "total[:3].plot()", "print(top)", []),
+        ("top = total[:3]\ntop", "top.plot()", "top = 1", []),
+        ("import pandas as pd\npd", "pd.DataFrame()", "%time\nimport pandas as pd", []),
+        ("from numpy import array\narray", "from numpy import *\narray", "", []),
+        ("list = [1]\nlist(range(3))", "values = list(range(3))", "", []),
+        ("del df\ndf", "df", "", []),
+        ("for i in total:\n    print(i)", "[i for i in total]", "", []),
+    ],
+)
+def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, said):
+    rewrite = sent(old)
+    cells = [Cell(source=above, cell_id="c2"), rewrite.cell]
+    ask = ask_to_rewrite(rewrite, cells=cells)
+    notes = checked(answer(fenced(new, "python"), rewrite), ask).notes
+    end = "used here, but no longer defined here or above."
+    assert notes == tuple(f"{names} {end}" for names in said)
 
 
 def test_an_edit_may_be_about_comments_alone():

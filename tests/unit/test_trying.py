@@ -24,6 +24,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
+from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
 
 needs_guard = pytest.mark.skipif(
@@ -847,3 +848,20 @@ def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None
     result, _ = ask_with(engine, sources=sources)
 
     assert result.code == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("code", "is_check"),
+    [
+        ("assert f(2) == 4", True),
+        ("np.testing.assert_allclose(f(2), 4)", True),
+        ("with pytest.raises(ValueError):\n    f('a')", True),
+        ("if f(2) != 4:\n    raise AssertionError", True),
+        ("import doctest\ndoctest.testmod()", True),
+        ("def f(x):\n    assert x\n    return x", False),
+        ("f(2)", False),
+        ("", False),
+    ],
+)
+def test_what_checks_something(code, is_check) -> None:
+    assert checks_something(code, tested="f") is is_check

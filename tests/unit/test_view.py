@@ -214,7 +214,7 @@ def test_the_time_that_is_left_does_not_grow_while_nothing_is_heard():
         lines.append(meter.describe(Progress("Reading", completed, 100)))
     assert lines[1:] == [
         "Reading: 80%, 1 s left", "Reading: 80%, 0 s left", "Reading: 80%, 0 s left",
-        "Reading: 80%", "Reading: 90%, 1 s left",
+        "Reading: 80%, 9 s", "Reading: 90%, 1 s left",
     ]  # fmt: skip
 
 

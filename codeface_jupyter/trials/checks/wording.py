@@ -74,7 +74,7 @@ def is_slip(name: str, other: str) -> bool:
 
 def _is_mistyped(word: str, other: str) -> bool:
     shorter, longer = sorted((word, other), key=len)
-    if len(shorter) >= MIN_LETTERS_TO_DOUBLE and _doubles_one_letter(shorter, longer):
+    if word == longer and len(other) >= MIN_LETTERS_TO_DOUBLE and _doubles_one_letter(other, word):
         return True
     if len(shorter) < MIN_SLIP_LETTERS or shorter[0] != longer[0]:
         return False
@@ -87,7 +87,11 @@ def _is_mistyped(word: str, other: str) -> bool:
 
 
 def _doubles_one_letter(shorter: str, longer: str) -> bool:
-    return any(shorter[:n] + shorter[n - 1] + shorter[n:] == longer for n in range(1, len(longer)))
+    """Whether a letter is typed twice that stands alone: sizes may be `XL` and `XXL`."""
+    doubled = (n for n in range(1, len(longer)) if longer[n] == longer[n - 1])
+    return any(
+        longer[:n] + longer[n + 1 :] == shorter and shorter.count(longer[n]) == 1 for n in doubled
+    )
 
 
 def _lacks_one_letter(shorter: str, longer: str) -> bool:
