@@ -244,7 +244,7 @@ FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
         (FARES, "trips['fare'].astype(str) + trips['driver']", False),
         (FARES, "trips['fare']  # and the driver", False),
         ("df.gropuby('ctiy').maen()", "df.groupby('city').mean()", False),
-        ("prnit(lenght(items))", "print(len(items))", False),
+        ("prinnt(lenn(items))", "print(len(items))", False),
         ("%matplotlib inline\n# a line for each shop\ndf.plott()", "df.plot()", False),
         ("df.groupby('city')['price'.mean()", "df.groupby('city')['price'].mean()", False),
         (
@@ -278,7 +278,7 @@ def test_a_repair_that_is_about_something_else_says_so(old, code, is_said):
             "d['age']",
         ),
         (["%matplotlib inline"], "d['agee']", "%matplotlib inline\nd['age']", None),
-        (["def f(x):"], "def f(x):\n  retrun x", "def f(x):\n  return x\n!ls", None),
+        (["def f(x):"], "def f(x):\n  retturn x", "def f(x):\n  return x\n!ls", None),
     ],
 )
 def test_a_repair_is_parted_from_cells_that_nobody_can_read(above, old, text, code):
