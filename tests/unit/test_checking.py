@@ -98,13 +98,16 @@ def test_a_replayed_answer_is_compared_with_the_notebook_as_it_is_now(session_of
     assert (len(second.findings), second.code) == (0, OFFERED)
 
 
-@pytest.mark.parametrize("task", ["fix", "edit", "test"])
+@pytest.mark.parametrize(
+    ("task", "notes"),
+    [("fix", ()), ("edit", ()), ("test", ("There are no tests in this answer.",))],
+)
 def test_a_changed_cell_and_a_test_are_checked_but_keep_their_shape(
-    session_of, found, notebook, task
+    session_of, found, notebook, task, notes
 ):
     session = session_of(ANSWER)
     result = session.generate(ask(session, notebook, task=task))
-    assert (result.code, result.notes) == (CODE, ())
+    assert (result.code, result.notes) == (CODE, notes)
     assert len(found) == 1
 
 
