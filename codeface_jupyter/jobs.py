@@ -139,9 +139,9 @@ class Job:
 
     def telling(self, tell: Callable[[Event], object] = _drop) -> Job:
         """Return a job that is stopped together with this one and reports to ``tell``."""
-        part = Job(tell, cancel=self._cancel, whole=self._whole)
-        part._until = self._until
-        return part
+        same = Job(tell, cancel=self._cancel, whole=self._whole)
+        same._until = self._until
+        return same
 
     def part(self, *, within_s: float | None = None) -> Job:
         """Return a job that tells nobody, can be stopped alone, and is stopped with this one.

@@ -46,9 +46,10 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
         The question, with what the notebook offers.
     """
     checked_result = _checked(result, ask)
-    before = ask.other_than
-    is_code = ask.sources.task != "explain"
-    if before is None or not is_same_answer(checked_result, before, is_code=is_code):
+    before, is_code = ask.other_than, ask.sources.task != "explain"
+    if before is None or not _guarded(
+        lambda: is_same_answer(checked_result, before, is_code=is_code)
+    ):
         return checked_result
     return replace(checked_result, notes=(*checked_result.notes, SAME_ANSWER))
 

@@ -1,9 +1,10 @@
 """An answer tried before it is shown for good: on a copy of the kernel, beside others if it fails.
 
 The likeliest answer streams first. If its code runs on the copy, it stays. If it raises, names
-what does not exist, only repeats the notebook or does without what the request names, a
-better model is asked, if there is one. Without one, or where it fails as well, other answers are
-sampled side by side and tried too, and what most of those that run do is what is shown.
+what does not exist, only repeats the notebook, is about something else or does without what the
+request names, a better model is asked, if there is one. Without one, or where it fails as well,
+other answers are sampled side by side and tried too, and what most of those that run do is what
+is shown.
 """
 
 from __future__ import annotations
@@ -307,13 +308,12 @@ class Trying:
         request = self._pending.request
         requests = [replace(request, sampling=sampling) for sampling in samplings]
         try:
-            engine.generate_batch(requests, on_result=on_result, job=batch)
-        except Cancelled:
-            # The user's stop ends all of it; that of this batch alone keeps what has come.
-            self._pending.job.check()
+            with suppress(Cancelled):
+                engine.generate_batch(requests, on_result=on_result, job=batch)
         except Exception:
             # Whatever an engine raises: the first answer is there, and others may have come.
             logger.debug("Other answers could not be asked for.", exc_info=True)
+        # The user's stop ends all of it; that of this batch alone keeps what has come.
         self._pending.job.check()
         self._was_too_slow = batch.is_cancelled and not is_enough and len(self._tried) < total
 

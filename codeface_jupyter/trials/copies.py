@@ -122,9 +122,9 @@ def without_copies(
 
 
 def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
-    """Return a text without the cells that it begins with; None unless Python can read none of it.
+    """Return a text that Python cannot read without the cells that it begins with; None for none.
 
-    It begins with one that Python cannot read, perhaps below others that have run.
+    At least one of them is one that Python cannot read; the others have run.
     """
     if _is_readable(code):
         return None

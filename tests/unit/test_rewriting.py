@@ -234,6 +234,14 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     assert notes == ((said,) if said else ())
 
 
+def test_what_cannot_be_written_again_is_no_fault_of_another_answer():
+    # Python refuses to write so long an integer in decimal.
+    rewrite = sent("n")
+    long = answer(fenced(f"n = 0x{'f' * 5_000}", "python"), rewrite)
+    ask = replace(ask_to_rewrite(rewrite), other_than=answer(fenced("n = 1", "python"), rewrite))
+    assert checked(long, ask).text == long.text
+
+
 FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
 
 
