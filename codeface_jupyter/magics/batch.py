@@ -58,7 +58,8 @@ class BatchMagics(BaseMagics):
         results are kept in ``_codeface_batch``, in the requests' order, each with
         ``.code``, ``.text``, ``.outcome``, ``.finish_reason``, ``.result`` and ``.error``: a
         request that fails does not stop the others. If it is stopped, finished answers are
-        kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does.
+        kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does. Below
+        the table each answer can be unfolded.
 
         ::
 
@@ -123,7 +124,7 @@ class BatchMagics(BaseMagics):
         """
         from codeface_jupyter.magics.interrupts import Interrupts
         from codeface_jupyter.magics.show_progress import view_for, watch
-        from codeface_jupyter.view.reports import batch_table
+        from codeface_jupyter.view.batch_report import BatchReport
 
         begin, session = time.perf_counter(), self.extension.session
 
@@ -131,8 +132,11 @@ class BatchMagics(BaseMagics):
             items = answer.items
             if not answer.is_finished or all(item.error for item in items):
                 return None
-            table = batch_table(items, elapsed_s=time.perf_counter() - begin)
-            return {"text/markdown": table.to_markdown(), "text/plain": str(table)}
+            elapsed_s = time.perf_counter() - begin
+            kept_as = variables[-1] if variables else ""
+            return BatchReport(
+                items, elapsed_s=elapsed_s, kept_as=kept_as, format=asks[0].settings.format
+            )._repr_mimebundle_()
 
         with Interrupts() as interrupts:
             answer = interrupts.begin(lambda: session.stream_batch(asks))

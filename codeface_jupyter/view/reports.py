@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import html
-import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codeface_jupyter.errors import CodeFaceError, MetricsError
-from codeface_jupyter.generation import GenerationMetrics
+from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics import RequestRecord, SessionSummary
 from codeface_jupyter.models.memory_usage import DeviceMemory
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.response_cache import CacheStatus
-from codeface_jupyter.session.events import BatchItem
 from codeface_jupyter.session.memory_watch import MemoryReport
-from codeface_jupyter.view.outcomes import outcome_words
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.wording import counted
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SessionReport",
-    "batch_table",
     "cache_table",
     "memory_table",
     "records_frame",
@@ -38,8 +33,6 @@ __all__ = [
 REQUESTS_PLOTTED = 100
 REQUESTS_LISTED = 5
 NAME_COLUMNS = 22
-BATCH_CELL_CHARS = 48
-BATCH_END_CHARS = 80
 
 
 @dataclass(frozen=True)
@@ -284,43 +277,3 @@ def _clock_time(record: RequestRecord) -> str:
 
 def _range_of(series: Series) -> str:
     return series.describe().removeprefix(f"{series.name}: ")
-
-
-def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
-    """Return a table of a batch: each request, its answer's start, what came of it, its end."""
-    columns = {
-        "": [str(number) for number, _ in enumerate(items)],
-        "request": [_in_a_cell(item.request) for item in items],
-        "code": [_in_a_cell(item.code or item.text) for item in items],
-        "on a copy": [_in_a_cell(outcome_words(i.outcome, i.agreement)) for i in items],
-        "tokens (prompt + answer)": [_tokens(item.result.metrics) for item in items],
-        "ended": [_batch_end(item) for item in items],
-    }
-    if not any(item.outcome for item in items):
-        del columns["on a copy"]
-    generated = [item.result.metrics for item in items]
-    tokens = sum(m.generated_tokens for m in generated if not m.from_response_cache)
-    answered = sum(item.finish_reason in {"stop", "length"} for item in items)
-    answering_s = elapsed_s - sum(m.tries_s for m in generated)
-    rate = f", {tokens / answering_s:,.1f} tokens/s" if tokens and answering_s > 0 else ""
-    title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
-    return Table(title, tuple(columns), list(zip(*columns.values(), strict=True)))
-
-
-def _tokens(metrics: GenerationMetrics) -> str:
-    return f"{metrics.prompt_tokens:,} + {metrics.generated_tokens:,}"
-
-
-def _in_a_cell(text: str) -> str:
-    return textwrap.shorten(text, BATCH_CELL_CHARS, placeholder=" …")
-
-
-def _batch_end(item: BatchItem) -> str:
-    if item.error is None:
-        replayed = "replayed" if item.result.metrics.from_response_cache else ""
-        findings = counted(len(item.findings), "finding") if item.findings else ""
-        notes = counted(len(item.notes), "note") if item.notes else ""
-        return ", ".join(filter(None, (item.finish_reason, replayed, findings, notes)))
-    message = item.error.message if isinstance(item.error, CodeFaceError) else str(item.error)
-    text = f"{type(item.error).__name__}: {message}"
-    return textwrap.shorten(text, BATCH_END_CHARS, placeholder=" …")

@@ -12,10 +12,13 @@ def test_a_lists_requests_are_answered_in_order_and_kept(notebook):
     assert notebook.value("[a.request for a in answers]") == ["say one", "say two", "say one"]
     assert notebook.value("['say two' in a.code for a in answers]") == [False, True, False]
     assert notebook.value("[a.finish_reason for a in _codeface_batch]") == ["stop"] * 3
-    table = run.bundles[-1]["text/markdown"]
+    table, *answers = run.bundles[-1]["text/markdown"].split("<details>")
     assert "3 of 3 requests answered" in table
     assert table.count("say one") == 6  # the request, its code and what that sets, twice
     assert "replayed" in table
+    codes = notebook.value("[a.code for a in answers]")
+    assert [code in answer for code, answer in zip(codes, answers, strict=True)] == [True] * 3
+    assert "answers[0].code is" in run.bundles[-1]["text/plain"]
     assert run.text == ""
 
 

@@ -19,7 +19,7 @@ from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.guard.support import guard_support
-from codeface_jupyter.view.reports import batch_table
+from codeface_jupyter.view.batch_report import batch_table
 
 REQUESTS = ["print one", "print two", "print three"]
 
@@ -366,7 +366,7 @@ class TestTried:
     def test_the_table_counts_what_is_to_be_said_of_an_answer(self, config):
         (item,) = self.answered(config, SideBySideEngine(echo), requests=REQUESTS[:1])
         noted = replace(item, result=replace(item.result, notes=("One thing.", "Another.")))
-        assert "stop, 2 notes" in str(batch_table([noted], elapsed_s=1))
+        assert "done, 2 notes" in str(batch_table([noted], elapsed_s=1))
 
     def test_the_same_question_is_tried_once(self, config):
         engine = SideBySideEngine(lambda prompt: fenced("len(rows)"))

@@ -17,8 +17,9 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.metrics import SessionMetrics
 from codeface_jupyter.response_cache import CacheStatus
 from codeface_jupyter.session.events import BatchItem
+from codeface_jupyter.view.batch_report import BatchReport, batch_table
 from codeface_jupyter.view.plots import Series, sparkline, svg_plots
-from codeface_jupyter.view.reports import SessionReport, batch_table, cache_table, records_frame
+from codeface_jupyter.view.reports import SessionReport, cache_table, records_frame
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -171,20 +172,51 @@ def test_frame_without_pandas_says_what_to_do(metrics, monkeypatch):
         records_frame(metrics.records)
 
 
-def test_batch_table_cuts_between_words():
+def answered(text, *, request="please", error=None, finish_reason="stop", notes=()):
     result = GenerationResult(
-        text="word " * 40,
-        finish_reason="stop",
+        text=text,
+        finish_reason=finish_reason,
         metrics=GenerationMetrics(),
         identity=EngineIdentity(engine="e", model="m"),
         sampling=SamplingParameters(),
         prompt="p",
+        notes=notes,
     )
-    ((_, request, answer, _, _),) = batch_table(
-        [BatchItem(request="please " * 40, result=result)], elapsed_s=1.0
-    ).rows
+    return BatchItem(request=request, result=result, error=error)
+
+
+def test_batch_table_cuts_between_words():
+    item = answered("word " * 40, request="please " * 40)
+    ((_, request, answer, _, _),) = batch_table([item], elapsed_s=1.0).rows
     assert request == "please " * 6 + "…"
     assert answer == "word " * 9 + "…"
+
+
+def test_a_batch_says_in_words_how_each_answer_ended():
+    items = [
+        answered("x = 1"),
+        answered("x = ", finish_reason="length"),
+        answered("x", finish_reason="cancelled"),
+        answered("", finish_reason="error", error=MetricsError("No pen.")),
+    ]
+    ends = [row[-1] for row in batch_table(items, elapsed_s=1.0).rows]
+    assert ends == ["done", "cut off", "stopped early", "MetricsError: No pen."]
+
+
+def test_a_batch_shows_each_answer_whole_and_harmless():
+    code = "\n".join(f"row_{number} = {number}" for number in range(40))
+    items = [
+        answered(f"```python\n{code}\n```", notes=("One thing.",)),
+        answered("![x](https://example.org/x)", request="<b>*now*</b>"),
+        answered("", error=MetricsError("<i>No pen.</i>"), finish_reason="error"),
+    ]
+    shown = BatchReport(items, elapsed_s=1.0)._repr_mimebundle_()["text/markdown"]
+    _, whole, harmless, failed = shown.split("<details>")
+    assert code in whole
+    assert "One thing." in whole
+    assert "![" not in harmless
+    assert "<b>" not in shown
+    assert "&lt;i&gt;No pen" in failed
 
 
 def test_cache_table_says_what_is_kept_and_what_is_wrong(metrics):
