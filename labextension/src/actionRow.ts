@@ -41,10 +41,10 @@ export class ActionRow {
   }
 
   /** Put the focus on an action's button; the row's first one if that is not there. */
-  focus(id: string): void {
+  focus(id: string, options?: FocusOptions): void {
     const shown = [...this._buttons].filter(([, node]) => !node.hidden);
     const [, node] = shown.find(([action]) => action.id === id) ?? shown[0] ?? [];
-    node?.focus();
+    node?.focus(options);
   }
 
   /** Take back what the row says if it is no longer so, as after an undo. */

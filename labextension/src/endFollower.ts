@@ -7,17 +7,26 @@ const TOLERANCE_PX = 4;
 /** So much of what follows stays in view as well. */
 const MARGIN_PX = 16;
 
+/** What comes last is laid out by then, and JupyterLab, which delays that by a second, has said so. */
+const LAST_MS = 2500;
+
 /** Follows an output's end from the moment that its cell is seen. */
 export class EndFollower implements IDisposable {
   constructor(output: HTMLElement) {
     this._output = output;
-    this._scroller = scrollerOf(output);
+    // An output may scroll by itself if it is too wide.
+    this._scroller = scrollerOf(output.closest('.jp-OutputArea') ?? output);
     const cell = output.closest('.jp-Cell') ?? output;
     this._isFollowing = this._scroller !== null && isSeen(cell, this._scroller);
     this._scroller?.addEventListener('scroll', this._onScroll);
     this._lastTop = this._scroller?.scrollTop ?? 0;
     this._observer = new ResizeObserver(() => this._follow());
     this._observer.observe(output);
+  }
+
+  /** Whether the user wants to see the end. */
+  get isFollowing(): boolean {
+    return this._isFollowing;
   }
 
   get isDisposed(): boolean {
@@ -30,9 +39,14 @@ export class EndFollower implements IDisposable {
     this._scroller?.removeEventListener('scroll', this._onScroll);
   }
 
+  /** Follow a little longer: something lasting takes the place of what was followed. */
+  endSoon(): void {
+    setTimeout(() => this.dispose(), LAST_MS);
+  }
+
   private _follow(): void {
     const hidden = this._hidden();
-    if (this._scroller && this._isFollowing && hidden > 0) {
+    if (this._scroller && this._isFollowing && !this._isDisposed && hidden > 0) {
       this._scroller.scrollTop += hidden + MARGIN_PX;
     }
   }
@@ -59,6 +73,15 @@ export class EndFollower implements IDisposable {
   private _isFollowing: boolean;
   private _lastTop: number;
   private _isDisposed = false;
+}
+
+/**
+ * Keep an output as high as it is while something takes the place of a part of it: the page
+ * would jump, and that could not be told from the user's scrolling.
+ */
+export function holdHeight(output: HTMLElement): void {
+  output.style.minHeight = `${output.offsetHeight}px`;
+  setTimeout(() => (output.style.minHeight = ''), LAST_MS);
 }
 
 /** Return what scrolls when a node in it does not fit. */

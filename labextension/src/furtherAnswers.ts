@@ -6,6 +6,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { cellAt, locateCell } from './cellLocation';
 import { withEarlier } from './earlierAnswers';
+import { EndFollower, holdHeight } from './endFollower';
 import { LiveAnswer } from './liveAnswer';
 import type { UntrustedMarkdown } from './markdown';
 import type { IBridges } from './openNotebooks';
@@ -75,7 +76,8 @@ export class FurtherAnswers extends Widget implements IFurther {
       this._field.show();
       this._say(messageOf(error));
     }
-    this._options.focus('follow-up');
+    // What comes below is in view, or what the user has scrolled to.
+    this._options.focus('follow-up', { preventScroll: true });
   }
 
   /** Put an answer in the place of this one; return what is to be said if none comes. */
@@ -104,6 +106,7 @@ export class FurtherAnswers extends Widget implements IFurther {
     }
     const asking = (this._asking = new AbortController());
     const live = this._show(question, () => bridge.notify('stop', {}));
+    const follower = new EndFollower(live.node);
     try {
       const options = {
         signal: asking.signal,
@@ -115,6 +118,11 @@ export class FurtherAnswers extends Widget implements IFurther {
         : bridge.request(method, payload, options));
       return bundle;
     } finally {
+      this._isEndWanted = follower.isFollowing;
+      follower.dispose();
+      if (this._area) {
+        holdHeight(this._area);
+      }
       this._options.setReplaced(false);
       live.dispose();
     }
@@ -130,14 +138,21 @@ export class FurtherAnswers extends Widget implements IFurther {
     return live;
   }
 
-  /** Add an output to the cell; false if it is gone. */
+  /** Add an output to the cell, and show its end; false if the cell is gone. */
   private _append(bundle: MimeBundle): boolean {
     const { data, node, tracker } = this._options;
     const location = locateCell(tracker, node, data.cell_id);
     const cell = location ? cellAt(location) : undefined;
     const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
+    if (this._area && this._isEndWanted) {
+      new EndFollower(this._area).endSoon();
+    }
     outputs?.add({ output_type: 'display_data', data: bundle, metadata: {} });
     return outputs !== undefined;
+  }
+
+  private get _area(): HTMLElement | null {
+    return this.node.closest<HTMLElement>('.jp-OutputArea');
   }
 
   private _closeField(): void {
@@ -162,6 +177,8 @@ export class FurtherAnswers extends Widget implements IFurther {
   private readonly _field: QuestionField;
   private readonly _said = document.createElement('div');
   private _asking: AbortController | null = null;
+  /** Whether the end of what came last was followed to where it ended. */
+  private _isEndWanted = false;
 }
 
 export namespace FurtherAnswers {
@@ -181,7 +198,7 @@ export namespace FurtherAnswers {
     /** Hide the answer while another one comes in its place, or show it. */
     setReplaced: (isReplaced: boolean) => void;
     /** Put the focus on an action's button. */
-    focus: (action: string) => void;
+    focus: (action: string, options?: FocusOptions) => void;
   }
 }
 

@@ -107,7 +107,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     if (this._applied !== null) {
       this._findings?.focusButton(this._applied);
     } else if (this._acted !== null) {
-      this._focus(this._acted);
+      this._answerRow?.focus(this._acted);
     }
     this._applied = this._acted = null;
   }
@@ -116,10 +116,6 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private _put(model: IRenderMime.IMimeModel, data: MimeBundle, action: string): void {
     this._acted = action;
     model.setData({ data });
-  }
-
-  private _focus(action: string): void {
-    this._answerRow?.focus(action);
   }
 
   private _makeFurther(model: IRenderMime.IMimeModel, data: ResultData): FurtherAnswers {
@@ -134,7 +130,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       bundle: () => ({ ...model.data }),
       replace: (bundle, action) => this._put(model, bundle, action),
       setReplaced: isReplaced => this.toggleClass('jp-mod-replaced', isReplaced),
-      focus: action => this._focus(action)
+      focus: (action, options) => this._answerRow?.focus(action, options)
     });
   }
 

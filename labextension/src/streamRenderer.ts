@@ -24,8 +24,6 @@ const ENDED_STATUSES: ReadonlySet<string> = new Set([
 ]);
 
 const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';
-/** The lasting output is laid out by then. */
-const FOLLOWED_MS = 1000;
 
 /** Shows what still comes; the widgets of a kernel that has ended would be dead. */
 export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
@@ -68,7 +66,7 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     if (output && this._isLive() && !this._isFollowed) {
       this._isFollowed = true;
       const follower = new EndFollower(output);
-      this.disposed.connect(() => void setTimeout(() => follower.dispose(), FOLLOWED_MS));
+      this.disposed.connect(() => follower.endSoon());
     }
   }
 

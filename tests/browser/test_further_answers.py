@@ -8,6 +8,11 @@ import pytest
 
 LOAD = "%load_ext codeface_jupyter"
 ASK = "%%codeface\nadd two numbers"
+END_IN_VIEW = (
+    "p => { const end = p.content.widgets[2].node.querySelector('.jp-OutputArea')"
+    ".getBoundingClientRect().bottom; const view = p.content.outerNode.getBoundingClientRect();"
+    " return end > view.top && end <= view.bottom + 4 }"
+)
 CACHED = "from the response cache"
 SCRIPT = """
 from codeface_jupyter.engines.current_engine import CurrentEngine
@@ -22,6 +27,10 @@ SECOND = "Sorry:\n\n```python\ntotal = 1 + 2\n```\n"
 
 def script(*answers, delay=0.01):
     return SCRIPT.format(answers=list(answers), delay=delay)
+
+
+def paragraphs(name):
+    return "\n\n".join(f"Paragraph {number} of {name}." for number in range(40))
 
 
 def opened(notebook, *answers, ask=ASK, delay=0.01, after=()):
@@ -73,6 +82,27 @@ def test_a_question_about_an_answer_is_answered_below_it(notebook):
     notebook.expect(2, "A third.")
     outputs = saved(notebook)["cells"][2]["outputs"]
     assert ["> why?" in str(output["data"]) for output in outputs] == [False, False, True]
+
+
+def test_the_page_follows_the_end_of_what_is_asked_below_an_answer(notebook):
+    opened(notebook, FIRST, paragraphs("one"), paragraphs("two"), delay=0.05)
+    for number, answer in enumerate(("one", "two"), start=2):
+        follow_up(notebook, "why?")
+        notebook.output(2).get_by_text(f"Paragraph 25 of {answer}.").wait_for()
+        notebook.until(END_IN_VIEW)
+        notebook.button(2, "Follow up").nth(number - 1).wait_for()
+        notebook.until(END_IN_VIEW)
+
+
+def test_the_page_stays_where_the_user_has_scrolled_to_while_more_comes(notebook):
+    opened(notebook, FIRST, paragraphs("one"), delay=0.05)
+    follow_up(notebook, "why?")
+    notebook.output(2).get_by_text("Paragraph 25 of one.").wait_for()
+    notebook.cell(2).hover()
+    notebook.page.mouse.wheel(0, -5000)
+    notebook.until("p => p.content.outerNode.scrollTop < 100")
+    notebook.button(2, "Follow up").nth(1).wait_for()
+    assert notebook.evaluate("p => p.content.outerNode.scrollTop") < 100
 
 
 def test_the_field_is_reached_and_left_by_the_keyboard(notebook):
