@@ -2,6 +2,7 @@
 
 import { ACTIONS, IAction, IOutcome, IResultPart } from './actions';
 import { button } from './button';
+import { isChanged } from './findings';
 import { notifyFailure } from './notifications';
 import { withoutShortcuts } from './keyboard';
 
@@ -29,7 +30,9 @@ export class ActionRow {
 
   /** Show the buttons that are of use, as things are now. */
   update(): void {
-    let isFirst = true;
+    // Nothing invites to take code that has just failed.
+    const { data } = this._part;
+    let isFirst = data.outcome?.ending !== 'raised' || isChanged(data);
     for (const [action, node] of this._buttons) {
       node.hidden = !action.isVisible(this._part);
       if (!node.hidden) {

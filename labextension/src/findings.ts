@@ -8,6 +8,11 @@ const APPLIED = ' *(applied)*';
 const FENCE = /^[\s>]*(?:[-*+]\s+|\d+[.)]\s+)*(?:`{3,}|~{3,})/;
 const MARGIN = /^[\s>]*$/;
 
+/** Whether the code is no longer what it was when it came: a finding has been applied. */
+export function isChanged({ findings = [] }: ResultData): boolean {
+  return findings.some(finding => finding.is_applied === true);
+}
+
 /** Whether a finding says how the code is mended, and the code is what it was found in. */
 export function canApply(data: ResultData, finding: ResultFinding): boolean {
   return (

@@ -3,6 +3,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { withCodeSpans } from './codeSpans';
+import { isChanged } from './findings';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
 import { makeScrollable, withoutShortcuts } from './keyboard';
 
@@ -19,9 +20,11 @@ export class OutcomeView {
     withoutShortcuts(this.node);
     this.node.setAttribute('role', 'group');
     this.node.setAttribute('aria-label', trans.__('Tried on a copy of your notebook'));
-    const own = folded(data.outcome.line, preview(data.outcome, trans));
-    const { ending, is_unsure: isUnsure = false } = data.outcome;
-    own.classList.toggle('jp-mod-warn', ending !== 'ran' || isUnsure);
+    const { ending, is_unsure: isUnsure = false, line } = data.outcome;
+    const isPast = isChanged(data);
+    const words = isPast ? trans.__('Before what you applied: %1', line) : line;
+    const own = folded(words, preview(data.outcome, trans));
+    own.classList.toggle('jp-mod-warn', !isPast && (ending !== 'ran' || isUnsure));
     own.toggleAttribute('open', data.outcome.is_answer === true);
     this._others = (data.alternatives ?? []).map(alternative =>
       folded(alternative.outcome?.line ?? trans.__('Another answer'), [

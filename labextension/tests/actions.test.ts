@@ -97,6 +97,16 @@ describe('the buttons of a block', () => {
     expect(visible()).toEqual(['Insert all', 'Copy all']);
   });
 
+  it('do not invite to take code that failed when it was tried', () => {
+    const outcome = { line: 'Tried on a copy: raises KeyError', ending: 'raised' };
+    show({ data: { ...part.data, outcome } as ResultData, isReplacement: true });
+    expect(visible()).toEqual(['Replace cell', 'Insert below', 'Copy']);
+    expect(buttons().filter(button => button.classList.contains('jp-mod-accept'))).toEqual([]);
+    const findings = [{ is_applied: true }];
+    show({ data: { ...part.data, findings } as ResultData });
+    expect(buttonOf('Replace cell')?.classList.contains('jp-mod-accept')).toBe(true);
+  });
+
   it('say what they did and offer to go there', async () => {
     await press('Insert below');
     expect(message()).toBe('Inserted below');

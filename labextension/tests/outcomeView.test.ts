@@ -43,6 +43,15 @@ describe('OutcomeView', () => {
     expect(warns({ is_unsure: true })).not.toBe(null);
   });
 
+  it('is of the code as it came, and no warning, once a finding has been applied', () => {
+    const finding = { kind: 'name', message: 'none', block: 0, line: 1, edits: [] };
+    const data = changed({ ending: 'raised' }) as ResultData;
+    const applied = { ...data, findings: [{ ...finding, is_applied: true }] };
+    const { node } = new OutcomeView(applied, ENGLISH);
+    expect(node.querySelector('summary')?.textContent).toMatch(/^Before what you applied: Tried/);
+    expect(node.querySelector('.jp-mod-warn')).toBe(null);
+  });
+
   it('shows other answers, each with its code and a row of buttons', () => {
     const view = new OutcomeView(TRIED, ENGLISH);
     view.addRows(data => Object.assign(document.createElement('div'), { title: data.text }));
