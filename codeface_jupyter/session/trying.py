@@ -51,6 +51,8 @@ TOO_SLOW = (
     f"--tries {1 + OTHER_ANSWERS} waits for them."
 )
 
+STOPPED = "You stopped while other answers were being tried: this is the first one."
+
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:
     """Try an answer that has come to its end, and choose; return the end with what that cost.
@@ -112,6 +114,7 @@ class Trying:
         self.is_wanted = _is_to_be_tried(pending, self._first)
         self._tried = TriedAnswers(pending)
         self._is_complete = False
+        self._was_stopped = False
         self._was_too_slow = False
         # What takes the place of the first answer without being compared with others, and why.
         self._found: tuple[Candidate, str] | None = None
@@ -131,6 +134,7 @@ class Trying:
 
     def try_others(self) -> None:
         """Ask for other answers if that is called for, and try them; after `try_first`."""
+        are_needed = self.needs_others
         with self._step():
             if (settings := self._second_wanted) is not None:
                 self._found = self._by_second(settings)
@@ -139,6 +143,7 @@ class Trying:
                 self._try_others(self._engine, count)
             self._pending.job.check()
             self._is_complete = True
+        self._was_stopped = are_needed and not self._is_complete
 
     def end(self) -> Done:
         """Choose, leave the choice in ``pending.tried``, and return the end with the cost."""
@@ -171,8 +176,7 @@ class Trying:
         if choice.chosen is not first:
             tokens = result.metrics.generated_tokens
             self._pending.job.emit(Revised(result.text, tokens, reason))
-        too_slow = TOO_SLOW if self._was_too_slow and not choice.chosen.is_good else ""
-        notes = (*result.notes, *self._tried.notes(choice.chosen), too_slow)
+        notes = (*result.notes, *self._tried.notes(choice.chosen), self._how_ended(choice.chosen))
         return replace(
             result,
             notes=tuple(filter(None, notes)),
@@ -181,6 +185,12 @@ class Trying:
             alternatives=choice.alternatives,
             is_revised=choice.chosen is not first,
         )
+
+    def _how_ended(self, chosen: Candidate) -> str:
+        """Return a note if the search for others ended early; empty if nothing is missing."""
+        if self._was_stopped:
+            return STOPPED if self._found is None else ""
+        return TOO_SLOW if self._was_too_slow and not chosen.is_good else ""
 
     def _choice_among(self, first: Candidate) -> tuple[Choice, str]:
         """Return what is chosen, and why if it is not the first."""
