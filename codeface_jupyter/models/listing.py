@@ -26,7 +26,7 @@ from codeface_jupyter.models.storage import format_bytes
 __all__ = ["COLUMNS", "ListedModel", "explain_listing", "list_models"]
 
 NOT_KNOWN = RightAnswers()
-COLUMNS = ("name", "fetch", "memory", "tokens/s", "right", "licence")
+COLUMNS = ("name", "fetch", "memory", "tokens/s", "notebooks", "HumanEval", "licence")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +69,19 @@ class ListedModel:
     def cells(self) -> tuple[str, ...]:
         """Return the texts of `COLUMNS`."""
         fetch = "here" if self.is_here else format_bytes(self.fetch_bytes)
-        return self.name, fetch, self._memory(), self._rate(), self._right(), self.licence
+        right = self.right_answers
+        shares = _percent(right.measured), _percent(right.published)
+        return self.name, fetch, self._memory(), self._rate(), *shares, self.licence
 
     def lines(self) -> tuple[str, str]:
         """Return the same in two lines, for where a table has no room."""
-        _, fetch, memory, rate, _, licence = self.cells()
+        _, fetch, memory, rate, notebooks, human_eval, licence = self.cells()
         facts = (
             fetch if self.is_here else f"fetch {fetch}",
             f"memory {memory}",
             f"{rate} tokens/s" if rate else "",
-            self._right_in_words(),
+            f"notebooks {notebooks}" if notebooks else "",
+            f"HumanEval {human_eval}" if human_eval else "",
         )
         return f"{self.name}  {licence}", f"  {' · '.join(filter(None, facts))}"
 
@@ -92,18 +95,6 @@ class ListedModel:
         rate = self.rates.decode_tokens_per_s
         number = f"{rate:.0f}" if rate >= 1 else f"{rate:.1f}"
         return number if self.rates.is_measured else f"~{number}"
-
-    def _right(self) -> str:
-        known = self.right_answers
-        if known.measured is not None:
-            return f"{known.measured}%"
-        return "" if known.published is None else f"({known.published:.0f}%)"
-
-    def _right_in_words(self) -> str:
-        known = self.right_answers
-        if known.measured is not None:
-            return f"right in {known.measured}% of our tasks"
-        return "" if known.published is None else f"HumanEval {known.published:.0f}%"
 
 
 def list_models(
@@ -133,16 +124,21 @@ def explain_listing(settings: Settings, *, aliases: Mapping[str, str]) -> str:
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
     own = f" Your aliases: {named}." if named else ""
     return (
-        f"memory: bfloat16 weights and {ASSUMED_CONTEXT_TOKENS:,} tokens of KV cache, after - what "
-        f"of it is missing; {free} are free here. "
-        "tokens/s: of an answer here, measured, or expected where ~ stands before it. "
-        "right: the share of our notebook tasks, or in brackets the publisher's HumanEval figure "
-        f"as of {LOOKED_UP:%d %B %Y}; the two cannot be compared. "
-        f"Files are in {settings.cache_dir} and in the hub's cache. Any hub id or folder of a "
-        "causal language model works too, and any GGUF; ollama: and lmstudio: are those programs' "
-        "own. * needs a login on the hub and its licence accepted there. "
-        f"† a base model: it continues code.{own}"
+        f"memory is what the model takes in bfloat16 with {ASSUMED_CONTEXT_TOKENS:,} tokens of KV "
+        f"cache and, in brackets, what it lacks: {free} are free here. "
+        "tokens/s is how fast it writes here; ~ marks an estimate. "
+        "notebooks is the share of our notebook tasks that it gets right, and HumanEval its "
+        f"publisher's figure, looked up on {LOOKED_UP:%d %B %Y}. "
+        "* needs a login on the hub, with its licence accepted there. "
+        "† is a base model: it continues code and has not learned to answer. "
+        "You can also use any hub id, folder or GGUF of a causal language model; names that begin "
+        "with ollama: and lmstudio: are what those programs have on this machine. "
+        f"Models are kept in {settings.cache_dir} and in the hub's cache.{own}"
     )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0f}%"
 
 
 def _listed(

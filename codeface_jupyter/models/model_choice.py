@@ -79,19 +79,19 @@ class Candidate:
 
     def describe(self) -> str:
         """Return how often it is right and how fast it is, in a few words."""
-        facts = (describe_right_answers(self.entry.right_answers), self.describe_rates())
+        facts = describe_right_answers(self.entry.right_answers), self.describe_rates()
         return ", ".join(filter(None, facts))
 
-    def describe_rates(self) -> str:
+    def describe_rates(self, *, where: str = " here") -> str:
         """Return how fast it is here, in a few words; empty if that is not known."""
         rates = self.rates
         if rates is None:
             return ""
-        how = "measured" if rates.is_measured else "expected"
+        about = "" if rates.is_measured else "about "
         first_token_s = rates.first_token_s(reads_ahead=self.reads_ahead)
         return (
-            f"{rates.decode_tokens_per_s:.0f} tokens/s and a first token after "
-            f"{first_token_s:.1f} s {how} here"
+            f"first token{where} after {about}{first_token_s:.1f} s, "
+            f"then {about}{rates.decode_tokens_per_s:.0f} tokens/s"
         )
 
 
@@ -137,35 +137,42 @@ class ModelChoice:
 
     def _sentences(self, *, asks_second: bool) -> Iterator[str]:
         taken, wanted = self.taken, self.wanted
-        yield f"auto takes {self.name}: {taken.describe()}."
+        yield f"auto uses {self.name}: {taken.describe()}."
         if wanted is not taken:
             name, size = wanted.entry.name, format_bytes(wanted.entry.download_bytes)
             yield (
-                f"Better and fast enough: {name} ({wanted.describe()}); "
-                f"`codeface pull {name}` fetches it, {size}."
+                f"Better, and fast enough here: {name} ({wanted.describe()}); "
+                f"`codeface pull {name}` fetches it ({size})."
             )
         elif not taken.is_here:
-            yield f"It is not here yet: {format_bytes(taken.entry.download_bytes)} to fetch."
+            size = format_bytes(taken.entry.download_bytes)
+            yield f"It is not on this machine yet and has to be fetched ({size})."
         if self.better is not None:
             yield self._better_sentence(self.better, may_come_second=asks_second)
         if self.second is not None and asks_second:
             yield f"Where its answer fails, {self.second.entry.name} is asked."
         if self.ahead is not None:
-            yield f"In JupyterLab, which reads a question while you type it: {_to_get(self.ahead)}."
+            yield f"In JupyterLab, where questions are read while you type: {_to_get(self.ahead)}."
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
         if taken.reads_ahead and taken.rates is not None:
-            yield "First-token times are for questions read while you type them."
+            yield "Questions are read while you type, and these times count on that."
 
     def _better_sentence(self, better: Candidate, *, may_come_second: bool) -> str:
         """Return why the next better model does not answer, and what it may be fetched for."""
         name, right = better.entry.name, describe_right_answers(better.entry.right_answers)
-        why = f"Better: {name} ({right}; {_why_not(better)})"
+        size = format_bytes(better.entry.download_bytes)
+        said = f"A better model is {name}" + (f" ({right})" if right else "")
+        why_not = _why_not(better)
+        if not why_not:
+            return f"{said}; `codeface pull {name}` fetches it ({size})."
         is_wanted = may_come_second and better.may_come_second(self.taken)
         if better.is_here or better.is_fast or not is_wanted:
-            return f"{why}."
-        size = format_bytes(better.entry.download_bytes)
-        return f"{why}, to be asked where an answer fails: `codeface pull {name}`, {size}."
+            return f"{said}, but {why_not}."
+        return (
+            f"{said}, but {why_not}. "
+            f"`codeface pull {name}` fetches it ({size}), to be asked where an answer fails."
+        )
 
 
 def choose(candidates: Sequence[Candidate]) -> ModelChoice:
@@ -203,14 +210,16 @@ def _to_get(candidate: Candidate) -> str:
 
 
 def _why_not(candidate: Candidate) -> str:
+    """Return what speaks against a model here, as part of a sentence; empty if nothing does."""
     if not candidate.fits:
         share = format_bytes(LARGEST_SHARE * candidate.free_bytes)
         needed = format_bytes(candidate.needed_bytes)
-        return f"needs {needed} of memory, half of what is free is {share}"
-    if not candidate.is_fast:
-        return candidate.describe_rates() or "its speed here is not known"
-    size = format_bytes(candidate.entry.download_bytes)
-    return f"`codeface pull {candidate.entry.name}` fetches it, {size}"
+        return f"it needs {needed} of memory, and half of what is free is {share}"
+    if candidate.is_fast:
+        return ""
+    if not candidate.describe_rates():
+        return "how fast it is here is not known"
+    return f"it is slow here: {candidate.describe_rates(where='')}"
 
 
 def describe_right_answers(known: RightAnswers) -> str:

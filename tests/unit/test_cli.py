@@ -31,7 +31,7 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CODEFACE_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "empty.toml").touch()
     monkeypatch.setenv("CODEFACE_CONFIG", str(tmp_path / "empty.toml"))
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "120")
     return tmp_path
 
 
@@ -161,7 +161,7 @@ def test_models_shows_size_licence_and_what_fits(
     rows = {line.split()[0]: line for line in lines}
     assert "Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "491 MB  1.3 GB" in rows["qwen2.5-coder-0.5b"]
-    assert "30%  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
+    assert "30%        62%  Apache-2.0" in rows["qwen2.5-coder-0.5b"]
     assert "67.5 GB  68.6 GB (-64.6 GB)" in rows["codellama-34b"]
 
 
@@ -175,8 +175,8 @@ def test_models_can_be_read_at_80_columns_and_say_what_auto_takes(
     assert max(map(len, lines)) <= 80
     row = lines.index("qwen2.5-coder-1.5b  Apache-2.0")
     assert "fetch 1.1 GB · memory 3.5 GB" in lines[row + 1]
-    assert "~20 tokens/s · right in 43% of our tasks" in lines[row + 1]
-    assert any(line.startswith("auto takes qwen2.5-coder-") for line in lines)
+    assert "~20 tokens/s · notebooks 43% · HumanEval 71%" in lines[row + 1]
+    assert any(line.startswith("auto uses qwen2.5-coder-") for line in lines)
 
 
 @pytest.mark.usefixtures("measured_machine")
