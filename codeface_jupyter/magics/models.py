@@ -128,6 +128,7 @@ class ModelMagics(BaseMagics):
         show_work(self.extension, lambda: session.pull(model, permissions=permissions))
 
     def _use(self, model: str) -> None:
+        from codeface_jupyter.models.catalog import close_names, find
         from codeface_jupyter.models.fetch import locate
         from codeface_jupyter.models.local_model import ModelRequest
 
@@ -143,6 +144,9 @@ class ModelMagics(BaseMagics):
             "" if found else " It is fetched at the next question, or now by %codeface_models pull."
         )
         sys.stdout.write(f"{config.settings.model} answers from now on.{fetch}\n")
+        name = config.settings.model
+        if not found and find(name) is None and (close := close_names(name)):
+            sys.stdout.write(f"The catalog has no {name}. Did you mean {', '.join(close)}?\n")
 
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details

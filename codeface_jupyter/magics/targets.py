@@ -144,13 +144,17 @@ def _not_a_request(cell: Cell) -> Cell:
 
 
 def _cell_with_number(notebook: Notebook, number: int) -> Cell:
+    return _place_of(notebook, _run_with_number(notebook, number))
+
+
+def _run_with_number(notebook: Notebook, number: int) -> Cell:
     # Executed in this kernel: the counts in a saved notebook may be another kernel's.
     executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
     if not executed:
         raise NothingToDoError(
             f"No cell was run as In [{number}] in this kernel.", hint=NUMBER_HINT
         )
-    return _place_of(notebook, executed[-1])
+    return executed[-1]
 
 
 def _place_of(notebook: Notebook, run: Cell) -> Cell:
@@ -171,6 +175,7 @@ def _with_its_cell(
     notebook: Notebook, failure: Failure | None, number: int
 ) -> tuple[ErrorInfo, Cell]:
     if failure is None:
+        _run_with_number(notebook, number)
         raise NothingToDoError(f"Cell In [{number}] raised no error in this kernel.")
     if failure.cell_id:
         return _unchanged(failure.error, cell_with_id(notebook, failure.cell_id))

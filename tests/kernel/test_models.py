@@ -104,6 +104,14 @@ def test_wrong_words_are_told_the_right_ones(models, line):
     assert "alias NAME MODEL" in run.reply["evalue"]
 
 
+def test_a_name_that_the_catalog_lacks_is_told_what_resembles_it(models):
+    told = models.run("%codeface_models use qwen2.5-coder-0.6b").text
+    assert "The catalog has no qwen2.5-coder-0.6b. Did you mean" in told
+    assert "qwen2.5-coder-0.5b" in told
+    assert "catalog" not in models.run("%codeface_models use qwen2.5-coder-1.5b").text
+    models.run("%codeface_models use auto")
+
+
 @pytest.mark.parametrize("flag", ["--allow-pickle", "--trust-remote-code"])
 def test_what_is_dangerous_is_told_in_the_call_that_allows_it(models, flag):
     run = models.run(f"%codeface {flag} -e scripted say hello")

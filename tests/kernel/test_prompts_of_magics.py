@@ -101,7 +101,7 @@ def test_bad_input_is_one_clear_line(scripted, line, said):
     ("line", "said"),
     [
         ("%codeface_edit --number 9999 do it", "No cell was run as In [9999]"),
-        ("%codeface_fix 9999", "raised no error"),
+        ("%codeface_fix 9999", "No cell was run as In [9999]"),
     ],
 )
 def test_a_cell_that_is_not_there_is_nothing_to_do(scripted, line, said):
