@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import PurePath
@@ -46,6 +47,8 @@ class Rewrite:
         The rest, with marks in the place of secrets.
     hidden
         What the marks stand for, in their order; None if that cannot be told.
+    below
+        The cells below it, in document order, as far as they are known.
     """
 
     cell: Cell
@@ -54,10 +57,11 @@ class Rewrite:
     text: str
     tail: str
     hidden: tuple[HiddenLines, ...] | None
+    below: tuple[Cell, ...] = ()
 
     @classmethod
-    def of(cls, cell: Cell) -> Rewrite:
-        """Return the parts of ``cell``."""
+    def of(cls, cell: Cell, cells: Sequence[Cell] = ()) -> Rewrite:
+        """Return the parts of ``cell``, one of the notebook's ``cells``."""
         shown = cell.without_secrets
         is_code = cell.cell_type == "code"
         head = _head(shown) if is_code else _blank_lines(shown)
@@ -69,6 +73,7 @@ class Rewrite:
             text=text,
             tail=shown[len(head) + len(text) :],
             hidden=_hidden(cell.source, shown),
+            below=tuple(cells[cells.index(cell) + 1 :]) if cell in cells else (),
         )
 
     @property

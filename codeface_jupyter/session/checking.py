@@ -116,9 +116,11 @@ def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
     is_plain_fix = ask.sources.request == FIX_REQUEST and not ask.is_follow_up
     if is_plain_fix and keeps_little(code, rewrite):
         yield UNRELATED
-    if lost := lost_names(code, rewrite, ask.sources.cells):
-        verb = "is" if len(lost) == 1 else "are"
-        yield f"{listed(lost)} {verb} used here, but no longer defined here or above."
+    used_here, used_below = lost_names(code, rewrite, ask.sources.cells)
+    for lost, place in ((used_here, "here"), (used_below, "below")):
+        if lost:
+            verb = "is" if len(lost) == 1 else "are"
+            yield f"{listed(lost)} {verb} used {place}, but no longer defined here or above."
 
 
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:

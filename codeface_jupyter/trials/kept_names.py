@@ -8,7 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.context.cells import defined_names, used_names
-from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
+from codeface_jupyter.context.ipython_lines import (
+    is_python,
+    is_request,
+    split_cell_magics,
+    without_magics,
+)
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
@@ -36,8 +41,8 @@ def keeps_little(code: str, rewrite: Rewrite) -> bool:
     return len(names) >= LEAST_NAMES and len(lost) >= MOST_LOST * len(names)
 
 
-def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
-    """Return the names that the new cell uses, and neither it nor one above defines any more.
+def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
+    """Return the names that neither the new cell nor one above it defines any more.
 
     Parameters
     ----------
@@ -47,19 +52,41 @@ def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
         The old one, which defined them.
     cells
         The cells above, and perhaps the old one.
+
+    Returns
+    -------
+    Those that the new cell uses, and the others that cells below it use.
     """
     old, new = (_without_magics(text) for text in (rewrite.text, code.removeprefix(rewrite.head)))
     tree = parsed(new)
     if tree is None:
-        return []
-    lost = (defined_names(old) & used_names(new)) - names_bound(tree) - BUILTINS
+        return [], []
+    used_here = used_names(new)
+    wanted = used_here | _used_below(rewrite.below)
+    lost = (defined_names(old) & wanted) - names_bound(tree) - BUILTINS
     if not lost:
-        return []
+        return [], []
     sources = [new, *(_without_magics(c.source) for c in cells if _is_another(c, rewrite.cell))]
     # What such an import binds is not said.
     if any(map(_imports_all, sources)):
-        return []
-    return sorted(lost.difference(*map(defined_names, sources)))
+        return [], []
+    lost = lost.difference(*map(defined_names, sources))
+    return sorted(lost & used_here), sorted(lost - used_here)
+
+
+def _used_below(cells: Sequence[Cell]) -> set[str]:
+    """Return the names that cells use before one of them defines them."""
+    used: set[str] = set()
+    defined: set[str] = set()
+    for cell in cells:
+        if cell.cell_type != "code" or not is_python(cell.source) or is_request(cell.source):
+            continue
+        source = _without_magics(cell.source)
+        if parsed(source) is not None:
+            own = defined_names(source)
+            used |= used_names(source) - own - defined
+            defined |= own
+    return used
 
 
 def _is_another(cell: Cell, old: Cell) -> bool:

@@ -320,6 +320,28 @@ def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, sai
     assert notes == tuple(f"{names} {end}" for names in said)
 
 
+@pytest.mark.parametrize(
+    ("new", "below", "said"),
+    [
+        ("rest = total[3:]", ["top.plot()"], ["`top` is"]),
+        ("rest = total[3:]", ["%matplotlib inline\ntop.plot()", "low.plot()"], ["`low` and `top` are"]),
+        ("top = 1", ["top.plot()"], []),
+        ("rest = total[3:]", ["top = 2", "top.plot()"], []),
+        ("rest = total[3:]", ["top = 2\ntop.plot()"], []),
+        ("rest = total[3:]", ["%%codeface\nplot top", "%%bash\ntop", "the top (", "rest"], []),
+    ],
+)
+def test_what_a_new_cell_no_longer_defines_for_the_cells_below_is_said(new, below, said):
+    above = Cell(source="total = [1, 2, 3, 4]", cell_id="c0")
+    old = Cell(source="top = total[:3]\nlow = total[3:]", cell_id="c1")
+    cells = [above, old, *(Cell(source=source, cell_id=source) for source in below)]
+    rewrite = Rewrite.of(old, cells)
+    ask = ask_to_rewrite(rewrite, cells=[above])
+    notes = checked(answer(fenced(new, "python"), rewrite), ask).notes
+    end = "used below, but no longer defined here or above."
+    assert notes == tuple(f"{names} {end}" for names in said)
+
+
 def test_an_edit_may_be_about_comments_alone():
     rewrite = sent("units['a']", execution_count=3)
     result = answer(fenced("units['a']  # the first", "python"), rewrite)
