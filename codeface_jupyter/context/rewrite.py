@@ -60,8 +60,8 @@ class Rewrite:
     below: tuple[Cell, ...] = ()
 
     @classmethod
-    def of(cls, cell: Cell, cells: Sequence[Cell] = ()) -> Rewrite:
-        """Return the parts of ``cell``, one of the notebook's ``cells``."""
+    def of(cls, cell: Cell, *, below: Sequence[Cell] = ()) -> Rewrite:
+        """Return the parts of ``cell``; ``below`` are the cells below it."""
         shown = cell.without_secrets
         is_code = cell.cell_type == "code"
         head = _head(shown) if is_code else _blank_lines(shown)
@@ -73,7 +73,7 @@ class Rewrite:
             text=text,
             tail=shown[len(head) + len(text) :],
             hidden=_hidden(cell.source, shown),
-            below=tuple(cells[cells.index(cell) + 1 :]) if cell in cells else (),
+            below=tuple(below),
         )
 
     @property

@@ -58,8 +58,8 @@ class BatchMagics(BaseMagics):
         results are kept in ``_codeface_batch``, in the requests' order, each with
         ``.code``, ``.text``, ``.outcome``, ``.finish_reason``, ``.result`` and ``.error``: a
         request that fails does not stop the others. If it is stopped, finished answers are
-        kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does. Below
-        the table each answer can be unfolded.
+        kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does. Each
+        answer can be unfolded below the table.
 
         ::
 

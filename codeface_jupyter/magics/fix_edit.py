@@ -13,7 +13,7 @@ from codeface_jupyter.context import ErrorInfo, FilledRequest, Rewrite
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.magics.options import ask_options, parse, target_options
-from codeface_jupyter.magics.targets import find_cell, find_error
+from codeface_jupyter.magics.targets import cells_below, find_cell, find_error
 from codeface_jupyter.prompts import FIX_REQUEST, edit_request
 from codeface_jupyter.view.findings import Remark
 
@@ -53,7 +53,7 @@ class FixEditMagics(BaseMagics):
         if words.isdecimal() and args.number is None and args.id is None:
             args.number, words = int(words), ""
         error, cell = find_error(self.extension.notebook, number=args.number, cell_id=args.id)
-        rewrite = Rewrite.of(cell, self.extension.notebook.cells(below=True)[0])
+        rewrite = Rewrite.of(cell, below=cells_below(self.extension.notebook, cell))
         args.language = rewrite.language
         sources = fix_sources(error, rewrite)
         ask, order = make_ask(self.extension, args, words or FIX_REQUEST, **sources)
@@ -88,7 +88,7 @@ class FixEditMagics(BaseMagics):
         if not instruction or instruction.isdecimal():
             raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
         cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)
-        rewrite = Rewrite.of(cell, self.extension.notebook.cells(below=True)[0])
+        rewrite = Rewrite.of(cell, below=cells_below(self.extension.notebook, cell))
         args.language = rewrite.language
         request = to_edit(fill_in(self.extension, instruction), rewrite)
         ask, order = make_ask(self.extension, args, request, **edit_sources(rewrite))

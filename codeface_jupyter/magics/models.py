@@ -128,7 +128,6 @@ class ModelMagics(BaseMagics):
         show_work(self.extension, lambda: session.pull(model, permissions=permissions))
 
     def _use(self, model: str) -> None:
-        from codeface_jupyter.models.catalog import close_names, find
         from codeface_jupyter.models.fetch import locate
         from codeface_jupyter.models.local_model import ModelRequest
 
@@ -140,13 +139,8 @@ class ModelMagics(BaseMagics):
         # The revision that is set belongs to this model from now on.
         found = locate(ModelRequest.of(config.with_overrides({"model": model})))
         config.set(model=model)
-        fetch = (
-            "" if found else " It is fetched at the next question, or now by %codeface_models pull."
-        )
-        sys.stdout.write(f"{config.settings.model} answers from now on.{fetch}\n")
         name = config.settings.model
-        if not found and find(name) is None and (close := close_names(name)):
-            sys.stdout.write(f"The catalog has no {name}. Did you mean {', '.join(close)}?\n")
+        sys.stdout.write(f"{name} answers from now on.{'' if found else _to_come(name)}\n")
 
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details
@@ -175,6 +169,17 @@ class ModelMagics(BaseMagics):
         self.extension.session.unload()
         remove_files(request, files, job=Job())
         sys.stdout.write("Removed.\n")
+
+
+def _to_come(name: str) -> str:
+    """Return what there is to say of a model that is set and not here."""
+    from codeface_jupyter.models.catalog import close_names, find
+
+    # Whoever names an owner means the hub's model.
+    close = [] if find(name) or "/" in name else close_names(name)
+    if close:
+        return f" The catalog has no such model. Did you mean {', '.join(close)}?"
+    return " It is fetched at the next question, or now by %codeface_models pull."
 
 
 def _agreed() -> bool:

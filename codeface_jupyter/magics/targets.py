@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from codeface_jupyter.magics.failures import Failure, Failures
     from codeface_jupyter.magics.notebook import Notebook
 
-__all__ = ["cell_to_rewrite", "cell_with_id", "error_of", "find_cell", "find_error"]
+__all__ = [
+    "cell_to_rewrite",
+    "cell_with_id",
+    "cells_below",
+    "error_of",
+    "find_cell",
+    "find_error",
+]
 
 CHANGED_HINT = "Run it again first."
 INTERRUPT = "KeyboardInterrupt"
@@ -90,6 +97,14 @@ def cell_with_id(notebook: Notebook, cell_id: str) -> Cell:
     return _with_id(notebook.cells(below=True)[0], cell_id)
 
 
+def cells_below(notebook: Notebook, cell: Cell) -> list[Cell]:
+    """Return the cells below one that the page has sent; none if it is not among those."""
+    cells, _ = notebook.cells(below=True)
+    ids = [other.cell_id for other in cells]
+    # Without ids, what is there are runs in their order, the cell's own later ones among them.
+    return cells[ids.index(cell.cell_id) + 1 :] if cell.cell_id and cell.cell_id in ids else []
+
+
 def cell_to_rewrite(cells: Sequence[Cell], cell_id: str) -> Cell:
     """Return the one of ``cells`` with an id, which an answer may rewrite.
 
@@ -144,10 +159,11 @@ def _not_a_request(cell: Cell) -> Cell:
 
 
 def _cell_with_number(notebook: Notebook, number: int) -> Cell:
-    return _place_of(notebook, _run_with_number(notebook, number))
+    return _place_of(notebook, _check_was_run(notebook, number))
 
 
-def _run_with_number(notebook: Notebook, number: int) -> Cell:
+def _check_was_run(notebook: Notebook, number: int) -> Cell:
+    """Return what was run under a number; raise `NothingToDoError` if nothing was."""
     # Executed in this kernel: the counts in a saved notebook may be another kernel's.
     executed = [cell for cell in notebook.executed_cells() if cell.execution_count == number]
     if not executed:
@@ -175,7 +191,7 @@ def _with_its_cell(
     notebook: Notebook, failure: Failure | None, number: int
 ) -> tuple[ErrorInfo, Cell]:
     if failure is None:
-        _run_with_number(notebook, number)
+        _check_was_run(notebook, number)
         raise NothingToDoError(f"Cell In [{number}] raised no error in this kernel.")
     if failure.cell_id:
         return _unchanged(failure.error, cell_with_id(notebook, failure.cell_id))

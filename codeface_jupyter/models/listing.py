@@ -124,11 +124,11 @@ def explain_listing(settings: Settings, *, aliases: Mapping[str, str]) -> str:
     named = ", ".join(f"{name} = {model}" for name, model in aliases.items())
     own = f" Your aliases: {named}." if named else ""
     return (
-        f"memory is what the model takes in bfloat16 with {ASSUMED_CONTEXT_TOKENS:,} tokens of KV "
-        f"cache and, in brackets, what it lacks: {free} are free here. "
-        "tokens/s is how fast it writes here; ~ marks an estimate. "
-        "notebooks is the share of our notebook tasks that it gets right, and HumanEval its "
-        f"publisher's figure, looked up on {LOOKED_UP:%d %B %Y}. "
+        f"memory: bfloat16 weights and a KV cache of {ASSUMED_CONTEXT_TOKENS:,} tokens; in "
+        f"brackets, how much is missing. {free} are free here. "
+        "tokens/s: how fast it writes here; ~ marks an estimate. "
+        "notebooks: how many of our notebook tasks it gets right. HumanEval: its publisher's "
+        f"figure, looked up on {LOOKED_UP:%d %B %Y}; the two cannot be compared. "
         "* needs a login on the hub, with its licence accepted there. "
         "† is a base model: it continues code and has not learned to answer. "
         "You can also use any hub id, folder or GGUF of a causal language model; names that begin "

@@ -156,7 +156,7 @@ class ModelChoice:
         if self.faster is not None:
             yield f"Faster: {self.faster.entry.name} ({self.faster.describe()})."
         if taken.reads_ahead and taken.rates is not None:
-            yield "Questions are read while you type, and these times count on that."
+            yield "These times assume that questions are read while you type."
 
     def _better_sentence(self, better: Candidate, *, may_come_second: bool) -> str:
         """Return why the next better model does not answer, and what it may be fetched for."""
@@ -218,7 +218,7 @@ def _why_not(candidate: Candidate) -> str:
     if candidate.is_fast:
         return ""
     if not candidate.describe_rates():
-        return "how fast it is here is not known"
+        return "its speed here is not known"
     return f"it is slow here: {candidate.describe_rates(where='')}"
 
 

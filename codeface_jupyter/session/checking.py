@@ -14,7 +14,7 @@ from codeface_jupyter.prompts import FIX_REQUEST
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_names
+from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_below, lost_names
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.rejections import SAME_ANSWER, is_same_answer
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
@@ -104,7 +104,10 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
         repeats = repeats_a_cell(new.block.code, rewrite, cells, task=task) if copied else ""
     further: list[str] = []
     if result.finish_reason == "stop" and rewrite.language == PYTHON:
-        further = _guarded(lambda: list(_told_names(new.block.code, ask, rewrite))) or []
+        code = new.block.code
+        further = _guarded(lambda: list(_told_names(code, ask, rewrite))) or []
+        # In a long notebook this may take too long, which leaves the others as they are.
+        further += _guarded(lambda: list(_told_below(code, ask, rewrite))) or []
     notes = tuple(filter(None, (new.obstacle, repeats, copied, *further)))
     is_as_written = result.written_blocks == [new.block]
     return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)
@@ -116,11 +119,19 @@ def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
     is_plain_fix = ask.sources.request == FIX_REQUEST and not ask.is_follow_up
     if is_plain_fix and keeps_little(code, rewrite):
         yield UNRELATED
-    used_here, used_below = lost_names(code, rewrite, ask.sources.cells)
-    for lost, place in ((used_here, "here"), (used_below, "below")):
-        if lost:
-            verb = "is" if len(lost) == 1 else "are"
-            yield f"{listed(lost)} {verb} used {place}, but no longer defined here or above."
+    if lost := lost_names(code, rewrite, ask.sources.cells):
+        yield _lost(lost, "here")
+
+
+def _told_below(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
+    """Yield what the cells below will miss."""
+    if lost := lost_below(code, rewrite, ask.sources.cells):
+        yield _lost(lost, "below")
+
+
+def _lost(names: list[str], place: str) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{listed(names)} {verb} used {place}, but no longer defined here or above."
 
 
 def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:

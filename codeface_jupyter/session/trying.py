@@ -32,7 +32,7 @@ from codeface_jupyter.session.tried_answers import TriedAnswers
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support
 
-__all__ = ["Trying", "tried"]
+__all__ = ["STOPPED", "Trying", "tried"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ TOO_SLOW = (
     f"--tries {1 + OTHER_ANSWERS} waits for them."
 )
 
-STOPPED = "You stopped while other answers were being tried: this is the first one."
+STOPPED = "Stopped before other answers were tried: this is the first one."
 
 
 def tried(pending: PendingAnswer, done: Done, engine: Engine, *, second: SecondModel) -> Done:

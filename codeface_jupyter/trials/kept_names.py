@@ -5,20 +5,21 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from symtable import Symbol, SymbolTable, symtable
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.context.cells import defined_names, used_names
 from codeface_jupyter.context.ipython_lines import (
     is_python,
-    is_request,
     split_cell_magics,
     without_magics,
 )
+from codeface_jupyter.syntax import identifiers
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
 
-__all__ = ["UNRELATED", "keeps_little", "lost_names"]
+__all__ = ["UNRELATED", "keeps_little", "lost_below", "lost_names"]
 
 UNRELATED = "This has little in common with the cell."
 # A repair keeps more than a third of the names of a cell that has some.
@@ -41,8 +42,8 @@ def keeps_little(code: str, rewrite: Rewrite) -> bool:
     return len(names) >= LEAST_NAMES and len(lost) >= MOST_LOST * len(names)
 
 
-def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
-    """Return the names that neither the new cell nor one above it defines any more.
+def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
+    """Return the names that the new cell uses, and neither it nor one above defines any more.
 
     Parameters
     ----------
@@ -51,42 +52,82 @@ def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> tuple[list
     rewrite
         The old one, which defined them.
     cells
-        The cells above, and perhaps the old one.
-
-    Returns
-    -------
-    Those that the new cell uses, and the others that cells below it use.
+        The cells above the one that asks, perhaps with the old one among them.
     """
-    old, new = (_without_magics(text) for text in (rewrite.text, code.removeprefix(rewrite.head)))
+    return sorted(_no_longer_defined(code, rewrite, cells) & used_names(_new(code, rewrite)))
+
+
+def lost_below(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
+    """Return the names that cells below use, and the new cell no longer defines for them.
+
+    Parameters
+    ----------
+    code, rewrite, cells
+        As in `lost_names`, which has those that the new cell itself uses.
+    """
+    lost = _no_longer_defined(code, rewrite, cells) - used_names(_new(code, rewrite))
+    found: set[str] = set()
+    for cell in rewrite.below:
+        names = lost.intersection(identifiers(cell.source))
+        if names and cell.cell_type == "code" and is_python(cell.source):
+            source = _without_magics(cell.source)
+            found |= names & _global_reads(source)
+            lost -= found | defined_names(source)
+        if not lost:
+            break
+    return sorted(found)
+
+
+def _no_longer_defined(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> set[str]:
+    """Return what the old cell defined, and neither the new one nor one above does."""
+    new = _new(code, rewrite)
     tree = parsed(new)
     if tree is None:
-        return [], []
-    used_here = used_names(new)
-    wanted = used_here | _used_below(rewrite.below)
-    lost = (defined_names(old) & wanted) - names_bound(tree) - BUILTINS
+        return set()
+    lost = _defined(_without_magics(rewrite.text)) - names_bound(tree) - BUILTINS
     if not lost:
-        return [], []
-    sources = [new, *(_without_magics(c.source) for c in cells if _is_another(c, rewrite.cell))]
+        return set()
+    later = {cell.cell_id for cell in rewrite.below}
+    above = (c for c in cells if _is_another(c, rewrite.cell) and c.cell_id not in later)
+    sources = [new, *(_without_magics(cell.source) for cell in above)]
     # What such an import binds is not said.
     if any(map(_imports_all, sources)):
-        return [], []
-    lost = lost.difference(*map(defined_names, sources))
-    return sorted(lost & used_here), sorted(lost - used_here)
+        return set()
+    return set(lost.difference(*map(defined_names, sources)))
 
 
-def _used_below(cells: Sequence[Cell]) -> set[str]:
-    """Return the names that cells use before one of them defines them."""
-    used: set[str] = set()
-    defined: set[str] = set()
-    for cell in cells:
-        if cell.cell_type != "code" or not is_python(cell.source) or is_request(cell.source):
-            continue
-        source = _without_magics(cell.source)
-        if parsed(source) is not None:
-            own = defined_names(source)
-            used |= used_names(source) - own - defined
-            defined |= own
-    return used
+def _defined(source: str) -> set[str]:
+    """Return what a cell defines for others, without what only its comprehensions know."""
+    nodes = ast.walk(parsed(source) or ast.Module(body=[], type_ignores=[]))
+    inner = (node for node in nodes if isinstance(node, ast.comprehension))
+    targets = (node for each in inner for node in ast.walk(each.target))
+    return set(defined_names(source)) - {n.id for n in targets if isinstance(n, ast.Name)}
+
+
+def _new(code: str, rewrite: Rewrite) -> str:
+    return _without_magics(code.removeprefix(rewrite.head))
+
+
+def _global_reads(source: str) -> set[str]:
+    """Return the names that a cell takes from outside; a name that it defines is its own."""
+    try:
+        table = symtable(source, "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    return set(_free_names(table)) - {s.get_name() for s in table.get_symbols() if _is_made(s)}
+
+
+def _free_names(table: SymbolTable) -> Iterator[str]:
+    is_module = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (is_module or symbol.is_global()):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _free_names(child)
+
+
+def _is_made(symbol: Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported()
 
 
 def _is_another(cell: Cell, old: Cell) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.session.events import BatchItem
-from codeface_jupyter.view.findings import literal, remarks
+from codeface_jupyter.view.findings import remarks
 from codeface_jupyter.view.outcomes import outcome_markdown, outcome_words
-from codeface_jupyter.view.rendering import answer_markdown
+from codeface_jupyter.view.rendering import answer_markdown, describe_result
+from codeface_jupyter.view.safe_markdown import literal_anywhere
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
 from codeface_jupyter.well_formed import well_formed
@@ -35,7 +36,7 @@ class BatchReport:
     elapsed_s
         How long all of them took, in seconds.
     kept_as
-        The notebook's variable that holds them; empty if there is none.
+        The notebook's variable that holds them; empty if nothing was asked.
     format
         The setting of that name.
     """
@@ -47,36 +48,40 @@ class BatchReport:
 
     def __str__(self) -> str:
         table = str(batch_table(self.items, elapsed_s=self.elapsed_s))
-        whole = f"{self.kept_as}[0].code is the first answer's whole code, and so on."
+        whole = f"The whole code is in {self.kept_as}[0].code, {self.kept_as}[1].code …"
         return f"{table}\n\n{whole}" if self.kept_as else table
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         table = batch_table(self.items, elapsed_s=self.elapsed_s).to_markdown()
         answers = (self._folded(number, item) for number, item in enumerate(self.items))
+        shown = answers if self.kept_as else ()
         return {
-            "text/markdown": well_formed("\n\n".join((table, *answers))),
+            "text/markdown": well_formed("\n\n".join((table, *shown))),
             "text/plain": terminal_text(str(self)),
         }
 
     def _folded(self, number: int, item: BatchItem) -> str:
         """Return an answer as Markdown below its request, to be unfolded."""
-        title = f"<summary>{number}: {literal(_in_a_cell(item.request))}</summary>"
-        shown = (
-            literal(_error_words(item.error)) if item.error else "",
+        title = _shortened(item.request)
+        parts = (
+            "" if title == item.request else f"> {literal_anywhere(item.request)}",
+            literal_anywhere(_error_words(item.error)) if item.error else "",
             answer_markdown(item.result, format=self.format).strip("\n"),
             outcome_markdown(item.result),
             remarks(item.result, is_markdown=True),
+            "" if item.error else f"<sub>{literal_anywhere(describe_result(item.result))}</sub>",
         )
-        return "\n\n".join((f"<details>{title}", *filter(None, shown), "</details>"))
+        summary = f"<summary>{number}: {literal_anywhere(title)}</summary>"
+        return "\n\n".join((f"<details>{summary}", *filter(None, parts), "</details>"))
 
 
 def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     """Return a table of a batch: each request, its answer's start, what came of it, its end."""
     columns = {
         "": [str(number) for number, _ in enumerate(items)],
-        "request": [_in_a_cell(item.request) for item in items],
-        "code": [_in_a_cell(item.code or item.text) for item in items],
-        "on a copy": [_in_a_cell(outcome_words(i.outcome, i.agreement)) for i in items],
+        "request": [_shortened(item.request) for item in items],
+        "code": [_shortened(item.code or item.text) for item in items],
+        "on a copy": [_shortened(outcome_words(i.outcome, i.agreement)) for i in items],
         "tokens (prompt + answer)": [_tokens(item.result.metrics) for item in items],
         "ended": [_end(item) for item in items],
     }
@@ -95,7 +100,7 @@ def _tokens(metrics: GenerationMetrics) -> str:
     return f"{metrics.prompt_tokens:,} + {metrics.generated_tokens:,}"
 
 
-def _in_a_cell(text: str) -> str:
+def _shortened(text: str) -> str:
     return textwrap.shorten(text, CELL_CHARS, placeholder=" …")
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "FORMULA_PARAGRAPH",
     "SAFE_LINK",
     "folded",
+    "literal_anywhere",
     "safe_code_span",
     "safe_markdown",
     "unfinished_markdown",
@@ -108,6 +109,11 @@ def unfinished_markdown(text: str) -> str:
     thoughts = [folded(part.text) for part in parts if part.is_thought and part.text.strip()]
     said = safe_markdown("".join(part.text for part in parts if not part.is_thought))
     return "\n\n".join(filter(None, (*thoughts, said.strip("\n"))))
+
+
+def literal_anywhere(text: str) -> str:
+    """Return one line that shows ``text`` as it is, in HTML within Markdown as well."""
+    return PUNCTUATION.sub(_reference, " ".join(well_formed(text).split()))
 
 
 def safe_code_span(span: str) -> str:

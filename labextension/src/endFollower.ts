@@ -9,13 +9,18 @@ const MARGIN_PX = 16;
 
 /** What comes last is laid out by then, and JupyterLab, which delays that by a second, has said so. */
 const LAST_MS = 2500;
+/** The user does something in an output. */
+const USED = ['pointerdown', 'keydown'] as const;
+/** The outputs whose height is held, each with what ends that. */
+const held = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>();
 
 /** Follows an output's end from the moment that its cell is seen. */
 export class EndFollower implements IDisposable {
   constructor(output: HTMLElement) {
     this._output = output;
-    // An output may scroll by itself if it is too wide.
-    this._scroller = scrollerOf(output.closest('.jp-OutputArea') ?? output);
+    // One that is long or wide may scroll by itself: the notebook is what follows.
+    this._area = output.closest<HTMLElement>('.jp-OutputArea') ?? output;
+    this._scroller = scrollerOf(this._area);
     const cell = output.closest('.jp-Cell') ?? output;
     this._isFollowing = this._scroller !== null && isSeen(cell, this._scroller);
     this._scroller?.addEventListener('scroll', this._onScroll);
@@ -35,6 +40,7 @@ export class EndFollower implements IDisposable {
 
   dispose(): void {
     this._isDisposed = true;
+    USED.forEach(type => this._area.removeEventListener(type, this._onUse));
     this._observer.disconnect();
     this._scroller?.removeEventListener('scroll', this._onScroll);
   }
@@ -42,6 +48,8 @@ export class EndFollower implements IDisposable {
   /** Follow a little longer: something lasting takes the place of what was followed. */
   endSoon(): void {
     setTimeout(() => this.dispose(), LAST_MS);
+    // What grows because the user unfolds it is looked at from its beginning.
+    USED.forEach(type => this._area.addEventListener(type, this._onUse));
   }
 
   private _follow(): void {
@@ -53,8 +61,8 @@ export class EndFollower implements IDisposable {
 
   /** How much of the output lies below what is in view, in pixels. */
   private _hidden(): number {
-    const end = this._output.getBoundingClientRect().bottom;
-    return this._scroller ? end - this._scroller.getBoundingClientRect().bottom : 0;
+    const end = Math.min(...[this._output, this._area].map(bottomOf));
+    return this._scroller ? end - bottomOf(this._scroller) : 0;
   }
 
   private readonly _onScroll = (): void => {
@@ -67,7 +75,10 @@ export class EndFollower implements IDisposable {
     this._lastTop = scrollTop;
   };
 
+  private readonly _onUse = (): void => this.dispose();
+
   private readonly _output: HTMLElement;
+  private readonly _area: HTMLElement;
   private readonly _scroller: Element | null;
   private readonly _observer: ResizeObserver;
   private _isFollowing: boolean;
@@ -80,8 +91,12 @@ export class EndFollower implements IDisposable {
  * would jump, and that could not be told from the user's scrolling.
  */
 export function holdHeight(output: HTMLElement): void {
+  clearTimeout(held.get(output));
   output.style.minHeight = `${output.offsetHeight}px`;
-  setTimeout(() => (output.style.minHeight = ''), LAST_MS);
+  held.set(
+    output,
+    setTimeout(() => (output.style.minHeight = ''), LAST_MS)
+  );
 }
 
 /** Return what scrolls when a node in it does not fit. */
@@ -92,6 +107,10 @@ function scrollerOf(node: Element): Element | null {
     }
   }
   return null;
+}
+
+function bottomOf(node: Element): number {
+  return node.getBoundingClientRect().bottom;
 }
 
 function isSeen(node: Element, scroller: Element): boolean {

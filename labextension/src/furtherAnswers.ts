@@ -85,6 +85,7 @@ export class FurtherAnswers extends Widget implements IFurther {
     try {
       const bundle = await ask();
       if (bundle) {
+        this._followEnd(this._options.node);
         this._options.replace(bundle, action);
         return '';
       }
@@ -116,13 +117,13 @@ export class FurtherAnswers extends Widget implements IFurther {
       const { bundle } = await (method === 'follow_up'
         ? bridge.request(method, { ...payload, question: question ?? '' }, options)
         : bridge.request(method, payload, options));
+      if (bundle && this._area) {
+        holdHeight(this._area);
+      }
       return bundle;
     } finally {
       this._isEndWanted = follower.isFollowing;
       follower.dispose();
-      if (this._area) {
-        holdHeight(this._area);
-      }
       this._options.setReplaced(false);
       live.dispose();
     }
@@ -144,11 +145,16 @@ export class FurtherAnswers extends Widget implements IFurther {
     const location = locateCell(tracker, node, data.cell_id);
     const cell = location ? cellAt(location) : undefined;
     const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
-    if (this._area && this._isEndWanted) {
-      new EndFollower(this._area).endSoon();
-    }
+    this._followEnd(this._area);
     outputs?.add({ output_type: 'display_data', data: bundle, metadata: {} });
     return outputs !== undefined;
+  }
+
+  /** Show the end of what is put somewhere, if the user has followed it to there. */
+  private _followEnd(output: HTMLElement | null): void {
+    if (output && this._isEndWanted) {
+      new EndFollower(output).endSoon();
+    }
   }
 
   private get _area(): HTMLElement | null {
@@ -189,7 +195,7 @@ export namespace FurtherAnswers {
     tracker: INotebookTracker;
     trans: TranslationBundle;
     /** A node of the answer, and the answer. */
-    node: Node;
+    node: HTMLElement;
     data: ResultData;
     /** Return the output as it is. */
     bundle: () => MimeBundle;

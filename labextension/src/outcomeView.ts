@@ -22,7 +22,7 @@ export class OutcomeView {
     this.node.setAttribute('aria-label', trans.__('Tried on a copy of your notebook'));
     const { ending, is_unsure: isUnsure = false, line } = data.outcome;
     const isPast = isChanged(data);
-    const words = isPast ? trans.__('Before what you applied: %1', line) : line;
+    const words = isPast ? trans.__('%1 (before your change)', line) : line;
     const own = folded(words, preview(data.outcome, trans));
     own.classList.toggle('jp-mod-warn', !isPast && (ending !== 'ran' || isUnsure));
     own.toggleAttribute('open', data.outcome.is_answer === true);

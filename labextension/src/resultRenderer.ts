@@ -107,7 +107,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     if (this._applied !== null) {
       this._findings?.focusButton(this._applied);
     } else if (this._acted !== null) {
-      this._answerRow?.focus(this._acted);
+      this._answerRow?.focus(this._acted, { preventScroll: true });
     }
     this._applied = this._acted = null;
   }

@@ -48,7 +48,9 @@ describe('OutcomeView', () => {
     const data = changed({ ending: 'raised' }) as ResultData;
     const applied = { ...data, findings: [{ ...finding, is_applied: true }] };
     const { node } = new OutcomeView(applied, ENGLISH);
-    expect(node.querySelector('summary')?.textContent).toMatch(/^Before what you applied: Tried/);
+    expect(node.querySelector('summary')?.textContent).toMatch(
+      /^Tried on a copy.* \(before your change\)$/
+    );
     expect(node.querySelector('.jp-mod-warn')).toBe(null);
   });
 

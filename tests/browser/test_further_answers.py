@@ -13,6 +13,18 @@ END_IN_VIEW = (
     ".getBoundingClientRect().bottom; const view = p.content.outerNode.getBoundingClientRect();"
     " return end > view.top && end <= view.bottom + 4 }"
 )
+# How far the page has scrolled back since, in pixels.
+WATCH = """p => {
+    let last = p.content.outerNode.scrollTop;
+    window.jumpedBack = 0;
+    p.content.outerNode.addEventListener('scroll', () => {
+        const now = p.content.outerNode.scrollTop;
+        window.jumpedBack = Math.max(window.jumpedBack, last - now);
+        last = now;
+    });
+}"""
+# The end is followed for so long after an answer, and a little longer.
+FOLLOWED_MS = 3_000
 CACHED = "from the response cache"
 SCRIPT = """
 from codeface_jupyter.engines.current_engine import CurrentEngine
@@ -90,19 +102,63 @@ def test_the_page_follows_the_end_of_what_is_asked_below_an_answer(notebook):
         follow_up(notebook, "why?")
         notebook.output(2).get_by_text(f"Paragraph 25 of {answer}.").wait_for()
         notebook.until(END_IN_VIEW)
+        notebook.evaluate(WATCH)
         notebook.button(2, "Follow up").nth(number - 1).wait_for()
-        notebook.until(END_IN_VIEW)
+        notebook.page.wait_for_timeout(FOLLOWED_MS)
+        assert notebook.evaluate(END_IN_VIEW)
+        # The lasting answer took the place of the live one, and nothing jumped.
+        assert notebook.evaluate("() => window.jumpedBack") == 0
 
 
-def test_the_page_stays_where_the_user_has_scrolled_to_while_more_comes(notebook):
+def test_the_page_follows_another_answer_in_the_place_of_one(notebook):
     opened(notebook, FIRST, paragraphs("one"), delay=0.05)
-    follow_up(notebook, "why?")
+    notebook.button(2, "Try again").press("Enter")
+    notebook.output(2).get_by_text("Paragraph 25 of one.").wait_for()
+    notebook.until(END_IN_VIEW)
+    notebook.button(2, "Try again").wait_for()
+    notebook.page.wait_for_timeout(FOLLOWED_MS)
+    assert notebook.evaluate(END_IN_VIEW)
+    assert "Try again" in focused(notebook)
+
+
+@pytest.mark.parametrize("action", ["Follow up", "Try again"])
+def test_the_page_stays_where_the_user_has_scrolled_to_while_more_comes(notebook, action):
+    opened(notebook, FIRST, paragraphs("one"), delay=0.05)
+    if action == "Follow up":
+        follow_up(notebook, "why?")
+    else:
+        notebook.button(2, action).press("Enter")
     notebook.output(2).get_by_text("Paragraph 25 of one.").wait_for()
     notebook.cell(2).hover()
     notebook.page.mouse.wheel(0, -5000)
     notebook.until("p => p.content.outerNode.scrollTop < 100")
-    notebook.button(2, "Follow up").nth(1).wait_for()
+    notebook.output(2).get_by_text("Paragraph 39 of one.").wait_for()
+    notebook.button(2, action).last.wait_for()
+    notebook.page.wait_for_timeout(FOLLOWED_MS)
     assert notebook.evaluate("p => p.content.outerNode.scrollTop") < 100
+
+
+def test_what_is_unfolded_right_after_an_answer_stays_in_view(notebook):
+    opened(notebook, FIRST, f"{paragraphs('one')}\n\n{SECOND}", delay=0.01)
+    follow_up(notebook, "why?")
+    notebook.button(2, "Follow up").nth(1).wait_for()
+    line = notebook.output(2).get_by_text("Tried on a copy").last
+    line.evaluate("n => n.closest('details, div').append(document.createElement('p'))")
+    line.click()
+    line.evaluate("n => { n.closest('details, div').lastChild.style.height = '2000px' }")
+    notebook.page.wait_for_timeout(FOLLOWED_MS)
+    assert line.evaluate("n => n.getBoundingClientRect().top") > 0
+
+
+def test_a_cell_whose_outputs_scroll_stays_in_view(notebook):
+    opened(notebook, FIRST, paragraphs("one"), delay=0.02)
+    notebook.evaluate("p => { p.content.widgets[2].outputsScrolled = true }")
+    follow_up(notebook, "why?")
+    notebook.output(2).get_by_text("Paragraph 39 of one.").wait_for()
+    notebook.button(2, "Follow up").nth(1).wait_for()
+    notebook.page.wait_for_timeout(FOLLOWED_MS)
+    box, view = notebook.cell(2).bounding_box(), notebook.page.viewport_size
+    assert 0 < box["y"] + box["height"] <= view["height"]
 
 
 def test_the_field_is_reached_and_left_by_the_keyboard(notebook):

@@ -18,7 +18,7 @@ def test_a_lists_requests_are_answered_in_order_and_kept(notebook):
     assert "replayed" in table
     codes = notebook.value("[a.code for a in answers]")
     assert [code in answer for code, answer in zip(codes, answers, strict=True)] == [True] * 3
-    assert "answers[0].code is" in run.bundles[-1]["text/plain"]
+    assert "is in answers[0].code" in run.bundles[-1]["text/plain"]
     assert run.text == ""
 
 

@@ -142,6 +142,8 @@ def test_a_cell_that_succeeded_since_has_no_error(asking):
     asking.cells.clear()
     asking.run("a", "1 / 1")
     assert "raised no error" in asking.passed("%codeface_fix --id a")
+    number = asking.run("b", "x = 1").reply["execution_count"]
+    assert f"In [{number}] raised no error" in asking.passed(f"%codeface_fix {number}")
 
 
 def test_a_cell_that_is_gone_is_not_taken_for_another(asking):

@@ -106,9 +106,10 @@ def test_wrong_words_are_told_the_right_ones(models, line):
 
 def test_a_name_that_the_catalog_lacks_is_told_what_resembles_it(models):
     told = models.run("%codeface_models use qwen2.5-coder-0.6b").text
-    assert "The catalog has no qwen2.5-coder-0.6b. Did you mean" in told
+    assert "The catalog has no such model. Did you mean" in told
     assert "qwen2.5-coder-0.5b" in told
-    assert "catalog" not in models.run("%codeface_models use qwen2.5-coder-1.5b").text
+    for name in ("qwen2.5-coder-1.5b", "Qwen/Qwen2.5-Coder-0.6B"):
+        assert "It is fetched" in models.run(f"%codeface_models use {name}").text
     models.run("%codeface_models use auto")
 
 

@@ -448,7 +448,7 @@ class TestSettling:
         assert choice is not None
         assert choice.name == MIDDLE
         assert "first token here after 1.3 s, then" in choice.describe()
-        assert choice.describe().endswith("these times count on that.")
+        assert choice.describe().endswith("that questions are read while you type.")
 
     def test_where_reading_ahead_is_off_nothing_is_said_of_it(self, reads_slowly: Settings) -> None:
         choice = choose_model(reads_slowly.model_copy(update={"read_ahead": False}))

@@ -1,3 +1,4 @@
+import html
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -5,6 +6,7 @@ import xml.etree.ElementTree as ET
 import nbformat
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
 
 from codeface_jupyter.errors import MetricsError
@@ -203,20 +205,41 @@ def test_a_batch_says_in_words_how_each_answer_ended():
     assert ends == ["done", "cut off", "stopped early", "MetricsError: No pen."]
 
 
-def test_a_batch_shows_each_answer_whole_and_harmless():
+def unfolded(items, **options):
+    """Return a batch's table, and each answer as the HTML that comes of it."""
+    report = BatchReport(items, elapsed_s=1.0, kept_as="answers", **options)
+    markdown = report._repr_mimebundle_()["text/markdown"]
+    return MarkdownIt().enable("table").render(markdown).split("<details>")
+
+
+def test_a_batch_shows_each_request_and_answer_whole():
     code = "\n".join(f"row_{number} = {number}" for number in range(40))
+    item = answered(f"```python\n{code}\n```", request="add the rows " * 9, notes=("A note.",))
+    _, shown = unfolded([item])
+    assert code in shown
+    assert "A note." in shown
+    assert "<blockquote>\n<p>add the rows add" in shown
+    assert shown.endswith("</details>")
+
+
+def test_what_a_batch_shows_is_literal_and_stays_in_its_place():
     items = [
-        answered(f"```python\n{code}\n```", notes=("One thing.",)),
-        answered("![x](https://example.org/x)", request="<b>*now*</b>"),
-        answered("", error=MetricsError("<i>No pen.</i>"), finish_reason="error"),
+        answered("![x](https://example.org/x)", request="<b>*now*</b> `do` it!"),
+        answered("</details>\n\n```python\nx = '</details>'"),
+        answered("", error=MetricsError("No pen.\n\n# Head\n- item <i>"), finish_reason="error"),
     ]
-    shown = BatchReport(items, elapsed_s=1.0)._repr_mimebundle_()["text/markdown"]
-    _, whole, harmless, failed = shown.split("<details>")
-    assert code in whole
-    assert "One thing." in whole
-    assert "![" not in harmless
-    assert "<b>" not in shown
-    assert "&lt;i&gt;No pen" in failed
+    _, asked, closing, failed = unfolded(items)
+    assert "<summary>0: &lt;b&gt;&#42;now&#42;&lt;&#47;b&gt;" in asked
+    assert "<img" not in asked
+    assert closing.count("</details>") == 1
+    assert html.unescape(failed).count("MetricsError: No pen. # Head - item <i>") == 1
+    assert "<h1>" not in failed
+
+
+def test_of_a_batch_that_asked_nothing_there_is_nothing_to_unfold():
+    shown = BatchReport([answered("")], elapsed_s=1.0)
+    assert "<details>" not in shown._repr_mimebundle_()["text/markdown"]
+    assert ".code" not in str(shown)
 
 
 def test_cache_table_says_what_is_kept_and_what_is_wrong(metrics):

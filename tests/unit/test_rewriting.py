@@ -324,19 +324,29 @@ def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, sai
     ("new", "below", "said"),
     [
         ("rest = total[3:]", ["top.plot()"], ["`top` is"]),
-        ("rest = total[3:]", ["%matplotlib inline\ntop.plot()", "low.plot()"], ["`low` and `top` are"]),
+        (
+            "rest = total[3:]",
+            ["%matplotlib inline\ntop.plot()", "low.plot()"],
+            ["`low` and `top` are"],
+        ),
         ("top = 1", ["top.plot()"], []),
         ("rest = total[3:]", ["top = 2", "top.plot()"], []),
         ("rest = total[3:]", ["top = 2\ntop.plot()"], []),
         ("rest = total[3:]", ["%%codeface\nplot top", "%%bash\ntop", "the top (", "rest"], []),
+        ("rest = total[3:]", ["def f(top):\n    low = top\n    return low"], []),
+        ("rest = total[3:]", ["list(map(lambda top: top, total))", "[low for low in total]"], []),
+        ("rest = total[3:]", ["def f(n):\n    return top[:n]"], ["`top` is"]),
+        ("low = top = 1", ["each"], []),
+        ("rest = total[3:]", ["# nothing\nrest"] * 3000 + ["top"], ["`top` is"]),
     ],
 )
 def test_what_a_new_cell_no_longer_defines_for_the_cells_below_is_said(new, below, said):
     above = Cell(source="total = [1, 2, 3, 4]", cell_id="c0")
-    old = Cell(source="top = total[:3]\nlow = total[3:]", cell_id="c1")
-    cells = [above, old, *(Cell(source=source, cell_id=source) for source in below)]
-    rewrite = Rewrite.of(old, cells)
-    ask = ask_to_rewrite(rewrite, cells=[above])
+    old = Cell(source="top = [each for each in total]\nlow = total[3:]", cell_id="c1")
+    cells = [Cell(source=source, cell_id=f"b{number}") for number, source in enumerate(below)]
+    rewrite = Rewrite.of(old, below=cells)
+    # The cell that asks stands below all of them.
+    ask = ask_to_rewrite(rewrite, cells=[above, old, *cells])
     notes = checked(answer(fenced(new, "python"), rewrite), ask).notes
     end = "used below, but no longer defined here or above."
     assert notes == tuple(f"{names} {end}" for names in said)

@@ -19,6 +19,7 @@ from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.second_model import SecondModel
+from codeface_jupyter.session.trying import STOPPED
 from codeface_jupyter.trials.guard.support import guard_support
 
 pytestmark = pytest.mark.skipif(
@@ -230,6 +231,7 @@ def test_stopping_meanwhile_keeps_the_first_answer(session_of, namespace) -> Non
             answer.cancel()
     assert answer.result.code == RAISES
     assert answer.result.outcome.ending == "raised"
+    assert answer.result.notes == (STOPPED,)
 
 
 def test_a_replayed_answer_is_still_its_own(session_of, ask) -> None:
