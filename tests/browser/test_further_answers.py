@@ -161,6 +161,24 @@ def test_a_cell_whose_outputs_scroll_stays_in_view(notebook):
     assert end > 200
 
 
+@pytest.mark.parametrize("place", ["button", "field"])
+def test_the_notebook_is_saved_by_keyboard_from_within_an_answer(notebook, place):
+    opened(notebook, FIRST)
+    if place == "button":
+        notebook.button(2, "Copy").click()
+    else:
+        notebook.button(2, "Follow up").press("Enter")
+        notebook.page.keyboard.type("add them")
+    assert notebook.evaluate("p => p.context.model.dirty")
+    notebook.page.keyboard.press("Control+s")
+    notebook.until("p => !p.context.model.dirty")
+
+    # Keys that are not the application's still do nothing to the cells.
+    notebook.page.keyboard.press("d")
+    notebook.page.keyboard.press("d")
+    assert len(notebook.sources) == 3
+
+
 def test_the_field_is_reached_and_left_by_the_keyboard(notebook):
     opened(notebook, FIRST)
 
