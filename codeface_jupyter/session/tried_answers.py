@@ -10,6 +10,7 @@ from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
@@ -134,6 +135,8 @@ class TriedAnswers:
         if shown is not (first := self._tried[0]):
             request = self._pending.ask.sources.request
             yield substitute_note(request, failed=first.result, shown=shown.result)
+        live = dict(self._pending.ask.live_namespace or {})
+        yield made_up_column_note(self._wanted, shown.result.code, live)
         yield unsaid_note(shown.unsaid, code=shown.result.code)
         yield kind_note(shown.outcome, shown.missed_kind)
         if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:

@@ -429,6 +429,16 @@ def test_a_column_asked_for_in_vain_is_told_where_an_answer_does_without(
     assert (told in result.notes) is is_told
 
 
+@pytest.mark.parametrize("first", ["sales['profit'].median()", None])
+def test_a_column_asked_for_that_an_answer_makes_up_is_told(ask_with, namespace, first) -> None:
+    namespace["sales"] = pd.DataFrame({"price": [1.0, 2.0]})
+    makes_up = "sales['profit'] = sales['price'] - 1\nsales['profit'].median()"
+    sources = ContextSources(request="what is the median profit?")
+    result, _ = ask_with(Sampling(first or makes_up, *[makes_up] * 8), sources=sources)
+    assert result.code == makes_up
+    assert result.notes == ("`sales` has no column `profit`; this code makes one from `price`.",)
+
+
 def test_of_one_answer_it_says_so_in_the_singular(ask_with) -> None:
     _, events = ask_with(Sampling(RAISES, TOTAL, RAISES))
     (revised,) = [event for event in events if isinstance(event, Revised)]
