@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codeface_jupyter.generation import GenerationResult
+from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
+from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.trials.substitutes import substitute_note
-from codeface_jupyter.trials.unrun_cells import unrun_note
+from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
 
 __all__ = ["TriedAnswers"]
@@ -126,6 +127,12 @@ class TriedAnswers:
             yield f"the first one gives no {first.missed_kind}"
         if first.is_rejected and not shown.is_rejected:
             yield "the first one does the same as the answer before"
+
+    def findings(self, shown: Candidate) -> tuple[Finding, ...]:
+        """Return what does not fit in an answer that is shown, but for what its notes explain."""
+        name = unrun_name(shown.outcome, self._pending.ask.sources.cells)
+        findings = shown.result.findings
+        return tuple(one for one in findings if not (name and is_about_name(one, name)))
 
     def notes(self, shown: Candidate) -> Iterator[str]:
         """Yield what there is to say of an answer that is shown; some may be empty."""

@@ -180,6 +180,7 @@ class Trying:
         return replace(
             result,
             notes=tuple(filter(None, notes)),
+            findings=self._tried.findings(choice.chosen),
             outcome=choice.chosen.outcome,
             agreement=choice.agreement or self._kept_agreement(choice.chosen),
             alternatives=choice.alternatives,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-__all__ = ["loop_names", "names_bound", "names_bound_in_scope"]
+__all__ = ["loop_names", "names_bound", "names_bound_before", "names_bound_in_scope"]
 
 # Nodes that Python 3.11 does not have.
 TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple"})
@@ -20,6 +20,18 @@ def loop_names(tree: ast.AST) -> frozenset[str]:
     """Return the names that the loops of a tree run through."""
     loops = (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.AsyncFor))
     return frozenset(name for loop in loops for name in names_bound(loop.target))
+
+
+def names_bound_before(tree: ast.AST, place: ast.stmt) -> frozenset[str]:
+    """Return the names that a tree binds above a statement of it, in whatever scope."""
+    begin = (place.lineno, place.col_offset)
+    return frozenset(
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt | ast.expr | ast.alias | ast.arg | ast.excepthandler)
+        and (node.lineno, node.col_offset) < begin
+        for name in _bound_by(node)
+    )
 
 
 def names_bound_in_scope(nodes: Sequence[ast.AST]) -> frozenset[str]:

@@ -9,13 +9,13 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.outcome import Outcome
 
-__all__ = ["unrun_note"]
+__all__ = ["unrun_name", "unrun_note"]
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
 
-def unrun_note(outcome: Outcome | None, cells: Iterable[Cell]) -> str:
-    """Return a note on the name that a code lacked and a cell makes that has not been run.
+def unrun_name(outcome: Outcome | None, cells: Iterable[Cell]) -> str:
+    """Return the name that a code lacked and a cell makes that has not been run; empty if none.
 
     Parameters
     ----------
@@ -23,17 +23,18 @@ def unrun_note(outcome: Outcome | None, cells: Iterable[Cell]) -> str:
         What the code did on a copy of the kernel.
     cells
         The cells above.
-
-    Returns
-    -------
-    str
-        A sentence of Markdown; empty if no cell that has not been run makes the name.
     """
     if outcome is None or outcome.error_type != "NameError":
         return ""
     found = UNDEFINED.search(outcome.error)
     name = found[1] if found else ""
     not_run = (cell for cell in cells if cell.cell_type == "code" and not cell.was_run)
-    if not name or all(name not in defined_names(cell.sent) for cell in not_run):
+    return name if name and any(name in defined_names(cell.sent) for cell in not_run) else ""
+
+
+def unrun_note(outcome: Outcome | None, cells: Iterable[Cell]) -> str:
+    """Return a sentence of Markdown on that name; empty if there is none."""
+    name = unrun_name(outcome, cells)
+    if not name:
         return ""
     return f"`{name}` is not there yet: a cell above makes it that has not been run in this kernel."

@@ -106,6 +106,7 @@ WRONG = [
     ("saless.head()", "unknown_name", "`saless` is not defined; there is `sales`", "sales.head()"),
     ("[unts for i in names]", "unknown_name", "there is `units`", "[units for i in names]"),
     ("def f(a):\n    return a + b", "unknown_name", "`b` is not defined", None),
+    ("late_df = 1\nlate_dff", "unknown_name", "there is `late_df`", "late_df = 1\nlate_df"),
     ("zz = 1\ndel zz\nqq", "unknown_name", "`qq` is not defined", None),
     ("string + 'a'", "unknown_name", "`string` is not defined", None),
     ("math.pi", "unknown_name", "`import math` is missing", "import math\nmath.pi"),
@@ -213,6 +214,25 @@ def test_what_is_wrong_is_found(code, kind, words, after, namespace):
     assert words in findings[0].message
     if after is not None:
         assert mended(code, findings) == after
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("late_share_df = late_share.head()", ""),
+        ("late_share\nlate_share_df = 1", ""),
+        ("late_share\nlate_share_df = 1\nlate_share", ""),
+        ("for late_share_df in late_share: pass", ""),
+        ("for late_share_df in [1]:\n    late_share", "; there is `late_share_df`"),
+        ("late_share_df = 1\nlate_share", "; there is `late_share_df`"),
+        # Once it is called, everything is there.
+        ("def f(): return late_share\nlate_share_df = 1", "; there is `late_share_df`"),
+    ],
+)
+def test_what_is_not_there_yet_is_not_suggested(code, hint, namespace):
+    (finding,) = found(code, namespace)
+    assert finding.message == f"`late_share` is not defined{hint}."
+    assert bool(finding.edits) is bool(hint)
 
 
 def test_names_in_annotations_count_where_python_computes_them_at_once(namespace):

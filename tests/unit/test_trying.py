@@ -129,7 +129,15 @@ def test_where_a_cell_has_not_been_run_that_is_said_and_nobody_else_is_asked(ask
     result, _ = ask_with(engine, cells=[Cell(source=MAKES_SALES, was_run=False)])
     assert result.code == "sum(sales)"
     assert result.notes[-1].startswith("`sales` is not there yet: a cell above makes it")
+    assert result.findings == ()
     assert not engine.sampled
+
+
+def test_what_else_is_not_defined_is_told_beside_a_cell_to_be_run(ask_with) -> None:
+    cell = Cell(source=MAKES_SALES, was_run=False)
+    result, _ = ask_with(Sampling("sum(sales)\nsum(price_list)"), cells=[cell])
+    (finding,) = result.findings
+    assert finding.message.startswith("`price_list` is not defined")
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,19 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from codeface_jupyter.generation import Edit
-from codeface_jupyter.trials.bindings import names_bound_in_scope
+from codeface_jupyter.generation import Edit, Finding
+from codeface_jupyter.trials.bindings import names_bound_before, names_bound_in_scope
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.usual_imports import usual_import
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
-__all__ = ["ALWAYS_THERE", "check_names", "may_define_anything", "suppresses_errors"]
+__all__ = [
+    "ALWAYS_THERE",
+    "check_names",
+    "is_about_name",
+    "may_define_anything",
+    "suppresses_errors",
+]
 
 # What IPython and the interpreter bring.
 ALWAYS_THERE = frozenset(vars(builtins)) | {
@@ -52,14 +58,23 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
         return
     reader = _Reader()
     reader.read(tree)
-    defined = reader.module_names | _made_by_functions(namespace)
+    made_by_functions = _made_by_functions(namespace)
+    defined = reader.module_names | made_by_functions
     chains = _attribute_chains(tree)
     for node in reader.open_names:
         name = node.id
         if name in namespace or name in defined or name in ALWAYS_THERE or name.startswith("_"):
             continue
         uses = [chains[other] for other in reader.open_names if other.id == name]
-        _report(notes, node, usual_import(name, chains=uses), {*namespace, *defined})
+        there = reader.module_names - _bound_too_late(tree, name)
+        known = {*namespace, *made_by_functions, *there}
+        _report(notes, node, usual_import(name, chains=uses), known)
+
+
+def is_about_name(finding: Finding, name: str) -> bool:
+    """Whether a finding says that a name is not defined."""
+    is_said = finding.message.startswith(f"{code_span(name)} is not ")
+    return finding.kind == "unknown_name" and is_said
 
 
 def suppresses_errors(node: ast.With | ast.AsyncWith) -> bool:
@@ -70,6 +85,31 @@ def suppresses_errors(node: ast.With | ast.AsyncWith) -> bool:
 def _mentions(nodes: Iterable[ast.AST], name: str) -> bool:
     parts = (part for node in nodes for part in ast.walk(node))
     return any(name in (getattr(part, "id", ""), getattr(part, "attr", "")) for part in parts)
+
+
+def _bound_too_late(tree: ast.Module, name: str) -> frozenset[str]:
+    """Return what is bound only by the first statement that reads a name, or below it."""
+    read = [place for node, place in _places(tree) if node.id == name]
+    if not read:
+        return frozenset()
+    first = min(read, key=lambda place: (place.lineno, place.col_offset))
+    return names_bound_in_scope(tree.body) - names_bound_before(tree, first)
+
+
+def _places(tree: ast.Module) -> Iterable[tuple[ast.Name, ast.stmt]]:
+    """Yield the names that are read at once, each with the innermost statement around it.
+
+    The body of a function runs once everything is there.
+    """
+    waiting: list[tuple[ast.AST, ast.stmt]] = [(node, node) for node in tree.body]
+    while waiting:
+        node, place = waiting.pop()
+        if isinstance(node, Function | ast.Lambda):
+            continue
+        if isinstance(node, ast.Name):
+            yield node, place
+        inner = ast.iter_child_nodes(node)
+        waiting += [(part, part if isinstance(part, ast.stmt) else place) for part in inner]
 
 
 def _made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
