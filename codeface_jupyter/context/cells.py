@@ -26,6 +26,7 @@ from codeface_jupyter.syntax import identifiers, parse_module
 
 __all__ = [
     "MAX_CELLS_LOOKED_AT",
+    "NOT_RUN_MARK",
     "Cell",
     "CellChoice",
     "choose",

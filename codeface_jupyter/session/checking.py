@@ -16,6 +16,7 @@ from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_below, lost_names
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
+from codeface_jupyter.trials.marks import without_marks
 from codeface_jupyter.trials.rejections import SAME_ANSWER, is_same_answer
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
@@ -57,6 +58,8 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
 def _checked(result: GenerationResult, ask: Ask) -> GenerationResult:
     if ask.sources.rewrite is not None:
         result = _rewritten(result, ask, ask.sources.rewrite)
+    elif ask.sources.task != "explain" and result.finish_reason == "stop":
+        result = _without_marks(result)
     if ask.sources.task == "explain" and result.finish_reason == "stop":
         return _with_made_up_numbers(result)
     if not _is_to_be_checked(result, ask):
@@ -73,6 +76,16 @@ def _is_to_be_checked(result: GenerationResult, ask: Ask) -> bool:
     is_code = ask.language == PYTHON and ask.sources.task != "explain"
     has_code = any(block.language == PYTHON for block in result.code_blocks)
     return ask.live_namespace is not None and is_whole and is_code and has_code
+
+
+def _without_marks(result: GenerationResult) -> GenerationResult:
+    """Return an answer that offers no line of the prompt's that says what was not sent."""
+    blocks = tuple(
+        replace(block, code=without_marks(block.code)) if block.language == PYTHON else block
+        for block in result.code_blocks
+    )
+    is_changed = blocks != tuple(result.code_blocks)
+    return replace(result, offered_blocks=blocks) if is_changed else result
 
 
 def _with_made_up_numbers(result: GenerationResult) -> GenerationResult:
@@ -147,7 +160,7 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
         for block, code in zip(blocks, codes_offered, strict=True)
         if code is not None
     )
-    is_changed = changed != tuple(blocks)
+    is_changed = changed != tuple(result.written_blocks)
     return replace(
         result,
         offered_blocks=changed if is_changed else None,

@@ -17,6 +17,7 @@ from codeface_jupyter.trials.copies import (
     without_copied_text,
     without_copies,
 )
+from codeface_jupyter.trials.marks import without_marks
 
 __all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
@@ -55,6 +56,8 @@ def rewritten(result: GenerationResult, rewrite: Rewrite) -> Rewritten | None:
         return None
     block = result.written_blocks[number]
     text = block.code.strip("\n")
+    if rewrite.language == "python":
+        text = without_marks(text, but_for=rewrite.shown)
     # A model may write the cell magic as well.
     cell_magic = rewrite.head.strip()
     is_doubled = text.startswith(cell_magic) and not rewrite.text.startswith(cell_magic)

@@ -75,6 +75,26 @@ def test_an_answer_is_offered_in_shape_and_kept_as_it_was_written(session_of, fo
     assert result.findings == ()
 
 
+@pytest.mark.parametrize("task", ["write", "fix", "explain"])
+@pytest.mark.parametrize(
+    "mark", ["# (this cell was not run)", "    # (a line with a secret was left out)"]
+)
+def test_the_prompt_s_own_marks_are_not_offered(session_of, found, notebook, task, mark):
+    code = f"if sales.size:\n{mark}\n    sales.tail()"
+    session = session_of(f"```python\n{code}\n```\n\n```bash\n{mark}\n```")
+    result = session.generate(ask(session, notebook, task=task))
+    offered = code if task == "explain" else "if sales.size:\n    sales.tail()"
+    assert [block.code for block in result.code_blocks] == [offered, mark]
+
+
+def test_a_mark_in_a_text_or_alone_stays(session_of, found, notebook):
+    mark = "# (this cell was not run)"
+    code = f'text = """\n{mark}\n"""\ntext'
+    for written in (code, mark):
+        session = session_of(f"```python\n{written}\n```")
+        assert session.generate(ask(session, notebook)).code == written
+
+
 def test_what_does_not_fit_is_in_the_result_and_its_record(session_of, found):
     session = session_of(ANSWER)
     result = session.generate(ask(session, {}))

@@ -131,6 +131,33 @@ def test_any_cell_comes_back_to_the_letter_or_is_not_replaced(lines):
         assert not data["blocks"] or "is not offered" in data["notes"][0]
 
 
+SECRET_MARK = "# (a line with a secret was left out)"
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "offered"),
+    [
+        ("x = 1", f"# (this cell was not run)\n{SECRET_MARK}\nx = 2", "x = 2"),
+        ("%%time\nx = 1", "# (this cell was not run)\n%%time\nx = 2", "%%time\nx = 2"),
+        # The cell's own stay.
+        ("# (this cell was not run)\nx = 1", "# (this cell was not run)\nx = 2", None),
+        (f"{KEY}\nx = 1", f"# (this cell was not run)\n{SECRET_MARK}\nx = 2", f"{KEY}\nx = 2"),
+    ],
+)
+def test_the_prompt_s_own_marks_stay_out_of_the_cell(source, text, offered):
+    rewrite = sent(source)
+    data = shown(answer(fenced(text, "python"), rewrite), rewrite)
+    assert data["rewrite"]["is_offered"]
+    assert replaced(source, data) == (offered or text)
+
+
+def test_a_heading_like_a_mark_stays_in_a_text_cell():
+    rewrite = sent("some words", cell_type="markdown")
+    text = "# (this cell was not run)\n\nother words"
+    data = shown(answer(fenced(text, "markdown"), rewrite), rewrite)
+    assert data["blocks"][0]["source"] == text
+
+
 def test_the_head_of_a_timed_cell_is_not_sent_and_not_doubled():
     rewrite = sent("%%time\ntotal = 1")
     assert rewrite.text == "total = 1"
