@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
 from codeface_jupyter.syntax import is_deep, parse_module
-from codeface_jupyter.trials.bindings import names_bound_in_scope
+from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = [
@@ -174,7 +174,8 @@ def repetition(
         Whether lines that stand in several cells are no repetition.
     single_statements
         Whether a single statement counts wherever it is the whole of a cell; otherwise only in
-        the last code cell: such as ``df.head()`` may well be asked for again.
+        the last code cell: such as ``df.head()`` may well be asked for again. Unless only whole
+        cells count, so does a function or a class wherever it stands, if none of its name follows.
     """
     wanted = statements(code)
     code_cells = _code_cells(cells)
@@ -186,6 +187,25 @@ def repetition(
         known = {statement for cell in code_cells for statement in statements(cell.source)}
         if known.issuperset(wanted):
             return f"{ONLY_REPEATS} lines of cells above."
+    return "" if whole_cells_only else _repeated_definition(code, cells)
+
+
+def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
+    """Return a note if a code is one function or class that a cell defines in the same way."""
+    tree = parsed(code)
+    match tree.body if tree is not None else []:
+        case [
+            ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name)
+        ]:
+            pass
+        case _:
+            return ""
+    for cell in reversed([cell for cell in cells if cell.cell_type == "code"]):
+        above = parsed(cell.source) if name in cell.source else None
+        makers = [node for node in above.body if name in names_bound(node)] if above else []
+        if makers:
+            is_same = ast.dump(makers[-1]) == statements(code)[0]
+            return f"{ONLY_REPEATS} a definition in {_name(cell)}." if is_same else ""
     return ""
 
 

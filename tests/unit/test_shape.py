@@ -263,6 +263,35 @@ def test_an_answer_that_repeats_a_cell_is_told_so():
     assert repetition("c = 1", [Cell(source="c = 1")]) == "This only repeats a cell above."
 
 
+F = "def f(x):\n    return x"
+G = "class G:\n    a = 1"
+
+
+@pytest.mark.parametrize(
+    ("code", "sources", "note"),
+    [
+        (F, [F, "f(1)"], "This only repeats a definition in cell [1]."),
+        (f"# As before\n{F}", [F, *["a"] * 20], "This only repeats a definition in cell [1]."),
+        (G, ["a", f"{F}\n\n{G}", "a"], "This only repeats a definition in cell [2]."),
+        (F, ["a", F], "This only repeats cell [2]."),
+        # It is another one by now, or was.
+        (F, [F, "def f(x):\n    return 2 * x", "a"], ""),
+        (F, [F, "f = None", "a"], ""),
+        (F, [f"{F}\ndel f", "a"], ""),
+        (F, [F.replace("x", "y"), "a"], ""),
+        (F, [F.replace("f", "g"), "f(1)"], ""),
+        (F, [f"if 1:\n    {F.replace(chr(10), chr(10) + '    ')}", "a"], ""),
+        (f"{F}\nf(1)", [F, "a"], ""),
+        # Anything else may well be asked for again.
+        ("f(1)", ["f(1)", "a"], ""),
+    ],
+)
+def test_a_definition_counts_wherever_it_stands(code, sources, note):
+    cells = [Cell(source=one, execution_count=n) for n, one in enumerate(sources, start=1)]
+    assert repetition(code, cells) == note
+    assert bool(repetition(code, cells, whole_cells_only=True)) is ("repeats cell" in note)
+
+
 def test_all_rules_together_and_each_is_told(namespace):
     code = "import pandas as pd\n\ntop = sales.nlargest(1, 'units')\nprint(top)"
     offer = shape([code], namespace, [])
