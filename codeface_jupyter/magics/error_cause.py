@@ -13,7 +13,13 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.trials.checks import check_code
-from codeface_jupyter.trials.checks.wording import code_span, nearest, other_names
+from codeface_jupyter.trials.checks.usual_imports import missing_usual_module
+from codeface_jupyter.trials.checks.wording import (
+    code_span,
+    message_span,
+    nearest,
+    other_names,
+)
 
 __all__ = ["explain_error"]
 
@@ -55,13 +61,14 @@ def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
 
 
 def _message(error: ErrorInfo) -> str:
-    return f"{code_span(error.evalue)}." if error.evalue and not has_secret(error.evalue) else ""
+    is_said = error.evalue and not has_secret(error.evalue)
+    return f"{message_span(error.evalue)}." if is_said else ""
 
 
 def _behind(error: ErrorInfo) -> str:
     """Return what the error came from, if another one stands behind it."""
     last = error.causes.rpartition("\n")[2]
-    return f"Behind it is {code_span(last)}." if last and not has_secret(last) else ""
+    return f"Behind it is {message_span(last)}." if last and not has_secret(last) else ""
 
 
 def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
@@ -72,6 +79,9 @@ def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
     for finding in check_code(error.source, namespace):
         if finding.message.startswith(f"{name} is not imported"):
             return finding.message
+    is_a_module = re.search(rf"(?<![\w.]){re.escape(match[1])}\s*\.\s*\w", error.source)
+    if is_a_module and (module := missing_usual_module(match[1])):
+        return f"{name} is usually {module}, which is not installed here."
     close = nearest(match[1], [name for name in namespace if not name.startswith("_")])
     return f"nothing is called {name} here{close.hint('there is')}."
 

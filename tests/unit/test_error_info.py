@@ -10,6 +10,7 @@ import pytest
 
 from codeface_jupyter.context import ErrorInfo, read_shown_error
 from codeface_jupyter.magics.error_cause import explain_error
+from codeface_jupyter.trials.checks import usual_imports
 
 
 @pytest.fixture
@@ -120,6 +121,38 @@ def test_what_stands_behind_an_error_is_said_as_well(failure):
     )
     said = explain_error(failure(code), {})
     assert said.endswith("Behind it is `ValueError: invalid literal for int() with base 10: 'x'`.")
+
+
+OFFSETS = "Invalid frequency: M. 'M' is no longer supported for offsets. Please use 'ME' instead."
+
+
+def test_what_to_do_instead_stands_at_the_end_of_a_message(failure):
+    said = explain_error(failure(f"raise ValueError({OFFSETS!r})"), {})
+    assert said.endswith(f": `{OFFSETS}`.")
+    said = explain_error(failure(f"raise ValueError('a\\n' + 'b' * 400 + {OFFSETS!r}[40:])"), {})
+    assert "`a bbb" in said
+    assert said.endswith("Please use 'ME' instead.`.")
+    assert len(said) < 400
+    hidden = f"try:\n    int('x')\nexcept ValueError:\n    raise OSError from KeyError({OFFSETS!r})"
+    assert explain_error(failure(hidden), {}).endswith("Please use 'ME' instead.\"`.")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_installed", "said"),
+    [
+        ("sns.histplot([1])", False, "`sns` is usually seaborn, which is not installed here."),
+        ("sns.histplot([1])", True, "`sns` is not imported: `import seaborn as sns` is missing."),
+        ("px.line([1])", False, "`px` is usually plotly, which is not installed here."),
+        # By itself it may be anything.
+        ("len(sns)", False, "nothing is called `sns` here."),
+        ("nobody.knows", False, "nothing is called `nobody` here."),
+    ],
+)
+def test_a_usual_name_of_a_module_that_is_not_installed(
+    failure, monkeypatch, code, is_installed, said
+):
+    monkeypatch.setattr(usual_imports, "has_module", lambda _: is_installed)
+    assert explain_error(failure(code), {}).endswith(said)
 
 
 def test_a_key_is_not_said(failure):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from codeface_jupyter.trials.checks.attributes import has_member
 from codeface_jupyter.trials.checks.modules import has_module, loaded_module
 
-__all__ = ["usual_import"]
+__all__ = ["missing_usual_module", "usual_import"]
 
 # The names that everybody imports modules by.
 ALIASES = {
@@ -99,6 +99,12 @@ def usual_import(name: str, *, chains: Collection[tuple[str, ...]]) -> str | Non
         return None
     module, statement = found
     return statement if has_module(module) else None
+
+
+def missing_usual_module(name: str) -> str:
+    """Return the package that everybody calls by a name; empty if it is installed, or none is."""
+    package = ALIASES.get(name, "").partition(".")[0]
+    return package if package and not has_module(package) else ""
 
 
 def _member(name: str, chains: Collection[tuple[str, ...]]) -> tuple[str, str] | None:

@@ -9,11 +9,20 @@ from difflib import SequenceMatcher
 from itertools import islice
 
 from codeface_jupyter.namespace import close_names
-from codeface_jupyter.shorten import in_one_line
+from codeface_jupyter.shorten import in_one_line, without_middle
 
-__all__ = ["Nearest", "code_span", "is_slip", "listed", "nearest", "other_names"]
+__all__ = [
+    "Nearest",
+    "code_span",
+    "is_slip",
+    "listed",
+    "message_span",
+    "nearest",
+    "other_names",
+]
 
 MAX_NAME_CHARS = 60
+MAX_MESSAGE_CHARS = 300
 MAX_LISTED = 6
 # Comparing a name with each of many takes long.
 MAX_COMPARED = 500
@@ -123,7 +132,15 @@ def listed(names: Sequence[object]) -> str:
 
 def code_span(name: object) -> str:
     """Return a name or a piece of code as a code span, which nothing in it can end."""
-    text = in_one_line(str(name), max_chars=MAX_NAME_CHARS)
+    return _span(in_one_line(str(name), max_chars=MAX_NAME_CHARS))
+
+
+def message_span(message: str) -> str:
+    """Return an error's message as a code span; what to do instead stands at its end."""
+    return _span(without_middle(" ".join(message.split()), max_chars=MAX_MESSAGE_CHARS))
+
+
+def _span(text: str) -> str:
     longest = max(map(len, _backticks(text)), default=0)
     fence = "`" * (longest + 1)
     # A space that Markdown takes away keeps the backticks of the text from the fence's.
