@@ -21,7 +21,7 @@ from codeface_jupyter.trials.marks import without_marks
 
 __all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
 
-NOT_OFFERED = "*Replace cell* is not offered"
+NOT_OFFERED = "“Replace cell” is not offered"
 FENCE = "```"
 # So much of two texts has to be the same for one to be the other with a slip in it.
 NEAR = 0.8

@@ -74,7 +74,7 @@ describe('OutcomeView', () => {
 
   it.each([
     ['', true],
-    ['*Replace cell* is not offered: a reason.', false]
+    ['“Replace cell” is not offered: a reason.', false]
   ])('says of each answer itself whether it may replace the cell: "%s"', (obstacle, expected) => {
     const [first] = TRIED.alternatives ?? [];
     const alternative = { ...first, obstacle } as ResultAlternative;

@@ -17,7 +17,7 @@ from codeface_jupyter.outcome import Agreement, Change, Outcome, Preview, Previe
 from codeface_jupyter.trials.choose import Candidate, choose, is_decided
 
 COPY = "This only repeats the cell."
-OBSTACLE = "*Replace cell* is not offered: a mark was left out."
+OBSTACLE = "“Replace cell” is not offered: a mark was left out."
 
 
 def candidate(does: str, *, code: str = "", findings: int = 0, note: str = "") -> Candidate:

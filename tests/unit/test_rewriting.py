@@ -158,6 +158,12 @@ def test_a_heading_like_a_mark_stays_in_a_text_cell():
     assert data["blocks"][0]["source"] == text
 
 
+def test_the_note_of_an_obstacle_is_readable_where_only_code_is_marked_up():
+    rewrite = sent("x = 1")
+    data = shown(answer(fenced("x = 2", "python"), rewrite, finish_reason="length"), rewrite)
+    assert data["notes"] == ["“Replace cell” is not offered: the answer was not finished."]
+
+
 def test_the_head_of_a_timed_cell_is_not_sent_and_not_doubled():
     rewrite = sent("%%time\ntotal = 1")
     assert rewrite.text == "total = 1"
