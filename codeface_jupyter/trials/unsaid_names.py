@@ -7,6 +7,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from codeface_jupyter.syntax import parse_module
 
@@ -67,12 +68,12 @@ def unsaid_names(request: str, code: str) -> tuple[str, ...]:
     module = parse_module(code)
     if module is None:
         return ()
-    texts = unicodedata.normalize("NFKC", "\n".join(_said(module)))
+    said = _Said.by(module)
     starts, ends = _parts_of_names(module)
 
     def is_said(name: str) -> bool:
         name = unicodedata.normalize("NFKC", name)
-        return name in texts or name.startswith(starts) or name.endswith(ends)
+        return said.has(name) or name.startswith(starts) or name.endswith(ends)
 
     return tuple(name for name in _quoted(request) if not is_said(name))
 
@@ -84,8 +85,8 @@ def unsaid_note(names: Iterable[str], *, code: str) -> str:
     What its comments say is often only the request once more.
     """
     module = parse_module(code)
-    written = "\n".join(_said(module)).lower() if module is not None else ""
-    missed = [name for name in names if name.lower() not in written]
+    written = _Said.by(module, lower=True) if module is not None else None
+    missed = [name for name in names if written is None or not written.has(name.lower())]
     return f"The request names {in_words(missed)}, which this code does not." if missed else ""
 
 
@@ -127,12 +128,44 @@ def _names(text: str) -> Iterator[str]:
             yield quoted
 
 
-def _said(module: ast.Module) -> Iterator[str]:
-    """Yield the texts, names and keywords in a code."""
-    for node in ast.walk(module):
-        for _, value in ast.iter_fields(node):
-            values = value if isinstance(value, list) else [value]
-            yield from (str(one) for one in values if isinstance(one, str | bytes))
+@dataclass(frozen=True)
+class _Said:
+    """What a code says: its own names as a whole, of texts and what it calls any part."""
+
+    names: frozenset[str]
+    texts: str
+
+    @classmethod
+    def by(cls, module: ast.Module, *, lower: bool = False) -> _Said:
+        """Return what a code says, in lower case perhaps."""
+        names: set[str] = set()
+        texts: list[str] = []
+        called = {id(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+        for node in ast.walk(module):
+            # A function may do what is quoted by a longer name: "sort" by sort_values.
+            is_text = isinstance(node, ast.Constant | ast.alias | ast.ImportFrom)
+            said = _fields(node)
+            if is_text or id(node) in called:
+                texts += said
+            else:
+                names.update(said)
+        written = unicodedata.normalize("NFKC", "\n".join(texts))
+        if lower:
+            return cls(frozenset(name.lower() for name in names), written.lower())
+        return cls(frozenset(names), written)
+
+    def has(self, name: str) -> bool:
+        """Whether a code says a name."""
+        return name in self.names or name in self.texts
+
+
+def _fields(node: ast.AST) -> list[str]:
+    """Return the texts and names that a node holds itself."""
+    found: list[str] = []
+    for _, value in ast.iter_fields(node):
+        values = value if isinstance(value, list) else [value]
+        found += [str(one) for one in values if isinstance(one, str | bytes)]
+    return found
 
 
 def _parts_of_names(module: ast.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:

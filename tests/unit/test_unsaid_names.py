@@ -29,6 +29,15 @@ CODE = "cars.groupby('origin')['mpg'].mean().reset_index(name='Average MPG')"
         ('"clean"', "def clean(cars):\n    return cars", ()),
         ('"limit"', "def clean(limit):\n    return 1", ()),
         ('"numpy" as "n"', "import numpy as n", ()),
+        # A name of the code's own that is longer is another one.
+        ('"profit"', "total_profit = sales['price'].sum()", ("profit",)),
+        ('"profit"', "sales.total_profit", ("profit",)),
+        ('"profit"', "sales.agg(total_profit=('price', 'sum'))", ("profit",)),
+        ('"profit"', "def profitable(sales):\n    return sales", ("profit",)),
+        ('"profit"', "sales['total_profit']", ()),
+        ('"profit"', "profit.total()", ()),
+        ('"sort" it', "cars.sort_values('hp')", ()),
+        ('"linear" it is', "from sklearn.linear_model import Ridge", ()),
         ('where "mpg" is high', "cars.query('mpg > 30')", ()),
         ('"mpg" in words', "f'mpg: {value}'", ()),
         ("mit „Herkunft“, \u201aMittel\u2018 und «Marke»", CODE, ("Herkunft", "Mittel", "Marke")),
@@ -88,6 +97,8 @@ def test_what_is_not_said_in_any_case_is_told() -> None:
     assert unsaid_note(["Fuel", "Origin", "Low cost"], code=CODE) == note
     assert unsaid_note(["Origin"], code=CODE) == unsaid_note([], code=CODE) == ""
     assert "“Fuel”" in unsaid_note(["Fuel"], code=f'# Called "Fuel"\n{CODE}')
+    assert "“Fuel”" in unsaid_note(["Fuel"], code="fuel_total = 1")
+    assert unsaid_note(["Fuel"], code="fuel = 1") == ""
 
 
 def test_of_many_names_the_first_few_are_told() -> None:
