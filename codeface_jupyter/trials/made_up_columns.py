@@ -42,11 +42,15 @@ COMPUTED = re.compile(
     r"|diff(?:erence)?|change|growth|increase|decrease|trend|cumulative|cumsum|running|rolling"
     r"|outliers?|zscore|score|missing|duplicates?|length|size|width|bins?|groups?|category|level"
     r"|bracket|class|cluster|predict(?:ed|ions?)|forecast|residuals?|error|distance|index|result"
-    r"|value|label|flag|correlation|deviation|spread|gap|margin|distribution|histogram)s?",
+    r"|value|label|flag|moving|smooth\w*|cum\w+|norm\w*|log\w*|squared?|correlation|deviation|spread|gap|margin|distribution|histogram)s?",
     re.IGNORECASE,
 )
-# A part of a date is there, though it has no column.
+# A part of a date is there, though it has no column, and so are the rows that a word is true of.
 PARTS_OF_VALUES = frozenset({"dt", "str", "index", "name", "columns", "reset_index", "attrs"})
+TRUTHS = frozenset({
+    *("between", "contains", "duplicated", "eq", "ge", "gt", "isin", "isna", "isnull", "le", "lt"),
+    *("ne", "notna", "notnull"),
+})  # fmt: skip
 # Of a table with more, not all names are known.
 MAX_COLUMNS = 500
 
@@ -139,7 +143,9 @@ def _sources(
             case ast.Name(id=name) if name not in own | ALWAYS_THERE:
                 if not isinstance(namespace.get(name), ModuleType):
                     return None
-            case ast.Attribute(attr=attr) if attr in PARTS_OF_VALUES:
+            case ast.Attribute(attr=attr) if attr in PARTS_OF_VALUES | TRUTHS:
+                return None
+            case ast.Compare():
                 return None
             case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in own:
                 found |= dict.fromkeys({attr} & columns)

@@ -101,6 +101,9 @@ def test_whoever_wants_it_made_is_told_nothing(request_text):
         ("which month sells most?", "sales['month'] = pd.to_datetime(sales['date'])"),
         ("what sells in spring?", "sales['spring'] = sales['date'].dt.month.isin([3, 4, 5])"),
         ("which share has each region?", "sales['share'] = sales['price'] / sales['price'].sum()"),
+        ("show a moving average", "sales['moving'] = sales['price'].rolling(7).mean()"),
+        ("which ones are expensive?", "sales['expensive'] = sales['price'] > 100"),
+        ("which ones are cheap?", "sales['cheap'] = sales['price'].lt(10)"),
         ("show the rank of each", "sales['rank'] = sales['price'].rank()"),
     ],
 )
