@@ -11,6 +11,7 @@ from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
@@ -80,6 +81,8 @@ class TriedAnswers:
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
             lacks_tests=self._lacks_tests(result.code),
+            is_idle=bool(wanted and result.code)
+            and is_idle(result.code, request=wanted, prompt=result.prompt),
         )
 
     def _lacks_tests(self, code: str) -> bool:
@@ -120,6 +123,8 @@ class TriedAnswers:
             yield "the first one is about something else"
         if first.lacks_tests:
             yield "the first one tests nothing"
+        if first.is_idle:
+            yield "the first one does nothing by itself"
         missed = [name for name in first.unsaid if name not in shown.unsaid]
         if missed:
             yield f"the first one does without {in_words(missed)}"
@@ -139,6 +144,8 @@ class TriedAnswers:
         yield self._compared(shown.outcome)
         if shown.lacks_tests:
             yield "There are no tests in this answer."
+        if shown.is_idle:
+            yield IDLE
         if shown is not (first := self._tried[0]):
             request = self._pending.ask.sources.request
             yield substitute_note(request, failed=first.result, shown=shown.result)

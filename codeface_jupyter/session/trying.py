@@ -216,8 +216,7 @@ class Trying:
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
         # A replayed answer is what was shown when there were others to choose from.
         leaves_out = not self._is_replayed and first.is_an_answer and bool(first.misses)
-        is_another_thing = first.only_repeats or first.is_unrelated or first.lacks_tests
-        return has_failed or first.names_what_is_not_there or is_another_thing or leaves_out
+        return has_failed or first.names_what_is_not_there or first.is_another_thing or leaves_out
 
     def _others_wanted(self) -> int:
         """Return how many answers to ask for beside the first."""

@@ -44,6 +44,8 @@ class Candidate:
         Whether it says or does what an answer did in the place of which another is wanted.
     lacks_tests
         Whether it was to be tests, and checks nothing.
+    is_idle
+        Whether something was to be done, and its code does nothing by itself.
     """
 
     result: GenerationResult
@@ -52,6 +54,7 @@ class Candidate:
     missed_kind: str = ""
     is_rejected: bool = False
     lacks_tests: bool = False
+    is_idle: bool = False
 
     @property
     def misses(self) -> int:
@@ -62,7 +65,12 @@ class Candidate:
     def is_an_answer(self) -> bool:
         """Whether its code ran to its end, and is something of what was asked for."""
         has_run = self.outcome is not None and self.outcome.has_run
-        return has_run and not (self.only_repeats or self.is_unrelated or self.lacks_tests)
+        return has_run and not self.is_another_thing
+
+    @property
+    def is_another_thing(self) -> bool:
+        """Whether it is nothing of what was asked for, though it may run."""
+        return self.only_repeats or self.is_unrelated or self.lacks_tests or self.is_idle
 
     @property
     def is_good(self) -> bool:

@@ -23,6 +23,7 @@ from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.idle_code import IDLE
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
@@ -328,7 +329,9 @@ def test_another_answer_is_not_the_same_again(tmp_path, namespace, code, shown, 
 def test_what_cannot_be_compared_is_not_said_to_be_the_same(
     tmp_path, namespace, first, code
 ) -> None:
-    result = trying_again(tmp_path, namespace, Sampling(code), first=Sampling(first))
+    request = "a function" if "def" in code else "the sum"
+    engines = {"engine": Sampling(code), "first": Sampling(first)}
+    result = trying_again(tmp_path, namespace, **engines, request=request)
     assert (result.code, result.notes) == (code, ())
 
 
@@ -353,11 +356,11 @@ def test_the_same_words_are_the_same_answer(tmp_path, namespace) -> None:
     assert trying_again(tmp_path, namespace, prose, first=prose).notes == (SAME_ANSWER,)
 
 
-def trying_again(tmp_path, namespace, engine, *, first=None, task="write"):
+def trying_again(tmp_path, namespace, engine, *, first=None, task="write", request="the sum"):
     """Ask for a total, and then for another answer; return that one."""
     session = Session(config=Config(file=tmp_path / "none.toml"), engine=first or Sampling(TOTAL))
     asked = Ask(
-        sources=ContextSources(request="the sum", task=task),
+        sources=ContextSources(request=request, task=task),
         settings=session.config.with_overrides({}),
         live_namespace=namespace,
     )
@@ -652,6 +655,19 @@ def test_an_engine_that_fails_at_sampling_leaves_the_first(ask_with) -> None:
     assert (result.code, result.outcome.ending) == (RAISES, "raised")
 
 
+@pytest.mark.parametrize("first", ["def add_up():\n    return sum(prices)", "# The total"])
+def test_an_answer_that_does_nothing_gives_way_to_one_that_does(ask_with, first) -> None:
+    result, events = ask_with(Sampling(first, TOTAL))
+    assert result.code == TOTAL
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one does nothing by itself"
+    assert IDLE not in result.notes
+
+    other = ContextSources(request="all of it")
+    result, _ = ask_with(Sampling(first, first), sources=other)
+    assert (result.code, IDLE in result.notes) == (first, True)
+
+
 def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
     config = Config(file=tmp_path / "none.toml")
     engine = Sampling(RAISES, TOTAL, TOTAL, before_each=lambda index: index and answer.cancel())
@@ -693,7 +709,9 @@ def test_those_that_do_the_same_agree_whatever_else_they_lack(ask_with) -> None:
 
 
 def test_of_others_that_cannot_be_compared_nobody_says_how_many_agree(ask_with) -> None:
-    result, _ = ask_with(Sampling("def f(): return 1", "def f(): return 2"), tried_answers=2)
+    wanted = ContextSources(request="a function")
+    engine = Sampling("def f(): return 1", "def f(): return 2")
+    result, _ = ask_with(engine, sources=wanted, tried_answers=2)
     (other,) = alternatives_data(result)
     assert "agree" not in other["outcome"]["line"]
 

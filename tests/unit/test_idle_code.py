@@ -1,0 +1,48 @@
+"""Code that does nothing by itself where something was to be done."""
+
+import pytest
+
+from codeface_jupyter.trials.idle_code import is_idle
+
+CLEAN = "def clean():\n    return orders.dropna()"
+REQUEST = "clean orders"
+PROMPT = "orders = load()\nclean orders"
+
+
+@pytest.mark.parametrize("code", [CLEAN.replace("clean(", "tidy("), "# A data frame", "'a frame'"])
+@pytest.mark.parametrize("head", ["", "import pandas as pd\n\n"])
+def test_what_only_defines_or_says_something_is_idle(code, head):
+    assert is_idle(head + code, request=REQUEST, prompt=PROMPT) is not (head and "def" not in code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def tidy():\n    return orders.dropna()\n\ntidy()",
+        "import pandas as pd",
+        "orders",
+        "@app.route('/')\ndef tidy():\n    return orders",
+        # It is there already, in a cell or in what was said.
+        "def load():\n    return 1",
+        "%matplotlib inline",
+        "def tidy(",
+    ],
+)
+def test_what_does_something_or_defines_it_anew_is_not(code):
+    assert not is_idle(code, request=REQUEST, prompt=PROMPT)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "a function that cleans orders",
+        "write a cleaner for orders",
+        "Schreibe eine Funktion für orders",
+        "une fonction pour orders",
+        "add a method to clean orders",
+        "class Orders with a total",
+    ],
+)
+def test_what_was_to_be_defined_is_not(request_):
+    code = "def tidy():\n    return orders.dropna()"
+    assert not is_idle(code, request=request_, prompt=PROMPT)
