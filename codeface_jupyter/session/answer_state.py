@@ -70,7 +70,7 @@ class AnswerState:
     @property
     def is_generating(self) -> bool:
         """Whether the model is at work, after everything that comes before the first token."""
-        return self.generated_tokens > 0
+        return self.generated_tokens > (self.started.begun_tokens if self.started else 0)
 
     def take(self, event: Event) -> None:
         """Take the next event; an unknown kind changes nothing."""

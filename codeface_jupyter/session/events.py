@@ -26,12 +26,15 @@ class Started(Event):
         Whether the answer is to be code without fences, as a base model writes it.
     is_local
         Whether the prompt stays on this machine.
+    begun_tokens
+        The tokens of the text that was there before, and that the answer goes on with.
     """
 
     context: Context
     identity: EngineIdentity
     is_bare_code: bool = False
     is_local: bool = True
+    begun_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

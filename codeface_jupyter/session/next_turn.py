@@ -41,6 +41,11 @@ class NextTurn:
         """The text that the new answer begins with."""
         return "" if self.question else self.result.text
 
+    @property
+    def begun_tokens(self) -> int:
+        """How many tokens that text has."""
+        return 0 if self.question else self.result.metrics.generated_tokens
+
     def prompt(self, *, is_local: bool, allow_values: bool) -> Prompt:
         """Return what the model is asked.
 
@@ -70,7 +75,7 @@ class NextTurn:
         """Return an event of the rest of a text as one of the whole text."""
         if self.question is not None:
             return event
-        tokens = self.result.metrics.generated_tokens
+        tokens = self.begun_tokens
         match event:
             case Chunk():
                 return Chunk(event.text, tokens + event.generated_tokens)

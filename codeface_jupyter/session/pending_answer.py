@@ -116,10 +116,11 @@ class PendingAnswer:
     @property
     def metrics(self) -> GenerationMetrics:
         """What is known of an answer that broke off."""
-        context = self._state.context
+        context, started = self._state.context, self._state.started
+        begun = started.begun_tokens if started else 0
         return GenerationMetrics(
             prompt_tokens=context.prompt_tokens if context else 0,
-            generated_tokens=self._state.generated_tokens - self._begun_tokens,
+            generated_tokens=self._state.generated_tokens - begun,
         )
 
     @property
@@ -131,11 +132,6 @@ class PendingAnswer:
     def is_continued(self) -> bool:
         """Whether the answer begins with a text that was there before."""
         return self.ask.after is not None and self.ask.after.question is None
-
-    @property
-    def _begun_tokens(self) -> int:
-        after = self.ask.after if self._state.started is not None else None
-        return after.result.metrics.generated_tokens if after and self.is_continued else 0
 
     @property
     def key(self) -> str:
@@ -180,18 +176,20 @@ class PendingAnswer:
         # Only now is the engine known, and with it the default repetition penalty.
         self.sampling = _sampling(self.ask, default_penalty=engine.default_repetition_penalty)
         self.job.check()
+        after = self.ask.after
         self.job.emit(
             Started(
                 context=context,
                 identity=identity,
                 is_bare_code=not (engine.is_chat or self.ask.is_for_hint),
                 is_local=engine.is_local,
+                begun_tokens=after.begun_tokens if after else 0,
             )
         )
         for note in context.notes:
             self.job.emit(Warned(note))
-        if self.ask.after is not None and self.ask.after.begun:
-            self.job.emit(Chunk(self.ask.after.begun, 0))
+        if after is not None and after.begun:
+            self.job.emit(Chunk(after.begun, 0))
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""

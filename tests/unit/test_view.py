@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from codeface_jupyter.config import Config
+from codeface_jupyter.context import ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics, Revised
 from codeface_jupyter.jobs import Job, Progress, Step
-from codeface_jupyter.session import Answer, Session
+from codeface_jupyter.session import Answer, Ask, Session
 from codeface_jupyter.view import answer_view
 from codeface_jupyter.view.answer_view import (
     MAX_PAINT_INTERVAL_S,
@@ -260,6 +261,21 @@ def test_terminal_goes_on_below_what_it_told():
 def test_terminal_goes_on_with_a_text_on_its_line():
     reading = Progress("Reading the prompt")
     assert painted(Chunk("x = ", 0), reading, Chunk("1", 1)) == "x = 1\n"
+
+
+def test_terminal_shows_an_answer_that_goes_on_as_one_text(session_of):
+    session = session_of("def deposit(self):", "self, amount): pass")
+    ask = Ask(
+        sources=ContextSources(request="a class"),
+        settings=session.config.with_overrides({"max_new_tokens": 3, "tries": "off"}),
+    )
+    first = session.stream(ask)
+    first.read_to_end()
+    whole = session.stream(ask.going_on(first.result, context=first.context))
+    events = list(whole)
+    assert any(isinstance(event, Progress) for event in events)
+    assert whole.text.startswith(first.result.text)
+    assert painted(*events) == f"{whole.text}\n"
 
 
 def test_a_program_records_what_is_done_with_an_answer_and_then_its_end(monkeypatch):
