@@ -48,13 +48,16 @@ class Table:
         from rich.text import Text
 
         table = RichTable(
-            *self.columns,
             title=self.title,
             title_justify="left",
             title_style="",
             box=rich.box.SIMPLE_HEAD,
             show_header=any(self.columns),
         )
+        for number, column in enumerate(self.columns):
+            table.add_column(
+                column, overflow="fold", no_wrap=not number and self._begins_with_names
+            )
         for row in self.rows:
             table.add_row(*map(Text, row))
         out = io.StringIO()
@@ -63,6 +66,11 @@ class Table:
         console.print(table)
         console.print(Text(self.note), end="\n" if self.note else "")
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+    @property
+    def _begins_with_names(self) -> bool:
+        """Whether the first column is to stay whole: others have room beside it."""
+        return max((len(row[0]) for row in self.rows), default=0) <= TERMINAL_COLUMNS // 2
 
     def to_markdown(self) -> str:
         """Return the table in Markdown, with every cell's text shown literally."""

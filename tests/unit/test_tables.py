@@ -15,6 +15,22 @@ def test_text_table_shows_every_cell():
     assert "<script>x</script>" in text
 
 
+def test_text_table_keeps_names_whole_where_other_columns_can_give_way():
+    name, facts = "qwen2.5-coder-1.5b-instruct", "some words of it, and more"
+    text = str(Table("Title", ("name", *"abcdef"), [(name, *[facts] * 6)]))
+    assert name in text
+    assert max(map(len, text.splitlines())) <= 100
+    shown = "".join(line[len(f"  {name}") :] for line in text.splitlines()[3:])
+    assert shown.count("words") == 6
+
+
+def test_text_table_wraps_long_texts_in_the_first_column():
+    request = "plot units by region as bars " * 10
+    text = str(Table("Title", ("request", "answer"), [(request, "an answer of some words")]))
+    assert "an answer of some words" in text
+    assert text.count("region") == 10
+
+
 def test_markdown_table_shows_cells_literally():
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(TABLE.to_markdown())
     assert "<td>a|b</td>" in html
