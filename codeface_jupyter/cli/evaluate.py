@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.status import Status
 from rich.syntax import Syntax
 
+from codeface_jupyter.cli.console import new_console
 from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError, NotebookError
 from codeface_jupyter.evaluation.events import Begun, Event, LeftOut, Measured, Starting
@@ -118,7 +119,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 @contextmanager
 def _progress() -> Iterator[_Progress]:
     """Show what is done: a line for each task, and on a terminal what is under way below them."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = new_console(stderr=True, soft_wrap=True)
     console.print(
         "The notebooks' cells are run in copies of their folders; nothing in the folders is "
         "changed. Ctrl-C ends it and keeps what was measured."
@@ -155,12 +156,12 @@ class _Progress:
 
 
 def _show(evaluation: Evaluation, *, has_answers: bool) -> None:
-    out = Console(highlight=False)
+    out = new_console()
     if has_answers:
         for answer in evaluation.wrong_answers():
             _show_answer(out, answer)
     if evaluation.measured:
-        wide = Console(highlight=False, width=max(out.width, TABLE_WIDTH))
+        wide = new_console(width=max(out.width, TABLE_WIDTH))
         wide.print("", evaluation.table(), "", sep="\n")
     for line in evaluation.remarks():
         out.print(escape(terminal_text(line)), soft_wrap=True)

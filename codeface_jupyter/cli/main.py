@@ -30,6 +30,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from codeface_jupyter.cli.console import new_console
 from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.cli.evaluate import add_eval_command
 from codeface_jupyter.cli.profile import add_profile_commands
@@ -84,16 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments; the process's own unless given.
     """
     options = _parser().parse_args(argv)
-    errors = Console(stderr=True)
+    errors = new_console(stderr=True)
     run: Callable[[argparse.Namespace], None] = options.run
     if missing := missing_config_file():
-        errors.print(f"[yellow]warning:[/] {escape(missing.message)}", highlight=False)
+        errors.print(f"[yellow]warning:[/] {escape(missing.message)}")
     try:
         run(options)
     except CodeFaceError as error:
-        errors.print(f"[bold red]error:[/] {escape(error.message)}", highlight=False)
+        errors.print(f"[bold red]error:[/] {escape(error.message)}")
         if error.hint:
-            errors.print(escape(error.hint), highlight=False)
+            errors.print(escape(error.hint))
         return EXIT_FAILURE
     except (KeyboardInterrupt, Cancelled):
         errors.print("Interrupted. Complete files are kept.")
@@ -212,7 +213,7 @@ def _pull(options: argparse.Namespace) -> None:
         trust_remote_code=options.trust_remote_code, allow_pickle=options.allow_pickle
     )
     for warning in permissions.warnings():
-        Console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
+        new_console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}")
     request = ModelRequest.named(
         options.model,
         config=Config(),
@@ -237,7 +238,7 @@ def _tell_of_completions(pulled: Pulled, settings: Settings) -> None:
         times = round(entry.parameters / small.parameters) if entry else 0
         is_elsewhere = settings.cache_dir != Config().settings.cache_dir
         folder = f" --cache-dir {shlex.quote(str(settings.cache_dir))}" if is_elsewhere else ""
-        Console(soft_wrap=True, highlight=False).print(
+        new_console(soft_wrap=True).print(
             f"  ghost text as you type comes some {times} times as fast from a small model: "
             f"codeface pull {small.name}{escape(folder)} ({format_bytes(small.file_bytes)})"
         )
@@ -245,7 +246,7 @@ def _tell_of_completions(pulled: Pulled, settings: Settings) -> None:
 
 def _show_pulled(pulled: Pulled) -> None:
     # Not wrapped, so that the folder's path can be copied.
-    out = Console(soft_wrap=True, highlight=False)
+    out = new_console(soft_wrap=True)
     found = pulled.files
     state = "is here, but not ready" if pulled.problem else "is ready"
     out.print(f"[bold green]{escape(found.name)}[/] {state}.")
@@ -262,7 +263,7 @@ def _show_pulled(pulled: Pulled) -> None:
 @contextmanager
 def _progress() -> Iterator[Job]:
     """Show `Progress` as a bar on a terminal, as one line per stage elsewhere."""
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     bar = ProgressBar(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -309,7 +310,7 @@ class _Stages:
     def _begin(self, stage: str) -> None:
         self._stage = stage
         if not self._console.is_terminal:
-            self._console.print(f"{escape(stage)} …", highlight=False)
+            self._console.print(f"{escape(stage)} …")
         done = self._bar.tasks[-1]
         # A stage without a known total is shown as full once it has ended.
         self._bar.update(self._task, total=done.total or done.completed or 1, refresh=True)
@@ -320,7 +321,7 @@ class _Stages:
 def _models(options: argparse.Namespace) -> None:
     settings = _settings(options)
     # A file has no width: one line for each model.
-    out = Console(highlight=False)
+    out = new_console()
     is_wide = not out.is_terminal and "COLUMNS" not in os.environ
     models = list_models(settings, rates=lambda entry: foreseen_rates(entry, settings))
     if out.width < TABLE_WIDTH and not is_wide:
@@ -328,7 +329,7 @@ def _models(options: argparse.Namespace) -> None:
             name, facts = model.lines()
             out.print(f"[bold]{escape(name)}[/]", f"\n{escape(facts)}", sep="")
     else:
-        Console(highlight=False, width=max(out.width, TABLE_WIDTH)).print(_table(models))
+        new_console(width=max(out.width, TABLE_WIDTH)).print(_table(models))
     auto = choose_model(settings.model_copy(update={"model": AUTO_MODEL}))
     told = (
         auto.describe(asks_second=asks_second(settings)) if auto else "",
@@ -358,13 +359,13 @@ def _info(options: argparse.Namespace) -> None:
     table.add_column(overflow="fold")
     for name, value in model_details(_request(options)):
         table.add_row(f"[bold]{escape(name)}[/]", escape(value))
-    Console(highlight=False).print(table)
+    new_console().print(table)
 
 
 def _alias(options: argparse.Namespace) -> None:
     name, model = checked_alias(options.name, _request(options))
     Config().aliases.add(name, model)
-    Console(soft_wrap=True, highlight=False).print(f"{escape(name)} stands for {escape(model)}.")
+    new_console(soft_wrap=True).print(f"{escape(name)} stands for {escape(model)}.")
 
 
 def _dealias(options: argparse.Namespace) -> None:
@@ -374,7 +375,7 @@ def _dealias(options: argparse.Namespace) -> None:
 def _remove(options: argparse.Namespace) -> None:
     request = _request(options)
     files = own_files(request)
-    out = Console(soft_wrap=True, highlight=False)
+    out = new_console(soft_wrap=True)
     for path in files:
         out.print(f"{format_bytes(size_bytes(path)):>9}  {escape(str(path))}")
     if not options.yes and not _agreed():
@@ -397,7 +398,7 @@ def _agreed() -> bool:
 
 def _doctor(options: argparse.Namespace) -> None:
     settings = _settings(options)
-    out = Console(highlight=False)
+    out = new_console()
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

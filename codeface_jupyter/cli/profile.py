@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from rich.console import Console
 from rich.markup import escape
 
+from codeface_jupyter.cli.console import new_console
 from codeface_jupyter.errors import ConfigError
 
 __all__ = ["add_profile_commands"]
@@ -55,7 +55,7 @@ def _show_disabled(options: argparse.Namespace) -> None:
 
 def _print(*lines: str) -> None:
     # Not wrapped, so that a path can be copied.
-    Console(soft_wrap=True, highlight=False).print(escape("\n".join(lines)))
+    new_console(soft_wrap=True).print(escape("\n".join(lines)))
 
 
 def _enable(profile: str) -> Path:

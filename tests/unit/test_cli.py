@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from codeface_jupyter.cli import doctor
+from codeface_jupyter.cli import doctor, evaluate
 from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
 from codeface_jupyter.engines import auto_model
 from codeface_jupyter.engines.pull import Pulled
 from codeface_jupyter.engines.registry import EngineChoice
+from codeface_jupyter.evaluation.events import Starting
 from codeface_jupyter.models import listing, speed, speed_records
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.speed import MachineSpeed
@@ -139,7 +140,8 @@ def test_progress_is_one_line_per_stage_where_there_is_no_terminal(
 def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with cli._progress() as job:
         job.progress("Asking the hub")
@@ -149,6 +151,30 @@ def test_progress_is_a_bar_with_size_speed_and_time_on_a_terminal(
     assert "Downloading tiny" in text
     assert "0.5/2.0 MB" in text
     assert "MB/s" in text or "?" in text
+
+
+@pytest.mark.parametrize("has_pty", [False, True])
+def test_nothing_moves_and_nothing_is_coloured_in_a_cells_output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, has_pty: bool
+) -> None:
+    # As ipykernel sets them; a cell's ! runs the command in a pseudo-terminal.
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: has_pty)
+    with cli._progress() as job:
+        job.progress("Downloading tiny", 1, 4, "B")
+    with evaluate._progress() as show:
+        show(Starting(model="tiny", notebook="a.ipynb"))
+    assert main(["models"]) == 0
+    assert main(["pull", "../nowhere"]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("Downloading tiny …\nThe notebooks' cells are run")
+    assert "loading the model" not in told.err
+    assert "qwen2.5-coder-0.5b" in told.out
+    assert not {"\x1b", "\r"} & set(told.out + told.err)
 
 
 def test_models_shows_size_licence_and_what_fits(
