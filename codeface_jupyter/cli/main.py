@@ -35,12 +35,14 @@ from codeface_jupyter.cli.doctor import PACKAGE, findings
 from codeface_jupyter.cli.evaluate import add_eval_command
 from codeface_jupyter.cli.profile import add_profile_commands
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings
+from codeface_jupyter.config.engine_options import no_such_engine
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.config.sources import missing_config_file
 from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
 from codeface_jupyter.engines.model_beside import smaller_to_fetch
 from codeface_jupyter.engines.pull import Pulled, pull_model
-from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.engines.registry import available_engines
+from codeface_jupyter.errors import CodeFaceError, EngineUnavailableError
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.models.alias_check import checked_alias
 from codeface_jupyter.models.listing import COLUMNS, ListedModel, explain_listing, list_models
@@ -212,6 +214,8 @@ def _pull(options: argparse.Namespace) -> None:
     permissions = Permissions(
         trust_remote_code=options.trust_remote_code, allow_pickle=options.allow_pickle
     )
+    if options.engine not in {None, "auto", *available_engines()}:
+        raise EngineUnavailableError(no_such_engine(options.engine))
     for warning in permissions.warnings():
         new_console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}")
     request = ModelRequest.named(

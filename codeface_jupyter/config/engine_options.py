@@ -49,6 +49,7 @@ __all__ = [
     "flat_options",
     "installed_engines",
     "kept_secret",
+    "no_such_engine",
     "problem_of",
     "settle_options",
 ]
@@ -121,6 +122,11 @@ def installed_engines() -> Mapping[str, InstalledEngine]:
         # Importing a plug-in may leave bytecode beside it, which changes its folder's time too.
         _FOUND.update({folders: found, _package_folders(): found})
     return found
+
+
+def no_such_engine(name: str) -> str:
+    """Return the message about an engine that is not there."""
+    return f"There is no engine {name!r}. Engines: {', '.join(installed_engines())}."
 
 
 def flat_options() -> dict[str, FieldInfo]:

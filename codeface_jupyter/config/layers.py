@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from codeface_jupyter.config.aliases import Aliases
-from codeface_jupyter.config.engine_options import engines_with
+from codeface_jupyter.config.engine_options import (
+    engines_with,
+    installed_engines,
+    no_such_engine,
+)
 from codeface_jupyter.config.settings import Settings
 from codeface_jupyter.config.sources import (
     checked,
@@ -87,8 +91,17 @@ class Config:
         return "default"
 
     def set(self, **values: Any) -> Settings:
-        """Change settings for this session, as ``%config`` does; all of them or none."""
+        """Change settings for this session, as ``%config`` does; all of them or none.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown, a value is not allowed, or there is no engine of that name.
+        """
         values = checked(values, source="%config")
+        # Other layers outlive the engines that are installed now.
+        if (engine := values.get("engine", "auto")) not in {"auto", *installed_engines()}:
+            raise ConfigError(no_such_engine(engine))
         if "model" in values:
             # The model stays chosen, whatever becomes of the alias.
             values["model"] = self.aliases.resolve(values["model"])

@@ -80,7 +80,7 @@ def unknown_setting(
     if engine in engines:
         return ConfigError(f"The {engine} engine has no option {option!r} ({source}).", hint=hint)
     if not close:
-        hint = f"Installed engines: {', '.join(engines)}."
+        hint = f"Engines: {', '.join(engines)}."
     return ConfigError(f"{name} ({source}): no engine {engine!r} is installed.", hint=hint)
 
 

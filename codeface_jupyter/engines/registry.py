@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from codeface_jupyter.config import EngineOptions, Settings
 from codeface_jupyter.config.engine_options import (
-    ENTRY_POINT_GROUP,
     InstalledEngine,
     call_plugin,
     installed_engines,
+    no_such_engine,
 )
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank, TellsSpeed
 from codeface_jupyter.errors import ConfigError, EngineUnavailableError
@@ -143,10 +143,7 @@ def create_engine(settings: Settings, choice: EngineChoice | None = None) -> Eng
 def _installed(name: str) -> InstalledEngine:
     engine = installed_engines().get(name)
     if engine is None:
-        raise EngineUnavailableError(
-            f"There is no engine {name!r}. Installed engines: {', '.join(available_engines())}.",
-            hint=f"Engines are registered under the entry point group {ENTRY_POINT_GROUP!r}.",
-        )
+        raise EngineUnavailableError(no_such_engine(name))
     if engine.problem:
         raise EngineUnavailableError(
             f"The {name} engine cannot be used: {engine.problem}.",

@@ -77,6 +77,17 @@ def test_an_error_is_one_line_and_a_hint_and_exit_code_1(
     assert "Traceback" not in text.err
 
 
+def test_pulling_for_an_engine_that_is_not_there_is_an_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    assert main(["pull", str(tmp_path / "model"), "-e", "vllm"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.startswith("error: There is no engine 'vllm'. Engines: ")
+    assert "openvino" in told
+    assert "entry point" not in told
+
+
 def test_a_bad_setting_is_an_error_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

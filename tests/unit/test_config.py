@@ -54,6 +54,14 @@ def test_refused_setting_changes_nothing(file):
     assert config.settings == Settings()
 
 
+def test_an_engine_that_is_not_there_cannot_be_set(file):
+    config = Config(file=file)
+    with pytest.raises(ConfigError, match=r"no engine 'vllm'\. Engines: .*openvino"):
+        config.set(engine="vllm")
+    assert config.settings.engine == "auto"
+    assert config.set(engine="scripted").engine == "scripted"
+
+
 def test_unknown_environment_variable_is_refused_by_its_name(file, monkeypatch):
     monkeypatch.setenv("CODEFACE_MODLE", "x")
     with pytest.raises(ConfigError, match=r"CODEFACE_MODLE.*\n.*model"):

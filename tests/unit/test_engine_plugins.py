@@ -10,6 +10,7 @@ from codeface_jupyter.config import (
     Config,
     EngineOptions,
     Settings,
+    layers,
     short_setting_fields,
 )
 from codeface_jupyter.config.engine_options import (
@@ -286,7 +287,8 @@ def asked(monkeypatch):
         Counting(asked, "named"),
     )
     engines = {p.name: InstalledEngine(name=p.name, plugin=p) for p in plugins}
-    monkeypatch.setattr(registry, "installed_engines", lambda: engines)
+    for module in (registry, layers):
+        monkeypatch.setattr(module, "installed_engines", lambda: engines)
     return asked
 
 
