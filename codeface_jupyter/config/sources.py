@@ -29,6 +29,7 @@ from codeface_jupyter.small_files import read_text
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
+    "check_name",
     "checked",
     "default_config_file",
     "missing_config_file",
@@ -86,10 +87,7 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         for name, value in by_full_name({k: values[k] for k in values if k not in own}).items()
     }
     for name in others:
-        if not any(engines_with(name)):
-            known = dict.fromkeys((*short_setting_fields(), *setting_fields()))
-            engines = {engine.name: engine.problem for engine in installed_engines().values()}
-            raise unknown_setting(name, source=source, known=known, engines=engines)
+        check_name(name, source=source)
     try:
         Settings(**own)
     except ValidationError as error:
@@ -100,6 +98,21 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     for name, value in others.items():
         check_option(name, value, source=source)
     return own | others
+
+
+def check_name(name: str, *, source: str) -> None:
+    """Refuse what is neither a setting nor an engine's option, with or without the engine's name.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    if name in Settings.model_fields or any(engines_with(name)):
+        return
+    known = dict.fromkeys((*short_setting_fields(), *setting_fields()))
+    engines = {engine.name: engine.problem for engine in installed_engines().values()}
+    raise unknown_setting(name, source=source, known=known, engines=engines)
 
 
 def read_environment(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from codeface_jupyter.config import AUTO_MODEL, Config, Settings, setting_fields
+from codeface_jupyter.config.engine_options import by_full_name
+from codeface_jupyter.config.sources import check_name
 from codeface_jupyter.engines.auto_model import settled
 from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
@@ -34,19 +35,49 @@ class ConfigMagics(BaseMagics):
     def codeface_config(self, line: str) -> None:
         """Show every setting, its value and where the value comes from; or set some.
 
-        Above the settings are the installed engines, whether each can serve them, and
-        the engines' own options. An option's name alone sets it for every engine that
-        has it, ``openvino.dtype`` for one.
+        A setting's name alone shows that one. Above the list of all are the installed
+        engines, whether each can serve them, and the engines' own options. An option
+        without its engine's name is set for every engine that has it, ``openvino.dtype``
+        for one.
 
         ::
 
             In [1]: %codeface_config
 
             In [2]: %codeface_config temperature=0.2 openai.base_url=http://localhost:8000/v1
+
+            In [3]: %codeface_config temperature
         """
+        names, values = _parsed(line)
+        if values:
+            self._set(values)
+        if names:
+            self._show(names)
+        if not line.strip():
+            self._show_all()
+        if values or not names:
+            self._warn_of_completion_model()
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        """Set some, and tell what they are now."""
         config = self.extension.config
-        if line.strip():
-            config.set(**_assignments(line))
+        config.set(**values)
+        own = [name for name in values if name in Settings.model_fields]
+        for name in (*own, *by_full_name({k: values[k] for k in values if k not in own})):
+            shown = _shown(config.settings, name) or "not set"
+            sys.stdout.write(f"{name} = {shown} (this session)\n")
+
+    def _show(self, names: Sequence[str]) -> None:
+        """Show some, and an option that is named alone for every engine that has it."""
+        rows = [
+            row
+            for row in _setting_rows(self.extension.config)
+            if row[0] in names or row[0].rpartition(".")[2] in names
+        ]
+        display(Table("Settings", ("setting", *COLUMNS), rows))
+
+    def _show_all(self) -> None:
+        config = self.extension.config
         settings = settled(config.settings, may_probe=False)
         fitness = engine_fitness(settings)
         display(Table("Engines", ("engine", "can serve", "why"), list(_engine_rows(fitness))))
@@ -56,7 +87,6 @@ class ConfigMagics(BaseMagics):
         display(Table("Engine options", ("option", *COLUMNS), options))
         title = f"CodeFace settings; {_chosen_engine(settings, fitness)}"
         display(Table(title, ("setting", *COLUMNS), own))
-        self._warn_of_completion_model()
 
     def _warn_of_completion_model(self) -> None:
         """Say what speaks against the model that is to complete code: nothing else does at once."""
@@ -99,18 +129,21 @@ def _chosen_engine(settings: Settings, engines: Mapping[str, Fitness]) -> str:
     return f"the engine is {choice.name}: {choice.reason}"
 
 
-def _assignments(line: str) -> dict[str, Any]:
-    """Parse ``name=value`` words; values are JSON, or text as it stands."""
+def _parsed(line: str) -> tuple[list[str], dict[str, Any]]:
+    """Parse names and ``name=value`` words; values are JSON, or text as it stands."""
+    names: list[str] = []
     values: dict[str, Any] = {}
     for word in line.split():
         name, equals, text = word.partition("=")
         if not equals:
-            raise UsageError(f"%codeface_config: expected name=value, not {word!r}.")
+            check_name(name, source="%codeface_config")
+            names.append(name)
+            continue
         try:
             values[name] = json.loads(text)
         except json.JSONDecodeError:
             values[name] = text
-    return values
+    return names, values
 
 
 def _shown(settings: Settings, name: str) -> str:

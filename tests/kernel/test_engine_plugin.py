@@ -25,7 +25,9 @@ def test_an_installed_engine_is_chosen_answers_and_shows_its_option(kernel, pack
     assert kernel.value("_codeface.text.strip()") == "Hello is anybody there?"
 
     changed = kernel.run("%codeface_config echo.greeting=Dear")
-    engines, _, options, settings = (bundle["text/plain"] for bundle in changed.bundles)
+    assert changed.text == "echo.greeting = Dear (this session)\n"
+    shown = kernel.run("%codeface_config")
+    engines, _, options, settings = (bundle["text/plain"] for bundle in shown.bundles)
     assert re.search(r"echo +yes +echoes come back at once", engines)
     assert re.search(r"scripted +yes +.*used only if the settings name it", engines)
     assert "the engine is echo: echoes come back at once" in settings
