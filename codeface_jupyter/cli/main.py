@@ -44,7 +44,7 @@ from codeface_jupyter.engines.pull import Pulled, pull_model
 from codeface_jupyter.engines.registry import available_engines
 from codeface_jupyter.errors import CodeFaceError, EngineUnavailableError
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
-from codeface_jupyter.models.alias_check import checked_alias
+from codeface_jupyter.models.alias_check import give_alias
 from codeface_jupyter.models.listing import COLUMNS, ListedModel, explain_listing, list_models
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.models.model_details import model_details
@@ -367,9 +367,8 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _alias(options: argparse.Namespace) -> None:
-    name, model = checked_alias(options.name, _request(options))
-    Config().aliases.add(name, model)
-    new_console(soft_wrap=True).print(f"{escape(name)} stands for {escape(model)}.")
+    told = give_alias(options.name, _request(options), Config().aliases)
+    new_console(soft_wrap=True).print(escape(told))
 
 
 def _dealias(options: argparse.Namespace) -> None:

@@ -48,10 +48,12 @@ class Aliases:
         """Return the model that ``model`` stands for, or ``model`` if it is no alias."""
         return self.read().get(model.strip().lower(), model)
 
-    def add(self, name: str, model: str) -> None:
-        """Make ``name`` stand for ``model``, replacing what it stood for."""
+    def add(self, name: str, model: str) -> str | None:
+        """Make ``name`` stand for ``model``, and return what it stood for; None for nothing."""
         with self._changing() as aliases:
+            before = aliases.get(name.lower())
             aliases[name.lower()] = model
+        return before
 
     def remove(self, name: str) -> None:
         """Forget ``name``.

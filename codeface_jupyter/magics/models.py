@@ -148,11 +148,10 @@ class ModelMagics(BaseMagics):
         display(Table(model, ("", ""), model_details(self._request(model))))
 
     def _alias(self, name: str, model: str) -> None:
-        from codeface_jupyter.models.alias_check import checked_alias
+        from codeface_jupyter.models.alias_check import give_alias
 
-        name, target = checked_alias(name, self._request(model))
-        self.extension.config.aliases.add(name, target)
-        sys.stdout.write(f"{name} stands for {target}.\n")
+        told = give_alias(name, self._request(model), self.extension.config.aliases)
+        sys.stdout.write(f"{told}\n")
 
     def _remove(self, model: str, *, is_agreed: bool) -> None:
         from codeface_jupyter.models.removal import own_files, remove_files, size_bytes
@@ -173,13 +172,10 @@ class ModelMagics(BaseMagics):
 
 def _to_come(name: str) -> str:
     """Return what there is to say of a model that is set and not here."""
-    from codeface_jupyter.models.catalog import close_names, find
+    from codeface_jupyter.models.catalog import meant_instead
 
-    # Whoever names an owner means the hub's model.
-    close = [] if find(name) or "/" in name else close_names(name)
-    if close:
-        return f" The catalog has no such model. Did you mean {', '.join(close)}?"
-    return " It is fetched at the next question, or now by %codeface_models pull."
+    fetched = "It is fetched at the next question, or now by %codeface_models pull."
+    return f" {meant_instead(name) or fetched}"
 
 
 def _agreed() -> bool:

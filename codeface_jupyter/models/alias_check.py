@@ -5,15 +5,40 @@ from __future__ import annotations
 import re
 
 from codeface_jupyter.config import AUTO_MODEL
+from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError
-from codeface_jupyter.models.catalog import find
-from codeface_jupyter.models.fetch import locate
+from codeface_jupyter.models.catalog import find, meant_instead
+from codeface_jupyter.models.fetch import is_here, locate
 from codeface_jupyter.models.local_model import ModelRequest, path_named
 
-__all__ = ["checked_alias"]
+__all__ = ["checked_alias", "give_alias"]
 
 # Without a slash, so that an alias is never taken for a folder or a hub id.
 ALIAS = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+
+
+def give_alias(name: str, request: ModelRequest, aliases: Aliases) -> str:
+    """Keep an alias, and return what to tell of it: what it stands for, and stood for before.
+
+    Parameters
+    ----------
+    name
+        As the user gave it.
+    request
+        The model that it is to stand for.
+    aliases
+        What keeps it.
+
+    Raises
+    ------
+    ConfigError, ModelNotFoundError, ModelFilesError
+        If `checked_alias` refuses it, or it cannot be kept.
+    """
+    name, model = checked_alias(name, request)
+    before = aliases.add(name, model)
+    no_longer = f", no longer for {before}" if before not in {None, model} else ""
+    doubt = "" if is_here(request) else meant_instead(request.model)
+    return " ".join(filter(None, (f"{name} stands for {model}{no_longer}.", doubt)))
 
 
 def checked_alias(name: str, request: ModelRequest) -> tuple[str, str]:

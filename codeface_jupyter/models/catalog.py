@@ -31,6 +31,7 @@ __all__ = [
     "WheelSource",
     "close_names",
     "find",
+    "meant_instead",
 ]
 
 # The tokens of keys and values that are counted in what a model needs.
@@ -285,3 +286,10 @@ def close_names(name: str) -> list[str]:
     """Return catalog names that resemble ``name``, the closest first."""
     found = get_close_matches(name.lower(), _BY_ANY_NAME)
     return list(dict.fromkeys(_BY_ANY_NAME[match].name for match in found))
+
+
+def meant_instead(name: str) -> str:
+    """Return a note on a name that the catalog lacks and that resembles one of its names, if so."""
+    # Whoever names an owner means the hub's model.
+    close = [] if find(name) or "/" in name else close_names(name)
+    return f"The catalog has no such model. Did you mean {', '.join(close)}?" if close else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError, ModelNotFoundError
-from codeface_jupyter.models.alias_check import checked_alias
+from codeface_jupyter.models.alias_check import checked_alias, give_alias
 from codeface_jupyter.models.local_model import ModelRequest
 
 
@@ -132,3 +133,28 @@ class TestChecks:
         (folder / "tokenizer.json").write_text("{}")
         monkeypatch.chdir(tmp_path)
         assert checked_alias("Mine", ModelRequest("./model", tmp_path)) == ("mine", str(folder))
+
+
+class TestTold:
+    @pytest.fixture
+    def give(self, file: Path, tmp_path: Path) -> Callable[[str, str], str]:
+        return lambda name, model: give_alias(name, ModelRequest(model, tmp_path), Aliases(file))
+
+    def test_it_says_what_it_stands_for_and_stood_for(
+        self, give: Callable[[str, str], str]
+    ) -> None:
+        assert give("Small", "smollm2-135m") == "small stands for smollm2-135m."
+        assert give("small", "smollm2-135m") == "small stands for smollm2-135m."
+        told = give("small", "owner/name")
+        assert told == "small stands for owner/name, no longer for smollm2-135m."
+
+    def test_a_model_that_resembles_one_of_the_catalog_is_doubted(
+        self, give: Callable[[str, str], str]
+    ) -> None:
+        told = give("small", "smolm2")
+        assert told.startswith("small stands for smolm2. The catalog has no such model. Did you")
+        assert "smollm2-135m" in told
+
+    @pytest.mark.parametrize("model", ["owner/smolm2-135m", "nothing-like-it"])
+    def test_others_are_not(self, give: Callable[[str, str], str], model: str) -> None:
+        assert give("small", model) == f"small stands for {model}."
