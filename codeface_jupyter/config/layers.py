@@ -21,6 +21,7 @@ from codeface_jupyter.config.engine_options import (
 )
 from codeface_jupyter.config.settings import Settings
 from codeface_jupyter.config.sources import (
+    NO_OPTIONS,
     checked,
     default_config_file,
     missing_config_file,
@@ -117,10 +118,25 @@ class Config:
         """Call ``callback`` with the new settings whenever some were set."""
         self._callbacks.append(callback)
 
-    def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
-        """Return the settings with a call's own values on top; None means not given."""
+    def with_overrides(
+        self, overrides: Mapping[str, Any], *, options: Mapping[str, str] = NO_OPTIONS
+    ) -> Settings:
+        """Return the settings with a call's own values on top.
+
+        Parameters
+        ----------
+        overrides
+            By name; None means not given.
+        options
+            The options of a magic that gave them, by the settings' names.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown or a value is not allowed.
+        """
         given = {name: value for name, value in overrides.items() if value is not None}
-        return self._resolve(checked(given, source="this call"))
+        return self._resolve(checked(given, source="this call", options=options))
 
     def _settle(self) -> Settings:
         self._settings = self._resolve({})

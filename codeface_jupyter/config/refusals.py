@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, get_args
@@ -22,7 +23,29 @@ HOLDS_URL: Final = "holds a URL"  # In `Annotated`: a refused value may hold a p
 ALL_SETTINGS = "The reference lists them all; so does %codeface_config, once it is loaded."
 
 
-def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: str) -> ConfigError:
+# By the type of pydantic's error, which fills the braces; others are told in its own words.
+EXPECTED = {
+    "bool_parsing": "yes or no (true, false)",
+    "bool_type": "yes or no (true, false)",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "path_type": "a path",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+
+
+def refused_value(
+    name: str, error: ErrorDetails, field: FieldInfo, *, source: str, option: str = ""
+) -> ConfigError:
     """Return the error that names a setting, its value and what is allowed.
 
     Parameters
@@ -35,13 +58,28 @@ def refused_value(name: str, error: ErrorDetails, field: FieldInfo, *, source: s
         What the setting may be.
     source
         Where the value came from.
+    option
+        The option of a magic that was typed, which the user knows better than the setting.
     """
+    value = error["input"]
+    as_text = shlex.quote(str(value)) if option else repr(value)
+    shown = as_text if _may_be_shown(value, field) else "(not shown)"
+    given = f"{option} {shown}" if option else f"{name} = {shown} ({source})"
+    return ConfigError(f"{given}: {_reason(error)}.", hint=f"{option or name}: {field.description}")
+
+
+def _reason(error: ErrorDetails) -> str:
+    expected = EXPECTED.get(error["type"])
+    if expected is not None:
+        limits = {name: _written(value) for name, value in error.get("ctx", {}).items()}
+        return f"expected {expected.format(**limits)}"
     message = error["msg"].removeprefix("Value error, ")
-    reason = message[0].lower() + message[1:]
-    return ConfigError(
-        f"{name} = {_shown(error['input'], field)} ({source}): {reason}.",
-        hint=f"{name}: {field.description}",
-    )
+    return message[0].lower() + message[1:]
+
+
+def _written(limit: object) -> object:
+    # Of a number that may have a fraction, the limit is a float.
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def unknown_setting(
@@ -96,10 +134,8 @@ def _mentioned(annotation: object) -> Iterator[object]:
         yield from _mentioned(part)
 
 
-def _shown(value: object, field: FieldInfo) -> str:
+def _may_be_shown(value: object, field: FieldInfo) -> bool:
     parts = list(parts_of(field))
     is_secret = any(part is SecretStr for part in parts)
     may_hold_one = HOLDS_URL in parts or "://" in str(value)
-    if is_secret or (may_hold_one and masked_url(str(value)) != str(value)):
-        return "(not shown)"
-    return repr(value)
+    return not (is_secret or (may_hold_one and masked_url(str(value)) != str(value)))

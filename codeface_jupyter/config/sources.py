@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_origin
 
 import platformdirs
@@ -29,6 +30,7 @@ from codeface_jupyter.small_files import read_text
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
+    "NO_OPTIONS",
     "check_name",
     "checked",
     "default_config_file",
@@ -47,6 +49,7 @@ BACKSLASHES = (
     "A backslash in double quotes begins a special character: write a path in single quotes, "
     "as in 'C:\\models'."
 )
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 COLLECTIONS = frozenset({dict, frozenset, list, set, tuple})
 
 
@@ -73,8 +76,19 @@ def missing_config_file() -> ConfigError | None:
     return ConfigError(f"{CONFIG_FILE_VARIABLE} names {chosen}, which does not exist.")
 
 
-def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+def checked(
+    values: Mapping[str, Any], *, source: str, options: Mapping[str, str] = NO_OPTIONS
+) -> dict[str, Any]:
     """Return ``values`` with engines' tables flattened, once every name and value is checked.
+
+    Parameters
+    ----------
+    values
+        By name.
+    source
+        Where they came from.
+    options
+        The options of a magic that set them, by the settings' names.
 
     Raises
     ------
@@ -94,7 +108,8 @@ def checked(values: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         first = error.errors()[0]
         name = str(first["loc"][0])
         field = Settings.model_fields[name]
-        raise refused_value(name, first, field, source=source) from None
+        option = options.get(name, "")
+        raise refused_value(name, first, field, source=source, option=option) from None
     for name, value in others.items():
         check_option(name, value, source=source)
     return own | others

@@ -12,6 +12,7 @@ from IPython.display import display
 from codeface_jupyter.context import is_python
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import (
+    OPTIONS,
     context_options,
     model_options,
     parse,
@@ -97,7 +98,7 @@ class ExplainMagics(BaseMagics):
         description = describe(thing, name=expression, detail="full", allow_values=True)
         for table in facts_tables(description):
             display(table)
-        settings = self.extension.config.with_overrides(settings_overrides(args))
+        settings = self.extension.config.with_overrides(settings_overrides(args), options=OPTIONS)
         if not self.extension.session.may_see_values(settings):
             description = describe(thing, name=expression, detail="full")
         return expression, "object", description.text

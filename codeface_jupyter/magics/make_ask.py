@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.context import ContextSources, FilledRequest, read_text_file
 from codeface_jupyter.errors import NotAskedError
 from codeface_jupyter.magics.hints import as_hints, wants_hints
-from codeface_jupyter.magics.options import permissions, settings_overrides
+from codeface_jupyter.magics.options import OPTIONS, permissions, settings_overrides
 from codeface_jupyter.magics.template_files import read_template
 from codeface_jupyter.prompts import fill_template, normalize_language
 from codeface_jupyter.session.answer import Ask
@@ -54,7 +54,7 @@ def make_ask(
     NotAskedError
         If the cell is to ask by hand only, and was run with the whole notebook.
     """
-    settings = extension.config.with_overrides(settings_overrides(args))
+    settings = extension.config.with_overrides(settings_overrides(args), options=OPTIONS)
     if not getattr(args, "dry_run", False):
         check_that_it_is_to_ask(extension, settings)
     settings = settings.permitting(permissions(args))

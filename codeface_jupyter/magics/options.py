@@ -20,6 +20,7 @@ from IPython.core.magic_arguments import MagicArgumentParser, argument
 from codeface_jupyter.config.permissions import Permissions
 
 __all__ = [
+    "OPTIONS",
     "ask_options",
     "check_variable_name",
     "context_options",
@@ -55,6 +56,13 @@ OVERRIDES = (
     "format",
     "insert",
 )
+
+
+# As users know those settings.
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in OVERRIDES} | {
+    "tried_answers": "--tries",
+    "context_cells": "--cells",
+}
 
 
 def model_options(function: F) -> F:

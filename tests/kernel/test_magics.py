@@ -145,7 +145,7 @@ def test_insert_next_offers_the_next_cell(notebook):
 @pytest.mark.parametrize(
     ("line", "ename", "said"),
     [
-        ("%codeface -t 9 hello", "ConfigError", "less than or equal to 2"),
+        ("%codeface -t 9 hello", "ConfigError", "--temperature 9: expected at most 2."),
         ("%codeface -e nonsense hello", "EngineUnavailableError", "nonsense"),
         ("%codeface_explain nothing_like_it", "UnknownNameError", "not defined"),
         ("%codeface -m no/such-model --cells 0 hello", "FetchError", "no/such-model"),

@@ -35,10 +35,12 @@ def test_values_from_the_environment_are_parsed(file, monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ({"temperature": "5"}, r"temperature = '5'.*less than or equal to 2"),
-        ({"temperature": "warm"}, r"temperature = 'warm'.*valid number"),
-        ({"max_new_tokens": 0}, r"max_new_tokens = 0.*greater than or equal to 1"),
+        ({"temperature": "5"}, r"temperature = '5'.*expected at most 2\."),
+        ({"temperature": "warm"}, r"temperature = 'warm'.*expected a number"),
+        ({"max_new_tokens": 0}, r"max_new_tokens = 0.*expected at least 1"),
         ({"insert": "below"}, r"insert = 'below'.*'button', 'next', 'replace' or 'none'"),
+        ({"max_new_tokens": "few"}, r"max_new_tokens = 'few'.*: expected a whole number\."),
+        ({"auto_pull": "maybe"}, r"auto_pull = 'maybe'.*: expected yes or no \(true, false\)\."),
         ({"temprature": 1}, r"no setting 'temprature'.*\n.*temperature"),
     ],
 )

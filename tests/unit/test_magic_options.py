@@ -3,8 +3,15 @@
 import pytest
 from IPython.core.error import UsageError
 
+from codeface_jupyter.config import Config
+from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.codeface import CodeFace
-from codeface_jupyter.magics.options import parse, refuse_options_behind
+from codeface_jupyter.magics.options import (
+    OPTIONS,
+    parse,
+    refuse_options_behind,
+    settings_overrides,
+)
 
 MAGIC = CodeFace.codeface
 
@@ -35,3 +42,26 @@ def test_options_behind_what_they_are_for_are_refused():
     refuse_options_behind("results['best'][0]")
     with pytest.raises(UsageError, match="put --brief in front of it"):
         refuse_options_behind("trips --brief")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--tries 99", "--tries 99: expected at most 32."),
+        ("-n few", "--max-new-tokens few: expected a whole number."),
+        ("--top-p 'very high'", "--top-p 'very high': expected a number."),
+        ("--cells -1", "--cells -1: expected at least 0."),
+        ("--insert below", "--insert below: expected 'button', 'next', 'replace' or 'none'."),
+    ],
+)
+def test_a_value_that_is_refused_is_named_with_its_option(line, said, tmp_path):
+    args, _ = parse(MAGIC, f"{line} sort it")
+    config = Config(file=tmp_path / "none.toml")
+    with pytest.raises(ConfigError) as caught:
+        config.with_overrides(settings_overrides(args), options=OPTIONS)
+    assert caught.value.message == said
+    assert caught.value.hint.startswith(said.split(maxsplit=1)[0] + ": ")
+
+
+def test_every_setting_that_an_option_overrides_goes_by_an_option_that_there_is():
+    assert set(OPTIONS.values()) <= set(MAGIC.parser._option_string_actions)
