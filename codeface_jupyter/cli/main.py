@@ -372,7 +372,9 @@ def _alias(options: argparse.Namespace) -> None:
 
 
 def _dealias(options: argparse.Namespace) -> None:
-    Config().aliases.remove(options.name)
+    model = Config().aliases.remove(options.name)
+    told = f"{options.name} no longer stands for {model}."
+    new_console(soft_wrap=True).print(escape(told))
 
 
 def _remove(options: argparse.Namespace) -> None:

@@ -55,8 +55,8 @@ class Aliases:
             aliases[name.lower()] = model
         return before
 
-    def remove(self, name: str) -> None:
-        """Forget ``name``.
+    def remove(self, name: str) -> str:
+        """Forget ``name``, and return the model that it stood for.
 
         Raises
         ------
@@ -64,9 +64,11 @@ class Aliases:
             If there is no such alias.
         """
         with self._changing() as aliases:
-            if aliases.pop(name.strip().lower(), None) is None:
+            model = aliases.pop(name.strip().lower(), None)
+            if model is None:
                 known = ", ".join(sorted(aliases)) or "none"
                 raise ConfigError(f"There is no alias {name!r}.", hint=f"Aliases: {known}.")
+        return model
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:

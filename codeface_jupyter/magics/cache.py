@@ -56,9 +56,11 @@ class CacheMagics(BaseMagics):
                 if config.settings.response_cache:
                     self._choice_before_off = config.settings.response_cache
                 config.set(response_cache="off")
+                sys.stdout.write("The response cache is off: every question asks the model.\n")
             case ["on"]:
                 if not config.settings.response_cache:
                     config.set(response_cache=self._choice_before_off)
+                sys.stdout.write("The response cache is on.\n")
             case _:
                 raise UsageError("%codeface_cache takes no argument, or one of: clear | off | on")
 

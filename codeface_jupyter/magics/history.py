@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
@@ -52,7 +54,10 @@ class HistoryMagics(BaseMagics):
             In [1]: %codeface_reset
         """
         parse_nothing("codeface_reset", line)
-        self.extension.session.conversation.clear()
+        conversation = self.extension.session.conversation
+        count = len(conversation.exchanges)
+        conversation.clear()
+        sys.stdout.write(f"Forgotten: {counted(count, 'exchange')}.\n")
 
 
 def _short(text: str) -> str:

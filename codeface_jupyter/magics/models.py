@@ -78,12 +78,14 @@ class ModelMagics(BaseMagics):
                 self._use(model)
             case ["unload"]:
                 self.extension.session.unload()
+                sys.stdout.write("The model's memory is free; the next question loads it again.\n")
             case ["info", model]:
                 self._info(model)
             case ["alias", name, model]:
                 self._alias(name, model)
             case ["dealias", name]:
-                self.extension.config.aliases.remove(name)
+                model = self.extension.config.aliases.remove(name)
+                sys.stdout.write(f"{name} no longer stands for {model}.\n")
             case ["remove", model]:
                 self._remove(model, is_agreed="--yes" in options)
             case _:

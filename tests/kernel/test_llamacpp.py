@@ -35,7 +35,8 @@ def test_it_answers_and_unloads(gguf_kernel):
     assert gguf_kernel.value("_codeface.metrics.generated_tokens") == 16
     assert gguf_kernel.value("_codeface.identity.engine") == "llamacpp"
     process = server(gguf_kernel)
-    gguf_kernel.run("%codeface_models unload")
+    told = gguf_kernel.run("%codeface_models unload").text
+    assert told == "The model's memory is free; the next question loads it again.\n"
     assert not process.is_running()
     assert server(gguf_kernel) is None
 

@@ -48,7 +48,8 @@ def test_an_alias_works_wherever_a_model_is_named(models):
     assert "SmolLM2" in text
     assert "memory in bfloat16" in text
     assert "small = smollm2" in markdown(models.run("%codeface_models"))
-    models.run("%codeface_models dealias small")
+    told = models.run("%codeface_models dealias small").text
+    assert told == "small no longer stands for smollm2-135m.\n"
     assert models.run("%codeface_models dealias small").reply["ename"] == "ConfigError"
 
 

@@ -1,5 +1,7 @@
 """Explain, fix, edit, test and what they tell the model, in a real kernel."""
 
+import re
+
 import pytest
 
 from codeface_jupyter.frontend.protocol import RESULT_MIME
@@ -163,7 +165,8 @@ def test_follow_up_knows_the_last_exchange_until_reset(scripted):
     scripted.run("%codeface --cells 0 now sort it")
     assert "name the sea" in prompt(scripted)
     assert "name the sea" in scripted.run("%codeface_history").bundles[-1]["text/plain"]
-    scripted.run("%codeface_reset")
+    assert re.fullmatch(r"Forgotten: \d+ exchanges\.\n", scripted.run("%codeface_reset").text)
+    assert scripted.run("%codeface_reset").text == "Forgotten: 0 exchanges.\n"
     scripted.run("%codeface --cells 0 --no-cache now sort it")
     assert "name the sea" not in prompt(scripted)
 

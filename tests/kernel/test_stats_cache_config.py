@@ -85,10 +85,11 @@ def test_cache_is_shown_cleared_and_switched_off_and_on(notebook):
     assert re.search(r"state +on", shown)
     assert re.search(r"entries +1\b", shown)
     assert re.search(r"hits +1\b", shown)
-    notebook.run("%codeface_cache off")
+    told = notebook.run("%codeface_cache off").text
+    assert told == "The response cache is off: every question asks the model.\n"
     assert "--no-cache" not in ask(notebook).bundles[-1]["text/markdown"]
     assert re.search(r"state +off", cache_shown(notebook))
-    notebook.run("%codeface_cache on")
+    assert notebook.run("%codeface_cache on").text == "The response cache is on.\n"
     assert "--no-cache asks again" in ask(notebook).bundles[-1]["text/markdown"]
     assert notebook.run("%codeface_cache clear").text == "Answers removed: 1\n"
     assert "--no-cache" not in ask(notebook).bundles[-1]["text/markdown"]

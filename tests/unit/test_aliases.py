@@ -26,7 +26,7 @@ def test_an_alias_is_kept_for_the_next_process(file: Path) -> None:
     assert again.read() == {"fast": "smollm2-135m"}
     assert again.resolve("FAST") == "smollm2-135m"
     assert again.resolve("owner/name") == "owner/name"
-    again.remove("fast")
+    assert again.remove("fast") == "smollm2-135m"
     assert Aliases(file).read() == {}
 
 

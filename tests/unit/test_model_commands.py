@@ -212,6 +212,7 @@ class TestCommands:
         listed = " ".join(capsys.readouterr().out.split())
         assert "Your aliases: small = smollm2-135m." in listed
         assert main(["dealias", "small"]) == 0
+        assert capsys.readouterr().out.endswith("small no longer stands for smollm2-135m.\n")
         assert main(["dealias", "small"]) == 1
         assert "There is no alias 'small'" in capsys.readouterr().err
 
