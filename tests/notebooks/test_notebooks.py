@@ -1,5 +1,6 @@
 """The example notebooks, run as a reader would run them."""
 
+import json
 import os
 import re
 import sqlite3
@@ -68,6 +69,14 @@ def test_notebook_runs_with_scripted_answers(run, path, monkeypatch):
         if RESULT_MIME in output.get("data", {})
     ]
     assert answers or path == EVALUATION
+
+
+def test_run_all_goes_on_where_the_extra_for_gguf_files_is_missing():
+    cells = json.loads((NOTEBOOKS / "models.ipynb").read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    asked = next(n for n, s in enumerate(sources) if s.startswith("%config CodeFace.model")) + 1
+    assert sources[asked].startswith("%%codeface")
+    assert "raises-exception" in cells[asked]["metadata"]["tags"]
 
 
 def test_pictures_and_pages_that_a_notebook_shows_are_there():
