@@ -13,7 +13,7 @@ __all__ = ["IDLE", "is_idle"]
 IDLE = "This code does nothing by itself."
 # In the languages that requests are likely to be in.
 ASKS_FOR_DEFINITION = re.compile(
-    r"\b(?:func|funk|fonct|funz|funç|class|klass|def|method|m[eé]tod|decorat|generator|helper"
+    r"\b(?:func|funk|fonct|funz|funç|class|klass|def|method|m[eé]th?od|decorat|generator|helper"
     r"|callback|implement|write|define)|функ|関数|函数",
     re.IGNORECASE,
 )

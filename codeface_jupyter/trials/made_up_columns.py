@@ -24,25 +24,29 @@ ASKS_ABOUT = re.compile(
 )
 # Whoever says one of these may want something that is not there yet, or says how to make it.
 ASKS_TO_MAKE = re.compile(
-    r"\b(?:append|assign|assum|build|calculat|call|categori|classif|cluster|combin|comput|convert"
-    r"|correct|creat|deduct|defin|deriv|divid|encod|engineer|estimat|extract|featur|forecast"
-    r"|generat|imput|includ|insert|introduc|invent|label|mak|merg|multipl|normali|pars|predict"
-    r"|random|renam|replac|simulat|split|standardi|stor|subtract|suppos|transform)"
-    r"|\b(?:add(?:s|ed|ing)?|as|based|bins?|binned|clip(?:ped)?|could(?! you)|cut|fill(?:ed)?"
-    r"|flag(?:ged)?|from|give|if|join(?:ed)?|made|map(?:ped)?|mark(?:ed)?|meaning|means"
-    r"|minus|mock|nam(?:e|ed|ing)|new|plus|put|sav(?:e|ed|ing)|scal(?:e|ed|ing)|set|should|times"
-    r"|turn(?:ed)?|using|with an?|would)\b|i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
+    r"\b(?:append|assign|assume|assuming|build|calculate|calculating|calculation|call|"
+    r"categori|classif|cluster|combine|combining|combination|comput|convert|correct|creat|"
+    r"deduct|define|defining|definition|deriv|divid|encod|engineer|estimat|extract|feature|"
+    r"forecast|generate|generating|generation|impute|imputing|imputation|include|including|"
+    r"insert|introduc|invent|label|mak|merg|multiply|multiplied|normali|pars|predict|random|"
+    r"renam|replac|simulat|split|standardi|stor|subtract|suppos|transform)|\b(?:add(?:s|ed|"
+    r"ing)?|as|based|bins?|binned|clip(?:ped)?|could(?! you)|cut|fill(?:ed)?|flag(?:ged)?|"
+    r"from|give|if|join(?:ed)?|made|map(?:ped)?|mark(?:ed)?|meaning|means|minus|mock|name|"
+    r"named|naming|new|plus|put|saved?|saving|scal(?:e|ed|ing)|set|should|times|turn(?:ed)?|"
+    r"using|with an?|would)\b|i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
     re.IGNORECASE,
 )
 # What is computed, whatever the table: a question about it asks to compute it.
 COMPUTED = re.compile(
-    r"(?:year|quarter|month|week|weekday|day|hour|minute|date|time|season|age|decade|duration|delay"
-    r"|share|percent(?:age)?|pct|proportion|fraction|rank|ranking|position|count|number|frequency"
-    r"|total|sum|average|avg|mean|median|min(?:imum)?|max(?:imum)?|range|std|variance|ratio|rate"
-    r"|diff(?:erence)?|change|growth|increase|decrease|trend|cumulative|cumsum|running|rolling"
-    r"|outliers?|zscore|score|missing|duplicates?|length|size|width|bins?|groups?|category|level"
-    r"|bracket|class|cluster|predict(?:ed|ions?)|forecast|residuals?|error|distance|index|result"
-    r"|value|label|flag|moving|smooth\w*|cum\w+|norm\w*|log\w*|squared?|correlation|deviation|spread|gap|margin|distribution|histogram)s?",
+    r"(?:year|quarter|month|week|weekday|day|hour|minute|date|time|season|age|decade|"
+    r"duration|delay|share|percent(?:age)?|pct|proportion|fraction|rank|ranking|position|"
+    r"count|number|frequency|total|sum|average|avg|mean|median|min(?:imum)?|max(?:imum)?|"
+    r"range|std|variance|ratio|rate|diff(?:erence)?|change|growth|increase|decrease|trend|"
+    r"cumulative|cumsum|running|rolling|outliers?|zscore|score|missing|duplicates?|length|"
+    r"size|width|bins?|groups?|category|level|bracket|class|cluster|predict(?:ed|ions?)|"
+    r"forecast|residuals?|error|distance|index|result|value|label|flag|moving|smooth\w*|"
+    r"cum\w+|norm\w*|log\w*|squared?|correlation|deviation|spread|gap|margin|distribution|"
+    r"histogram)s?",
     re.IGNORECASE,
 )
 # A part of a date is there, though it has no column, and so are the rows that a word is true of.

@@ -37,8 +37,8 @@ def test_what_does_something_or_defines_it_anew_is_not(code):
     [
         "a function that cleans orders",
         "write a cleaner for orders",
-        "Schreibe eine Funktion für orders",
-        "une fonction pour orders",
+        "eine Klasse für orders",
+        "une méthode pour orders",
         "add a method to clean orders",
         "class Orders with a total",
     ],
