@@ -16,6 +16,7 @@ from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = [
     "ONLY_REPEATS",
+    "REPEATS_ITSELF",
     "Uncopied",
     "only_new",
     "parsed",
@@ -27,6 +28,7 @@ __all__ = [
 
 CELLS_LOOKED_AT = 10
 ONLY_REPEATS = "This only repeats"
+REPEATS_ITSELF = f"{ONLY_REPEATS} the cell."
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
 DATA = (

@@ -12,6 +12,7 @@ from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
 from codeface_jupyter.trials.copies import (
     ONLY_REPEATS,
+    REPEATS_ITSELF,
     parsed,
     repetition,
     without_copied_text,
@@ -127,7 +128,7 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
     An edit may be about comments and layout only; a repair is not.
     """
     if code.strip() == rewrite.shown.strip():
-        return f"{ONLY_REPEATS} the cell."
+        return REPEATS_ITSELF
     if task != "fix" or rewrite.language != "python":
         return ""
     others = [cell for cell in cells if cell.source != rewrite.cell.source]

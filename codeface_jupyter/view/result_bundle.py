@@ -18,6 +18,7 @@ from codeface_jupyter.frontend.protocol import (
 )
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.prompts import CodeBlock, fenced
+from codeface_jupyter.trials.copies import ONLY_REPEATS, REPEATS_ITSELF
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.answer_html import NEW_CELL, answer_html, folded_html
 from codeface_jupyter.view.cells import block_data, with_missing_magics
@@ -163,7 +164,7 @@ def _data(shown: _Shown) -> dict[str, Any]:
         "finish_reason": result.finish_reason,
         "footer": shown.footer,
         "replaces_cell_id": (changes.cell.cell_id or None) if changes else None,
-        "rewrite": _rewrite_data(changes, shown.new_cell) if changes else None,
+        "rewrite": _rewrite_data(changes, shown) if changes else None,
         "prompt": shown.request,
         "record": result.record(),
         "notes": notes_data(result),
@@ -222,9 +223,13 @@ def _folding(markdown: str, block: CodeBlock | None) -> str:
     return markdown.replace(code, folded_code, 1)
 
 
-def _rewrite_data(changes: Rewrite, new_cell: Rewritten | None) -> ResultRewrite:
+def _rewrite_data(changes: Rewrite, shown: _Shown) -> ResultRewrite:
     """Return what the front end needs to put the new cell in the place of the old one."""
-    is_offered = new_cell is not None and not new_cell.obstacle and bool(changes.cell.cell_id)
+    new_cell = shown.new_cell
+    # In the place of the cell, others would be in the notebook twice.
+    others = (n for n in shown.result.notes if n.startswith(ONLY_REPEATS) and n != REPEATS_ITSELF)
+    is_whole = new_cell is not None and not new_cell.obstacle and not any(others)
+    is_offered = is_whole and bool(changes.cell.cell_id)
     hidden = [HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()]
     return ResultRewrite(before=changes.shown, hidden=hidden, is_offered=is_offered)
 

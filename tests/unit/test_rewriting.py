@@ -263,8 +263,11 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     sources = ("units['b']", "plot(units, kind='bar')", "units = {'b': 1}\nsorted(units)")
     cells = [Cell(source=source, execution_count=n) for n, source in enumerate(sources)]
     ask = ask_to_rewrite(rewrite, task="fix", cells=cells)
-    notes = checked(answer(fenced(code, "python"), rewrite), ask).notes
-    assert notes == ((said,) if said else ())
+    result = checked(answer(fenced(code, "python"), rewrite), ask)
+    assert result.notes == ((said,) if said else ())
+    # In the cell's place, another one would be in the notebook twice.
+    is_offered = shown(result, rewrite)["rewrite"]["is_offered"]
+    assert is_offered is (said in {"", "This only repeats the cell."})
 
 
 def test_what_cannot_be_written_again_is_no_fault_of_another_answer():
