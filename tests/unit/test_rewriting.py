@@ -66,7 +66,10 @@ def echo(rewrite):
 
 def shown(result, rewrite):
     """Return the data that the page gets."""
-    result = checked(result, ask_to_rewrite(rewrite))
+    return page_data(checked(result, ask_to_rewrite(rewrite)), rewrite)
+
+
+def page_data(result, rewrite):
     bundle = result_bundle(result, request="r", cell_id="c9", insert="button", changes=rewrite)
     return bundle[RESULT_MIME]
 
@@ -266,7 +269,7 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     result = checked(answer(fenced(code, "python"), rewrite), ask)
     assert result.notes == ((said,) if said else ())
     # In the cell's place, another one would be in the notebook twice.
-    is_offered = shown(result, rewrite)["rewrite"]["is_offered"]
+    is_offered = page_data(result, rewrite)["rewrite"]["is_offered"]
     assert is_offered is (said in {"", "This only repeats the cell."})
 
 
