@@ -82,6 +82,7 @@ docs-links: $(DOCS) ## ask the web whether the documentation's external links st
 texts: $(TRANSLATE) ## list the texts of the page for translators, as they are committed
 	rm -rf build/texts && mkdir -p build/texts
 	git archive HEAD labextension codeface_jupyter | tar -x -C build/texts
+	rm build/texts/$(TEXTS) # texts that are gone would stay
 	cd build/texts && PATH="$(CURDIR)/build/translate/bin:$$PATH" jupyterlab-translate extract . codeface_jupyter
 	sed -E '/^#:/s/(\.ts):[0-9]+/\1/g' build/texts/codeface_jupyter/locale/codeface_jupyter.pot > $(TEXTS)
 
