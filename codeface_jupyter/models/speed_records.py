@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 # A machine that was busy, or has been changed, gets another chance.
 VALID_DAYS = 30
+# All models of a list are told by one measurement; at the next occasion there is another.
+BUSY_FOR_S = 10.0
+_BUSY: dict[Path, tuple[float, MachineSpeed]] = {}
 # The median of so many last answers counts, once there are at least so many.
 KEPT, ENOUGH = 20, 3
 # Shorter ones say little of a rate.
@@ -54,12 +58,21 @@ class SpeedRecords:
         """Return what the probes found, now or in the last weeks; None if none may be made."""
         records = self._read()
         found = _machine(records.get("machine"))
-        if found is None and may_probe:
+        if found is not None or not may_probe:
+            return found
+        found = self._busy()
+        if found is None:
             found = probe_machine()
-            # A busy machine is measured again at the next occasion.
             if found.is_certain:
                 self._write(records | {"machine": asdict(found)})
+            else:
+                _BUSY[self.file] = time.monotonic(), found
         return found
+
+    def _busy(self) -> MachineSpeed | None:
+        """Return what was found while other work went on, if that was just now."""
+        at, found = _BUSY.get(self.file, (0.0, None))
+        return found if time.monotonic() - at < BUSY_FOR_S else None
 
     def rates(self, key: str) -> Rates | None:
         """Return the median rates of the last answers; None before there are enough."""
