@@ -30,7 +30,7 @@ from codeface_jupyter.session.second_answer import PATIENCE_S, second_answer
 from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.tried_answers import TriedAnswers
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
-from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.copy_support import copy_support, hanging_reason
 
 __all__ = ["STOPPED", "Trying", "tried"]
 
@@ -81,9 +81,7 @@ def _is_to_be_tried(pending: PendingAnswer, result: GenerationResult) -> bool:
     if ask.settings.tries == "off" or ask.live_namespace is None or ask.language != PYTHON:
         return False
     is_python = any(block.language == PYTHON for block in result.code_blocks)
-    if result.finish_reason != "stop" or ask.sources.task not in TRIED_TASKS or not is_python:
-        return False
-    return copy_support(tries=ask.settings.tries).is_possible
+    return result.finish_reason == "stop" and ask.sources.task in TRIED_TASKS and is_python
 
 
 class Trying:
@@ -111,7 +109,10 @@ class Trying:
         self._is_local = engine.is_local
         self._second = second
         self._first = pending.untried_result(done)
-        self.is_wanted = _is_to_be_tried(pending, self._first)
+        is_to_be_tried, tries = _is_to_be_tried(pending, self._first), pending.ask.settings.tries
+        self.is_wanted = is_to_be_tried and copy_support(tries=tries).is_possible
+        is_untried = is_to_be_tried and not self.is_wanted
+        self._why_not = hanging_reason(tries=tries) if is_untried else ""
         self._tried = TriedAnswers(pending)
         self._is_complete = False
         self._was_stopped = False
@@ -167,7 +168,7 @@ class Trying:
         """Return the answer that is shown, and say so if it is not the first."""
         first = self._tried.first
         if first is None:
-            return self._first
+            return _not_tried(self._first, self._why_not)
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
             is_in_vain = self._is_complete and not (self._was_too_slow or self._tried.awaits_user())
@@ -329,6 +330,12 @@ class Trying:
 
     def _tell(self, tried: int, total: int) -> None:
         self._pending.job.progress("Trying other answers", tried, total, "samples")
+
+
+def _not_tried(result: GenerationResult, why_not: str) -> GenerationResult:
+    """Return an answer with a note why it was not tried, where others were."""
+    notes = (f"Not tried on a copy: {why_not}",) if why_not else ()
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[SamplingParameters]:

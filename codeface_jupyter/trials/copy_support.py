@@ -13,7 +13,7 @@ from codeface_jupyter.trials.guard.shared_memory import Mapping, uses_gpu, what_
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.hanging import hanging_libraries
 
-__all__ = ["CopySupport", "Tries", "asks_second", "copy_support"]
+__all__ = ["CopySupport", "Tries", "asks_second", "copy_support", "hanging_reason"]
 
 Tries = Literal["auto", "on", "off"]
 
@@ -49,6 +49,19 @@ def copy_support(*, tries: Tries) -> CopySupport:
     return CopySupport(is_possible=True, why=guard_support().why)
 
 
+def hanging_reason(*, tries: Tries) -> str:
+    """Return which libraries keep a copy from being made, where one could be; empty if none.
+
+    They may have come into use in the middle of a session, which nobody would think of.
+
+    Parameters
+    ----------
+    tries
+        As in `copy_support`.
+    """
+    return "" if _guard_reason(tries) else _hanging_reason()
+
+
 def asks_second(settings: Settings) -> bool:
     """Whether a better model may be asked where an answer fails, which is seen on a copy."""
     return settings.better_model == "auto" and not _guard_reason(settings.tries)
@@ -67,6 +80,10 @@ def _library_reason() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return "torch uses a GPU, which a copy of the kernel cannot share."
+    return _hanging_reason()
+
+
+def _hanging_reason() -> str:
     libraries = hanging_libraries()
     if libraries:
         return f"{' and '.join(libraries)} would not answer in a copy of the kernel."

@@ -22,6 +22,7 @@ from codeface_jupyter.prompts import Task, fenced
 from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.trials import copy_support
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.idle_code import IDLE
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
@@ -666,6 +667,17 @@ def test_an_answer_that_does_nothing_gives_way_to_one_that_does(ask_with, first)
     other = ContextSources(request="all of it")
     result, _ = ask_with(Sampling(first, first), sources=other)
     assert (result.code, IDLE in result.notes) == (first, True)
+
+
+def test_where_a_library_keeps_answers_from_being_tried_a_note_says_so(
+    ask_with, monkeypatch
+) -> None:
+    monkeypatch.setattr(copy_support, "hanging_libraries", lambda: ["polars"])
+    result, _ = ask_with(Sampling(TOTAL))
+    assert result.outcome is None
+    note = "Not tried on a copy: polars would not answer in a copy of the kernel."
+    assert result.notes == (note,)
+    assert ask_with(Sampling(TOTAL), tries="off")[0].notes == ()
 
 
 def test_stopping_it_keeps_the_first_answer(tmp_path, namespace) -> None:
