@@ -48,7 +48,8 @@ class BatchReport:
 
     def __str__(self) -> str:
         table = str(batch_table(self.items, elapsed_s=self.elapsed_s))
-        whole = f"The whole code is in {self.kept_as}[0].code, {self.kept_as}[1].code …"
+        more = f", {self.kept_as}[1].code …" if len(self.items) > 1 else "."
+        whole = f"The whole code is in {self.kept_as}[0].code{more}"
         return f"{table}\n\n{whole}" if self.kept_as else table
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -86,5 +86,5 @@ def test_trying_again_compares_with_the_notebook_as_it_is_now(checked, kernel_pa
 
 def test_a_batch_says_how_many_each_answer_has(checked):
     run = checked.run("%%codeface_batch --cells 0\nunits per region")
-    assert "stop, 1 finding" in run.bundles[-1]["text/plain"]
+    assert "done, 1 finding" in run.bundles[-1]["text/plain"]
     assert checked.value("[item.findings[0].line for item in _codeface_batch]") == [1]
