@@ -9,8 +9,9 @@ from rich.console import Console
 
 __all__ = ["new_console"]
 
-# Set in every kernel, and so for what cells start.
+# What starts most kernels sets the first, and ipykernel itself the others.
 KERNEL_VARIABLE = "JPY_PARENT_PID"
+KERNEL_SETTINGS = {"CLICOLOR_FORCE": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
 
 
 def new_console(
@@ -42,4 +43,5 @@ def new_console(
 def _is_terminal(*, is_stderr: bool) -> bool:
     """Whether what is printed goes to a terminal: a cell's ``!`` only looks like one."""
     stream = sys.stderr if is_stderr else sys.stdout
-    return stream is not None and stream.isatty() and KERNEL_VARIABLE not in os.environ
+    is_kernel = KERNEL_VARIABLE in os.environ or KERNEL_SETTINGS.items() <= os.environ.items()
+    return stream is not None and stream.isatty() and not is_kernel

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -126,7 +127,10 @@ def installed_engines() -> Mapping[str, InstalledEngine]:
 
 def no_such_engine(name: str) -> str:
     """Return the message about an engine that is not there."""
-    return f"There is no engine {name!r}. Engines: {', '.join(installed_engines())}."
+    names = ["auto", *installed_engines()]
+    close = get_close_matches(name.strip().lower(), names, n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return f"There is no engine {name!r}.{meant} Engines: {', '.join(names)}."
 
 
 def flat_options() -> dict[str, FieldInfo]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.display import display
 
@@ -135,6 +136,11 @@ def _parsed(line: str) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {}
     for word in line.split():
         name, equals, text = word.partition("=")
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise UsageError(
+                f"%codeface_config: expected a setting's name, or name=value without spaces, "
+                f"not {word!r}."
+            )
         if not equals:
             check_name(name, source="%codeface_config")
             names.append(name)

@@ -81,9 +81,14 @@ class TriedAnswers:
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
             lacks_tests=self._lacks_tests(result.code),
-            is_idle=bool(wanted and result.code)
-            and is_idle(result.code, request=wanted, prompt=result.prompt),
+            is_idle=self._is_idle(result),
         )
+
+    def _is_idle(self, result: GenerationResult) -> bool:
+        """Whether something was to be done, and a code only says or defines something."""
+        wanted, names = self._wanted, self._pending.ask.live_namespace or {}
+        is_action = bool(wanted and result.code)
+        return is_action and is_idle(result.code, request=wanted, prompt=result.prompt, names=names)
 
     def _lacks_tests(self, code: str) -> bool:
         """Whether a code was to be tests, and checks nothing."""

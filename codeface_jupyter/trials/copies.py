@@ -28,6 +28,8 @@ __all__ = [
 
 CELLS_LOOKED_AT = 10
 ONLY_REPEATS = "This only repeats"
+# After such a line any name may be another thing.
+REBINDS_ANYTHING = ("import *", "%run")
 REPEATS_ITSELF = f"{ONLY_REPEATS} the cell."
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -203,8 +205,14 @@ def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
         case _:
             return ""
     for cell in reversed([cell for cell in cells if cell.cell_type == "code"]):
-        above = parsed(cell.source) if name in cell.source else None
-        makers = [node for node in above.body if name in names_bound(node)] if above else []
+        if any(sign in cell.source for sign in REBINDS_ANYTHING):
+            return ""
+        if name not in cell.source:
+            continue
+        above = parsed(without_magics(split_cell_magics(cell.source)[1])[0])
+        if above is None or not cell.was_run:
+            return ""
+        makers = [node for node in above.body if name in names_bound(node)]
         if makers:
             is_same = ast.dump(makers[-1]) == statements(code)[0]
             return f"{ONLY_REPEATS} a definition in {_name(cell)}." if is_same else ""

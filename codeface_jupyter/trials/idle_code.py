@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Container
 
 from codeface_jupyter.syntax import identifiers
 from codeface_jupyter.trials.copies import parsed
@@ -13,33 +14,34 @@ __all__ = ["IDLE", "is_idle"]
 IDLE = "This code does nothing by itself."
 # In the languages that requests are likely to be in.
 ASKS_FOR_DEFINITION = re.compile(
-    r"\b(?:func|funk|fonct|funz|funç|class|klass|def|method|m[eé]th?od|decorat|generator|helper"
-    r"|callback|implement|write|define)|функ|関数|函数",
+    r"func|funk|fonct|funz|funç|class|klass|clase|\bdef(?:in|s?\b)|method|m[eé]th?od|decorat"
+    r"|generator|helper|callback|closure|lambda|coroutine|routine|procedure|exception|enum|hook"
+    r"|udf|predicate|context manager|propert|algorithm|model|network|structure|implement|write"
+    r"|test|функ|класс|метод|напиши|関数|函數|函数|类|類|方法|クラス|함수|클래스",
     re.IGNORECASE,
 )
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-def is_idle(code: str, *, request: str, prompt: str) -> bool:
-    r"""Whether a code is a comment, or only defines what is new and nothing calls.
+def is_idle(code: str, *, request: str, prompt: str, names: Container[str]) -> bool:
+    """Whether a code does nothing by itself with what a request is about.
+
+    That is a comment, or definitions of what is new and what nothing calls.
 
     Parameters
     ----------
     code
         An answer's code.
     request
-        What was asked for: it may be a definition.
+        What was asked for: it may be a definition, or an explanation.
     prompt
         All that the model has read: what that names is defined anew.
-
-    Examples
-    --------
-    >>> is_idle("def tidy():\n    df.dropna()", request="clean df", prompt="df = load()")
-    True
+    names
+        The user's variables. A request that names none may be about anything.
     """
     tree = parsed(code)
-    if tree is None:
+    if tree is None or not any(name in names for name in identifiers(request)):
         return False
     # A statement that begins with a string says something, and does nothing.
     body = [node for node in tree.body if not _is_text(node)]

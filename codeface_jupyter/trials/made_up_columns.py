@@ -33,7 +33,7 @@ ASKS_TO_MAKE = re.compile(
     r"ing)?|as|based|bins?|binned|clip(?:ped)?|could(?! you)|cut|fill(?:ed)?|flag(?:ged)?|"
     r"from|give|if|join(?:ed)?|made|map(?:ped)?|mark(?:ed)?|meaning|means|minus|mock|name|"
     r"named|naming|new|plus|put|saved?|saving|scal(?:e|ed|ing)|set|should|times|turn(?:ed)?|"
-    r"using|with an?|would)\b|i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
+    r"using|with an?|would|being|over|above|below|off|per\s?cent)\b|i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
     re.IGNORECASE,
 )
 # What is computed, whatever the table: a question about it asks to compute it.
@@ -46,7 +46,7 @@ COMPUTED = re.compile(
     r"size|width|bins?|groups?|category|level|bracket|class|cluster|predict(?:ed|ions?)|"
     r"forecast|residuals?|error|distance|index|result|value|label|flag|moving|smooth\w*|"
     r"cum\w+|norm\w*|log\w*|squared?|correlation|deviation|spread|gap|margin|distribution|"
-    r"histogram)s?",
+    r"histogram|even|odd|squares?|cubes?|shuffle\w*)s?",
     re.IGNORECASE,
 )
 # A part of a date is there, though it has no column, and so are the rows that a word is true of.
@@ -94,7 +94,8 @@ def made_up_column_note(request: str, code: str, namespace: Mapping[str, object]
 
 def _is_asked_for(column: str, request: str) -> bool:
     """Whether a request says a column's name, in the plural perhaps."""
-    if COMPUTED.fullmatch(column):
+    # A single letter is a word of a formula, or an axis.
+    if len(column) == 1 or COMPUTED.fullmatch(column):
         return False
     said = rf"(?<![\w.]){re.escape(column)}(?:e?s)?(?!\w)"
     return bool(re.search(said, request, re.IGNORECASE))

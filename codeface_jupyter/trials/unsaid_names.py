@@ -140,7 +140,10 @@ class _Said:
         """Return what a code says, in lower case perhaps."""
         names: set[str] = set()
         texts: list[str] = []
-        called = {id(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+        calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+        # `transform(np.log1p)` calls as well.
+        called = {id(node.func) for node in calls}
+        called |= {id(one) for node in calls for one in node.args if isinstance(one, ast.Attribute)}
         for node in ast.walk(module):
             # A function may do what is quoted by a longer name: "sort" by sort_values.
             is_text = isinstance(node, ast.Constant | ast.alias | ast.ImportFrom)
@@ -155,7 +158,11 @@ class _Said:
         return cls(frozenset(names), written)
 
     def has(self, name: str) -> bool:
-        """Whether a code says a name."""
+        """Whether a code says a name, or one that begins or ends as a part of one is to."""
+        if name.endswith("_") and any(one.startswith(name) for one in self.names):
+            return True
+        if name.startswith("_") and any(one.endswith(name) for one in self.names):
+            return True
         return name in self.names or name in self.texts
 
 

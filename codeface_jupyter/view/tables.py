@@ -70,7 +70,9 @@ class Table:
     @property
     def _begins_with_names(self) -> bool:
         """Whether the first column is to stay whole: others have room beside it."""
-        return max((len(row[0]) for row in self.rows), default=0) <= TERMINAL_COLUMNS // 2
+        from rich.cells import cell_len
+
+        return max((cell_len(row[0]) for row in self.rows), default=0) <= TERMINAL_COLUMNS // 2
 
     def to_markdown(self) -> str:
         """Return the table in Markdown, with every cell's text shown literally."""

@@ -30,9 +30,16 @@ function markNodes(event: KeyboardEvent): void {
   }
 }
 
-function isForApplication({ ctrlKey, metaKey, key, target }: KeyboardEvent): boolean {
-  const isText = target instanceof HTMLTextAreaElement && TEXT_KEYS.includes(key.toLowerCase());
-  return (ctrlKey || metaKey) && key.length === 1 && !isText;
+/** Whether a key is one that the application may have a command for, wherever it is pressed. */
+export function isForApplication(event: KeyboardEvent): boolean {
+  const { altKey, ctrlKey, metaKey, shiftKey } = event;
+  // AltGr, which some systems report as both, writes a character.
+  const isCommand = (ctrlKey || metaKey) && !(ctrlKey && altKey);
+  // Commands go by the key and not by what a layout writes with it.
+  const key = String.fromCharCode(event.keyCode).toLowerCase();
+  const isText = event.target instanceof HTMLTextAreaElement;
+  const isTextKey = isText && (shiftKey ? 'vz' : TEXT_KEYS).includes(key);
+  return isCommand && event.key.length === 1 && !isTextKey;
 }
 
 /** Let what is wider than the page be scrolled by keyboard: it gets the focus, and a name. */

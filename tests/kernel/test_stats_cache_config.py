@@ -117,6 +117,12 @@ def test_redis_away_warns_once_and_its_password_is_never_shown(notebook):
     assert "redis://***@127.0.0.1:1/0" in runs[-2].bundles[-1]["text/plain"]
 
 
+def test_a_value_beside_spaces_is_told_how_to_be_written(notebook):
+    run = notebook.run("%codeface_config temperature = 0.2")
+    assert run.reply["ename"] == "UsageError"
+    assert "name=value without spaces" in run.reply["evalue"]
+
+
 def test_a_refused_setting_does_not_keep_the_extension_from_loading_again(notebook):
     said = notebook.run("%config CodeFace.temperature = 9").text
     assert "temperature = 9" in said

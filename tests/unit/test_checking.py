@@ -90,7 +90,7 @@ def test_the_prompt_s_own_marks_are_not_offered(session_of, found, notebook, tas
 def test_a_mark_in_a_text_or_alone_stays(session_of, found, notebook):
     mark = "# (this cell was not run)"
     code = f'text = """\n{mark}\n"""\ntext'
-    for written in (code, mark):
+    for written in (code, mark, f"%matplotlib inline\n{code}"):
         session = session_of(f"```python\n{written}\n```")
         assert session.generate(ask(session, notebook)).code == written
 

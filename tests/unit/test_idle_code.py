@@ -7,12 +7,15 @@ from codeface_jupyter.trials.idle_code import is_idle
 CLEAN = "def clean():\n    return orders.dropna()"
 REQUEST = "clean orders"
 PROMPT = "orders = load()\nclean orders"
+NAMES = {"orders", "load"}
 
 
 @pytest.mark.parametrize("code", [CLEAN.replace("clean(", "tidy("), "# A data frame", "'a frame'"])
 @pytest.mark.parametrize("head", ["", "import pandas as pd\n\n"])
 def test_what_only_defines_or_says_something_is_idle(code, head):
-    assert is_idle(head + code, request=REQUEST, prompt=PROMPT) is not (head and "def" not in code)
+    assert is_idle(head + code, request=REQUEST, prompt=PROMPT, names=NAMES) is not (
+        head and "def" not in code
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def test_what_only_defines_or_says_something_is_idle(code, head):
     ],
 )
 def test_what_does_something_or_defines_it_anew_is_not(code):
-    assert not is_idle(code, request=REQUEST, prompt=PROMPT)
+    assert not is_idle(code, request=REQUEST, prompt=PROMPT, names=NAMES)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +44,18 @@ def test_what_does_something_or_defines_it_anew_is_not(code):
         "une méthode pour orders",
         "add a method to clean orders",
         "class Orders with a total",
+        "a dataclass of what orders holds",
+        "an exception for bad orders",
+        # Of what is not in the notebook, anything may be wanted.
+        "binary search in a sorted list",
+        "what is a data frame?",
     ],
 )
 def test_what_was_to_be_defined_is_not(request_):
     code = "def tidy():\n    return orders.dropna()"
-    assert not is_idle(code, request=request_, prompt=PROMPT)
+    assert not is_idle(code, request=request_, prompt=PROMPT, names=NAMES)
+
+
+@pytest.mark.parametrize("request_", ["what is a list?", "how do I install pandas?"])
+def test_a_comment_may_be_all_that_there_is_to_say(request_):
+    assert not is_idle("# pip install pandas", request=request_, prompt=PROMPT, names=NAMES)

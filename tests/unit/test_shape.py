@@ -282,6 +282,11 @@ G = "class G:\n    a = 1"
         (F, [F.replace("f", "g"), "f(1)"], ""),
         (F, [f"if 1:\n    {F.replace(chr(10), chr(10) + '    ')}", "a"], ""),
         (f"{F}\nf(1)", [F, "a"], ""),
+        (F, [F, "%matplotlib inline\ndef f(x):\n    return 2 * x", "a"], ""),
+        (F, [F, "%%time\ndef f(x):\n    return 2 * x", "a"], ""),
+        (F, [F, "from lib import *", "a"], ""),
+        (F, [F, "%run lib.py", "a"], ""),
+        (F, [F, "f = (", "a"], ""),
         # Anything else may well be asked for again.
         ("f(1)", ["f(1)", "a"], ""),
     ],
@@ -290,6 +295,11 @@ def test_a_definition_counts_wherever_it_stands(code, sources, note):
     cells = [Cell(source=one, execution_count=n) for n, one in enumerate(sources, start=1)]
     assert repetition(code, cells) == note
     assert bool(repetition(code, cells, whole_cells_only=True)) is ("repeats cell" in note)
+
+
+def test_a_definition_that_has_not_been_run_may_be_given_again():
+    cells = [Cell(source=F, was_run=False), Cell(source="a")]
+    assert repetition(F, cells) == ""
 
 
 def test_all_rules_together_and_each_is_told(namespace):

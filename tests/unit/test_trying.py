@@ -658,13 +658,14 @@ def test_an_engine_that_fails_at_sampling_leaves_the_first(ask_with) -> None:
 
 @pytest.mark.parametrize("first", ["def add_up():\n    return sum(prices)", "# The total"])
 def test_an_answer_that_does_nothing_gives_way_to_one_that_does(ask_with, first) -> None:
-    result, events = ask_with(Sampling(first, TOTAL))
+    asked = ContextSources(request="the total of prices")
+    result, events = ask_with(Sampling(first, TOTAL), sources=asked)
     assert result.code == TOTAL
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.reason == "the first one does nothing by itself"
     assert IDLE not in result.notes
 
-    other = ContextSources(request="all of it")
+    other = ContextSources(request="all prices")
     result, _ = ask_with(Sampling(first, first), sources=other)
     assert (result.code, IDLE in result.notes) == (first, True)
 

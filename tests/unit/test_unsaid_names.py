@@ -34,6 +34,11 @@ CODE = "cars.groupby('origin')['mpg'].mean().reset_index(name='Average MPG')"
         ('"profit"', "sales.total_profit", ("profit",)),
         ('"profit"', "sales.agg(total_profit=('price', 'sum'))", ("profit",)),
         ('"profit"', "def profitable(sales):\n    return sales", ("profit",)),
+        # What begins or ends so was meant.
+        ('with "avg_" in front', "sales.agg(avg_price=('price', 'mean'))", ()),
+        ('that end in "_total"', "price_total = 1", ()),
+        ('that end in "_total"', "total_price = 1", ("_total",)),
+        ('apply "log" to price', "sales['price'].transform(np.log1p)", ()),
         ('"profit"', "sales['total_profit']", ()),
         ('"profit"', "profit.total()", ()),
         ('"sort" it', "cars.sort_values('hp')", ()),

@@ -1,0 +1,51 @@
+/** Which keys pressed in an answer are the application's. */
+
+import { describe, expect, it } from 'vitest';
+
+import { isForApplication, withoutShortcuts } from '../src/keyboard';
+
+const SUPPRESSED = 'data-lm-suppress-shortcuts';
+
+function press(target: HTMLElement, key: string, options: KeyboardEventInit = {}): KeyboardEvent {
+  const keyCode = key.toUpperCase().charCodeAt(0);
+  const event = new KeyboardEvent('keydown', { key, keyCode, bubbles: true, ...options });
+  target.dispatchEvent(event);
+  return event;
+}
+
+function inAnswer(tag: 'button' | 'textarea'): { node: HTMLElement; target: HTMLElement } {
+  const node = document.createElement('div');
+  const target = document.createElement(tag);
+  node.append(target);
+  document.body.append(node);
+  withoutShortcuts(node);
+  return { node, target };
+}
+
+describe('keys in an answer', () => {
+  it.each(['button', 'textarea'] as const)('are its own but for commands, in a %s', tag => {
+    const { node, target } = inAnswer(tag);
+    press(target, 'd');
+    expect([node, target].every(one => one.hasAttribute(SUPPRESSED))).toBe(true);
+    press(target, 's', { ctrlKey: true });
+    expect([node, target].some(one => one.hasAttribute(SUPPRESSED))).toBe(false);
+    press(target, 'Enter', { ctrlKey: true });
+    expect([node, target].every(one => one.hasAttribute(SUPPRESSED))).toBe(true);
+  });
+
+  it.each([
+    ['button', 'z', { ctrlKey: true }, true],
+    ['textarea', 'z', { ctrlKey: true }, false],
+    ['textarea', 'z', { metaKey: true, shiftKey: true }, false],
+    ['textarea', 'a', { metaKey: true }, false],
+    // The command palette.
+    ['textarea', 'C', { ctrlKey: true, shiftKey: true }, true],
+    // What another layout writes with the key Z, and with AltGr and A.
+    ['textarea', 'я', { ctrlKey: true, keyCode: 90 }, false],
+    ['textarea', 'ą', { ctrlKey: true, altKey: true, keyCode: 65 }, false],
+    ['button', 's', { altKey: true }, false]
+  ] as const)('in a %s: %s with %j', (tag, key, options, expected) => {
+    const { target } = inAnswer(tag);
+    expect(isForApplication(press(target, key, options))).toBe(expected);
+  });
+});
