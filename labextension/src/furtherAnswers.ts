@@ -152,7 +152,9 @@ export class FurtherAnswers extends Widget implements IFurther {
 
   /** Show the end of what is put somewhere, if the user has followed it to there. */
   private _followEnd(output: HTMLElement | null): void {
-    if (output && this._isEndWanted) {
+    // Outputs that scroll are high for a moment when JupyterLab adds one to them.
+    const isScrolling = output?.closest('.jp-mod-outputsScrolled');
+    if (output && this._isEndWanted && !isScrolling) {
       new EndFollower(output).endSoon();
     }
   }
