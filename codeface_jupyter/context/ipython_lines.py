@@ -7,7 +7,14 @@ import re
 
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["PYTHON_CELL_MAGICS", "is_python", "is_request", "split_cell_magics", "without_magics"]
+__all__ = [
+    "PYTHON_CELL_MAGICS",
+    "is_python",
+    "is_request",
+    "python_in",
+    "split_cell_magics",
+    "without_magics",
+]
 
 # Cell magics whose body is still the notebook's own Python.
 PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
@@ -38,6 +45,11 @@ def is_python(source: str) -> bool:
     """Whether a code cell is the notebook's own Python, not another language's."""
     names, _ = split_cell_magics(source)
     return not names or names[-1] in PYTHON_CELL_MAGICS
+
+
+def python_in(source: str) -> str:
+    """Return a cell's Python, without its magics."""
+    return without_magics(split_cell_magics(source)[1])[0]
 
 
 def is_request(source: str) -> bool:

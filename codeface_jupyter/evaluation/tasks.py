@@ -16,7 +16,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from codeface_jupyter.context import Cell, is_python, is_request
-from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
+from codeface_jupyter.context.ipython_lines import python_in, split_cell_magics
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.small_files import read_json
 from codeface_jupyter.syntax import parse_module
@@ -185,7 +185,7 @@ def _task(index: int, cell: int, request: str, reference: str, above: Sequence[C
 
 def _is_code(source: str) -> bool:
     """Whether a cell is Python that does something; what is defined or imported does not."""
-    tree = parse_module(without_magics(split_cell_magics(source)[1])[0])
+    tree = parse_module(python_in(source))
     return is_python(source) and tree is not None and any(map(_does_something, tree.body))
 
 

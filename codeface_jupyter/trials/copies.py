@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
+from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
@@ -145,7 +145,7 @@ def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
 
 def _is_readable(code: str) -> bool:
     """Whether Python can read a code, lines of IPython's aside."""
-    return parse_module(without_magics(split_cell_magics(code)[1])[0]) is not None
+    return parse_module(python_in(code)) is not None
 
 
 def _text_at(text: str, cells: Sequence[Cell]) -> Cell | None:
@@ -209,7 +209,7 @@ def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
             return ""
         if name not in cell.source:
             continue
-        above = parsed(without_magics(split_cell_magics(cell.source)[1])[0])
+        above = parsed(python_in(cell.source))
         if above is None or not cell.was_run:
             return ""
         makers = [node for node in above.body if name in names_bound(node)]

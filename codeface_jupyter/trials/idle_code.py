@@ -16,8 +16,8 @@ IDLE = "This code does nothing by itself."
 ASKS_FOR_DEFINITION = re.compile(
     r"func|funk|fonct|funz|funç|class|klass|clase|\bdef(?:in|s?\b)|method|m[eé]th?od|decorat"
     r"|generator|helper|callback|closure|lambda|coroutine|routine|procedure|exception|enum|hook"
-    r"|udf|predicate|context manager|propert|algorithm|model|network|structure|implement|write"
-    r"|test|функ|класс|метод|напиши|関数|函數|函数|类|類|方法|クラス|함수|클래스",
+    r"|udf|predicate|context manager|property|properties|algorithm|model|network|structure"
+    r"|implement|write|test|функ|класс|метод|напиши|関数|函數|函数|类|類|方法|クラス|함수|클래스",
     re.IGNORECASE,
 )
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

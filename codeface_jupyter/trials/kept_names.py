@@ -9,11 +9,7 @@ from symtable import Symbol, SymbolTable, symtable
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.context.cells import defined_names, used_names
-from codeface_jupyter.context.ipython_lines import (
-    is_python,
-    split_cell_magics,
-    without_magics,
-)
+from codeface_jupyter.context.ipython_lines import is_python, python_in
 from codeface_jupyter.syntax import identifiers
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.wording import is_slip
@@ -70,7 +66,7 @@ def lost_below(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
     for cell in rewrite.below:
         names = lost.intersection(identifiers(cell.source))
         if names and cell.cell_type == "code" and is_python(cell.source):
-            source = _without_magics(cell.source)
+            source = python_in(cell.source)
             found |= names & _global_reads(source)
             lost -= found | defined_names(source)
         if not lost:
@@ -84,12 +80,12 @@ def _no_longer_defined(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> se
     tree = parsed(new)
     if tree is None:
         return set()
-    lost = _defined(_without_magics(rewrite.text)) - names_bound(tree) - BUILTINS
+    lost = _defined(python_in(rewrite.text)) - names_bound(tree) - BUILTINS
     if not lost:
         return set()
     later = {cell.cell_id for cell in rewrite.below}
     above = (c for c in cells if _is_another(c, rewrite.cell) and c.cell_id not in later)
-    sources = [new, *(_without_magics(cell.source) for cell in above)]
+    sources = [new, *(python_in(cell.source) for cell in above)]
     # What such an import binds is not said.
     if any(map(_imports_all, sources)):
         return set()
@@ -105,7 +101,7 @@ def _defined(source: str) -> set[str]:
 
 
 def _new(code: str, rewrite: Rewrite) -> str:
-    return _without_magics(code.removeprefix(rewrite.head))
+    return python_in(code.removeprefix(rewrite.head))
 
 
 def _global_reads(source: str) -> set[str]:
@@ -135,12 +131,8 @@ def _is_another(cell: Cell, old: Cell) -> bool:
     return cell.cell_type == "code" and not is_same
 
 
-def _without_magics(source: str) -> str:
-    return without_magics(split_cell_magics(source)[1])[0]
-
-
 def _python(source: str) -> ast.Module | None:
-    return parsed(_without_magics(source))
+    return parsed(python_in(source))
 
 
 def _imports_all(source: str) -> bool:

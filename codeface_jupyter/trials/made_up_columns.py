@@ -33,7 +33,8 @@ ASKS_TO_MAKE = re.compile(
     r"ing)?|as|based|bins?|binned|clip(?:ped)?|could(?! you)|cut|fill(?:ed)?|flag(?:ged)?|"
     r"from|give|if|join(?:ed)?|made|map(?:ped)?|mark(?:ed)?|meaning|means|minus|mock|name|"
     r"named|naming|new|plus|put|saved?|saving|scal(?:e|ed|ing)|set|should|times|turn(?:ed)?|"
-    r"using|with an?|would|being|over|above|below|off|per\s?cent)\b|i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
+    r"using|with an?|would|being|over|above|below|off|per\s?cent)\b|"
+    r"i\.e\.|[=*+→(]|\d\s*(?:%|percent)",
     re.IGNORECASE,
 )
 # What is computed, whatever the table: a question about it asks to compute it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codeface_jupyter.context.cells import NOT_RUN_MARK
-from codeface_jupyter.context.ipython_lines import split_cell_magics, without_magics
+from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.privacy.redaction import SECRET_MARK
 from codeface_jupyter.trials.copies import statements
 
@@ -28,5 +28,5 @@ def without_marks(code: str, *, but_for: str = "") -> str:
     if len(left) == len(code) or not left.strip():
         return code
     # It may stand in a text, too, which is the code's own.
-    before, after = (statements(without_magics(split_cell_magics(c)[1])[0]) for c in (code, left))
+    before, after = (statements(python_in(c)) for c in (code, left))
     return left.strip("\n") if before and before == after else code
