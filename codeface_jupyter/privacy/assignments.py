@@ -78,6 +78,8 @@ USER_OPTION = re.compile(
     r"""(?<!\S)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<value>(?!//)[^\s"']+)"""
 )
 LOGIN_SIGNS = ("login", " -u", "--user")
+# `-u a:b` is the shortest text that holds a password without a sign.
+MIN_CHARS_WITHOUT_SIGN = 6
 PROSE = re.compile(r"""(?<![\w.-])(?P<name>[\w-]+)[^\S\n]is:?[^\S\n]["'`]?(?P<value>[^\s"'`]+)""")
 ELEMENT = re.compile(r"<(?P<name>[\w.:-]+)>(?P<value>[^<\n]+)</")
 # In a cell: what IPython hands to a magic or a shell, with or without a variable for its output.
@@ -95,22 +97,32 @@ def assigned_secrets(text: str, *, is_code: bool) -> Iterator[Span]:
         Whether it is Python: then a word without quotes is a value only in a comment, a
         string, or what a magic or a shell is given.
     """
+    may_name = _may_name(text)
     begin = 0
     for line in text.split("\n"):
-        for start, end in _in_line(line, is_code=is_code):
-            yield begin + start, begin + end
+        if line:
+            yield from (
+                (begin + start, begin + end)
+                for start, end in _in_line(line, is_code=is_code, may_name=may_name)
+            )
         begin += len(line) + 1
 
 
-def _in_line(line: str, *, is_code: bool) -> Iterator[Span]:
+def _may_name(text: str) -> bool:
+    return may_name_secret(text) or any(sign in text for sign in LOGIN_SIGNS)
+
+
+def _in_line(line: str, *, is_code: bool, may_name: bool) -> Iterator[Span]:
     yield from _in_addresses(line)
-    if not may_name_secret(line) and not any(sign in line for sign in LOGIN_SIGNS):
+    if not may_name or not _may_name(line):
         return
     yield from _in_calls(line)
     is_text = not is_code or SHELL_LINE.match(line) is not None
     texts = [(0, len(line))] if is_text else list(_texts_in_code(line))
     yield from _pairs(line, texts)
     for start, end in texts:
+        if end - start < MIN_CHARS_WITHOUT_SIGN:
+            continue
         for found_start, found_end in _without_sign(line[start:end]):
             yield start + found_start, start + found_end
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from codeface_jupyter.privacy.assignments import NAMING, SECRET_TYPES, assigned_secrets
-from codeface_jupyter.privacy.names import is_secret_name
+from codeface_jupyter.privacy.names import is_secret_name, may_name_secret
 from codeface_jupyter.privacy.values import is_quoted_secret
 from codeface_jupyter.syntax import parse_module
 
@@ -47,13 +47,25 @@ def secret_literals(code: str) -> Iterator[Span]:
     if tree is None:
         return
     place = _Places(code)
-    for node in ast.walk(tree):
+    suspects = (ast.walk(s) for s in _statements_naming_secrets(tree, code.split("\n")))
+    for node in itertools.chain.from_iterable(suspects):
         if isinstance(node, ast.Constant) and node.lineno != node.end_lineno:
             yield from _in_lines(code, place.inside(node))
         for name, value in _pairs(node):
             for literal in _literals(value):
                 if _gives_away(name, literal.value):
                     yield place.inside(literal)
+
+
+def _statements_naming_secrets(tree: ast.Module, lines: list[str]) -> Iterator[ast.stmt]:
+    """Yield the statements that are worth a walk, which takes as long as parsing does."""
+    last_end = 1
+    for statement in tree.body:
+        end = statement.end_lineno or statement.lineno
+        # From the end of the one before, since decorators come before a definition's own line.
+        if may_name_secret("\n".join(lines[last_end - 1 : end])):
+            yield statement
+        last_end = end
 
 
 def _in_lines(code: str, text: Span) -> Iterator[Span]:

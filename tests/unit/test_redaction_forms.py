@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from codeface_jupyter.privacy import has_secret, mask, redact
 
 MAX_LINE_S = 0.05
-TRIES = 3
+# A line of code that names a secret is parsed as well, with all the others.
+MAX_TEXT_S = 0.5
+TRIES = 20
 
 CONFIGS = [
     "DB_PASSWORD=hunter2",
@@ -218,15 +220,33 @@ def test_texts_about_secrets_stay(text: str) -> None:
             ]
         ),
         st.sampled_from(["password=['a',", "?token=", "--password ", "auth=('a',", "key", "a:1:"]),
-        st.text(min_size=1, max_size=12),
+        st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=12),
     ),
     after=st.sampled_from(["", "x", "'"]),
 )
 def test_no_line_of_20_000_characters_holds_the_kernel(before: str, unit: str, after: str) -> None:
     line = f"{before}{unit * 20_000}"[: 20_000 - len(after)] + after
     for find in (redact, mask):
-        # The machine may be busy with other work: the best of a few counts.
-        assert min(_seconds(find, line) for _ in range(TRIES)) < MAX_LINE_S
+        assert _takes_less_than(MAX_LINE_S, find, line)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    before=st.sampled_from(["", "password", "password='", "x = "]),
+    unit=st.one_of(
+        st.sampled_from(["\n", "é\n", "\n0", "-A;a\n", "\n|", "a = 1\n"]),
+        st.text(min_size=1, max_size=12).map(lambda text: f"{text}\n"),
+    ),
+)
+def test_no_text_of_20_000_characters_holds_the_kernel(before: str, unit: str) -> None:
+    text = f"{before}{unit * 20_000}"[:20_000]
+    for find in (redact, mask):
+        assert _takes_less_than(MAX_TEXT_S, find, text)
+
+
+def _takes_less_than(bound_s: float, find: object, text: str) -> bool:
+    # The machine may be busy with other work: the best of many tries counts.
+    return any(_seconds(find, text) < bound_s for _ in range(TRIES))
 
 
 def _seconds(find: object, text: str) -> float:
