@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any, TypeVar, cast
 
 from codeface_jupyter.trials.collected import CollectedDisplays, CollectedText
+from codeface_jupyter.trials.failed_assertions import failed_comparison
 from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
 from codeface_jupyter.trials.hanging import TRIED_CODE
 from codeface_jupyter.trials.looking import looked_at
@@ -280,7 +281,7 @@ def _ends_with_semicolon(code: str) -> bool:
 def _told_error(error: BaseException) -> CodeError:
     return CodeError(
         type_name=type(error).__name__,
-        message=_message(error),
+        message=_message(error) or failed_comparison(error),
         line=_line_of(error),
         is_refusal=any(map(_is_refusal, _chain(error))),
         exception=error,

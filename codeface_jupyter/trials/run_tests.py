@@ -15,6 +15,7 @@ from typing import Any
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.namespace.foreign_code import told_error
 from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.trials.failed_assertions import failed_comparison
 from codeface_jupyter.trials.looking import looked_at
 
 __all__ = ["checks_something", "run_tests"]
@@ -103,9 +104,11 @@ def _is_skip(error: BaseException) -> bool:
 
 
 def _line_of(error: BaseException) -> str:
-    """Return the failed statement of a bare assertion, which has no message."""
+    """Return what a bare assertion compares, or its statement: it has no message."""
     if not isinstance(error, AssertionError) or looked_at(lambda: str(error), otherwise=""):
         return ""
+    if compared := failed_comparison(error):
+        return f": {compared}"
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
     lines = frames[-1].code_context if frames else None
     return f": {lines[0].strip()}" if lines else ""
