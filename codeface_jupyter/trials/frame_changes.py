@@ -33,6 +33,14 @@ def frame_changes(before: Any, now: Any) -> Iterator[str]:
         is_reordered = order is not None and now.index.is_unique and bool((order >= 0).all())
         yield "puts rows in another order" if is_reordered else "changes the row labels"
         before = before.iloc[order] if is_reordered else before.set_axis(now.index)
+    blank = [
+        column
+        for column, number in are.items()
+        if _is_blank(now.iloc[:, number])
+        and (column not in was or not _is_blank(before.iloc[:, was[column]]))
+    ]
+    if blank:
+        yield f"only missing values in column{_listed(blank)}"
     pairs = {name: (before.iloc[:, was[name]], now.iloc[:, are[name]]) for name in both}
     yield from _column_differences(pairs, has_same_rows=len(before) == len(now))
 
@@ -49,6 +57,11 @@ def changed_columns(before: Any, now: Any) -> Iterator[int]:
     for column, number in are.items():
         if column in was and not before.iloc[:, was[column]].equals(now.iloc[:, number]):
             yield number
+
+
+def _is_blank(column: Any) -> bool:
+    """Whether a column has rows, and no value in any."""
+    return len(column) > 0 and bool(column.isna().all())
 
 
 def _places(columns: Any) -> dict[Column, int]:

@@ -25,6 +25,7 @@ __all__ = ["preview_data", "read_preview", "variable_data"]
 MAX_ROWS = 10
 MAX_COLUMNS = 12
 MAX_CELL_CHARS = 60
+MAX_NUMBER_CHARS = 12
 MAX_TEXT_CHARS = 2_000
 MAX_TEXT_LINES = 30
 # Each takes two characters at least.
@@ -148,12 +149,19 @@ def _without_secrets(table: Mapping[str, Any], name: str) -> dict[str, object]:
 
 
 def _column(column: Any) -> list[str]:
-    return [_cell(item, number_format=".6g") for item in column]
+    if getattr(column.dtype, "kind", "") == "f":
+        # As pandas would show them, with as many digits as the column needs.
+        written = column.to_string(index=False, header=False).split("\n")
+        if len(written) == len(column):
+            return [_cut_cell(number.strip()) for number in written]
+    return [_cell(item) for item in column]
 
 
-def _cell(item: object, *, number_format: str = "") -> str:
+def _cell(item: object) -> str:
     def text() -> str:
-        return format(item, number_format) if isinstance(item, float) else str(item)
+        written = str(item)
+        is_long = isinstance(item, float) and len(written) > MAX_NUMBER_CHARS
+        return f"{item:.6g}" if is_long else written
 
     return _cut_cell(looked_at(text, otherwise=type(item).__name__))
 

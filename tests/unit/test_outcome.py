@@ -83,7 +83,7 @@ def test_of_a_frame_that_is_changed_the_new_column_is_shown() -> None:
     outcome = tried("sales['total'] = sales['price'] * 2", sales=pd.DataFrame({"price": [1.5]}))
     data = outcome_data(outcome)
     assert data is not None
-    assert (data["header"], data["rows"]) == (["", "price", "total"], [["0", "1.5", "3"]])
+    assert (data["header"], data["rows"]) == (["", "price", "total"], [["0", "1.5", "3.0"]])
 
 
 @needs_guard

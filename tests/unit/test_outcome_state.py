@@ -140,6 +140,14 @@ class TestChanges:
             ("sales['price'] = sales.price * 2", "changes column `price`"),
             ("sales.loc[0, 'price'] = 9", "changes column `price`"),
             ("sales['units'] = sales.units * 1.5", "column `units` from int64 to float64"),
+            (
+                "sales['rate'] = sales.price * float('nan')",
+                "adds column `rate`, only missing values in column `rate`",
+            ),
+            (
+                "sales['price'] = sales.price.map({})",
+                "only missing values in column `price`, changes column `price`",
+            ),
             ("sales = 3", "becomes 3"),
             ("sales = sales.sort_values('price', ascending=False)", "puts rows in another order"),
             ("sales = sales.set_index('day')", "drops column `day`, changes the row labels"),
@@ -381,11 +389,31 @@ class TestDigests:
 
 
 class TestPreview:
+    @pytest.mark.parametrize(
+        ("numbers", "written"),
+        [
+            ([88.0, 1.25], ["88.00", "1.25"]),
+            ([1_234_567.5, float("nan")], ["1234567.5", "NaN"]),
+            ([1 / 3], ["0.333333"]),
+        ],
+    )
+    def test_numbers_are_written_as_pandas_writes_them(
+        self, numbers: list[float], written: list[str]
+    ) -> None:
+        table = read_preview(preview_data(pd.DataFrame({"x": numbers}), [])).table
+        assert table is not None
+        assert [row[1] for row in table.rows] == written
+
+    def test_a_long_number_among_others_is_cut(self) -> None:
+        table = read_preview(preview_data(pd.Series([0.1 + 0.2, "a"], dtype=object), [])).table
+        assert table is not None
+        assert [row[1] for row in table.rows] == ["0.3", "a"]
+
     def test_a_frame_shows_its_first_rows(self, sales: pd.DataFrame) -> None:
         table = read_preview(preview_data(pd.concat([sales] * 9), [])).table
         assert table is not None
         assert table.header == ("", "price", "units", "day")
-        assert table.rows[0] == ("0", "1", "1", "a")
+        assert table.rows[0] == ("0", "1.0", "1", "a")
         assert len(table.rows) == 10
         assert not table.is_whole
 
