@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.context import SECRET_NOTE, FilledRequest, is_python
@@ -21,6 +22,8 @@ __all__ = ["fill_in"]
 CHARS_PER_TOKEN = 4
 # Texts of the notebook itself: a cell's source, an error. All else is a value.
 TEXTS = re.compile(r"(?:In|Err)\[")
+# So much of two names has to be the same for one to be the other with a slip in it.
+NEAR = 0.8
 PARTS = re.compile(r"[^.\[\]'\"]+")
 
 
@@ -42,6 +45,10 @@ def fill_in(extension: Extension, typed: str) -> FilledRequest:
         values=values,
         notes=tuple(filler.notes),
     )
+
+
+def _is_near(name: str, other: str) -> bool:
+    return SequenceMatcher(None, name.lower(), other.lower()).ratio() >= NEAR
 
 
 class _Filler:
@@ -70,7 +77,10 @@ class _Filler:
             return None
         try:
             value = self._notebook.lookup(expression)
-        except UnknownNameError:
+        except UnknownNameError as error:
+            # Braces may be meant as braces; a name that nearly exists is rather mistyped.
+            if any(_is_near(error.name, name) for name in error.close_names):
+                self._leave(expression, f"{error.message.rstrip('.')}. {error.hint}")
             return None
         except NotebookError as error:
             self._leave(expression, error.message.rstrip("."))
@@ -81,7 +91,8 @@ class _Filler:
         return outcome.value
 
     def _leave(self, expression: str, reason: str) -> None:
-        self.notes.append(f"{{{expression}}} went as typed: {reason}.")
+        end = "" if reason.endswith("?") else "."
+        self.notes.append(f"{{{expression}}} went as typed: {reason}{end}")
 
     def _sendable(self, expression: str, text: str) -> str:
         """Return a text without secrets, cut to the budget."""

@@ -151,3 +151,17 @@ def test_writing_a_long_list_does_not_take_long() -> None:
 def test_names_of_any_script_are_filled_in() -> None:
     names: Mapping[str, object] = {"税率": 0.2, "été": 3}
     assert fill("{税率} und {été}", **names).text == "0.2 und 3"
+
+
+@pytest.mark.parametrize("typed", ["{limi}", "{Limit}"])
+def test_of_a_mistyped_name_in_braces_the_near_one_is_said(typed: str) -> None:
+    filled = fill(f"the first {typed} rows", limit=5)
+    assert filled.text == f"the first {typed} rows"
+    name = typed.strip("{}")
+    assert filled.notes == (
+        f"{typed} went as typed: '{name}' is not defined in this notebook. Did you mean limit?",
+    )
+
+
+def test_braces_that_are_no_name_of_the_notebook_go_without_a_word() -> None:
+    assert fill("a set like {frame}, {x}, {'a': 1}", name=5, limit=3).notes == ()
