@@ -18,7 +18,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,9 @@ from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 
 if TYPE_CHECKING:
+    from session_run import LeftOut, Outcome
     from session_shell import Asker, SessionShell
+    from session_tasks import SessionNotebook
 
 PIECES = ("nothing", "cells", "cells and variables")
 EVALS = ("PandasEval", "NumpyEval")
@@ -102,7 +104,7 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
     # One thread: OpenMP's pools do not survive a fork. Set before NumPy reads them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     from session_report import compare, load_run, report, save_run
-    from session_run import Run, check_judge, run_notebooks
+    from session_run import Run, check_judge
     from session_shell import SessionShell
     from session_tasks import read_notebooks
 
@@ -113,11 +115,11 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
         for line in check_judge(shell, notebooks):
             print(line, flush=True)
         return
-    asker, way = choose_asker(args, shell)
+    results, way = choose_run(args, shell, notebooks)
     about = {"machine": machine, "model": shell.settings.model, "way": way, "set": settings}
     print(f"model {about['model']}, asked by {way}, {settings}\n", flush=True)
     begin, run = time.perf_counter(), Run()
-    for result in run_notebooks(shell, asker, notebooks, limit=args.limit):
+    for result in results:
         run.add(result)
         print(result.line, file=sys.stderr)
         # Each time, so that a long run that is broken off leaves what it has.
@@ -127,6 +129,24 @@ def ask_sessions(args: argparse.Namespace, settings: dict[str, str]) -> None:
     print(f"took {time.perf_counter() - begin:.0f} s")
     if args.against:
         print("\n".join(["", *compare(run, load_run(args.against))]))
+
+
+def choose_run(
+    args: argparse.Namespace, shell: SessionShell, notebooks: Sequence[SessionNotebook]
+) -> tuple[Iterator[Outcome | LeftOut], str]:
+    """Return what runs as the options say, and how it asks."""
+    from session_report import load_run
+    from session_run import run_notebooks, run_repairs
+
+    if args.repair:
+        failed = {
+            (outcome.notebook, outcome.index): outcome.code
+            for outcome in load_run(args.repair).outcomes
+            if outcome.kind.startswith(("raises", "does not parse"))
+        }
+        return run_repairs(shell, notebooks, failed), f"%codeface_fix, of {args.repair.name}"
+    asker, way = choose_asker(args, shell)
+    return run_notebooks(shell, asker, notebooks, limit=args.limit), way
 
 
 def choose_asker(args: argparse.Namespace, shell: SessionShell) -> tuple[Asker, str]:
@@ -194,6 +214,12 @@ def parse_arguments() -> argparse.Namespace:
     )
     sessions.add_argument(
         "--replay", type=whole_path, metavar="FILE", help="judge a kept run's answers again"
+    )
+    sessions.add_argument(
+        "--repair",
+        type=whole_path,
+        metavar="FILE",
+        help="have a kept run's answers that raise repaired, each below its question",
     )
     sessions.add_argument(
         "--check-judge", action="store_true", help="no model: judge right and wrong cells"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 from session_judge import Verdict, expected_of, judge, keep_variables
-from session_shell import Asker, Reply, SessionShell
+from session_shell import Asker, RepairAsker, Reply, SessionShell
 from session_tasks import SessionNotebook, SessionTask
 from session_trial import Trial, observe, run_in_copy, user_variables
 
 from codeface_jupyter.errors import CodeFaceError
 
-__all__ = ["LeftOut", "Outcome", "Run", "check_judge", "run_notebooks"]
+__all__ = ["LeftOut", "Outcome", "Run", "check_judge", "run_notebooks", "run_repairs"]
 
 # Time limits in the tasks were written for a usual limit of one second: they only raise ours.
 CPU_S = 10.0
@@ -131,6 +131,36 @@ def run_notebooks(
         else:
             asked += 1
             yield _ask(shell, asker, place, expected)
+
+
+def run_repairs(
+    shell: SessionShell, notebooks: Iterable[SessionNotebook], failed: Mapping[tuple[str, int], str]
+) -> Iterator[Outcome | LeftOut]:
+    """Have cells that fail repaired, and judge the repairs as answers to the questions.
+
+    Parameters
+    ----------
+    failed
+        Codes that raise, by the name of the notebook and the task's place in it. Each runs
+        below a comment that has the question, and leaves behind what it did until it failed:
+        for each, the notebook begins anew.
+    """
+    for notebook in notebooks:
+        for index in sorted(place for name, place in failed if name == notebook.name):
+            for place in _places(shell, [notebook]):
+                if place.index == index:
+                    yield _repair(shell, place, failed[notebook.name, index])
+                    break
+
+
+def _repair(shell: SessionShell, place: _Place, code: str) -> Outcome | LeftOut:
+    expected = _expected_or_left_out(shell, place)
+    if isinstance(expected, LeftOut):
+        return expected
+    intent = "\n".join(f"# {line}" for line in place.task.question.splitlines())
+    if shell.run(f"{intent}\n{code}").success:
+        return LeftOut(notebook=place.notebook.name, index=place.index, reason="does not fail")
+    return _ask(shell, RepairAsker(shell), place, expected)
 
 
 def check_judge(shell: SessionShell, notebooks: Iterable[SessionNotebook]) -> Iterator[str]:

@@ -33,6 +33,7 @@ __all__ = [
     "Asker",
     "MagicAsker",
     "PlainAsker",
+    "RepairAsker",
     "ReplayAsker",
     "Reply",
     "SessionShell",
@@ -161,11 +162,18 @@ class MagicAsker:
         """Return the answer; raise what the cell raised."""
         if not self._keeps_conversation:
             self._shell.session.conversation.clear()
-        namespace = self._shell.shell.user_ns
-        namespace.pop(RESULT_VARIABLE, None)
-        begin = time.perf_counter()
-        self._shell.run(f"%%codeface\n{question}").raise_error()
-        return Reply.of(namespace[RESULT_VARIABLE], seconds=time.perf_counter() - begin)
+        return _reply_of(self._shell, f"%%codeface\n{question}")
+
+
+class RepairAsker:
+    """Asks ``%codeface_fix`` for the cell that has just failed."""
+
+    def __init__(self, shell: SessionShell) -> None:
+        self._shell = shell
+
+    def ask(self, _question: str, _cells: Sequence[str]) -> Reply:
+        """Return the repair; raise what the magic raised."""
+        return _reply_of(self._shell, "%codeface_fix")
 
 
 class PlainAsker:
@@ -216,6 +224,15 @@ class ReplayAsker:
                 del self._replies[: number + 1]
                 return reply
         raise NotebookError("The earlier run did not ask this.")
+
+
+def _reply_of(shell: SessionShell, source: str) -> Reply:
+    """Run a cell that asks, and return its answer."""
+    namespace = shell.shell.user_ns
+    namespace.pop(RESULT_VARIABLE, None)
+    begin = time.perf_counter()
+    shell.run(source).raise_error()
+    return Reply.of(namespace[RESULT_VARIABLE], seconds=time.perf_counter() - begin)
 
 
 def plain_request(question: str, cells: Sequence[str]) -> str:
