@@ -9,7 +9,7 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.options import parse
+from codeface_jupyter.magics.options import parse_request
 
 __all__ = ["AgainMagics"]
 
@@ -36,7 +36,7 @@ class AgainMagics(BaseMagics):
 
             In [4]: %codeface_again --continue
         """
-        args, words = parse(self.codeface_again, line)
+        args, words = parse_request(self.codeface_again, line)
         if args.goes_on and words:
             raise UsageError("%codeface_again --continue takes no question.")
         from codeface_jupyter.magics.ask_and_show import answer

@@ -14,7 +14,7 @@ from codeface_jupyter.config import Settings, short_setting_fields
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.extension import warn_of
-from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.magics.options import ask_options, parse_request
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -60,7 +60,7 @@ class CodeFace(BaseMagics):
 
             In [2]: %codeface what does the last cell do?
         """
-        args, words = parse(self.codeface, line)
+        args, words = parse_request(self.codeface, line)
         request = "\n".join(filter(None, (words, (cell or "").strip())))
         if not request:
             raise UsageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.context import FilledRequest, Rewrite
 from codeface_jupyter.magics.notebook import cells_of
-from codeface_jupyter.magics.options import parse
+from codeface_jupyter.magics.options import parse_request
 from codeface_jupyter.magics.targets import cell_to_rewrite, error_of
 from codeface_jupyter.prompts import FIX_REQUEST
 
@@ -66,13 +66,13 @@ class ComingQuestion:
         Raises
         ------
         UsageError
-            If an option is not known, or lacks its value.
+            If an option is not known, lacks its value or stands behind the words.
         """
         found = None if notebook is None else QUESTION.fullmatch(_source(notebook))
         if notebook is None or found is None:
             return None
         magic, below = found["cell"] or found["magic"], found["below"]
-        args, words = parse(_method(magic), found["line"] or found["rest"] or "")
+        args, words = parse_request(_method(magic), found["line"] or found["rest"] or "")
         # What loads another model, or loads it in another way, waits until it is asked for.
         if any((args.model, args.engine, args.force, args.trust_remote_code, args.allow_pickle)):
             return None

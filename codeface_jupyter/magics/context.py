@@ -7,7 +7,7 @@ from IPython.core.magic_arguments import magic_arguments
 from IPython.display import display
 
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.options import ask_options, parse
+from codeface_jupyter.magics.options import ask_options, parse_request
 from codeface_jupyter.view.tables import Table
 
 __all__ = ["ContextMagics"]
@@ -38,7 +38,7 @@ class ContextMagics(BaseMagics):
         from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.view.rendering import ContextPreview
 
-        args, words = parse(self.codeface_context, line)
+        args, words = parse_request(self.codeface_context, line)
         if words:
             request = fill_in(self.extension, words)
             ask, order = make_ask(self.extension, args, request)

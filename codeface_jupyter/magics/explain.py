@@ -15,8 +15,7 @@ from codeface_jupyter.magics.options import (
     OPTIONS,
     context_options,
     model_options,
-    parse,
-    refuse_options_behind,
+    parse_name,
     sampling_options,
     settings_overrides,
 )
@@ -66,8 +65,7 @@ class ExplainMagics(BaseMagics):
 
             In [3]: %codeface_explain Err[2]
         """
-        args, expression = parse(self.codeface_explain, line)
-        refuse_options_behind(expression)
+        args, expression = parse_name(self.codeface_explain, line)
         if args.id is not None:
             name, kind, text = self._cell(args.id)
         elif expression:

@@ -12,7 +12,7 @@ from IPython.display import display
 from codeface_jupyter.context import ErrorInfo, FilledRequest, Rewrite
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.error_cause import explain_error
-from codeface_jupyter.magics.options import ask_options, parse, target_options
+from codeface_jupyter.magics.options import ask_options, parse_request, target_options
 from codeface_jupyter.magics.targets import cells_below, find_cell, find_error
 from codeface_jupyter.prompts import FIX_REQUEST, edit_request
 from codeface_jupyter.view.findings import Remark
@@ -49,9 +49,7 @@ class FixEditMagics(BaseMagics):
         from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
-        args, words = parse(self.codeface_fix, line)
-        if words.isdecimal() and args.number is None and args.id is None:
-            args.number, words = int(words), ""
+        args, words = parse_request(self.codeface_fix, line, takes_number=True)
         error, cell = find_error(self.extension.notebook, number=args.number, cell_id=args.id)
         rewrite = Rewrite.of(cell, below=cells_below(self.extension.notebook, cell))
         args.language = rewrite.language
@@ -84,7 +82,7 @@ class FixEditMagics(BaseMagics):
         from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
-        args, instruction = parse(self.codeface_edit, line)
+        args, instruction = parse_request(self.codeface_edit, line)
         if not instruction or instruction.isdecimal():
             raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
         cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
@@ -27,9 +27,10 @@ __all__ = [
     "model_options",
     "output_options",
     "parse",
+    "parse_name",
     "parse_nothing",
+    "parse_request",
     "permissions",
-    "refuse_options_behind",
     "result_options",
     "sampling_options",
     "settings_overrides",
@@ -42,6 +43,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # One shell-like word: quotes group, and nothing else is special.
 WORD = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
+# A number that stands alone, or with nothing but options behind it.
+NUMBERED = re.compile(r"(\d+)(?:\s+(--?[A-Za-z].*))?", re.DOTALL)
+# What is quoted in a sentence: an apostrophe within a word begins no quote.
+QUOTED = re.compile(r"(?<!\w)(?:\"[^\"]*\"|'[^']*'|`[^`]*`)")
 
 # Options that override the setting of the same name.
 OVERRIDES = (
@@ -222,27 +227,63 @@ def parse(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
     UsageError
         If an option is unknown, or lacks its value.
     """
-    parser: MagicArgumentParser = magic.parser
-    options, words = _split_options(parser, line)
-    return parser.parse_args(options), words
+    parts = _split_options(magic, line)
+    return magic.parser.parse_args(parts.options), parts.words
+
+
+def parse_request(
+    magic: Any, line: str, *, takes_number: bool = False
+) -> tuple[argparse.Namespace, str]:
+    """Split ``line`` as `parse` does, and refuse options that stand behind the words.
+
+    There they would silently be sent as text. What follows ``--`` is text, whatever it looks like.
+
+    Parameters
+    ----------
+    magic, line
+        As for `parse`.
+    takes_number
+        Whether a number stands for ``--number`` if nothing or only options follow it.
+
+    Raises
+    ------
+    UsageError
+        As for `parse`, or if there is such an option.
+    """
+    parts = _split_options(magic, line)
+    args = magic.parser.parse_args(parts.options)
+    if parts.is_all_text:
+        return args, parts.words
+    numbered = NUMBERED.fullmatch(parts.words) if takes_number else None
+    if numbered and args.number is None and args.id is None:
+        before = line.strip().removesuffix(parts.words)
+        return parse_request(magic, f"{before} --number {numbered[1]} {numbered[2] or ''}")
+    if option := _option_behind(magic, parts.words):
+        raise UsageError(
+            f"{option} stands behind the words: put it in front of them, or write -- before "
+            "them to send it as text."
+        )
+    return args, parts.words
+
+
+def parse_name(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
+    """Split ``line`` as `parse` does, where the words are the name of something.
+
+    Raises
+    ------
+    UsageError
+        As for `parse`, or if an option stands behind the name.
+    """
+    args, name = parse(magic, line)
+    long = (word for word in _unquoted_words(name) if word.startswith("--"))
+    if option := next(long, _option_behind(magic, name)):
+        raise UsageError(f"Options go before the name: put {option} in front of it.")
+    return args, name
 
 
 def split_words(line: str) -> list[str]:
     """Split ``line`` into words; quotes group, and nothing else is special."""
     return [_unquoted(match[1]) for match in WORD.finditer(line)]
-
-
-def refuse_options_behind(words: str) -> None:
-    """Refuse options that stand behind what they are for.
-
-    Raises
-    ------
-    UsageError
-        If there are some.
-    """
-    options = [word for word in split_words(words) if word.startswith("--")]
-    if options:
-        raise UsageError(f"Options go before the name: put {options[0]} in front of it.")
 
 
 def parse_nothing(name: str, line: str) -> None:
@@ -282,19 +323,33 @@ def check_variable_name(name: str | None) -> None:
         raise UsageError(f"-o {name}: expected the name of a variable.")
 
 
-def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], str]:
-    takes_value = {
+class _Parts(NamedTuple):
+    """The options of a line, and its words, which are nothing but text behind ``--``."""
+
+    options: list[str]
+    words: str
+    is_all_text: bool = False
+
+
+def _takes_value(magic: Any) -> dict[str, bool]:
+    """Return the options of a magic, and whether each takes a value."""
+    parser: MagicArgumentParser = magic.parser
+    return {
         option: action.nargs != 0
         for action in parser._actions  # noqa: SLF001 - argparse offers no other way to list them
         for option in action.option_strings
     }
+
+
+def _split_options(magic: Any, line: str) -> _Parts:
+    takes_value = _takes_value(magic)
     options: list[str] = []
     position = 0
     while match := WORD.match(line, position):
         word = match[1]
         name, has_value, _ = word.partition("=")
         if word == "--":
-            return options, line[match.end() :].strip()
+            return _Parts(options, line[match.end() :].strip(), is_all_text=True)
         if name not in takes_value:
             break
         position = match.end()
@@ -305,7 +360,29 @@ def _split_options(parser: MagicArgumentParser, line: str) -> tuple[list[str], s
     rest = line[position:].strip()
     if re.match(r"--?[A-Za-z]", rest):
         raise UsageError(_unrecognized(rest.split()[0], takes_value))
-    return options, rest
+    return _Parts(options, rest)
+
+
+def _option_behind(magic: Any, words: str) -> str:
+    """Return a magic's option that stands behind words; empty if there is none.
+
+    A short one may be meant as text, unless the line ends with it.
+    """
+    takes_value = _takes_value(magic)
+    *before, last = _unquoted_words(words) or [""]
+    for word in (*before, last):
+        name = word.partition("=")[0]
+        if name.startswith("--") and name in takes_value:
+            return name
+    name, has_value, _ = last.partition("=")
+    if name in takes_value and (has_value or not takes_value[name]):
+        return name
+    return before[-1] if before and takes_value.get(before[-1]) else ""
+
+
+def _unquoted_words(words: str) -> list[str]:
+    """Return the words of a sentence; those in quotes, and in Markdown's code, are one."""
+    return QUOTED.sub('""', words).split()
 
 
 def _unrecognized(word: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from IPython.core.magic_arguments import magic_arguments
 
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.options import ask_options, parse, refuse_options_behind
+from codeface_jupyter.magics.options import ask_options, parse_name
 from codeface_jupyter.namespace import source_of
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.prompts import check_request
@@ -37,8 +37,7 @@ class TestMagics(BaseMagics):
         from codeface_jupyter.magics.make_ask import make_ask
         from codeface_jupyter.magics.output import Output
 
-        args, name = parse(self.codeface_test, line)
-        refuse_options_behind(name)
+        args, name = parse_name(self.codeface_test, line)
         if not name:
             raise UsageError("Name a function or class in the notebook: %codeface_test NAME")
         source = _source_of(self.extension.notebook.lookup(name), name)

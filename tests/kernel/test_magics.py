@@ -163,7 +163,20 @@ def test_errors_are_one_line_and_fail_the_cell(notebook, line, ename, said, monk
 
 
 @pytest.mark.parametrize(
-    "line", ["%codeface", "%codeface --bogus hi", "%codeface -o 1x hi", "%codeface_stats hi"]
+    "line",
+    [
+        "%codeface",
+        "%codeface --bogus hi",
+        "%codeface -o 1x hi",
+        "%codeface_stats hi",
+        "%codeface plot it --dry-run",
+        "%codeface_context plot it --dry-run",
+        "%codeface_again shorter --continue",
+        "%codeface_edit shorter --dry-run",
+        "%codeface_fix shorter --dry-run",
+        "%codeface_explain x -n 9",
+        "%codeface_test x -n 9",
+    ],
 )
 def test_wrong_syntax_is_a_usage_error(notebook, line):
     run = notebook.run(line)

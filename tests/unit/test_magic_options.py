@@ -5,15 +5,20 @@ from IPython.core.error import UsageError
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError
+from codeface_jupyter.magics.again import AgainMagics
 from codeface_jupyter.magics.codeface import CodeFace
+from codeface_jupyter.magics.explain import ExplainMagics
+from codeface_jupyter.magics.fix_edit import FixEditMagics
 from codeface_jupyter.magics.options import (
     OPTIONS,
     parse,
-    refuse_options_behind,
+    parse_name,
+    parse_request,
     settings_overrides,
 )
 
 MAGIC = CodeFace.codeface
+FIX = FixEditMagics.codeface_fix
 
 
 @pytest.mark.parametrize(
@@ -38,10 +43,87 @@ def test_an_option_like_no_other_is_refused_without_a_guess(line):
     assert "did you mean" not in str(caught.value)
 
 
-def test_options_behind_what_they_are_for_are_refused():
-    refuse_options_behind("results['best'][0]")
-    with pytest.raises(UsageError, match="put --brief in front of it"):
-        refuse_options_behind("trips --brief")
+def test_options_behind_a_name_are_refused():
+    magic = ExplainMagics.codeface_explain
+    assert parse_name(magic, "--brief results['--brief'][0]")[1] == "results['--brief'][0]"
+    for line, option in [
+        ("trips --brief", "--brief"),
+        ("trips --unknown", "--unknown"),
+        ("trips -n 9", "-n"),
+    ]:
+        with pytest.raises(UsageError, match=f"put {option} in front of it"):
+            parse_name(magic, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("plot sales --dry-run", "--dry-run"),
+        ("plot --cells=3 sales", "--cells"),
+        ("-n 9 plot the driver's sales, it's --no-cache isn't it", "--no-cache"),
+        ("plot sales -b", "-b"),
+        ("plot sales -n 200", "-n"),
+        ("plot sales -n=200", "-n"),
+        ("plot sales --files 'my file.txt'", "--files"),
+    ],
+)
+def test_an_option_behind_the_words_is_refused_not_sent(line, option):
+    with pytest.raises(UsageError, match=f"^{option} stands behind the words: put it in front"):
+        parse_request(MAGIC, line)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "what does '--dry-run' do?",
+        'what is "git push --force" for',
+        "what does `git push --force` do",
+        "what does sort -n do here",
+        "write a parser that takes --verbose",
+        "x -- y",
+        "is a -b less than c",
+    ],
+)
+def test_what_only_looks_like_an_option_is_sent_as_text(words):
+    assert parse_request(MAGIC, f"-n 9 {words}")[1] == words
+
+
+def test_behind_two_dashes_all_is_text():
+    for words in ("plot sales --dry-run", "--dry-run", "plot sales -b"):
+        args, text = parse_request(MAGIC, f"-n 9 -- {words}")
+        assert (text, args.dry_run, args.background) == (words, False, False)
+
+
+def test_only_a_magic_s_own_options_are_refused():
+    magic = AgainMagics.codeface_again
+    assert parse_request(magic, "without --force")[1] == "without --force"
+    with pytest.raises(UsageError, match="--continue stands behind"):
+        parse_request(magic, "please --continue")
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "words", "is_dry"),
+    [
+        ("3", 3, "", False),
+        ("3 --dry-run", 3, "", True),
+        ("--dry-run 3 -n 9", 3, "", True),
+        ("3 --dry-run 0 is right", 3, "0 is right", True),
+        ("3 -n 9 -- --dry-run", 3, "--dry-run", False),
+        ("3 decimals only", None, "3 decimals only", False),
+        ("3 -1 is wrong", None, "3 -1 is wrong", False),
+        ("-- 3 --dry-run", None, "3 --dry-run", False),
+        ("--number 2 3", 2, "3", False),
+    ],
+)
+def test_a_number_with_nothing_but_options_behind_it_names_a_cell(line, number, words, is_dry):
+    args, text = parse_request(FIX, line, takes_number=True)
+    assert (args.number, text, args.dry_run) == (number, words, is_dry)
+
+
+@pytest.mark.parametrize("line", ["3 --dryrun", "--number 2 3 --dry-run", "3 zeros --dry-run"])
+def test_a_number_does_not_make_other_options_text(line):
+    with pytest.raises(UsageError, match=r"unrecognized option --dryrun|stands behind the words"):
+        parse_request(FIX, line, takes_number=True)
 
 
 @pytest.mark.parametrize(
