@@ -63,6 +63,9 @@ OVERRIDES = (
 )
 
 
+# What other commands show their options by.
+HELP = frozenset({"-h", "--help"})
+
 # As users know those settings.
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in OVERRIDES} | {
     "tried_answers": "--tries",
@@ -359,7 +362,7 @@ def _split_options(magic: Any, line: str) -> _Parts:
             position = value.end()
     rest = line[position:].strip()
     if re.match(r"--?[A-Za-z]", rest):
-        raise UsageError(_unrecognized(rest.split()[0], takes_value))
+        raise UsageError(_unrecognized(rest.split()[0], takes_value, name=magic.__name__))
     return _Parts(options, rest)
 
 
@@ -385,8 +388,10 @@ def _unquoted_words(words: str) -> list[str]:
     return QUOTED.sub('""', words).split()
 
 
-def _unrecognized(word: str, known: Iterable[str]) -> str:
+def _unrecognized(word: str, known: Iterable[str], *, name: str) -> str:
     option = word.partition("=")[0]
+    if option in HELP:
+        return f"%{name} has no option {option}: %{name}? shows its options"
     # A single letter is near to every other one, and dashes make any two names alike.
     names = [name.removeprefix("--") for name in known if name.startswith("--")]
     is_long = option.startswith("--")

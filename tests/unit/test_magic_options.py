@@ -43,6 +43,12 @@ def test_an_option_like_no_other_is_refused_without_a_guess(line):
     assert "did you mean" not in str(caught.value)
 
 
+@pytest.mark.parametrize("line", ["--help", "-h", "--help sort it", "-n 9 -h"])
+def test_who_asks_for_help_is_told_what_shows_it(line):
+    with pytest.raises(UsageError, match=r"has no option -.*: %codeface_fix\? shows its options"):
+        parse(FIX, line)
+
+
 def test_options_behind_a_name_are_refused():
     magic = ExplainMagics.codeface_explain
     assert parse_name(magic, "--brief results['--brief'][0]")[1] == "results['--brief'][0]"
