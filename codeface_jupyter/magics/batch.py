@@ -20,6 +20,7 @@ from codeface_jupyter.magics.options import (
     parse,
     result_options,
     sampling_options,
+    split_first,
     trial_options,
 )
 
@@ -105,9 +106,9 @@ class BatchMagics(BaseMagics):
         if not words:
             raise UsageError(USAGE)
         # Options may follow the list's name, too: parse again without it.
-        name, *rest = words.split(maxsplit=1)
+        name, rest = split_first(words)
         before = line.strip().removesuffix(words)
-        args, more = parse(self.codeface_batch, " ".join((before, *rest)))
+        args, more = parse(self.codeface_batch, f"{before} {rest}")
         if more:
             raise UsageError(f"Expected one list, but got {name!r} and {more!r}.")
         return args, _texts(name, notebook.lookup(name))

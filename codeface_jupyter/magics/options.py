@@ -34,6 +34,7 @@ __all__ = [
     "result_options",
     "sampling_options",
     "settings_overrides",
+    "split_first",
     "split_words",
     "target_options",
     "trial_options",
@@ -43,6 +44,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # One shell-like word: quotes group, and nothing else is special.
 WORD = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
+FIRST = re.compile(rf"{WORD.pattern}(?!\S)")
 # A number that stands alone, or with nothing but options behind it.
 NUMBERED = re.compile(r"(\d+)(?:\s+(--?[A-Za-z].*))?", re.DOTALL)
 # What is quoted in a sentence: an apostrophe within a word begins no quote.
@@ -287,6 +289,13 @@ def parse_name(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
 def split_words(line: str) -> list[str]:
     """Split ``line`` into words; quotes group, and nothing else is special."""
     return [_unquoted(match[1]) for match in WORD.finditer(line)]
+
+
+def split_first(words: str) -> tuple[str, str]:
+    """Split off the first word; quotes group, and stay, as in ``df['a column']``."""
+    first = FIRST.match(words)
+    end = first.end() if first else len(words.split(maxsplit=1)[0])
+    return words[:end], words[end:].strip()
 
 
 def parse_nothing(name: str, line: str) -> None:

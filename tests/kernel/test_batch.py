@@ -112,6 +112,10 @@ def test_what_is_no_list_of_texts_is_refused(notebook, setup, line, name, text):
 
 def test_a_column_of_a_data_frame_is_a_list(notebook):
     notebook.run("import pandas as pd\nframe = pd.DataFrame({'ask': ['say one', 'say two']})")
+    notebook.run("frame['to ask'] = frame['ask']")
+    run = notebook.run(f"%codeface_batch {SCRIPTED} frame['to ask'] -o asked")
+    assert run.reply["status"] == "ok"
+    assert notebook.value("len(asked)") == 2
     run = notebook.run(f"%codeface_batch {SCRIPTED} frame.ask -o answers")
     assert run.reply["status"] == "ok"
     assert notebook.value("len(answers)") == 2

@@ -15,6 +15,7 @@ from codeface_jupyter.magics.options import (
     parse_name,
     parse_request,
     settings_overrides,
+    split_first,
 )
 
 MAGIC = CodeFace.codeface
@@ -130,6 +131,20 @@ def test_a_number_with_nothing_but_options_behind_it_names_a_cell(line, number, 
 def test_a_number_does_not_make_other_options_text(line):
     with pytest.raises(UsageError, match=r"unrecognized option --dryrun|stands behind the words"):
         parse_request(FIX, line, takes_number=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "rest"),
+    [
+        ("questions", "questions", ""),
+        ("questions -o answers", "questions", "-o answers"),
+        ("df['question text'] -o answers", "df['question text']", "-o answers"),
+        ('d["a b"]["c d"].e', 'd["a b"]["c d"].e', ""),
+        ("df['question text", "df['question", "text"),
+    ],
+)
+def test_quotes_keep_the_first_word_together(words, first, rest):
+    assert split_first(words) == (first, rest)
 
 
 @pytest.mark.parametrize(
