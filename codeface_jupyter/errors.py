@@ -6,6 +6,7 @@
     ├── ConfigError                 a setting's name, type or value is not allowed
     ├── ModelError
     │   ├── ModelNotFoundError      no such model here, in the catalog or on the hub
+    │   │   └── ModelNotFetchedError  it is not here, and is not to be fetched
     │   ├── FetchError              the files could not be fetched to this machine
     │   │   └── DigestMismatchError a file is not the one that was published
     │   ├── ModelFilesError         a folder's files are broken, unsafe or of the wrong kind
@@ -44,6 +45,7 @@ __all__ = [
     "MetricsError",
     "ModelError",
     "ModelFilesError",
+    "ModelNotFetchedError",
     "ModelNotFoundError",
     "NotAskedError",
     "NotEnoughMemoryError",
@@ -115,6 +117,35 @@ class ModelError(CodeFaceError):
 
 class ModelNotFoundError(ModelError):
     """No model of that name is in the catalog, on this machine or on the hub."""
+
+
+class ModelNotFetchedError(ModelNotFoundError):
+    """A model is not on this machine, and is not to be fetched.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    reason
+        Why it is not fetched, in a few words.
+    command
+        What fetches it.
+    """
+
+    def __init__(
+        self, model: str, *, reason: str = "auto_pull is off", command: str = "codeface pull"
+    ) -> None:
+        super().__init__(
+            f"{model} is not on this machine, and {reason}.",
+            hint=f"Fetch it first: {command} {model}",
+        )
+        self.model = model
+
+    def in_dry_run(self) -> ModelNotFetchedError:
+        """Return the error for a dry run, which fetches nothing whatever the settings say."""
+        return ModelNotFetchedError(
+            self.model, reason="a dry run fetches nothing", command="%codeface_models pull"
+        )
 
 
 class FetchError(ModelError):

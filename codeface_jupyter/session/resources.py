@@ -18,6 +18,7 @@ from codeface_jupyter.context import (
 )
 from codeface_jupyter.engines.base import Engine, HoldsMemory
 from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.errors import ModelNotFetchedError
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
@@ -171,6 +172,19 @@ class Resources:
             job.progress(f"Using {choice.name}: {choice.reason}")
         engine.prepare(job)
         return engine
+
+    def engine_for(self, ask: Ask, job: Job) -> Engine:
+        """Return the engine that answers ``ask``, ready to count tokens.
+
+        Raises
+        ------
+        ModelNotFetchedError
+            If its model is not here: a dry run fetches none.
+        """
+        try:
+            return self.prepared_engine(ask.settings, job)
+        except ModelNotFetchedError as error:
+            raise error.in_dry_run() if ask.dry_run else error from None
 
     def load(self, engine: Engine, job: Job) -> float:
         """Load the model into memory; return the seconds that it took."""

@@ -11,6 +11,7 @@ from codeface_jupyter.errors import (
     CodeFaceError,
     ConfigError,
     DigestMismatchError,
+    ModelNotFetchedError,
     NotEnoughMemoryError,
     PromptTooLongError,
     UnknownNameError,
@@ -20,6 +21,7 @@ from codeface_jupyter.errors import (
 EXAMPLES = [
     ConfigError("no such setting", hint="look again"),
     DigestMismatchError("a.bin", expected="a" * 64, actual="b" * 64),
+    ModelNotFetchedError("owner/tiny").in_dry_run(),
     NotEnoughMemoryError("too big", needed_bytes=2, available_bytes=1),
     PromptTooLongError(prompt_tokens=9, max_new_tokens=3, context_window=10),
     UnknownNameError("dff", close_names=["df"]),

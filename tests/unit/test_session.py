@@ -8,6 +8,7 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.errors import ModelNotFetchedError
 from codeface_jupyter.generation import Chunk, Done
 from codeface_jupyter.jobs import Progress
 from codeface_jupyter.session import Session
@@ -182,6 +183,18 @@ def test_dry_run_settles_the_prompt_and_asks_nothing(config):
     assert engine.requests == []
     assert not engine.is_loaded
     assert session.metrics.summary().requests == 0
+
+
+def test_a_dry_run_for_which_a_model_would_be_fetched_says_that_it_fetches_none(config, tmp_path):
+    session = Session(config=config)
+    missing = {"model": "owner/never-fetched", "cache_dir": str(tmp_path)}
+    preview = ask(config, **missing).as_preview()
+    for begin in (session.generate, lambda asked: session.generate_batch([asked])):
+        with pytest.raises(ModelNotFetchedError, match="a dry run fetches nothing") as caught:
+            begin(preview)
+        assert caught.value.hint == "Fetch it first: %codeface_models pull owner/never-fetched"
+    with pytest.raises(ModelNotFetchedError, match="auto_pull is off"):
+        session.generate(ask(config, auto_pull=False, **missing))
 
 
 def test_answers_take_turns_and_a_waiting_one_can_be_cancelled(config):
