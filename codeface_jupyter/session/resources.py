@@ -83,7 +83,7 @@ class Resources:
     conversation, metrics
         What was asked and answered, and what it cost.
     last_context
-        The context of the last question; None before the first.
+        The context of the last question that was asked; None before the first.
     """
 
     def __init__(
@@ -194,9 +194,11 @@ class Resources:
         return time.perf_counter() - begin
 
     def build_context(self, ask: Ask, engine: Engine) -> Context:
-        """Return the context that ``engine`` gets for ``ask``, and remember it."""
-        self.last_context = self.context_of(ask, engine)
-        return self.last_context
+        """Return the context that ``engine`` gets for ``ask``, and remember it if it is sent."""
+        context = self.context_of(ask, engine)
+        if not ask.dry_run:
+            self.last_context = context
+        return context
 
     def context_of(self, ask: Ask, engine: Engine) -> Context:
         """Return the context that ``engine`` would get for ``ask``."""

@@ -87,7 +87,7 @@ class Session:
 
     @property
     def last_context(self) -> Context | None:
-        """The context of the last question; None before the first."""
+        """The context of the last question that was asked; None before the first."""
         return self._resources.last_context
 
     @cached_property

@@ -185,6 +185,16 @@ def test_dry_run_settles_the_prompt_and_asks_nothing(config):
     assert session.metrics.summary().requests == 0
 
 
+def test_the_last_context_is_of_what_was_sent_not_of_a_dry_run(config):
+    session, _ = make_session(config)
+    list(session.stream(ask(config, "print one", dry_run=True)))
+    session.generate_batch([ask(config, "print two", dry_run=True)])
+    assert session.last_context is None
+    session.generate("print three")
+    list(session.stream(ask(config, "print four", dry_run=True)))
+    assert "print three" in session.last_context.text
+
+
 def test_a_dry_run_for_which_a_model_would_be_fetched_says_that_it_fetches_none(config, tmp_path):
     session = Session(config=config)
     missing = {"model": "owner/never-fetched", "cache_dir": str(tmp_path)}
