@@ -90,12 +90,19 @@ class Notebook:
     def lookup(self, expression: str) -> object:
         """Return what ``expression`` names: a variable, or ``In[n]``, ``Out[n]``, ``Err[n]``.
 
+        ``In`` are the cells as they were typed.
+
         Raises
         ------
         UnknownNameError
             If there is no such thing.
         """
-        return resolve(expression, {**self._shell.user_ns, "Err": self.failures.tracebacks})
+        names = {**self._shell.user_ns, "Err": self.failures.tracebacks}
+        history = self._shell.history_manager
+        # IPython's own holds what it made of magics; a variable of the user's is left alone.
+        if names.get("In") is history.input_hist_parsed:
+            names["In"] = history.input_hist_raw
+        return resolve(expression, names)
 
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.

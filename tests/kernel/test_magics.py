@@ -83,6 +83,18 @@ def test_braces_are_filled_in_with_what_they_name(notebook):
     assert "ZeroDivisionError" in notebook.value("_codeface.prompt")
 
 
+def test_a_cell_is_named_as_it_was_typed_not_as_ipython_runs_it(notebook):
+    typed = "%%capture out\nfiles = %pwd"
+    number = notebook.run(typed).reply["execution_count"]
+    notebook.run(f"%codeface {SCRIPTED} --cells 0 say what {{In[{number}]}} does")
+    assert f"say what {typed} does" in notebook.value("_codeface.prompt")
+    notebook.run(f"%codeface_explain {SCRIPTED} --cells 0 {number}")
+    assert typed in notebook.value("_codeface.prompt")
+    notebook.run("In = ['mine']")
+    notebook.run(f"%codeface {SCRIPTED} --cells 0 say {{In[0]}}")
+    assert "say mine" in notebook.value("_codeface.prompt")
+
+
 def test_a_secret_in_what_was_typed_is_not_sent_and_a_line_says_so(notebook):
     notebook.run("password = 'hunter2'")
     run = notebook.run(f"%codeface {SCRIPTED} why is {{password}} not 'token=x', password: hunter3")
