@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import PurePath
 
@@ -25,10 +25,11 @@ FILE_MAGICS = frozenset({"file", "writefile"})
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenLines:
-    """Lines of a cell that are not sent: how many, and the line that stands for them."""
+    """Lines of a cell that are not sent: how many, their text, and the line in their place."""
 
     mark: str
     count: int
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,14 @@ class Rewrite:
         marks = [lines.mark for lines in self.hidden]
         return [line for line in code.split("\n") if line in marks] == marks
 
+    def with_hidden_lines(self, code: str) -> str | None:
+        """Return ``code`` with the hidden lines for their marks; None if one would be lost."""
+        if self.hidden is None or not self.keeps_marks_of(code):
+            return None
+        hidden = iter(self.hidden)
+        marks = {lines.mark for lines in self.hidden}
+        return "\n".join(next(hidden).text if line in marks else line for line in code.split("\n"))
+
     @property
     def survives_an_answer(self) -> bool:
         """Whether an answer that repeats the text gives it back to the letter."""
@@ -146,9 +155,11 @@ def _hidden(source: str, shown: str) -> tuple[HiddenLines, ...] | None:
             continue
         marks = after[new_begin:new_end]
         if len(marks) == 1:
-            hidden.append(HiddenLines(mark=marks[0], count=end - begin))
+            text = "\n".join(before[begin:end])
+            hidden.append(HiddenLines(mark=marks[0], count=end - begin, text=text))
         elif len(marks) == end - begin:
-            hidden += [HiddenLines(mark=mark, count=1) for mark in marks]
+            pairs = zip(marks, before[begin:end], strict=True)
+            hidden += [HiddenLines(mark=mark, count=1, text=line) for mark, line in pairs]
         else:
             return None
     return tuple(hidden)

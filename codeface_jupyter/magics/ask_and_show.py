@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextvars
 import logging
+import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from codeface_jupyter.context import Context
+from codeface_jupyter.context import Context, Rewrite
 from codeface_jupyter.magics.interrupts import Interrupts
 from codeface_jupyter.magics.show_progress import show_work, tell_warnings, view_for, watch
 from codeface_jupyter.magics.shown_answer import ShownAnswer
@@ -19,6 +20,8 @@ from codeface_jupyter.magics.try_again_button import TryAgainButton
 from codeface_jupyter.prompts import cell_for
 from codeface_jupyter.quiet_dependencies import quiet_dependencies
 from codeface_jupyter.session.answer import Answer, Ask
+from codeface_jupyter.trials.copies import ONLY_REPEATS
+from codeface_jupyter.trials.rewriting import NOT_OFFERED, rewritten
 from codeface_jupyter.view.answer_view import TextView, WidgetView
 from codeface_jupyter.view.cells import cell_magics
 from codeface_jupyter.view.findings import Remark
@@ -177,10 +180,18 @@ class _Showing:
         for name in filter(None, (RESULT_VARIABLE, self._output.variable)):
             self._extension.notebook.set_variable(name, result)
         if self._output.insert in {"next", "replace"}:
-            source = _next_input(result, is_explanation=self._output.is_explanation)
-            if source:
-                is_in_place = self._output.insert == "replace"
-                self._extension.shell.set_next_input(source, replace=is_in_place)
+            self._insert(result)
+
+    def _insert(self, result: GenerationResult) -> None:
+        """Offer the answer as the next input, or in the place of the question."""
+        output = self._output
+        if output.changes is None:
+            source = _next_input(result, is_explanation=output.is_explanation)
+        else:
+            source, obstacle = _new_cell(result, output.changes)
+            sys.stderr.write(f"Not inserted: {obstacle}\n" if obstacle and result.text else "")
+        if source:
+            self._extension.shell.set_next_input(source, replace=output.insert == "replace")
 
 
 def _stopped_early(answer: Answer) -> str:
@@ -191,6 +202,22 @@ def _stopped_early(answer: Answer) -> str:
         else ""
     )
     return f"Stopped{stage}, before an answer began. Run the cell again to ask."
+
+
+def _new_cell(result: GenerationResult, rewrite: Rewrite) -> tuple[str, str]:
+    """Return the cell that may take the old one's place, or why there is none."""
+    new = rewritten(result, rewrite)
+    if new is None:
+        return "", "the answer holds no code."
+    if new.obstacle:
+        return "", new.obstacle.removeprefix(f"{NOT_OFFERED}: ")
+    if any(note.startswith(ONLY_REPEATS) for note in result.notes):
+        return "", "the answer only repeats what is there."
+    source = rewrite.with_hidden_lines(new.block.code)
+    if source is None:
+        return "", "a line with a secret would be lost."
+    is_markdown = rewrite.cell.cell_type == "markdown"
+    return (f"%%markdown\n{source}" if is_markdown else source), ""
 
 
 def _next_input(result: GenerationResult, *, is_explanation: bool) -> str:

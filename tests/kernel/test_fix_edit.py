@@ -237,6 +237,50 @@ def test_a_key_stays_out_of_prompt_and_output(asking):
     ]
 
 
+def inserted(kernel, answer, magic, words=""):
+    """Return what is inserted for an answer, and what is said."""
+    kernel.run(
+        "from codeface_jupyter.engines.current_engine import CurrentEngine\n"
+        "from codeface_jupyter.engines.scripted import ScriptedEngine\n"
+        "session = get_ipython().configurables[-1].extension.session\n"
+        f"session._resources.engines = CurrentEngine(ScriptedEngine([{answer!r}]))"
+    )
+    run = kernel.run(f"{magic} --insert next --no-try --no-cache {words}")
+    assert run.reply["status"] == "ok", run.text
+    return [payload["text"] for payload in run.reply["payload"]], run.text
+
+
+def test_the_cell_that_is_inserted_has_its_key(scripted):
+    key = "api_key = 'sk-ant-0123456789abcdef0123456789'"
+    scripted.run(f"{key}\nlen(api_kee)")
+    answer = "```python\n# (a line with a secret was left out)\nlen(api_key)\n```"
+    assert inserted(scripted, answer, "%codeface_fix") == ([f"{key}\nlen(api_key)"], "")
+
+
+def test_the_cell_that_is_inserted_has_its_cell_magic(scripted):
+    number = scripted.run("%%capture out\nprices = 1").reply["execution_count"]
+    answer = "```python\nprices = [1]\n```"
+    edit = f"%codeface_edit --number {number}"
+    cells, _ = inserted(scripted, answer, edit, "make it a list")
+    assert cells == ["%%capture out\nprices = [1]"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "said"),
+    [
+        ("```python\nlen(api_key)\n```", "", "the mark of a line with a secret"),
+        ("```python\nlen('a long text', and, more)\n```", "-n 6", "the answer was not finished."),
+        ("It is right as it is.", "", "the answer holds no code."),
+    ],
+)
+def test_what_cannot_take_the_cell_s_place_is_not_inserted(scripted, answer, options, said):
+    scripted.run("api_key = 'sk-ant-0123456789abcdef0123456789'\nlen(api_kee)")
+    sources, told = inserted(scripted, answer, f"%codeface_fix {options}")
+    assert sources == []
+    assert told.startswith("Not inserted: ")
+    assert said in told
+
+
 def test_the_cell_just_above_is_told_when_the_asking_one_is_not_stored(scripted):
     scripted.run("unusual_name = 41")
     content = {

@@ -109,7 +109,18 @@ def test_an_answer_that_repeats_a_cell_gives_it_back_to_the_letter(name):
     data = shown(answer(echo(rewrite), rewrite), rewrite)
     assert data["rewrite"]["is_offered"]
     assert replaced(source, data) == source
+    assert rewrite.with_hidden_lines(data["blocks"][0]["source"]) == source
     assert "sk-ant" not in json.dumps(data)
+
+
+def test_hidden_lines_are_put_back_only_where_all_have_their_place():
+    rewrite = sent(f"{KEY}\nx = 1\nif x:\n    {KEY}\n    use()")
+    mark, *_, second, _ = rewrite.shown.split("\n")
+    assert rewrite.with_hidden_lines(f"y = 2\n{mark}\nif y:\n{second}") == (
+        f"y = 2\n{KEY}\nif y:\n    {KEY}"
+    )
+    for code in ("x = 1", mark, f"{second}\n{mark}"):
+        assert rewrite.with_hidden_lines(code) is None
 
 
 LINES = st.sampled_from(
