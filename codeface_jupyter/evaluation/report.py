@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
+from rich.markup import escape
 from rich.table import Table
 
 from codeface_jupyter.evaluation.events import (
@@ -65,7 +66,7 @@ class Evaluation:
         for model in self.models:
             own = self._of(model)
             if own:
-                table.add_row(model, *_figures(own))
+                table.add_row(escape(model), *_figures(own))
         return table
 
     def remarks(self) -> Iterator[str]:

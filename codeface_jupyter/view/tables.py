@@ -47,22 +47,18 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(
-            title=self.title,
-            title_justify="left",
-            title_style="",
-            box=rich.box.SIMPLE_HEAD,
-            show_header=any(self.columns),
-        )
+        table = RichTable(box=rich.box.SIMPLE_HEAD, show_header=any(self.columns))
         for number, column in enumerate(self.columns):
             table.add_column(
-                column, overflow="fold", no_wrap=not number and self._begins_with_names
+                Text(column), overflow="fold", no_wrap=not number and self._begins_with_names
             )
         for row in self.rows:
             table.add_row(*map(Text, row))
         out = io.StringIO()
         # In a kernel, rich would display the table instead of writing it.
         console = Console(file=out, width=TERMINAL_COLUMNS, color_system=None, force_jupyter=False)
+        # As text, since brackets would be markup; a table's own title is as narrow as the table.
+        console.print(Text(self.title), end="\n" if self.title else "")
         console.print(table)
         console.print(Text(self.note), end="\n" if self.note else "")
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

@@ -53,6 +53,11 @@ def test_models_stand_in_the_order_in_which_they_were_named():
     assert [row[0] for row in found] == ["model", "small", "large"]
 
 
+def test_a_model_in_a_folder_with_brackets_has_its_name():
+    _, line = rows(evaluation(measured("right", model="models[old]"), models=("models[old]",)))
+    assert line[0] == "models[old]"
+
+
 def test_one_answer_has_figures_too():
     _, line = rows(evaluation(measured("wrong", seconds=2.0)))
     assert line[1:4] == ["1", "0", "(0%)"]

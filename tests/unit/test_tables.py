@@ -60,3 +60,10 @@ def test_a_note_explains_the_columns_below_the_table():
     assert table.to_html().endswith("<p>*a* is &lt;first&gt;.</p>")
     html = MarkdownIt("commonmark").enable("table").render(table.to_markdown())
     assert html.endswith("</table>\n<p>*a* is &lt;first&gt;.</p>\n")
+
+
+def test_text_table_shows_brackets_as_they_are():
+    table = Table('pip install "codeface-jupyter[red]"', ("[name]", "v"), [("a[b]", "[bold]")])
+    text = str(table)
+    for shown in ('"codeface-jupyter[red]"', "[name]", "a[b]", "[bold]"):
+        assert shown in text
