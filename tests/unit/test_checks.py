@@ -451,6 +451,66 @@ def test_a_module_that_loads_its_parts_lazily_is_left_alone(namespace):
     assert found("lazy.anything", {**namespace, "lazy": lazy}) == ()
 
 
+@pytest.fixture
+def accessors(tmp_path, monkeypatch):
+    """Modules that would add to frames when they are imported, of which one has been."""
+    (tmp_path / "charts_of_test").mkdir()
+    for name in ("charts_of_test/__init__", "charts_of_test/pandas", "progress_of_test"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "charts_of_test", types.ModuleType("charts_of_test"))
+    sys.modules["charts_of_test"].__path__ = [str(tmp_path / "charts_of_test")]
+
+
+EXTENDING = [
+    "import progress_of_test\nsales.hvplot.bar()",
+    "import progress_of_test\nsales.groupby('region').swifter.apply(scale)",
+    "def f():\n    import progress_of_test\nf()\nsales.units.progress_apply(scale)",
+    "from progress_of_test import bar\nsales.region.str.clean()",
+    "import charts_of_test.pandas\nsales.hvplot.bar()",
+    "from charts_of_test import pandas\nsales.hvplot.bar()",
+    "import progress_of_test\npd.DataFrame.hvplot.bar(sales)",
+    "from tqdm.auto import tqdm\ntqdm.pandas()\nsales['y'] = sales['units'].progress_apply(scale)",
+    "def f(): tqdm.pandas(desc='x')\nf()\nsales.progress_apply(scale, axis=1)",
+    "tqdm_module.auto.tqdm().pandas()\nsales['units'].progress_apply(scale)",
+    "import progress_of_test\nsales.ta.sma(append=True)\nsales['sma']",
+]
+
+
+@pytest.mark.parametrize("code", EXTENDING)
+def test_what_a_library_adds_to_frames_is_no_unknown_attribute(code, namespace, accessors):
+    tqdm_module = pytest.importorskip("tqdm.auto")
+    namespace |= {"tqdm": tqdm_module.tqdm, "tqdm_module": sys.modules["tqdm"]}
+    assert found(code, namespace) == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import json\njson.dumps(names)\nsales.heads()",
+        "import charts_of_test\nsales.heads()",
+        "from matplotlib import cbook, not_there_yet\nplt.show()\nsales.heads()",
+        "import progress_of_test\nnames.push(1)",
+        "import progress_of_test\nnp.arange_(3)",
+        "import progress_of_test\nkeeper.keeps()",
+        "bar = tqdm([])\nsales.heads()",
+    ],
+)
+def test_other_attributes_stay_unknown(code, namespace, accessors):
+    namespace["tqdm"] = pytest.importorskip("tqdm.auto").tqdm
+    assert "unknown_attribute" in {finding.kind for finding in found(code, namespace)}
+
+
+def test_an_accessor_that_a_library_added_may_make_columns(namespace, monkeypatch):
+    accessor = pd.api.extensions.register_dataframe_accessor("ta")
+    monkeypatch.setattr(pd.DataFrame, "_accessors", pd.DataFrame._accessors | {"ta"})
+    monkeypatch.setattr(pd.DataFrame, "ta", None, raising=False)
+    with pytest.warns(UserWarning, match="overriding"):
+        accessor(Shop)
+    assert found("sales.ta.sell('a', price=3)\nsales['made']", namespace) == ()
+    assert len(found("sales.plot.bar()\nsales['made']", namespace)) == 1
+
+
 def test_polars_columns():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"region": ["a"], "units": [1]})

@@ -17,9 +17,10 @@ from codeface_jupyter.trials.checks.modules import members
 from codeface_jupyter.trials.checks.values import Frame, Keys, Live, Method, Plot, Value, class_of
 from codeface_jupyter.trials.checks.variables import Variables
 
-__all__ = ["Changes", "package_of"]
+__all__ = ["PURE_PACKAGES", "Changes", "package_of"]
 
-# Their functions do not change the frames that they are given, nor the notebook's variables.
+# Their functions do not change the frames that they are given, nor the notebook's variables;
+# nor do they give other libraries' classes further attributes.
 PURE_PACKAGES = frozenset(
     {
         *("IPython", "builtins", "collections", "copy", "functools", "itertools", "json", "math"),

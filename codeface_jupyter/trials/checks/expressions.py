@@ -17,6 +17,7 @@ from codeface_jupyter.trials.checks.attributes import (
     own_attributes,
 )
 from codeface_jupyter.trials.checks.calls import CallReader, root_name
+from codeface_jupyter.trials.checks.extensions import is_added_accessor, may_be_extended
 from codeface_jupyter.trials.checks.frame_methods import label_nodes, rows_are_certain
 from codeface_jupyter.trials.checks.indexing import chosen, chosen_groups, groups_of_column, is_mask
 from codeface_jupyter.trials.checks.modules import members
@@ -70,6 +71,8 @@ class Expressions(CallReader):
     ----------
     later
         Lambdas that may be called at any later time.
+    are_libraries_extended
+        Whether frames and the like may have attributes that their classes lack now.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Expressions(CallReader):
     ) -> None:
         super().__init__(notes, variables, **what_code_does)
         self.later: list[ast.Lambda] = []
+        self.are_libraries_extended = False
 
     def value(self, node: ast.expr) -> Value:
         """Read an expression and return what is known of its value."""
@@ -187,6 +191,8 @@ class Expressions(CallReader):
         return found
 
     def _check_attribute(self, node: ast.Attribute, owner: Value, *, is_called: bool) -> None:
+        if self.are_libraries_extended and may_be_extended(owner):
+            return
         match owner:
             case Frame(labels=labels, attributes=attributes) if labels is not None or is_called:
                 known: Iterable[object] = {**(labels or {}), **dict.fromkeys(attributes)}
@@ -238,9 +244,11 @@ class Expressions(CallReader):
             return Indexer(frame, name)
         if name == "plot" and frame.library == "pandas":
             return Plot(frame)
-        if cls is not None and class_member(cls, name) is not None:
-            return Method(frame, name)
-        return self._column(frame, name)
+        member = class_member(cls, name) if cls is not None else None
+        is_unknown = member is None and name not in (frame.labels or ())
+        if is_added_accessor(member) or (is_unknown and self.are_libraries_extended):
+            frame.forget()  # some of them add columns: `df.ta.sma(append=True)`
+        return Method(frame, name) if member is not None else self._column(frame, name)
 
     def _column(self, frame: Frame, label: object) -> Value:
         if frame.labels is None or label not in frame.labels or frame.has_nested_columns:

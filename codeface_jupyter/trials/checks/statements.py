@@ -10,6 +10,7 @@ from dataclasses import replace
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.expressions import Expressions
+from codeface_jupyter.trials.checks.extensions import extends_libraries
 from codeface_jupyter.trials.checks.imports import check_import
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
@@ -36,6 +37,7 @@ def read_statements(notes: Notes, namespace: Mapping[str, object]) -> None:
         excused=frozenset(_excused(tree)),
         own_functions=frozenset(_functions(tree)),
     )
+    expressions.are_libraries_extended = extends_libraries(tree, namespace)
     _Flow(expressions, names).read(tree.body)
 
 
