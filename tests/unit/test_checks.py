@@ -438,6 +438,34 @@ def test_nothing_is_imported(namespace, tmp_path, monkeypatch):
     assert "package_of_test" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    "install",
+    [
+        "!{sys.executable} -m pip install nope_nope",
+        "! pip install nope_nope",
+        "!!pip3 install -q nope_nope",
+        "!python3 -m pip install nope_nope",
+        "!uv pip install nope_nope",
+        "%mamba install nope_nope",
+        "log = !pip install nope_nope",
+        "import subprocess as s, sys\ns.check_call([sys.executable, '-m', 'pip', 'install', 'x'])",
+        "from subprocess import run\ncommand = 'pip install nope_nope'\nrun(command.split())",
+        "import os\nos.system('conda install -y nope_nope')",
+        "def install(name):\n    import subprocess\n    subprocess.run(['pip', 'install', name])",
+    ],
+)
+def test_what_the_code_installs_may_be_imported(install, namespace):
+    kinds = {finding.kind for finding in found(f"{install}\nimport nope_nope", namespace)}
+    assert kinds <= {"effect"}
+
+
+@pytest.mark.parametrize(
+    "code", ["!ls pipes\nimport nope_nope", "print('pip install')\nimport nope_nope"]
+)
+def test_other_commands_install_nothing(code, namespace):
+    assert "missing_module" in {finding.kind for finding in found(code, namespace)}
+
+
 def test_a_package_has_another_name_than_its_module(monkeypatch, namespace):
     monkeypatch.setattr(sys, "meta_path", [])
     monkeypatch.delitem(sys.modules, "yaml", raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 
 from codeface_jupyter.trials.checks.attributes import has_member, member_names
@@ -13,24 +14,47 @@ from codeface_jupyter.trials.checks.modules import (
     loaded_module,
 )
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.source import Source
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
-__all__ = ["check_import"]
+__all__ = ["check_import", "installs_packages"]
 
-INSTALLERS = ("%pip", "!pip", "%conda", "!conda", "!python -m pip", "%uv", "!uv")
+INSTALLER = re.compile(
+    r"\b(?:pip[\d.]*|conda|mamba|micromamba|uv|poetry|pdm|pixi|easy_install|apt|apt-get)\b"
+)
+# The functions of `subprocess` and `os` that run a command.
+RUNNERS = frozenset(
+    {
+        *("Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput", "popen"),
+        *("run", "system"),
+    }
+)
+
+
+def installs_packages(source: Source) -> bool:
+    """Whether a code may install something: ``!pip install x``, or ``subprocess`` with pip."""
+    if any(INSTALLER.search(escape.text) for escape in source.escapes):
+        return True
+    nodes = list(ast.walk(source.tree)) if source.tree is not None else []
+    if not any(isinstance(node, ast.Call) and _function(node) in RUNNERS for node in nodes):
+        return False
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return any(isinstance(text, str) and INSTALLER.search(text) for text in texts)
 
 
 def check_import(notes: Notes, node: ast.Import | ast.ImportFrom) -> None:
     """Report what an import statement cannot find."""
-    # What the code installs first may be there then.
-    if any(escape.text.startswith(INSTALLERS) for escape in notes.source.escapes):
-        return
     if isinstance(node, ast.Import):
         for alias in node.names:
             _check_module(notes, alias.name, line=node.lineno)
     elif node.module and not node.level and _check_module(notes, node.module, line=node.lineno):
         for alias in node.names:
             _check_name(notes, node, alias)
+
+
+def _function(node: ast.Call) -> str:
+    """Return the last part of a called function's name."""
+    return str(getattr(node.func, "attr", "") or getattr(node.func, "id", ""))
 
 
 def _check_module(notes: Notes, name: str, *, line: int) -> bool:

@@ -11,7 +11,7 @@ from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.expressions import Expressions
 from codeface_jupyter.trials.checks.extensions import extends_libraries
-from codeface_jupyter.trials.checks.imports import check_import
+from codeface_jupyter.trials.checks.imports import check_import, installs_packages
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.source import read_source
@@ -94,6 +94,7 @@ class _Flow:
         self._variables = expressions.variables
         self._notes = expressions.notes
         self._assigned = assigned
+        self._may_install = installs_packages(expressions.notes.source)
         self._bodies: list[tuple[frozenset[str], list[ast.stmt]]] = []
 
     def read(self, body: list[ast.stmt]) -> None:
@@ -128,7 +129,6 @@ class _Flow:
                 self._expressions.value(value)
                 self._bind(target, None)
             case ast.Import() | ast.ImportFrom():
-                check_import(self._notes, node)
                 self._import(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 self._definition(node)
@@ -204,6 +204,9 @@ class _Flow:
         self._bodies.append((frozenset(local), node.body))
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        # What the code installs first may be there then.
+        if not self._may_install:
+            check_import(self._notes, node)
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
             self._variables[name] = self._imported(node, alias)
