@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import types
 from typing import get_args
@@ -375,6 +376,45 @@ def test_what_reaches_out_of_the_notebook_is_said(code, words, namespace):
 )
 def test_reading_and_text_have_no_effect(code, namespace):
     assert found(code, namespace) == ()
+
+
+IN_MEMORY = [
+    "import io\nbuf = io.BytesIO()\nplt.savefig(buf, format='png')",
+    "from io import StringIO\nsales.to_csv(StringIO(), index=False)",
+    "import sys\nsales.to_csv(sys.stdout)",
+    "from sys import stdout\nimport json\njson.dump(config, stdout)",
+    "import io\nwith io.StringIO() as file:\n    sales.to_csv(path_or_buf=file)",
+    "import io\nsales.to_csv(buf := io.StringIO())",
+    "import io\nbuf: io.BytesIO = io.BytesIO()\nnp.save(buf, units)",
+    "import io, pickle\ndef f():\n    out = io.BytesIO()\n    pickle.dump(1, out)",
+    "import io\nb = io.BytesIO()\nwith pd.ExcelWriter(b) as w:\n    sales.to_excel(w)",
+    "import sqlite3\ncon = sqlite3.connect(':memory:')\nsales.to_sql('sales', con)",
+    "sales.to_csv(kept)",
+    "sales.to_csv(None)",
+    "sales.to_parquet()",
+]
+
+
+@pytest.mark.parametrize("code", IN_MEMORY)
+def test_what_stays_in_memory_is_no_file(code, namespace):
+    namespace["kept"] = io.StringIO()
+    assert found(code, namespace) == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "kept = 'f.csv'\nsales.to_csv(kept)",
+        "import io\nbuf = io.StringIO()\nbuf = 'f.csv'\nsales.to_csv(buf)",
+        "with pd.ExcelWriter('f.xlsx') as w:\n    sales.to_excel(w)",
+        "import sqlite3\ncon = sqlite3.connect('f.db')\nsales.to_sql('sales', con)",
+        "sales.to_csv(path_or_buf='f.csv')",
+        "sales.to_parquet(path='f')",
+    ],
+)
+def test_what_may_be_a_file_is_one(code, namespace):
+    namespace["kept"] = io.StringIO()
+    assert [finding.kind for finding in found(code, namespace)] == ["effect"]
 
 
 def test_one_cause_is_one_finding_that_mends_every_place(namespace):

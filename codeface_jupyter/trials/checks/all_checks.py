@@ -85,7 +85,7 @@ def _collect(code: str, namespace: dict[str, object], found: list[Finding]) -> N
         message = f"Python cannot read this: {code_span(unreadable.reason)}."
         notes.add("syntax", message, line=unreadable.line)
     checks: list[Callable[[], None]] = [
-        partial(check_effects, notes),
+        partial(check_effects, notes, namespace),
         partial(check_names, notes, namespace),
         partial(check_overwrites, notes, namespace),
     ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Literal
 
+from codeface_jupyter.trials.checks.buffers import Buffers
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import listed
 
@@ -27,8 +29,14 @@ WRITING_METHODS = frozenset(
         *("write_parquet", "write_text", "save_pretrained"),
     }
 )
-# Without a file to write to, these return the text.
-TEXT_METHODS = frozenset({"to_csv", "to_json", "to_html", "to_markdown", "to_latex", "to_xml"})
+# Without a file to write to, these return the text, or the bytes.
+TEXT_METHODS = frozenset(
+    {
+        *("to_csv", "to_html", "to_json", "to_latex", "to_markdown", "to_orc", "to_parquet"),
+        *("to_xml", "write_csv", "write_json"),
+    }
+)
+FILE_PARAMETERS = frozenset({"buf", "file", "path", "path_or_buf", "path_or_buffer"})
 FUNCTIONS: Mapping[Effect, frozenset[str]] = {
     "deletes": frozenset({"os.remove", "os.removedirs", "os.rmdir", "os.unlink", "shutil.rmtree"}),
     "writes": frozenset(
@@ -50,10 +58,10 @@ ADDRESSES = ("http://", "https://", "ftp://", "s3://", "gs://", "hf://")
 WRITING_MODES = frozenset("wax+")
 
 
-def check_effects(notes: Notes) -> None:
+def check_effects(notes: Notes, namespace: Mapping[str, object]) -> None:
     """Report what is written, deleted, connected to and started: one finding for each kind."""
     found: dict[Effect, list[tuple[str, int]]] = {}
-    for effect, name, line in _effects(notes):
+    for effect, name, line in _effects(notes, namespace):
         found.setdefault(effect, []).append((name, line))
     for effect, sentence in SENTENCES.items():
         places = found.get(effect)
@@ -62,7 +70,7 @@ def check_effects(notes: Notes) -> None:
             notes.add("effect", f"{sentence}: {names}.", line=min(line for _, line in places))
 
 
-def _effects(notes: Notes) -> Iterator[tuple[Effect, str, int]]:
+def _effects(notes: Notes, namespace: Mapping[str, object]) -> Iterator[tuple[Effect, str, int]]:
     for escape in notes.source.escapes:
         if escape.text.startswith(("!", "%pip", "%conda", "%%bash", "%%sh", "%%script", "%%!")):
             yield "starts", escape.text, escape.line
@@ -72,11 +80,12 @@ def _effects(notes: Notes) -> Iterator[tuple[Effect, str, int]]:
     if tree is None:
         return
     modules = _imported(tree)
+    buffers = Buffers(tree, namespace, partial(_name, modules=modules))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _name(node.func, modules)
             effect = _of_call(node, name)
-            if effect is not None:
+            if effect is not None and not (effect == "writes" and buffers.is_written_to(node)):
                 yield effect, _shown(node, name), node.lineno
 
 
@@ -98,7 +107,8 @@ def _of_call(node: ast.Call, name: str) -> Effect | None:
 def _of_method(node: ast.Call, method: str) -> Effect | None:
     if method in ("unlink", "rmdir"):
         return "deletes"
-    has_file = bool(node.args) or any(k.arg in ("buf", "path_or_buf") for k in node.keywords)
+    given = node.args[:1] + [k.value for k in node.keywords if k.arg in FILE_PARAMETERS]
+    has_file = any(not (isinstance(part, ast.Constant) and part.value is None) for part in given)
     is_written = method in WRITING_METHODS - TEXT_METHODS or (method in TEXT_METHODS and has_file)
     return "writes" if is_written else None
 
