@@ -378,6 +378,36 @@ def test_reading_and_text_have_no_effect(code, namespace):
     assert found(code, namespace) == ()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "requests.groupby('region').size()",
+        "requests.head()",
+        "socket = sales\nsocket.sum()",
+        "def busiest(requests):\n    return requests.max()",
+        "for socket in names:\n    socket.upper()",
+    ],
+)
+def test_data_that_is_called_like_a_module_does_not_connect(code, namespace):
+    namespace["requests"] = namespace["sales"]
+    assert found(code, namespace) == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "requests.get('https://example.org')",
+        "import requests as r\nr.get(names[0])",
+        "def f(requests): ...\nimport requests\nrequests.get(names[0])",
+        "import urllib.request\nurllib.request.urlopen(names[0])",
+    ],
+)
+def test_modules_that_connect_are_told_from_data(code, namespace):
+    namespace["requests"] = types.ModuleType("requests")
+    findings = found(code, namespace)
+    assert ["connects" in f.message for f in findings if f.kind == "effect"] == [True]
+
+
 IN_MEMORY = [
     "import io\nbuf = io.BytesIO()\nplt.savefig(buf, format='png')",
     "from io import StringIO\nsales.to_csv(StringIO(), index=False)",

@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Literal
 
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.buffers import Buffers
+from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import listed
 
@@ -80,11 +83,13 @@ def _effects(notes: Notes, namespace: Mapping[str, object]) -> Iterator[tuple[Ef
     if tree is None:
         return
     modules = _imported(tree)
+    others = _no_modules(tree, namespace, modules)
     buffers = Buffers(tree, namespace, partial(_name, modules=modules))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _name(node.func, modules)
-            effect = _of_call(node, name)
+            is_method = isinstance(node.func, ast.Attribute) and root_name(node.func) in others
+            effect = _of_call(node, f".{name.rpartition('.')[2]}" if is_method else name)
             if effect is not None and not (effect == "writes" and buffers.is_written_to(node)):
                 yield effect, _shown(node, name), node.lineno
 
@@ -146,10 +151,19 @@ def _imported(tree: ast.Module) -> dict[str, str]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=aliases):
-                found |= {alias.asname: alias.name for alias in aliases if alias.asname}
+                tops = {a.name.partition(".")[0] for a in aliases if not a.asname}
+                found |= {a.asname: a.name for a in aliases if a.asname} | {t: t for t in tops}
             case ast.ImportFrom(module=str() as module, names=aliases):
                 found |= {a.asname or a.name: f"{module}.{a.name}" for a in aliases}
     return found
+
+
+def _no_modules(
+    tree: ast.Module, namespace: Mapping[str, object], modules: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the names that stand for something else than a module: data called `requests`."""
+    live = {name for name, obj in namespace.items() if not is_instance(obj, "types", "ModuleType")}
+    return (names_bound(tree) | live) - modules.keys()
 
 
 def _shown(node: ast.Call, name: str) -> str:
