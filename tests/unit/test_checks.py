@@ -82,6 +82,8 @@ def namespace():
         "keeper": Keeper(),
         "Shop": Shop,
         "shop": Shop(),
+        "listed": [sales],
+        "kept": types.SimpleNamespace(frame=sales),
         "replaced": replaced,
     }
 
@@ -140,6 +142,11 @@ WRONG = [
      'sales[["units", "unit price"]]'),
     ("sales['cost']", "unknown_key", "its columns are `region`, `unit price`, `units`, `day`.",
      None),
+    ("names[0] = 1\nsales['cost']", "unknown_key", "no column `cost`", None),
+    ("np.ones(3)[0] = 1\nsales['cost']", "unknown_key", "no column `cost`", None),
+    ("pd.options.mode.x = None\nsales['cost']", "unknown_key", "no column `cost`", None),
+    ("plt.rcParams['x'] = 1\nsales['cost']", "unknown_key", "no column `cost`", None),
+    ("config['nested']['c'] = 1\nsales['cost']", "unknown_key", "no column `cost`", None),
     ("numbered[7]", "unknown_key", "no column `7`", None),
     ("wide['c']", "unknown_key", "no column `c`", None),
     ("sales[sales['units'] > 1]['Units']", "unknown_key", "`sales` has no column `Units`", None),
@@ -330,6 +337,11 @@ RIGHT = [
     "%%timeit -n 3 -q x = sales.copy()\nx['units']", "%prun -s cumulative scale([1])",
     "%%prun -l 10 -q\nscale([1])",
     "keeper.keep()\nsales['made']", "keeper()\nsales['made']",
+    "frames = [sales]\nfor i in range(1): frames[i]['made'] = frames[i]['units']\nsales['made']",
+    "frames = {'a': sales}\nfor k in list(frames): frames[k]['made'] = 1\nsales['made']",
+    "frames = (sales,)\nframes[0].columns = list('abcd')\nsales['a']",
+    "frames = [sales]\nframes[0].loc[0, 'made'] = 1\nsales['made']",
+    "kept.frame['made'] = 1\nsales['made']", "listed[0]['made'] = 1\nsales['made']",
 ]  # fmt: skip
 
 
@@ -419,7 +431,7 @@ IN_MEMORY = [
     "import io, pickle\ndef f():\n    out = io.BytesIO()\n    pickle.dump(1, out)",
     "import io\nb = io.BytesIO()\nwith pd.ExcelWriter(b) as w:\n    sales.to_excel(w)",
     "import sqlite3\ncon = sqlite3.connect(':memory:')\nsales.to_sql('sales', con)",
-    "sales.to_csv(kept)",
+    "sales.to_csv(text)",
     "sales.to_csv(None)",
     "sales.to_parquet()",
 ]
@@ -427,14 +439,14 @@ IN_MEMORY = [
 
 @pytest.mark.parametrize("code", IN_MEMORY)
 def test_what_stays_in_memory_is_no_file(code, namespace):
-    namespace["kept"] = io.StringIO()
+    namespace["text"] = io.StringIO()
     assert found(code, namespace) == ()
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "kept = 'f.csv'\nsales.to_csv(kept)",
+        "text = 'f.csv'\nsales.to_csv(text)",
         "import io\nbuf = io.StringIO()\nbuf = 'f.csv'\nsales.to_csv(buf)",
         "with pd.ExcelWriter('f.xlsx') as w:\n    sales.to_excel(w)",
         "import sqlite3\ncon = sqlite3.connect('f.db')\nsales.to_sql('sales', con)",
@@ -443,7 +455,7 @@ def test_what_stays_in_memory_is_no_file(code, namespace):
     ],
 )
 def test_what_may_be_a_file_is_one(code, namespace):
-    namespace["kept"] = io.StringIO()
+    namespace["text"] = io.StringIO()
     assert [finding.kind for finding in found(code, namespace)] == ["effect"]
 
 

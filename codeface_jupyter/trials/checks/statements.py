@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
+from codeface_jupyter.trials.checks.changes import PURE_PACKAGES
 from codeface_jupyter.trials.checks.expressions import Expressions
 from codeface_jupyter.trials.checks.extensions import extends_libraries
 from codeface_jupyter.trials.checks.imports import check_import, installs_packages
@@ -16,7 +18,16 @@ from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.undefined_names import may_define_anything, suppresses_errors
-from codeface_jupyter.trials.checks.values import Column, Frame, Indexer, Keys, Live, Value
+from codeface_jupyter.trials.checks.values import (
+    Column,
+    Frame,
+    Indexer,
+    Instance,
+    Keys,
+    Live,
+    Value,
+    is_plain,
+)
 from codeface_jupyter.trials.checks.variables import Variables
 
 __all__ = ["read_statements", "value_of_marked"]
@@ -273,17 +284,31 @@ class _Flow:
         """Let nothing be known of what a chain begins with: something in it was changed."""
         name = root_name(node)
         root = self._variables[name] if name is not None else None
-        if isinstance(root, Frame | Keys):
-            root.forget()
-        elif root is None:
-            # It may be any: the variable of a loop over several frames.
-            self._variables.forget_contents()
+        is_itself = isinstance(node, ast.Name)
+        match root:
+            case Frame():
+                root.forget()
+            case Keys() if is_itself:
+                root.forget()
+            case Instance(cls=cls) if is_itself and is_plain(cls):
+                pass  # it holds something else now, but nothing in it was changed
+            case Live(obj=obj) if _is_pure_module(obj):
+                pass
+            case _:
+                # It may be any: the variable of a loop over several frames, or one in a list.
+                self._variables.forget_contents()
 
     def _delete(self, target: ast.expr) -> None:
         if isinstance(target, ast.Name):
             self._variables.forget([target.id])
         elif isinstance(target, ast.Subscript):
             self._expressions.value(_as_read(target))
+
+
+def _is_pure_module(obj: object) -> bool:
+    """Whether what is set in a module has nothing to do with the notebook's data."""
+    name = members(obj).get("__name__") if type(obj) is types.ModuleType else None
+    return type(name) is str and name.partition(".")[0] in PURE_PACKAGES
 
 
 def _as_read(node: ast.expr) -> ast.expr:
