@@ -501,6 +501,14 @@ def test_at_most_eight_are_given_in_the_order_of_lines(namespace):
     assert [finding.line for finding in findings] == list(range(1, 9))
 
 
+@pytest.mark.parametrize(("version", "count"), [("2.2.3", 0), ("3.0.0", 1), ("unknown", 0)])
+def test_a_number_is_a_position_in_a_row_before_pandas_3(version, count, namespace, monkeypatch):
+    monkeypatch.setattr(pd, "__version__", version)
+    assert len(found("sales.apply(lambda r: r[1] * r[1], axis=1)", namespace)) == count
+    assert len(found("sales.apply(lambda r: r['Units'], axis=1)", namespace)) == 1
+    assert len(found("sales[1]", namespace)) == 1
+
+
 def test_the_notebook_is_not_changed(namespace):
     before = namespace["sales"].copy()
     found("sales['new'] = 1\nconfig['new'] = 2\ndel names[0]\nsales['new']", namespace)

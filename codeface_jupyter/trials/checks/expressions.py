@@ -20,7 +20,7 @@ from codeface_jupyter.trials.checks.calls import CallReader, root_name
 from codeface_jupyter.trials.checks.extensions import is_added_accessor, may_be_extended
 from codeface_jupyter.trials.checks.frame_methods import label_nodes, rows_are_certain
 from codeface_jupyter.trials.checks.indexing import chosen, chosen_groups, groups_of_column, is_mask
-from codeface_jupyter.trials.checks.modules import members
+from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.values import (
     Accessor,
@@ -46,6 +46,8 @@ from codeface_jupyter.trials.table_kinds import kind_of_attribute
 
 __all__ = ["Expressions"]
 
+# From here on, a number in a series' index is always a label.
+PANDAS_OF_LABELS = 3
 INDEXERS = frozenset({"at", "iat", "iloc", "loc"})
 # The accessors of series, and the beginnings of the dtypes that they surely do not read.
 ACCESSOR_DTYPES = {
@@ -290,7 +292,7 @@ class Expressions(CallReader):
         match owner:
             case Frame():
                 found = self._of_frame_item(owner, node, picked)
-            case Row(frame=frame):
+            case Row(frame=frame) if not _may_be_position(key):
                 self._check_columns(frame, node)
             case Grouped(frame=frame):
                 self._check_columns(frame, node)
@@ -373,6 +375,15 @@ def _elementwise(values: list[Value], *, dtype: str) -> Value:
 def _has_no_text(rows: Rows | None) -> bool:
     """Whether no row's label can be an attribute."""
     return rows is not None and not rows.has_text
+
+
+def _may_be_position(key: ast.expr) -> bool:
+    """Whether a row takes a number that is no label for a position, as before pandas 3."""
+    pandas = loaded_module("pandas")
+    version = members(pandas).get("__version__") if pandas is not None else None
+    major = version.partition(".")[0] if type(version) is str else ""
+    is_number = isinstance(key, ast.Constant) and type(key.value) is int
+    return is_number and (not major.isdecimal() or int(major) < PANDAS_OF_LABELS)
 
 
 def _frame_node(node: ast.expr) -> ast.expr:
