@@ -62,6 +62,8 @@ class CallReader(abc.ABC):
         Labels and attributes that the code itself asks after or makes.
     own_functions
         The names of functions that the code defines.
+    set_by_functions
+        The global names that functions bind, the code's and the notebook's.
     """
 
     def __init__(
@@ -71,12 +73,15 @@ class CallReader(abc.ABC):
         *,
         excused: frozenset[str] = frozenset(),
         own_functions: frozenset[str] = frozenset(),
+        set_by_functions: frozenset[str] = frozenset(),
     ) -> None:
         self.notes = notes
         self.variables = variables
         self.excused = excused
         self.labels = LabelCheck(notes, excused)
-        self.changes = Changes(variables, own_functions=own_functions)
+        self.changes = Changes(
+            variables, own_functions=own_functions, set_by_functions=set_by_functions
+        )
         self._results: dict[ast.Call, Value] = {}
         self._is_read_again = False
 

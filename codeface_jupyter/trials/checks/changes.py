@@ -41,6 +41,8 @@ class Changes:
         What names stand for.
     own_functions
         The names of functions that the code defines.
+    set_by_functions
+        The global names that functions bind.
 
     Attributes
     ----------
@@ -48,9 +50,16 @@ class Changes:
         The ids of objects with which something was done.
     """
 
-    def __init__(self, variables: Variables, *, own_functions: frozenset[str]) -> None:
+    def __init__(
+        self,
+        variables: Variables,
+        *,
+        own_functions: frozenset[str],
+        set_by_functions: frozenset[str],
+    ) -> None:
         self._variables = variables
         self._own_functions = own_functions
+        self._set_by_functions = set_by_functions
         self.touched: set[int] = set()
 
     def by_call(self, node: ast.Call, function: Value, given: list[Value]) -> None:
@@ -73,7 +82,10 @@ class Changes:
             case Method(owner=Live(obj=obj)):
                 self.touched.add(id(obj))
         self.touched |= {id(value.obj) for value in given if isinstance(value, Live)}
-        if self._is_pure(function) and not self._is_handed_on(node, function):
+        is_pure = self._is_pure(function)
+        if not is_pure or self._gives_users_function(node):
+            self._variables.forget(self._set_by_functions)
+        if is_pure and not self._is_handed_on(node, function):
             return
         if self._may_change_any(node, function):
             self._variables.forget_contents()
@@ -118,9 +130,12 @@ class Changes:
 
     def _is_handed_on(self, node: ast.Call, function: Value) -> bool:
         """Whether a function of the user's is given to one that may call it with a frame."""
+        return isinstance(function, Live) and self._gives_users_function(node)
+
+    def _gives_users_function(self, node: ast.Call) -> bool:
         parts = [*node.args, *(keyword.value for keyword in node.keywords)]
         names = [part for part in parts if isinstance(part, ast.Name)]
-        return isinstance(function, Live) and any(
+        return any(
             name.id in self._own_functions or _is_users_function(self._variables[name.id])
             for name in names
         )

@@ -17,7 +17,11 @@ from codeface_jupyter.trials.checks.imports import check_import, installs_packag
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.source import read_source
-from codeface_jupyter.trials.checks.undefined_names import may_define_anything, suppresses_errors
+from codeface_jupyter.trials.checks.undefined_names import (
+    made_by_functions,
+    may_define_anything,
+    suppresses_errors,
+)
 from codeface_jupyter.trials.checks.values import (
     Column,
     Frame,
@@ -47,6 +51,7 @@ def read_statements(notes: Notes, namespace: Mapping[str, object]) -> None:
         Variables(namespace, assigned=names),
         excused=frozenset(_excused(tree)),
         own_functions=frozenset(_functions(tree)),
+        set_by_functions=made_by_functions(namespace).union(_globals(tree)),
     )
     expressions.are_libraries_extended = extends_libraries(tree, namespace)
     _Flow(expressions, names).read(tree.body)
@@ -363,6 +368,12 @@ def _functions(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
+
+
+def _globals(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield from node.names
 
 
 def _excused(tree: ast.Module) -> Iterator[str]:

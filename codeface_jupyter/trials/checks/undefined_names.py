@@ -20,6 +20,7 @@ __all__ = [
     "ALWAYS_THERE",
     "check_names",
     "is_about_name",
+    "made_by_functions",
     "may_define_anything",
     "suppresses_errors",
 ]
@@ -58,8 +59,8 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
         return
     reader = _Reader()
     reader.read(tree)
-    made_by_functions = _made_by_functions(namespace)
-    defined = reader.module_names | made_by_functions
+    later = made_by_functions(namespace)
+    defined = reader.module_names | later
     chains = _attribute_chains(tree)
     for node in reader.open_names:
         name = node.id
@@ -67,7 +68,7 @@ def check_names(notes: Notes, namespace: Mapping[str, object]) -> None:
             continue
         uses = [chains[other] for other in reader.open_names if other.id == name]
         there = reader.module_names - _bound_too_late(tree, name)
-        known = {*namespace, *made_by_functions, *there}
+        known = {*namespace, *later, *there}
         _report(notes, node, usual_import(name, chains=uses), known)
 
 
@@ -112,7 +113,7 @@ def _places(tree: ast.Module) -> Iterable[tuple[ast.Name, ast.stmt]]:
         waiting += [(part, part if isinstance(part, ast.stmt) else place) for part in inner]
 
 
-def _made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
+def made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
     """Return the global names that the notebook's own functions bind once they are called."""
     functions = [value for value in namespace.values() if type(value) is types.FunctionType]
     waiting: list[object] = [function.__code__ for function in functions]
