@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from codeface_jupyter.config.optional_values import none_if_empty
 from codeface_jupyter.config.paths import as_meant
 from codeface_jupyter.config.refusals import parts_of, refused_value
 from codeface_jupyter.errors import ConfigError, first_line
@@ -69,6 +70,7 @@ class EngineOptions(BaseModel):
     """The options of an engine; each engine has its own subclass.
 
     Every option has a default and a description, which is shown beside its value.
+    Of one that may be None, an empty text is None: so it can be written everywhere.
     A `pydantic.SecretStr` is never shown. Another value of any option makes another
     response key, unless the option is a secret or marked `NOT_IN_RESPONSE_KEY`.
     """
@@ -76,6 +78,7 @@ class EngineOptions(BaseModel):
     # Its check is built when the first value is checked, not when the extension is loaded.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
+    _optional = field_validator("*", mode="before")(none_if_empty)
     _paths = field_validator("*")(as_meant)
 
 

@@ -37,6 +37,7 @@ from codeface_jupyter.config.engine_options import (
     kept_secret,
     settle_options,
 )
+from codeface_jupyter.config.optional_values import none_if_empty
 from codeface_jupyter.config.paths import as_meant, without_controls
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.refusals import HOLDS_URL
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     _paths = field_validator("*")(as_meant)
 
     # Private, so that neither environment nor config file nor %config can set it.
+    _optional = field_validator("*", mode="before")(none_if_empty)
     _permissions: Permissions = PrivateAttr(default=NOTHING_MORE)
     _given_options: dict[str, Any] = PrivateAttr(default_factory=dict)
 

@@ -150,6 +150,26 @@ def test_settings_of_jupyterlab_give_way_to_all_others(file, monkeypatch):
     assert config.settings.background_load is False
 
 
+def test_an_empty_value_is_none_in_every_layer_where_one_need_not_be_given(file, monkeypatch):
+    file.write_text('context_cells = 3\nrequest_log = ""\n[llamacpp]\ncontext_tokens = ""\n')
+    monkeypatch.setenv("CODEFACE_REPETITION_PENALTY", "")
+    monkeypatch.setenv("CODEFACE_OPENAI__API_KEY", "")
+    monkeypatch.setenv("CODEFACE_REMOTE_CONTEXT_WINDOW", "")
+    config = Config(file=file)
+    names = ("request_log", "repetition_penalty", "llamacpp.context_tokens")
+    options = ("openai.api_key", "openai.remote_context_window")
+    assert [config.settings.value_of(name) for name in (*names, *options)] == [None] * 5
+    assert config.with_overrides({"context_cells": ""}).context_cells is None
+    assert config.settings.context_cells == 3
+    assert config.set(context_cells="").context_cells is None
+
+
+def test_an_empty_value_is_refused_where_one_has_to_be(file):
+    for name in ("model", "context_tokens", "request_timeout_s"):
+        with pytest.raises(ConfigError, match=f"{name} = ''"):
+            Config(file=file).set(**{name: ""})
+
+
 def test_callbacks_hear_of_every_change(file):
     heard = []
     config = Config(file=file)
@@ -169,12 +189,12 @@ def test_close_names_are_told_once_and_are_the_engines_own(tmp_path):
 
 def test_a_refused_variable_can_be_left_out_and_told(file, monkeypatch):
     monkeypatch.setenv("CODEFACE_PORT", "tcp://10.0.0.7:8000")
-    monkeypatch.setenv("CODEFACE_SEED", "")
+    monkeypatch.setenv("CODEFACE_TOP_K", "")
     monkeypatch.setenv("CODEFACE_TEMPERATURE", "0.5")
     refused = []
     config = Config(file=file, on_refused=refused.append)
     assert config.settings == Settings(temperature=0.5)
-    assert sorted(name in error.message for error in refused for name in ("PORT", "SEED")) == [
+    assert sorted(name in error.message for error in refused for name in ("PORT", "TOP_K")) == [
         False, False, True, True,
     ]  # fmt: skip
 
