@@ -19,6 +19,7 @@ from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, ConfigError
 from codeface_jupyter.magics.base import BaseMagics
+from codeface_jupyter.magics.options import WORD, unquoted
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.view.tables import Table
 
@@ -39,7 +40,8 @@ class ConfigMagics(BaseMagics):
         A setting's name alone shows that one. Above the list of all are the installed
         engines, whether each can serve them, and the engines' own options. An option
         without its engine's name is set for every engine that has it, ``openvino.dtype``
-        for one.
+        for one. A value with spaces goes into quotes, and nothing after ``=`` leaves a
+        setting empty that may be.
 
         ::
 
@@ -48,6 +50,8 @@ class ConfigMagics(BaseMagics):
             In [2]: %codeface_config temperature=0.2 openai.base_url=http://localhost:8000/v1
 
             In [3]: %codeface_config temperature
+
+            In [4]: %codeface_config cache_dir="~/my models" context_cells=
         """
         names, values = _parsed(line)
         if values:
@@ -131,25 +135,49 @@ def _chosen_engine(settings: Settings, engines: Mapping[str, Fitness]) -> str:
 
 
 def _parsed(line: str) -> tuple[list[str], dict[str, Any]]:
-    """Parse names and ``name=value`` words; values are JSON, or text as it stands."""
+    """Parse names and ``name=value`` words; values are JSON, or text with or without quotes."""
     names: list[str] = []
     values: dict[str, Any] = {}
-    for word in line.split():
+    for word in _words(line):
         name, equals, text = word.partition("=")
         if not all(part.isidentifier() for part in name.split(".")):
             raise UsageError(
-                f"%codeface_config: expected a setting's name, or name=value without spaces, "
-                f"not {word!r}."
+                "%codeface_config: expected a setting's name, or name=value without spaces around "
+                f"the =, not {word!r}."
             )
         if not equals:
             check_name(name, source="%codeface_config")
             names.append(name)
             continue
-        try:
-            values[name] = json.loads(text)
-        except json.JSONDecodeError:
-            values[name] = text
+        values[name] = _value(text)
     return names, values
+
+
+def _words(line: str) -> Iterator[str]:
+    """Yield the words of a line with their quotes, which tell text from numbers."""
+    position = 0
+    while match := WORD.match(line, position):
+        yield match[1]
+        position = match.end()
+    if rest := line[position:].strip():
+        raise UsageError(
+            f"%codeface_config: a quote is not closed: {rest}. Put a value that holds one into "
+            "quotes of the other kind."
+        )
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        plain = unquoted(text)
+    if plain == text or not plain.startswith(("[", "{")):
+        return plain
+    # A list or a table in quotes, as a shell would have it.
+    try:
+        return json.loads(plain)
+    except json.JSONDecodeError:
+        return plain
 
 
 def _shown(settings: Settings, name: str) -> str:

@@ -21,6 +21,7 @@ from codeface_jupyter.config.permissions import Permissions
 
 __all__ = [
     "OPTIONS",
+    "WORD",
     "ask_options",
     "check_variable_name",
     "context_options",
@@ -38,6 +39,7 @@ __all__ = [
     "split_words",
     "target_options",
     "trial_options",
+    "unquoted",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -288,7 +290,12 @@ def parse_name(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
 
 def split_words(line: str) -> list[str]:
     """Split ``line`` into words; quotes group, and nothing else is special."""
-    return [_unquoted(match[1]) for match in WORD.finditer(line)]
+    return [unquoted(match[1]) for match in WORD.finditer(line)]
+
+
+def unquoted(word: str) -> str:
+    """Return a word without the quotes that group parts of it."""
+    return re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda m: m[1] if m[1] is not None else m[2], word)
 
 
 def split_first(words: str) -> tuple[str, str]:
@@ -365,9 +372,9 @@ def _split_options(magic: Any, line: str) -> _Parts:
         if name not in takes_value:
             break
         position = match.end()
-        options.append(_unquoted(word))
+        options.append(unquoted(word))
         if takes_value[name] and not has_value and (value := WORD.match(line, position)):
-            options.append(_unquoted(value[1]))
+            options.append(unquoted(value[1]))
             position = value.end()
     rest = line[position:].strip()
     if re.match(r"--?[A-Za-z]", rest):
@@ -407,7 +414,3 @@ def _unrecognized(word: str, known: Iterable[str], *, name: str) -> str:
     close = get_close_matches(option.removeprefix("--"), names, n=1) if is_long else []
     meant = f"; did you mean --{close[0]}?" if close else ""
     return f"unrecognized option {option}{meant} (write -- before text that begins with a dash)"
-
-
-def _unquoted(word: str) -> str:
-    return re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda m: m[1] if m[1] is not None else m[2], word)

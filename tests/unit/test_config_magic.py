@@ -1,8 +1,10 @@
 """What ``%codeface_config`` says of settings that are named."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from IPython.core.error import UsageError
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.errors import ConfigError
@@ -10,10 +12,14 @@ from codeface_jupyter.magics.config import ConfigMagics
 
 
 @pytest.fixture
-def magic(tmp_path):
+def config(tmp_path):
+    return Config(file=tmp_path / "none.toml")
+
+
+@pytest.fixture
+def magic(config):
     problem = "no-such-model is not on this machine"
     session = SimpleNamespace(completions=SimpleNamespace(problem=lambda: problem))
-    config = Config(file=tmp_path / "none.toml")
     return ConfigMagics(None, SimpleNamespace(config=config, session=session)).codeface_config
 
 
@@ -26,6 +32,37 @@ def test_what_was_set_is_told_and_nothing_else(magic, capsys):
         "seed = not set (this session)",
         "openai.base_url = http://localhost:8000/v1 (this session)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("tries='off'", "off"),
+        ('tries="off"', "off"),
+        ("model='qwen2.5-coder-0.5b'", "qwen2.5-coder-0.5b"),
+        ('cache_dir="/My Files/models"', Path("/My Files/models")),
+        ("cache_dir='/My Files/models'", Path("/My Files/models")),
+        ("cache_dir=/My' 'Files/models", Path("/My Files/models")),
+        ("request_log='/x.jsonl'", Path("/x.jsonl")),
+        ('stop_strings=["END","it\'s"]', ("END", "it's")),
+        ('stop_strings=\'["END", "STOP"]\'', ("END", "STOP")),
+        ("seed='3'", 3),
+        ("context_cells=", None),
+        ("seed=null", None),
+        ("auto_pull=false", False),
+    ],
+)
+def test_quotes_group_and_are_no_part_of_a_value(magic, config, line, value):
+    magic(line)
+    assert config.settings.value_of(line.partition("=")[0]) == value
+
+
+def test_a_quote_that_is_not_closed_is_refused_and_nothing_is_set(magic, config):
+    with pytest.raises(UsageError, match="not closed: 'brien"):
+        magic("seed=3 cache_dir=/home/o'brien")
+    assert config.settings.seed is None
+    magic('cache_dir="/home/o\'brien"')
+    assert config.settings.cache_dir == Path("/home/o'brien")
 
 
 def test_a_key_that_was_set_is_not_told(magic, capsys):
