@@ -12,6 +12,7 @@ from codeface_jupyter.context.cells import (
     choose,
     clean,
     defined_names,
+    nearest,
 )
 from codeface_jupyter.context.context import Context, Piece, PieceKind
 from codeface_jupyter.context.error_info import ErrorInfo
@@ -111,7 +112,7 @@ class _Builder:
         language: str,
     ) -> None:
         request, self.secrets = mask(sources.request, is_code=sources.task in CODE_TASKS)
-        looked_at = sources.cells[-MAX_CELLS_LOOKED_AT:]
+        looked_at = nearest(sources.cells, MAX_CELLS_LOOKED_AT)
         self.far_cells = len(sources.cells) - len(looked_at)
         self.sources = replace(sources, request=request, cells=looked_at)
         self.limits = limits
@@ -353,7 +354,7 @@ class _Builder:
     def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
         if self.far_cells:
-            parts.append(Part("cell", f"{self.far_cells:,} more cells", reason="too far above"))
+            parts.append(Part("cell", f"{self.far_cells:,} more cells", reason="too far away"))
         parts += [
             Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
             for choice in self.choices

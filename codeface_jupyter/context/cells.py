@@ -32,6 +32,7 @@ __all__ = [
     "choose",
     "clean",
     "defined_names",
+    "nearest",
     "render",
     "used_names",
     "window_start",
@@ -65,6 +66,8 @@ class Cell:
         The notebook's own id; empty when unknown.
     was_run
         Whether this source was run in this kernel; the others are marked.
+    is_below
+        Whether it stands below the cell that asks, from which the nearest are counted.
     error
         The error that its output shows, where the front end has sent it.
     """
@@ -74,6 +77,7 @@ class Cell:
     execution_count: int | None = None
     cell_id: str = ""
     was_run: bool = True
+    is_below: bool = field(default=False, compare=False)
     error: ErrorInfo | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -184,6 +188,13 @@ def used_names(source: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
+def nearest(cells: Sequence[Cell], count: int) -> list[Cell]:
+    """Return at most so many cells in document order: those above first, then those below."""
+    above = [cell for cell in cells if not cell.is_below][-count:]
+    below = [cell for cell in cells if cell.is_below][: count - len(above)]
+    return above + below
+
+
 def choose(
     cells: Sequence[Cell],
     *,
@@ -198,11 +209,12 @@ def choose(
     budget, so that the start of the prompt stays the same from one request to the
     next and its KV cache can be used again. Of cells that go, imports stay and
     definitions keep their first lines; a cell that defines one of ``names`` stays.
+    Any cell below the one that asks is farther than all above.
 
     Parameters
     ----------
     cells
-        The cells above the one that asks, in document order.
+        The cells around the one that asks, in document order.
     names
         The names that the request is about.
     max_tokens
@@ -228,12 +240,18 @@ def choose(
 
 
 def _cleaned(choices: Sequence[CellChoice], *, max_cells: int | None) -> list[CellChoice]:
-    """Clean every cell and return those of which something is left, at most ``max_cells``."""
+    """Clean every cell and return those of which something is left, at most ``max_cells``.
+
+    The farthest come first, and the nearest of those above last.
+    """
     candidates = []
     for choice in choices:
         choice.text, choice.reason = clean(choice.cell)
         if choice.text:
             candidates.append(choice)
+    below = [choice for choice in candidates if choice.cell.is_below]
+    above = [choice for choice in candidates if not choice.cell.is_below]
+    candidates = [*reversed(below), *above]
     kept = len(candidates) if max_cells is None else min(max_cells, len(candidates))
     far = len(candidates) - kept
     for choice in candidates[:far]:
@@ -248,7 +266,7 @@ def _fit(
     max_tokens: int,
     count_tokens: TokenCounter,
 ) -> None:
-    """Cut and leave out cells until they fit."""
+    """Cut and leave out cells until they fit; the farthest come first."""
     reserve = max_tokens // 4  # for imports and definitions of far cells
     room = max_tokens - reserve
     for choice in candidates:
@@ -278,7 +296,7 @@ def _keep_definitions(
 ) -> None:
     """Reduce far cells to their imports and the heads of their definitions."""
     for choice in far:
-        choice.leave_out("far above, and the budget is used up")
+        choice.leave_out(f"{_far(choice)}, and the budget is used up")
     # Imports first: they are short, and usually the farthest of all.
     for definitions in (False, True):
         for choice in reversed(far):
@@ -289,7 +307,11 @@ def _keep_definitions(
             if digest and tokens - choice.tokens <= max_tokens:
                 max_tokens -= tokens - choice.tokens
                 choice.text, choice.tokens = digest, tokens
-                choice.reason = "far above: only imports and definitions"
+                choice.reason = f"{_far(choice)}: only imports and definitions"
+
+
+def _far(choice: CellChoice) -> str:
+    return "far below" if choice.cell.is_below else "far above"
 
 
 def _keep_needed(

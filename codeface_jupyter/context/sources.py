@@ -27,7 +27,7 @@ class ContextSources:
     task, instruction
         What kind of answer is wanted, and what to say in place of the task's instruction.
     cells
-        The cells above the one that asks, in document order.
+        The cells above the one that asks, in document order; those below too if they are wanted.
     namespace
         The user's variables.
     variables

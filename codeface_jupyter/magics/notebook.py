@@ -170,7 +170,7 @@ class Notebook:
 
 def cells_of(snapshot: NotebookSnapshot, *, below: bool = False) -> list[Cell]:
     """Return the cells above the asking one, and if wanted those below."""
-    chosen = snapshot.above + (snapshot.below if below else ())
+    above, chosen_below = snapshot.above, snapshot.below if below else ()
     return [
         Cell(
             source=cell["source"],
@@ -178,9 +178,10 @@ def cells_of(snapshot: NotebookSnapshot, *, below: bool = False) -> list[Cell]:
             execution_count=cell["execution_count"],
             cell_id=cell["id"],
             was_run=cell["id"] in snapshot.executed,
+            is_below=index >= len(above),
             error=_shown_error(cell),
         )
-        for cell in chosen
+        for index, cell in enumerate(above + chosen_below)
         if cell["type"] != "raw"
     ]
 

@@ -66,6 +66,8 @@ OVERRIDES = (
     "insert",
 )
 
+# Words for numbers of cells. Empty is all that fit, whatever is set; None would be no override.
+CELL_COUNTS: dict[str, object] = {"none": 0, "all": ""}
 
 # What other commands show their options by.
 HELP = frozenset({"-h", "--help"})
@@ -167,7 +169,12 @@ def context_options(function: F) -> F:
     """Add the options that decide what is sent to the model."""
     return _with(
         function,
-        argument("--cells", metavar="N", help="How many cells to send: a number, all or none."),
+        argument(
+            "--cells",
+            metavar="N",
+            help="How many cells to send: a number for the nearest above, all for as many as fit, "
+            "with those below, or none.",
+        ),
         argument("--vars", metavar="A,B", help="Which variables to describe: names, or none."),
         argument(
             "--files",
@@ -319,10 +326,8 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
     if getattr(args, "no_try", False):
         overrides["tries"] = "off"
     cells = getattr(args, "cells", None)
-    if cells == "none":
-        overrides["context_cells"] = 0
-    elif cells not in {None, "all"}:
-        overrides["context_cells"] = cells
+    if cells is not None:
+        overrides["context_cells"] = CELL_COUNTS.get(cells, cells)
     return overrides
 
 

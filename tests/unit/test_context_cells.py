@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, render
+from codeface_jupyter.context.cells import Cell, CellChoice, choose, clean, nearest, render
 from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 
 
@@ -123,6 +124,25 @@ def test_the_number_of_cells_can_be_limited() -> None:
     cells = [filler(number) for number in range(5)]
     assert sent(choose_cells(cells, max_tokens=500, max_cells=2)) == [c.source for c in cells[3:]]
     assert sent(choose_cells(cells, max_tokens=500, max_cells=0)) == []
+
+
+def below(number: int) -> Cell:
+    return replace(filler(number), is_below=True)
+
+
+def test_the_nearest_are_counted_from_the_cell_that_asks() -> None:
+    cells = [filler(0), filler(1), below(2), below(3), below(4)]
+    for count, left in ((1, [1]), (2, [0, 1]), (3, [0, 1, 2]), (4, [0, 1, 2, 3])):
+        choices = choose_cells(cells, max_tokens=500, max_cells=count)
+        assert sent(choices) == [cells[number].source for number in left]
+        assert nearest(cells, count) == [cells[number] for number in left]
+
+
+def test_cells_below_go_before_those_above_where_not_all_fit() -> None:
+    cells = [filler(0), filler(1), below(2), below(3), below(4)]
+    choices = choose_cells(cells, max_tokens=49)
+    assert sent(choices) == [cell.source for cell in cells[:3]]
+    assert choices[4].reason == "far below, and the budget is used up"
 
 
 def test_a_giant_cell_takes_no_time_and_stays_within_the_budget() -> None:

@@ -166,5 +166,16 @@ def test_a_value_that_is_refused_is_named_with_its_option(line, said, tmp_path):
     assert caught.value.hint.startswith(said.split(maxsplit=1)[0] + ": ")
 
 
+@pytest.mark.parametrize(
+    ("line", "sent"), [("", 3), ("--cells 2", 2), ("--cells none", 0), ("--cells all", None)]
+)
+def test_the_cells_of_a_call_are_its_own_whatever_is_set(line, sent, tmp_path):
+    args, _ = parse(MAGIC, f"{line} sort it")
+    config = Config(file=tmp_path / "none.toml")
+    config.set(context_cells=3)
+    settings = config.with_overrides(settings_overrides(args), options=OPTIONS)
+    assert settings.context_cells == sent
+
+
 def test_every_setting_that_an_option_overrides_goes_by_an_option_that_there_is():
     assert set(OPTIONS.values()) <= set(MAGIC.parser._option_string_actions)

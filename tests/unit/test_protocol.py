@@ -11,6 +11,7 @@ from codeface_jupyter.errors import ProtocolError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.front_end import NotebookSnapshot
 from codeface_jupyter.frontend.protocol import parse_front_end_message, parse_payload
+from codeface_jupyter.magics.notebook import cells_of
 
 DATA = Path(__file__).parents[1] / "data" / "protocol"
 METHODS = {
@@ -180,3 +181,4 @@ def test_a_snapshot_knows_what_is_above_and_below_the_asking_cell():
 
     assert [c["id"] for c in snapshot.above] == ["cell0", "cell1"]
     assert [c["id"] for c in snapshot.below] == ["cell3"]
+    assert [c.is_below for c in cells_of(snapshot, below=True)] == [False, False, True]
