@@ -6,6 +6,7 @@ from codeface_jupyter.config.engine_options import NOT_IN_RESPONSE_KEY, EngineOp
 from codeface_jupyter.config.layers import Config
 from codeface_jupyter.config.settings import (
     AUTO_MODEL,
+    SAME_MODEL,
     Settings,
     default_cache_dir,
     setting_fields,
@@ -17,6 +18,7 @@ __all__ = [
     "AUTO_MODEL",
     "CONFIG_FILE_VARIABLE",
     "NOT_IN_RESPONSE_KEY",
+    "SAME_MODEL",
     "Config",
     "EngineOptions",
     "Settings",

@@ -32,6 +32,8 @@ from codeface_jupyter.errors import ConfigError
 
 __all__ = ["Config"]
 
+NAMES_OF_MODELS = ("model", "completion_model")
+
 
 class Config:
     """Settings in layers, each value with its origin.
@@ -103,9 +105,8 @@ class Config:
         # Other layers outlive the engines that are installed now.
         if (engine := values.get("engine", "auto")) not in {"auto", *installed_engines()}:
             raise ConfigError(no_such_engine(engine))
-        if "model" in values:
-            # The model stays chosen, whatever becomes of the alias.
-            values["model"] = self.aliases.resolve(values["model"])
+        # The model stays chosen, whatever becomes of the alias.
+        values |= self._models_named_in(values)
         self._layers["%config"] = _laid_over(self._layers["%config"], values)
         return self._settle()
 
@@ -148,10 +149,14 @@ class Config:
         merged: dict[str, Any] = {}
         for values in (*self._layers.values(), overrides):
             merged = _laid_over(merged, values)
-        if "model" in merged:
-            merged["model"] = self.aliases.resolve(merged["model"])
+        merged |= self._models_named_in(merged)
         # Options of an engine that is broken or was removed are left out.
         return Settings(**{name: value for name, value in merged.items() if _is_known(name)})
+
+    def _models_named_in(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the settings in ``values`` that name a model, with the alias resolved."""
+        named = (name for name in NAMES_OF_MODELS if name in values)
+        return {name: self.aliases.resolve(values[name]) for name in named}
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from codeface_jupyter.errors import ConfigError
 __all__ = [
     "AUTO_MODEL",
     "DEFAULT_MAX_NEW_TOKENS",
+    "SAME_MODEL",
     "Settings",
     "default_cache_dir",
     "setting_fields",
@@ -55,6 +56,8 @@ __all__ = [
 
 # The best recommended model that runs well here; a folder of that name is ``./auto``.
 AUTO_MODEL = "auto"
+# To complete code: the one that answers; a folder of that name is ``./same``.
+SAME_MODEL = "same"
 DEFAULT_MAX_NEW_TOKENS = 512
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
@@ -75,10 +78,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
+    _optional = field_validator("*", mode="before")(none_if_empty)
     _paths = field_validator("*")(as_meant)
 
     # Private, so that neither environment nor config file nor %config can set it.
-    _optional = field_validator("*", mode="before")(none_if_empty)
     _permissions: Permissions = PrivateAttr(default=NOTHING_MORE)
     _given_options: dict[str, Any] = PrivateAttr(default_factory=dict)
 

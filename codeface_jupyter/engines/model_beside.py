@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeface_jupyter.config import AUTO_MODEL, Settings
+from codeface_jupyter.config import AUTO_MODEL, SAME_MODEL, Settings
 from codeface_jupyter.engines.auto_model import foreseen_rates, with_model
 from codeface_jupyter.engines.base import Engine, InfillEngine
 from codeface_jupyter.engines.registry import engine_choice, engine_speed
@@ -11,10 +11,7 @@ from codeface_jupyter.models.catalog import CATALOG, ModelEntry, close_names, fi
 from codeface_jupyter.models.fetch import is_here, locate
 from codeface_jupyter.models.local_model import ModelRequest
 
-__all__ = ["SAME_MODEL", "problem_beside", "settings_beside", "smaller_to_fetch"]
-
-# The one that answers; a folder of that name is ``./same``.
-SAME_MODEL = "same"
+__all__ = ["problem_beside", "settings_beside", "smaller_to_fetch"]
 
 # A second model is worth its memory if it is so many times smaller, and so as many times as fast.
 TIMES_SMALLER = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from codeface_jupyter.config import AUTO_MODEL
+from codeface_jupyter.config import AUTO_MODEL, SAME_MODEL
 from codeface_jupyter.config.aliases import Aliases
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.models.catalog import find, meant_instead
@@ -68,6 +68,10 @@ def checked_alias(name: str, request: ModelRequest) -> tuple[str, str]:
     if AUTO_MODEL in {name.lower(), request.model}:
         raise ConfigError(
             f"{AUTO_MODEL!r} stands for the best model that runs well here, and for nothing else."
+        )
+    if name.lower() == SAME_MODEL:
+        raise ConfigError(
+            f"{SAME_MODEL!r} stands for the model that answers, as the one that completes code."
         )
     if (entry := find(name)) is not None:
         raise ConfigError(

@@ -94,6 +94,17 @@ class TestInSettings:
         monkeypatch.setenv("CODEFACE_MODEL", "mine")
         assert Config(file=config_file).settings.model == "owner/name"
 
+    def test_so_may_the_model_that_completes_code(
+        self, config_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = Config(file=config_file)
+        assert config.set(completion_model="mine").completion_model == "owner/name"
+        config.aliases.remove("mine")
+        assert config.set(temperature=0.5).completion_model == "owner/name"
+        config.aliases.add("mine", "owner/name")
+        monkeypatch.setenv("CODEFACE_COMPLETION_MODEL", "mine")
+        assert Config(file=config_file).settings.completion_model == "owner/name"
+
     def test_what_was_chosen_stays_chosen(self, config_file: Path) -> None:
         config = Config(file=config_file)
         config.set(model="mine")
@@ -117,6 +128,13 @@ class TestChecks:
     @pytest.mark.parametrize("name", ["", "a/b", "../x", "a b", "-a", "x" * 65])
     def test_what_is_no_name_is_refused(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be an alias"):
+            checked_alias(name, ModelRequest("owner/name", tmp_path))
+
+    @pytest.mark.parametrize("name", ["auto", "Same"])
+    def test_a_word_that_stands_for_a_model_already_is_refused(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ConfigError, match=f"'{name.lower()}' stands for"):
             checked_alias(name, ModelRequest("owner/name", tmp_path))
 
     def test_what_is_no_model_is_refused(self, tmp_path: Path) -> None:
