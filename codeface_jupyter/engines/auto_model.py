@@ -15,7 +15,14 @@ from codeface_jupyter.models.model_choice import Candidate, ModelChoice, choose
 from codeface_jupyter.models.speed import EngineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 
-__all__ = ["choose_model", "foreseen_rates", "leaves_room", "settled", "with_model"]
+__all__ = [
+    "choose_model",
+    "foreseen_rates",
+    "leaves_room",
+    "runs_catalog",
+    "settled",
+    "with_model",
+]
 
 # Of an engine that was chosen for a model but does not tell its speed.
 UNTOLD = EngineSpeed(weights="", bits_per_weight=16)
@@ -60,6 +67,12 @@ def choose_model(
     choice = choose(candidates)
     is_other = settings.read_ahead and ahead.wanted.entry != choice.wanted.entry
     return replace(choice, ahead=ahead.wanted) if is_other else choice
+
+
+def runs_catalog(settings: Settings) -> bool:
+    """Whether the engine runs models of the catalog here; a server has models of its own."""
+    recommended = (entry for entry in CATALOG.values() if entry.is_recommended)
+    return any(_engine_for(entry, settings) is not None for entry in recommended)
 
 
 def settled(settings: Settings, *, will_fetch: bool = False, may_probe: bool = True) -> Settings:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codeface_jupyter.config import AUTO_MODEL, Config, Settings
-from codeface_jupyter.engines.auto_model import choose_model, settled
+from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.engines.auto_model import runs_catalog, settled
 from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.models.fetch import is_here
@@ -36,11 +36,11 @@ def models_to_ask(
         If one of them is not here, and would be run here.
     """
     settings = config.with_overrides({"cache_dir": cache_dir})
-    runs_catalog = _runs_catalog(settings)
+    runs_here = runs_catalog(settings)
     if not names:
-        names = (_all_here(settings) if runs_catalog else []) or [settings.model]
+        names = (_all_here(settings) if runs_here else []) or [settings.model]
     requests = [_request(name, config, cache_dir) for name in names]
-    if runs_catalog:
+    if runs_here:
         for request in requests:
             _check_that_it_is_here(request)
     return {request.name: _settings_for(request, settings) for request in requests}
@@ -51,11 +51,6 @@ def _request(name: str, config: Config, cache_dir: Path | None) -> ModelRequest:
     settings = config.with_overrides({"model": name, "cache_dir": cache_dir})
     model = settled(settings, will_fetch=True).model
     return ModelRequest.named(model, config=config, cache_dir=cache_dir)
-
-
-def _runs_catalog(settings: Settings) -> bool:
-    """Whether the engine runs models of the catalog here; a server has models of its own."""
-    return choose_model(settings.model_copy(update={"model": AUTO_MODEL})) is not None
 
 
 def _all_here(settings: Settings) -> list[str]:

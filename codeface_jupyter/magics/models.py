@@ -18,6 +18,7 @@ from codeface_jupyter.view.findings import Remark
 from codeface_jupyter.view.tables import Table
 
 if TYPE_CHECKING:
+    from codeface_jupyter.config import Settings
     from codeface_jupyter.models.local_model import ModelRequest
 
 __all__ = ["ModelMagics"]
@@ -130,19 +131,14 @@ class ModelMagics(BaseMagics):
         show_work(self.extension, lambda: session.pull(model, permissions=permissions))
 
     def _use(self, model: str) -> None:
-        from codeface_jupyter.models.fetch import locate
-        from codeface_jupyter.models.local_model import ModelRequest
+        from codeface_jupyter.engines.auto_model import runs_catalog
 
         config = self.extension.config
-        if model == AUTO_MODEL:
-            config.set(model=model)
-            sys.stdout.write("The best model that runs well here answers from now on.\n")
-            return
-        # The revision that is set belongs to this model from now on.
-        found = locate(ModelRequest.of(config.with_overrides({"model": model})))
+        settings = config.with_overrides({"model": model})
+        is_run_here = settings.engine == "auto" or runs_catalog(settings)
+        told = _told_of(settings) if is_run_here else _told_elsewhere(settings)
         config.set(model=model)
-        name = config.settings.model
-        sys.stdout.write(f"{name} answers from now on.{'' if found else _to_come(name)}\n")
+        sys.stdout.write(f"{told}\n")
 
     def _info(self, model: str) -> None:
         from codeface_jupyter.models.model_details import model_details
@@ -170,6 +166,29 @@ class ModelMagics(BaseMagics):
         self.extension.session.unload()
         remove_files(request, files, job=Job())
         sys.stdout.write("Removed.\n")
+
+
+def _told_of(settings: Settings) -> str:
+    """Return what there is to say of a model that is set, for an engine that runs it here."""
+    from codeface_jupyter.models.fetch import locate
+    from codeface_jupyter.models.local_model import ModelRequest
+
+    name = settings.model
+    if name == AUTO_MODEL:
+        return "The best model that runs well here answers from now on."
+    # The revision that is set belongs to this model from now on.
+    found = locate(ModelRequest.of(settings))
+    return f"{name} answers from now on.{'' if found else _to_come(name)}"
+
+
+def _told_elsewhere(settings: Settings) -> str:
+    """Return what there is to say where the engine, a server's say, has models of its own."""
+    if settings.model == AUTO_MODEL:
+        return (
+            f"The {settings.engine} engine chooses no model: it is asked for one that is called "
+            f"{AUTO_MODEL!r} from now on. Name the one that is to answer."
+        )
+    return f"{settings.model} answers from now on."
 
 
 def _to_come(name: str) -> str:

@@ -114,6 +114,17 @@ def test_a_name_that_the_catalog_lacks_is_told_what_resembles_it(models):
     models.run("%codeface_models use auto")
 
 
+def test_a_servers_model_is_taken_by_any_name(models):
+    models.run("%codeface_config engine=openai base_url=http://127.0.0.1:9/v1")
+    for name in ("qwen2.5-coder:7b", "coder", "qwen2.5-coder-0.6b", "Qwen/Qwen2.5-Coder-0.6B"):
+        told = models.run(f"%codeface_models use {name}").text
+        assert told == f"{name} answers from now on.\n"
+        assert models.value("_config.settings.model") == name
+    told = models.run("%codeface_models use auto").text
+    assert told.startswith("The openai engine chooses no model")
+    models.run("%codeface_config engine=auto base_url=")
+
+
 @pytest.mark.parametrize("flag", ["--allow-pickle", "--trust-remote-code"])
 def test_what_is_dangerous_is_told_in_the_call_that_allows_it(models, flag):
     run = models.run(f"%codeface {flag} -e scripted say hello")
