@@ -152,5 +152,7 @@ def warn_of(refused: Sequence[ConfigError], *, source: str) -> None:
     Not every one is the user's: a cluster or a launcher may have set a variable.
     """
     if refused:
-        reasons = " ".join(error.message for error in refused)
+        parts = (part for error in refused for part in (error.message, error.hint) if part)
+        # A cluster sets many variables, of all of which there is the same to say.
+        reasons = " ".join(dict.fromkeys(parts))
         sys.stderr.write(f"Warning: not taken from {source}: {reasons}\n")

@@ -72,12 +72,14 @@ def test_unloading_the_extension_leaves_nothing_of_it():
 def test_variables_that_cannot_be_used_are_told_in_one_warning_and_the_extension_loads(monkeypatch):
     monkeypatch.setenv("CODEFACE_PORT", "tcp://10.0.0.7:8000")
     monkeypatch.setenv("CODEFACE_TOP_K", "")
+    monkeypatch.setenv("CODEFACE_MODLE", "x")
     done = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True
     )
     (warning,) = [line for line in done.stderr.splitlines() if "Warning" in line]
     assert "CODEFACE_PORT" in warning
     assert "CODEFACE_TOP_K" in warning
+    assert "CODEFACE_MODLE). Did you mean model" in warning
 
 
 def test_loading_the_extension_imports_nothing_heavy():
