@@ -95,7 +95,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from codeface_jupyter.evaluation.run import evaluate
     from codeface_jupyter.evaluation.tasks import read_notebook
 
-    _check_that_it_can_be_written(options.json)
+    if options.json is not None:
+        _check_that_it_can_be_written(options.json)
     notebooks = [read_notebook(file) for file in options.notebooks]
     models = models_to_ask(options.models, config=Config(), cache_dir=options.cache_dir)
     evaluation = Evaluation(tuple(models))
@@ -177,16 +178,32 @@ def _show_answer(out: Console, answer: Measured) -> None:
         out.print(Padding(code, (0, 0, 0, 4)))
 
 
-def _check_that_it_can_be_written(file: Path | None) -> None:
-    """Raise ConfigError before anything is measured if there is no folder for ``file``."""
-    if file is not None and not file.absolute().parent.is_dir():
+def _check_that_it_can_be_written(file: Path) -> None:
+    """Raise ConfigError before anything is measured if ``file`` could not be written after it."""
+    if not file.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {file.parent} to write {file.name} into.")
+    with _told_in_a_line(file):
+        # Opened where a link leads, so that only what is made here is removed.
+        place = file.resolve()
+        is_new = not place.exists()
+        # Who reads a pipe would take the closing for the end.
+        if is_new or place.is_file() or place.is_dir():
+            place.open("ab").close()
+        if is_new:
+            place.unlink()
 
 
 def _write(evaluation: Evaluation, file: Path) -> None:
     text = json.dumps(evaluation.record(), indent=1, ensure_ascii=False)
-    try:
+    with _told_in_a_line(file):
         file.write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def _told_in_a_line(file: Path) -> Iterator[None]:
+    """Say in a line why ``file`` cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
 

@@ -306,6 +306,8 @@ def test_an_interrupt_keeps_and_shows_what_was_measured(folder, tmp_path):
         (["none.ipynb"], "There is no file none.ipynb"),
         (["shop.py"], "shop.py is not a notebook"),
         (["shop.ipynb", "--json", "nowhere/a.json"], "There is no folder nowhere"),
+        (["shop.ipynb", "--json", "."], ". cannot be written"),
+        (["shop.ipynb", "--json", "a" * 300], "cannot be written: File name too long"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_runs(

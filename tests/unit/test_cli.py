@@ -1,9 +1,11 @@
 """The command line, as its user sees it: what it prints, and how it exits."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -286,3 +288,52 @@ def test_a_real_interrupt_ends_the_process_cleanly(quiet_machine: Path) -> None:
         assert process.wait(timeout=30) == 130
     process.stderr.close()
     assert "Traceback" not in said
+
+
+class TestRecordOfAnEvaluation:
+    """Whether it can be written is known before anything is measured."""
+
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+
+    @pytest.fixture
+    def refusal(self, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+        """What is said of a file, where there is no notebook either."""
+
+        def refusal(file: str) -> str:
+            assert main(["eval", "none.ipynb", "--json", file]) == 1
+            return " ".join(capsys.readouterr().err.split())
+
+        return refusal
+
+    def test_a_folder_and_a_name_that_none_can_have_are_refused(
+        self, refusal: Callable[[str], str]
+    ) -> None:
+        assert ". cannot be written: " in refusal(".")
+        assert "cannot be written: " in refusal("a" * 300)
+        assert "There is no folder nowhere" in refusal("nowhere/a.json")
+
+    def test_a_file_and_a_folder_that_are_read_only_are_refused(
+        self, refusal: Callable[[str], str], tmp_path: Path
+    ) -> None:
+        folder, file = tmp_path / "folder", tmp_path / "old.json"
+        folder.mkdir(mode=0o500)
+        file.touch(mode=0o400)
+        if os.access(folder, os.W_OK):
+            pytest.skip("this user may write everywhere")
+        assert "folder/a.json cannot be written: Permission denied." in refusal("folder/a.json")
+        assert "old.json cannot be written: Permission denied." in refusal("old.json")
+
+    def test_asking_leaves_everything_as_it_was(
+        self, refusal: Callable[[str], str], tmp_path: Path
+    ) -> None:
+        old = tmp_path / "old.json"
+        old.write_text("what was measured before")
+        os.utime(old, (1, 1))
+        (tmp_path / "link.json").symlink_to("linked.json")
+        before = sorted(tmp_path.iterdir())
+        for file in ("old.json", "new.json", "link.json", os.devnull):
+            assert "There is no file none.ipynb" in refusal(file)
+        assert sorted(tmp_path.iterdir()) == before
+        assert (old.read_text(), old.stat().st_mtime) == ("what was measured before", 1)
