@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.privacy import HIDDEN, mask
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.trials.looking import looked_at
 from codeface_jupyter.wording import counted
@@ -12,6 +13,8 @@ from codeface_jupyter.wording import counted
 __all__ = ["CONTAINERS", "PLAIN", "few_words", "is_scalar", "kinds_of"]
 
 MAX_VALUE_CHARS = 60
+# Half of a secret looks like none.
+MAX_SECRET_CHARS = 1_000
 # Python refuses to write the longest.
 MAX_INT_BITS = 1_000
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -19,8 +22,18 @@ NAMED = (dict, list, tuple)
 CONTAINERS = (list, dict, set, tuple, frozenset)
 
 
-def few_words(value: object) -> str:
-    """Return what a value is, in few words: "Series of 3", "ndarray, 5 x 3", "42"."""
+def few_words(value: object, *, is_secret: bool = False) -> str:
+    """Return what a value is, in few words: "Series of 3", "ndarray, 5 x 3", "42".
+
+    Parameters
+    ----------
+    value
+        Any value.
+    is_secret
+        Whether nothing of it is told where the words would be the value itself.
+    """
+    if is_secret and value is not None and looked_at(lambda: _is_one(value), otherwise=True):
+        return HIDDEN
     return looked_at(lambda: _words(value), otherwise=_class_name(value))
 
 
@@ -57,7 +70,8 @@ def _words(value: Any) -> str:
 def _plain_words(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
         return f"int of {value.bit_length():,} bits"
-    return in_one_line(repr(value), max_chars=MAX_VALUE_CHARS)
+    text = repr(value)[: MAX_VALUE_CHARS + MAX_SECRET_CHARS]
+    return in_one_line(mask(text)[0], max_chars=MAX_VALUE_CHARS)
 
 
 def _shape_words(value: object, shape: tuple[int, ...]) -> str:

@@ -30,6 +30,7 @@ from codeface_jupyter.trials.preview import preview_data, variable_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
 from codeface_jupyter.trials.run_code import CodeRun, run_code
 from codeface_jupyter.trials.run_tests import run_tests
+from codeface_jupyter.trials.secret_values import shows_secret
 from codeface_jupyter.trials.state import StateBefore
 
 __all__ = ["try_code"]
@@ -93,6 +94,8 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     drawn = look(_figures) or {}
     figures = [figure for number, figure in drawn.items() if number not in drawn_before]
     value = run.value if run.shows_value else None
+    is_secret = shows_secret(source)
+    looked_into = None if is_secret else value
     changes = look(lambda: _changes(before, namespace)) or ()
     # What is printed, or drawn, is enough to look at.
     is_silent = value is None and not (figures or run.stdout.strip() or run.displays)
@@ -100,12 +103,12 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     def preview() -> Told:
         if is_silent and before is not None:
             return _variable(changes, before, namespace, passed=loop_names(parsed(source)))
-        return _preview(value, figures)
+        return _preview(looked_into, figures)
 
     return {
         **_told_run(run),
         # That there is a figure is worth telling also if it takes too long to be drawn here.
-        "value": look(lambda: _words(value)) or (A_FIGURE if figures else ""),
+        "value": look(lambda: _words(value, is_secret=is_secret)) or (A_FIGURE if figures else ""),
         "value_kinds": look(lambda: kinds_of(value)) or [],
         "changes": [asdict(change) for change in changes[:MAX_CHANGES]],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
@@ -113,14 +116,14 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         if has_digests and before is not None
         else None,
         # Nothing depends on it, and it may take what is left of the time.
-        "preview": look(preview) or look(lambda: _preview(value, [])) or {},
+        "preview": look(preview) or look(lambda: _preview(looked_into, [])) or {},
         # Last, since they change what is there.
         "tests": _tests(source, namespace, tested),
     }
 
 
-def _words(value: object) -> str:
-    return "" if value is None or is_drawing(value) else few_words(value)
+def _words(value: object, *, is_secret: bool) -> str:
+    return "" if value is None or is_drawing(value) else few_words(value, is_secret=is_secret)
 
 
 def _preview(value: object, figures: list[Any]) -> Told:

@@ -1,11 +1,16 @@
-"""Read what a copy of the kernel has told of a code, as one reads what a stranger writes."""
+"""Read what a copy of the kernel has told of a code, as one reads what a stranger writes.
+
+What looks like a secret is hidden: it would be saved with the notebook before anybody has run
+the code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from codeface_jupyter.outcome import Change, Ending, Outcome, TriedTest
+from codeface_jupyter.outcome import Change, Ending, Outcome, Preview, TriedTest
+from codeface_jupyter.privacy import mask
 from codeface_jupyter.shorten import in_one_line, shorten
 from codeface_jupyter.trials.copy import CopyReport
 from codeface_jupyter.trials.digests import read_digests
@@ -20,6 +25,8 @@ MAX_WARNINGS = 5
 MAX_REFUSALS = 3
 MAX_LINE_CHARS = 300
 MAX_PRINTED_CHARS = 2_000
+# Half of a secret looks like none.
+MAX_MASKED_CHARS = MAX_PRINTED_CHARS + 1_000
 CHANGE_KINDS = ("new", "changed", "gone")
 # What no library raises because something was refused to it.
 OWN_ERRORS = frozenset({"IndentationError", "NameError", "SyntaxError", "UnboundLocalError"})
@@ -32,10 +39,10 @@ def read_outcome(report: CopyReport) -> Outcome:
     printed = _text(data.get("printed"))
     outcome = Outcome(
         ending="ran",
-        printed=shorten(printed, max_chars=MAX_PRINTED_CHARS),
+        printed=shorten(_masked(printed), max_chars=MAX_PRINTED_CHARS),
         is_printed_whole=len(printed) <= MAX_PRINTED_CHARS and data.get("is_cut") is not True,
-        warnings=tuple(_line(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
-        error=_line(data.get("error")),
+        warnings=tuple(_told(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
+        error=_told(data.get("error")),
         error_type=_line(data.get("error_type")),
         error_line=line if isinstance(line := data.get("error_line"), int) else None,
         refusals=refusals,
@@ -54,13 +61,18 @@ def read_outcome(report: CopyReport) -> Outcome:
     return replace(
         outcome,
         tests=tests,
-        value=_line(data.get("value")),
+        value=_told(data.get("value")),
         value_kinds=tuple(_line(kind) for kind in _items(data.get("value_kinds"))[:MAX_KINDS]),
-        preview=read_preview(data.get("preview")),
+        preview=_preview(data.get("preview")),
         changes=tuple(_changes(data.get("changes"))),
         fingerprint=_line(data.get("fingerprint")),
         digests=read_digests(data.get("digests")),
     )
+
+
+def _preview(data: object) -> Preview:
+    preview = read_preview(data)
+    return replace(preview, text=_masked(preview.text))
 
 
 def _ending(report: CopyReport, data: Mapping[str, object], outcome: Outcome) -> Ending:
@@ -82,7 +94,7 @@ def _tests(data: object) -> Iterator[TriedTest]:
         if isinstance(item, Mapping):
             yield TriedTest(
                 name=_line(item.get("name")),
-                error=_line(item.get("error")),
+                error=_told(item.get("error")),
                 tests_nothing=item.get("tests_nothing") is True,
             )
 
@@ -90,7 +102,7 @@ def _tests(data: object) -> Iterator[TriedTest]:
 def _changes(data: object) -> Iterator[Change]:
     for item in _items(data)[:MAX_CHANGES]:
         if isinstance(item, Mapping) and (kind := item.get("kind")) in CHANGE_KINDS:
-            yield Change(name=_line(item.get("name")), kind=kind, text=_line(item.get("text")))
+            yield Change(name=_line(item.get("name")), kind=kind, text=_told(item.get("text")))
 
 
 def _seconds(data: object, *, most: float) -> float:
@@ -107,3 +119,11 @@ def _text(data: object) -> str:
 
 def _line(data: object) -> str:
     return in_one_line(_text(data), max_chars=MAX_LINE_CHARS)
+
+
+def _told(data: object) -> str:
+    return in_one_line(_masked(_text(data)), max_chars=MAX_LINE_CHARS)
+
+
+def _masked(text: str) -> str:
+    return mask(text[:MAX_MASKED_CHARS])[0]

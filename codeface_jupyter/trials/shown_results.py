@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.trials.secret_values import secret_names
 
 __all__ = ["unshown_results"]
 
@@ -15,8 +16,9 @@ MAX_RESULTS = 3
 def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ...]:
     """Return the new variables that a code ends in without showing them or anything else.
 
-    These are the names that it binds and never reads, its last statement one of them; a code
-    that shows something, or ends in a change of what was there before, has none.
+    These are the names that it binds and never reads, its last statement one of them, but for
+    those of secrets; a code that shows something, or ends in a change of what was there before,
+    has none.
 
     Parameters
     ----------
@@ -34,7 +36,8 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
     names_used = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     read = {node.id for node in names_used if isinstance(node.ctx, ast.Load)}
     names = dict.fromkeys(name for node in tree.body if (name := _assigned(node)))
-    results = tuple(name for name in names if name not in read and name not in namespace)
+    hidden = {*read, *namespace, *secret_names(tree)}
+    results = tuple(name for name in names if name not in hidden)
     is_shown = last in results and len(results) <= MAX_RESULTS
     return results if is_shown else ()
 

@@ -16,11 +16,13 @@ from typing import Any, cast
 
 from codeface_jupyter.namespace.classes import bases_of, is_instance
 from codeface_jupyter.outcome import Change
-from codeface_jupyter.syntax import parsed
+from codeface_jupyter.privacy import is_secret_name
+from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.few_words import CONTAINERS, PLAIN, few_words
 from codeface_jupyter.trials.fingerprint import digest_of_value, is_opaque
 from codeface_jupyter.trials.frame_changes import changed_columns, frame_changes
 from codeface_jupyter.trials.looking import looked_at
+from codeface_jupyter.trials.secret_values import secret_names
 
 __all__ = ["StateBefore"]
 
@@ -55,7 +57,9 @@ class StateBefore:
     """
 
     def __init__(self, namespace: Mapping[str, object], code: str) -> None:
-        named = _names(code)
+        tree = parse_module(code)
+        named = set() if tree is None else _names(tree)
+        self._secret = frozenset() if tree is None else secret_names(tree)
         self._kept = {
             name: _Kept(value, _copied(value) if name in named else None)
             for name, value in _own(namespace)
@@ -109,14 +113,18 @@ class StateBefore:
             if name not in namespace:
                 yield Change(name=name, kind="gone", text="deleted")
                 continue
-            text = _told_difference(kept, namespace[name])
+            text = _told_difference(kept, namespace[name], is_secret=self._is_secret(name))
             if text:
                 yield Change(name=name, kind="changed", text=text)
 
     def _new(self, namespace: Mapping[str, object]) -> Iterator[Change]:
         for name, value in _own(namespace):
             if name not in self._kept and _is_data(value):
-                yield Change(name=name, kind="new", text=few_words(value))
+                text = few_words(value, is_secret=self._is_secret(name))
+                yield Change(name=name, kind="new", text=text)
+
+    def _is_secret(self, name: str) -> bool:
+        return name in self._secret or is_secret_name(name)
 
 
 def _own(namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -131,11 +139,7 @@ def _is_data(value: object) -> bool:
     return not any(base is kind for base in bases_of(value) for kind in NO_DATA)
 
 
-def _names(code: str) -> set[str]:
-    try:
-        tree = parsed(code)
-    except SyntaxError:
-        return set()
+def _names(tree: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
@@ -217,22 +221,22 @@ def _is_frame(value: object) -> bool:
     return is_instance(value, "pandas", "DataFrame")
 
 
-def _told_difference(kept: _Kept, now: Any) -> str:
+def _told_difference(kept: _Kept, now: Any, *, is_secret: bool) -> str:
     """Return how a variable is known to differ from what it was, in few words; else nothing."""
-    return looked_at(lambda: _difference(kept, now), otherwise="")
+    return looked_at(lambda: _difference(kept, now, is_secret=is_secret), otherwise="")
 
 
-def _difference(kept: _Kept, now: Any) -> str:
+def _difference(kept: _Kept, now: Any, *, is_secret: bool) -> str:
     before: Any = kept.before
     if before is now:
         return ""
     if _is_frame(before) and _is_frame(now):
         return ", ".join(frame_changes(before, now))
     if type(before) is not type(now):
-        return f"becomes {few_words(now)}"
+        return f"becomes {few_words(now, is_secret=is_secret)}"
     if _is_equal(before, now):
         return ""
-    was, becomes = few_words(before), few_words(now)
+    was, becomes = (few_words(value, is_secret=is_secret) for value in (before, now))
     return "values changed" if was == becomes else f"from {was} to {becomes}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import threading
 import time
 from pathlib import Path
@@ -104,6 +106,44 @@ def test_what_may_be_secret_is_not_shown_before_a_cell_shows_it() -> None:
     (row,) = data["rows"]
     assert (row[1], row[2], row[4]) == ("a", "***", "1")
     assert token not in str(data)
+
+
+KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("api_key = os.environ['OPENAI_API_KEY']", "`api_key`: ***"),
+        ("api_key = os.environ['OPENAI_API_KEY']\napi_key", "***"),
+        # Whatever it is called.
+        ("key = os.getenv('OPENAI_API_KEY')", "`key`: ***"),
+        ("key = os.getenv('OPENAI_API_KEY')\nkey.strip()", "***"),
+        ("os.environ['DB_PASSWORD']", "***"),
+        ("(1, os.environ['DB_PASSWORD'])", "tuple of 2"),
+        ("password = 'hunter2'", "`password` values changed"),
+        ("answer = os.environ['ANSWER']", "`answer`: '***'"),
+        ("print(os.environ['ANSWER'])", ""),
+        ("{'password': os.environ['DB_PASSWORD'], 'n': 1}", "dict of 2"),
+        ("settings = {'password': os.environ['DB_PASSWORD']}\nsettings", "dict of 1"),
+        ("[os.environ['ANSWER']]", "list of 1"),
+        ("Login(password='hunter2')", "Login"),
+        ("raise ValueError('no such key: ' + os.environ['ANSWER'])", "ValueError"),
+        ("api_key = os.environ.get('NO_SUCH_KEY')", "`api_key`: None"),
+        ("len(password)", "5"),
+    ],
+)
+def test_a_secret_is_not_told(monkeypatch: pytest.MonkeyPatch, code: str, told: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "tiger-hunter2")
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    monkeypatch.setenv("ANSWER", KEY)
+    login = dataclasses.make_dataclass("Login", ["password"])
+    outcome = tried(code, os=os, Login=login, password="tiger")
+    assert told in outcome_line(outcome)
+    data = outcome_data(outcome)
+    assert data is not None
+    assert not any(secret in str((outcome, data)) for secret in ("hunter2", "tiger", KEY[:20]))
 
 
 @needs_guard

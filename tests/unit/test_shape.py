@@ -368,6 +368,24 @@ class TestWithResults:
     def test_code_that_shows_something_or_changes_what_was_there_stays(self, code: str) -> None:
         assert with_results(code, {"sales": object(), "prices": [1]}) is None
 
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "import os\napi_key = os.environ['OPENAI_API_KEY']",
+            "import os\nkey = os.environ['OPENAI_API_KEY']",
+            "from getpass import getpass\nanswer = getpass()",
+            "import os\nheaders = {'Authorization': f\"Bearer {os.getenv('API_TOKEN')}\"}",
+        ],
+    )
+    def test_a_secret_is_not_shown(self, code: str) -> None:
+        assert with_results(code, {}) is None
+
+    def test_what_is_made_beside_a_secret_is(self) -> None:
+        code = "password = input()\nrows = len(prices)"
+        shaped = with_results(code, {"prices": [1]})
+        assert shaped is not None
+        assert shaped.code == f"{code}\nrows"
+
     def test_it_is_part_of_the_offer(self) -> None:
         offer = shape(["top = sales.head()"], {"sales": object()}, [])
         assert offer.codes == ("top = sales.head()\ntop",)

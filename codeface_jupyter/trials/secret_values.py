@@ -1,0 +1,114 @@
+"""What a code takes from where secrets are kept, so that its value is not shown."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container
+
+from codeface_jupyter.privacy import is_secret_name
+from codeface_jupyter.syntax import is_deep, parse_module
+
+__all__ = ["gives_secret", "secret_names", "shows_secret"]
+
+# Calls that return what their first argument names, or what the user types.
+LOOKUPS = frozenset({"get", "get_password", "get_secret", "getenv", "pop"})
+QUESTIONS = frozenset({"getpass"})
+# Methods that return what they belong to, in another form.
+FORMS = frozenset({"decode", "encode", "get_secret_value", "lstrip", "rstrip", "strip"})
+
+
+def secret_names(tree: ast.AST) -> frozenset[str]:
+    """Return the names that a code binds to a secret: by what they say, or by its source.
+
+    Examples
+    --------
+    >>> sorted(secret_names(ast.parse("key = os.environ['API_KEY']; api_token = 3; size = 1")))
+    ['api_token', 'key']
+    """
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                pass
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                targets = [target]
+            case ast.NamedExpr(target=target, value=value):
+                targets = [target]
+            case _:
+                continue
+        found = {name.id for name in targets if isinstance(name, ast.Name)}
+        is_secret = gives_secret(value, names)
+        names.update(name for name in found if is_secret or is_secret_name(name))
+    return frozenset(names)
+
+
+def shows_secret(code: str) -> bool:
+    """Whether the last value of a code, in plain Python, is a secret or holds one."""
+    tree = parse_module(code)
+    if tree is None or is_deep(tree) or not tree.body:
+        return False
+    last = tree.body[-1]
+    return isinstance(last, ast.Expr) and gives_secret(last.value, secret_names(tree))
+
+
+def gives_secret(value: ast.expr, names: Container[str] = ()) -> bool:
+    """Whether an expression is a secret or holds one, as far as it says so.
+
+    Parameters
+    ----------
+    value
+        The expression.
+    names
+        Names that are known to hold secrets, whatever they say.
+    """
+    match value:
+        case ast.Name(id=name):
+            return name in names or is_secret_name(name)
+        case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str() as name)):
+            return is_secret_name(name)
+        case ast.Dict(keys=keys, values=values):
+            return any(_is_secret_key(key) for key in keys) or _any_gives(values, names)
+        case ast.Call():
+            return _call_gives(value, names)
+    return _any_gives(_parts(value), names)
+
+
+def _any_gives(values: list[ast.expr], names: Container[str]) -> bool:
+    return any(gives_secret(value, names) for value in values)
+
+
+def _is_secret_key(key: ast.expr | None) -> bool:
+    match key:
+        case ast.Constant(value=str() as name):
+            return is_secret_name(name)
+    return False
+
+
+def _call_gives(call: ast.Call, names: Container[str]) -> bool:
+    match call:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in QUESTIONS:
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
+            name in LOOKUPS and _is_secret_key(first)
+        ):
+            return True
+        case ast.Call(func=ast.Attribute(value=text, attr=name)) if name in FORMS:
+            return gives_secret(text, names)
+        case ast.Call(func=ast.Name(id="str" | "repr"), args=[first]):
+            return gives_secret(first, names)
+    return False
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    match value:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            return parts
+        case ast.BoolOp(values=parts) | ast.JoinedStr(values=parts):
+            return parts
+        case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
+            return [left, right]
+        case ast.FormattedValue(value=part) | ast.Starred(value=part) | ast.Await(value=part):
+            return [part]
+        case ast.NamedExpr(target=target, value=part):
+            return [target, part]
+    return []
