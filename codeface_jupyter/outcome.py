@@ -168,6 +168,9 @@ class Outcome:
     fingerprint
         The same for two codes that did the same; empty unless it ran, and what it did can be
         compared.
+    appearance
+        The same only for two codes whose cells look the same, what is drawn aside; empty where
+        that is not known.
     digests
         Of each thing that it gave; None unless it ran and they were asked for.
     """
@@ -188,6 +191,7 @@ class Outcome:
     seconds: float = 0.0
     memory_bytes: int | None = None
     fingerprint: str = ""
+    appearance: str = ""
     digests: Digests | None = None
 
     @property
@@ -196,8 +200,15 @@ class Outcome:
         return self.ending == "ran"
 
     def does_the_same_as(self, other: Outcome) -> bool:
-        """Whether another code is known to have done the same."""
+        """Whether another code is known to have done the same, whatever it looks like."""
         return bool(self.fingerprint) and self.fingerprint == other.fingerprint
+
+    def looks_the_same_as(self, other: Outcome) -> bool:
+        """Whether nobody could see a difference to what another code has done."""
+        is_undrawn = self.value == A_FIGURE and not self.preview.png
+        is_known = bool(self.appearance) and not is_undrawn
+        has_same_look = self.appearance == other.appearance and self.preview == other.preview
+        return is_known and has_same_look and self.does_the_same_as(other)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
+from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
@@ -176,14 +177,15 @@ class TriedAnswers:
             return ""
         if before.ending == "raised":
             return f"Before the change, the cell raised {before.error_type}."
-        if before.does_the_same_as(outcome):
-            return "The edited cell gives the same as before."
-        return f"Before the change, the cell gave {before.value or 'no value'}."
+        return _comparison(before, outcome)
 
     def _repeats(self, outcome: Outcome | None) -> bool:
-        """Whether a code does what the answer did in the place of which another is wanted."""
+        """Whether a code does what the answer did in the place of which another is wanted.
+
+        What looks different may be what was asked for: other colours, other names of columns.
+        """
         before = self._rejected.outcome if self._rejected is not None else None
-        return before is not None and outcome is not None and outcome.does_the_same_as(before)
+        return before is not None and outcome is not None and outcome.looks_the_same_as(before)
 
     @property
     def _rejected(self) -> GenerationResult | None:
@@ -211,3 +213,26 @@ class TriedAnswers:
                 return candidate.outcome
         self.tries += 1
         return try_for(self._pending, code)
+
+
+def _comparison(before: Outcome, now: Outcome) -> str:
+    """Return what a cell gave before it was edited, as far as one would see a difference."""
+    if now.looks_the_same_as(before):
+        return "The edited cell gives the same as before."
+    if now.does_the_same_as(before):
+        return _same_data(now)
+    if before.value:
+        is_news = before.value != now.value
+        return f"Before the change, the cell gave {before.value}." if is_news else ""
+    printed = before.printed.strip()
+    if not printed or printed == now.printed.strip():
+        return ""
+    return f"Before the change, the cell printed {code_span(printed)}."
+
+
+def _same_data(outcome: Outcome) -> str:
+    """Return that an edit changed no data, where data are what is shown; else nothing."""
+    if outcome.preview.png:
+        return "The figure shows the same data as before."
+    is_table = outcome.preview.table is not None and not outcome.preview.variable
+    return "The table holds the same data as before." if is_table else ""

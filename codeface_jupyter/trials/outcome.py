@@ -14,6 +14,7 @@ from typing import Any
 
 from codeface_jupyter.outcome import A_FIGURE, Change, Outcome
 from codeface_jupyter.syntax import parsed
+from codeface_jupyter.trials.appearance import digest_of_appearance
 from codeface_jupyter.trials.bindings import loop_names, names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.digests import digests_data
@@ -112,6 +113,11 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         "value_kinds": look(lambda: kinds_of(value)) or [],
         "changes": [asdict(change) for change in changes[:MAX_CHANGES]],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",
+        # Before the preview, which gives figures another size.
+        "appearance": look(
+            lambda: digest_of_appearance(run, namespace, changes=changes, figures=figures)
+        )
+        or "",
         "digests": look(lambda: digests_data(before, run, namespace, figures))
         if has_digests and before is not None
         else None,

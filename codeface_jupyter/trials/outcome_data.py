@@ -66,6 +66,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         preview=_preview(data.get("preview")),
         changes=tuple(_changes(data.get("changes"))),
         fingerprint=_line(data.get("fingerprint")),
+        appearance=_line(data.get("appearance")),
         digests=read_digests(data.get("digests")),
     )
 

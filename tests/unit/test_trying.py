@@ -372,9 +372,9 @@ def trying_again(tmp_path, namespace, engine, *, first=None, task="write", reque
     return again.generate(replace(other, live_namespace=namespace))
 
 
-def rejecting(tmp_path, namespace, words, engine):
+def rejecting(tmp_path, namespace, words, engine, first_code=TOTAL):
     """Ask for a total, and then about that answer; return the second one's result and events."""
-    session = Session(config=Config(file=tmp_path / "none.toml"), engine=Sampling(TOTAL))
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=Sampling(first_code))
     asked = Ask(
         sources=ContextSources(request="the sum"),
         settings=session.config.with_overrides({}),
@@ -858,6 +858,11 @@ class TestTests:
         (TOTAL, "total = sum(prices)\ntotal", "The edited cell gives the same as before."),
         (TOTAL, "max(prices)", "Before the change, the cell gave 6.0."),
         (RAISES, TOTAL, "Before the change, the cell raised TypeError."),
+        ("print(sum(prices))", TOTAL, "Before the change, the cell printed `6.0`."),
+        ("total = sum(prices)", TOTAL, None),
+        ("total = sum(prices)", "whole = sum(prices)", None),
+        (TOTAL, "float(sum(prices) + 1e-9)", None),
+        (f"print('Total:', {TOTAL})", f"print('Total:  ', {TOTAL})", None),
         ("import time; time.sleep(9)", TOTAL, None),
     ],
 )
@@ -874,6 +879,56 @@ def test_an_edited_cell_is_compared_with_what_it_was(
     result = Session(config=config, engine=ScriptedEngine([in_python(edited)])).generate(question)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
+
+
+PLOT = (
+    "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\naxes.bar([1, 2], prices[:2])"
+)
+TABLE = "import pandas as pd\npd.DataFrame({'Preis': prices})"
+
+
+@pytest.mark.parametrize(
+    ("cell", "edited", "note"),
+    [
+        (PLOT, f"{PLOT[:-1]}, color='red')", "The figure shows the same data as before."),
+        (PLOT, f"{PLOT}\naxes.set_title('Prices')", "The figure shows the same data as before."),
+        (
+            PLOT,
+            PLOT.replace("subplots()", "subplots(figsize=(9, 9))"),
+            "The figure shows the same data as before.",
+        ),
+        (PLOT, PLOT.replace("axes", "ax"), "The edited cell gives the same as before."),
+        (PLOT, PLOT.replace("prices[:2]", "prices[1:]"), None),
+        (TABLE, TABLE.replace("Preis", "price"), "The table holds the same data as before."),
+        (f"{TABLE}.style", f"{TABLE}.style.highlight_max()", None),
+        (TABLE, TABLE.replace("'Preis'", '"Preis"'), "The edited cell gives the same as before."),
+        (
+            TABLE.replace("pd.D", "frame = pd.D"),
+            TABLE.replace("pd.D", "frame = pd.D").replace("Preis", "price"),
+            None,
+        ),
+    ],
+)
+def test_what_only_looks_different_is_not_said_to_be_the_same(
+    tmp_path, namespace, cell, edited, note
+) -> None:
+    config = Config(file=tmp_path / "none.toml")
+    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
+    question = Ask(
+        sources=ContextSources(request=f"nicer: {cell}", task="edit", rewrite=rewrite),
+        settings=config.settings,
+        live_namespace=namespace,
+    )
+    session = Session(config=config, engine=ScriptedEngine([in_python(edited)]))
+    assert session.generate(question).notes == ((note,) if note else ())
+
+
+def test_an_answer_in_other_colours_does_not_repeat_a_rejected_one(tmp_path, namespace) -> None:
+    red = f"{PLOT[:-1]}, color='red')"
+    engine = Sampling(red, TOTAL)
+    result, _ = rejecting(tmp_path, namespace, "no, make the bars red", engine, PLOT)
+    assert (result.code, result.notes) == (red, ())
+    assert engine.sampled == []
 
 
 def test_another_answer_that_loses_a_line_with_a_secret_says_so(ask_with) -> None:
