@@ -22,6 +22,7 @@ SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "%": 0.01}
 # What is known, wherever digits stand: in names, dates and code, too. A comma may be between
 # thousands or between two numbers.
 KNOWN = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+KNOWN_SHARE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s?%")
 KNOWN_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 BETWEEN_THOUSANDS = re.compile(r"[,'\u202f\u00a0 ]")
 UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
@@ -29,6 +30,9 @@ NO_WORDS = re.compile(r"(`+).+?\1|https?://\S+|^[ \t]*\d+[.)](?=\s)", re.DOTALL 
 # People count as far without a source: steps, months, "the two columns".
 MAX_COUNTED = 12
 MAX_CHARS = 40
+# What textbooks and defaults have: levels of significance and confidence, quartiles, the whole.
+COMMON = frozenset({0.01, 0.05})
+COMMON_SHARES = frozenset({0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0})
 # Of floats, whose last digit is not certain.
 TOLERANCE = 1e-9
 
@@ -36,8 +40,8 @@ TOLERANCE = 1e-9
 def made_up_numbers(answer: str, *, known: str) -> list[str]:
     """Return the numbers that an answer's words name and ``known`` does not have, as written.
 
-    A number that is rounded, or is a share as per cent, counts as known; so do small whole ones,
-    and all that is in code.
+    A number that is rounded, is a share as per cent, or what a share leaves, counts as known; so
+    do small whole ones, what is in every textbook ("95% confidence"), and all that is in code.
     """
     values = sorted(_known(known))
     said = (_Said.of(found) for found in SAID.finditer(_words(answer)))
@@ -49,6 +53,7 @@ def _known(text: str) -> Iterator[float]:
     text = UNDERSCORE.sub("", text)
     for pattern in (KNOWN, KNOWN_THOUSANDS):
         yield from (float(written.replace(",", "")) for written in pattern.findall(text))
+    yield from (float(written) * SCALES["%"] for written in KNOWN_SHARE.findall(text))
 
 
 def _words(answer: str) -> str:
@@ -88,13 +93,23 @@ class _Said:
 
     def is_in(self, values: list[float]) -> bool:
         """Whether one of some sorted numbers is this one, as far as it is written."""
-        if self.value <= MAX_COUNTED and self.value.is_integer() and not self.is_share:
+        if self._goes_without_saying:
             return True
         scales = (1.0, 100.0) if self.is_share else (1.0,)
-        return any(self._is_near(values, scale=scale) for scale in scales)
+        is_known = any(_has(values, self.value * s, digit=self.last_digit * s) for s in scales)
+        # What a share leaves of one.
+        is_part = 0 < self.value < 1
+        return is_known or (is_part and _has(values, 1 - self.value, digit=self.last_digit))
 
-    def _is_near(self, values: list[float], *, scale: float) -> bool:
-        value, tolerance = self.value * scale, self.last_digit * scale / 2
-        tolerance += TOLERANCE * abs(value)
-        place = bisect_left(values, value - tolerance)
-        return place < len(values) and values[place] <= value + tolerance
+    @property
+    def _goes_without_saying(self) -> bool:
+        if self.is_share:
+            return round(self.value, 6) in COMMON_SHARES
+        return self.value in COMMON or (self.value <= MAX_COUNTED and self.value.is_integer())
+
+
+def _has(values: list[float], value: float, *, digit: float) -> bool:
+    """Whether one of some sorted numbers is ``value``, whose last digit stands for ``digit``."""
+    tolerance = digit / 2 + TOLERANCE * abs(value)
+    place = bisect_left(values, value - tolerance)
+    return place < len(values) and values[place] <= value + tolerance

@@ -49,6 +49,24 @@ def test_a_share_is_known_as_per_cent():
     assert made_up_numbers("14% are missing", known="share_missing: 0.143") == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "made_up"),
+    [
+        ("80% for training and 20% for testing", []),
+        ("A share of 0.8 is for training.", []),
+        ("85% for training and 15% for testing", ["85%", "15%"]),
+        ("32% have none", []),
+        ("37% have none, or 2%", ["37%", "2%"]),
+        ("The quartiles are at 25%, 50% and 75%.", []),
+        ("With 95% confidence, at a level of 0.05 or 0.01; 99 % or 100% are not needed.", []),
+        ("25 rows, 50 of 75, 0.5 or 0.95", ["25", "50", "75", "0.5", "0.95"]),
+    ],
+)
+def test_what_a_share_leaves_and_what_textbooks_have_is_known(answer, made_up):
+    known = "train_test_split(X, y, test_size=0.2)\n68% of the rows have a price"
+    assert made_up_numbers(answer, known=known) == made_up
+
+
 def test_code_is_known_however_its_commas_are_meant():
     known = "np.random.randint(0,100,500); range(10,200); 1_000_000"
     answer = "500 whole numbers from 0 to 100, 190 to 200, of 1,000,000."
