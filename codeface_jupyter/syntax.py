@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from itertools import groupby
+
+from codeface_jupyter.warning_filters import ignored, without
 
 __all__ = [
     "LOOKED_AT",
@@ -23,7 +24,7 @@ __all__ = [
 
 # The file of code that is only looked at, as Python would name it.
 LOOKED_AT = "<answer>"
-QUIET = ("ignore", None, Warning, re.compile(rf"{LOOKED_AT}\Z"), 0)
+QUIET = ignored(Warning, module=rf"{LOOKED_AT}\Z")
 
 # Not only wrong syntax: null bytes, half surrogate pairs, and what is nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -65,18 +66,9 @@ def parsed(code: str) -> ast.Module:
         return ast.parse(code, LOOKED_AT)
 
 
-@contextmanager
-def without_warnings() -> Iterator[None]:
+def without_warnings() -> AbstractContextManager[None]:
     """Keep to itself what Python warns of in a code of the file `LOOKED_AT`: nobody has run it."""
-    # Into the list itself: by `filterwarnings` or `catch_warnings` Python would tell again what
-    # it has told of the user's own code, and the latter also undoes what other threads do.
-    filters: list[object] = warnings.filters  # type: ignore[assignment]  # a list, in fact
-    filters.insert(0, QUIET)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):
-            filters.remove(QUIET)
+    return without(QUIET)
 
 
 def parse_module(code: str) -> ast.Module | None:

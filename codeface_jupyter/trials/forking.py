@@ -8,15 +8,17 @@ import os
 import select
 import signal
 import sys
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from codeface_jupyter.warning_filters import ignored, without
 
 __all__ = ["Child", "Ended", "fork"]
 
 IN_MILLISECONDS = 1_000
 # Linux tells a process's largest size in KiB, macOS in bytes.
 MAXRSS_BYTES = 1024 if sys.platform == "linux" else 1
+# Of forks with threads; no concern of the user's.
+FORK_WARNING = ignored(DeprecationWarning, message="This process", module=__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,7 @@ def fork() -> int:
 
     Functions that were registered with ``os.register_at_fork`` run, as at every fork.
     """
-    with _without_warning():
+    with without(FORK_WARNING):
         return os.fork()
 
 
@@ -139,19 +141,3 @@ def _reap(pid: int, options: int) -> Ended | None:
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         max_bytes=usage.ru_maxrss * MAXRSS_BYTES,
     )
-
-
-@contextlib.contextmanager
-def _without_warning() -> Iterator[None]:
-    """Keep Python's warning about forks with threads from the user.
-
-    One filter is put in and taken out; `warnings.catch_warnings` would also take back what another
-    thread does to the filters meanwhile.
-    """
-    warnings.filterwarnings("ignore", "This process", DeprecationWarning, __name__)
-    mine = warnings.filters[0]
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            warnings.filters.remove(mine)  # type: ignore[attr-defined]  # a list, in fact

@@ -73,6 +73,17 @@ def test_this_machine_has_the_strong_guard():
     assert guard_support().level == "strong", guard_support()
 
 
+def test_a_warning_that_was_told_once_is_not_told_again():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        filters = list(warnings.filters)
+        for _ in range(2):
+            warnings.warn("old", FutureWarning, stacklevel=1)
+            assert run_in_copy(lambda _: {}, limits=PATIENT).end == "done"
+        assert warnings.filters == filters
+    assert len(told) == 1
+
+
 def test_plain_data_comes_back_and_the_notebook_stays_as_it_is():
     rows = [1, 2]
 
