@@ -92,8 +92,7 @@ def _written_frames(error: BaseException, source: str) -> str:
     if isinstance(error, SyntaxError):
         if error.lineno is None or not error.text:
             return ""
-        name = str(error.filename or "")
-        where = Path(name).name if _is_of_a_file(name) else "the cell"
+        where = _place(str(error.filename or ""))
         return f"line {error.lineno} in {where}: {error.text.strip()}"
     frames = _own_frames(error)[-MAX_FRAMES:]
     return "\n".join(_format(frame, number, source) for frame, number in frames)
@@ -169,8 +168,12 @@ def _line_of_file(filename: str, number: int, names: dict[str, object]) -> str:
 
 def _format(frame: FrameType, number: int, source: str) -> str:
     name = frame.f_code.co_name
-    where = "in the cell" if name == "<module>" else f"in {name}"
-    return f"line {number} {where}: {_line(frame, number, source)}"
+    where = _place(frame.f_code.co_filename) if name == "<module>" else name
+    return f"line {number} in {where}: {_line(frame, number, source)}"
+
+
+def _place(filename: str) -> str:
+    return Path(filename).name if _is_of_a_file(filename) else "the cell"
 
 
 def _message(error: BaseException) -> str:

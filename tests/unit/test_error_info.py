@@ -86,6 +86,20 @@ def test_a_syntax_error_has_its_line(failure):
     assert info.traceback == "line 2 in the cell: def f(:"
 
 
+def test_a_module_of_the_users_that_fails_while_it_is_imported_is_named(
+    failure, tmp_path, monkeypatch
+):
+    (tmp_path / "failing_helpers.py").write_text("rate = 0\nshare = 1 / rate\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    info = failure("x = 1\nimport failing_helpers")
+    assert info.traceback.endswith(
+        "line 2 in the cell: import failing_helpers\nline 2 in failing_helpers.py: share = 1 / rate"
+    )
+    assert explain_error(info, {}) == (
+        "ZeroDivisionError in line 2 in failing_helpers.py, `share = 1 / rate`: `rate` is 0."
+    )
+
+
 def test_a_line_under_a_timing_magic_is_told():
     with pytest.raises(NameError) as caught:
         exec(compile("x = 1\nprise + 1", "<timed exec>", "exec"), {})
