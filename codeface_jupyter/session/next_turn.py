@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from codeface_jupyter.context import Context, FilledRequest
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.generation import (
+    NO_MODEL,
     Chunk,
     GenerationMetrics,
     GenerationResult,
@@ -62,8 +63,11 @@ class NextTurn:
             If the answer stays on this machine, and the model that is set now is elsewhere.
         """
         if self.result.is_local and not (is_local or allow_values):
+            # What is mended without a model may hold a key of a dict, which no server is told.
+            is_mended = self.result.identity == NO_MODEL
+            origin = "was made from your variables" if is_mended else "came from a model"
             raise NotebookError(
-                "That answer came from a model on this machine, and is not sent to a server.",
+                f"That answer {origin} on this machine, and is not sent to a server.",
                 hint="Ask in a cell, or allow it: send_values_to_remote.",
             )
         if self.question is None:

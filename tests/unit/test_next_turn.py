@@ -1,6 +1,7 @@
 """What goes on from an answer: the prompt, what it costs, what may leave this machine."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources, FilledRequest
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
-from codeface_jupyter.generation import GenerationMetrics
+from codeface_jupyter.generation import NO_MODEL, GenerationMetrics
 from codeface_jupyter.models.catalog import CATALOG
 from codeface_jupyter.prompts import Prompt, chat_messages, completion_text, follow_up
 from codeface_jupyter.prompts import with_going_on as for_server
@@ -94,6 +95,17 @@ def test_what_a_model_here_answered_is_not_sent_to_a_server(config):
 
     with pytest.raises(NotebookError, match="is not sent to a server"):
         elsewhere.generate(ask.about(first, question("why?"), context=context))
+
+
+def test_a_cell_that_was_mended_without_a_model_is_not_said_to_come_from_one(config):
+    here = Session(config=config, engine=ScriptedEngine(["one"]))
+    ask, context, first = asked(here)
+    mended = replace(first, identity=NO_MODEL)
+    elsewhere = Session(config=config, engine=ScriptedEngine(["two"], is_local=False))
+
+    # It may hold a key of a dict, which is a value.
+    with pytest.raises(NotebookError, match="was made from your variables on this machine"):
+        elsewhere.generate(ask.about(mended, question("why?"), context=context))
 
 
 def test_a_base_model_reads_the_conversation_as_cells():
