@@ -21,7 +21,8 @@ from codeface_jupyter.trials.run_code import CodeRun
 __all__ = ["digest_of_appearance"]
 
 MAX_DEPTH = 20
-MAX_CELLS = 1_000_000
+# Of more, each code that is tried would take noticeably longer.
+MAX_CELLS = 200_000
 SEPARATOR = "\x1f"
 
 
