@@ -31,6 +31,7 @@ from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.tried_answers import TriedAnswers
 from codeface_jupyter.trials.choose import Candidate, Choice, choose, is_decided
 from codeface_jupyter.trials.copy_support import copy_support, hanging_reason
+from codeface_jupyter.trials.kept_beginning import kept_beginning
 
 __all__ = ["STOPPED", "Trying", "tried"]
 
@@ -44,6 +45,9 @@ TEMPERATURE = 0.7
 TOP_P = 0.95
 MIN_TOKENS = 160
 TIMES_AS_LONG = 2
+# On the tokens of the cell and the notebook, which models write down again in place of a repair.
+REPAIR_PENALTY = 1.2
+FENCE = "```"
 # Of samples as long as the first answer, and as this, few were right.
 MIN_LONG_TOKENS = 40
 TOO_SLOW = (
@@ -300,14 +304,16 @@ class Trying:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
         batch = self._pending.job.part(within_s=None if self._are_asked_for else PATIENCE_S)
         total = count + len(self._tried)
-        samplings = _samplings(self._pending, count, longest=self._longest)
+        begin = _beginning(self._pending)
+        samplings = _samplings(self._pending, count, longest=self._longest, is_repair=bool(begin))
         is_enough = False
 
         def on_result(index: int, text: str, done: Done) -> None:
             nonlocal is_enough
             if done.finish_reason == "cancelled" or done.error is not None:
                 return
-            result = self._pending.checked_result(text, done, sampling=samplings[index])
+            whole = f"{begin}{text}"
+            result = self._pending.checked_result(whole, done, sampling=samplings[index])
             self._tried.add(index + 1, result)
             tried = len(self._tried)
             self._tell(tried, total)
@@ -317,7 +323,8 @@ class Trying:
 
         self._tell(len(self._tried), total)
         request = self._pending.request
-        requests = [replace(request, sampling=sampling) for sampling in samplings]
+        prompt = replace(request.prompt, answer_begin=begin)
+        requests = [replace(request, prompt=prompt, sampling=sampling) for sampling in samplings]
         try:
             with suppress(Cancelled):
                 engine.generate_batch(requests, on_result=on_result, job=batch)
@@ -338,10 +345,22 @@ def _not_tried(result: GenerationResult, why_not: str) -> GenerationResult:
     return replace(result, notes=(*result.notes, *notes))
 
 
-def _samplings(pending: PendingAnswer, count: int, *, longest: int) -> list[SamplingParameters]:
+def _beginning(pending: PendingAnswer) -> str:
+    """Return what other answers begin with: of a repair, what stands above the fault."""
+    kept = kept_beginning(pending.ask.sources)
+    if not kept or pending.is_bare_code:
+        return kept
+    return "" if FENCE in kept else f"{FENCE}{PYTHON}\n{kept}"
+
+
+def _samplings(
+    pending: PendingAnswer, count: int, *, longest: int, is_repair: bool
+) -> list[SamplingParameters]:
     """Return how other answers are drawn: each with a seed of its own, repeatable as a whole."""
     given = pending.sampling
     drawn = replace(given, max_new_tokens=longest)
+    if is_repair and pending.ask.settings.repetition_penalty is None:
+        drawn = replace(drawn, repetition_penalty=REPAIR_PENALTY)
     if not given.do_sample:
         drawn = replace(drawn, temperature=TEMPERATURE, top_p=TOP_P)
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]

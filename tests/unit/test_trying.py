@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.context import Cell, ContextSources, ErrorInfo, Rewrite
 from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
@@ -25,6 +25,7 @@ from codeface_jupyter.session.events import Started
 from codeface_jupyter.trials import copy_support
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.idle_code import IDLE
+from codeface_jupyter.trials.kept_beginning import kept_beginning
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
@@ -952,6 +953,78 @@ def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None
     result, _ = ask_with(engine, sources=sources)
 
     assert result.code == TOTAL
+
+
+class Continuing(Sampling):
+    """Goes on with what an answer begins with."""
+
+    def generate_batch(self, requests, *, on_result, job) -> None:
+        self.sampled = list(requests)
+        for index, rest in enumerate(self.samples):
+            done = ScriptedEngine([rest]).generate(requests[index], Job())
+            on_result(index, rest, done)
+
+
+FAILED = f"low = min(prices)\n{RAISES}"
+
+
+def repair_of(source: str, *, line: str = RAISES) -> ContextSources:
+    error = ErrorInfo(ename="TypeError", evalue="no such index", source=source, line=line)
+    rewrite = Rewrite.of(Cell(source=source))
+    return ContextSources(request="Repair it", task="fix", rewrite=rewrite, error=error)
+
+
+def test_other_repairs_begin_with_what_stands_above_the_fault(ask_with) -> None:
+    engine = Continuing(FAILED, f"{TOTAL} - low\n```", f"{TOTAL} - low\n```")
+    result, _ = ask_with(engine, sources=repair_of(FAILED))
+
+    assert result.code == f"low = min(prices)\n{TOTAL} - low"
+    for request in engine.sampled:
+        assert request.prompt.answer_begin == "```python\nlow = min(prices)\n"
+        assert request.sampling.repetition_penalty == 1.2
+    seeds = {request.sampling.seed for request in engine.sampled}
+    assert len(seeds) == len(engine.sampled)
+
+
+def test_a_penalty_of_the_user_s_own_stays(ask_with) -> None:
+    engine = Continuing(FAILED, f"{TOTAL}\n```")
+    ask_with(engine, sources=repair_of(FAILED), repetition_penalty=1.05)
+    assert {request.sampling.repetition_penalty for request in engine.sampled} == {1.05}
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        repair_of(RAISES),
+        repair_of(f"{FAILED}\n{RAISES}"),
+        repair_of(FAILED, line=""),
+        repair_of(FAILED, line="somewhere else"),
+        repair_of(f"text = '```'\n{RAISES}"),
+        replace(repair_of(FAILED), error=None),
+        replace(repair_of(FAILED), task="edit"),
+    ],
+)
+def test_where_the_fault_is_not_known_others_are_asked_for_whole(ask_with, sources) -> None:
+    engine = Sampling(RAISES, TOTAL, TOTAL)
+    result, _ = ask_with(engine, sources=sources)
+    assert result.code == TOTAL
+    for request in engine.sampled:
+        assert request.prompt.answer_begin == ""
+        assert request.sampling.repetition_penalty == 1.0
+
+
+@pytest.mark.parametrize(
+    ("cell", "line", "kept"),
+    [
+        ("a = 1\n\n\n@cache\ndef f():\n    return a.b\nf()", "return a.b", "a = 1\n\n\n"),
+        ("a = 1\nf(\n    a.b,\n)", "a.b,", "a = 1\n"),
+        ("%%time\na = 1\na.b", "a.b", "a = 1\n"),
+        ("a = 1\nfor b in", "for b in", ""),
+        ("%%bash\nls\nls x", "ls x", ""),
+    ],
+)
+def test_what_is_kept_ends_where_the_statement_at_fault_begins(cell, line, kept) -> None:
+    assert kept_beginning(repair_of(cell, line=line)) == kept
 
 
 @pytest.mark.parametrize(

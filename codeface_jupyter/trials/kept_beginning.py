@@ -1,0 +1,38 @@
+"""The beginning of a failed cell that other repairs of it keep: what stands above the fault.
+
+A small model that is to repair a cell writes it down again as it was, or goes on with a copy of
+the notebook. With the lines above the fault given, what it writes is about the fault.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from codeface_jupyter.context import ContextSources
+from codeface_jupyter.syntax import parse_module
+
+__all__ = ["kept_beginning"]
+
+
+def kept_beginning(sources: ContextSources) -> str:
+    """Return the lines of a cell to be repaired that stand above the statement that failed.
+
+    Empty where it is not a cell in Python, or where it is not known what failed.
+    """
+    rewrite, error = sources.rewrite, sources.error
+    if sources.task != "fix" or rewrite is None or error is None or rewrite.language != "python":
+        return ""
+    tree = parse_module(rewrite.text)
+    lines = rewrite.text.split("\n")
+    failed = [n for n, line in enumerate(lines, 1) if error.line and line.strip() == error.line]
+    # What stands in several places failed in one of them.
+    if tree is None or len(failed) != 1:
+        return ""
+    statement = next((s for s in tree.body if failed[0] <= (s.end_lineno or s.lineno)), None)
+    return "" if statement is None else "".join(f"{line}\n" for line in lines[: _begin(statement)])
+
+
+def _begin(statement: ast.stmt) -> int:
+    """Return how many lines stand above a statement and its decorators."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(one.lineno for one in decorators)]) - 1
