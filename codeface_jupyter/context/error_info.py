@@ -30,6 +30,7 @@ PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 CYTHON_SUFFIXES = frozenset({".pxd", ".pxi", ".pyx"})
 # What `%%time` and `%%timeit` run has no lines that Python could find.
 TIMED_CODE = ("<timed ", "<magic-timeit>")
+KERNEL_FOLDER = "ipykernel_"
 STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
 
@@ -99,7 +100,12 @@ def _written_frames(error: BaseException, source: str) -> str:
 
 
 def _is_of_a_file(filename: str) -> bool:
-    """Whether code comes from a file: ipykernel names files for cells, and writes none."""
+    """Whether code comes from a file of its own.
+
+    ipykernel names files for cells in a folder of its process, and writes them for a debugger.
+    """
+    if Path(filename).parent.name.startswith(KERNEL_FOLDER):
+        return False
     # `Path.is_file` raises for a name that no file can have, as generated code may bear.
     return not filename.startswith("<") and os.path.isfile(filename)  # noqa: PTH113 - see above
 

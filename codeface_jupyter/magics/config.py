@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,10 @@ from codeface_jupyter.view.tables import Table
 __all__ = ["ConfigMagics"]
 
 COLUMNS = ("value", "from", "meaning")
+
+# A word up to the next space; in JSON, a quote may be escaped.
+WHOLE_WORD = re.compile(rf"{WORD.pattern}(?!\S)")
+JSON_WORD = re.compile(r"\s*((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"'])+)(?!\S)")
 
 
 @magics_class
@@ -156,13 +161,15 @@ def _parsed(line: str) -> tuple[list[str], dict[str, Any]]:
 def _words(line: str) -> Iterator[str]:
     """Yield the words of a line with their quotes, which tell text from numbers."""
     position = 0
-    while match := WORD.match(line, position):
+    while match := JSON_WORD.match(line, position) or WHOLE_WORD.match(line, position):
         yield match[1]
         position = match.end()
     if rest := line[position:].strip():
+        # Not the value, which may be a secret.
+        name = rest.partition("=")[0]
         raise UsageError(
-            f"%codeface_config: a quote is not closed: {rest}. Put a value that holds one into "
-            "quotes of the other kind."
+            f"%codeface_config: a quote is not closed behind {name}=. Put a value that holds one "
+            "into quotes of the other kind."
         )
 
 

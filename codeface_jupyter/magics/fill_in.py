@@ -48,7 +48,9 @@ def fill_in(extension: Extension, typed: str) -> FilledRequest:
 
 
 def _is_near(name: str, other: str) -> bool:
-    return SequenceMatcher(None, name.lower(), other.lower()).ratio() >= NEAR
+    # `{value}` beside `values` stands for one of them in a pattern.
+    is_plural = f"{name}s" == other or f"{other}s" == name
+    return not is_plural and SequenceMatcher(None, name.lower(), other.lower()).ratio() >= NEAR
 
 
 class _Filler:

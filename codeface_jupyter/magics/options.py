@@ -10,7 +10,7 @@ import argparse
 import keyword
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
@@ -289,8 +289,9 @@ def parse_name(magic: Any, line: str) -> tuple[argparse.Namespace, str]:
         As for `parse`, or if an option stands behind the name.
     """
     args, name = parse(magic, line)
-    long = (word for word in _unquoted_words(name) if word.startswith("--"))
-    if option := next(long, _option_behind(magic, name)):
+    takes_value = _takes_value(magic)
+    words = _unquoted_words(name)
+    if option := next((w for w in words if w.startswith("--") or w in takes_value), ""):
         raise UsageError(f"Options go before the name: put {option} in front of it.")
     return args, name
 
@@ -388,20 +389,28 @@ def _split_options(magic: Any, line: str) -> _Parts:
 
 
 def _option_behind(magic: Any, words: str) -> str:
-    """Return a magic's option that stands behind words; empty if there is none.
+    """Return the first of the magic's long options that end a line; empty if none do.
 
-    A short one may be meant as text, unless the line ends with it.
+    In the middle of a sentence one is a word like others, and short ones are everywhere.
     """
     takes_value = _takes_value(magic)
-    *before, last = _unquoted_words(words) or [""]
-    for word in (*before, last):
-        name = word.partition("=")[0]
-        if name.startswith("--") and name in takes_value:
-            return name
-    name, has_value, _ = last.partition("=")
-    if name in takes_value and (has_value or not takes_value[name]):
-        return name
-    return before[-1] if before and takes_value.get(before[-1]) else ""
+    all_words = _unquoted_words(words)
+    for number, word in enumerate(all_words):
+        if word.startswith("--") and _are_options(all_words[number:], takes_value):
+            return word.partition("=")[0]
+    return ""
+
+
+def _are_options(words: list[str], takes_value: Mapping[str, bool]) -> bool:
+    """Whether words are options of a magic, each with its value, and nothing else."""
+    left = list(reversed(words))
+    while left:
+        name, has_value, _ = left.pop().partition("=")
+        if name not in takes_value:
+            return False
+        if takes_value[name] and not has_value and left:
+            left.pop()
+    return True
 
 
 def _unquoted_words(words: str) -> list[str]:

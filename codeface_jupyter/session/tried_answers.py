@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codeface_jupyter.generation import Finding, GenerationResult
-from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.outcome import A_FIGURE, Outcome
 from codeface_jupyter.session.mending import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
@@ -185,7 +185,11 @@ class TriedAnswers:
         What looks different may be what was asked for: other colours, other names of columns.
         """
         before = self._rejected.outcome if self._rejected is not None else None
-        return before is not None and outcome is not None and outcome.looks_the_same_as(before)
+        if before is None or outcome is None:
+            return False
+        return outcome.looks_the_same_as(before) or (
+            outcome.does_the_same_as(before) and not (_has_looks(outcome) or _has_looks(before))
+        )
 
     @property
     def _rejected(self) -> GenerationResult | None:
@@ -213,6 +217,12 @@ class TriedAnswers:
                 return candidate.outcome
         self.tries += 1
         return try_for(self._pending, code)
+
+
+def _has_looks(outcome: Outcome) -> bool:
+    """Whether a code gives what may look otherwise although it is the same."""
+    is_drawn = bool(outcome.preview.png) or outcome.value == A_FIGURE
+    return is_drawn or outcome.preview.table is not None or bool(outcome.appearance)
 
 
 def _comparison(before: Outcome, now: Outcome) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import BatchEngine, Engine
+from codeface_jupyter.engines.base import BatchEngine, Engine, HoldsMemory
 from codeface_jupyter.generation import (
     Done,
     GenerationResult,
@@ -304,7 +304,7 @@ class Trying:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
         batch = self._pending.job.part(within_s=None if self._are_asked_for else PATIENCE_S)
         total = count + len(self._tried)
-        begin = _beginning(self._pending)
+        begin = _beginning(self._pending, engine)
         samplings = _samplings(self._pending, count, longest=self._longest, is_repair=bool(begin))
         is_enough = False
 
@@ -345,9 +345,14 @@ def _not_tried(result: GenerationResult, why_not: str) -> GenerationResult:
     return replace(result, notes=(*result.notes, *notes))
 
 
-def _beginning(pending: PendingAnswer) -> str:
-    """Return what other answers begin with: of a repair, what stands above the fault."""
+def _beginning(pending: PendingAnswer, engine: BatchEngine) -> str:
+    """Return what other answers begin with: of a repair, what stands above the fault.
+
+    Empty for a server, which begins anew, and for a cell that was not sent whole.
+    """
     kept = kept_beginning(pending.ask.sources)
+    if not isinstance(engine, HoldsMemory) or kept not in pending.prompt:
+        return ""
     if not kept or pending.is_bare_code:
         return kept
     return "" if FENCE in kept else f"{FENCE}{PYTHON}\n{kept}"

@@ -89,6 +89,9 @@ def _parts(value: Any, *, depth: int = 0) -> Iterator[str]:
         yield from _table_parts(value)
     elif is_instance(value, "numpy", "ndarray") and not value.dtype.hasobject:
         yield f"{kind} {value.dtype} {value.shape} {_digest(value.tobytes())}"
+    elif type(value) in {set, frozenset, range} and len(value) <= MAX_CELLS:
+        # Sets of texts are written in another order in another process.
+        yield f"{kind} {sorted(map(repr, value))}"
     elif depth < MAX_DEPTH and type(value) in {list, tuple, dict}:
         yield f"{kind} {len(value)}"
         items = value.items() if type(value) is dict else value

@@ -16,6 +16,7 @@ from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.few_words import CONTAINERS, few_words
 from codeface_jupyter.trials.looking import looked_at
+from codeface_jupyter.trials.secret_values import gives_secret, secret_names
 
 __all__ = ["failed_comparison"]
 
@@ -25,39 +26,41 @@ NAMELESS = "<a side of an assertion>"
 
 
 def failed_comparison(error: BaseException) -> str:
-    """Return what a bare assertion has compared: "`double(2)` gives 5, not 4"; empty if unknown.
+    """Return what a bare assertion has compared: "double(2) gives 5, not 4"; empty if unknown.
 
-    Only for a copy of the kernel: both sides are evaluated once more.
+    Only for a copy of the kernel: both sides are evaluated again.
     """
     traceback = error.__traceback__
     if not isinstance(error, AssertionError) or error.args or traceback is None:
         return ""
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    frame, line = traceback.tb_frame, traceback.tb_lineno
-    match _assertion(frame, line):
+    frame = traceback.tb_frame
+    tree = parse_module("".join(linecache.getlines(frame.f_code.co_filename)))
+    if tree is None:
+        return ""
+    match _assertion(tree, traceback.tb_lineno):
         case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            secrets = secret_names(tree)
+            if gives_secret(left, secrets) or gives_secret(right, secrets):
+                return ""
             compare = partial(_compared, left, right, frame)
             told = looked_at(lambda: attempt(compare, timeout_s=LOOK_S), otherwise=None)
             return told or ""
     return ""
 
 
-def _assertion(frame: FrameType, line: int) -> ast.Assert | None:
-    """Return the statement in a line of the frame's code, if it is an assertion."""
-    tree = parse_module("".join(linecache.getlines(frame.f_code.co_filename)))
-    nodes = ast.walk(tree) if tree is not None else ()
-    return next((n for n in nodes if isinstance(n, ast.Assert) and _is_in(n, line)), None)
-
-
-def _is_in(node: ast.Assert, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)
+def _assertion(tree: ast.Module, line: int) -> ast.Assert | None:
+    """Return the statement in a line of a code, if it is an assertion."""
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Assert))
+    return next((n for n in nodes if n.lineno <= line <= (n.end_lineno or n.lineno)), None)
 
 
 def _compared(left: ast.expr, right: ast.expr, frame: FrameType) -> str:
     found, wanted = (_evaluated(side, frame) for side in (left, right))
     # What gives another value each time does not say what it gave.
-    if found == wanted:
+    is_lasting = _evaluated(left, frame) == found and _evaluated(right, frame) == wanted
+    if found == wanted or not is_lasting:
         return ""
     what = in_one_line(ast.unparse(left), max_chars=MAX_SIDE_CHARS)
     return f"{what} gives {_written(found)}, not {_written(wanted)}"

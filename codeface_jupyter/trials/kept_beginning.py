@@ -13,11 +13,15 @@ from codeface_jupyter.syntax import parse_module
 
 __all__ = ["kept_beginning"]
 
+# It is read once more, and takes room from the answer.
+MAX_CHARS = 2_000
+
 
 def kept_beginning(sources: ContextSources) -> str:
     """Return the lines of a cell to be repaired that stand above the statement that failed.
 
-    Empty where it is not a cell in Python, or where it is not known what failed.
+    Empty where it is not a cell in Python, where it is not known what failed, or where much
+    stands above it.
     """
     rewrite, error = sources.rewrite, sources.error
     if sources.task != "fix" or rewrite is None or error is None or rewrite.language != "python":
@@ -29,7 +33,10 @@ def kept_beginning(sources: ContextSources) -> str:
     if tree is None or len(failed) != 1:
         return ""
     statement = next((s for s in tree.body if failed[0] <= (s.end_lineno or s.lineno)), None)
-    return "" if statement is None else "".join(f"{line}\n" for line in lines[: _begin(statement)])
+    if statement is None:
+        return ""
+    kept = "".join(f"{line}\n" for line in lines[: _begin(statement)])
+    return kept if len(kept) <= MAX_CHARS else ""
 
 
 def _begin(statement: ast.stmt) -> int:

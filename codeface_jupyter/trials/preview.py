@@ -44,7 +44,7 @@ def preview_data(value: object, figures: Sequence[Any] = ()) -> dict[str, object
     if value is None:
         return {}
     table = _table(value)
-    return {"table": table} if table else {"text": _cut(_text(value))}
+    return {"table": _without_secrets(table, "")} if table else {"text": _cut(_text(value))}
 
 
 def variable_data(name: str, value: object, *, columns: Iterable[int]) -> dict[str, object]:

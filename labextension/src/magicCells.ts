@@ -48,8 +48,8 @@ export function fixCells({ cellId }: Pick<ISubject, 'cellId'>, isLoaded: boolean
 /** The cells that rewrite a cell. */
 export function editCells(instruction: string, { cellId }: ISubject, isLoaded: boolean): string[] {
   const words = instruction.trim().replace(/\s+/g, ' ');
-  // What begins with a dash would be taken for an option.
-  const wish = words.startsWith('-') ? `-- ${words}` : words;
+  // A word that begins with a dash might be taken for an option.
+  const wish = /(^|\s)-/.test(words) ? `-- ${words}` : words;
   return lineMagic(`%codeface_edit --id ${shortId(cellId)} ${wish}`, isLoaded);
 }
 

@@ -30,7 +30,9 @@ describe('a kernel with the extension', () => {
   it.each([
     [' use a\n loop ', 'use a loop'],
     ['2 decimals only please', '2 decimals only please'],
-    ['-1 instead of 1', '-- -1 instead of 1']
+    ['-1 instead of 1', '-- -1 instead of 1'],
+    ['add a --seed option', '-- add a --seed option'],
+    ['the half-life', 'the half-life']
   ])('edits the cell that was selected, by one line: %s', (wish, written) => {
     expect(editCells(wish, CELL, true)).toEqual([`%codeface_edit --id c4 ${written}`]);
   });

@@ -138,5 +138,5 @@ def test_what_fails_before_it_begins_is_not_said_to_be_stopped(notebook):
     run = notebook.run("%codeface -m no/such-model plot it", cell_id="a")
     notebook.run("%config CodeFace.auto_pull = True")
 
-    assert run.reply["ename"] == "ModelNotFoundError"
+    assert run.reply["ename"] == "ModelNotFetchedError"
     assert "Stopped" not in str(run.bundles)

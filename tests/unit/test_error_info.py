@@ -100,6 +100,16 @@ def test_a_module_of_the_users_that_fails_while_it_is_imported_is_named(
     )
 
 
+def test_a_cell_that_the_kernel_has_written_for_a_debugger_is_the_cell(tmp_path):
+    file = tmp_path / "ipykernel_41" / "2374623.py"
+    file.parent.mkdir()
+    file.write_text("x = 1\nx / 0\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile(file.read_text(), str(file), "exec"), {})
+    info = ErrorInfo.from_exception(caught.value, source=file.read_text())
+    assert info.traceback.endswith("line 2 in the cell: x / 0")
+
+
 def test_a_line_under_a_timing_magic_is_told():
     with pytest.raises(NameError) as caught:
         exec(compile("x = 1\nprise + 1", "<timed exec>", "exec"), {})

@@ -165,3 +165,4 @@ def test_of_a_mistyped_name_in_braces_the_near_one_is_said(typed: str) -> None:
 
 def test_braces_that_are_no_name_of_the_notebook_go_without_a_word() -> None:
     assert fill("a set like {frame}, {x}, {'a': 1}", name=5, limit=3).notes == ()
+    assert fill("each row as {value}, all as {names}", values=[1], name=5).notes == ()

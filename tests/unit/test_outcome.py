@@ -101,11 +101,12 @@ def test_of_a_wide_frame_with_other_rows_the_new_column_is_shown() -> None:
 def test_what_may_be_secret_is_not_shown_before_a_cell_shows_it() -> None:
     token = "ghp_" + "0123456789abcdefghijABCDEFGHIJ456789"
     users = pd.DataFrame({"name": ["a"], "password": ["hunter2"], "note": [token]})
-    data = outcome_data(tried("users['count'] = 1", users=users))
-    assert data is not None
-    (row,) = data["rows"]
-    assert (row[1], row[2], row[4]) == ("a", "***", "1")
-    assert token not in str(data)
+    for code in ("users['count'] = 1", "users.assign(count=1)"):
+        data = outcome_data(tried(code, users=users))
+        assert data is not None
+        (row,) = data["rows"]
+        assert (row[1], row[2], row[4]) == ("a", "***", "1")
+        assert token not in str(data)
 
 
 KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
@@ -132,6 +133,7 @@ KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
         ("raise ValueError('no such key: ' + os.environ['ANSWER'])", "ValueError"),
         ("api_key = os.environ.get('NO_SUCH_KEY')", "`api_key`: None"),
         ("len(password)", "5"),
+        ("assert password == ''", "AssertionError"),
     ],
 )
 def test_a_secret_is_not_told(monkeypatch: pytest.MonkeyPatch, code: str, told: str) -> None:

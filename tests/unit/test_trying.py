@@ -903,6 +903,7 @@ TABLE = "import pandas as pd\npd.DataFrame({'Preis': prices})"
         (TABLE, TABLE.replace("Preis", "price"), "The table holds the same data as before."),
         (f"{TABLE}.style", f"{TABLE}.style.highlight_max()", None),
         (TABLE, TABLE.replace("'Preis'", '"Preis"'), "The edited cell gives the same as before."),
+        ("set(prices)", "{*prices}", "The edited cell gives the same as before."),
         (
             TABLE.replace("pd.D", "frame = pd.D"),
             TABLE.replace("pd.D", "frame = pd.D").replace("Preis", "price"),
@@ -932,6 +933,14 @@ def test_an_answer_in_other_colours_does_not_repeat_a_rejected_one(tmp_path, nam
     assert engine.sampled == []
 
 
+def test_what_cannot_be_looked_at_in_full_repeats_a_rejected_answer(tmp_path, namespace) -> None:
+    counted = "from collections import Counter\nCounter(prices)"
+    engine = Sampling(counted.replace("prices", "list(prices)"), counted)
+    result, _ = rejecting(tmp_path, namespace, "no, that is wrong", engine, counted)
+    assert result.notes[-1] == SAME_AGAIN
+    assert engine.sampled
+
+
 def test_another_answer_that_loses_a_line_with_a_secret_says_so(ask_with) -> None:
     mark = "# (a line with a secret was left out)"
     cell = Cell(source="api_key = 'sk-ant-0123456789abcdef0123456789'\nnothing_like_it")
@@ -956,7 +965,7 @@ def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None
 
 
 class Continuing(Sampling):
-    """Goes on with what an answer begins with."""
+    """Goes on with what an answer begins with, as a model in this process does."""
 
     def generate_batch(self, requests, *, on_result, job) -> None:
         self.sampled = list(requests)
@@ -992,10 +1001,25 @@ def test_a_penalty_of_the_user_s_own_stays(ask_with) -> None:
     assert {request.sampling.repetition_penalty for request in engine.sampled} == {1.05}
 
 
+class Elsewhere(Sampling):
+    """Holds nothing in this process."""
+
+    held_bytes = None
+
+
+def test_a_server_which_begins_anew_is_asked_for_whole_repairs(ask_with) -> None:
+    repaired = f"low = min(prices)\n{TOTAL} - low"
+    engine = Elsewhere(FAILED, repaired, repaired)
+    result, _ = ask_with(engine, sources=repair_of(FAILED))
+    assert result.code == repaired
+    assert {request.prompt.answer_begin for request in engine.sampled} == {""}
+
+
 @pytest.mark.parametrize(
     "sources",
     [
         repair_of(RAISES),
+        repair_of(f"x = '{'a' * 2_000}'\n{RAISES}"),
         repair_of(f"{FAILED}\n{RAISES}"),
         repair_of(FAILED, line=""),
         repair_of(FAILED, line="somewhere else"),
