@@ -22,6 +22,8 @@ def run_all(notebook):
 
 
 def executed(notebook, index):
+    """Return a cell's number, which the page hears of with the reply, after all outputs."""
+    notebook.until(f"p => p.content.widgets[{index}].model.executionCount !== null")
     return notebook.evaluate("(p, i) => p.content.widgets[i].model.executionCount", index)
 
 
