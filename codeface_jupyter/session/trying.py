@@ -348,14 +348,12 @@ def _not_tried(result: GenerationResult, why_not: str) -> GenerationResult:
 def _beginning(pending: PendingAnswer, engine: BatchEngine) -> str:
     """Return what other answers begin with: of a repair, what stands above the fault.
 
-    Empty for a server, which begins anew, and for a cell that was not sent whole.
+    Empty for a server, which begins anew, for a base model, and for a cell that was not sent whole.
     """
     kept = kept_beginning(pending.ask.sources)
-    if not isinstance(engine, HoldsMemory) or kept not in pending.prompt:
-        return ""
-    if not kept or pending.is_bare_code:
-        return kept
-    return "" if FENCE in kept else f"{FENCE}{PYTHON}\n{kept}"
+    goes_on = isinstance(engine, HoldsMemory) and not pending.is_bare_code
+    may_begin = goes_on and kept in pending.prompt and FENCE not in kept
+    return f"{FENCE}{PYTHON}\n{kept}" if kept and may_begin else ""
 
 
 def _samplings(

@@ -853,6 +853,19 @@ class TestTests:
         assert outcome_of("def test_file(tmp_path):\n    assert 0").tests == ()
 
 
+def edit_of(
+    cell: str, edited: str, tmp_path: Any, namespace: dict[str, Any], **settings: Any
+) -> GenerationResult:
+    config = Config(file=tmp_path / "none.toml")
+    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
+    question = Ask(
+        sources=ContextSources(request=f"nicer: {cell}", task="edit", rewrite=rewrite),
+        settings=config.with_overrides(settings),
+        live_namespace=namespace,
+    )
+    return Session(config=config, engine=ScriptedEngine([in_python(edited)])).generate(question)
+
+
 @pytest.mark.parametrize(
     ("cell", "edited", "note"),
     [
@@ -870,14 +883,7 @@ class TestTests:
 def test_an_edited_cell_is_compared_with_what_it_was(
     tmp_path, namespace, cell, edited, note
 ) -> None:
-    config = Config(file=tmp_path / "none.toml")
-    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
-    question = Ask(
-        sources=ContextSources(request=f"simpler: {cell}", task="edit", rewrite=rewrite),
-        settings=config.with_overrides({"try_timeout_s": 0.5}),
-        live_namespace=namespace,
-    )
-    result = Session(config=config, engine=ScriptedEngine([in_python(edited)])).generate(question)
+    result = edit_of(cell, edited, tmp_path, namespace, try_timeout_s=0.5)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
 
@@ -914,15 +920,8 @@ TABLE = "import pandas as pd\npd.DataFrame({'Preis': prices})"
 def test_what_only_looks_different_is_not_said_to_be_the_same(
     tmp_path, namespace, cell, edited, note
 ) -> None:
-    config = Config(file=tmp_path / "none.toml")
-    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
-    question = Ask(
-        sources=ContextSources(request=f"nicer: {cell}", task="edit", rewrite=rewrite),
-        settings=config.settings,
-        live_namespace=namespace,
-    )
-    session = Session(config=config, engine=ScriptedEngine([in_python(edited)]))
-    assert session.generate(question).notes == ((note,) if note else ())
+    result = edit_of(cell, edited, tmp_path, namespace)
+    assert result.notes == ((note,) if note else ())
 
 
 def test_an_answer_in_other_colours_does_not_repeat_a_rejected_one(tmp_path, namespace) -> None:
