@@ -103,15 +103,18 @@ def without_copies(
     wanted = _dumps(tree.body)
     copied, looked_at = 0, 0
     names: list[str] = []
-    known = {statement for cell in _code_cells(cells) for statement in statements(cell.source)}
+    code_cells = _code_cells(cells)
+    known = _known_statements(code_cells)
+    have_run = [
+        (cell, own) for cell in code_cells if cell.was_run for own in _versions_without_setup(cell)
+    ]
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
-        cell = _cell_at(wanted[looked_at:], cells)
+        cell, length = _cell_at(wanted[looked_at:], have_run)
         if cell is not None and not for_one_cell:
-            made = nodes[: len(_without_setup(cell))]
-            cell = cell if _made_data(made, namespace) else None
+            cell = cell if _made_data(nodes[:length], namespace) else None
         if cell is not None:
-            copied = looked_at = looked_at + len(_without_setup(cell))
+            copied = looked_at = looked_at + length
             names.append(_name(cell))
         elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
             # Gone only if a copied cell follows.
@@ -133,8 +136,9 @@ def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
     if _is_readable(code):
         return None
     rest, names, has_unreadable = code.strip("\n"), [], False
-    while cell := _text_at(rest, cells):
-        rest = rest.removeprefix(cell.source.strip("\n")).strip("\n")
+    while found := _text_at(rest, cells):
+        cell, text = found
+        rest = rest.removeprefix(text).strip("\n")
         names.append(_name(cell))
         has_unreadable |= not _is_readable(cell.source)
     if not has_unreadable:
@@ -148,15 +152,16 @@ def _is_readable(code: str) -> bool:
     return parse_module(python_in(code)) is not None
 
 
-def _text_at(text: str, cells: Sequence[Cell]) -> Cell | None:
-    """Return the longest cell whose lines a text begins with."""
+def _text_at(text: str, cells: Sequence[Cell]) -> tuple[Cell, str] | None:
+    """Return the longest cell whose lines a text begins with, and these lines."""
     found = [
-        cell
+        (cell, own)
         for cell in _code_cells(cells)
-        if (own := cell.source.strip("\n")) and f"{text}\n".startswith(f"{own}\n")
+        for version in _versions(cell)
+        if (own := version.strip("\n")) and f"{text}\n".startswith(f"{own}\n")
         if cell.was_run or not _is_readable(cell.source)
     ]
-    return max(found, key=lambda cell: len(cell.source), default=None)
+    return max(found, key=lambda one: len(one[1]), default=None)
 
 
 def repetition(
@@ -185,10 +190,10 @@ def repetition(
     code_cells = _code_cells(cells)
     counts_anywhere = single_statements or len(wanted) > 1
     for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
-        if wanted and wanted == statements(cell.source):
+        if wanted and any(wanted == statements(version) for version in _versions(cell)):
             return f"{ONLY_REPEATS} {_name(cell)}."
     if not whole_cells_only and len(wanted) > 1:
-        known = {statement for cell in code_cells for statement in statements(cell.source)}
+        known = _known_statements(code_cells)
         if known.issuperset(wanted):
             return f"{ONLY_REPEATS} lines of cells above."
     return "" if whole_cells_only else _repeated_definition(code, cells)
@@ -209,14 +214,20 @@ def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
             return ""
         if name not in cell.source:
             continue
-        above = parsed(python_in(cell.source))
-        if above is None or not cell.was_run:
+        versions = [parsed(python_in(version)) for version in _versions(cell)]
+        if versions[0] is None or not cell.was_run:
             return ""
-        makers = [node for node in above.body if name in names_bound(node)]
-        if makers:
-            is_same = ast.dump(makers[-1]) == statements(code)[0]
+        makers = [_last_maker(name, above) for above in versions if above is not None]
+        if makers[0]:
+            is_same = statements(code)[0] in makers
             return f"{ONLY_REPEATS} a definition in {_name(cell)}." if is_same else ""
     return ""
+
+
+def _last_maker(name: str, tree: ast.Module) -> str:
+    """Return the last statement that gives ``name`` a value; empty if none does."""
+    makers = [node for node in tree.body if name in names_bound(node)]
+    return ast.dump(makers[-1]) if makers else ""
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -249,22 +260,32 @@ def _without_echo(code: str, prompt: str) -> Uncopied | None:
     return Uncopied(code="", note=note) if is_echo else None
 
 
-def _cell_at(wanted: Sequence[str], cells: Sequence[Cell]) -> Cell | None:
-    """Return the longest cell that has run and that these statements begin with."""
-    found = [
-        cell
-        for cell in _code_cells(cells)
-        if cell.was_run and (own := _without_setup(cell)) and own == wanted[: len(own)]
-    ]
-    return max(found, key=lambda cell: len(_without_setup(cell)), default=None)
+def _versions(cell: Cell) -> list[str]:
+    """Return a cell's text as it stands and, where this differs, without its secrets.
+
+    Models are sent the second, and so that is what they copy.
+    """
+    return list(dict.fromkeys([cell.source, cell.without_secrets]))
 
 
-def _without_setup(cell: Cell) -> list[str]:
+def _known_statements(cells: Sequence[Cell]) -> set[str]:
+    return {one for cell in cells for version in _versions(cell) for one in statements(version)}
+
+
+def _cell_at(
+    wanted: Sequence[str], cells: Sequence[tuple[Cell, list[str]]]
+) -> tuple[Cell | None, int]:
+    """Return the longest cell that these statements begin with, and how many it has."""
+    found = [(cell, len(own)) for cell, own in cells if own and own == wanted[: len(own)]]
+    return max(found, key=lambda one: one[1], default=(None, 0))
+
+
+def _versions_without_setup(cell: Cell) -> list[list[str]]:
     """Return a cell's statements without the magics of `SETUP`, which models are not sent.
 
     With any other magic it has none: what that did belongs to the cell.
     """
-    return statements(SETUP.sub("", cell.source))
+    return [statements(SETUP.sub("", version)) for version in _versions(cell)]
 
 
 def _made_data(nodes: Sequence[ast.stmt], namespace: Mapping[str, object]) -> bool:

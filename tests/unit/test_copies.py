@@ -11,7 +11,12 @@ from codeface_jupyter.generation import (
     GenerationResult,
     SamplingParameters,
 )
-from codeface_jupyter.trials.copies import only_new, without_copies
+from codeface_jupyter.trials.copies import (
+    only_new,
+    repetition,
+    without_copied_text,
+    without_copies,
+)
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 from codeface_jupyter.view.rendering import answer_markdown
@@ -218,6 +223,43 @@ def test_in_the_place_of_a_failed_cell_no_others_stand_whatever_they_made(
 
     assert settled.block.code == (left or code)
     assert note.startswith(said) if said else not note
+
+
+WITH_KEY = Cell(source=f"api_key = 'sk-{'a1b2' * 8}'\n{DATA.source}", execution_count=2)
+
+
+@pytest.mark.parametrize(("task", "column"), [("fix", "unit"), ("write", "units")])
+def test_a_copy_is_known_as_well_by_what_the_model_was_sent(namespace, task, column):
+    failed = Cell(source=f"sales.groupby('region')['{column}'].sum()", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    new = rewritten(result(f"```python\n{DATA.source}\n{NEW}\n```"), rewrite)
+
+    settled, note = without_other_cells(
+        new, rewrite, [WITH_KEY, failed], namespace=namespace, task=task
+    )
+
+    assert settled.block.code == NEW
+    assert note == "Left out a copy of cell [2], which the notebook has run."
+
+
+def test_a_repetition_of_what_was_sent_is_told():
+    connect = "def connect():\n{}    return open_session('server')"
+    key = Cell(source=connect.format(f"    api_key = 'sk-{'a1b2' * 8}'\n"), execution_count=2)
+
+    assert repetition(DATA.source, [WITH_KEY]) == "This only repeats cell [2]."
+    assert repetition(connect.format(""), [key, COLUMN]) == (
+        "This only repeats a definition in cell [2]."
+    )
+
+
+def test_a_broken_cell_above_is_known_by_what_was_sent():
+    broken = Cell(source=f"{WITH_KEY.source}\nfor x in", execution_count=3, was_run=False)
+    sent = broken.without_secrets
+
+    left = without_copied_text(f"{sent}\nprint(1)", [broken])
+
+    assert left.code == "print(1)"
+    assert without_copied_text("for x in\nprint(1)", [broken]) is None
 
 
 def test_what_the_failed_cell_had_itself_stays_in_its_repair(namespace):
