@@ -18,6 +18,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
 
 from codeface_jupyter.config.permissions import Permissions
+from codeface_jupyter.prompts.code_blocks import CELL_MAGICS, LANGUAGE_ALIASES
 
 __all__ = [
     "OPTIONS",
@@ -68,6 +69,9 @@ OVERRIDES = (
 
 # Words for numbers of cells. Empty is all that fit, whatever is set; None would be no override.
 CELL_COUNTS: dict[str, object] = {"none": 0, "all": ""}
+
+# A language that does not exist is taken for one that is so near to it.
+CUTOFF = 0.8
 
 # What other commands show their options by.
 HELP = frozenset({"-h", "--help"})
@@ -144,7 +148,9 @@ def result_options(function: F) -> F:
     """Add the options for the code's language and for keeping the result in a variable."""
     return _with(
         function,
-        argument("-l", "--language", default="python", help="The language of the code."),
+        argument(
+            "-l", "--language", type=_language, default="python", help="The language of the code."
+        ),
         argument("-o", "--output", metavar="NAME", help="Also keep the result in this variable."),
     )
 
@@ -320,11 +326,19 @@ def parse_nothing(name: str, line: str) -> None:
 
 
 def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings that a magic's options override; None where not given."""
+    """Return the settings that a magic's options override; None where not given.
+
+    Raises
+    ------
+    UsageError
+        If two options exclude each other.
+    """
     overrides = {name: getattr(args, name, None) for name in OVERRIDES}
     if getattr(args, "force", False):
         overrides["force_load"] = True
     if getattr(args, "no_try", False):
+        if overrides["tried_answers"] is not None:
+            raise UsageError("--tries N has answers tried, and --no-try forbids it: give only one.")
         overrides["tries"] = "off"
     cells = getattr(args, "cells", None)
     if cells is not None:
@@ -346,6 +360,19 @@ def check_variable_name(name: str | None) -> None:
     """Refuse a name for ``-o`` that is not a valid variable name."""
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
         raise UsageError(f"-o {name}: expected the name of a variable.")
+
+
+def _language(name: str) -> str:
+    """Return the name of a language, unless it is one of the usual ones, misspelt."""
+    from pygments.lexers import get_all_lexers
+
+    exist = {alias for _, aliases, *_ in get_all_lexers(plugins=False) for alias in aliases}
+    ours = {*LANGUAGE_ALIASES, *CELL_MAGICS, "python"}
+    if name.lower() not in exist | ours:
+        near = get_close_matches(name.lower(), sorted(ours), n=1, cutoff=CUTOFF)
+        if near:
+            raise argparse.ArgumentTypeError(f"no language {name}; did you mean {near[0]}?")
+    return name
 
 
 class _Parts(NamedTuple):

@@ -20,6 +20,8 @@ from codeface_jupyter.prompts.thoughts import without_thoughts
 from codeface_jupyter.syntax import parse_module
 
 __all__ = [
+    "CELL_MAGICS",
+    "LANGUAGE_ALIASES",
     "OUTPUT_LANGUAGES",
     "CodeBlock",
     "cell_for",

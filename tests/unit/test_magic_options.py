@@ -182,3 +182,22 @@ def test_the_cells_of_a_call_are_its_own_whatever_is_set(line, sent, tmp_path):
 
 def test_every_setting_that_an_option_overrides_goes_by_an_option_that_there_is():
     assert set(OPTIONS.values()) <= set(MAGIC.parser._option_string_actions)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("pyton", "python"), ("Javascrip", "javascript"), ("sqll", "sql")]
+)
+def test_a_misspelt_language_is_answered_with_the_one_that_was_meant(name, meant):
+    with pytest.raises(UsageError, match=rf"no language {name}; did you mean {meant}\?"):
+        parse(MAGIC, f"-l {name} sort it")
+
+
+@pytest.mark.parametrize("name", ["python", "PY", "sql", "sqlite", "R", "julia", "perl6", "malloy"])
+def test_a_language_may_be_any_that_a_model_may_know(name):
+    assert parse(MAGIC, f"-l {name} sort it")[0].language == name
+
+
+def test_tries_and_no_try_exclude_each_other():
+    args, _ = parse(MAGIC, "--tries 3 --no-try sort it")
+    with pytest.raises(UsageError, match="--no-try forbids it: give only one"):
+        settings_overrides(args)
