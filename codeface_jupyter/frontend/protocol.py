@@ -33,6 +33,8 @@ from typing_extensions import TypedDict  # pydantic cannot read typing's own bef
 from codeface_jupyter.errors import ProtocolError
 
 __all__ = [
+    "BATCH_MIME",
+    "BATCH_VERSION",
     "CELLS",
     "COMPLETE",
     "CONTINUE_ANSWER",
@@ -72,6 +74,8 @@ __all__ = [
     "AnswerQuestion",
     "AnswerReference",
     "AnswerUpdate",
+    "BatchAnswer",
+    "BatchData",
     "CancelMessage",
     "Cell",
     "CellError",
@@ -120,6 +124,9 @@ NOTEBOOK_TARGET = "codeface.notebook"
 # What is saved in notebooks has a version of its own: messages are not kept.
 RESULT_MIME = "application/vnd.codeface.result.v1+json"
 RESULT_VERSION = 1
+# The answers of a batch.
+BATCH_MIME = "application/vnd.codeface.batch.v1+json"
+BATCH_VERSION = 1
 # An answer that still comes.
 STREAM_MIME = "application/vnd.codeface.stream.v1+json"
 STREAM_VERSION = 1
@@ -669,6 +676,28 @@ class ResultData(TypedDict):
     alternatives: list[ResultAlternative]
     question: NotRequired[str | None]
     earlier: NotRequired[list[EarlierAnswer]]
+
+
+class BatchAnswer(TypedDict):
+    """One answer of a batch, folded under its ``title``.
+
+    ``error`` is what it failed with, or empty; ``head`` is the Markdown of both, up to where the
+    answer begins. ``bundle`` is the answer's own lasting output, `ResultData` and its text; None
+    if nothing came.
+    """
+
+    title: str
+    error: str
+    head: str
+    bundle: dict[str, object] | None
+
+
+class BatchData(TypedDict):
+    """The lasting output of a batch, under `BATCH_MIME`: a table in Markdown, and the answers."""
+
+    version: int
+    table: str
+    answers: list[BatchAnswer]
 
 
 class StreamData(TypedDict):

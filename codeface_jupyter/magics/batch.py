@@ -60,7 +60,7 @@ class BatchMagics(BaseMagics):
         ``.code``, ``.text``, ``.outcome``, ``.finish_reason``, ``.result`` and ``.error``: a
         request that fails does not stop the others. If it is stopped, finished answers are
         kept. Each answer's code is tried on a copy of the kernel, as ``%%codeface`` does. Each
-        answer can be unfolded below the table.
+        answer can be unfolded below the table, and in JupyterLab inserted from there.
 
         ::
 
@@ -128,15 +128,20 @@ class BatchMagics(BaseMagics):
         from codeface_jupyter.view.batch_report import BatchReport
 
         begin, session = time.perf_counter(), self.extension.session
+        settings = asks[0].settings
 
         def bundle() -> dict[str, Any] | None:
             items = answer.items
             if not answer.is_finished or all(item.error for item in items):
                 return None
             elapsed_s = time.perf_counter() - begin
-            kept_as = variables[-1] if variables else ""
             return BatchReport(
-                items, elapsed_s=elapsed_s, kept_as=kept_as, format=asks[0].settings.format
+                items,
+                elapsed_s=elapsed_s,
+                kept_as=variables[-1] if variables else "",
+                format=settings.format,
+                insert=settings.insert,
+                cell_id=asks[0].cell_id,
             )._repr_mimebundle_()
 
         with Interrupts() as interrupts:

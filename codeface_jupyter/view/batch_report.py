@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeface_jupyter.errors import CodeFaceError
+from codeface_jupyter.frontend.protocol import (
+    BATCH_MIME,
+    BATCH_VERSION,
+    RESULT_MIME,
+    BatchAnswer,
+    BatchData,
+)
 from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.session.events import BatchItem
-from codeface_jupyter.view.findings import remarks
-from codeface_jupyter.view.outcomes import outcome_markdown, outcome_words
-from codeface_jupyter.view.rendering import answer_markdown, describe_result
+from codeface_jupyter.view.outcomes import outcome_words
+from codeface_jupyter.view.result_bundle import result_bundle, with_question
 from codeface_jupyter.view.safe_markdown import literal_anywhere
 from codeface_jupyter.view.tables import Table
 from codeface_jupyter.view.terminal_text import terminal_text
@@ -23,6 +29,8 @@ __all__ = ["BatchReport", "batch_table"]
 
 CELL_CHARS = 48
 END_CHARS = 80
+# What the page shows an answer from, and changes together with it.
+KEPT_TYPES = (RESULT_MIME, "text/markdown", "text/plain")
 
 
 @dataclass(frozen=True)
@@ -37,14 +45,18 @@ class BatchReport:
         How long all of them took, in seconds.
     kept_as
         The notebook's variable that holds them; empty if nothing was asked.
-    format
-        The setting of that name.
+    format, insert
+        The settings of the same names.
+    cell_id
+        The cell that asked, where it is known.
     """
 
     items: Sequence[BatchItem]
     elapsed_s: float
     kept_as: str = ""
     format: str = "auto"
+    insert: str = "button"
+    cell_id: str | None = None
 
     def __str__(self) -> str:
         table = str(batch_table(self.items, elapsed_s=self.elapsed_s))
@@ -52,28 +64,47 @@ class BatchReport:
         whole = f"The whole code is in {self.kept_as}[0].code{more}"
         return f"{table}\n\n{whole}" if self.kept_as else table
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        table = batch_table(self.items, elapsed_s=self.elapsed_s).to_markdown()
-        answers = (self._folded(number, item) for number, item in enumerate(self.items))
-        shown = answers if self.kept_as else ()
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        table = well_formed(batch_table(self.items, elapsed_s=self.elapsed_s).to_markdown())
+        shown = enumerate(self.items) if self.kept_as else ()
+        answers = [self._answer(number, item) for number, item in shown]
         return {
-            "text/markdown": well_formed("\n\n".join((table, *shown))),
+            BATCH_MIME: BatchData(version=BATCH_VERSION, table=table, answers=answers),
+            "text/markdown": "\n\n".join((table, *map(_folded, answers))),
             "text/plain": terminal_text(str(self)),
         }
 
-    def _folded(self, number: int, item: BatchItem) -> str:
-        """Return an answer as Markdown below its request, to be unfolded."""
-        title = _shortened(item.request)
-        parts = (
-            "" if title == item.request else f"> {literal_anywhere(item.request)}",
-            literal_anywhere(_error_words(item.error)) if item.error else "",
-            answer_markdown(item.result, format=self.format).strip("\n"),
-            outcome_markdown(item.result),
-            remarks(item.result, is_markdown=True),
-            "" if item.error else f"<sub>{literal_anywhere(describe_result(item.result))}</sub>",
+    def _answer(self, number: int, item: BatchItem) -> BatchAnswer:
+        """Return an answer as it is shown below its request, to be unfolded."""
+        short = _shortened(item.request)
+        error = _error_words(item.error) if item.error else ""
+        head = f"<details><summary>{number}: {literal_anywhere(short)}</summary>"
+        bundle = self._bundle(item) if item.text or not error else None
+        if bundle and short != item.request:
+            bundle = with_question(bundle, item.request)
+        return BatchAnswer(
+            title=well_formed(f"{number}: {short}"),
+            error=well_formed(error),
+            head=well_formed("\n\n".join(filter(None, (head, literal_anywhere(error))))),
+            bundle=bundle and {name: bundle[name] for name in KEPT_TYPES},
         )
-        summary = f"<summary>{number}: {literal_anywhere(title)}</summary>"
-        return "\n\n".join((f"<details>{summary}", *filter(None, parts), "</details>"))
+
+    def _bundle(self, item: BatchItem) -> dict[str, Any]:
+        # One answer must not take the place of the cell that asks for all.
+        insert = "none" if self.insert == "none" else "button"
+        return result_bundle(
+            item.result,
+            request=item.request,
+            cell_id=self.cell_id,
+            insert=insert,
+            format=self.format,
+        )
+
+
+def _folded(answer: BatchAnswer) -> str:
+    bundle = answer["bundle"] or {}
+    parts = (answer["head"], bundle.get("text/markdown"), "</details>")
+    return "\n\n".join(str(part) for part in parts if part)
 
 
 def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:

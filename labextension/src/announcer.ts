@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { isRequest } from './magicCells';
 import type { IBridges } from './openNotebooks';
-import { isResultData, RESULT_MIME, Status } from './protocol';
+import { BATCH_MIME, isBatchData, isResultData, RESULT_MIME, Status } from './protocol';
 
 /** A live region for the notebook in front. */
 export class Announcer {
@@ -109,9 +109,13 @@ function isIdle(model: ICellModel): boolean {
 /** Return why the answer of a cell that has run ended; empty if it gave none. */
 function finishReasonOf({ outputs }: IAnswered): string {
   for (let number = 0; number < (outputs?.length ?? 0); number += 1) {
-    const data = outputs?.get(number).data[RESULT_MIME];
-    if (isResultData(data)) {
-      return data.finish_reason;
+    const data = outputs?.get(number).data;
+    const answer = data?.[RESULT_MIME];
+    if (isResultData(answer)) {
+      return answer.finish_reason;
+    }
+    if (isBatchData(data?.[BATCH_MIME])) {
+      return 'stop';
     }
   }
   return '';

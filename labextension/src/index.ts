@@ -12,6 +12,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
 import { Announcer } from './announcer';
+import { BatchRenderer } from './batchRenderer';
 import { addCommands, CommandIDs } from './commands';
 import { CompletedPanels } from './completedPanels';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
@@ -21,7 +22,7 @@ import { UntrustedMarkdown } from './markdown';
 import { ConsoleBridges } from './openConsoles';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
-import { RESULT_MIME, STREAM_MIME } from './protocol';
+import { BATCH_MIME, RESULT_MIME, STREAM_MIME } from './protocol';
 import { ReadAhead } from './readAhead';
 import { ResultRenderer } from './resultRenderer';
 import { Settings } from './settings';
@@ -71,12 +72,17 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     const bridges = new Bridges({ tracker, settings, trans });
     const markdown = new UntrustedMarkdown(rendermime, trans);
     document.body.append(new Announcer({ bridges, trans }).node);
+    const options = { bridges, markdown, settings, tracker, trans };
     rendermime.addFactory(
       {
         safe: true,
         mimeTypes: [RESULT_MIME],
-        createRenderer: () => new ResultRenderer({ bridges, markdown, settings, tracker, trans })
+        createRenderer: () => new ResultRenderer(options)
       },
+      0
+    );
+    rendermime.addFactory(
+      { safe: true, mimeTypes: [BATCH_MIME], createRenderer: () => new BatchRenderer(options) },
       0
     );
     rendermime.addFactory(

@@ -13,6 +13,9 @@ export const NOTEBOOK_TARGET = 'codeface.notebook';
 // What is saved in notebooks has a version of its own: messages are not kept.
 export const RESULT_MIME = 'application/vnd.codeface.result.v1+json';
 export const RESULT_VERSION = 1;
+/** The answers of a batch. */
+export const BATCH_MIME = 'application/vnd.codeface.batch.v1+json';
+export const BATCH_VERSION = 1;
 /** An answer that still comes. */
 export const STREAM_MIME = 'application/vnd.codeface.stream.v1+json';
 export const STREAM_VERSION = 1;
@@ -293,6 +296,19 @@ export type ResultData = {
   alternatives?: ResultAlternative[];
 };
 
+/** One answer of a batch: its request in a line, and its own lasting output if anything came. */
+export type BatchAnswer = {
+  title: string;
+  /** What it failed with; may be empty. */
+  error: string;
+  /** The Markdown of both, up to where the answer begins. */
+  head: string;
+  bundle: MimeBundle | null;
+};
+
+/** The lasting output of a batch: a table in Markdown, and the answers. */
+export type BatchData = { version: number; table: string; answers: BatchAnswer[] };
+
 /** The output of an answer that still comes. */
 export type StreamData = {
   version: number;
@@ -346,6 +362,16 @@ export function isResultData(data: unknown): data is ResultData {
     (data.findings === undefined || isList(data.findings, MAX_FINDINGS, isResultFinding)) &&
     (data.outcome === undefined || data.outcome === null || isOutcome(data.outcome)) &&
     (data.alternatives === undefined || isList(data.alternatives, MAX_ALTERNATIVES, isAlternative))
+  );
+}
+
+/** Whether `data` is a batch of a version that this front end can show. */
+export function isBatchData(data: unknown): data is BatchData {
+  return (
+    isObject(data) &&
+    data.version === BATCH_VERSION &&
+    areStrings(data, 'table') &&
+    isList(data.answers, Infinity, isBatchAnswer)
   );
 }
 
@@ -407,6 +433,14 @@ export const PAYLOADS: Record<
 
 function isAnswerUpdate(data: Fields): boolean {
   return areStrings(data, 'text', 'status') && (data.bundle === null || isObject(data.bundle));
+}
+
+function isBatchAnswer(answer: unknown): answer is BatchAnswer {
+  return (
+    isObject(answer) &&
+    areStrings(answer, 'title', 'error', 'head') &&
+    (answer.bundle === null || isObject(answer.bundle))
+  );
 }
 
 function isEarlierAnswer(earlier: unknown): earlier is EarlierAnswer {

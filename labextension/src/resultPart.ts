@@ -73,7 +73,8 @@ export class ResultPart implements IResultPart {
   get isReplaceable(): boolean {
     const { blocks, rewrite } = this._options.data;
     if (!rewrite) {
-      return true;
+      // In the place of the request, the other answers would be gone.
+      return !this._options.isOneOfMany;
     }
     // What only repeats the cell is no replacement, and nothing hidden may be lost.
     const source = blocks[0]?.source;
@@ -276,6 +277,8 @@ export namespace ResultPart {
     data: ResultData;
     /** The positions of the part's blocks in the answer. */
     numbers: number[];
+    /** Whether there are other answers in the same output. */
+    isOneOfMany?: boolean;
   }
 }
 

@@ -179,7 +179,8 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     const { bridges, settings, tracker, trans } = this._options;
     const { node } = this;
     const shown = { kind, node, data, numbers, further };
-    const part = new ResultPart({ ...shown, bridges, tracker, settings, trans });
+    const isOneOfMany = this._options.isOneOfMany === true;
+    const part = new ResultPart({ ...shown, isOneOfMany, bridges, tracker, settings, trans });
     const row = new ActionRow(part);
     this._rows.push(row);
     this._added.push(row.node);
@@ -230,6 +231,8 @@ export namespace ResultRenderer {
     settings: ISettings;
     tracker: INotebookTracker;
     trans: TranslationBundle;
+    /** Whether there are other answers in the same output. */
+    isOneOfMany?: boolean;
   }
 }
 

@@ -101,6 +101,12 @@ describe('the protocol', () => {
     expect(protocol.isResultData(result)).toBe(true);
   });
 
+  it.each(Object.entries(examples('batches.json')))('shows a batch with %s', (_, batch) => {
+    expect(protocol.isBatchData(batch)).toBe(true);
+    expect(protocol.isBatchData({ ...(batch as object), version: 2 })).toBe(false);
+    expect(protocol.isBatchData({ ...(batch as object), answers: [{ title: 'x' }] })).toBe(false);
+  });
+
   it.each(Object.entries(examples('bad_results.json')))('does not show %s', (_, result) => {
     expect(protocol.isResultData(result)).toBe(false);
   });

@@ -108,3 +108,17 @@ describe('an answer that rewrites a cell', () => {
     expect(new ResultPart({ ...part, ...unused }).isReplaceable).toBe(expected);
   });
 });
+
+describe('an answer among others', () => {
+  it.each([
+    [false, true],
+    [true, false]
+  ])('if it is: %s, may take the place of what asked: %s', (isOneOfMany, expected) => {
+    const unused = { further, bridges: {} as IBridges, tracker: {} as INotebookTracker };
+    const data = { blocks: [{ source: 'x' }] } as unknown as ResultData;
+    const node = document.createElement('div');
+    const settings = new Settings();
+    const part = { kind: 'block' as const, data, numbers: [0], node, settings, trans: ENGLISH };
+    expect(new ResultPart({ ...part, ...unused, isOneOfMany }).isReplaceable).toBe(expected);
+  });
+});

@@ -184,9 +184,7 @@ def test_every_setting_that_an_option_overrides_goes_by_an_option_that_there_is(
     assert set(OPTIONS.values()) <= set(MAGIC.parser._option_string_actions)
 
 
-@pytest.mark.parametrize(
-    ("name", "meant"), [("pyton", "python"), ("Javascrip", "javascript"), ("sqll", "sql")]
-)
+@pytest.mark.parametrize(("name", "meant"), [("Javascrip", "javascript"), ("sqll", "sql")])
 def test_a_misspelt_language_is_answered_with_the_one_that_was_meant(name, meant):
     with pytest.raises(UsageError, match=rf"no language {name}; did you mean {meant}\?"):
         parse(MAGIC, f"-l {name} sort it")

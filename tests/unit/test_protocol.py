@@ -128,6 +128,13 @@ def test_a_result_has_the_fields_of_its_type(kind):
     assert TypeAdapter(protocol.ResultData).validate_python(result, strict=True) == result
 
 
+@pytest.mark.parametrize("kind", examples("batches.json"))
+def test_a_batch_has_the_fields_of_its_type(kind):
+    batch = examples("batches.json")[kind]
+
+    assert TypeAdapter(protocol.BatchData).validate_python(batch, strict=True) == batch
+
+
 @pytest.mark.parametrize("kind", examples("bad_front_end_messages.json"))
 def test_a_bad_message_is_refused_in_one_line(kind):
     with pytest.raises(ProtocolError) as caught:

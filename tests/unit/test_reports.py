@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
+from pydantic import TypeAdapter
 
 from codeface_jupyter.errors import MetricsError
+from codeface_jupyter.frontend.protocol import BATCH_MIME, RESULT_MIME, BatchData
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
@@ -240,6 +242,29 @@ def test_of_a_batch_that_asked_nothing_there_is_nothing_to_unfold():
     shown = BatchReport([answered("")], elapsed_s=1.0)
     assert "<details>" not in shown._repr_mimebundle_()["text/markdown"]
     assert ".code" not in str(shown)
+
+
+def test_each_answer_of_a_batch_has_an_output_of_its_own_on_our_page():
+    code = "```python\nx = 1\n```"
+    items = [
+        answered(code, request="add the rows " * 9),
+        answered("x = ", error=MetricsError("No pen."), finish_reason="error"),
+        answered("", error=MetricsError("No ink."), finish_reason="error"),
+    ]
+    report = BatchReport(items, elapsed_s=1.0, kept_as="answers", cell_id="c1", insert="replace")
+    bundle = report._repr_mimebundle_()
+    batch = TypeAdapter(BatchData).validate_python(bundle[BATCH_MIME], strict=True)
+
+    whole, partial, failed = batch["answers"]
+    result = whole["bundle"][RESULT_MIME]
+    assert [block["code"] for block in result["blocks"]] == ["x = 1"]
+    assert result["question"] == items[0].request
+    # In the place of the cell, one answer would take the others with it.
+    assert (result["cell_id"], result["insert"]) == ("c1", "button")
+    assert partial["bundle"][RESULT_MIME]["text"] == "x = "
+    assert (failed["error"], failed["bundle"]) == ("MetricsError: No ink.", None)
+    assert bundle["text/markdown"].startswith(batch["table"])
+    assert all(answer["head"] in bundle["text/markdown"] for answer in batch["answers"])
 
 
 def test_cache_table_says_what_is_kept_and_what_is_wrong(metrics):
