@@ -136,8 +136,10 @@ def choose_run(
 ) -> tuple[Iterator[Outcome | LeftOut], str]:
     """Return what runs as the options say, and how it asks."""
     from session_report import load_run
-    from session_run import run_notebooks, run_repairs
+    from session_run import run_faults, run_notebooks, run_repairs
 
+    if args.faults:
+        return run_faults(shell, notebooks, limit=args.limit), "%codeface_fix, of faults put in"
     if args.repair:
         failed = {
             (outcome.notebook, outcome.index): outcome.code
@@ -220,6 +222,9 @@ def parse_arguments() -> argparse.Namespace:
         type=whole_path,
         metavar="FILE",
         help="have a kept run's answers that raise repaired, each below its question",
+    )
+    sessions.add_argument(
+        "--faults", action="store_true", help="have right cells repaired, each with a fault put in"
     )
     sessions.add_argument(
         "--check-judge", action="store_true", help="no model: judge right and wrong cells"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import pickle
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+from session_faults import fault_in
 from session_judge import Verdict, expected_of, judge, keep_variables
 from session_shell import Asker, RepairAsker, Reply, SessionShell
 from session_tasks import SessionNotebook, SessionTask
@@ -17,7 +19,15 @@ from session_trial import Trial, observe, run_in_copy, user_variables
 
 from codeface_jupyter.errors import CodeFaceError
 
-__all__ = ["LeftOut", "Outcome", "Run", "check_judge", "run_notebooks", "run_repairs"]
+__all__ = [
+    "LeftOut",
+    "Outcome",
+    "Run",
+    "check_judge",
+    "run_faults",
+    "run_notebooks",
+    "run_repairs",
+]
 
 # Time limits in the tasks were written for a usual limit of one second: they only raise ours.
 CPU_S = 10.0
@@ -149,17 +159,54 @@ def run_repairs(
         for index in sorted(place for name, place in failed if name == notebook.name):
             for place in _places(shell, [notebook]):
                 if place.index == index:
-                    yield _repair(shell, place, failed[notebook.name, index])
+                    intent = _as_comment(place.task.question)
+                    yield _repair(shell, place, f"{intent}\n{failed[notebook.name, index]}")
                     break
+
+
+def run_faults(
+    shell: SessionShell, notebooks: Iterable[SessionNotebook], *, limit: int | None = None
+) -> Iterator[Outcome | LeftOut]:
+    """Have the reference cells repaired, each with a fault put in, and judge the repairs.
+
+    Of the kinds that can be put in, the rarest is. Each cell leaves behind what it did until it
+    failed: for each, the notebook begins anew. In the place of a question stands the fault.
+    """
+    asked: Counter[str] = Counter()
+    for notebook in notebooks:
+        count = sum(cell.task is not None for cell in notebook.cells)
+        for index in range(1, count + 1):
+            if asked.total() == limit:
+                return
+            # Its folder is the working directory as long as its places are gone through.
+            for place in _places(shell, [notebook]):
+                if place.index == index:
+                    yield _repair_fault(shell, place, asked)
+                    break
+
+
+def _repair_fault(shell: SessionShell, place: _Place, asked: Counter[str]) -> Outcome | LeftOut:
+    """Have a reference cell repaired, with a fault put in whose kind is counted in ``asked``."""
+    fault = fault_in(place.task.reference, before=asked)
+    if fault is None:
+        return _left_out(place, "no fault can be put in")
+    result = _repair(shell, place, fault.code)
+    if isinstance(result, LeftOut):
+        return result
+    asked[fault.kind] += 1
+    return replace(result, question=f"{fault.kind}:\n{fault.code}")
+
+
+def _as_comment(text: str) -> str:
+    return "\n".join(f"# {line}" for line in text.splitlines())
 
 
 def _repair(shell: SessionShell, place: _Place, code: str) -> Outcome | LeftOut:
     expected = _expected_or_left_out(shell, place)
     if isinstance(expected, LeftOut):
         return expected
-    intent = "\n".join(f"# {line}" for line in place.task.question.splitlines())
-    if shell.run(f"{intent}\n{code}").success:
-        return LeftOut(notebook=place.notebook.name, index=place.index, reason="does not fail")
+    if shell.run(code).success:
+        return _left_out(place, "does not fail")
     return _ask(shell, RepairAsker(shell), place, expected)
 
 
@@ -203,7 +250,11 @@ def _expected_or_left_out(shell: SessionShell, place: _Place) -> bytes | LeftOut
     reason = expected if isinstance(expected, str) else _unfit(shell, place.task, expected)
     if isinstance(expected, bytes) and reason is None:
         return expected
-    return LeftOut(notebook=place.notebook.name, index=place.index, reason=str(reason))
+    return _left_out(place, str(reason))
+
+
+def _left_out(place: _Place, reason: str) -> LeftOut:
+    return LeftOut(notebook=place.notebook.name, index=place.index, reason=reason)
 
 
 def _expected(shell: SessionShell, task: SessionTask) -> bytes | str:

@@ -12,6 +12,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
 from codeface_jupyter.session.mending import may_be_mended, mended_at_once
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.renaming import Renaming, misnamed_in
 from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.session.trying import tried
 from codeface_jupyter.session.turns import Ahead
@@ -86,9 +87,22 @@ class Answering:
             # The notebook may be another one by now, in which the answer fails.
             return self._tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
+        renamed = self._renamed(pending, engine)
+        if renamed is not None:
+            return renamed
         done = self._tried(pending, self._generate(pending, engine), engine)
         pending.keep(done, response_cache)
         return done
+
+    def _renamed(self, pending: PendingAnswer, engine: Engine) -> Done | None:
+        """Answer with another name in the failed cell; None if that is not what is wanted."""
+        place = misnamed_in(pending)
+        if place is None:
+            return None
+        load_s = self._resources.load(engine, pending.job)
+        renaming = Renaming.of(pending, place, engine)
+        done = renaming.run() if renaming is not None else None
+        return done and replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:
         load_s = self._resources.load(engine, pending.job)

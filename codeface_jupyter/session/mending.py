@@ -1,11 +1,14 @@
-"""A failed cell with names that exist in the place of mistyped ones, which asks no model."""
+"""A failed cell without a slip in it, such as a mistyped name, which asks no model."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
+from codeface_jupyter.context import Rewrite
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.generation import (
     NO_MODEL,
@@ -23,10 +26,13 @@ from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
+from codeface_jupyter.trials.slips import without_slip
 
 __all__ = ["may_be_mended", "mended_at_once", "try_for"]
 
 WORD = re.compile(r"\w+")
+# Each takes as long as the cell.
+MAX_TRIES = 4
 
 
 def mended_at_once(pending: PendingAnswer) -> Done | None:
@@ -38,19 +44,19 @@ def mended_at_once(pending: PendingAnswer) -> Done | None:
     ask = pending.ask
     if not may_be_mended(ask):
         return None
-    code = _mended_code(ask)
-    if code is None or not copy_support(tries=ask.settings.tries).is_possible:
+    if not copy_support(tries=ask.settings.tries).is_possible:
         return None
-    pending.job.progress("Trying the cell with names that exist")
     begin = time.perf_counter()
-    result = _result(pending, code)
-    candidate = Candidate(result=result, outcome=try_for(pending, result.code))
-    if not candidate.is_an_answer or candidate.obstacle:
-        return None
-    pending.job.emit(Chunk(result.text, 0))
-    pending.tried = replace(result, outcome=candidate.outcome)
-    seconds = time.perf_counter() - begin
-    return Done(finish_reason="stop", metrics=GenerationMetrics(tries=1, tries_s=seconds))
+    for tries, code in enumerate(islice(_mended_codes(ask), MAX_TRIES), 1):
+        pending.job.progress("Trying the cell without the slip in it")
+        result = _result(pending, code)
+        candidate = Candidate(result=result, outcome=try_for(pending, result.code))
+        if candidate.is_an_answer and not candidate.obstacle:
+            pending.job.emit(Chunk(result.text, 0))
+            pending.tried = replace(result, outcome=candidate.outcome)
+            cost = GenerationMetrics(tries=tries, tries_s=time.perf_counter() - begin)
+            return Done(finish_reason="stop", metrics=cost)
+    return None
 
 
 def may_be_mended(ask: Ask) -> bool:
@@ -59,16 +65,23 @@ def may_be_mended(ask: Ask) -> bool:
     return is_first and ask.sources.task == "fix" and ask.sources.request == FIX_REQUEST
 
 
-def _mended_code(ask: Ask) -> str | None:
-    """Return the text of the cell that is to be repaired with names that exist.
-
-    None if that is not all that is wrong, or not certain.
-    """
-    rewrite, namespace = ask.sources.rewrite, ask.live_namespace
-    if rewrite is None or namespace is None:
-        return None
+def _mended_codes(ask: Ask) -> Iterator[str]:
+    """Yield the text of the cell that is to be repaired without what may be a slip in it."""
+    rewrite, error = ask.sources.rewrite, ask.sources.error
     # What hidden lines define is not seen.
-    if rewrite.language != "python" or rewrite.hidden != ():
+    if rewrite is None or rewrite.language != "python" or rewrite.hidden != ():
+        return
+    named = _with_names_that_exist(ask, rewrite)
+    if named is not None:
+        yield named
+    elif error is not None:
+        yield from without_slip(rewrite.text, error)
+
+
+def _with_names_that_exist(ask: Ask, rewrite: Rewrite) -> str | None:
+    """Return the cell with names that exist; None if that is not all, or not certain."""
+    namespace = ask.live_namespace
+    if namespace is None:
         return None
     # A name that seems to be missing may be one that a cell makes once it is run.
     waiting = [cell.source for cell in ask.sources.cells if not cell.was_run]

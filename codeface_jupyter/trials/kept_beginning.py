@@ -10,6 +10,7 @@ import ast
 
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.trials.failed_statement import failed_statement
 
 __all__ = ["kept_beginning"]
 
@@ -26,16 +27,10 @@ def kept_beginning(sources: ContextSources) -> str:
     rewrite, error = sources.rewrite, sources.error
     if sources.task != "fix" or rewrite is None or error is None or rewrite.language != "python":
         return ""
-    tree = parse_module(rewrite.text)
-    lines = rewrite.text.split("\n")
-    failed = [n for n, line in enumerate(lines, 1) if error.line and line.strip() == error.line]
-    # What stands in several places failed in one of them.
-    if tree is None or len(failed) != 1:
-        return ""
-    statement = next((s for s in tree.body if failed[0] <= (s.end_lineno or s.lineno)), None)
+    statement = failed_statement(parse_module(rewrite.text), rewrite.text, error)
     if statement is None:
         return ""
-    kept = "".join(f"{line}\n" for line in lines[: _begin(statement)])
+    kept = "".join(f"{line}\n" for line in rewrite.text.split("\n")[: _begin(statement)])
     return kept if len(kept) <= MAX_CHARS else ""
 
 

@@ -1,0 +1,196 @@
+"""Cells that are right, with one fault put in, as people make them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+__all__ = ["Fault", "fault_in"]
+
+# What people remember wrongly, and what it is called.
+METHODS = {
+    "agg": "summarize",
+    "apply": "apply_func",
+    "astype": "as_type",
+    "between": "in_between",
+    "corr": "correlation",
+    "cut": "cut_into",
+    "describe": "summary",
+    "drop": "remove",
+    "drop_duplicates": "unique_rows",
+    "dropna": "drop_na",
+    "fillna": "fill_na",
+    "fit": "train",
+    "get_dummies": "dummies",
+    "groupby": "group_by",
+    "head": "first_rows",
+    "idxmax": "argmax_index",
+    "idxmin": "argmin_index",
+    "intersection": "common",
+    "isin": "is_in",
+    "isna": "is_missing",
+    "isnull": "is_null",
+    "lower": "lowercase",
+    "map": "map_values",
+    "max": "maximum",
+    "mean": "average",
+    "median": "middle",
+    "merge": "join_on",
+    "min": "minimum",
+    "nlargest": "n_largest",
+    "nunique": "count_distinct",
+    "quantile": "percentile",
+    "read_csv": "load_csv",
+    "rename": "rename_columns",
+    "replace": "substitute",
+    "reset_index": "index_reset",
+    "round": "rounded",
+    "score": "accuracy",
+    "set_index": "index_by",
+    "size": "count_rows",
+    "sort_values": "sort",
+    "split": "split_by",
+    "stack": "to_long",
+    "std": "stdev",
+    "strip": "trim",
+    "sum": "total",
+    "to_datetime": "as_datetime",
+    "to_dict": "as_dict",
+    "tolist": "as_list",
+    "transpose": "flip",
+    "unstack": "to_wide",
+    "value_counts": "count_values",
+}
+KEYWORDS = {
+    "ascending": "asc",
+    "axis": "dimension",
+    "bins": "edges",
+    "by": "key",
+    "columns": "column",
+    "how": "type",
+    "index": "rows",
+    "labels": "names",
+    "left_on": "left_key",
+    "n": "count",
+    "name": "column_name",
+    "on": "key",
+    "random_state": "seed",
+    "subset": "cols",
+    "test_size": "test_share",
+}
+BRACKETS = ")]}"
+# Attributes that are no methods.
+PLAIN = frozenset({"columns", "dt", "index", "shape", "size", "str", "values"})
+
+WORDS = re.compile(r"[^\W\d_]+")
+
+T = TypeVar("T", ast.Attribute, ast.Call, ast.Subscript, ast.keyword)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A code with a fault in it, and what kind of fault that is."""
+
+    kind: str
+    code: str
+
+
+def fault_in(code: str, *, before: Counter[str]) -> Fault | None:
+    """Return ``code`` with one fault put in; None if it holds nothing to do wrongly.
+
+    Parameters
+    ----------
+    code
+        Python that runs.
+    before
+        How many faults of each kind there are: the rarest that can be put in is.
+    """
+    found = (Fault(kind, changed) for kind, put_in in FAULTS if (changed := put_in(code)))
+    return min(found, key=lambda fault: before[fault.kind], default=None)
+
+
+def _wrong_method(code: str) -> str | None:
+    for node in _nodes(code, ast.Attribute):
+        if node.attr in METHODS:
+            start, end = _span(code, node.value)[1], _span(code, node)[1]
+            return f"{code[:start]}.{METHODS[node.attr]}{code[end:]}"
+    return None
+
+
+def _wrong_keyword(code: str) -> str | None:
+    for node in _nodes(code, ast.keyword):
+        if node.arg in KEYWORDS:
+            start = _offset(code, node.lineno, node.col_offset)
+            return f"{code[:start]}{KEYWORDS[node.arg]}{code[start + len(node.arg) :]}"
+    return None
+
+
+def _single_brackets(code: str) -> str | None:
+    """Return ``df['a', 'b']`` for ``df[['a', 'b']]``."""
+    for node in _nodes(code, ast.Subscript):
+        if isinstance(node.slice, ast.List) and len(node.slice.elts) > 1:
+            start, end = _span(code, node.slice)
+            return f"{code[:start]}{code[start + 1 : end - 1]}{code[end:]}"
+    return None
+
+
+def _unclosed_bracket(code: str) -> str | None:
+    """Return the code without the last bracket that closes."""
+    position = max(code.rfind(bracket) for bracket in BRACKETS)
+    return code[:position] + code[position + 1 :] if position >= 0 else None
+
+
+def _called_attribute(code: str) -> str | None:
+    """Return ``df.shape()`` for ``df.shape``, and ``df.str()`` and the like."""
+    called = [_span(code, node.func) for node in _nodes(code, ast.Call)]
+    for node in _nodes(code, ast.Attribute):
+        is_read = _span(code, node) not in called and isinstance(node.ctx, ast.Load)
+        if is_read and node.attr in PLAIN:
+            end = _span(code, node)[1]
+            return f"{code[:end]}(){code[end:]}"
+    return None
+
+
+def _other_column(code: str) -> str | None:
+    """Return the code with a column named as people would call it, not as it is called."""
+    for node in _nodes(code, ast.Subscript):
+        match node.slice:
+            case ast.Constant(value=str(name)) if len(words := WORDS.findall(name)) > 1:
+                start, end = _span(code, node.slice)
+                return f"{code[:start]}{words[-1]!r}{code[end:]}"
+    return None
+
+
+FAULTS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
+    ("another method", _wrong_method),
+    ("another keyword", _wrong_keyword),
+    ("another column", _other_column),
+    ("single brackets", _single_brackets),
+    ("an attribute called", _called_attribute),
+    ("an unclosed bracket", _unclosed_bracket),
+)
+
+
+def _nodes(code: str, kind: type[T]) -> Iterator[T]:
+    """Yield the nodes of a kind, the last ones first: what a cell ends in is what it is about."""
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, kind)]
+    found.sort(
+        key=lambda node: (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
+    )
+    yield from reversed(found)
+
+
+def _span(code: str, node: ast.expr) -> tuple[int, int]:
+    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return _offset(code, node.lineno, node.col_offset), _offset(code, end_line, end_column)
+
+
+def _offset(code: str, line: int, column: int) -> int:
+    """Return the place in a text of what Python's parser calls a line and a byte in it."""
+    lines = code.splitlines(keepends=True)
+    within = lines[line - 1].encode()[:column].decode()
+    return sum(map(len, lines[: line - 1])) + len(within)

@@ -1,0 +1,229 @@
+"""A failed cell with another name in the place of one that does not exist.
+
+Where an error names an attribute, a column or a parameter that is not there, a model need not
+write the cell again. Names that are there take the place of that one, each such cell is tried on
+a copy, and of those that run the model chooses one, by filling the gap where the name stands.
+That takes few tokens, and keeps the rest of the cell as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.engines.base import Engine, InfillEngine
+from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
+from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
+from codeface_jupyter.prompts import fenced
+from codeface_jupyter.session.mending import may_be_mended, try_for
+from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.checks import NOT_THERE
+from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.misnamed import Misnamed, misnamed, most_alike
+from codeface_jupyter.trials.naming import KnownNames
+
+__all__ = ["Renaming", "misnamed_in"]
+
+MAX_NAME_TOKENS = 24
+# Chosen by measurement: benchmarks/RESULTS.md.
+LIKELY_NAMES, NEAR_NAMES = 3, 5
+MIN_LIKELIHOOD = 0.4
+# What the checks find in a code that would fail for certain.
+FAILS = NOT_THERE | {"bad_call"}
+NAME = re.compile(r"\w+")
+
+
+def misnamed_in(pending: PendingAnswer) -> Misnamed | None:
+    """Return the name that a question's cell failed at, if another may take its place."""
+    ask = pending.ask
+    rewrite, error = ask.sources.rewrite, ask.sources.error
+    if rewrite is None or error is None or not may_be_mended(ask) or ask.live_namespace is None:
+        return None
+    # Lines that are hidden from a model stay hidden.
+    if rewrite.language != "python" or rewrite.hidden != ():
+        return None
+    is_possible = copy_support(tries=ask.settings.tries).is_possible
+    return misnamed(rewrite.text, error) if is_possible else None
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The cell with another name, and what it did."""
+
+    name: str
+    candidate: Candidate
+
+
+class Renaming:
+    """Looks for the name that is meant.
+
+    Parameters
+    ----------
+    pending
+        A question to repair a cell.
+    place
+        What `misnamed_in` has found in it.
+    engine
+        What fills gaps; its model is in memory.
+    """
+
+    def __init__(self, pending: PendingAnswer, place: Misnamed, engine: InfillEngine) -> None:
+        sources = pending.ask.sources
+        self._pending = pending
+        self._engine = engine
+        self._place = place
+        self._text = sources.rewrite.text if sources.rewrite is not None else ""
+        self._prompt = _prompt(self._text, place, sources.error)
+        self._cost = GenerationMetrics()
+        self._tries = 0
+
+    @classmethod
+    def of(cls, pending: PendingAnswer, place: Misnamed, engine: Engine) -> Renaming | None:
+        """Return one; None if the engine fills no gaps."""
+        if isinstance(engine, InfillEngine) and engine.can_infill:
+            return cls(pending, place, engine)
+        return None
+
+    def run(self) -> Done | None:
+        """Answer with a cell that runs; None if none does, or it is not clear which is meant.
+
+        The answer is left in ``pending.tried``.
+        """
+        self._pending.job.progress("Looking for the name that is meant")
+        begin = time.perf_counter()
+        running = [named for name in self._candidates() if (named := self._tried(name))]
+        chosen = self._chosen(running)
+        if chosen is None:
+            return None
+        result = chosen.candidate.result
+        self._pending.job.emit(Chunk(result.text, self._cost.generated_tokens))
+        self._pending.tried = replace(result, outcome=chosen.candidate.outcome)
+        trying_s = time.perf_counter() - begin - self._cost.total_s
+        cost = replace(self._cost, tries=self._tries, tries_s=max(0.0, trying_s))
+        return Done(finish_reason="stop", metrics=cost)
+
+    def _candidates(self) -> Iterator[str]:
+        """Yield names that may be meant: those that the model holds likely, then similar ones."""
+        options = self._options()
+        for _ in range(min(LIKELY_NAMES, len(options))):
+            name, _ = self._filled(options)
+            # A long one may be cut off.
+            if name not in options:
+                break
+            options -= {name}
+            yield name
+        yield from most_alike(self._place.name, options, count=NEAR_NAMES)
+
+    def _options(self) -> frozenset[str]:
+        """Return the names that are there; empty if nothing tells."""
+        names = KnownNames(dict(self._pending.ask.live_namespace or {}))
+        start, begin = self._place.start, self._place.statement_start
+        # At the beginning of a statement a column may be one that is made; in brackets none is.
+        in_brackets = f"{self._text[:begin]}({self._text[begin:start]}"
+        known = names.at_end_of(self._text[:start]) or names.at_end_of(in_brackets)
+        found = self._listed_on_copy() if known is None else known.options
+        return found - {self._place.name}
+
+    def _listed_on_copy(self) -> frozenset[str]:
+        """Return the names that are there once the cell has run up to its failure."""
+        names: set[str] = set()
+        for code in self._place.listings:
+            self._tries += 1
+            outcome = try_for(self._pending, code)
+            # Of a list that is cut, the last name may be half of one.
+            if outcome is None or not (outcome.has_run and outcome.is_printed_whole):
+                break
+            names.update(outcome.printed.split())
+        return frozenset(filter(str.isidentifier, names))
+
+    def _tried(self, name: str) -> _Named | None:
+        """Return the cell with a name, if it runs."""
+        place = self._place
+        code = f"{self._text[: place.start]}{name}{self._text[place.end :]}"
+        text = code if self._pending.is_bare_code else fenced(code, "python")
+        whole = Done(finish_reason="stop", metrics=self._cost)
+        result = self._pending.checked_result(text, whole, sampling=self._pending.sampling)
+        if any(finding.kind in FAILS for finding in result.findings):
+            return None
+        self._tries += 1
+        candidate = Candidate(result=result, outcome=try_for(self._pending, result.code))
+        is_usable = candidate.is_good and not candidate.obstacle
+        return _Named(name, candidate) if is_usable else None
+
+    def _chosen(self, running: Sequence[_Named]) -> _Named | None:
+        """Return the cell with the likeliest name; None if that is hardly likelier than another."""
+        different: list[_Named] = []
+        for named in running:
+            # Two names of one thing share what is likely.
+            if not any(named.candidate.agrees_with(other.candidate) for other in different):
+                different.append(named)
+        names = frozenset(named.name for named in different)
+        name, likelihood = self._filled(names) if names else ("", 0.0)
+        is_clear = likelihood >= MIN_LIKELIHOOD
+        return next((named for named in different if named.name == name and is_clear), None)
+
+    def _filled(self, names: frozenset[str]) -> tuple[str, float]:
+        """Return the one of ``names`` that fills the gap, and how likely it is among them."""
+        guide = _OneOf(names, quote=self._place.quote)
+        request = InfillRequest(prompt=self._prompt, guide=guide, max_new_tokens=MAX_NAME_TOKENS)
+        filled = self._engine.infill(request, self._pending.job.part())
+        self._cost = _sum(self._cost, filled.metrics)
+        return guide.name_in(filled.text), filled.likelihood
+
+
+def _prompt(text: str, place: Misnamed, error: ErrorInfo | None) -> InfillPrompt:
+    """Return the cell with a gap in the place of the name, below what it was and its error."""
+    end = text.find("\n", place.end)
+    failed = text[place.statement_start : end if end >= 0 else len(text)]
+    said = f"{failed}\n{error.ename}: {error.evalue}" if error is not None else failed
+    comment = "".join(f"# {line}\n" for line in said.splitlines())
+    above = text[: place.statement_start]
+    return InfillPrompt(
+        prefix=f"{above}{comment}{text[place.statement_start : place.start]}",
+        suffix=text[place.end :],
+    )
+
+
+class _OneOf:
+    """Lets one name of several come.
+
+    Parameters
+    ----------
+    names
+        The names.
+    quote
+        What closes the string that the name is; empty if it is an identifier.
+    """
+
+    def __init__(self, names: frozenset[str], *, quote: str) -> None:
+        self._names, self._quote = names, quote
+
+    def next_name(self, text: str) -> NextName | None:
+        """Return the names that begin with a text; None if none does."""
+        options = frozenset(name for name in self._names if name.startswith(text))
+        return NextName(options=options, typed=text, closing=self._quote) if options else None
+
+    def is_complete(self, text: str) -> bool:
+        """Whether the name is at its end."""
+        return self.name_in(text) != text
+
+    def name_in(self, text: str) -> str:
+        """Return the name that a text begins with."""
+        if self._quote:
+            return text.partition(self._quote)[0]
+        match = NAME.match(text)
+        return match[0] if match else ""
+
+
+def _sum(one: GenerationMetrics, other: GenerationMetrics) -> GenerationMetrics:
+    return replace(
+        other,
+        prompt_tokens=max(one.prompt_tokens, other.prompt_tokens),
+        generated_tokens=one.generated_tokens + other.generated_tokens,
+        time_to_first_token_s=one.time_to_first_token_s + other.time_to_first_token_s,
+        decode_s=one.decode_s + other.decode_s,
+    )

@@ -1,0 +1,144 @@
+"""Where a cell that failed names what does not exist, by what its error says."""
+
+from __future__ import annotations
+
+import ast
+import heapq
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials.checks.source import Source, read_source
+from codeface_jupyter.trials.failed_statement import failed_statement
+
+__all__ = ["Misnamed", "misnamed", "most_alike"]
+
+# How errors say what is not there.
+NAMED = {
+    "AttributeError": re.compile(r"has no attribute '(?P<name>\w+)'"),
+    # Alone, or in what pandas says: "Column not found: units", "['units'] not in index".
+    "KeyError": re.compile(r"'(?:[^']* not found: )?(?P<name>[^']+)'"),
+    "TypeError": re.compile(
+        r"(?:unexpected keyword argument |^)'(?P<name>\w+)'(?= is an invalid keyword|$)"
+    ),
+}
+QUOTES = ("'", '"')
+# What is printed is cut at a length that all names of a data frame would exceed.
+PRINTS = "print(*[name for name in {} if name[:1] != '_'][{}::2])"
+PARTS = (0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misnamed:
+    """A name in a code that stands for nothing: its characters from ``start`` up to ``end``.
+
+    Attributes
+    ----------
+    name
+        The name.
+    statement_start
+        Where the statement begins that it stands in.
+    quote
+        What closes the string that it is; empty if it is an identifier.
+    listings
+        Codes that do what the cell does above, and each print some of the names that are there.
+    """
+
+    name: str
+    start: int
+    end: int
+    statement_start: int
+    quote: str = ""
+    listings: tuple[str, ...] = ()
+
+
+def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
+    """Return the name that a cell failed at; None where it is not just one.
+
+    Parameters
+    ----------
+    text
+        The cell, in Python.
+    error
+        What it failed with.
+    """
+    source = read_source(text)
+    statement = failed_statement(source.tree, text, error)
+    if statement is None:
+        return None
+    places = set(_places(source, statement, error))
+    if len(places) != 1:
+        return None
+    (start, end), names = places.pop()
+    statement_start = source.span(statement)[0]
+    above = text[:statement_start]
+    return Misnamed(
+        name=text[start:end],
+        start=start,
+        end=end,
+        statement_start=statement_start,
+        quote=text[end : end + 1] if text[start - 1 : start] in QUOTES else "",
+        listings=tuple(f"{above}{PRINTS.format(names, part)}" for part in PARTS if names),
+    )
+
+
+def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
+    """Return those of ``names`` that have the most in common with a name.
+
+    A part of it tells more than its length: ``index_by`` is nearer to ``set_index`` than to
+    ``items``.
+    """
+    return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
+
+
+def _likeness(name: str, other: str) -> tuple[float, float]:
+    matcher = SequenceMatcher(None, _plain(name), _plain(other), autojunk=False)
+    return matcher.find_longest_match().size, matcher.ratio()
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _places(
+    source: Source, statement: ast.stmt, error: ErrorInfo
+) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield where a statement says the name that its error says, and what lists those there are."""
+    finds = FINDS.get(error.ename)
+    for node in ast.walk(statement) if finds else ():
+        for place, names in finds(source, node) if finds else ():
+            if source.code[slice(*place)] in _names(error):
+                yield place, names
+
+
+def _attribute(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+    if isinstance(node, ast.Attribute):
+        end = source.span(node)[1]
+        yield (end - len(node.attr), end), f"dir({source.text(node.value)})"
+
+
+def _parameter(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+    if isinstance(node, ast.Call):
+        names = f"__import__('inspect').signature({source.text(node.func)}).parameters"
+        for keyword in node.keywords:
+            start = source.position(keyword.lineno, keyword.col_offset)
+            yield (start, start + len(keyword.arg or "")), names
+
+
+def _key(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        start, end = source.span(node)
+        # It may be written in other ways than it reads.
+        if source.code[start + 1 : end - 1] == node.value:
+            yield (start + 1, end - 1), ""
+
+
+FINDS = {"AttributeError": _attribute, "KeyError": _key, "TypeError": _parameter}
+
+
+def _names(error: ErrorInfo) -> set[str]:
+    """Return the names that an error's message says."""
+    names = {match["name"] for match in NAMED[error.ename].finditer(error.evalue)}
+    return names | {error.evalue[1:-1]} if error.ename == "KeyError" else names

@@ -1,0 +1,128 @@
+"""A failed cell with another name in it, which the model chooses among those that let it run."""
+
+import pandas as pd
+import pytest
+
+from codeface_jupyter.config import Config
+from codeface_jupyter.context import Cell, ContextSources, ErrorInfo, Rewrite
+from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.generation import GenerationMetrics
+from codeface_jupyter.infilling import Infilled
+from codeface_jupyter.prompts import FIX_REQUEST, fenced
+from codeface_jupyter.session import Session
+from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.guard.support import guard_support
+
+pytestmark = pytest.mark.skipif(
+    guard_support().level != "strong", reason="this system cannot guard a copy"
+)
+FROM_MODEL = "sales.describe()"
+NO_METHOD = "'DataFrame' object has no attribute 'index_by'"
+
+
+class Filling(ScriptedEngine):
+    """Fills a gap with the first of some names that may come there."""
+
+    def __init__(self, *names, likelihood=0.9):
+        super().__init__([fenced(FROM_MODEL, "python")])
+        self.names = names
+        self.likelihood = likelihood
+
+    def infill(self, request, job):
+        self.infill_requests.append(request)
+        allowed = request.guide.next_name("")
+        names = [name for name in self.names if allowed is None or name in allowed.options]
+        text = f"{names[0] if names else ''}{request.prompt.suffix[:1]}"
+        return Infilled(
+            text=text,
+            likelihood=self.likelihood,
+            finish_reason="stop",
+            metrics=GenerationMetrics(prompt_tokens=40, generated_tokens=2),
+        )
+
+
+@pytest.fixture
+def make_session(tmp_path):
+    return lambda engine: Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
+
+
+def repaired(session, code, kind="AttributeError", message=NO_METHOD, **settings):
+    cell = Cell(source=code, cell_id="c")
+    line = code.split("\n")[-1]
+    error = ErrorInfo(ename=kind, evalue=message, source=code, line=line)
+    sources = ContextSources(
+        request=FIX_REQUEST, task="fix", rewrite=Rewrite.of(cell), error=error, cells=[cell]
+    )
+    sales = pd.DataFrame({"region": ["north", "south"], "units sold": [3, 1]})
+    return session.generate(
+        Ask(
+            sources=sources,
+            settings=session.config.with_overrides(settings),
+            live_namespace={"sales": sales},
+        )
+    )
+
+
+def test_of_the_names_that_let_the_cell_run_the_model_chooses_one(make_session):
+    # The likeliest one fails, and so do `reindex` and `reset_index`, which are more alike.
+    engine = Filling("index", "set_index", "sort_values")
+    result = repaired(make_session(engine), "x = 1\nsales.index_by('region')")
+    assert result.code == "x = 1\nsales.set_index('region')"
+    assert result.outcome.has_run
+    assert not engine.requests
+    assert result.identity.engine == "scripted"
+    assert result.metrics.tries > 1
+    assert result.metrics.generated_tokens == 2 * len(engine.infill_requests)
+
+
+def test_the_gap_stands_below_what_failed_and_its_error(make_session):
+    engine = Filling("set_index")
+    repaired(make_session(engine), "x = 1\nsales.index_by('region')")
+    prompt = engine.infill_requests[0].prompt
+    failed = f"# sales.index_by('region')\n# AttributeError: {NO_METHOD}\n"
+    assert (prompt.prefix, prompt.suffix) == (f"x = 1\n{failed}sales.", "('region')")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message", "name", "mended"),
+    [
+        ("sales['units'].sum()", "KeyError", "'units'", "units sold", "sales['units sold'].sum()"),
+        (
+            "sales.sort_values('region', asc=False)", "TypeError",
+            "DataFrame.sort_values() got an unexpected keyword argument 'asc'", "ascending",
+            "sales.sort_values('region', ascending=False)",
+        ),
+    ],
+)  # fmt: skip
+def test_columns_and_parameters_are_found_in_the_same_way(
+    make_session, code, kind, message, name, mended
+):
+    assert repaired(make_session(Filling(name)), code, kind, message).code == mended
+
+
+def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
+    made = "def made():\n    return sales\nx = made()"
+    result = repaired(make_session(Filling("set_index")), f"{made}\nx.index_by('region')")
+    assert result.code == f"{made}\nx.set_index('region')"
+    message = "made() got an unexpected keyword argument 'cont'"
+    made = "def made(rows, count=1):\n    return sales.head(count)"
+    code = f"{made}\n[made][0](0, cont=2)"
+    result = repaired(make_session(Filling("count")), code, "TypeError", message)
+    assert result.code == f"{made}\n[made][0](0, count=2)"
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        (Filling("set_index", likelihood=0.1), {}),
+        (Filling("items", "head"), {}),
+        (Filling("set_index"), {"tries": "off"}),
+        (Filling("set_index"), {"tried_answers": 3}),
+        (ScriptedEngine([fenced(FROM_MODEL, "python")]), {}),
+    ],
+    ids=["not clear", "none runs", "not to be tried", "several are wanted", "fills no gap"],
+)
+def test_otherwise_the_model_repairs_the_cell(make_session, engine, options):
+    result = repaired(make_session(engine), "sales.index_by('area')", **options)
+    assert result.code == FROM_MODEL
+    assert engine.requests

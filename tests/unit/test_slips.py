@@ -1,0 +1,85 @@
+"""What Python says of a cell that failed: slips in it, and names that stand for nothing."""
+
+import pytest
+
+from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials.misnamed import misnamed, most_alike
+from codeface_jupyter.trials.slips import without_slip
+
+
+def error(text, kind, message):
+    return ErrorInfo(ename=kind, evalue=message, line=text.split("\n")[-1].strip())
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("x = f(a\ny = 2", "x = f(a)\ny = 2"),
+        ("d = f({\n    'a': [1],\n}).g('a'\n\nd", "d = f({\n    'a': [1],\n}).g('a')\n\nd"),
+        ("print(sorted([1, 2)", None),
+        ("for x in y\n    print(x)", "for x in y:\n    print(x)"),
+        ("if x  # so\n    y", None),
+        ("x = 'a", None),
+    ],
+)
+def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
+    found = list(without_slip(text, ErrorInfo(ename="SyntaxError", evalue="")))
+    assert (found[0] if found else None) == without
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message", "without"),
+    [
+        ("x = 1\nnp.ones(c.shape(), 1)", "TypeError", "'tuple' object is not callable",
+         ["x = 1\nnp.ones(c.shape, 1)"]),
+        ("df.index().tolist()", "TypeError", "'Index' object is not callable",
+         ["df.index().tolist", "df.index.tolist()"]),
+        ("f(1)", "TypeError", "'int' object is not callable", []),
+        ("df['ä', 'b'].head()", "KeyError", "('ä', 'b')", ["df[['ä', 'b']].head()"]),
+        ("df[('a', 'b')]", "KeyError", "('a', 'b')", ["df[['a', 'b']]"]),
+        ("df['a']", "KeyError", "'a'", []),
+        ("df.groupby('r')['a', 'b'].sum()", "ValueError",
+         "Cannot subset columns with a tuple with more than one element. Use a list instead.",
+         ["df.groupby('r')[['a', 'b']].sum()"]),
+    ],
+)  # fmt: skip
+def test_a_call_too_many_and_columns_without_a_list_are_found(text, kind, message, without):
+    assert list(without_slip(text, error(text, kind, message))) == without
+
+
+def test_of_a_line_that_stands_twice_nobody_knows_which_failed():
+    text = "c.shape()\nc.shape()"
+    assert not list(without_slip(text, error(text, "TypeError", "'tuple' object is not callable")))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message", "name"),
+    [
+        ("x = 1\na.as_list()", "AttributeError", "'Series' object has no attribute 'as_list'",
+         "as_list"),
+        ("s.sort_values(by='ü', asc=False)", "TypeError",
+         "DataFrame.sort_values() got an unexpected keyword argument 'asc'", "asc"),
+        ("int('1', bas=2)", "TypeError", "'bas' is an invalid keyword argument for int()", "bas"),
+        ("df['GDP'].mean()", "KeyError", "'GDP'", "GDP"),
+        ('df["it\'s"]', "KeyError", '"it\'s"', "it's"),
+        ("df.groupby('ü')['GDP'].mean()", "KeyError", "'Column not found: GDP'", "GDP"),
+        ("df[['a', 'b']]", "KeyError", "\"['b'] not in index\"", "b"),
+        ("df['a']['a']", "KeyError", "'a'", None),
+        (r"df['it\'s']", "KeyError", '"it\'s"', None),
+        ("f(x)", "KeyError", "'GDP'", None),
+        ("x = y", "NameError", "name 'y' is not defined", None),
+        ("1 / 0", "ZeroDivisionError", "division by zero", None),
+    ],
+)  # fmt: skip
+def test_the_name_that_a_cell_failed_at_is_found_if_it_stands_there_once(text, kind, message, name):
+    place = misnamed(text, error(text, kind, message))
+    assert (place and place.name) == name
+    if place is not None:
+        assert text[place.start : place.end] == name
+        assert text[place.statement_start :].startswith(text.split("\n")[-1])
+        assert (place.quote != "") == (kind == "KeyError")
+
+
+def test_a_common_part_makes_names_alike():
+    names = ["items", "set_index", "reindex_like", "mean", "sort_values"]
+    assert most_alike("index_by", names, count=2) == ["set_index", "reindex_like"]
