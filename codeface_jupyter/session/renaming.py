@@ -23,7 +23,7 @@ from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.copy_support import copy_support
-from codeface_jupyter.trials.misnamed import Misnamed, misnamed, most_alike
+from codeface_jupyter.trials.misnamed import Misnamed, common_letters, misnamed, most_alike
 from codeface_jupyter.trials.naming import KnownNames
 
 __all__ = ["Renaming", "misnamed_in"]
@@ -32,6 +32,8 @@ MAX_NAME_TOKENS = 24
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
 MIN_LIKELIHOOD = 0.4
+# A name that has nothing in common with the one that failed has to be likely among all.
+MIN_COMMON_LETTERS, MIN_LIKELIHOOD_AMONG_ALL = 3, 0.3
 # What the checks find in a code that would fail for certain.
 FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
@@ -78,6 +80,7 @@ class Renaming:
         self._place = place
         self._text = sources.rewrite.text if sources.rewrite is not None else ""
         self._prompt = _prompt(self._text, place, sources.error)
+        self._among_all: dict[str, float] = {}
         self._cost = GenerationMetrics()
         self._tries = 0
 
@@ -108,12 +111,14 @@ class Renaming:
 
     def _candidates(self) -> Iterator[str]:
         """Yield names that may be meant: those that the model holds likely, then similar ones."""
-        options = self._options()
+        options, left = self._options(), 1.0
         for _ in range(min(LIKELY_NAMES, len(options))):
-            name, _ = self._filled(options)
+            name, likelihood = self._filled(options)
             # A long one may be cut off.
             if name not in options:
                 break
+            self._among_all[name] = left * likelihood
+            left *= 1 - likelihood
             options -= {name}
             yield name
         yield from most_alike(self._place.name, options, count=NEAR_NAMES)
@@ -163,8 +168,13 @@ class Renaming:
                 different.append(named)
         names = frozenset(named.name for named in different)
         name, likelihood = self._filled(names) if names else ("", 0.0)
-        is_clear = likelihood >= MIN_LIKELIHOOD
+        is_clear = likelihood >= MIN_LIKELIHOOD and self._may_be_meant(name)
         return next((named for named in different if named.name == name and is_clear), None)
+
+    def _may_be_meant(self, name: str) -> bool:
+        """Whether a name is alike, or more than the best of those that happen to run."""
+        is_alike = common_letters(self._place.name, name) >= MIN_COMMON_LETTERS
+        return is_alike or self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD_AMONG_ALL
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""

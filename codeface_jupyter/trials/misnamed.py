@@ -13,7 +13,7 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import failed_statement
 
-__all__ = ["Misnamed", "misnamed", "most_alike"]
+__all__ = ["Misnamed", "common_letters", "misnamed", "most_alike"]
 
 # How errors say what is not there.
 NAMED = {
@@ -93,7 +93,12 @@ def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
     return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
 
 
-def _likeness(name: str, other: str) -> tuple[float, float]:
+def common_letters(name: str, other: str) -> int:
+    """Return how many letters, one after the other, two names have in common."""
+    return _likeness(name, other)[0]
+
+
+def _likeness(name: str, other: str) -> tuple[int, float]:
     matcher = SequenceMatcher(None, _plain(name), _plain(other), autojunk=False)
     return matcher.find_longest_match().size, matcher.ratio()
 

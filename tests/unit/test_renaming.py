@@ -23,19 +23,21 @@ NO_METHOD = "'DataFrame' object has no attribute 'index_by'"
 class Filling(ScriptedEngine):
     """Fills a gap with the first of some names that may come there."""
 
-    def __init__(self, *names, likelihood=0.9):
+    def __init__(self, *names, likelihood=0.9, among_all=0.9):
         super().__init__([fenced(FROM_MODEL, "python")])
         self.names = names
         self.likelihood = likelihood
+        self.among_all = among_all
 
     def infill(self, request, job):
         self.infill_requests.append(request)
         allowed = request.guide.next_name("")
         names = [name for name in self.names if allowed is None or name in allowed.options]
         text = f"{names[0] if names else ''}{request.prompt.suffix[:1]}"
+        is_among_all = allowed is None or len(allowed.options) > len(self.names)
         return Infilled(
             text=text,
-            likelihood=self.likelihood,
+            likelihood=self.among_all if is_among_all else self.likelihood,
             finish_reason="stop",
             metrics=GenerationMetrics(prompt_tokens=40, generated_tokens=2),
         )
@@ -114,15 +116,16 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
 @pytest.mark.parametrize(
     ("engine", "options"),
     [
-        (Filling("set_index", likelihood=0.1), {}),
-        (Filling("items", "head"), {}),
+        (Filling("set_index", "sort_index", likelihood=0.1), {}),
+        (Filling("sort_values", "nothing", among_all=0.2), {}),
+        (Filling("items", "to_xml"), {}),
         (Filling("set_index"), {"tries": "off"}),
         (Filling("set_index"), {"tried_answers": 3}),
         (ScriptedEngine([fenced(FROM_MODEL, "python")]), {}),
     ],
-    ids=["not clear", "none runs", "not to be tried", "several are wanted", "fills no gap"],
+    ids=["not clear", "neither alike nor likely", "none runs", "not to be tried", "several are wanted", "fills no gap"],
 )
 def test_otherwise_the_model_repairs_the_cell(make_session, engine, options):
-    result = repaired(make_session(engine), "sales.index_by('area')", **options)
+    result = repaired(make_session(engine), "sales.index_by('region')", **options)
     assert result.code == FROM_MODEL
     assert engine.requests
