@@ -31,9 +31,10 @@ __all__ = ["Renaming", "misnamed_in"]
 MAX_NAME_TOKENS = 24
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
-MIN_LIKELIHOOD = 0.4
-# A name that has nothing in common with the one that failed has to be likely among all.
-MIN_COMMON_LETTERS, MIN_LIKELIHOOD_AMONG_ALL = 3, 0.3
+# How likely a name has to be among those that let the cell run, if it has something in common
+# with the one that failed; and among all that are there, if not.
+MIN_COMMON_LETTERS = 3
+MIN_LIKELIHOOD_IF_ALIKE, MIN_LIKELIHOOD_AMONG_ALL = 0.15, 0.3
 # What the checks find in a code that would fail for certain.
 FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
@@ -168,13 +169,14 @@ class Renaming:
                 different.append(named)
         names = frozenset(named.name for named in different)
         name, likelihood = self._filled(names) if names else ("", 0.0)
-        is_clear = likelihood >= MIN_LIKELIHOOD and self._may_be_meant(name)
-        return next((named for named in different if named.name == name and is_clear), None)
+        is_meant = bool(name) and self._is_meant(name, likelihood)
+        return next((named for named in different if named.name == name and is_meant), None)
 
-    def _may_be_meant(self, name: str) -> bool:
+    def _is_meant(self, name: str, likelihood: float) -> bool:
         """Whether a name is alike, or more than the best of those that happen to run."""
-        is_alike = common_letters(self._place.name, name) >= MIN_COMMON_LETTERS
-        return is_alike or self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD_AMONG_ALL
+        if common_letters(self._place.name, name) >= MIN_COMMON_LETTERS:
+            return likelihood >= MIN_LIKELIHOOD_IF_ALIKE
+        return self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD_AMONG_ALL
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""
