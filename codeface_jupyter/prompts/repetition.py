@@ -31,6 +31,10 @@ IS_PYTHON = re.compile(r"\W*(?:$|i?py)", re.IGNORECASE)
 # Of code, so many rounds or more, of so many lines at most, and so many bytes in all: what goes
 # in circles does not stop by itself, so nothing is lost by waiting.
 CODE_ROUNDS, MOST_CODE_LINES, LEAST_CODE_BYTES = 6, 24, 500
+# Of assertions that differ in their numbers only, the first few are kept.
+ALIKE_ROUNDS = 12
+ASSERTION = re.compile(r"\s*assert\b")
+NUMBER = re.compile(r"\d+")
 
 
 def ends_sentence(text: str) -> bool:
@@ -81,14 +85,14 @@ def without_repeated_code(text: str, *, seen: int = 0, is_bare: bool = False) ->
     lines = LINE_END.split(text)
     # The last one may go on.
     whole = [number for number, line in enumerate(lines[:-1]) if line.strip()]
-    if _second_round([lines[number] for number in whole]) is None:
+    if _surplus([lines[number] for number in whole]) is None:
         return None
     fence = None if is_bare else _open_python(text, lines)
     if fence is None and not is_bare:
         return None
     first = 0 if fence is None else fence.first_line
     own = [number for number in whole if number >= first]
-    start = _second_round([lines[number] for number in own])
+    start = _surplus([lines[number] for number in own])
     if start is None or parse_module(dedent("\n".join(lines[first : own[start]]))) is None:
         return None
     kept = "\n".join(lines[: own[start]]).rstrip()
@@ -106,8 +110,22 @@ def _open_python(text: str, lines: Sequence[str]) -> Fence | None:
     return None if is_thought or not IS_PYTHON.match(fence.info) else fence
 
 
-def _second_round(lines: Sequence[str]) -> int | None:
-    """Return the number of the line with which the second of the last equal rounds begins."""
+def _surplus(lines: Sequence[str]) -> int | None:
+    """Return the number of the first line of the last rounds that says no more than others."""
+    rounds = _rounds(lines)
+    if rounds is not None:
+        start, length = rounds
+        return start + length
+    if not lines or not ASSERTION.match(lines[-1]):
+        return None
+    alike = _rounds([NUMBER.sub("0", line) for line in lines])
+    if alike is None or len(lines) - alike[0] < ALIKE_ROUNDS * alike[1]:
+        return None
+    return alike[0] + CODE_ROUNDS * alike[1]
+
+
+def _rounds(lines: Sequence[str]) -> tuple[int, int] | None:
+    """Return the line with which the last equal rounds begin, and how many lines one has."""
     for count in range(1, min(MOST_CODE_LINES, len(lines) // CODE_ROUNDS) + 1):
         last = lines[len(lines) - count :]
         rounds = 1
@@ -115,7 +133,7 @@ def _second_round(lines: Sequence[str]) -> int | None:
             rounds += 1
         size = rounds * len("\n".join(last).encode())
         if rounds >= CODE_ROUNDS and size >= LEAST_CODE_BYTES:
-            return len(lines) - (rounds - 1) * count
+            return len(lines) - rounds * count, count
     return None
 
 

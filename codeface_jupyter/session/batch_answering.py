@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from codeface_jupyter.engines.base import BatchEngine, Engine
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.generation import Chunk, Done, GenerationResult
+from codeface_jupyter.generation import Done, GenerationResult
 from codeface_jupyter.jobs import Cancelled, Job
 from codeface_jupyter.response_cache import ResponseCache
 from codeface_jupyter.session.answer import Ask
@@ -138,7 +138,7 @@ class BatchAnswering:
 
         def on_result(index: int, text: str, done: Done) -> None:
             same = groups[index]
-            same[0].job.emit(Chunk(text, done.metrics.generated_tokens))
+            same[0].take_whole(text, tokens=done.metrics.generated_tokens)
             if done.error is not None:
                 for pending in same:
                     batch.end(pending, done, error=done.error)

@@ -84,6 +84,7 @@ class PendingAnswer:
         self._state = AnswerState()
         self._asked_at = time.perf_counter() if ask.asked_at is None else ask.asked_at
         self._wait_s = 0.0
+        self._is_streamed = True
 
     @property
     def identity(self) -> EngineIdentity:
@@ -261,11 +262,16 @@ class PendingAnswer:
         return replace(self.tried, metrics=metrics, finish_reason=done.finish_reason)
 
     def _shown_cost(self, done: Done) -> GenerationMetrics:
-        """Return what is said beside an answer: the figures of the model that gave it."""
+        """Return what is said beside an answer: its own figures, and those of its model."""
         metrics = self._cost(done.metrics)
-        if self.tried is None or self.other_identity is None or metrics.from_response_cache:
+        if self.tried is None or metrics.from_response_cache:
             return metrics
         own = self.tried.metrics
+        if self.tried.is_revised and self.other_identity is None:
+            # Side by side with others it took longer than the model takes for one.
+            return replace(metrics, generated_tokens=own.generated_tokens, decode_s=0.0)
+        if self.other_identity is None:
+            return metrics
         return replace(
             metrics,
             prompt_tokens=own.prompt_tokens,
@@ -328,6 +334,11 @@ class PendingAnswer:
         """Release the user's objects, which are no longer needed."""
         self.ask = self.ask.as_text()
 
+    def take_whole(self, text: str, *, tokens: int) -> None:
+        """Take an answer that comes in one piece: that does not tell when it began."""
+        self._is_streamed = False
+        self.job.emit(Chunk(text, tokens))
+
     def _tell(self, event: Event) -> None:
         if self.ask.after is not None:
             event = self.ask.after.after_beginning(event)
@@ -337,7 +348,7 @@ class PendingAnswer:
             self._pass_on(event)
 
     def _take(self, chunk: Chunk) -> None:
-        if not self._wait_s:
+        if self._is_streamed and not self._wait_s:
             self._wait_s = time.perf_counter() - self._asked_at
         if self._hint is not None:
             chunk = replace(chunk, text=self._hint.add(chunk.text))

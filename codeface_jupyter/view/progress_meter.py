@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeface_jupyter.jobs import Progress, Step
 
@@ -12,6 +12,8 @@ __all__ = ["ProgressMeter"]
 
 # Work often begins slowly: what is left is told once so much is done.
 FORESEEN_FROM = 0.05
+# What is there at once was done before, and tells nothing of the speed.
+AT_ONCE_S = 0.3
 
 
 @dataclass
@@ -39,6 +41,12 @@ class ProgressMeter:
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._begin_s, self._begin_completed = self.clock(), progress.completed
+            self._completed = progress.completed
+        # What has to be done once more counts as done: the line would go back.
+        if progress.completed < self._completed <= (progress.total or 0):
+            progress = replace(progress, completed=self._completed)
+        if self.clock() - self._begin_s < AT_ONCE_S:
+            self._begin_completed = progress.completed
         if progress.completed != self._completed or self._changed_s < self._begin_s:
             self._changed_s, self._completed = self.clock(), progress.completed
         elapsed_s = self.clock() - self._begin_s

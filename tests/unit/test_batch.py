@@ -355,6 +355,10 @@ class TestTried:
         table = str(batch_table(items, elapsed_s=1))
         assert "raises TypeError in line 1" in table
 
+    def test_when_an_answer_began_is_not_known_side_by_side(self, config):
+        items = self.answered(config, SideBySideEngine(lambda prompt: fenced("len(rows)")))
+        assert [item.result.metrics.wait_s for item in items] == [0, 0, 0]
+
     def test_others_are_sampled_for_those_that_fail_once_all_are_answered(self, config):
         engine = SamplingEngine(CODES, sampled="rows[0]")
         items = self.answered(config, engine)

@@ -123,7 +123,14 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
         (Filling("set_index"), {"tried_answers": 3}),
         (ScriptedEngine([fenced(FROM_MODEL, "python")]), {}),
     ],
-    ids=["not clear", "neither alike nor likely", "none runs", "not to be tried", "several are wanted", "fills no gap"],
+    ids=[
+        "not clear",
+        "neither alike nor likely",
+        "none runs",
+        "not to be tried",
+        "several are wanted",
+        "fills no gap",
+    ],
 )
 def test_otherwise_the_model_repairs_the_cell(make_session, engine, options):
     result = repaired(make_session(engine), "sales.index_by('region')", **options)

@@ -197,6 +197,19 @@ def test_code_is_cut_after_its_first_round_and_its_fence_is_closed(
     assert find_fences(without_repeated_code(text))[-1].is_closed
 
 
+@pytest.mark.parametrize(
+    "one", ["assert loyalty({}, 10) == 1\n", "def test_{0}():\n    assert loyalty({0}, 10) == 1\n"]
+)
+def test_of_many_assertions_that_differ_in_numbers_only_the_first_few_are_kept(one):
+    def told(count):
+        return "```python\ncheck = 1\n" + "".join(one.format(n) for n in range(count))
+
+    assert without_repeated_code(told(40)) == f"{told(6)}```"
+    assert without_repeated_code(told(11)) is None
+    rows = "".join(f"print('a row that is long enough', {n})\n" for n in range(40))
+    assert without_repeated_code(f"```python\n{rows}") is None
+
+
 @pytest.mark.parametrize("before", ["", "import pandas\n", OTHER])
 def test_bare_code_is_cut_as_well(before):
     kept = f"{before}{ROUND}".rstrip()

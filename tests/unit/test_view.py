@@ -355,6 +355,18 @@ def test_what_is_left_is_told_once_some_of_it_is_done():
     assert meter.describe(Progress("Converting", 500, 1000)) == "Converting: 50%, 9 s left"
 
 
+def test_what_was_done_before_tells_nothing_of_the_speed_and_the_line_goes_not_back():
+    now = 0.0
+    meter = ProgressMeter(clock=lambda: now)
+    meter.describe(Progress("Reading", 0, 100))
+    now = 0.1
+    assert meter.describe(Progress("Reading", 42, 100)) == "Reading: 42%, 0 s"
+    now = 2.0
+    assert meter.describe(Progress("Reading", 40, 100)) == "Reading: 42%, 2 s"
+    now = 4.0
+    assert meter.describe(Progress("Reading", 71, 100)) == "Reading: 71%, 4 s left"
+
+
 def test_steps_are_counted_where_more_than_the_prompt_is_read():
     told = []
     job = Job(told.append)
