@@ -170,7 +170,10 @@ def test_where_it_fails_what_most_others_do_takes_its_place(ask_with, first) -> 
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.text == in_python(TOTAL)
     assert revised.reason.startswith("the first one raises ")
-    assert (result.metrics.generated_tokens, result.metrics.decode_s) == (revised.generated_tokens, 0)
+    assert (result.metrics.generated_tokens, result.metrics.decode_s) == (
+        revised.generated_tokens,
+        0,
+    )
 
 
 def test_an_answer_that_leaves_out_what_was_asked_for_gives_way_to_one_that_does_not(
