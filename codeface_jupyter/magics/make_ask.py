@@ -58,9 +58,11 @@ def make_ask(
     if not getattr(args, "dry_run", False):
         check_that_it_is_to_ask(extension, settings)
     settings = settings.permitting(permissions(args))
-    cells, order = extension.notebook.cells(below=getattr(args, "cells", None) == "all")
+    all_cells, order = extension.notebook.cells(below=True)
+    below = tuple(cell for cell in all_cells if cell.is_below)
+    cells = all_cells if getattr(args, "cells", None) == "all" else all_cells[: -len(below) or None]
     ask = ask_below(cells, extension, args, request, settings=settings, **sources)
-    ask = replace(ask, cell_id=extension.notebook.cell_id())
+    ask = replace(ask, cell_id=extension.notebook.cell_id(), cells_below=below)
     return (as_hints(ask) if wants_hints(extension, settings) else ask), order
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.context import Context, ContextSources, FilledRequest
+from codeface_jupyter.context import Cell, Context, ContextSources, FilledRequest
 from codeface_jupyter.generation import Chunk, GenerationResult, Revised
 from codeface_jupyter.jobs import Event, Progress
 from codeface_jupyter.session.answer_state import AnswerState, BatchState
@@ -58,6 +58,8 @@ class Ask:
         The name of what the answer's code is to test; empty for any other code.
     is_for_hint
         Whether of the answer only the words are given, and none of its code.
+    cells_below
+        The cells below the one that asks, as far as they are known: no model is told of them.
     second
         The settings of the model that is asked where the answer fails on the copy; None for
         none.
@@ -77,6 +79,7 @@ class Ask:
     live_namespace: Mapping[str, object] | None = field(default=None, repr=False)
     tested: str = ""
     is_for_hint: bool = False
+    cells_below: Sequence[Cell] = ()
     second: Settings | None = None
 
     def as_text(self) -> Ask:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
-from codeface_jupyter.prompts import FIX_REQUEST
+from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_below, lost_names
+from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.marks import without_marks
 from codeface_jupyter.trials.rejections import SAME_ANSWER, is_same_answer
@@ -165,8 +166,16 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
         result,
         offered_blocks=changed if is_changed else None,
         left_out=left_out,
-        notes=offer.notes,
+        notes=(*offer.notes, *_made_below(changed, ask)),
     )
+
+
+def _made_below(blocks: Sequence[CodeBlock], ask: Ask) -> Iterator[str]:
+    """Yield a note on what the code takes from cells below."""
+    cells = (*(cell for cell in ask.sources.cells if not cell.is_below), *ask.cells_below)
+    code = "\n\n".join(block.code for block in blocks if block.language == PYTHON)
+    if ask.cells_below and (note := made_below_note(code, cells)):
+        yield note
 
 
 def _guarded(step: Callable[[], T]) -> T | None:

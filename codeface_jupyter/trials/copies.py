@@ -16,6 +16,7 @@ from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = [
     "ONLY_REPEATS",
+    "REBINDS_ANYTHING",
     "REPEATS_ITSELF",
     "Uncopied",
     "only_new",
