@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.syntax import is_deep, parse_module
-from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
-from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.made_data import IMPORTS, counts_on, is_still_there
+from codeface_jupyter.trials.name_changes import REBINDS_ANYTHING
 
 __all__ = [
     "ONLY_REPEATS",
@@ -29,25 +29,9 @@ __all__ = [
 
 CELLS_LOOKED_AT = 10
 ONLY_REPEATS = "This only repeats"
-# After such a line any name may be another thing.
-REBINDS_ANYTHING = ("import *", "%run")
 REPEATS_ITSELF = f"{ONLY_REPEATS} the cell."
-# What stays as it was made, so that making it once more adds nothing. A plot is not among
-# them, nor what counts or remembers.
-DATA = (
-    bool, int, float, complex, str, bytes, type(None), list, tuple, dict, set, frozenset,
-    types.FunctionType, types.ModuleType, type,
-)  # fmt: skip
-IMPORTS = (ast.Import, ast.ImportFrom)
-DEFINITIONS = (*IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Magics that set something up and touch no variable, as a first cell has them.
 SETUP = re.compile(r"^%(?:load_ext|reload_ext|config|matplotlib|autoreload)\b.*$", re.MULTILINE)
-# What gives something else each time: making it once more may be what was asked for.
-VARIES = frozenset({
-    "random", "rand", "randn", "randint", "choice", "choices", "sample", "shuffle", "permutation",
-    "rng", "default_rng", "normal", "uniform", "now", "today", "time", "perf_counter", "uuid4",
-    "input", "next", "pop", "get", "urlopen",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +78,10 @@ def without_copies(
     """Return ``code`` without the cells that it begins with; None if it begins with none.
 
     A cell is left out as a whole, comments and white space aside, and only if it made data
-    that the notebook has: a plot has to be made again to be changed, and what failed or has
-    not run is needed. In a code ``for_one_cell``, which stands in that cell's place, other
-    cells that have run are left out whatever they made.
+    that the notebook still has: a plot has to be made again to be changed, what has changed
+    since may be wanted as it was, and what failed or has not run is needed. In a code
+    ``for_one_cell``, which stands in that cell's place, other cells that have run are left out
+    whatever they made, unless what is left goes on from that.
     """
     tree = parsed(code)
     if tree is None or not tree.body:
@@ -112,9 +97,12 @@ def without_copies(
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
         cell, length = _cell_at(wanted[looked_at:], have_run)
-        if cell is not None and not for_one_cell:
-            cell = cell if _made_data(nodes[:length], namespace) else None
-        if cell is not None:
+        if cell is not None and (
+            for_one_cell
+            or is_still_there(
+                nodes[:length], rest=nodes[length:], namespace=namespace, cell=cell, cells=cells
+            )
+        ):
             copied = looked_at = looked_at + length
             names.append(_name(cell))
         elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
@@ -122,11 +110,11 @@ def without_copies(
             looked_at += 1
         else:
             break
-    if not names:
+    copies, rest = tree.body[:copied], tree.body[copied:]
+    if not names or counts_on(copies, rest=rest, namespace=namespace):
         return None
-    rest = _lines_after(code, tree.body, copied)
     note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}, which the notebook has run."
-    return Uncopied(code=rest, note=note, count=len(names))
+    return Uncopied(code=_lines_after(code, tree.body, copied), note=note, count=len(names))
 
 
 def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
@@ -287,49 +275,6 @@ def _versions_without_setup(cell: Cell) -> list[list[str]]:
     With any other magic it has none: what that did belongs to the cell.
     """
     return [statements(SETUP.sub("", version)) for version in _versions(cell)]
-
-
-def _made_data(nodes: Sequence[ast.stmt], namespace: Mapping[str, object]) -> bool:
-    """Whether statements only make data that the notebook has, and show some of it at their end."""
-    *before, last = nodes
-    makers = before if _only_shows(last) else nodes
-    kinds = ValueKinds(namespace)
-    return bool(makers) and all(
-        _makes_the_same(node)
-        and all(_is_data(name, namespace, kinds) for name in names_bound_in_scope([node]))
-        for node in makers
-    )
-
-
-def _makes_the_same(node: ast.stmt) -> bool:
-    """Whether a statement gives names what it gave them before: it depends on nothing of theirs."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            made = {target.id for target in targets if isinstance(target, ast.Name)}
-            used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
-            said = {part.attr for part in ast.walk(value) if isinstance(part, ast.Attribute)}
-            is_plain = len(made) == len(targets) and made.isdisjoint(used)
-            return is_plain and VARIES.isdisjoint(used | said)
-    return isinstance(node, DEFINITIONS)
-
-
-def _only_shows(node: ast.stmt) -> bool:
-    """Whether a statement shows a value: a name, a part of it, or ``.head()`` and the like."""
-    match node:
-        case ast.Expr(value=ast.Name() | ast.Attribute() | ast.Subscript()):
-            return True
-        case ast.Expr(
-            value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="head" | "tail" | "info"))
-        ):
-            return True
-    return False
-
-
-def _is_data(name: str, namespace: Mapping[str, object], kinds: ValueKinds) -> bool:
-    if name not in namespace:
-        return False
-    is_table = kinds.of(ast.Name(id=name, ctx=ast.Load())) in TABLE_KINDS
-    return is_table or type(namespace[name]) in DATA or isinstance(namespace[name], type)
 
 
 def _lines_after(code: str, nodes: Sequence[ast.stmt], count: int) -> str:

@@ -274,3 +274,99 @@ def test_what_the_failed_cell_had_itself_stays_in_its_repair(namespace):
 
     assert settled.block.code == code
     assert note == ""
+
+
+def ran(*sources):
+    return [Cell(source=source, execution_count=n) for n, source in enumerate(sources, start=1)]
+
+
+SUM = "for i in range(10):\n    total += i"
+SQUARES = f"{SUM} ** 2\nprint(total)"
+
+
+@pytest.mark.parametrize(
+    ("cells", "answer"),
+    [
+        # A sum begins at zero again, also where it is zero now.
+        (["total = 0", SUM], f"total = 0\n{SQUARES}"),
+        (["total = 4"], f"total = 4\n{SQUARES}"),
+        (["names = ['a']"], "names = ['a']\nfor x in 'bc':\n    names.append(x)"),
+        (["names = list('a')"], "names = list('a')\nnames[0] = 'b'"),
+        # It is another one by now.
+        (["total = 10", "total = 4"], "total = 10\nprint(total)"),
+        (["total = 4.0"], "total = 4.0\nprint(total)"),
+        (["names = ['b', 'a']", "names.sort()"], "names = ['b', 'a']\nprint(names)"),
+        (["names = list('ba')", "names.sort()"], "names = list('ba')\nprint(names)"),
+        (["names = list('ba')", "x = names.pop()"], "names = list('ba')\nprint(names)"),
+        (["total = len(names)", "names.append('b')"], "total = len(names)\nprint(total)"),
+        (["def double(x):\n    return 2", "def double(x):\n    return 3"], None),
+        *[
+            ([DATA.source, later], f"{DATA.source}\nsales.isna().sum()")
+            for later in [
+                "sales = sales.dropna()",
+                "if True:\n    sales = sales.dropna()",
+                "sales.dropna(inplace=True)",
+                "def clean():\n    global sales\n    sales = sales.dropna()\n\nclean()",
+                "%%time\nsales = sales.dropna()",
+                "%%sql sales <<\nselect 1",
+                "%run clean.py",
+            ]
+        ],
+    ],
+)
+def test_what_has_changed_since_or_is_counted_on_from_is_not_left_out(namespace, cells, answer):
+    namespace["double"] = lambda x: 3
+    answer = answer or f"{cells[0]}\ndouble(2)"
+    assert without_copies(answer, namespace, ran(*cells)) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "rest"),
+    [
+        (["total = 4", "n = total * 2"], "print(total)"),
+        (["names = ['a']"], "names + ['b']"),
+        (["grid = {'a': [1, (2, None)], 'b': {3}}"], "grid['a']"),
+        ([DATA.source, "sales['price'] = 2.5", "sales.insert(2, 'cost', 1)"], NEW),
+        ([DATA.source, "import pandas as pd\nsales.groupby('region'"], NEW),
+        ([DATA.source, "def clean(sales):\n    sales = sales.dropna()\n    return sales"], NEW),
+        ([DATA.source, "more = sales.add(1)\nsales.drop(columns=['units'])"], NEW),
+        ([DATA.source], "sales = sales.dropna()\nsales"),
+        (["def double(x):\n    return 2", "import pandas as pd"], "double(2)"),
+    ],
+)
+def test_what_is_still_as_it_was_made_is_left_out(namespace, cells, rest):
+    namespace |= {"double": lambda x: 2, "grid": {"a": [1, (2, None)], "b": {3}}}
+    assert without_copies(f"{cells[0]}\n{rest}", namespace, ran(*cells)).code == rest
+
+
+def test_a_cell_that_ran_again_below_its_change_has_made_its_data_anew(namespace):
+    changed = Cell(source="sales = sales.dropna()", execution_count=2)
+    made = Cell(source=DATA.source, execution_count=3)
+    assert without_copies(f"{DATA.source}\n{NEW}", namespace, [made, changed]).code == NEW
+    cells = [Cell(source=DATA.source), Cell(source=changed.source, was_run=False)]
+    assert without_copies(f"{DATA.source}\n{NEW}", namespace, cells).code == NEW
+
+
+def test_no_class_of_the_user_s_is_asked_whether_it_is_the_same(namespace):
+    class Hostile(int):
+        def __eq__(self, other):
+            raise AssertionError("asked")
+
+        __hash__ = int.__hash__
+
+    namespace["names"] = [Hostile(1)]
+    assert without_copies("names = [1]\nprint(names)", namespace, ran("names = [1]")) is None
+
+
+def test_a_repair_that_counts_on_from_a_cell_keeps_it(namespace):
+    failed = Cell(source="for i in range(10):\n    total += i ** 2\nprint(totl)", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    namespace["total"] = 45
+    cells = ran("total = 0", SUM, "sales.plot()")
+    for copies in ["total = 0", "sales.plot()\ntotal = 0"]:
+        code = f"{copies}\n{SQUARES}"
+        new = rewritten(result(f"```python\n{code}\n```"), rewrite)
+        settled, note = without_other_cells(
+            new, rewrite, [*cells, failed], namespace=namespace, task="fix"
+        )
+        assert (settled.block.code, note) == (code, "")
