@@ -11,7 +11,12 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
-from codeface_jupyter.trials.made_data import IMPORTS, counts_on, is_still_there
+from codeface_jupyter.trials.made_data import (
+    IMPORTS,
+    counts_on,
+    gives_something_else,
+    is_still_there,
+)
 from codeface_jupyter.trials.name_changes import REBINDS_ANYTHING
 
 __all__ = [
@@ -173,19 +178,35 @@ def repetition(
     single_statements
         Whether a single statement counts wherever it is the whole of a cell; otherwise only in
         the last code cell: such as ``df.head()`` may well be asked for again. Unless only whole
-        cells count, so does a function or a class wherever it stands, if none of its name follows.
+        cells count, so does a function or a class wherever it stands, if none of its name follows,
+        and nothing counts that may give something else by now.
     """
-    wanted = statements(code)
+    tree = parsed(code)
+    if tree is None or not tree.body:
+        return ""
+    wanted = _dumps(tree.body)
     code_cells = _code_cells(cells)
     counts_anywhere = single_statements or len(wanted) > 1
     for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
-        if wanted and any(wanted == statements(version) for version in _versions(cell)):
-            return f"{ONLY_REPEATS} {_name(cell)}."
-    if not whole_cells_only and len(wanted) > 1:
-        known = _known_statements(code_cells)
-        if known.issuperset(wanted):
-            return f"{ONLY_REPEATS} lines of cells above."
-    return "" if whole_cells_only else _repeated_definition(code, cells)
+        if any(wanted == statements(version) for version in _versions(cell)):
+            repeated, what = [cell] * len(wanted), _name(cell)
+            break
+    else:
+        repeated, what = [], "lines of cells above"
+        if len(wanted) > 1 and not whole_cells_only:
+            repeated = _cells_of_lines(wanted, code_cells)
+    if not repeated:
+        return "" if whole_cells_only else _repeated_definition(code, cells)
+    if not whole_cells_only and gives_something_else(tree.body, repeated=repeated, cells=cells):
+        return ""
+    return f"{ONLY_REPEATS} {what}."
+
+
+def _cells_of_lines(wanted: Sequence[str], cells: Sequence[Cell]) -> list[Cell]:
+    """Return the last cell that each statement stands in; none if one stands in no cell."""
+    last_cells = {one: cell for cell in cells for one in _known_statements([cell])}
+    known = last_cells.keys() >= set(wanted)
+    return [last_cells[one] for one in wanted] if known else []
 
 
 def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["DEFINITIONS", "IMPORTS", "counts_on", "is_still_there", "varies"]
+__all__ = ["DEFINITIONS", "IMPORTS", "counts_on", "gives_something_else", "is_still_there"]
 
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -27,6 +27,7 @@ VARIES = frozenset({
     "rng", "default_rng", "normal", "uniform", "now", "today", "time", "perf_counter", "uuid4",
     "input", "next", "pop", "get", "urlopen",
 })  # fmt: skip
+TAKES_SEED = frozenset({"default_rng", "manual_seed", "Random", "RandomState"})
 NO_LITERAL = object()
 
 
@@ -79,11 +80,74 @@ def counts_on(
     return any(_kind(name, kinds) not in TABLE_KINDS for name in changed)
 
 
-def varies(node: ast.AST) -> bool:
+def gives_something_else(
+    nodes: Sequence[ast.stmt], *, repeated: Sequence[Cell], cells: Sequence[Cell]
+) -> bool:
+    """Whether a code whose statements are all from cells may give something else now than there.
+
+    Parameters
+    ----------
+    nodes
+        The statements.
+    repeated
+        The cell that each of them is from.
+    cells
+        All cells.
+    """
+    run = [node for node in nodes if not isinstance(node, DEFINITIONS)]
+    is_seeded = any(_is_seeded(part) for node in nodes for part in ast.walk(node))
+    if any(map(_varies, run)) and not is_seeded:
+        return True
+    made, own = names_bound_in_scope(nodes), {ast.dump(node) for node in nodes}
+    return any(
+        _is_worked_on(node, cell, cells, made=made, own=own)
+        for node, cell in zip(nodes, repeated, strict=True)
+        if not isinstance(node, IMPORTS)
+    )
+
+
+def _is_worked_on(
+    node: ast.stmt, cell: Cell, cells: Sequence[Cell], *, made: Container[str], own: Container[str]
+) -> bool:
+    """Whether what a statement reads has changed since its cell ran, or what it made has.
+
+    Parameters
+    ----------
+    node
+        The statement.
+    cell, cells
+        Its cell, and all of them.
+    made
+        What the whole code binds. That such a name is used again for something else changes
+        nothing, as of a figure's ``ax``.
+    own
+        The whole code's statements, as `ast.dump` gives them.
+    """
+    names = names_bound_in_scope([node]) | names_read(node)
+    later = statements_after(cell, cells, names=names) or ()
+    return any(
+        name in names and how != "item" and not (how == "anew" and name in made)
+        for other in later
+        if not isinstance(other, IMPORTS) and ast.dump(other) not in own
+        for name, how in names_changed(other)
+    )
+
+
+def _varies(node: ast.AST) -> bool:
     """Whether what a node says may give something else each time that it is run."""
     used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     said = {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
     return not VARIES.isdisjoint(used | said)
+
+
+def _is_seeded(node: ast.AST) -> bool:
+    """Whether a node has numbers drawn that are the same each time."""
+    match node:
+        case ast.Attribute(attr="seed") | ast.keyword(arg="seed" | "random_state"):
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, *_]):
+            return name in TAKES_SEED
+    return False
 
 
 def _made_data(makers: Sequence[ast.stmt], namespace: Mapping[str, object]) -> bool:
@@ -102,7 +166,7 @@ def _makes_the_same(node: ast.stmt) -> bool:
             made = {target.id for target in targets if isinstance(target, ast.Name)}
             used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
             is_plain = len(made) == len(targets) and made.isdisjoint(used)
-            return is_plain and not varies(value)
+            return is_plain and not _varies(value)
     return isinstance(node, DEFINITIONS)
 
 

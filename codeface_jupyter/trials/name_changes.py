@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from codeface_jupyter.context import Cell
@@ -32,7 +32,7 @@ GIVES_A_VALUE = frozenset({"pop", "popitem", "setdefault"})
 
 
 def statements_after(
-    cell: Cell, cells: Sequence[Cell], *, names: Collection[str]
+    cell: Cell, cells: Sequence[Cell], *, names: frozenset[str]
 ) -> list[ast.stmt] | None:
     """Return the statements of the cells that ran after one of them and have any of the names.
 
@@ -45,7 +45,7 @@ def statements_after(
             continue
         if any(sign in other.source for sign in REBINDS_ANYTHING):
             return None
-        if not set(names).isdisjoint(identifiers(other.source)):
+        if names and not names.isdisjoint(identifiers(other.source)):
             tree = parse_module(python_in(other.source))
             if not is_python(other.source) or (tree is not None and is_deep(tree)):
                 return None

@@ -302,6 +302,58 @@ def test_a_definition_that_has_not_been_run_may_be_given_again():
     assert repetition(F, cells) == ""
 
 
+READ = "df = pd.read_csv('sales.csv')\ndf.head()"
+ROLL = "rolls = [random.randint(1, 6) for _ in range(10)]\nrolls"
+BARS = "fig, ax = plt.subplots()\nax.bar(names, units)"
+
+
+@pytest.mark.parametrize(
+    ("code", "sources"),
+    [
+        # It draws once more.
+        (ROLL, ["import random", ROLL]),
+        ("df.sample(5)", ["df.sample(5)"]),
+        ("sample = df.sample(5)\nsample.mean()", ["sample = df.sample(5)", "sample.mean()"]),
+        # It reads once more what has been worked on, or something else by now.
+        (READ, [READ, "df = df.dropna()"]),
+        (READ, [READ, "df.dropna(inplace=True)", "df.info()"]),
+        (READ, [READ.partition("\n")[0], "df = df.dropna()", "df.head()"]),
+        ("mean = df.price.mean()\nmean", ["mean = df.price.mean()\nmean", "df = df.dropna()"]),
+        ("a = len(rows)\nprint(a)", ["a = len(rows)\nprint(a)", "rows.append(1)"]),
+        ("a = f(2)\nprint(a)", ["a = f(2)\nprint(a)", "def f(x):\n    return 3"]),
+    ],
+)
+def test_what_may_give_something_else_by_now_repeats_nothing(code, sources):
+    cells = [Cell(source=one, execution_count=n) for n, one in enumerate(sources, start=1)]
+    assert repetition(code, cells) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "sources"),
+    [
+        (READ, [READ, "import pandas as pd\ndf['double'] = 2 * df['units']", "df.describe()"]),
+        (READ, ["df = df.dropna()", READ]),
+        # The same names for something else.
+        (BARS, [BARS, "fig, ax = plt.subplots()\nax.plot(names, units)"]),
+        ("for i in range(3):\n    f(i)\ni", ["for i in range(3):\n    f(i)\ni", "i = 1"]),
+        # The code does all of it again.
+        ("n = 0\nn += 1\nn", ["n = 0", "n += 1", "n"]),
+        ("np.random.seed(1)\nnp.random.rand()", ["np.random.seed(1)\nnp.random.rand()"]),
+        ("df.sample(5, random_state=1)", ["df.sample(5, random_state=1)"]),
+        ("x = default_rng(0).normal()\nx", ["x = default_rng(0).normal()\nx"]),
+        ("def roll():\n    return randint(1, 6)", ["def roll():\n    return randint(1, 6)"]),
+    ],
+)
+def test_what_gives_the_same_again_is_a_repetition(code, sources):
+    cells = [Cell(source=one, execution_count=n) for n, one in enumerate(sources, start=1)]
+    assert repetition(code, cells).startswith("This only repeats")
+
+
+def test_a_repair_that_is_another_cell_is_none_whatever_that_draws():
+    cells = [Cell(source=ROLL, execution_count=2)]
+    assert repetition(ROLL, cells, whole_cells_only=True) == "This only repeats cell [2]."
+
+
 def test_all_rules_together_and_each_is_told(namespace):
     code = "import pandas as pd\n\ntop = sales.nlargest(1, 'units')\nprint(top)"
     offer = shape([code], namespace, [])
