@@ -26,12 +26,18 @@ KIND = (
 SHOULD = r"(?:should|must|has\s+to)"
 # What tells which things are meant may name the kind of another: "the rows whose tags are a list".
 TELLS_WHICH = r"\b(?:whose|where|which|that|who|how|number|is|are|was|were)\b"
-# What is given itself, or put into it.
+WORDS = rf"(?:(?!{TELLS_WHICH})[^.?!:;\n]){{0,60}}?"
+VERB = rf"\b(?P<verb>return|give|show|put|present|output|results?\s+{SHOULD}\s+be)\b"
+A_KIND = rf"\s+(?:(?:new|single|sorted|named|pandas)\s+)*{KIND}(?P<of>\s+of\b)?"
+# What is given itself, or what things become.
 ASKED = re.compile(
-    rf"\b(?P<verb>return|give|show|put|present|output|results?\s+{SHOULD}\s+be)\b"
-    rf"(?:(?:\s+(?:me|us))?\s+an?|(?:(?!{TELLS_WHICH})[^.?!:;\n]){{0,60}}?"
-    rf"\b(?:as(?:\s+an?)?|in(?:to)?\s+an?))\s+"
-    rf"(?:(?:new|single|sorted|named|pandas)\s+)*{KIND}(?P<of>\s+of\b)?",
+    rf"{VERB}(?:(?:\s+(?:me|us))?\s+an?|{WORDS}\b(?:as(?:\s+an?)?|into\s+an?)){A_KIND}",
+    re.IGNORECASE,
+)
+# Things are put in a list, and so is a result; the largest value in a list is looked for there.
+PUT_IN = re.compile(
+    rf"(?:\bput\b{WORDS}|{VERB}(?:{WORDS}\b(?:results?|answers?|output|it|them|these|those|this)"
+    rf"|(?<=\bbe)(?:\s+\w+)?))\s+in\s+an?{A_KIND}",
     re.IGNORECASE,
 )
 RESULT = re.compile(rf"\bresult(?:ing)?\s+{KIND}`?\s+{SHOULD}\b", re.IGNORECASE)
@@ -48,7 +54,7 @@ def asked_kind(request: str) -> str:
     request = without_code(request)
     found = {
         KINDS[match["kind"].lower().replace(" ", "")]
-        for asked in (ASKED, RESULT)
+        for asked in (ASKED, PUT_IN, RESULT)
         for match in asked.finditer(request)
         if not NOT_MEANT.search(request[: match.start("kind")]) and not _is_said_so(match)
     }

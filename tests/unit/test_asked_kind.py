@@ -31,6 +31,12 @@ Pair = namedtuple("Pair", "a b")
         ("Return a dict with a list for each key", "dict"),
         ("Return a list, not a dict", "list"),
         ("Don't return a DataFrame, return a list", "list"),
+        ("Sum up each region and return the results in a dataframe", "DataFrame"),
+        ("Collect the titles and show them in a list", "list"),
+        ("The results should be given in a dictionary", "dict"),
+        ("The result should be in a tuple", "tuple"),
+        ("Put the rows of `df` into a list of dictionaries", "list"),
+        ("Return the largest values in a list as a tuple", "tuple"),
     ],
 )
 def test_it_is_told_from_what_is_to_be_given(request_text, kind):
@@ -56,6 +62,14 @@ def test_it_is_told_from_what_is_to_be_given(request_text, kind):
         "Return how many elements are in a tuple",
         "Give the average number of players in a series",
         "Present the results in a series of bar charts",
+        "Give me the largest value in a list, say [3, 9, 2]",
+        "return the second largest element in a list",
+        "Write code to return the sum of the even values in a list and test it",
+        "show the value of the key 'b' in a dictionary",
+        "show the missing values in a dataframe",
+        "show the trend in a series",
+        "output the keys in a dict",
+        "The result should be the number of items in a list",
         "Show a list of all customers with their total sales",
     ],
 )
