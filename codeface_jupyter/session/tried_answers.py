@@ -14,12 +14,13 @@ from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
+from codeface_jupyter.trials.missed_names import missed_names
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
-from codeface_jupyter.trials.unsaid_names import in_words, unsaid_names, unsaid_note
+from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
 
 __all__ = ["TriedAnswers"]
 
@@ -76,7 +77,7 @@ class TriedAnswers:
         return Candidate(
             result=result,
             outcome=outcome,
-            unsaid=unsaid_names(wanted, result.code) if result.code else (),
+            unsaid=missed_names(wanted, result.code) if result.code else (),
             missed_kind=kind if gives_another_kind(outcome, kind) else "",
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes

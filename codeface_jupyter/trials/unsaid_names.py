@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from codeface_jupyter.syntax import parse_module
 
-__all__ = ["NOT_MEANT", "in_words", "unsaid_names", "unsaid_note", "without_code"]
+__all__ = [
+    "ENDS_A_CLAUSE",
+    "NOT_MEANT",
+    "QUOTED",
+    "in_words",
+    "unsaid_names",
+    "unsaid_note",
+    "without_code",
+]
 
 QUOTED = re.compile(
     # An apostrophe is no quote, nor are the inches in 12"x14".

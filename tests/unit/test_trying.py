@@ -200,6 +200,14 @@ def test_where_no_other_says_more_what_ran_stays(ask_with) -> None:
     assert not [event for event in events if isinstance(event, Revised)]
 
 
+def test_a_title_in_other_cases_is_what_was_asked_for(ask_with) -> None:
+    first = f"{PLOT}\naxes.set_title('Monthly Sales')"
+    engine = Sampling(first, first.replace("Monthly Sales", "monthly sales"))
+    sources = ContextSources(request='plot the prices with the title "monthly sales"')
+    result, _ = ask_with(engine, sources=sources)
+    assert (result.code, result.notes, engine.sampled) == (first, (), [])
+
+
 def test_an_answer_of_another_kind_than_was_asked_for_gives_way_to_one_of_it(ask_with) -> None:
     engine = Sampling("max(prices)", TOTAL, "list(prices)", TOTAL, "[1][2]")
     sources = ContextSources(request="Return the prices as a list")
