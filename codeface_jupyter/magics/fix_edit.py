@@ -13,7 +13,7 @@ from codeface_jupyter.context import ErrorInfo, FilledRequest, Rewrite
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.magics.options import ask_options, parse_request, target_options
-from codeface_jupyter.magics.targets import cells_below, find_cell, find_error
+from codeface_jupyter.magics.targets import cells_below, find_cell, find_error, with_error
 from codeface_jupyter.prompts import FIX_REQUEST, edit_request
 from codeface_jupyter.view.findings import Remark
 
@@ -86,6 +86,7 @@ class FixEditMagics(BaseMagics):
         if not instruction or instruction.isdecimal():
             raise UsageError("Say what to change: %codeface_edit [--number N] INSTRUCTION")
         cell = find_cell(self.extension.notebook, number=args.number, cell_id=args.id)
+        cell = with_error(cell, self.extension.notebook.failures)
         rewrite = Rewrite.of(cell, below=cells_below(self.extension.notebook, cell))
         args.language = rewrite.language
         request = to_edit(fill_in(self.extension, instruction), rewrite)

@@ -22,6 +22,7 @@ __all__ = [
     "error_of",
     "find_cell",
     "find_error",
+    "with_error",
 ]
 
 CHANGED_HINT = "Run it again first."
@@ -132,6 +133,15 @@ def error_of(cell: Cell, failures: Failures) -> tuple[ErrorInfo, Cell]:
     if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
         raise NothingToDoError("That cell was interrupted, which is no error to repair.")
     return _unchanged(failure.error if failure else cell.error, cell)
+
+
+def with_error(cell: Cell, failures: Failures) -> Cell:
+    """Return a cell with the error of its last run in this kernel, if it had one."""
+    if cell.cell_id:
+        failure = failures.of_cell(cell.cell_id, cell.source)
+    else:
+        failure = failures.numbered(cell.execution_count or 0)
+    return replace(cell, error=failure.error) if failure is not None else cell
 
 
 def _with_id(cells: Sequence[Cell], cell_id: str) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codeface_jupyter.context import Cell
 from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import A_FIGURE, Outcome
 from codeface_jupyter.session.mending import try_for
@@ -170,15 +171,15 @@ class TriedAnswers:
     def _compared(self, outcome: Outcome | None) -> str:
         """Return a note on what an edited cell does otherwise than before; empty if it cannot."""
         sources = self._pending.ask.sources
-        is_edited = sources.task == "edit" and sources.rewrite is not None
-        if not is_edited or outcome is None or not outcome.has_run:
+        if sources.task != "edit" or sources.rewrite is None:
             return ""
-        before = self._outcome(sources.rewrite.cell.source) if sources.rewrite else None
+        if outcome is None or not outcome.has_run:
+            return ""
+        cell = sources.rewrite.cell
+        before = self._outcome(cell.source)
         if before is None or before.ending not in {"ran", "raised"}:
             return ""
-        if before.ending == "raised":
-            return f"Before the change, the cell raised {before.error_type}."
-        return _comparison(before, outcome)
+        return _raised(before, cell) if before.ending == "raised" else _comparison(before, outcome)
 
     def _repeats(self, outcome: Outcome | None) -> bool:
         """Whether a code does what the answer did in the place of which another is wanted.
@@ -224,6 +225,18 @@ def _has_looks(outcome: Outcome) -> bool:
     """Whether a code gives what may look otherwise although it is the same."""
     is_drawn = bool(outcome.preview.png) or outcome.value == A_FIGURE
     return is_drawn or outcome.preview.table is not None or bool(outcome.appearance)
+
+
+def _raised(before: Outcome, cell: Cell) -> str:
+    """Return what a cell raises that is edited, and whether it did so when it was run.
+
+    On the copy it runs after itself: a column that it drops is gone already.
+    """
+    has_run = cell.was_run and cell.execution_count is not None
+    has_failed = cell.error is not None and cell.error.ename == before.error_type
+    if has_run and not has_failed:
+        return f"Run again now, the old cell raises {before.error_type}."
+    return f"Before the change, the cell raised {before.error_type}."
 
 
 def _comparison(before: Outcome, now: Outcome) -> str:

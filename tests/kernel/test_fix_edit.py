@@ -3,6 +3,7 @@
 import pytest
 
 from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.trials.copy_support import copy_support
 
 LOAD = "%load_ext codeface_jupyter"
 
@@ -319,3 +320,26 @@ def test_a_request_that_failed_is_not_repaired_by_the_model(asking):
         "a", "%%codeface -m no-such-model\nplot it", error=shown("ModelError", "none", "plot")
     )
     assert "is a request to CodeFace" in asking.refused("%codeface_fix --id a")
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], [None, None]])
+def test_an_edit_tells_whether_the_cell_failed_when_it_was_run(asking, ids):
+    if not copy_support(tries="auto").is_possible:
+        pytest.skip("code cannot be tried here")
+    sources = ["rows.pop('tmp')", "1 / 0"]
+    asking.kernel.run("rows = {'tmp': 1}")
+    runs = [asking.kernel.run(one, cell_id=id_) for one, id_ in zip(sources, ids, strict=True)]
+    numbers = [run.reply["execution_count"] for run in runs]
+    if ids[0]:
+        asking.cells += [
+            cell(id_, source, number=number)
+            for id_, source, number in zip(ids, sources, numbers, strict=True)
+        ]
+    said = [
+        "Run again now, the old cell raises KeyError.",
+        "Before the change, the cell raised ZeroDivisionError.",
+    ]
+    for number, note in zip(numbers, said, strict=True):
+        line = f"%codeface_edit --number {number} say more"
+        data = asking.data(line) if ids[0] else asking.kernel.run(line).bundles[-1][RESULT_MIME]
+        assert note in data["notes"]

@@ -866,12 +866,14 @@ class TestTests:
 
 
 def edit_of(
-    cell: str, edited: str, tmp_path: Any, namespace: dict[str, Any], **settings: Any
+    cell: str | Cell, edited: str, tmp_path: Any, namespace: dict[str, Any], **settings: Any
 ) -> GenerationResult:
     config = Config(file=tmp_path / "none.toml")
-    rewrite = Rewrite.of(Cell(source=cell, cell_id="c"))
+    rewrite = Rewrite.of(Cell(source=cell, cell_id="c") if isinstance(cell, str) else cell)
     question = Ask(
-        sources=ContextSources(request=f"nicer: {cell}", task="edit", rewrite=rewrite),
+        sources=ContextSources(
+            request=f"nicer: {rewrite.cell.source}", task="edit", rewrite=rewrite
+        ),
         settings=config.with_overrides(settings),
         live_namespace=namespace,
     )
@@ -898,6 +900,29 @@ def test_an_edited_cell_is_compared_with_what_it_was(
     result = edit_of(cell, edited, tmp_path, namespace, try_timeout_s=0.5)
     assert result.outcome.ending == "ran"
     assert result.notes == ((note,) if note else ())
+
+
+FAILED = ErrorInfo(ename="KeyError", evalue="'tmp'")
+
+
+@pytest.mark.parametrize(
+    ("run", "note"),
+    [
+        ({"execution_count": 3}, "Run again now, the old cell raises KeyError."),
+        ({"execution_count": 3, "error": FAILED}, "Before the change, the cell raised KeyError."),
+        (
+            {"execution_count": 3, "error": replace(FAILED, ename="NameError")},
+            "Run again now, the old cell raises KeyError.",
+        ),
+        ({"was_run": False}, "Before the change, the cell raised KeyError."),
+    ],
+)
+def test_a_cell_that_fails_only_after_itself_is_not_said_to_have_failed(
+    tmp_path, namespace, run, note
+) -> None:
+    namespace["rows"] = {"kept": 1}
+    cell = Cell(source="rows.pop('tmp')", **run)
+    assert edit_of(cell, "rows.pop('tmp', None)", tmp_path, namespace).notes[-1] == note
 
 
 PLOT = (
