@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import identifiers, parse_module
 
 __all__ = [
     "PYTHON_CELL_MAGICS",
     "is_python",
     "is_request",
+    "names_in_magics",
     "python_in",
     "split_cell_magics",
     "without_magics",
@@ -22,6 +23,9 @@ CELL_MAGIC = re.compile(r"%%(\S+)[^\n]*\n?")
 MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|\?\s*$")
 REQUEST_CELL = re.compile(r"(?:\s*#[^\n]*\n)*\s*%%codeface")
 REQUEST_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?%codeface", re.MULTILINE)
+MAGIC_OF_NAMES = re.compile(
+    r"""^\s*(?:(?P<targets>[\w.,\[\]'" ]+)=\s*[%!](?!=)|(?P<line>%(?!=).*))""", re.MULTILINE
+)
 BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 
@@ -50,6 +54,24 @@ def is_python(source: str) -> bool:
 def python_in(source: str) -> str:
     """Return a cell's Python, without its magics."""
     return without_magics(split_cell_magics(source)[1])[0]
+
+
+def names_in_magics(source: str) -> frozenset[str]:
+    """Return the names that magics may give a cell's values: ``x = !ls``, ``%%sql x <<``.
+
+    That is every name on a magic's line, or in a cell that is not in Python. A request to
+    CodeFace gives none.
+    """
+    if ("%" not in source and "!" not in source) or is_request(source):
+        return frozenset()
+    names, body = split_cell_magics(source)
+    if not is_python(source):
+        return frozenset(identifiers(source))
+    head = source.removesuffix(body) if names else ""
+    # As in `without_magics`.
+    lines = [] if parse_module(body) is not None else MAGIC_OF_NAMES.finditer(body)
+    found = (match["targets"] or match["line"] for match in lines)
+    return frozenset(name for text in (head, *found) for name in identifiers(text))
 
 
 def is_request(source: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator, Sequence
 from symtable import Symbol, SymbolTable, symtable
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.context.cells import defined_names, used_names
-from codeface_jupyter.context.ipython_lines import is_python, python_in
+from codeface_jupyter.context.ipython_lines import is_python, names_in_magics, python_in
 from codeface_jupyter.syntax import identifiers
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.wording import is_slip
@@ -20,6 +21,8 @@ __all__ = ["UNRELATED", "keeps_little", "lost_below", "lost_names"]
 UNRELATED = "This has little in common with the cell."
 # A repair keeps more than a third of the names of a cell that has some.
 LEAST_NAMES, MOST_LOST = 3, 2 / 3
+# What such a line binds is not said.
+BINDS_ANYTHING = re.compile(r"import \*|^[ \t]*%(?:pylab|run|store[ \t]+-r[ \t]*$)", re.MULTILINE)
 BUILTINS = frozenset(dir(builtins))
 
 
@@ -65,10 +68,13 @@ def lost_below(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
     found: set[str] = set()
     for cell in rewrite.below:
         names = lost.intersection(identifiers(cell.source))
-        if names and cell.cell_type == "code" and is_python(cell.source):
+        if not names or cell.cell_type != "code":
+            continue
+        if is_python(cell.source):
             source = python_in(cell.source)
             found |= names & _global_reads(source)
             lost -= found | defined_names(source)
+        lost -= names_in_magics(cell.source)
         if not lost:
             break
     return sorted(found)
@@ -84,12 +90,24 @@ def _no_longer_defined(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> se
     if not lost:
         return set()
     later = {cell.cell_id for cell in rewrite.below}
-    above = (c for c in cells if _is_another(c, rewrite.cell) and c.cell_id not in later)
-    sources = [new, *(python_in(cell.source) for cell in above)]
-    # What such an import binds is not said.
-    if any(map(_imports_all, sources)):
+    above = [c for c in cells if _is_another(c, rewrite.cell) and c.cell_id not in later]
+    sources = [code.removeprefix(rewrite.head), *(cell.source for cell in above)]
+    if any(map(BINDS_ANYTHING.search, sources)):
         return set()
-    return set(lost.difference(*map(defined_names, sources)))
+    return set(lost.difference(*map(_bound, sources)))
+
+
+def _bound(source: str) -> frozenset[str]:
+    """Return the names that a cell may give a value, by whatever means."""
+    python = python_in(source)
+    declared = _declared(python) if "global " in python else frozenset()
+    return defined_names(python) | names_in_magics(source) | declared
+
+
+def _declared(source: str) -> frozenset[str]:
+    """Return the names that functions bind for the whole notebook."""
+    nodes = ast.walk(parsed(source) or ast.Module(body=[], type_ignores=[]))
+    return frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
 
 
 def _defined(source: str) -> set[str]:
@@ -133,10 +151,6 @@ def _is_another(cell: Cell, old: Cell) -> bool:
 
 def _python(source: str) -> ast.Module | None:
     return parsed(python_in(source))
-
-
-def _imports_all(source: str) -> bool:
-    return "import *" in source
 
 
 def _names(tree: ast.Module) -> Iterator[str]:

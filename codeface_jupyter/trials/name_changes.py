@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.context.ipython_lines import is_python, python_in
+from codeface_jupyter.context.ipython_lines import names_in_magics, python_in
 from codeface_jupyter.syntax import identifiers, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 
@@ -47,7 +47,8 @@ def statements_after(
             return None
         if names and not names.isdisjoint(identifiers(other.source)):
             tree = parse_module(python_in(other.source))
-            if not is_python(other.source) or (tree is not None and is_deep(tree)):
+            is_by_magic = not names.isdisjoint(names_in_magics(other.source))
+            if is_by_magic or (tree is not None and is_deep(tree)):
                 return None
             # What Python cannot read has done nothing.
             found += tree.body if tree is not None else []

@@ -358,6 +358,26 @@ def test_a_repair_is_parted_from_cells_that_nobody_can_read(above, old, text, co
         ("from numpy import array\narray", "from numpy import *\narray", "", []),
         ("list = [1]\nlist(range(3))", "values = list(range(3))", "", []),
         ("del df\ndf", "df", "", []),
+        # What a magic makes.
+        *[
+            ("df = total", "df.head()", above, [])
+            for above in [
+                "df = %sql select * from t",
+                "if total:\n    df = !ls",
+                "%%sql df <<\nselect 1",
+                "%%sql\ndf <<\nselect 1",
+                "%%capture df\ntotal",
+                "%time df = total",
+                "%store -r df",
+                "%store -r",
+                "%run setup.py",
+                "def load():\n    global df\n    df = total",
+            ]
+        ],
+        ("df = total", "files = !ls\ndf = %sql x\ndf.head()", "", []),
+        ("df = total", "df.head()", "%%bash\nls", ["`df` is"]),
+        ("df = total", "df.head()", "%store total\nx = '%run'\n!cat df", ["`df` is"]),
+        ("df = total", "df.head()", "%%codeface\nplot df", ["`df` is"]),
         ("for i in total:\n    print(i)", "[i for i in total]", "", []),
     ],
 )
@@ -381,6 +401,7 @@ def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, sai
         ),
         ("top = 1", ["top.plot()"], []),
         ("rest = total[3:]", ["top = 2", "top.plot()"], []),
+        ("rest = total[3:]", ["top = !ls", "%%sql low <<\nselect 1", "top.plot(low)"], []),
         ("rest = total[3:]", ["top = 2\ntop.plot()"], []),
         ("rest = total[3:]", ["%%codeface\nplot top", "%%bash\ntop", "the top (", "rest"], []),
         ("rest = total[3:]", ["def f(top):\n    low = top\n    return low"], []),
