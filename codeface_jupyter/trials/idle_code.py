@@ -52,7 +52,19 @@ def is_idle(code: str, *, request: str, prompt: str, names: Container[str]) -> b
         return False
     is_registered = any(node.decorator_list for node in made)
     is_known = any(node.name in set(identifiers(prompt)) for node in made)
-    return not (is_registered or is_known or ASKS_FOR_DEFINITION.search(request))
+    is_named = any(_is_asked_for(node, request, names) for node in made)
+    return not (is_registered or is_known or is_named or ASKS_FOR_DEFINITION.search(request))
+
+
+def _is_asked_for(node: ast.stmt, request: str, names: Container[str]) -> bool:
+    """Whether a request names what a class is, as "a PyTorch Dataset" does without "class"."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    words = [word for word in identifiers(request) if word not in names]
+    bases = {ast.unparse(base).rpartition(".")[2].lower() for base in node.bases}
+    return any(
+        word.lower() in bases or (word[0].isupper() and node.name.endswith(word)) for word in words
+    )
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -56,6 +56,31 @@ def test_what_was_to_be_defined_is_not(request_):
     assert not is_idle(code, request=request_, prompt=PROMPT, names=NAMES)
 
 
+@pytest.mark.parametrize(
+    ("request_", "head"),
+    [
+        ("Create a PyTorch Dataset from orders", "class OrdersDataset(Dataset)"),
+        ("a torch dataset of orders", "class Of(torch.utils.data.Dataset)"),
+        ("Create a Basket with orders in it", "class Basket"),
+    ],
+)
+def test_a_class_is_what_was_asked_for_by_what_it_is(request_, head):
+    assert not is_idle(f"{head}:\n    pass", request=request_, prompt=PROMPT, names=NAMES)
+
+
+@pytest.mark.parametrize(
+    ("request_", "head"),
+    [
+        ("Create a DataFrame from orders", "def DataFrame()"),
+        ("Create a DataFrame from orders", "class Tidy(Base)"),
+        ("sum up Sales of orders", "class OfSales"),
+    ],
+)
+def test_any_other_class_or_function_is_idle(request_, head):
+    names = {*NAMES, "Sales"}
+    assert is_idle(f"{head}:\n    pass", request=request_, prompt=PROMPT, names=names)
+
+
 @pytest.mark.parametrize("request_", ["what is a list?", "how do I install pandas?"])
 def test_a_comment_may_be_all_that_there_is_to_say(request_):
     assert not is_idle("# pip install pandas", request=request_, prompt=PROMPT, names=NAMES)
