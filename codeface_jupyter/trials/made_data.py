@@ -11,7 +11,7 @@ from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["DEFINITIONS", "IMPORTS", "counts_on", "gives_something_else", "is_still_there"]
+__all__ = ["IMPORTS", "counts_on", "gives_something_else", "is_still_there"]
 
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -126,9 +126,12 @@ def _is_worked_on(
     names = names_bound_in_scope([node]) | names_read(node)
     later = statements_after(cell, cells, names=names) or ()
     return any(
-        name in names and how != "item" and not (how == "anew" and name in made)
+        name in names
+        and how != "item"
+        and not (how == "anew" and name in made)
+        and ast.dump(other) not in own
         for other in later
-        if not isinstance(other, IMPORTS) and ast.dump(other) not in own
+        if not isinstance(other, IMPORTS)
         for name, how in names_changed(other)
     )
 
@@ -205,13 +208,14 @@ def _is_changed(
     later = statements_after(cell, cells, names=made | read)
     if later is None:
         return True
-    # The same line once more makes the same, and modules are imported in many cells.
-    others = [one for one in later if not (isinstance(one, IMPORTS) or _is_equal(one, node))]
     kinds = ValueKinds(namespace)
+    # The same line once more makes the same, and modules are imported in many cells.
     return any(
-        name in read or (name in made and not (how == "item" and _kind(name, kinds) == "frame"))
-        for one in others
-        for name, how in names_changed(one)
+        (name in read or (name in made and not (how == "item" and _kind(name, kinds) == "frame")))
+        and not _is_equal(other, node)
+        for other in later
+        if not isinstance(other, IMPORTS)
+        for name, how in names_changed(other)
     )
 
 
