@@ -23,10 +23,11 @@ from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
 
-__all__ = ["TriedAnswers"]
+__all__ = ["CHANGES_A_COPY", "TriedAnswers"]
 
 # Its number is after those of all samples.
 SECOND = 1_000
+CHANGES_A_COPY = "This changes a copy of the data only, which pandas throws away at once."
 
 
 class TriedAnswers:
@@ -133,6 +134,8 @@ class TriedAnswers:
             yield "the first one tests nothing"
         if first.is_idle:
             yield "the first one does nothing by itself"
+        if first.changes_a_copy:
+            yield "the first one changes a copy only"
         missed = [name for name in first.unsaid if name not in shown.unsaid]
         if missed:
             yield f"the first one does without {in_words(missed)}"
@@ -154,6 +157,8 @@ class TriedAnswers:
             yield "There are no tests in this answer."
         if shown.is_idle:
             yield IDLE
+        if shown.changes_a_copy:
+            yield CHANGES_A_COPY
         if shown is not (first := self._tried[0]):
             request = self._pending.ask.sources.request
             yield substitute_note(request, failed=first.result, shown=shown.result)

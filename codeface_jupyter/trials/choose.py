@@ -23,6 +23,8 @@ __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 MAX_ALTERNATIVES = 2
 # Values in few words that hold nothing, and cells of tables.
 EMPTY = re.compile(r"nan|NaTType|\w+ of 0(?: rows? .*)?")
+# From pandas 3 on; before, it may work.
+CHAINED_ASSIGNMENT = "ChainedAssignmentError"
 BLANK = frozenset({"", "<NA>", "NaN", "NaT", "None", "nan"})
 
 
@@ -70,7 +72,14 @@ class Candidate:
     @property
     def is_another_thing(self) -> bool:
         """Whether it is nothing of what was asked for, though it may run."""
-        return self.only_repeats or self.is_unrelated or self.lacks_tests or self.is_idle
+        is_other = self.only_repeats or self.is_unrelated or self.lacks_tests or self.is_idle
+        return is_other or self.changes_a_copy
+
+    @property
+    def changes_a_copy(self) -> bool:
+        """Whether pandas says that what its code changes is gone at once."""
+        warnings = self.outcome.warnings if self.outcome is not None else ()
+        return any(CHAINED_ASSIGNMENT in warning for warning in warnings)
 
     @property
     def is_good(self) -> bool:

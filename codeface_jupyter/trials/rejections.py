@@ -8,7 +8,7 @@ import re
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.syntax import is_deep, parse_module
 
-__all__ = ["SAME_AGAIN", "SAME_ANSWER", "is_same_answer", "rejects"]
+__all__ = ["SAME_AGAIN", "SAME_ANSWER", "is_code_alone", "is_same_answer", "rejects"]
 
 REJECTS = re.compile(
     r"\W*(?:no(?:pe)?\s*(?:[,.!;:\u2013\u2014]|-(?!\w)|$)|no\s+(?:i|it|that|this)\b|wrong\b"
@@ -23,6 +23,8 @@ FORM = re.compile(
     r"|ohne|mit|kürzer|einfacher)\b",
     re.IGNORECASE,
 )
+# Beside code, marks of fences included.
+MOST_WORDS = 20
 SAME_AGAIN = "This does the same as the answer before."
 SAME_ANSWER = "This is the same answer as before. Follow up with what should be different."
 
@@ -53,6 +55,13 @@ def is_same_answer(one: GenerationResult, other: GenerationResult, *, is_code: b
     if is_code and one.code and other.code:
         return _unparsed(one.code) == _unparsed(other.code)
     return one.text.split() == other.text.split()
+
+
+def is_code_alone(result: GenerationResult) -> bool:
+    """Whether an answer is code with hardly a word beside it."""
+    blocks = result.written_blocks
+    words = len(result.answer.split()) - sum(len(block.code.split()) for block in blocks)
+    return bool(blocks) and words <= MOST_WORDS
 
 
 def _unparsed(code: str) -> str:

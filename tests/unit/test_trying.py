@@ -22,6 +22,7 @@ from codeface_jupyter.prompts import Task, fenced
 from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.session.tried_answers import CHANGES_A_COPY
 from codeface_jupyter.trials import copy_support
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.idle_code import IDLE
@@ -959,6 +960,40 @@ def test_what_only_looks_different_is_not_said_to_be_the_same(
 ) -> None:
     result = edit_of(cell, edited, tmp_path, namespace)
     assert result.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize("words", ["you forgot to sort", "please sort it as well"])
+def test_the_same_code_once_more_is_no_answer_to_what_is_said_about_it(
+    tmp_path, namespace, words
+) -> None:
+    engine = Sampling(TOTAL, "sorted(prices)", "sorted(prices)")
+    result, events = rejecting(tmp_path, namespace, words, engine, TOTAL)
+    assert result.code == "sorted(prices)"
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one does the same as the answer before"
+    again, _ = rejecting(tmp_path, namespace, words, Sampling(TOTAL, TOTAL), TOTAL)
+    assert (again.code, again.notes) == (TOTAL, (SAME_ANSWER,))
+
+
+def test_who_asks_about_the_code_may_get_it_again(tmp_path, namespace) -> None:
+    words = "This adds up all the prices. " * 5
+    engine = ScriptedEngine([f"{words}\n\n{in_python(TOTAL)}"])
+    result, _ = rejecting(tmp_path, namespace, "what does it do?", engine, TOTAL)
+    assert result.notes == ()
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="before pandas 3 it may work")
+def test_a_change_of_a_copy_is_no_answer(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"units": [1.0, None]})
+    in_vain = "sales['units'].fillna(0, inplace=True)\nsales"
+    works = "sales['units'] = sales['units'].fillna(0)\nsales"
+    result, events = ask_with(Sampling(in_vain, works, works))
+    assert result.code == works
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one changes a copy only"
+    result, _ = ask_with(Sampling(in_vain, in_vain))
+    assert result.notes == (CHANGES_A_COPY,)
 
 
 def test_an_answer_in_other_colours_does_not_repeat_a_rejected_one(tmp_path, namespace) -> None:
