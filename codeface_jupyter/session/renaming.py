@@ -8,6 +8,7 @@ That takes few tokens, and keeps the rest of the cell as it is.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.engines.base import Engine, InfillEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
+from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.prompts import fenced
 from codeface_jupyter.session.mending import may_be_mended, try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
@@ -28,7 +30,11 @@ from codeface_jupyter.trials.naming import KnownNames
 
 __all__ = ["Renaming", "misnamed_in"]
 
+logger = logging.getLogger(__name__)
+
 MAX_NAME_TOKENS = 24
+# Each name that is tried takes as long as the cell.
+LONGEST_S = 10.0
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
 # How likely a name has to be among those that let the cell run, if it has something in common
@@ -87,8 +93,8 @@ class Renaming:
 
     @classmethod
     def of(cls, pending: PendingAnswer, place: Misnamed, engine: Engine) -> Renaming | None:
-        """Return one; None if the engine fills no gaps."""
-        if isinstance(engine, InfillEngine) and engine.can_infill:
+        """Return one; None if the engine fills no gaps, or would have others see the error."""
+        if isinstance(engine, InfillEngine) and engine.can_infill and engine.is_local:
             return cls(pending, place, engine)
         return None
 
@@ -99,8 +105,14 @@ class Renaming:
         """
         self._pending.job.progress("Looking for the name that is meant")
         begin = time.perf_counter()
-        running = [named for name in self._candidates() if (named := self._tried(name))]
-        chosen = self._chosen(running)
+        try:
+            chosen = self._chosen(list(self._running(until_s=begin + LONGEST_S)))
+        except Cancelled:
+            raise
+        except Exception:
+            # Whatever an engine raises: the model can write the cell anew.
+            logger.debug("No name could be filled in.", exc_info=True)
+            return None
         if chosen is None:
             return None
         result = chosen.candidate.result
@@ -109,6 +121,15 @@ class Renaming:
         trying_s = time.perf_counter() - begin - self._cost.total_s
         cost = replace(self._cost, tries=self._tries, tries_s=max(0.0, trying_s))
         return Done(finish_reason="stop", metrics=cost)
+
+    def _running(self, *, until_s: float) -> Iterator[_Named]:
+        """Yield the cell with each name that lets it run, as long as there is time for more."""
+        for name in self._candidates():
+            named = self._tried(name)
+            if named is not None:
+                yield named
+            if time.perf_counter() > until_s:
+                return
 
     def _candidates(self) -> Iterator[str]:
         """Yield names that may be meant: those that the model holds likely, then similar ones."""

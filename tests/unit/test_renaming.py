@@ -31,6 +31,8 @@ class Filling(ScriptedEngine):
 
     def infill(self, request, job):
         self.infill_requests.append(request)
+        if not self.names:
+            raise RuntimeError("out of order")
         allowed = request.guide.next_name("")
         names = [name for name in self.names if allowed is None or name in allowed.options]
         text = f"{names[0] if names else ''}{request.prompt.suffix[:1]}"
@@ -121,6 +123,7 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
         (Filling("items", "to_xml"), {}),
         (Filling("set_index"), {"tries": "off"}),
         (Filling("set_index"), {"tried_answers": 3}),
+        (Filling(), {}),
         (ScriptedEngine([fenced(FROM_MODEL, "python")]), {}),
     ],
     ids=[
@@ -129,6 +132,7 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
         "none runs",
         "not to be tried",
         "several are wanted",
+        "fails",
         "fills no gap",
     ],
 )
