@@ -1,15 +1,17 @@
 """Run the tests of an answer in the copy of the kernel, and find those that test nothing.
 
-A test that still passes when what it tests returns None, whatever it is given, says nothing about
-it. pytest's functions without fixtures and unittest's cases are run.
+A test that still passes when what it tests returns None, and when it returns what nobody expects,
+says nothing about it. pytest's functions without fixtures and unittest's cases are run.
 """
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import unittest
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
@@ -62,10 +64,16 @@ def run_tests(namespace: dict[str, Any], *, names: Iterable[str], tested: str) -
     """
     tests = list(_tests(namespace, names))
     errors = [_error_of(test) for _, test in tests]
-    namespace[tested] = _nothing
+    idle = [not error for error in errors]
+    # That None is returned may be what is tested; an object of its own is what nobody expects.
+    for returned in (None, object()):
+        namespace[tested] = _stand_in(namespace.get(tested), returned)
+        idle = [
+            is_idle and not _error_of(test) for is_idle, (_, test) in zip(idle, tests, strict=True)
+        ]
     return [
-        {"name": name, "error": error, "tests_nothing": not error and not _error_of(test)}
-        for (name, test), error in zip(tests, errors, strict=True)
+        {"name": name, "error": error, "tests_nothing": is_idle}
+        for (name, _), error, is_idle in zip(tests, errors, idle, strict=True)
     ]
 
 
@@ -76,9 +84,22 @@ def _tests(
         found = namespace.get(name)
         if isinstance(found, type) and issubclass(found, unittest.TestCase):
             for method in unittest.defaultTestLoader.getTestCaseNames(found):
-                yield f"{name}.{method}", found(method).debug
+                yield f"{name}.{method}", partial(_run_case, found, method)
         elif name.startswith("test") and inspect.isfunction(found) and _takes_nothing(found):
-            yield name, found
+            yield name, partial(_run_awaited, found) if _is_async(found) else found
+
+
+def _run_case(case: type[unittest.TestCase], method: str) -> None:
+    # A suite also sets the class up; it can be run only once.
+    unittest.TestSuite([case(method)]).debug()
+
+
+def _run_awaited(function: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    asyncio.run(function())
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function)
 
 
 def _takes_nothing(function: Callable[..., object]) -> bool:
@@ -86,8 +107,16 @@ def _takes_nothing(function: Callable[..., object]) -> bool:
     return all(parameter.default is not parameter.empty for parameter in parameters)
 
 
-def _nothing(*_: object, **__: object) -> None:
-    """Stand in for what is tested."""
+def _stand_in(tested: object, returned: object) -> Callable[..., object]:
+    """Return what takes anything and returns one thing, awaited where ``tested`` is."""
+
+    async def returns_awaited(*_: object, **__: object) -> object:
+        return returned
+
+    def returns(*_: object, **__: object) -> object:
+        return returned
+
+    return returns_awaited if _is_async(tested) else returns
 
 
 def _error_of(test: Callable[[], object]) -> str:

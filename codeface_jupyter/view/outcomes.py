@@ -216,8 +216,8 @@ def _tests(outcome: Outcome) -> Iterator[str]:
         yield f"{counted(count, 'test')} {'passes' if count == 1 else 'pass'}"
     idle = [f"`{test.name}`" for test in outcome.tests if test.tests_nothing]
     if idle:
-        verb = "tests" if len(idle) == 1 else "test"
-        yield f"{' and '.join(idle)} {verb} nothing: a function that returns None passes too"
+        verbs = ("tests", "it passes") if len(idle) == 1 else ("test", "they pass")
+        yield f"{' and '.join(idle)} {verbs[0]} nothing: {verbs[1]} whatever the function returns"
 
 
 def _changes(outcome: Outcome) -> Iterator[str]:

@@ -858,6 +858,49 @@ class TestTests:
         ]
         assert not any(test.error or test.tests_nothing for test in outcome.tests)
 
+    def test_a_class_is_set_up_before_its_cases(self, outcome_of) -> None:
+        outcome = outcome_of(
+            "import unittest\n\nclass TestHalve(unittest.TestCase):\n"
+            "    @classmethod\n    def setUpClass(cls):\n        cls.two = 2\n"
+            "    @classmethod\n    def tearDownClass(cls):\n        del cls.two\n"
+            "    def test_four(self):\n        self.assertEqual(halve(2 * self.two), 2)\n"
+            "    def test_two(self):\n        self.assertEqual(halve(self.two), 1)\n"
+            "    def test_idle(self):\n        halve(self.two)\n"
+        )
+        assert [(t.name.partition(".")[2], t.error, t.tests_nothing) for t in outcome.tests] == [
+            ("test_four", "", False),
+            ("test_idle", "", True),
+            ("test_two", "", False),
+        ]
+
+    def test_that_none_is_returned_can_be_tested(self, outcome_of) -> None:
+        outcome = outcome_of(
+            "def halve(number):\n    return number / 2 if number else None\n\n"
+            "def test_nothing():\n    assert halve(0) is None\n"
+        )
+        assert [(t.error, t.tests_nothing) for t in outcome.tests] == [("", False)]
+
+    @pytest.mark.parametrize(
+        ("body", "error", "tests_nothing"),
+        [
+            ("assert await halve(2) == 1", "", False),
+            ("assert await halve(2) == 2", "AssertionError", False),
+            ("await halve(2)", "", True),
+        ],
+    )
+    def test_what_is_asynchronous_is_awaited(
+        self, outcome_of, body: str, error: str, tests_nothing: bool
+    ) -> None:
+        outcome = outcome_of(
+            "later = halve\n"
+            "async def halve(number):\n    return later(number)\n\n"
+            f"async def test_later():\n    {body}\n"
+        )
+        (test,) = outcome.tests
+        assert test.error.startswith(error)
+        assert bool(test.error) is bool(error)
+        assert test.tests_nothing is tests_nothing
+
     def test_bare_assertions_are_run_as_code(self, outcome_of) -> None:
         assert outcome_of("assert halve(2) == 1").ending == "ran"
         assert outcome_of("assert halve(2) == 2").error_type == "AssertionError"
