@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from codeface_jupyter.prompts import LINE_END, find_fences, without_thoughts
+from codeface_jupyter.trials.derived_numbers import derived_numbers
 
 __all__ = ["made_up_numbers"]
 
@@ -41,16 +42,21 @@ def made_up_numbers(answer: str, *, known: str) -> list[str]:
     """Return the numbers that an answer's words name and ``known`` does not have, as written.
 
     A number that is rounded, is a share as per cent, or what a share leaves, counts as known; so
-    do small whole ones, what is in every textbook ("95% confidence"), and all that is in code.
+    do small whole ones, those that follow from others, what is in every textbook ("95%
+    confidence"), and all that is in code.
     """
-    values = sorted(_known(known))
+    known = UNDERSCORE.sub("", known)
+    values, derived = sorted(_known(known)), derived_numbers(known)
     said = (_Said.of(found) for found in SAID.finditer(_words(answer)))
-    made_up = (number.written for number in said if not number.is_in(values))
+    made_up = (
+        number.written
+        for number in said
+        if not number.is_in(values) and not number.is_one_of(derived)
+    )
     return list(dict.fromkeys(made_up))
 
 
 def _known(text: str) -> Iterator[float]:
-    text = UNDERSCORE.sub("", text)
     for pattern in (KNOWN, KNOWN_THOUSANDS):
         yield from (float(written.replace(",", "")) for written in pattern.findall(text))
     yield from (float(written) * SCALES["%"] for written in KNOWN_SHARE.findall(text))
@@ -100,6 +106,10 @@ class _Said:
         # What a share leaves of one.
         is_part = 0 < self.value < 1
         return is_known or (is_part and _has(values, 1 - self.value, digit=self.last_digit))
+
+    def is_one_of(self, values: Container[float]) -> bool:
+        """Whether this number is exactly one of some."""
+        return not self.is_share and self.value in values
 
     @property
     def _goes_without_saying(self) -> bool:

@@ -69,8 +69,38 @@ def test_what_a_share_leaves_and_what_textbooks_have_is_known(answer, made_up):
 
 def test_code_is_known_however_its_commas_are_meant():
     known = "np.random.randint(0,100,500); range(10,200); 1_000_000"
-    answer = "500 whole numbers from 0 to 100, 190 to 200, of 1,000,000."
-    assert made_up_numbers(answer, known=known) == ["190"]
+    # 190 is how many numbers there are from 10 to 200.
+    answer = "500 whole numbers from 0 to 100, 180 to 200, of 1,000,000."
+    assert made_up_numbers(answer, known=known) == ["180"]
+
+
+@pytest.mark.parametrize(
+    ("known", "answer", "made_up"),
+    [
+        ("for i in range(1, 100): print(i)", "prints the numbers from 1 to 99.", []),
+        ("for i in range(1, 100): print(i)", "prints 99 or 101 numbers", ["101"]),
+        ("for i in range(50): print(i)", "prints 0 through 49, not 51", ["51"]),
+        ("np.arange(0, 100, 2)", "the 50 even numbers up to 98, not 97", ["97"]),
+        ("np.zeros((20, 30))", "600 values, not 601", ["601"]),
+        ("2 ** 10; 9 ** 99999999; 0 ** 5", "1024", []),
+        ("for i in range(10):\n    for j in range(10): f()", "is called 100 times, not 90", ["90"]),
+        ("rows: 100\ntrain, test = df[:80], df[80:]", "the last 20, from the 81 on", []),
+        ("while count <= 40: count += 1", "ends at 41, and not at 42", ["42"]),
+        ("range(5, 1, 0); range(10**20); arange(30, 0, -2)", "15 numbers", []),
+        ("due 2024-03-30 at 14:30", "31 or 29", ["31", "29"]),
+        ("df: 1,337 rows; float64", "from 0 to 1,336, 63, 65", ["63", "65"]),
+        # Of exact results, none is rounded, and none is a share.
+        ("a = 17; b = 30", "about 500, 47%", ["500", "47%"]),
+    ],
+)
+def test_what_follows_from_known_numbers_is_known(known, answer, made_up):
+    assert made_up_numbers(answer, known=known) == made_up
+
+
+def test_in_a_long_text_not_every_number_follows_from_others():
+    known = " ".join(str(number * 97) for number in range(1, 400))
+    made_up = made_up_numbers(" and ".join(map(str, range(13, 1_000))), known=known)
+    assert len(made_up) > 900
 
 
 def test_many_numbers_take_no_time():
