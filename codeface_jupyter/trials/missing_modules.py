@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from codeface_jupyter.syntax import parse_module
-from codeface_jupyter.trials.checks.modules import PACKAGES, has_module
+from codeface_jupyter.trials.checks.modules import has_module
+from codeface_jupyter.trials.checks.packages import PACKAGES
 
 __all__ = ["asks_for_missing_module"]
 

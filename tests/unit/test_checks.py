@@ -113,7 +113,7 @@ WRONG = [
     ("zz = 1\ndel zz\nqq", "unknown_name", "`qq` is not defined", None),
     ("string + 'a'", "unknown_name", "`string` is not defined", None),
     ("math.pi", "unknown_name", "`import math` is missing", "import math\nmath.pi"),
-    ("import not_there_at_all", "missing_module", "%pip install not_there_at_all", None),
+    ("import not_there_at_all", "missing_module", "`not_there_at_all` is not installed.", None),
     ("from cv2x.sub import y", "missing_module", "`cv2x`", None),
     ("import json.nope", "missing_module", "no module `json.nope`", None),
     ("from json import dumbs", "missing_module", "no `dumbs`; it has `dumps`", None),
@@ -562,11 +562,59 @@ def test_other_commands_install_nothing(code, namespace):
     assert "missing_module" in {finding.kind for finding in found(code, namespace)}
 
 
-def test_a_package_has_another_name_than_its_module(monkeypatch, namespace):
+PACKAGES = [
+    ("import yaml", "`yaml`", "PyYAML"),
+    ("import jwt", "`jwt`", "PyJWT"),
+    ("from skopt.space import Real", "`skopt`", "scikit-optimize"),
+    ("import xgboost as xgb", "`xgboost`", "xgboost"),
+    ("import google.cloud.bigquery", "`google.cloud.bigquery`", "google-cloud-bigquery"),
+    (
+        "from google.cloud import bigquery, storage",
+        "`google.cloud`",
+        "google-cloud-bigquery google-cloud-storage",
+    ),
+    ("from mysql.connector import connect", "`mysql.connector`", "mysql-connector-python"),
+    # A package of this name may be anybody's.
+    ("import pandas_cleaner", "`pandas_cleaner`", ""),
+    ("from google.clouds import anything", "`google`", ""),
+]
+
+
+@pytest.mark.parametrize(("code", "module", "package"), PACKAGES)
+def test_only_a_package_that_is_known_is_named(code, module, package, monkeypatch, namespace):
     monkeypatch.setattr(sys, "meta_path", [])
-    monkeypatch.delitem(sys.modules, "yaml", raising=False)
-    (finding,) = found("import yaml", namespace)
-    assert "%pip install PyYAML" in finding.message
+    for name in ("yaml", "jwt", "skopt", "xgboost", "google"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (finding,) = found(code, namespace)
+    hint = f"; `%pip install {package}` would install it" if package else ""
+    assert finding.message == f"The module {module} is not installed{hint}."
+
+
+def test_a_part_of_a_shared_module_has_a_package_of_its_own(monkeypatch, namespace):
+    google = types.ModuleType("google")
+    google.__path__ = []
+    monkeypatch.setitem(sys.modules, "google", google)
+    (finding,) = found("from google.cloud import storage", namespace)
+    assert "%pip install google-cloud-storage" in finding.message
+    (finding,) = found("import google.anything", namespace)
+    assert finding.message == "There is no module `google.anything`."
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "IN_COLAB = bool(names)\nif IN_COLAB:\n    from google.colab import drive",
+        "if names:\n    pass\nelif config:\n    import nope_nope\nelse:\n    import nope_two",
+        "match names:\n    case []:\n        import nope_nope",
+    ],
+)
+def test_an_import_under_a_condition_may_be_for_elsewhere(code, namespace):
+    assert found(code, namespace) == ()
+
+
+def test_an_import_below_a_condition_is_none_under_it(namespace):
+    (finding,) = found("if names:\n    import nope_nope\nimport nope_two", namespace)
+    assert "nope_two" in finding.message
 
 
 def test_a_module_that_loads_its_parts_lazily_is_left_alone(namespace):

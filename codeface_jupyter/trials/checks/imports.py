@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterable, Sequence
 
 from codeface_jupyter.trials.checks.attributes import has_member, member_names
-from codeface_jupyter.trials.checks.modules import (
-    PACKAGES,
-    has_module,
-    has_submodule,
-    loaded_module,
-)
+from codeface_jupyter.trials.checks.modules import has_module, has_submodule, loaded_module
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.packages import package_with
 from codeface_jupyter.trials.checks.source import Source
 from codeface_jupyter.trials.checks.wording import code_span, nearest
 
@@ -47,9 +44,11 @@ def check_import(notes: Notes, node: ast.Import | ast.ImportFrom) -> None:
     if isinstance(node, ast.Import):
         for alias in node.names:
             _check_module(notes, alias.name, line=node.lineno)
-    elif node.module and not node.level and _check_module(notes, node.module, line=node.lineno):
-        for alias in node.names:
-            _check_name(notes, node, alias)
+    elif node.module and not node.level:
+        names = [alias.name for alias in node.names]
+        if _check_module(notes, node.module, line=node.lineno, members=names):
+            for alias in node.names:
+                _check_name(notes, node, alias)
 
 
 def _function(node: ast.Call) -> str:
@@ -57,22 +56,41 @@ def _function(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", "") or getattr(node.func, "id", ""))
 
 
-def _check_module(notes: Notes, name: str, *, line: int) -> bool:
-    """Report a module that is not there; return whether it is."""
-    top, _, rest = name.partition(".")
-    if not has_module(top):
-        if top in sys.stdlib_module_names:
-            # Another system's, which nobody can install; such imports stand under a condition.
-            return False
-        package = PACKAGES.get(top, top)
-        install = code_span(f"%pip install {package}")
-        message = f"The module {code_span(top)} is not installed; {install} would install it."
-    elif rest and not has_module(name):
-        message = f"There is no module {code_span(name)}."
-    else:
+def _check_module(notes: Notes, name: str, *, line: int, members: Iterable[str] = ()) -> bool:
+    """Report a module that is not there; return whether it is.
+
+    Parameters
+    ----------
+    members
+        What is imported from it, which may be modules of packages of their own.
+    """
+    top = name.partition(".")[0]
+    is_top_there = has_module(top)
+    if is_top_there and has_module(name):
         return True
+    if not is_top_there and top in sys.stdlib_module_names:
+        # Another system's, which nobody can install; such imports stand under a condition.
+        return False
+    packages = _packages(name, members)
+    # Packages of their own share `google`.
+    is_apart = bool(packages) and not package_with(top)
+    if is_apart or not is_top_there:
+        missing = code_span(name if is_apart else top)
+        message = f"The module {missing} is not installed{_hint(packages)}."
+    else:
+        message = f"There is no module {code_span(name)}."
     notes.add("missing_module", message, line=line)
     return False
+
+
+def _packages(name: str, members: Iterable[str]) -> list[str]:
+    found = dict.fromkeys(package_with(f"{name}.{member}") for member in members)
+    return [package for package in found or [package_with(name)] if package]
+
+
+def _hint(packages: Sequence[str]) -> str:
+    command = f"%pip install {' '.join(packages)}"
+    return f"; {code_span(command)} would install it" if packages else ""
 
 
 def _check_name(notes: Notes, node: ast.ImportFrom, alias: ast.alias) -> None:

@@ -6,30 +6,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["PACKAGES", "has_module", "has_submodule", "loaded_module", "members"]
-
-# Where the package to install has another name than the module.
-PACKAGES = {
-    "Bio": "biopython",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "Pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "github": "PyGithub",
-    "google.protobuf": "protobuf",
-    "igraph": "python-igraph",
-    "pptx": "python-pptx",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "yaml": "PyYAML",
-}
+__all__ = ["has_module", "has_submodule", "loaded_module", "members"]
 
 
 def loaded_module(name: str) -> ModuleType | None:

@@ -111,6 +111,7 @@ class _Flow:
         self._notes = expressions.notes
         self._assigned = assigned
         self._may_install = installs_packages(expressions.notes.source)
+        self._is_conditional = False
         self._bodies: list[tuple[frozenset[str], list[ast.stmt]]] = []
 
     def read(self, body: list[ast.stmt]) -> None:
@@ -183,8 +184,11 @@ class _Flow:
             if isinstance(node, ast.For | ast.AsyncFor):
                 self._bind(node.target, None)
             self._rehearse(node)
+        was_conditional = self._is_conditional
+        self._is_conditional |= isinstance(node, ast.If | ast.Match)
         for block in _blocks(node):
             self._block(block, bound, is_tried=_is_tried(node, block))
+        self._is_conditional = was_conditional
         self._variables.forget(bound)
 
     def _rehearse(self, node: ast.stmt) -> None:
@@ -220,8 +224,8 @@ class _Flow:
         self._bodies.append((frozenset(local), node.body))
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        # What the code installs first may be there then.
-        if not self._may_install:
+        # What the code installs first may be there then; under a condition, elsewhere.
+        if not (self._may_install or self._is_conditional):
             check_import(self._notes, node)
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
