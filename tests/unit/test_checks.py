@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import sqlite3
 import sys
 import types
 from typing import get_args
@@ -463,6 +465,54 @@ def test_what_stays_in_memory_is_no_file(code, namespace):
 def test_what_may_be_a_file_is_one(code, namespace):
     namespace["text"] = io.StringIO()
     assert [finding.kind for finding in found(code, namespace)] == ["effect"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_told"),
+    [
+        (["import sqlite3\nconn = sqlite3.connect(':memory:')", "conn.execute('x')"], False),
+        (["conn = sqlite3.connect(':memory:')", "conn = sqlite3.connect('f.db')"], True),
+        (["conn = sqlite3.connect('f.db')", "conn = sqlite3.connect(':memory:')", "co ="], False),
+        (["conn = other"], True),
+        ([], True),
+        (None, True),
+    ],
+)
+def test_a_database_that_a_cell_made_in_memory_is_known(cells, is_told, namespace):
+    with contextlib.closing(sqlite3.connect(":memory:")) as conn:
+        namespace |= {"conn": conn} | ({} if cells is None else {"In": ["", *cells]})
+        messages = [finding.message for finding in found("sales.to_sql('s', conn)", namespace)]
+    assert messages == (["This writes to a database: `sales.to_sql`."] if is_told else [])
+
+
+def test_what_is_no_connection_any_more_may_be_anything(namespace):
+    namespace |= {"conn": "sqlite:///f.db", "In": ["conn = sqlite3.connect(':memory:')"]}
+    (finding,) = found("sales.to_sql('s', conn)", namespace)
+    assert "writes to a database" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        ("pio.to_html(figure)", False),
+        ("page = pio.to_json(figure, pretty=True)", False),
+        ("import charts_of_test.io as c\nc.to_html(figure)", False),
+        ("import charts_of_test\ncharts_of_test.io.to_html(figure)", False),
+        ("figure.to_html('f.html')", True),
+        ("pd.DataFrame.to_csv(sales, 'f.csv')", True),
+        ("pd.concat([sales]).to_csv('f.csv')", True),
+        ("from charts_of_test import frame\nframe.to_csv('f.csv')", True),
+    ],
+)
+def test_what_a_modules_function_is_given_is_no_file(code, is_told, namespace, monkeypatch):
+    pio, charts = types.ModuleType("charts_of_test.io"), types.ModuleType("charts_of_test")
+    monkeypatch.setitem(sys.modules, "charts_of_test", charts)
+    monkeypatch.setitem(sys.modules, "charts_of_test.io", pio)
+    charts.io, charts.frame = pio, namespace["sales"]
+    pio.to_html = pio.to_json = lambda figure, pretty=False: figure
+    namespace |= {"pio": pio, "figure": Keeper()}
+    kinds = [finding.kind for finding in found(code, namespace)]
+    assert ("effect" in kinds) is is_told
 
 
 def test_one_cause_is_one_finding_that_mends_every_place(namespace):

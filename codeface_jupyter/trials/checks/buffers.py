@@ -6,6 +6,8 @@ import ast
 import io
 from collections.abc import Callable, Iterator, Mapping
 
+from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.bindings import names_bound
 
 __all__ = ["Buffers"]
@@ -15,6 +17,7 @@ BUFFERS = frozenset({"BytesIO", "StringIO"})
 # These write to the file that they are given.
 WRAPPERS = frozenset({"ExcelWriter", "TextIOWrapper"})
 CONNECTORS = frozenset({"connect", "create_engine"})
+CONNECTIONS = (("sqlite3", "Connection"), ("sqlalchemy", "Engine"))
 IN_MEMORY = frozenset({":memory:", "sqlite://", "sqlite:///:memory:"})
 SHOWN = ("sys.stdout", "sys.stderr")
 
@@ -39,7 +42,8 @@ class Buffers:
         name_of: Callable[[ast.expr], str],
     ) -> None:
         self._name_of = name_of
-        own = names_bound(tree)
+        self._namespace = namespace
+        self._own = own = names_bound(tree)
         self._names = {
             name
             for name, value in namespace.items()
@@ -56,7 +60,7 @@ class Buffers:
 
     def _is_buffer(self, node: ast.expr) -> bool:
         match node:
-            case ast.Name(id=name) if name in self._names:
+            case ast.Name(id=name) if name in self._names or self._is_kept_in_memory(name):
                 return True
             case ast.NamedExpr(value=value):
                 return self._is_buffer(value)
@@ -64,6 +68,22 @@ class Buffers:
                 return self._makes_buffer(node, self._name_of(function).rpartition(".")[2])
             case ast.Name() | ast.Attribute():
                 return self._name_of(node).startswith(SHOWN)
+        return False
+
+    def _is_kept_in_memory(self, name: str) -> bool:
+        """Whether a name is a connection that a cell has made to a database in memory.
+
+        A connection cannot be asked: SQLite answers in the thread alone that made it.
+        """
+        value, cells = self._namespace.get(name), self._namespace.get("In")
+        is_connection = any(is_instance(value, *known) for known in CONNECTIONS)
+        if name in self._own or not is_connection or type(cells) is not list:
+            return False
+        for cell in reversed(cells):
+            tree = parse_module(cell) if isinstance(cell, str) and name in cell else None
+            bound = dict(_bindings(tree)) if tree is not None else {}
+            if name in bound:
+                return isinstance(bound[name], ast.Call) and self._is_buffer(bound[name])
         return False
 
     def _makes_buffer(self, node: ast.Call, function: str) -> bool:

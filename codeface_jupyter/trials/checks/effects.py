@@ -5,22 +5,25 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import partial
+from types import ModuleType
 from typing import Literal
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.buffers import Buffers
 from codeface_jupyter.trials.checks.calls import root_name
+from codeface_jupyter.trials.checks.modules import has_module, members
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.wording import listed
 
 __all__ = ["check_effects"]
 
-Effect = Literal["writes", "deletes", "connects", "starts"]
+Effect = Literal["writes", "stores", "deletes", "connects", "starts"]
 
 SENTENCES: Mapping[Effect, str] = {
     "deletes": "This deletes files",
     "writes": "This writes files",
+    "stores": "This writes to a database",
     "connects": "This connects to the network",
     "starts": "This starts programs",
 }
@@ -28,7 +31,7 @@ WRITING_METHODS = frozenset(
     {
         *("savefig", "savetxt", "savez", "savez_compressed", "tofile", "imsave", "write_image"),
         *("to_csv", "to_excel", "to_feather", "to_hdf", "to_orc", "to_parquet", "to_pickle"),
-        *("to_sql", "to_stata", "write_bytes", "write_csv", "write_html", "write_json"),
+        *("to_stata", "write_bytes", "write_csv", "write_html", "write_json"),
         *("write_parquet", "write_text", "save_pretrained"),
     }
 )
@@ -39,6 +42,7 @@ TEXT_METHODS = frozenset(
         *("to_xml", "write_csv", "write_json"),
     }
 )
+STORING_METHODS = frozenset({"to_sql", "write_database"})
 FILE_PARAMETERS = frozenset({"buf", "file", "path", "path_or_buf", "path_or_buffer"})
 FUNCTIONS: Mapping[Effect, frozenset[str]] = {
     "deletes": frozenset({"os.remove", "os.removedirs", "os.rmdir", "os.unlink", "shutil.rmtree"}),
@@ -58,6 +62,7 @@ CONNECTING_MODULES = frozenset(
 # What they are called for does not connect.
 HARMLESS_FUNCTIONS = frozenset({"Session", "Request", "Client", "Timeout", "gethostname"})
 ADDRESSES = ("http://", "https://", "ftp://", "s3://", "gs://", "hf://")
+WRITING = frozenset[Effect | None]({"writes", "stores"})
 WRITING_MODES = frozenset("wax+")
 
 
@@ -79,19 +84,26 @@ def _effects(notes: Notes, namespace: Mapping[str, object]) -> Iterator[tuple[Ef
             yield "starts", escape.text, escape.line
         elif escape.text.startswith("%%writefile"):
             yield "writes", escape.text, escape.line
-    tree = notes.source.tree
-    if tree is None:
-        return
-    modules = _imported(tree)
+    if notes.source.tree is not None:
+        yield from _of_calls(notes.source.tree, namespace)
+
+
+def _of_calls(
+    tree: ast.Module, namespace: Mapping[str, object]
+) -> Iterator[tuple[Effect, str, int]]:
+    modules, live = _imported(tree), _live_modules(namespace)
     others = _no_modules(tree, namespace, modules)
     buffers = Buffers(tree, namespace, partial(_name, modules=modules))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = _name(node.func, modules)
-            is_method = isinstance(node.func, ast.Attribute) and root_name(node.func) in others
-            effect = _of_call(node, f".{name.rpartition('.')[2]}" if is_method else name)
-            if effect is not None and not (effect == "writes" and buffers.is_written_to(node)):
-                yield effect, _shown(node, name), node.lineno
+        if not isinstance(node, ast.Call):
+            continue
+        name, root = _name(node.func, modules), root_name(node.func)
+        is_method = isinstance(node.func, ast.Attribute) and root in others
+        effect = _of_call(node, f".{name.rpartition('.')[2]}" if is_method else name)
+        is_text = not is_method and _gives_text(node, live | modules)
+        is_kept = effect in WRITING and (is_text or buffers.is_written_to(node))
+        if effect is not None and not is_kept:
+            yield effect, _shown(node, name), node.lineno
 
 
 def _of_call(node: ast.Call, name: str) -> Effect | None:
@@ -115,7 +127,19 @@ def _of_method(node: ast.Call, method: str) -> Effect | None:
     given = node.args[:1] + [k.value for k in node.keywords if k.arg in FILE_PARAMETERS]
     has_file = any(not (isinstance(part, ast.Constant) and part.value is None) for part in given)
     is_written = method in WRITING_METHODS - TEXT_METHODS or (method in TEXT_METHODS and has_file)
+    if method in STORING_METHODS:
+        return "stores"
     return "writes" if is_written else None
+
+
+def _gives_text(node: ast.Call, modules: Mapping[str, str]) -> bool:
+    """Whether a call gives text since a module has the function: ``plotly.io.to_html(figure)``.
+
+    What such a function is given first is no file.
+    """
+    owner, _, function = _name(node.func, modules).rpartition(".")
+    has_file = any(keyword.arg in FILE_PARAMETERS for keyword in node.keywords)
+    return function in TEXT_METHODS and not has_file and bool(owner) and has_module(owner)
 
 
 def _opens_to_write(node: ast.Call, *, is_method: bool) -> bool:
@@ -164,6 +188,12 @@ def _no_modules(
     """Return the names that stand for something else than a module: data called `requests`."""
     live = {name for name, obj in namespace.items() if not is_instance(obj, "types", "ModuleType")}
     return (names_bound(tree) | live) - modules.keys()
+
+
+def _live_modules(namespace: Mapping[str, object]) -> dict[str, str]:
+    """Return what the notebook's names for modules stand for."""
+    found = {name: obj for name, obj in namespace.items() if type(obj) is ModuleType}
+    return {name: str(members(module).get("__name__", "")) for name, module in found.items()}
 
 
 def _shown(node: ast.Call, name: str) -> str:
