@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import io
 import sqlite3
 import sys
@@ -513,6 +514,22 @@ def test_what_a_modules_function_is_given_is_no_file(code, is_told, namespace, m
     namespace |= {"pio": pio, "figure": Keeper()}
     kinds = [finding.kind for finding in found(code, namespace)]
     assert ("effect" in kinds) is is_told
+
+
+def test_functions_of_libraries_bind_no_names_of_the_notebook(namespace, monkeypatch):
+    looked_into = []
+    instructions = dis.get_instructions
+    monkeypatch.setattr(
+        dis, "get_instructions", lambda code: looked_into.append(code) or instructions(code)
+    )
+    library = types.ModuleType("library_of_test")
+    exec("def reset():\n    global seed\n    seed = 1\n", vars(library))
+    # As after `from library_of_test import *`.
+    namespace |= {"reset": library.reset, "copied": library.reset, "load": load}
+    (finding,) = found("reset()\nseed", namespace)
+    assert "`seed` is not defined" in finding.message
+    assert found("load()\nloaded", namespace) == ()
+    assert set(looked_into) == {load.__code__}
 
 
 def test_one_cause_is_one_finding_that_mends_every_place(namespace):

@@ -39,6 +39,7 @@ HARMLESS_MAGICS = frozenset(
         *("%ls", "%pwd", "%who", "%whos", "%env", "%precision", "%xmode", "%pinfo"),
     }
 )
+STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -116,14 +117,23 @@ def _places(tree: ast.Module) -> Iterable[tuple[ast.Name, ast.stmt]]:
 def made_by_functions(namespace: Mapping[str, object]) -> frozenset[str]:
     """Return the global names that the notebook's own functions bind once they are called."""
     functions = [value for value in namespace.values() if type(value) is types.FunctionType]
-    waiting: list[object] = [function.__code__ for function in functions]
+    waiting: list[object] = [function.__code__ for function in functions if _is_own(function)]
     found: set[str] = set()
     while waiting:
         code = waiting.pop()
         if isinstance(code, types.CodeType):
-            found |= {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL"}
+            # To look for the byte takes far less than to disassemble all code.
+            if STORE_GLOBAL in code.co_code[::2]:
+                made = (i for i in dis.get_instructions(code) if i.opcode == STORE_GLOBAL)
+                found |= {instruction.argval for instruction in made}
             waiting += code.co_consts
     return frozenset(found)
+
+
+def _is_own(function: types.FunctionType) -> bool:
+    """Whether a function binds the notebook's names, not those of a module that it is from."""
+    modules = (function.__globals__.get("__name__"), function.__module__)
+    return any(type(module) is str and module == "__main__" for module in modules)
 
 
 def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]) -> None:
