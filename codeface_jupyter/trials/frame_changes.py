@@ -1,16 +1,23 @@
-"""How a frame of pandas differs from what it was, in few words."""
+"""How a frame of pandas differs from what it was, in few words.
+
+Columns are compared together where that is possible: of some thousand, looking at each by itself
+takes seconds.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from codeface_jupyter.trials.checks.wording import code_span
+from codeface_jupyter.trials.looking import looked_at
 
 __all__ = ["changed_columns", "frame_changes"]
 
 MAX_NAMES = 5
+# Of these kinds, NumPy compares many columns at a time.
+COMPARABLE_KINDS = frozenset("biufcmM")
 
 # Its label, and how many columns before it have the same.
 Column = tuple[object, int]
@@ -18,6 +25,8 @@ Column = tuple[object, int]
 
 def frame_changes(before: Any, now: Any) -> Iterator[str]:
     """Yield what is different in a frame; columns of one name are told apart by their order."""
+    if before.equals(now):
+        return
     was, are = _places(before.columns), _places(now.columns)
     both = [column for column in are if column in was]
     if added := [column for column in are if column not in was]:
@@ -26,23 +35,22 @@ def frame_changes(before: Any, now: Any) -> Iterator[str]:
         yield f"drops column{_listed(dropped)}"
     if both != [column for column in was if column in are]:
         yield "puts columns in another order"
-    if len(before) != len(now):
+    old, new = before.iloc[:, [was[c] for c in both]], now.iloc[:, [are[c] for c in both]]
+    has_same_rows = len(before) == len(now)
+    if not has_same_rows:
         yield f"from {len(before):,} to {len(now):,} rows"
     elif not before.index.equals(now.index):
-        order = before.index.get_indexer(now.index) if before.index.is_unique else None
-        is_reordered = order is not None and now.index.is_unique and bool((order >= 0).all())
+        pair = _in_one_order(old, new)
+        is_reordered = pair is not None or _has_same_labels(old.index, new.index)
         yield "puts rows in another order" if is_reordered else "changes the row labels"
-        before = before.iloc[order] if is_reordered else before.set_axis(now.index)
-    blank = [
-        column
-        for column, number in are.items()
-        if _is_blank(now.iloc[:, number])
-        and (column not in was or not _is_blank(before.iloc[:, was[column]]))
-    ]
+        # Rows of which several have one label cannot be told apart once they hold other data.
+        has_same_rows = pair is not None or not is_reordered
+        old, new = pair or (old.set_axis(new.index), new)
+    was_blank, is_blank = _blank_columns(before), _blank_columns(now)
+    blank = [c for c in are if are[c] in is_blank and not (c in was and was[c] in was_blank)]
     if blank:
         yield f"only missing values in column{_listed(blank)}"
-    pairs = {name: (before.iloc[:, was[name]], now.iloc[:, are[name]]) for name in both}
-    yield from _column_differences(pairs, has_same_rows=len(before) == len(now))
+    yield from _column_differences(both, old, new, has_same_rows=has_same_rows)
 
 
 def changed_columns(before: Any, now: Any) -> Iterator[int]:
@@ -52,16 +60,47 @@ def changed_columns(before: Any, now: Any) -> Iterator[int]:
     """
     was, are = _places(before.columns), _places(now.columns)
     yield from (number for column, number in are.items() if column not in was)
-    if not before.index.equals(now.index):
-        return
-    for column, number in are.items():
-        if column in was and not before.iloc[:, was[column]].equals(now.iloc[:, number]):
-            yield number
+    if before.index.equals(now.index):
+        both = [column for column in are if column in was]
+        old, new = before.iloc[:, [was[c] for c in both]], now.iloc[:, [are[c] for c in both]]
+        yield from (are[both[place]] for place in sorted(_differing(old, new)))
 
 
-def _is_blank(column: Any) -> bool:
-    """Whether a column has rows, and no value in any."""
-    return len(column) > 0 and bool(column.isna().all())
+def _in_one_order(before: Any, now: Any) -> tuple[Any, Any] | None:
+    """Return two frames with their rows in one order; None where they have no rows in common."""
+    if not (before.index.is_unique and now.index.is_unique):
+        # Rows of one label are told apart by what they hold, if that can be hashed.
+        return looked_at(lambda: _sorted_alike(before, now), otherwise=None)
+    order = before.index.get_indexer(now.index)
+    return (before.iloc[order], now) if bool((order >= 0).all()) else None
+
+
+def _sorted_alike(before: Any, now: Any) -> tuple[Any, Any] | None:
+    was, are = _hashes(before), _hashes(now)
+    old, new = was.argsort(kind="stable"), are.argsort(kind="stable")
+    is_same = bool((was[old] == are[new]).all())
+    return (before.iloc[old], now.iloc[new]) if is_same else None
+
+
+def _has_same_labels(before: Any, now: Any) -> bool:
+    def is_same() -> bool:
+        was, are = _hashes(before), _hashes(now)
+        return sorted(was.tolist()) == sorted(are.tolist())
+
+    return looked_at(is_same, otherwise=False)
+
+
+def _hashes(rows: Any) -> Any:
+    """Return a number for each row of a frame, its label included, or for each label."""
+    from pandas.util import hash_pandas_object
+
+    return hash_pandas_object(rows).to_numpy()
+
+
+def _blank_columns(frame: Any) -> frozenset[int]:
+    """Return where columns stand that have no value in any row, if there are rows."""
+    is_blank = frame.isna().to_numpy().all(axis=0) if len(frame) else []
+    return frozenset(place for place, is_one in enumerate(is_blank) if is_one)
 
 
 def _places(columns: Any) -> dict[Column, int]:
@@ -75,24 +114,51 @@ def _places(columns: Any) -> dict[Column, int]:
 
 
 def _column_differences(
-    pairs: Mapping[Column, tuple[Any, Any]], *, has_same_rows: bool
+    columns: Sequence[Column], before: Any, now: Any, *, has_same_rows: bool
 ) -> Iterator[str]:
-    other_type = [column for column, (was, now) in pairs.items() if was.dtype != now.dtype]
-    for column in other_type[:MAX_NAMES]:
-        was, now = pairs[column]
-        yield f"column {code_span(column[0])} from {was.dtype} to {now.dtype}"
+    """Yield how the columns of two frames differ that have the same ones in the same order."""
+    kinds = list(zip(before.dtypes, now.dtypes, strict=True))
+    other_type = [place for place, (was, is_now) in enumerate(kinds) if was != is_now]
+    for place in other_type[:MAX_NAMES]:
+        was, is_now = kinds[place]
+        yield f"column {code_span(columns[place][0])} from {was} to {is_now}"
     if not has_same_rows:
         return
-    changed = [
-        column
-        for column, (was, now) in pairs.items()
-        if column not in other_type and not was.equals(now)
-    ]
+    changed = sorted(_differing(before, now) - frozenset(other_type))
     if changed:
-        yield f"changes column{_listed(changed)}"
+        yield f"changes column{_listed([columns[place] for place in changed])}"
 
 
-def _listed(columns: list[Column]) -> str:
-    shown = ", ".join(code_span(name) for name, _ in columns[:MAX_NAMES])
+def _differing(before: Any, now: Any) -> frozenset[int]:
+    """Return where the columns stand that are not the same in two frames of one shape."""
+    if before.equals(now):
+        return frozenset()
+    kinds = list(zip(before.dtypes, now.dtypes, strict=True))
+    together: dict[object, list[int]] = {}
+    apart: list[int] = []
+    for place, (was, is_now) in enumerate(kinds):
+        is_comparable = was == is_now and _is_comparable(was)
+        (together.setdefault(was, []) if is_comparable else apart).append(place)
+    found = {place for place in apart if not before.iloc[:, place].equals(now.iloc[:, place])}
+    for places in together.values():
+        found |= _differing_among(before, now, places)
+    return frozenset(found)
+
+
+def _differing_among(before: Any, now: Any, places: Sequence[int]) -> set[int]:
+    """Return which of some columns of one plain type are not the same."""
+    old, new = before.iloc[:, places], now.iloc[:, places]
+    # What is missing is no equal of itself.
+    are_missing = old.isna().to_numpy() & new.isna().to_numpy()
+    is_other = ((old.to_numpy() != new.to_numpy()) & ~are_missing).any(axis=0)
+    return {place for place, is_one in zip(places, is_other, strict=True) if is_one}
+
+
+def _is_comparable(kind: Any) -> bool:
+    return type(kind).__module__.startswith("numpy") and kind.kind in COMPARABLE_KINDS
+
+
+def _listed(columns: Collection[Column]) -> str:
+    shown = ", ".join(code_span(name) for name, _ in list(columns)[:MAX_NAMES])
     rest = len(columns) - MAX_NAMES
     return f"{'s' if len(columns) > 1 else ''} {shown}" + (f" and {rest} more" if rest > 0 else "")

@@ -191,6 +191,17 @@ class TestChanges:
             ("{'a': [1j, 2j]}", "x.loc[0, 'a'] = 3j", "changes column `a`"),
             ("{'a': pd.arrays.SparseArray([0, 0])}", "x['a'] = pd.arrays.SparseArray([0, 1])",
              "changes column `a`"),
+            ("{'a': [2, 1, 2, 1], 'b': list('yxyx')}, index=[0, 1, 0, 1]", "x = x.sort_values('a')",
+             "puts rows in another order"),
+            ("{'a': [2, 1, 3]}, index=[0, 0, 1]", "x = (x * 2).sort_values('a')[::-1]",
+             "puts rows in another order"),
+            ("{'a': [2, 1, 3]}, index=[0, 0, 1]", "x.index = [0, 1, 1]", "changes the row labels"),
+            ("{'a': [[2], [1], [3]]}, index=[0, 0, 1]", "x = x[::-1]",
+             "puts rows in another order"),
+            ("{'a': [1.0, None], 'b': [None, None]}", "x['a'] = x['a'].fillna(0)",
+             "changes column `a`"),
+            ("{'a': [pd.NaT, pd.Timestamp('2020')]}", "x['a'] = x['a'].bfill()",
+             "changes column `a`"),
         ],
     )  # fmt: skip
     def test_a_frame_of_any_kind_says_how_it_is_changed(
@@ -199,6 +210,23 @@ class TestChanges:
         x = eval(f"pd.DataFrame({frame})")
         assert told(code, x=x, pd=pd) == {"x": ("changed", text)}
         assert told("x = x.copy()", x=eval(f"pd.DataFrame({frame})")) == {}
+
+    @pytest.mark.parametrize(
+        ("code", "text"),
+        [
+            ("x.mean()", ""),
+            ("x['total'] = x.sum(axis=1)", "adds column `total`"),
+            ("x.iloc[0, 7] = 1.5", "changes column `7`"),
+            ("x *= 2", "changes columns `1`, `2`, `3`, `4`, `5` and 19994 more"),
+        ],
+    )
+    def test_of_a_wide_frame_it_is_told_at_once(self, code: str, text: str) -> None:
+        x = pd.DataFrame(np.arange(20_000.0) * np.ones((100, 1)))
+        before, after = run(code, x=x)
+        begin = time.process_time()
+        assert [change.text for change in before.changes(after)] == ([text] if text else [])
+        list(before.changed_columns("x", after["x"]))
+        assert time.process_time() - begin < 1
 
     @pytest.mark.parametrize(
         ("value", "code", "text"),
