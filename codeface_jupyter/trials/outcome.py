@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import A_FIGURE, Change, Outcome
 from codeface_jupyter.syntax import parsed
 from codeface_jupyter.trials.appearance import digest_of_appearance
@@ -25,7 +26,7 @@ from codeface_jupyter.trials.fingerprint import (
     digest_of_value,
     is_drawing,
 )
-from codeface_jupyter.trials.looking import Looking
+from codeface_jupyter.trials.looking import Looking, looked_at
 from codeface_jupyter.trials.outcome_data import MAX_CHANGES, read_outcome
 from codeface_jupyter.trials.preview import preview_data, variable_data
 from codeface_jupyter.trials.quiet_kernel import find_shell
@@ -93,8 +94,11 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     if run.error is not None or run.not_run:
         return {**_told_run(run), **_told_failure(run)}
     drawn = look(_figures) or {}
-    figures = [figure for number, figure in drawn.items() if number not in drawn_before]
     value = run.value if run.shows_value else None
+    figures = [figure for number, figure in drawn.items() if number not in drawn_before]
+    # The notebook has closed those of earlier cells, and shows one again if it is the value.
+    if _is_figure(value) and not any(figure is value for figure in figures):
+        figures.append(value)
     is_secret = shows_secret(source)
     looked_into = None if is_secret else value
     changes = look(lambda: _changes(before, namespace)) or ()
@@ -181,6 +185,12 @@ def _figures() -> dict[int, Any]:
     managers = [] if helpers is None else helpers.Gcf.get_all_fig_managers()
     figures = {manager.num: manager.canvas.figure for manager in managers}
     return {number: figure for number, figure in figures.items() if figure.axes}
+
+
+def _is_figure(value: Any) -> bool:
+    return is_instance(value, "matplotlib.figure", "Figure") and looked_at(
+        lambda: bool(value.axes), otherwise=False
+    )
 
 
 def _fingerprint(

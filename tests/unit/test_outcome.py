@@ -227,6 +227,29 @@ def test_a_figure_is_told_though_it_takes_too_long_to_be_drawn() -> None:
 
 
 @needs_guard
+def test_a_figure_of_an_earlier_cell_is_shown_and_compared() -> None:
+    figure, axes = plt.subplots()
+    axes.plot([1, 2, 3])
+    plt.close(figure)
+    named = {"figure": figure, "axes": axes}
+    titled, same, other, hidden = (
+        tried(code, **named)
+        for code in (
+            "axes.set_title('x')\nfigure",
+            "figure",
+            "axes.plot([3, 4])\nfigure",
+            "figure;",
+        )
+    )
+    assert [bool(outcome.preview.png) for outcome in (titled, same, other, hidden)] == [
+        *(True, True, True, False)
+    ]
+    assert titled.does_the_same_as(same)
+    assert not titled.does_the_same_as(other)
+    assert "a figure" in outcome_line(titled)
+
+
+@needs_guard
 def test_the_notebooks_current_figure_stays_the_current_one() -> None:
     one, other = plt.figure(), plt.figure()
     one.subplots()
