@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,11 +20,12 @@ from codeface_jupyter.trials.fingerprint import (
 from codeface_jupyter.trials.run_code import MAX_OUTPUT_CHARS, CodeRun
 from codeface_jupyter.trials.state import StateBefore
 
-__all__ = ["digests_data", "read_digests"]
+__all__ = ["digests_data", "read_digests", "shown_text"]
 
 MAX_DIGEST_CHARS = 64
 MAX_NEW = 1_000
 PLAIN_TEXT = "text/plain"
+OBJECT = re.compile(r"<[\w.]+ .*>", re.DOTALL)
 
 
 def digests_data(
@@ -35,11 +37,25 @@ def digests_data(
         figures=digest_of_figures(figures),
         value=digest_of_value(run.value) if has_value else "",
         value_as_text=_digest_as_text(run.value) if has_value else "",
-        printed=_digest_of_text(_shown(run)),
+        printed=_digest_of_text(shown_text(run)),
         changed=before.digest(namespace),
         new=tuple(before.digests_of_new(namespace)[:MAX_NEW]),
     )
     return asdict(replace(given, is_repeat=_is_repeat(given, before, namespace)))
+
+
+def shown_text(run: CodeRun) -> str:
+    """Return what a code printed, and then what it displayed."""
+    return "\n".join((run.stdout, *map(_text_of_display, run.displays)))
+
+
+def _text_of_display(bundle: Mapping[str, str]) -> str:
+    plain = bundle.get(PLAIN_TEXT, "")
+    if not OBJECT.fullmatch(plain):
+        return plain
+    # It says of what class it is, but not what it holds.
+    others = [text for kind, text in sorted(bundle.items()) if kind != PLAIN_TEXT]
+    return "\n".join(others)
 
 
 def _is_repeat(given: Digests, before: StateBefore, namespace: Mapping[str, object]) -> bool:
@@ -73,11 +89,6 @@ def read_digests(data: object) -> Digests | None:
         new=tuple(map(_text, new[:MAX_NEW])) if isinstance(new, list | tuple) else (),
         is_repeat=data.get("is_repeat") is True,
     )
-
-
-def _shown(run: CodeRun) -> str:
-    """Return what a code printed, and then what it displayed."""
-    return "\n".join((run.stdout, *(bundle.get(PLAIN_TEXT, "") for bundle in run.displays)))
 
 
 def _digest_of_text(text: str) -> str:

@@ -18,6 +18,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.trials.drawn_data import drawn_data
 from codeface_jupyter.trials.looking import looked_at
 
 __all__ = [
@@ -70,9 +71,8 @@ def digest_of_figures(figures: list[Any]) -> str:
 
     Empty where they show none.
     """
-    drawn = sorted(
-        digest_of_value(data) for figure in figures for axes in figure.axes for data in _drawn(axes)
-    )
+    all_axes = (axes for figure in figures for axes in figure.axes)
+    drawn = sorted(digest_of_value(data) for axes in all_axes for data in drawn_data(axes))
     return digest_of_value(drawn) if drawn else ""
 
 
@@ -307,7 +307,7 @@ def _table(value: Any) -> _Table | None:
         columns = (value.iloc[:, number] for number in range(width))
         return _Table(len(labels) + width, chain(labels, columns))
     if is_instance(value, "pandas", "Series"):
-        labels = _labels(value.index)
+        labels = _labels(value.index) or _labels_as_data(value)
         return _Table(len(labels) + 1, [*labels, value])
     if is_instance(value, "pandas", "Index"):
         return _Table(1, [value])
@@ -316,6 +316,19 @@ def _table(value: Any) -> _Table | None:
         rows = values.reshape(len(values), -1) if values.size else values.reshape(0, 1)
         return _Table(rows.shape[1], (rows[:, number] for number in range(rows.shape[1])))
     return None
+
+
+def _labels_as_data(series: Any) -> list[Any]:
+    """Return the whole numbers that a series is labelled with if they are no row numbers.
+
+    What has a name is the column of a frame, and has the numbers of the rows that it is from.
+    """
+    import numpy as np
+
+    if series.name is not None or series.index.nlevels > 1:
+        return []
+    numbers = np.sort(series.index.to_numpy())
+    return [] if np.array_equal(numbers, np.arange(len(numbers))) else [series.index]
 
 
 def _unmasked(array: Any) -> Any:
@@ -333,30 +346,3 @@ def _labels(index: Any) -> list[Any]:
         return [index.get_level_values(level) for level in range(index.nlevels)]
     is_numbered = index.name is None and index.dtype.kind in "iu"
     return [] if is_numbered else [index]
-
-
-def _drawn(axes: Any) -> Iterator[object]:
-    """Yield the data of the artists in Matplotlib's axes."""
-    for line in axes.lines:
-        yield ["line", [_plain(data) for data in line.get_data()]]
-    for patch in axes.patches:
-        box = getattr(patch, "get_bbox", None)
-        # Slices, and steps that are filled, have a shape instead.
-        yield ["patch", list(box().bounds[2:]) if box else patch.get_path().vertices]
-    for collection in axes.collections:
-        yield ["collection", collection.get_offsets().tolist()[:MAX_ITEMS], *_filled(collection)]
-    for image in axes.images:
-        yield ["image", image.get_array()]
-
-
-def _filled(collection: Any) -> Iterator[object]:
-    """Yield the data of a collection beside its points: what colours stand for, or areas."""
-    values = collection.get_array()
-    if values is not None:
-        yield values
-    elif len(collection.get_offsets()) <= 1:
-        yield from (path.vertices for path in collection.get_paths()[:MAX_ITEMS])
-
-
-def _plain(data: Any) -> object:
-    return list(data)[:MAX_ITEMS]

@@ -18,7 +18,7 @@ from codeface_jupyter.syntax import parsed
 from codeface_jupyter.trials.appearance import digest_of_appearance
 from codeface_jupyter.trials.bindings import loop_names, names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
-from codeface_jupyter.trials.digests import digests_data
+from codeface_jupyter.trials.digests import digests_data, shown_text
 from codeface_jupyter.trials.few_words import few_words, is_scalar, kinds_of
 from codeface_jupyter.trials.fingerprint import (
     digest_of_figures,
@@ -196,14 +196,14 @@ def _is_figure(value: Any) -> bool:
 def _fingerprint(
     before: StateBefore | None, run: CodeRun, namespace: Mapping[str, object], figures: list[Any]
 ) -> str:
-    """Return the digest of what counts: figures, the value, else what is printed, or is new."""
+    """Return the digest of what counts: figures, the value, else what is shown, or is new."""
     drawn = digest_of_figures(figures)
     if drawn:
         return drawn
     if run.value is not None:
         return digest_of_value(run.value)
-    if run.stdout.strip():
-        return digest_of_text(run.stdout)
+    if shown := shown_text(run).strip():
+        return digest_of_text(shown)
     if before is None:
         return ""
     digests = [before.digest(namespace), before.digest_of_new(namespace)]

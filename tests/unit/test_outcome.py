@@ -6,12 +6,15 @@ import dataclasses
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from codeface_jupyter.outcome import Agreement, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.copy import CopyReport, Limits
@@ -247,6 +250,38 @@ def test_a_figure_of_an_earlier_cell_is_shown_and_compared() -> None:
     assert titled.does_the_same_as(same)
     assert not titled.does_the_same_as(other)
     assert "a figure" in outcome_line(titled)
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    InteractiveShell.clear_instance()
+    # What it puts into Python's own names.
+    shell.builtin_trap.deactivate()
+
+
+@needs_guard
+@pytest.mark.usefixtures("shell")
+def test_what_is_displayed_is_compared() -> None:
+    sales = pd.DataFrame({"price": [1.5, 2.0, 3.0]})
+    figure = plt.figure()
+    figure.subplots()
+    plt.close(figure)
+
+    def displayed(what: str) -> Outcome:
+        code = f"from IPython.display import HTML, display\ndisplay({what})"
+        return tried(code, sales=sales, figure=figure)
+
+    head = displayed("sales.head(2)")
+    assert head.does_the_same_as(displayed("sales[:2]"))
+    assert not head.does_the_same_as(displayed("sales.tail(2)"))
+    assert displayed("HTML('a b')").does_the_same_as(displayed("HTML('a b')"))
+    assert not displayed("HTML('a b')").does_the_same_as(displayed("HTML('a c')"))
+    # Nothing is known of a picture.
+    assert displayed("figure").fingerprint == ""
 
 
 @needs_guard

@@ -293,6 +293,13 @@ class TestChanges:
         assert told("values.append(1)", values=Stubborn()) == {}
 
 
+def drawn(draw: str, *data: object, depth: bool = False, **named: object) -> str:
+    figure = Figure()
+    axes = figure.add_subplot(projection="3d" if depth else None)
+    getattr(axes, draw)(*map(np.asarray, data), **named)
+    return digest_of_figures([figure])
+
+
 class TestDigests:
     series = pd.Series([1.0, 2.0], index=["a", "b"])
     times = pd.Series(pd.date_range("2020", periods=3, freq="min"))
@@ -311,6 +318,9 @@ class TestDigests:
             (np.float64("nan"), None),
             (0.0, -0.0),
             (pd.DataFrame({"x": [1]}, index=[5]), pd.DataFrame({"y": [1]})),
+            # Rows of a frame keep their numbers, and lose them in a list.
+            (pd.Series([3, 1], index=[7, 2], name="x"), [3, 1]),
+            (pd.Series([3, 1], index=[1, 0]), [3, 1]),
             (np.array(5), 5),
             (0.1 + 0.2 + 1j, 0.3 + 1j),
             (10**400, 10**400),
@@ -337,6 +347,8 @@ class TestDigests:
             ([1, 23], [12, 3]),
             (series, pd.Series([1.0, 2.0], index=["a", "c"])),
             (pd.Series([1.0, 2.0]), pd.Series([1.0, 2.001])),
+            (pd.Series({2020: 5, 2021: 6}), pd.Series({2021: 5, 2020: 6})),
+            (pd.Series({2020: 5, 2021: 6}), pd.Series({2021: 5, 2022: 6})),
             (pd.Series(["a", None]), pd.Series(["a", "b"])),
             (times, times + pd.Timedelta("1s")),
             (many_times, many_times + pd.Timedelta("1s")),
@@ -385,17 +397,52 @@ class TestDigests:
             ("stackplot", [[1, 2], [1, 2]], [[1, 2], [1, 3]]),
             ("boxplot", [[1, 2, 3]], [[1, 2, 30]]),
             ("hexbin", [[1, 2, 3]] * 2, [[1, 2, 3, 3]] * 2),
+            ("bar", [["north", "south"], [4, 5]], [["south", "north"], [4, 5]]),
+            ("bar", [[1, 2, 3], [4, 5, 6]], [[2021, 2022, 2023], [4, 5, 6]]),
+            ("barh", [["north", "south"], [4, 5]], [["south", "north"], [4, 5]]),
+            ("barh", [[1, 2, 3], [4, 5, 6]], [[2021, 2022, 2023], [4, 5, 6]]),
+            ("hist", [[1, 2, 2, 3]], [[101, 102, 102, 103]]),
+            ("scatter", [["a", "b"], [1, 2]], [["b", "a"], [1, 2]]),
+            ("plot", [["a", "b"], [1, 2]], [["b", "a"], [1, 2]]),
+            ("quiver", [[1, 2], [1, 2], [3, 4], [5, 6]], [[1, 2], [1, 2], [3, 4], [5, 7]]),
+            ("barbs", [[1, 2], [1, 2], [3, 4], [5, 6]], [[1, 2], [1, 2], [3, 4], [5, 7]]),
         ],
     )
     def test_every_kind_of_figure_is_compared_by_its_data(
         self, draw: str, one: list[object], other: list[object]
     ) -> None:
-        def drawn(data: list[object]) -> str:
+        assert drawn(draw, *one) == drawn(draw, *one) != drawn(draw, *other)
+
+    @pytest.mark.parametrize(
+        ("draw", "one", "other"),
+        [
+            ("scatter", [[1, 2], [3, 4], [5, 6]], [[1, 2], [3, 4], [5, 7]]),
+            ("plot", [[1, 2], [3, 4], [5, 6]], [[1, 2], [3, 4], [5, 7]]),
+            ("plot_surface", [np.eye(2)] * 3, [np.eye(2), np.eye(2), np.ones((2, 2))]),
+        ],
+    )
+    def test_depth_is_compared(self, draw: str, one: list[object], other: list[object]) -> None:
+        assert drawn(draw, *one, depth=True) == drawn(draw, *one, depth=True)
+        assert drawn(draw, *one, depth=True) != drawn(draw, *other, depth=True)
+
+    def test_slices_are_compared_by_what_they_are_called(self) -> None:
+        assert drawn("pie", [1, 2], labels=["a", "b"]) == drawn("pie", [1, 2], labels=["a", "b"])
+        assert drawn("pie", [1, 2], labels=["a", "b"]) != drawn("pie", [1, 2], labels=["b", "a"])
+
+    def test_bars_are_compared_by_what_stands_at_them(self) -> None:
+        north, south = pd.Series({"north": 4, "south": 5}), pd.Series({"south": 5, "north": 4})
+        other = pd.Series({"north": 5, "south": 4})
+
+        def bars(series: pd.Series) -> str:
             figure = Figure()
-            getattr(figure.subplots(), draw)(*data)
+            series.plot.bar(ax=figure.subplots())
             return digest_of_figures([figure])
 
-        assert drawn(one) == drawn(one) != drawn(other)
+        assert bars(north) == bars(south) != bars(other)
+        assert drawn("bar", ["north", "south"], [4, 5]) == drawn("bar", ["south", "north"], [5, 4])
+        # A group of bars stands around one place.
+        grouped = pd.DataFrame({"a": north, "b": other})
+        assert bars(grouped) != bars(grouped.set_axis(["b", "c"]))
 
     def test_figures_that_are_no_matplotlibs_are_told_apart(self) -> None:
         class Chart:
