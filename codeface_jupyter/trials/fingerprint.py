@@ -27,6 +27,7 @@ __all__ = [
     "digest_of_value",
     "is_drawing",
     "is_opaque",
+    "is_styled",
 ]
 
 SIGNIFICANT_DIGITS = 6
@@ -36,6 +37,7 @@ MAX_ITEMS = 20_000
 MAX_ALL_ITEMS = 200_000
 MAX_COLUMNS = 1_000
 MAX_ALL_NUMBERS = 2_000_000
+MAX_STYLED_CELLS = 10_000
 MAX_DEPTH = 6
 MAX_NESTING = 3
 MAX_TEXT_CHARS = 1_000
@@ -86,6 +88,17 @@ def is_opaque(value: object) -> bool:
     return looked_at(lambda: is_drawing(value) or _says_nothing(value), otherwise=True)
 
 
+def is_styled(value: object) -> bool:
+    """Whether a value is what pandas gives for the looks of a frame: ``frame.style``."""
+    return is_instance(value, "pandas.io.formats.style", "Styler")
+
+
+def _looks(styled: Any) -> str:
+    """Return the page of a frame that was styled; empty if it would take long to be made."""
+    # Its own name for the table is another one each time.
+    return str(styled.to_html(table_uuid="table")) if styled.data.size <= MAX_STYLED_CELLS else ""
+
+
 def _says_nothing(value: object) -> bool:
     # An iterator has to be used up to be read.
     is_bare = _has_no_text(value) and not _state(value)
@@ -119,6 +132,9 @@ class _Reader:
             yield f"table {table.width}".encode()
             for column in islice(table.columns, MAX_COLUMNS):
                 yield from self._column_parts(column, depth=depth)
+        elif is_styled(value):
+            yield b"styled"
+            yield from self.parts([value.data, _looks(value)], depth=depth)
         elif depth > MAX_DEPTH:
             yield b"..."
         elif isinstance(value, Mapping):

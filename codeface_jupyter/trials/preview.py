@@ -18,6 +18,7 @@ from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import Preview, PreviewTable
 from codeface_jupyter.privacy import HIDDEN, is_secret_name, mask
 from codeface_jupyter.shorten import in_one_line, shorten
+from codeface_jupyter.trials.fingerprint import is_styled
 from codeface_jupyter.trials.looking import looked_at
 
 __all__ = ["preview_data", "read_preview", "variable_data"]
@@ -37,13 +38,14 @@ FIGURE_INCHES = (6.4, 4.8)
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 
 
-def preview_data(value: object, figures: Sequence[Any] = ()) -> dict[str, object]:
+def preview_data(value: Any, figures: Sequence[Any] = ()) -> dict[str, object]:
     """Return what of the last figure, or else of a value, is worth showing, as JSON values."""
     if figures:
         return {"png": _png(figures[-1])}
     if value is None:
         return {}
-    table = _table(value)
+    # A frame's looks are markup, which is not taken from a copy.
+    table = _table(value.data if is_styled(value) else value)
     return {"table": _without_secrets(table, "")} if table else {"text": _cut(_text(value))}
 
 

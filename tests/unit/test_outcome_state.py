@@ -444,6 +444,19 @@ class TestDigests:
         grouped = pd.DataFrame({"a": north, "b": other})
         assert bars(grouped) != bars(grouped.set_axis(["b", "c"]))
 
+    def test_frames_that_are_styled_are_compared_by_data_and_looks(self) -> None:
+        pytest.importorskip("jinja2")
+        frame = pd.DataFrame({"a": [1, 2], "b": [3.0, 4.0]})
+        highest = digest_of_value(frame.style.highlight_max(axis=0))
+        assert highest == digest_of_value(frame.copy().style.highlight_max())
+        assert highest != digest_of_value(frame.style.highlight_min())
+        assert highest != digest_of_value((frame * 2).style.highlight_max())
+        assert highest != digest_of_value(frame)
+        large = pd.DataFrame(np.zeros((100_000, 10)))
+        begin = time.process_time()
+        assert digest_of_value(large.style) == digest_of_value(large.style.highlight_max())
+        assert time.process_time() - begin < 2
+
     def test_figures_that_are_no_matplotlibs_are_told_apart(self) -> None:
         class Chart:
             __module__ = "plotly.graph_objs"
@@ -491,6 +504,10 @@ class TestPreview:
         assert table.rows[0] == ("0", "1.0", "1", "a")
         assert len(table.rows) == 10
         assert not table.is_whole
+
+    def test_a_frame_that_is_styled_is_a_table(self, sales: pd.DataFrame) -> None:
+        pytest.importorskip("jinja2")
+        assert preview_data(sales.style.highlight_max("price")) == preview_data(sales)
 
     def test_of_a_wide_frame_the_columns_that_are_asked_for_are_shown_in_their_place(self) -> None:
         wide = pd.DataFrame({f"c{number}": [number] for number in range(30)})
