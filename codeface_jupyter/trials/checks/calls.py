@@ -147,12 +147,8 @@ class CallReader(abc.ABC):
             return Row(frame) if is_row else None
         if method.name == "pipe":
             return frame
-        if method.name == "assign":
-            made = frame.same_columns()
-            for keyword in node.keywords:
-                made.add(keyword.arg)
-            return made
-        return None
+        # Each new column may be made from those before it.
+        return result_of(frame, "assign", node) if method.name == "assign" else None
 
     def _check_signature(self, node: ast.Call, function: Value) -> None:
         signature = signature_of_value(function)

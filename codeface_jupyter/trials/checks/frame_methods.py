@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from codeface_jupyter.trials.checks.values import Column, Frame, Grouped, Rows, Value
@@ -234,11 +234,20 @@ def _numbered(frame: Frame, node: ast.Call) -> Value:
 
 def _assigned(frame: Frame, node: ast.Call) -> Value:
     made = frame.same_columns()
-    if any(keyword.arg is None for keyword in node.keywords):
-        made.labels = None
     for keyword in node.keywords:
-        made.add(keyword.arg)
+        match keyword:
+            case ast.keyword(arg=str() as label):
+                made.add(label)
+            case ast.keyword(value=ast.Dict(keys=keys)) if _are_constant(keys):
+                for key in keys:
+                    made.add(getattr(key, "value", None))
+            case _:
+                made.labels = None
     return made
+
+
+def _are_constant(nodes: Iterable[ast.expr | None]) -> bool:
+    return all(isinstance(node, ast.Constant) for node in nodes)
 
 
 def _all_labels(node: ast.expr) -> list[str] | None:
