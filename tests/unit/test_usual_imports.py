@@ -42,6 +42,12 @@ def test_what_everybody_has_from_one_module_is_imported(code, statement):
 
 
 @pytest.mark.usefixtures("everything_is_installed")
+def test_of_a_name_for_several_modules_none_is_imported():
+    # scipy, sympy or spacy
+    assert with_missing_imports("sp.solve(1)", {}) == ("sp.solve(1)", [])
+
+
+@pytest.mark.usefixtures("everything_is_installed")
 @pytest.mark.parametrize(
     ("code", "statement"),
     [

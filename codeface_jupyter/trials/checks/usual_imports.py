@@ -9,7 +9,7 @@ from codeface_jupyter.trials.checks.modules import has_module, loaded_module
 
 __all__ = ["missing_usual_module", "usual_import"]
 
-# The names that everybody imports modules by.
+# The names that everybody imports modules by. `sp` is scipy to some, sympy or spacy to others.
 ALIASES = {
     "alt": "altair",
     "go": "plotly.graph_objects",
@@ -22,7 +22,6 @@ ALIASES = {
     "sm": "statsmodels.api",
     "smf": "statsmodels.formula.api",
     "sns": "seaborn",
-    "sp": "scipy",
     "tf": "tensorflow",
 }
 # Packages that are imported by their own name, submodules and all.
