@@ -20,6 +20,7 @@ from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.trials.substitutes import substitute_note
+from codeface_jupyter.trials.timings import without_timings
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
 
@@ -253,8 +254,8 @@ def _comparison(before: Outcome, now: Outcome) -> str:
     if before.value:
         is_news = before.value != now.value
         return f"Before the change, the cell gave {before.value}." if is_news else ""
-    printed = before.printed.strip()
-    if not printed or printed == now.printed.strip():
+    printed, printed_now = (without_timings(o.printed).strip() for o in (before, now))
+    if not printed or printed == printed_now:
         return ""
     return f"Before the change, the cell printed {code_span(printed)}."
 

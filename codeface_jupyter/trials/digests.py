@@ -19,6 +19,7 @@ from codeface_jupyter.trials.fingerprint import (
 )
 from codeface_jupyter.trials.run_code import MAX_OUTPUT_CHARS, CodeRun
 from codeface_jupyter.trials.state import StateBefore
+from codeface_jupyter.trials.timings import without_timings
 
 __all__ = ["digests_data", "read_digests", "shown_text"]
 
@@ -46,7 +47,7 @@ def digests_data(
 
 def shown_text(run: CodeRun) -> str:
     """Return what a code printed, and then what it displayed."""
-    return "\n".join((run.stdout, *map(_text_of_display, run.displays)))
+    return "\n".join((without_timings(run.stdout), *map(_text_of_display, run.displays)))
 
 
 def _text_of_display(bundle: Mapping[str, str]) -> str:

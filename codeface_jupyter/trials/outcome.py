@@ -103,7 +103,7 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
     looked_into = None if is_secret else value
     changes = look(lambda: _changes(before, namespace)) or ()
     # What is printed, or drawn, is enough to look at.
-    is_silent = value is None and not (figures or run.stdout.strip() or run.displays)
+    is_silent = value is None and not (figures or shown_text(run).strip() or run.displays)
 
     def preview() -> Told:
         if is_silent and before is not None:

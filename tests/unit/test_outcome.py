@@ -285,6 +285,20 @@ def test_what_is_displayed_is_compared() -> None:
 
 
 @needs_guard
+def test_how_long_it_took_is_no_output(shell: InteractiveShell) -> None:
+    named = {"get_ipython": shell.get_ipython, "sales": pd.DataFrame({"price": [1.5]})}
+    quick, slow = (
+        tried(f"%%time\nfor _ in range({count}): print(end='')\nprint(3)", **named)
+        for count in (1, 9_999)
+    )
+    assert "CPU times" in quick.printed
+    assert quick.does_the_same_as(slow)
+    # What a cell changes can be looked at where it shows nothing else.
+    changed = tried("%time 1 + 1\nsales['total'] = 1", **named)
+    assert changed.preview.variable == "sales"
+
+
+@needs_guard
 def test_the_notebooks_current_figure_stays_the_current_one() -> None:
     one, other = plt.figure(), plt.figure()
     one.subplots()

@@ -925,6 +925,22 @@ def edit_of(
 
 
 @pytest.mark.parametrize(
+    ("edited", "note"),
+    [
+        (TOTAL, "Before the change, the cell printed `6.0`."),
+        ("print(total := sum(prices))", None),
+    ],
+)
+def test_what_a_cell_takes_is_not_what_it_printed(tmp_path, namespace, edited, note) -> None:
+    # As `%%time` does.
+    times = "print('CPU times: user', time_ns() % 1_000_003); print('Wall time: 5 μs')"
+    times = f"from time import time_ns; {times}"
+    cell = f"print(sum(prices)); {times}"
+    result = edit_of(cell, f"{edited}\n{times if note is None else ''}", tmp_path, namespace)
+    assert result.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize(
     ("cell", "edited", "note"),
     [
         (TOTAL, "total = sum(prices)\ntotal", "The edited cell gives the same as before."),
