@@ -126,7 +126,26 @@ def _column_differences(
         return
     changed = sorted(_differing(before, now) - frozenset(other_type))
     if changed:
-        yield f"changes column{_listed([columns[place] for place in changed])}"
+        where = _changed_rows(before, now, changed[0]) if len(changed) == 1 else ""
+        yield f"changes column{_listed([columns[place] for place in changed])}{where}"
+
+
+def _changed_rows(before: Any, now: Any, place: int) -> str:
+    """Return in how many rows a column differs; empty where its values cannot be compared."""
+
+    def count() -> int:
+        old, new = before.iloc[:, place], now.iloc[:, place]
+        is_same = (old == new).fillna(False) | (old.isna() & new.isna())
+        return int((~is_same.astype(bool)).sum())
+
+    changed = looked_at(count, otherwise=0)
+    if not changed:
+        return ""
+    return (
+        f" in all {len(now):,} rows"
+        if changed == len(now)
+        else f" in {changed:,} of {len(now):,} rows"
+    )
 
 
 def _differing(before: Any, now: Any) -> frozenset[int]:
