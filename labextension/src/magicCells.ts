@@ -12,6 +12,12 @@ export interface ISubject {
 
 const LOAD = '%load_ext codeface_jupyter';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Cell magics whose body is the notebook's own Python, a request as well. */
+const WRAPPERS = /^\s*(?:%%(?:capture|prun|python3?|time|timeit)\b[^\n]*\n\s*)*/;
+const REQUEST_CELL = /^(?:\s*#[^\n]*\n)*\s*%%codeface/;
+const REQUEST_LINE = /^\s*(?:[\w.,[\]'" ]+=\s*)?%codeface/;
+/** A line that does nothing by itself, or only prepares a request. */
+const IDLE_LINE = /^\s*(?:#.*|%(?:re)?load_ext\s+codeface_jupyter\b.*|%config\s+CodeFace.*)?$/;
 const NAME = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\n[\]]*\])*$/;
 
 /** The cells that ask for what `request` says. */
@@ -35,9 +41,14 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
   return askCells(`Explain this code:\n\n${selection || subject.source.trim()}`, isLoaded);
 }
 
-/** Whether a cell only asks CodeFace: there is no code of the user's in it. */
+/** Whether a cell asks CodeFace and does nothing else: there is no code of the user's in it. */
 export function isRequest(source: string): boolean {
-  return /^\s*(%load_ext codeface_jupyter\s+)?%{1,2}codeface/.test(source);
+  const body = source.replace(WRAPPERS, '');
+  if (REQUEST_CELL.test(body)) {
+    return true;
+  }
+  const others = statements(body).filter(line => !IDLE_LINE.test(line));
+  return others.length > 0 && others.every(line => REQUEST_LINE.test(line));
 }
 
 /** The cells that repair the error of a cell. */
@@ -56,6 +67,11 @@ export function editCells(instruction: string, { cellId }: ISubject, isLoaded: b
 /** Return the beginning of a UUID, by which the kernel finds the cell too; other ids whole. */
 function shortId(cellId: string): string {
   return UUID.test(cellId) ? cellId.slice(0, 8) : cellId;
+}
+
+/** Return the lines of a cell; what a backslash continues, which no comment is, is one of them. */
+function statements(source: string): string[] {
+  return source.match(/^(?:(?![ \t]*#)(?:[^\n]*\\\n)+)?[^\n]+/gm) ?? [];
 }
 
 function lineMagic(magic: string, isLoaded: boolean): string[] {

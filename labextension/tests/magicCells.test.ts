@@ -65,13 +65,35 @@ describe('a kernel without the extension', () => {
 });
 
 describe('a cell that failed', () => {
-  it.each(['%%codeface\nplot it', '%codeface_models pull x', ...fixCells(CELL, false)])(
-    'has nothing to be repaired in it if it only asks: %s',
-    source => expect(isRequest(source)).toBe(true)
+  it.each([
+    '%%codeface\nplot it',
+    '\n\n%%codeface_batch\nplot it\n\nx = 1',
+    '%%time\n%%codeface\nplot it',
+    '%%capture out\n\n%%codeface\nplot it',
+    '# a comment\n%%codeface\nplot it',
+    '%codeface_models pull x',
+    '# a comment\n%codeface_fix 3\n\n',
+    'answer = %codeface plot it',
+    '%codeface plot it \\\n    in red',
+    '%codeface plot it\n%codeface_edit make it red',
+    '%config CodeFace.model = "x"\n%codeface plot it',
+    ...fixCells(CELL, false)
+  ])('has nothing to be repaired in it if it only asks: %s', source =>
+    expect(isRequest(source)).toBe(true)
   );
 
-  it.each(['1 / 0', 'print("%codeface")', '%load_ext codeface_jupyter', '%%time\n1 / 0'])(
-    "is repaired if it is the user's own: %s",
-    source => expect(isRequest(source)).toBe(false)
-  );
+  it.each([
+    '1 / 0',
+    'print("%codeface")',
+    '# %codeface plot it',
+    '%load_ext codeface_jupyter',
+    '%%time\n1 / 0',
+    '%codeface_edit --id t make it 2\nscores = grade(papers)',
+    '%load_ext codeface_jupyter\n%codeface plot it\nx = 1',
+    '%%time\n%codeface plot it\nx = 1',
+    'x = 1\n%codeface plot it',
+    '%codeface plot it \\\n    in red\nx = 1',
+    '%codeface plot it\n# a comment \\\nx = 1',
+    '%matplotlib inline\n%codeface plot it'
+  ])("is repaired if it is the user's own: %s", source => expect(isRequest(source)).toBe(false));
 });
