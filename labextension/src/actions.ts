@@ -135,6 +135,8 @@ export const ACTIONS: readonly IAction[] = [
     id: 'replace-cell',
     icon: editIcon,
     label: ({ trans }) => trans.__('Replace cell'),
+    caption: ({ data, trans }) =>
+      data.rewrite ? '' : trans.__('Put the code in the place of the request'),
     isVisible: part => part.kind === 'block' && part.isReplaceable,
     isPreferred: part => part.isReplacement,
     run: part => {

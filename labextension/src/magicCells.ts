@@ -10,6 +10,13 @@ export interface ISubject {
   executionCount: number | null;
 }
 
+/** A line of a cell, and where it is. */
+export interface ILine {
+  text: string;
+  start: number;
+  end: number;
+}
+
 const LOAD = '%load_ext codeface_jupyter';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Cell magics whose body is the notebook's own Python, a request as well. */
@@ -43,12 +50,21 @@ export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
 
 /** Whether a cell asks CodeFace and does nothing else: there is no code of the user's in it. */
 export function isRequest(source: string): boolean {
-  const body = source.replace(WRAPPERS, '');
-  if (REQUEST_CELL.test(body)) {
+  if (isRequestCell(source)) {
     return true;
   }
-  const others = statements(body).filter(line => !IDLE_LINE.test(line));
-  return others.length > 0 && others.every(line => REQUEST_LINE.test(line));
+  const others = linesOf(source.replace(WRAPPERS, '')).filter(({ text }) => !IDLE_LINE.test(text));
+  return others.length > 0 && others.every(({ text }) => REQUEST_LINE.test(text));
+}
+
+/** Whether a cell is one request, by a cell magic. */
+export function isRequestCell(source: string): boolean {
+  return REQUEST_CELL.test(source.replace(WRAPPERS, ''));
+}
+
+/** Return the lines of a cell that ask by themselves. */
+export function requestLines(source: string): ILine[] {
+  return linesOf(source).filter(({ text }) => REQUEST_LINE.test(text));
 }
 
 /** The cells that repair the error of a cell. */
@@ -70,8 +86,9 @@ function shortId(cellId: string): string {
 }
 
 /** Return the lines of a cell; what a backslash continues, which no comment is, is one of them. */
-function statements(source: string): string[] {
-  return source.match(/^(?:(?![ \t]*#)(?:[^\n]*\\\n)+)?[^\n]+/gm) ?? [];
+function linesOf(source: string): ILine[] {
+  const found = source.matchAll(/^(?:(?![ \t]*#)(?:[^\n]*\\\n)+)?[^\n]+/gm);
+  return [...found].map(({ 0: text, index: start }) => ({ text, start, end: start + text.length }));
 }
 
 function lineMagic(magic: string, isLoaded: boolean): string[] {

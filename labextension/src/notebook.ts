@@ -142,7 +142,7 @@ export function findBelow(
  */
 export function replaceCell(
   notebook: ISharedNotebook,
-  cellId: string,
+  cellId: string | null,
   cell: INewCell,
   removed: string | null = null
 ): string | null {

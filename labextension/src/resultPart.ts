@@ -23,7 +23,8 @@ import {
 } from './notebook';
 import type { IFurther } from './furtherAnswers';
 import type { IBridges } from './openNotebooks';
-import type { ResultData } from './protocol';
+import type { ResultData, ResultRewrite } from './protocol';
+import { IAnswered, rememberCode, withCode } from './requestPlace';
 import type { ISettings } from './settings';
 
 /** One block of an answer, all of them, or the answer as such. */
@@ -84,23 +85,21 @@ export class ResultPart implements IResultPart {
 
   get replaceObstacle(): string | null {
     const { data, trans } = this._options;
-    const { rewrite } = data;
     const location = this._location();
-    if (!rewrite || !location) {
+    if (!location) {
       return null;
     }
-    const present = this._target(location)?.getSource();
-    if (present === undefined) {
+    const target = this._target(location);
+    if (!data.rewrite) {
+      // It is said elsewhere that the cell is gone.
+      return target && this._newSource(location) === null
+        ? trans.__('This cell holds more than the request: insert the code below it')
+        : null;
+    }
+    if (!target) {
       return trans.__('The cell to be replaced is no longer in this notebook');
     }
-    if (isUnchanged(present, rewrite)) {
-      return null;
-    }
-    const { source = '' } = this._cells(location)[0] ?? {};
-    const isDone = isUnchanged(present, { ...rewrite, before: source });
-    return isDone
-      ? trans.__('Already replaced')
-      : trans.__('That cell has been changed since: ask again');
+    return this._changeSince(target.getSource(), data.rewrite, location);
   }
 
   get hasProse(): boolean {
@@ -182,22 +181,59 @@ export class ResultPart implements IResultPart {
     return this._options.further.goOn();
   }
 
-  private _replace(location: ICellLocation | null): string | null {
-    const [cell] = location ? this._cells(location) : [];
-    if (!location || !cell) {
+  /** Why an answer does not fit the cell that it rewrites, or null if it does. */
+  private _changeSince(
+    present: string,
+    rewrite: ResultRewrite,
+    location: ICellLocation
+  ): string | null {
+    const { trans } = this._options;
+    if (isUnchanged(present, rewrite)) {
       return null;
     }
-    const { data } = this._options;
-    const source = data.rewrite
-      ? rewrittenSource(this._target(location)?.getSource() ?? '', data.rewrite, cell.source)
-      : this._withPrompt(cell);
-    if (source === null) {
+    const { source = '' } = this._cells(location)[0] ?? {};
+    return isUnchanged(present, { ...rewrite, before: source })
+      ? trans.__('Already replaced')
+      : trans.__('That cell has been changed since: ask again');
+  }
+
+  private _replace(location: ICellLocation | null): string | null {
+    const [cell] = location ? this._cells(location) : [];
+    const source = location && this._newSource(location);
+    if (!location || !cell || source === null) {
       return null;
     }
     const notebook = location.panel.context.model.sharedModel;
-    const cellId = data.replaces_cell_id ?? location.cellId;
+    const answered = this._answered(location);
     const removed = this._isRequestToGo(location) ? location.cellId : null;
-    return this._show(location, replaceCell(notebook, cellId, { ...cell, source }, removed));
+    const id = replaceCell(notebook, this._targetId(location), { ...cell, source }, removed);
+    const replaced = findCell(notebook, id);
+    if (replaced && answered) {
+      rememberCode(replaced, answered);
+    }
+    return this._show(location, id);
+  }
+
+  /** Return what the cell that the block replaces becomes; null if it cannot be replaced. */
+  private _newSource(location: ICellLocation): string | null {
+    const { rewrite } = this._options.data;
+    const target = this._target(location);
+    const [cell] = this._cells(location);
+    return rewrite && target && cell
+      ? rewrittenSource(target.getSource(), rewrite, cell.source)
+      : (this._answered(location)?.source ?? null);
+  }
+
+  /** Return what the cell that asked becomes; null if it cannot take the block. */
+  private _answered(location: ICellLocation): IAnswered | null {
+    const { data } = this._options;
+    const target = this._target(location);
+    const [cell] = this._cells(location);
+    if (data.rewrite || !target || !cell) {
+      return null;
+    }
+    const fillsCell = cell.cell_type === 'markdown' || cell.source.startsWith('%%');
+    return withCode(target, { request: data.prompt, code: this._withPrompt(cell), fillsCell });
   }
 
   /** Whether the cell that asked goes with the old source: it asks, and does nothing else. */
@@ -213,10 +249,14 @@ export class ResultPart implements IResultPart {
     return block && settings.keepPrompt ? withPrompt(block, data.prompt) : cell.source;
   }
 
-  /** The cell that the answer rewrites. */
-  private _target({ panel }: ICellLocation): ISharedCell | undefined {
-    const { replaces_cell_id: cellId } = this._options.data;
-    return findCell(panel.context.model.sharedModel, cellId);
+  /** The cell that the answer rewrites, or else the one that asked. */
+  private _target(location: ICellLocation): ISharedCell | undefined {
+    return findCell(location.panel.context.model.sharedModel, this._targetId(location));
+  }
+
+  private _targetId({ cellId }: ICellLocation): string | null {
+    const { replaces_cell_id: replaced, rewrite } = this._options.data;
+    return rewrite ? replaced : (replaced ?? cellId);
   }
 
   private _show(location: ICellLocation, cellId: string | null): string | null {

@@ -1,5 +1,6 @@
 /** What an answer can do in the notebook that shows it. */
 
+import { YNotebook } from '@jupyter/ydoc';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -10,13 +11,56 @@ import { Settings } from '../src/settings';
 import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/apputils', () => ({}));
-vi.mock('@jupyterlab/notebook', () => ({}));
+vi.mock('@jupyterlab/notebook', () => ({ NotebookActions: { focusActiveCell: vi.fn() } }));
 
 const further = {
   openField: vi.fn(),
   tryAgain: () => Promise.resolve('tried'),
   goOn: () => Promise.resolve('gone on')
 };
+
+/** A notebook in a panel, with an answer in its first cell. */
+function answerIn(notebook: YNotebook, data: object, settings = new Settings()): ResultPart {
+  const node = document.createElement('div');
+  const widgets = notebook.cells.map(({ id }) => ({
+    node: document.createElement('div'),
+    model: { id }
+  }));
+  const panelNode = document.createElement('div');
+  panelNode.append(...widgets.map(cell => cell.node));
+  widgets[0]?.node.append(node);
+  const content = { widgets, deselectAll: vi.fn(), scrollToItem: () => Promise.resolve() };
+  const panel = { node: panelNode, content, context: { model: { sharedModel: notebook } } };
+  const tracker = {
+    forEach: (visit: (panel: object) => void) => visit(panel)
+  } as unknown as INotebookTracker;
+  const block = { cell_type: 'code', source: 'df.plot()', code: 'df.plot()', language: 'python' };
+  const asked = { blocks: [block], cell_id: null, replaces_cell_id: null, record: {} };
+  return new ResultPart({
+    kind: 'block',
+    data: { ...asked, prompt: 'plot it', ...data } as unknown as ResultData,
+    numbers: [0],
+    node,
+    further,
+    bridges: {} as IBridges,
+    settings,
+    tracker,
+    trans: ENGLISH
+  });
+}
+
+function notebookOf(...sources: string[]): YNotebook {
+  const notebook = YNotebook.create({ disableDocumentWideUndoRedo: true });
+  notebook.insertCells(
+    0,
+    sources.map((source, number) => ({ id: `c${number}`, cell_type: 'code', source, metadata: {} }))
+  );
+  return notebook;
+}
+
+function sourcesOf(notebook: YNotebook): string[] {
+  return notebook.cells.map(cell => cell.getSource());
+}
 
 describe('an answer in its notebook', () => {
   let bridge: { isLive: boolean; knows: (answerId: string) => boolean };
@@ -120,5 +164,81 @@ describe('an answer among others', () => {
     const settings = new Settings();
     const part = { kind: 'block' as const, data, numbers: [0], node, settings, trans: ENGLISH };
     expect(new ResultPart({ ...part, ...unused, isOneOfMany }).isReplaceable).toBe(expected);
+  });
+});
+
+describe('the cell that asked', () => {
+  it.each([
+    ['%%codeface\nplot it', 'df.plot()'],
+    ['%codeface plot it', 'df.plot()'],
+    ['answer = %codeface plot it', 'df.plot()'],
+    ['%codeface plot {what}', 'df.plot()'],
+    ['%load_ext codeface_jupyter\n%codeface plot it', '%load_ext codeface_jupyter\ndf.plot()'],
+    ['df = df.dropna()\n%codeface plot it', 'df = df.dropna()\ndf.plot()'],
+    ['%codeface plot it\nscores = 1\n', 'df.plot()\nscores = 1\n'],
+    ['x = 1\n%codeface plot \\\n  it\ny = 2', 'x = 1\ndf.plot()\ny = 2'],
+    ['x = 1\n%codeface sum it\n%codeface -n 9 plot it ', 'x = 1\n%codeface sum it\ndf.plot()']
+  ])('gives the place of the request to the code: %s', (source, expected) => {
+    const notebook = notebookOf(source);
+    const part = answerIn(notebook, {});
+    expect(part.replaceObstacle).toBeNull();
+    expect(part.replace()).toBe('c0');
+    expect(sourcesOf(notebook)).toEqual([expected]);
+    notebook.undo();
+    expect(sourcesOf(notebook)).toEqual([source]);
+  });
+
+  it.each([
+    ['if x:\n    %codeface plot it\ny = 2', {}],
+    ['x = 1\nanswer = %codeface plot it', {}],
+    ['x = 1\n%codeface sum it\n%codeface draw it', {}],
+    ['get_ipython().run_line_magic("codeface", "plot it")', {}],
+    ['x = 1\n%codeface plot it', { blocks: [{ cell_type: 'code', source: '%%html\n<p>' }] }],
+    ['x = 1\n%codeface plot it', { blocks: [{ cell_type: 'markdown', source: '# A title' }] }]
+  ])('keeps the code of the user beside the request: %s', (source, data) => {
+    const notebook = notebookOf(source);
+    const part = answerIn(notebook, data);
+    expect(part.replaceObstacle).toBe(
+      'This cell holds more than the request: insert the code below it'
+    );
+    expect(part.replace()).toBeNull();
+    expect(sourcesOf(notebook)).toEqual([source]);
+  });
+
+  it.each(['%%codeface\nplot it', 'x = 1\n%codeface plot it\ny = 2'])(
+    'takes another answer in the place of the first: %s',
+    source => {
+      const notebook = notebookOf(source);
+      answerIn(notebook, {}).replace();
+      const blocks = [{ cell_type: 'code', source: 'df.hist()' }];
+      const other = answerIn(notebook, { blocks, prompt: 'as a histogram' });
+      expect(other.replaceObstacle).toBeNull();
+      other.replace();
+      expect(sourcesOf(notebook)).toEqual([source.replace(/%+codeface\splot it/, 'df.hist()')]);
+    }
+  );
+
+  it('keeps what the user has made of the first', () => {
+    const notebook = notebookOf('%%codeface\nplot it');
+    answerIn(notebook, {}).replace();
+    notebook.cells[0]?.setSource('df.plot(color="red")');
+    expect(answerIn(notebook, {}).replaceObstacle).not.toBeNull();
+  });
+});
+
+describe('a request that is to go with the cell that it was about', () => {
+  it.each([
+    ['%codeface_edit --id c1 plot it', ['df.plot()']],
+    [
+      '%codeface_edit --id c1 plot it\nscores = 1',
+      ['%codeface_edit --id c1 plot it\nscores = 1', 'df.plot()']
+    ]
+  ])('stays where its cell holds code of the user: %s', (request, expected) => {
+    const notebook = notebookOf(request, 'x = 1');
+    const settings = new Settings();
+    vi.spyOn(settings, 'removeRequest', 'get').mockReturnValue(true);
+    const rewrite = { before: 'x = 1', hidden: [], is_offered: true };
+    answerIn(notebook, { rewrite, replaces_cell_id: 'c1' }, settings).replace();
+    expect(sourcesOf(notebook)).toEqual(expected);
   });
 });
