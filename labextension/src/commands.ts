@@ -13,7 +13,7 @@ import { cellAt, goToCell } from './cellLocation';
 import { logoIcon } from './icons';
 import { askCells, editCells, explainCells, fixCells, ISubject } from './magicCells';
 import { chooseModel } from './modelPicker';
-import { asksInRunAll, findBelow, insertBelow, setAsksInRunAll } from './notebook';
+import { asksInRunAll, findBelow, insertBelow, isLocked, setAsksInRunAll } from './notebook';
 import { notifyFailure } from './notifications';
 import { IBridges, isPython } from './openNotebooks';
 import { ReadAhead } from './readAhead';
@@ -91,7 +91,7 @@ export function addCommands(options: ICommandOptions): void {
     caption: trans.__('Rewrite the selected cell as you ask'),
     isEnabled: hasCell,
     execute: async args => {
-      if (isReadOnly(options)) {
+      if (isReadOnly(options) || isActiveLocked(options)) {
         return false;
       }
       // What is selected while the dialog is open is not what was meant.
@@ -184,14 +184,28 @@ async function runAsking(options: IRunOptions, sources: string[]): Promise<boole
   const panel = tracker.currentWidget;
   const cell = tracker.activeCell;
   const [source, ...more] = sources;
-  const isEmpty = cell?.model.type === 'code' && !cell.model.sharedModel.getSource().trim();
-  if (!panel || !cell || source === undefined || more.length || !isEmpty) {
+  if (!panel || !cell || source === undefined || more.length || !takesQuestion(cell)) {
     return runBelowCell(options, sources, cell);
   }
   cell.model.sharedModel.setSource(source);
   await goToCell(panel, cell.model.id);
   bridges.runByHand([cell]);
   return NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+}
+
+/** Whether a question may be written into a cell: there is nothing in it. */
+function takesQuestion({ model: { sharedModel, type } }: Cell): boolean {
+  return type === 'code' && !sharedModel.getSource().trim() && !isLocked(sharedModel);
+}
+
+/** Whether the active cell cannot be edited, which is said: before it is typed how. */
+function isActiveLocked({ tracker, trans }: IRunOptions): boolean {
+  const { activeCell: cell } = tracker;
+  const isActiveLocked = cell !== null && isLocked(cell.model.sharedModel);
+  if (isActiveLocked) {
+    notifyFailure(trans.__('This cell is locked, so it cannot be edited.'));
+  }
+  return isActiveLocked;
 }
 
 /** Whether the notebook takes no cells, which is said: before anything is typed for one. */

@@ -19,6 +19,7 @@ export function isCompletable(state: EditorState, isAskedFor: boolean): boolean 
   const { main, ranges } = state.selection;
   const beginning = state.sliceDoc(0, 200).trimStart();
   return (
+    !state.readOnly &&
     ranges.length === 1 &&
     main.empty &&
     (!beginning.startsWith('%%') || PYTHON_MAGIC.test(beginning)) &&

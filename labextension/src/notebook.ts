@@ -134,11 +134,25 @@ export function findBelow(
   return begin > 0 && areSame ? below.map(cell => cell.id) : null;
 }
 
+/** Whether a cell's source may not be changed, as in assignments that nbgrader has made. */
+export function isLocked(cell: ISharedCell): boolean {
+  return cell.getMetadata('editable') === false;
+}
+
+/** Whether a new cell may take a cell's place, which one of another type does by deleting it. */
+export function isReplaceable(cell: ISharedCell, type: INewCell['cell_type']): boolean {
+  return !isLocked(cell) && (cell.cell_type === type || isDeletable(cell));
+}
+
+function isDeletable(cell: ISharedCell): boolean {
+  return cell.getMetadata('deletable') !== false;
+}
+
 /**
  * Put a new source in the place of a cell's, as one step of the undo history.
  *
- * @param removed - A cell that goes in the same step, or null.
- * @returns the id of the cell that holds it now, or null if the cell is gone.
+ * @param removed - A cell that goes in the same step, unless it is to stay, or null.
+ * @returns the id of the cell that holds it now, or null if the cell is gone or locked.
  */
 export function replaceCell(
   notebook: ISharedNotebook,
@@ -148,7 +162,7 @@ export function replaceCell(
 ): string | null {
   const position = indexOf(notebook, cellId);
   const old = notebook.cells[position];
-  if (!old) {
+  if (!old || !isReplaceable(old, cell.cell_type)) {
     return null;
   }
   let id = old.id;
@@ -160,9 +174,9 @@ export function replaceCell(
       notebook.deleteCell(position);
       id = notebook.insertCell(position, toSharedCell(cell)).id;
     }
-    const place = removed === cellId ? -1 : indexOf(notebook, removed);
-    if (place >= 0) {
-      notebook.deleteCell(place);
+    const request = removed === cellId ? undefined : findCell(notebook, removed);
+    if (request && isDeletable(request)) {
+      notebook.deleteCell(indexOf(notebook, removed));
     }
   });
   return id;

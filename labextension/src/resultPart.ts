@@ -15,6 +15,7 @@ import {
   findInserted,
   INewCell,
   insertBelow,
+  isReplaceable,
   isUnchanged,
   keepsMarks,
   replaceCell,
@@ -90,6 +91,10 @@ export class ResultPart implements IResultPart {
       return null;
     }
     const target = this._target(location);
+    const [cell] = this._cells(location);
+    if (target && cell && !isReplaceable(target, cell.cell_type)) {
+      return trans.__('The cell to be replaced is locked');
+    }
     if (!data.rewrite) {
       // It is said elsewhere that the cell is gone.
       return target && this._newSource(location) === null

@@ -53,6 +53,13 @@ describe('code', () => {
     expect(isCompletable(editing(source), true)).toBe(true);
   });
 
+  it('is not completed where nothing can be typed, as in a locked cell', () => {
+    const { doc, selection } = editing('df.|');
+    const extensions = [python(), EditorState.readOnly.of(true)];
+    const locked = EditorState.create({ doc, selection, extensions });
+    expect(isCompletable(locked, true)).toBe(false);
+  });
+
   it('is not completed with a selection, nor at two places', () => {
     const state = editing('df.|');
     const selected = state.update({ selection: { anchor: 0, head: 3 } }).state;

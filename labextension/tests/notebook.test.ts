@@ -297,6 +297,25 @@ describe('a cell that is replaced, where each cell has a history of its own', ()
   });
 });
 
+describe('a locked cell', () => {
+  beforeEach(() => {
+    fill(['a', 'code', '1 / 0'], ['asks', 'code', '%codeface_fix']);
+  });
+
+  it('is not replaced', () => {
+    notebook.cells[0]?.setMetadata('editable', false);
+    expect(replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' }, 'asks')).toBeNull();
+    expect(sources()).toEqual(['1 / 0', '%codeface_fix']);
+  });
+
+  it('is not deleted, neither for a cell of another type nor as a request', () => {
+    notebook.cells.forEach(cell => cell.setMetadata('deletable', false));
+    expect(replaceCell(notebook, 'a', { cell_type: 'markdown', source: 'Hi' })).toBeNull();
+    expect(replaceCell(notebook, 'a', { cell_type: 'code', source: '1 / 1' }, 'asks')).toBe('a');
+    expect(sources()).toEqual(['1 / 1', '%codeface_fix']);
+  });
+});
+
 describe('whether requests are answered in Run All', () => {
   beforeEach(() => {
     notebook = YNotebook.create();

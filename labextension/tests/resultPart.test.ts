@@ -218,6 +218,18 @@ describe('the cell that asked', () => {
     }
   );
 
+  it.each([
+    [{ editable: false }, {}],
+    [{ deletable: false }, { blocks: [{ cell_type: 'markdown', source: '# A title' }] }]
+  ])('is not replaced where it is locked: %j', (metadata, data) => {
+    const notebook = notebookOf('%%codeface\nplot it');
+    notebook.cells[0]?.setMetadata(metadata);
+    const part = answerIn(notebook, data);
+    expect(part.replaceObstacle).toBe('The cell to be replaced is locked');
+    expect(part.replace()).toBeNull();
+    expect(sourcesOf(notebook)).toEqual(['%%codeface\nplot it']);
+  });
+
   it('keeps what the user has made of the first', () => {
     const notebook = notebookOf('%%codeface\nplot it');
     answerIn(notebook, {}).replace();

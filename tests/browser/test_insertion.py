@@ -149,6 +149,18 @@ def test_replace_puts_the_code_in_the_place_of_the_request(two_blocks):
     assert notebook.sources[1] == "%%codeface\nmean sales per city"
 
 
+def test_replace_leaves_alone_what_stands_beside_the_line_that_asked(notebook):
+    result = {**RESULTS["one block"], "text": "```python\nunits.plot()\n```"}
+    result["blocks"] = [{**result["blocks"][0], "code": "units.plot()", "source": "units.plot()"}]
+    request = f"df = df.dropna()\n%codeface {result['prompt']}"
+    notebook.open(answered(result, request))
+
+    notebook.button(0, "Replace cell").click()
+    notebook.output(0).get_by_text("Replaced").wait_for()
+
+    assert notebook.sources == ["df = df.dropna()\nunits.plot()"]
+
+
 def test_replace_keeps_the_request_as_a_comment_if_the_settings_say_so(two_blocks, setting):
     setting(keepPrompt=True)
 
@@ -227,6 +239,17 @@ def test_a_read_only_notebook_says_why_nothing_is_inserted(two_blocks):
 
     two_blocks.output(1).get_by_text("This notebook is read-only").wait_for()
     assert len(two_blocks.sources) == 3
+
+
+def test_a_locked_cell_is_not_replaced(notebook):
+    cell = answered(RESULTS["one block"])
+    cell.metadata.editable = False
+    notebook.open(cell)
+
+    notebook.button(0, "Replace cell").click()
+
+    notebook.output(0).get_by_text("The cell to be replaced is locked").wait_for()
+    assert notebook.sources == [cell.source]
 
 
 def test_the_model_cannot_put_html_or_a_request_into_the_page(notebook):

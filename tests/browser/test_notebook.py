@@ -23,6 +23,12 @@ def markdown(source):
     return nbformat.v4.new_markdown_cell(source)
 
 
+def locked(source):
+    """Return a cell as nbgrader makes it."""
+    metadata = {"editable": False, "deletable": False}
+    return nbformat.v4.new_code_cell(source, metadata=metadata)
+
+
 def test_cells_above_reach_the_prompt_in_document_order(notebook):
     notebook.open(
         LOAD,
@@ -169,6 +175,22 @@ def test_ask_inserts_and_runs_a_magic_cell_that_can_be_undone(notebook):
     assert notebook.sources == ["x = 1", "%%codeface\nadd two numbers", "last = 1"]
     notebook.command("notebook:undo-cell-action")
     notebook.until("p => p.content.widgets.length === 2")
+
+
+def test_a_locked_cell_is_left_alone(notebook):
+    page = notebook.open("x = 1", locked(""), locked("y = 2")).page
+    notebook.select(2)
+    notebook.command("codeface:edit-cell", instruction="rename it")
+    said = page.locator(".Toastify__toast")
+    said.get_by_text("This cell is locked, so it cannot be edited.").wait_for()
+    said.get_by_role("button", name="Hide").click()
+    said.wait_for(state="detached")
+
+    notebook.select(1)
+    notebook.command("codeface:ask-below", request="add two numbers")
+    notebook.button(2, "Insert below").wait_for()
+
+    assert notebook.sources == ["x = 1", "", "%%codeface\nadd two numbers", "y = 2"]
 
 
 def test_the_palette_and_the_context_menu_offer_the_commands(notebook):
