@@ -39,6 +39,14 @@ export class FurtherAnswers extends Widget implements IFurther {
     this.node.append(this._said);
   }
 
+  /** Take another answer, or the same one changed; what is typed or being asked stays. */
+  set data(data: ResultData) {
+    if (data.answer_id !== this._data?.answer_id) {
+      this._say('');
+    }
+    this._data = data;
+  }
+
   override dispose(): void {
     // Nobody sees what would still come.
     this._asking?.abort();
@@ -66,7 +74,7 @@ export class FurtherAnswers extends Widget implements IFurther {
     try {
       const bundle = await this._ask('follow_up', question);
       if (bundle && this._append(bundle)) {
-        this._field.clear();
+        this._field.forget(question);
         this._say('');
       } else {
         this._say(this._nothingNew);
@@ -76,8 +84,10 @@ export class FurtherAnswers extends Widget implements IFurther {
       this._field.show();
       this._say(messageOf(error));
     }
-    // What comes below is in view, or what the user has scrolled to.
-    this._options.focus('follow-up', { preventScroll: true });
+    if (!this._field.node.contains(document.activeElement)) {
+      // What comes below is in view, or what the user has scrolled to.
+      this._options.focus('follow-up', { preventScroll: true });
+    }
   }
 
   /** Put an answer in the place of this one; return what is to be said if none comes. */
@@ -98,10 +108,10 @@ export class FurtherAnswers extends Widget implements IFurther {
   }
 
   private async _ask(method: Method, question: string | null): Promise<MimeBundle | null> {
-    const { bridges, data, node, tracker, trans } = this._options;
-    const location = locateCell(tracker, node, data.cell_id);
+    const { bridges, node, tracker, trans } = this._options;
+    const location = locateCell(tracker, node, this._cellId);
     const bridge = bridges.of(location?.panel ?? null);
-    const answerId = data.answer_id;
+    const answerId = this._data?.answer_id;
     if (!bridge?.isLive || !answerId) {
       throw new Error(trans.__('The kernel that gave this answer is gone: run its cell again'));
     }
@@ -141,8 +151,8 @@ export class FurtherAnswers extends Widget implements IFurther {
 
   /** Add an output to the cell, and show its end; false if the cell is gone. */
   private _append(bundle: MimeBundle): boolean {
-    const { data, node, tracker } = this._options;
-    const location = locateCell(tracker, node, data.cell_id);
+    const { node, tracker } = this._options;
+    const location = locateCell(tracker, node, this._cellId);
     const cell = location ? cellAt(location) : undefined;
     const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
     this._followEnd(this._area);
@@ -172,6 +182,10 @@ export class FurtherAnswers extends Widget implements IFurther {
     this._said.textContent = words;
   }
 
+  private get _cellId(): string | null {
+    return this._data?.cell_id ?? null;
+  }
+
   private get _nothingNew(): string {
     const { trans } = this._options;
     return trans.__('Nothing new came: the answer is as it was');
@@ -184,6 +198,7 @@ export class FurtherAnswers extends Widget implements IFurther {
   private readonly _options: FurtherAnswers.IOptions;
   private readonly _field: QuestionField;
   private readonly _said = document.createElement('div');
+  private _data: ResultData | null = null;
   private _asking: AbortController | null = null;
   /** Whether the end of what came last was followed to where it ended. */
   private _isEndWanted = false;
@@ -196,9 +211,8 @@ export namespace FurtherAnswers {
     markdown: UntrustedMarkdown;
     tracker: INotebookTracker;
     trans: TranslationBundle;
-    /** A node of the answer, and the answer. */
+    /** A node of the answer. */
     node: HTMLElement;
-    data: ResultData;
     /** Return the output as it is. */
     bundle: () => MimeBundle;
     /** Put another output in its place, where an action gets the focus. */

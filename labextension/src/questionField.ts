@@ -40,9 +40,11 @@ export class QuestionField extends Widget {
     this._text.focus();
   }
 
-  /** Forget what was typed; it has been answered. */
-  clear(): void {
-    this._text.value = '';
+  /** Forget a question that has been answered, unless another one is typed by now. */
+  forget(question: string): void {
+    if (this._text.value.trim() === question) {
+      this._text.value = '';
+    }
   }
 
   private _onKey(event: KeyboardEvent): void {

@@ -43,7 +43,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     const data: unknown = model.data[RESULT_MIME];
     const rendering = (this._renderings += 1);
     if (!isResultData(data)) {
-      this._data = null;
+      this._data = this._further = null;
       this._fill(textWidget(trans.__('This answer was made by another release of CodeFace.')));
       return;
     }
@@ -58,20 +58,23 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       showDifference(answer.node, difference, { code: data.blocks[0]?.code ?? '', trans });
     }
     this._data = data;
+    this._model = model;
     this._answer = answer;
     this._findings = new FindingList({
       data,
       trans,
-      apply: number => this._apply(model, data, number)
+      apply: number => this._apply(data, number)
     });
     this._outcome = new OutcomeView(data, trans);
     this._footer = textWidget(data.footer);
-    this._further = this._makeFurther(model, data);
+    // What is typed there, or being asked, is not lost with what is shown above it.
+    this._further ??= this._makeFurther();
+    this._further.data = data;
     const earlier = new EarlierList({
       data,
       markdown,
       trans,
-      bringBack: number => this._put(model, broughtBack(model.data, number), 'try-again')
+      bringBack: number => this._put(broughtBack(model.data, number), 'try-again')
     });
     const asked = data.question ? [questionWidget(data.question)] : [];
     const outcome = new Widget({ node: this._outcome.node });
@@ -98,9 +101,9 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   /** Apply a finding, or undo it: the output is changed, and so saved, and rendered anew. */
-  private _apply(model: IRenderMime.IMimeModel, data: ResultData, number: number): void {
+  private _apply(data: ResultData, number: number): void {
     this._applied = number;
-    model.setData({ data: withFinding(model.data, data, number) });
+    this._model?.setData({ data: withFinding(this._model.data, data, number) });
   }
 
   private _restoreFocus(): void {
@@ -113,12 +116,12 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   /** Put another output in this one's place; an action's button gets the focus. */
-  private _put(model: IRenderMime.IMimeModel, data: MimeBundle, action: string): void {
+  private _put(data: MimeBundle, action: string): void {
     this._acted = action;
-    model.setData({ data });
+    this._model?.setData({ data });
   }
 
-  private _makeFurther(model: IRenderMime.IMimeModel, data: ResultData): FurtherAnswers {
+  private _makeFurther(): FurtherAnswers {
     const { bridges, markdown, tracker, trans } = this._options;
     return new FurtherAnswers({
       bridges,
@@ -126,18 +129,19 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
       tracker,
       trans,
       node: this.node,
-      data,
-      bundle: () => ({ ...model.data }),
-      replace: (bundle, action) => this._put(model, bundle, action),
+      bundle: () => ({ ...this._model?.data }),
+      replace: (bundle, action) => this._put(bundle, action),
       setReplaced: isReplaced => this.toggleClass('jp-mod-replaced', isReplaced),
       focus: (action, options) => this._answerRow?.focus(action, options)
     });
   }
 
+  /** Show other widgets; one that is there already is not moved, which would end its focus. */
   private _fill(...widgets: Widget[]): void {
     const layout = this.layout as PanelLayout;
-    [...layout.widgets].forEach(widget => widget.dispose());
-    widgets.forEach(widget => layout.addWidget(widget));
+    const gone = layout.widgets.filter(widget => !widgets.includes(widget));
+    gone.forEach(widget => widget.dispose());
+    widgets.forEach((widget, place) => layout.insertWidget(place, widget));
   }
 
   /** Put a row of buttons under each block, one for all of them and one for the answer. */
@@ -208,6 +212,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly _options: ResultRenderer.IOptions;
   private _notebook: INotebookModel | null = null;
   private _data: ResultData | null = null;
+  private _model: IRenderMime.IMimeModel | null = null;
   private _answer: Widget | null = null;
   private _findings: FindingList | null = null;
   private _outcome: OutcomeView | null = null;

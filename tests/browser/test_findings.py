@@ -58,6 +58,30 @@ def test_apply_mends_the_code_and_insert_takes_it(notebook, theme):
     notebook.expect(2, "north")
 
 
+def test_what_is_typed_or_asked_below_stays_while_a_finding_is_applied(notebook):
+    slow = SET_UP.replace('```"], token', '```", "more " * 200], token')
+    notebook.open(slow, "%%codeface\nunits per region").load()
+    notebook.run(1)
+    notebook.button(1, "Follow up").press("Enter")
+    notebook.page.keyboard.type("why?")
+    field = notebook.output(1).get_by_role("textbox")
+
+    notebook.button(1, f"Apply: {NAME}").click()
+    notebook.button(1, f"Undo: {NAME}").wait_for()
+    assert field.input_value() == "why?"
+    field.press("Enter")
+    notebook.output(1).get_by_text("more more").first.wait_for()
+    notebook.button(1, "Follow up").press("Enter")
+    field.fill("and then?")
+    notebook.button(1, f"Undo: {NAME}").click()
+    notebook.button(1, f"Apply: {NAME}").wait_for()
+
+    # What was asked is answered, and what is typed by then can be asked.
+    notebook.button(1, "Follow up").nth(1).wait_for()
+    assert notebook.output(1).locator("blockquote").all_inner_texts() == ["why?"]
+    assert field.input_value() == "and then?"
+
+
 def test_a_saved_answer_is_mended_by_keyboard_undone_and_saved(notebook):
     output = nbformat.v4.new_output(
         "display_data",

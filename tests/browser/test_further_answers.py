@@ -222,6 +222,20 @@ def test_another_answer_takes_the_place_and_the_earlier_one_stays(notebook):
     assert notebook.output(2).get_by_text("Earlier answer").count() == 1
 
 
+def test_what_is_asked_below_goes_on_while_an_earlier_answer_is_brought_back(notebook):
+    opened(notebook, FIRST, SECOND, paragraphs("one"), delay=0.02)
+    notebook.button(2, "Try again").press("Enter")
+    notebook.output(2).get_by_text("Earlier answer").press("Enter")
+    follow_up(notebook, "why?")
+    notebook.output(2).get_by_text("Paragraph 2 of one.").wait_for()
+    notebook.button(2, "Use this answer: Earlier answer").click()
+    notebook.expect(2, "total = 1 - 2")
+
+    notebook.output(2).get_by_text("Paragraph 39 of one.").wait_for()
+    notebook.button(2, "Follow up").nth(1).wait_for()
+    assert "> why?" in str(saved(notebook)["cells"][2]["outputs"])
+
+
 def test_an_answer_that_was_cut_off_goes_on_as_one_text(notebook):
     ask = "%%codeface -n 60 -m scripted:10ms:x100\nadd two numbers"
     notebook.open(LOAD, ask, "len(_codeface.text)").load()
