@@ -273,9 +273,10 @@ class CellsWanted(TypedDict):
 
 
 class StopWanted(TypedDict):
-    """Which answers are to end: those of a cell, or all."""
+    """Which answers are to end: those of a cell, what is asked under an answer, or all."""
 
     cell_id: NotRequired[Identifier | None]
+    answer_id: NotRequired[Identifier | None]
 
 
 def _check_sources(sources: list[str]) -> list[str]:

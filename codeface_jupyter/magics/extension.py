@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         FrontEndSettings,
         Nothing,
         Stats,
+        StopWanted,
     )
     from codeface_jupyter.jobs import Job
     from codeface_jupyter.session import Session
@@ -70,7 +71,7 @@ class Extension:
         self.background_load: Answer | None = None
         self._load_lock = new_lock()
         self._is_closed = False
-        self.bridge.on(protocol.STOP, lambda wanted: self.stop(wanted.get("cell_id")))
+        self.bridge.on(protocol.STOP, self._stop_wanted)
         self.bridge.on(protocol.SETTINGS, self._apply_front_end_settings)
         # The first time it makes the session, which is slow to import.
         self.bridge.handle(protocol.GET_STATS, self._stats, in_thread=True)
@@ -122,6 +123,14 @@ class Extension:
             answer.cancel()
         if self.background_load is not None and cell_id is None:
             self.background_load.cancel()
+
+    def _stop_wanted(self, wanted: StopWanted) -> None:
+        answer_id = wanted.get("answer_id")
+        if not answer_id:
+            self.stop(wanted.get("cell_id"))
+            return
+        for answer in self.answers.asked_under(answer_id):
+            answer.cancel()
 
     def _apply_front_end_settings(self, settings: FrontEndSettings) -> None:
         # What its settings begin, such as a load, is to know of it.

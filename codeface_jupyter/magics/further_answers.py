@@ -125,6 +125,7 @@ class FurtherAnswers:
         from codeface_jupyter.view.page_view import PageView
 
         answer = self._extension.session.stream(ask)
+        self._extension.answers.add(answer, answer_id=wanted.shown.answer_id)
         view = PageView(job)
         try:
             follow(

@@ -116,7 +116,7 @@ export class FurtherAnswers extends Widget implements IFurther {
       throw new Error(trans.__('The kernel that gave this answer is gone: run its cell again'));
     }
     const asking = (this._asking = new AbortController());
-    const live = this._show(question, () => bridge.notify('stop', {}));
+    const live = this._show(question, () => bridge.notify('stop', { answer_id: answerId }));
     const follower = new EndFollower(live.node);
     try {
       const options = {

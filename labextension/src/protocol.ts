@@ -134,8 +134,8 @@ export type KernelNotifications = {
   cells: NotebookCells;
   /** The settings, at first and when they change. */
   settings: KernelSettings;
-  /** End the answers that are being generated; of one cell if it is named. */
-  stop: { cell_id?: string };
+  /** End what is being generated: in a cell, or under an answer, if one is named. */
+  stop: { cell_id?: string; answer_id?: string };
 };
 
 /** Requests to the kernel. */

@@ -178,6 +178,28 @@ def test_it_streams_and_stops_with_what_has_come(front_end, asked):
     assert "word word" in said(response)["text"]
 
 
+def test_what_is_asked_under_one_answer_is_stopped_alone(front_end, asked):
+    slow = "word " * 100
+    first = asked("one", "two", slow, slow, delay=0.01, on_subshell=True)
+    second = as_shown(request(front_end, "follow_up", first, question="more"))
+    for name, shown in {"first": first, "second": second}.items():
+        answer_id = data_of(shown)["answer_id"]
+        front_end.request("follow_up", name, answer_id=answer_id, question="and then?")
+    begun = set()
+    while not begun >= {"first", "second"}:
+        begun.add(front_end.received("partial")["request_id"])
+
+    front_end.notify("stop", answer_id=data_of(second)["answer_id"])
+    ended = {}
+    while len(ended) < 2:
+        response = front_end.received("response")
+        ended[response["request_id"]] = response
+
+    assert bundle_of(ended["second"]) is None
+    assert said(ended["first"])["finish_reason"] == "stop"
+    assert said(ended["first"])["text"].split() == slow.split()
+
+
 def test_another_answer_that_is_stopped_or_fails_changes_nothing(front_end, asked):
     failure = "('half', _Error('The script broke.', hint='![Mend](it).'))"
     first = asked("one", failure, "word " * 300, delay=0.01, on_subshell=True)

@@ -58,6 +58,17 @@ def test_only_the_answers_of_a_cell_are_found(in_progress):
     assert in_progress.shown_in(None) == [second]
 
 
+def test_only_what_is_asked_under_an_answer_is_found(in_progress):
+    first, second = Work(), Work()
+    in_progress.add(first, answer_id="a")
+    in_progress.add(first)
+    in_progress.add(second)
+    assert in_progress.asked_under("a") == [first]
+    assert in_progress.asked_under("b") == []
+    in_progress.discard(first)
+    assert in_progress.asked_under("a") == []
+
+
 def test_what_nobody_keeps_is_not_kept_here(in_progress):
     in_progress.add(Work())
     assert len(in_progress) == 0
