@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
-from IPython.core.magic import line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from codeface_jupyter.context import is_python
+from codeface_jupyter.context import Cell, is_python
+from codeface_jupyter.errors import NothingToDoError
 from codeface_jupyter.magics.base import BaseMagics
 from codeface_jupyter.magics.options import (
     OPTIONS,
@@ -41,21 +42,23 @@ class ExplainMagics(BaseMagics):
     """Explain what is in the notebook."""
 
     @no_var_expand
-    @line_magic
+    @line_cell_magic
     @magic_arguments()
     @argument("--brief", action="store_true", help="Show only the facts, without asking the model.")
     @argument("--id", metavar="ID", help="Explain the cell with this id in the notebook.")
+    @argument("--markdown", action="store_true", help="Below the magic stands text, not code.")
     @argument("--insert", help="What to do with the explanation: next, replace or none.")
     @context_options
     @sampling_options
     @model_options
-    def codeface_explain(self, line: str) -> None:
+    def codeface_explain(self, line: str, cell: str | None = None) -> None:
         """Explain something in the notebook: first the facts, then an explanation.
 
         Takes a variable, function, class or module, dotted or indexed; ``In[3]``,
         ``Out[3]`` or ``Err[3]``; or a cell's number. The facts (type, shape, columns,
         signature, source) are computed from the live object; the explanation below
-        them is the model's.
+        them is the model's. Below ``%%codeface_explain`` stands the code to explain, such
+        as a part of a cell.
 
         ::
 
@@ -64,10 +67,19 @@ class ExplainMagics(BaseMagics):
             In [2]: %codeface_explain --brief results['best']
 
             In [3]: %codeface_explain Err[2]
+
+            In [4]: %%codeface_explain
+               ...: df.pivot(columns="year")
         """
         args, expression = parse_name(self.codeface_explain, line)
-        if args.id is not None:
-            name, kind, text = self._cell(args.id)
+        if cell is not None and (expression or args.id is not None):
+            raise UsageError("Name something, or write code below %%codeface_explain: not both.")
+        if cell is not None:
+            below = Cell(source=cell.strip("\n"), cell_type="markdown" if args.markdown else "code")
+            name, kind, text = self._shown(below, "code", title="what stands below")
+        elif args.id is not None:
+            found = cell_with_id(self.extension.notebook, args.id)
+            name, kind, text = self._shown(found, "cell", title=found.title)
         elif expression:
             name, kind, text = self._look_up(expression, args)
         else:
@@ -75,11 +87,13 @@ class ExplainMagics(BaseMagics):
         if not args.brief:
             self._ask(args, name, kind, text)
 
-    def _cell(self, cell_id: str) -> tuple[str, str, str]:
-        """Show the facts about a cell as it stands now; return its title, its kind and its text."""
-        cell = cell_with_id(self.extension.notebook, cell_id)
-        display(_text_facts(cell.title, "cell", cell.source))
-        return cell.title, "cell", cell.without_secrets
+    def _shown(self, cell: Cell, kind: str, *, title: str) -> tuple[str, str, str]:
+        """Show the facts about a cell or a part of one; return its title, its kind and its text."""
+        if not cell.source.strip():
+            raise NothingToDoError("There is nothing to explain: the cell is empty.")
+        kind = "words" if cell.cell_type == "markdown" else kind
+        display(_text_facts(title, kind, cell.source))
+        return title, kind, cell.without_secrets
 
     def _look_up(self, expression: str, args: argparse.Namespace) -> tuple[str, str, str]:
         """Show the facts about something; return its name, its kind and its text."""

@@ -30,14 +30,16 @@ def explain_request(name: str, text: str, *, kind: str = "object") -> str:
     text
         The facts about it, or the source of a cell, or the text of an error.
     kind
-        ``object``, ``cell`` or ``error``.
+        ``object``, ``cell``, ``code`` for a part of one, ``words`` for Markdown, or ``error``.
     """
-    question = {
-        "object": f"What is `{name}`?",
-        "cell": "What does this cell do?",
-        "error": "What does this error mean, and what caused it?",
+    question, language = {
+        "object": (f"What is `{name}`?", "text"),
+        "cell": ("What does this cell do?", "python"),
+        "code": ("What does this code do?", "python"),
+        "words": ("What does this mean?", "markdown"),
+        "error": ("What does this error mean, and what caused it?", "text"),
     }[kind]
-    return f"{question}\n\n{fenced(text, 'python' if kind == 'cell' else 'text')}"
+    return f"{question}\n\n{fenced(text, language)}"
 
 
 def edit_request(instruction: str, source: str, *, language: str = "python") -> str:

@@ -269,8 +269,8 @@ function subjectOf(cell: Cell | null): ISubject {
     editor && selection
       ? source.slice(editor.getOffsetAt(selection.start), editor.getOffsetAt(selection.end))
       : '';
-  const count = model && 'execution_count' in model ? model.execution_count : null;
-  return { cellId: model?.id ?? '', source, selection: selected, executionCount: count };
+  const isCode = cell?.model.type === 'code';
+  return { cellId: model?.id ?? '', source, selection: selected, isCode };
 }
 
 /** Return the text that a command was given, or ask for it; empty if the user wants none. */

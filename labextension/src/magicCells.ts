@@ -7,7 +7,8 @@ export interface ISubject {
   source: string;
   /** The selected part of the source; empty if nothing is. */
   selection: string;
-  executionCount: number | null;
+  /** Whether the source is code, not text. */
+  isCode: boolean;
 }
 
 /** A line of a cell, and where it is. */
@@ -29,23 +30,20 @@ const NAME = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\n[\]]*\])*$/;
 
 /** The cells that ask for what `request` says. */
 export function askCells(request: string, isLoaded: boolean): string[] {
-  const cell = `%%codeface\n${request.trim()}`;
-  // A cell magic has to be the first line, so loading takes a cell of its own.
-  return isLoaded ? [cell] : [LOAD, cell];
+  return cellMagic(`%%codeface\n${request.trim()}`, isLoaded);
 }
 
 /** The cells that explain the selection if there is one, else the whole cell. */
 export function explainCells(subject: ISubject, isLoaded: boolean): string[] {
+  const { isCode } = subject;
   const selection = subject.selection.trim();
-  if (NAME.test(selection)) {
-    return lineMagic(`%codeface_explain ${selection}`, isLoaded);
-  }
-  if (!selection && subject.executionCount !== null) {
+  if (!selection) {
     return lineMagic(`%codeface_explain --id ${shortId(subject.cellId)}`, isLoaded);
   }
-  // Said to the model, in the language of its instructions.
-  // eslint-disable-next-line no-restricted-syntax
-  return askCells(`Explain this code:\n\n${selection || subject.source.trim()}`, isLoaded);
+  if (isCode && NAME.test(selection)) {
+    return lineMagic(`%codeface_explain ${selection}`, isLoaded);
+  }
+  return cellMagic(`%%codeface_explain${isCode ? '' : ' --markdown'}\n${selection}`, isLoaded);
 }
 
 /** Whether a cell asks CodeFace and does nothing else: there is no code of the user's in it. */
@@ -89,6 +87,11 @@ function shortId(cellId: string): string {
 function linesOf(source: string): ILine[] {
   const found = source.matchAll(/^(?:(?![ \t]*#)(?:[^\n]*\\\n)+)?[^\n]+/gm);
   return [...found].map(({ 0: text, index: start }) => ({ text, start, end: start + text.length }));
+}
+
+function cellMagic(cell: string, isLoaded: boolean): string[] {
+  // It has to begin with the magic, so loading takes a cell of its own.
+  return isLoaded ? [cell] : [LOAD, cell];
 }
 
 function lineMagic(magic: string, isLoaded: boolean): string[] {

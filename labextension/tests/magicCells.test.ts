@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { askCells, editCells, explainCells, fixCells, isRequest } from '../src/magicCells';
 
-const CELL = { cellId: 'c4', source: 'def f():\n    pass', selection: '', executionCount: 4 };
+const CELL = { cellId: 'c4', source: 'def f():\n    pass', selection: '', isCode: true };
 
 describe('a kernel with the extension', () => {
   it('is asked with a cell magic', () => {
@@ -19,12 +19,19 @@ describe('a kernel with the extension', () => {
     expect(explainCells(CELL, true)).toEqual(['%codeface_explain --id c4']);
   });
 
-  it.each([
-    { ...CELL, selection: 'for x in y:\n    z' },
-    { ...CELL, selection: '', executionCount: null }
-  ])('is asked about code that has no name', subject => {
-    const [cell] = explainCells(subject, true);
-    expect(cell).toBe(`%%codeface\nExplain this code:\n\n${subject.selection || subject.source}`);
+  it('explains code that has no name', () => {
+    const subject = { ...CELL, selection: 'for x in y:\n    z' };
+    expect(explainCells(subject, true)).toEqual(['%%codeface_explain\nfor x in y:\n    z']);
+  });
+
+  it('explains words as such, and takes none of them for a name', () => {
+    const subject = { ...CELL, isCode: false, selection: 'heteroscedasticity' };
+    expect(explainCells(subject, true)).toEqual([
+      '%%codeface_explain --markdown\nheteroscedasticity'
+    ]);
+    expect(explainCells({ ...subject, selection: '' }, true)).toEqual([
+      '%codeface_explain --id c4'
+    ]);
   });
 
   it.each([
@@ -56,6 +63,13 @@ describe('a kernel without the extension', () => {
     expect(askCells('plot it', false)).toEqual([
       '%load_ext codeface_jupyter',
       '%%codeface\nplot it'
+    ]);
+  });
+
+  it('loads it before a part of a cell is explained', () => {
+    expect(explainCells({ ...CELL, selection: 'f(1)' }, false)).toEqual([
+      '%load_ext codeface_jupyter',
+      '%%codeface_explain\nf(1)'
     ]);
   });
 

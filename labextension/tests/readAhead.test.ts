@@ -201,7 +201,7 @@ describe('what is typed in the dialog', () => {
   });
 
   it('goes as the magic would have it where a cell is changed, below that', async () => {
-    const subject = { cellId: 'b', source: 'x = 2', selection: '', executionCount: 1 };
+    const subject = { cellId: 'b', source: 'x = 2', selection: '', isCode: true };
     readAhead.typedToEdit('use a\nloop', subject);
     await later(400);
     expect(sent).toEqual(['%codeface_edit --id b use a loop']);
@@ -210,7 +210,7 @@ describe('what is typed in the dialog', () => {
 
   it('is not sent where no cell can be changed', async () => {
     const source = '%%codeface\nplot it';
-    readAhead.typedToEdit('call it x', { cellId: 'b', source, selection: '', executionCount: 1 });
+    readAhead.typedToEdit('call it x', { cellId: 'b', source, selection: '', isCode: true });
     await later(400);
     expect(sent).toEqual([]);
   });

@@ -177,6 +177,25 @@ def test_ask_inserts_and_runs_a_magic_cell_that_can_be_undone(notebook):
     notebook.until("p => p.content.widgets.length === 2")
 
 
+def test_explain_takes_a_cell_that_has_not_been_run_or_what_is_selected_in_it(notebook):
+    notebook.open("total = 0\nfor n in range(3):\n    total += n")
+    notebook.select(0)
+    notebook.command("codeface:explain-selection")
+    notebook.button(1, "Insert as Markdown").wait_for()
+    cell_id = notebook.evaluate("p => p.content.widgets[0].model.id")
+    assert notebook.sources[1] == f"%codeface_explain --id {cell_id}"
+
+    notebook.evaluate(
+        "p => { p.content.activeCellIndex = 0; p.content.activeCell.editor.setSelection("
+        "{ start: { line: 1, column: 0 }, end: { line: 2, column: 14 } }) }"
+    )
+    notebook.command("codeface:explain-selection")
+    notebook.until("p => p.content.widgets.length === 3")
+    assert notebook.sources[1] == "%%codeface_explain\nfor n in range(3):\n    total += n"
+    notebook.button(1, "Insert as Markdown").wait_for()
+    assert notebook.button(1, "Insert below").count() == 0
+
+
 def test_a_locked_cell_is_left_alone(notebook):
     page = notebook.open("x = 1", locked(""), locked("y = 2")).page
     notebook.select(2)

@@ -122,6 +122,16 @@ def test_a_markdown_cell_is_edited_as_markdown(asking):
     assert [block["cell_type"] for block in data["blocks"]] == ["markdown"]
 
 
+def test_a_cell_that_has_not_been_run_is_explained_by_its_id_and_one_of_markdown_as_words(asking):
+    asking.cells.append(cell("a", "def double(x):\n    return 2 * x"))
+    asking.cells.append(cell("m", "# A title", cell_type="markdown"))
+    assert asking.data("%codeface_explain --id a")["insert"] == "none"
+    assert "What does this cell do?" in asking.prompt
+    assert "return 2 * x" in asking.prompt
+    asking.data("%codeface_explain --id m")
+    assert "What does this mean?\n\n```markdown\n# A title" in asking.prompt
+
+
 def test_after_a_restart_a_number_of_before_is_refused(asking):
     # The count that the page still shows is an earlier kernel's.
     asking.run("a", "x = 1")

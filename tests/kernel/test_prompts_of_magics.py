@@ -86,6 +86,7 @@ def test_edit_rewrites_the_cell_above_or_one_by_number(scripted):
         ("%codeface_test units", "not a function or class"),
         ("%codeface_explain", "UsageError"),
         ("%codeface_explain unit", "Did you mean units"),
+        ("%%codeface_explain units\nx = 1", "not both"),
         ("%codeface --files /no/such/file hi", "No such file"),
         ("%codeface --vars nothing_there hi", "'nothing_there' is not defined"),
         ("%codeface -T nowhere hi", "no template 'nowhere'"),
@@ -104,6 +105,7 @@ def test_bad_input_is_one_clear_line(scripted, line, said):
     [
         ("%codeface_edit --number 9999 do it", "No cell was run as In [9999]"),
         ("%codeface_fix 9999", "No cell was run as In [9999]"),
+        ("%%codeface_explain\n \n", "There is nothing to explain"),
     ],
 )
 def test_a_cell_that_is_not_there_is_nothing_to_do(scripted, line, said):
@@ -132,6 +134,24 @@ def test_explain_takes_objects_cells_and_errors(scripted):
     assert "What does this cell do?" in prompt(scripted)
     scripted.run("%codeface_explain units['a']")
     assert "`units['a']`" in prompt(scripted)
+
+
+def test_explain_takes_code_and_words_below_it(scripted):
+    scripted.run(LINES)
+    run = scripted.run(
+        "%%codeface_explain\nrates = [0.1, 0.2]\nkey = 'sk-0123456789abcdef0123456789'"
+    )
+    assert run.reply["status"] == "ok"
+    sent = prompt(scripted)
+    assert "What does this code do?" in sent
+    assert "rates = [0.1, 0.2]" in sent
+    assert "0123456789abcdef" not in sent
+    assert "without code" in sent
+    data = run.bundles[-1][RESULT_MIME]
+    assert (data["insert"], data["outcome"]) == ("none", None)
+
+    scripted.run("%%codeface_explain --markdown\nThe *residuals* fan out.")
+    assert "What does this mean?\n\n```markdown\nThe *residuals* fan out." in prompt(scripted)
 
 
 def test_chosen_variables_and_files_are_told_and_others_are_not(scripted, tmp_path):
