@@ -14,7 +14,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from codeface_jupyter.view.safe_markdown import FORMULA, FORMULA_PARAGRAPH, SAFE_LINK
+from codeface_jupyter.view.safe_markdown import DOLLARS, FORMULA, FORMULA_PARAGRAPH, SAFE_LINK
 
 __all__ = ["Highlight", "html_parser"]
 
@@ -51,6 +51,7 @@ def html_parser(highlight: Highlight) -> MarkdownIt:
         .disable("image")
     )
     parser.inline.ruler.before("escape", "formula", _formula)
+    parser.inline.ruler.before("escape", "dollars", _dollars)
     parser.core.ruler.push("direction", _set_direction)
     parser.add_render_rule("link_open", _open_link)
     return parser
@@ -85,6 +86,17 @@ def _formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as the
         return False
     if not silent:
         state.push("text", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def _dollars(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as the parser calls it
+    """Take dollars that belong to no formula in the element in which they stand alone."""
+    found = DOLLARS.match(state.src, state.pos)
+    if found is None:
+        return False
+    if not silent:
+        state.push("html_inline", "", 0).content = found[0]
     state.pos = found.end()
     return True
 

@@ -5,7 +5,8 @@ differ: in lists, in what escapes a backtick, in what a line is, in formulas. So
 here depends on them. Code stands in fences of its own, at the margin. In the prose
 between, no sign that could begin a tag, an image, a link to anywhere but the web, a fence
 or a formula without an end is left, wherever it stands: the character reference in its
-place shows the same and is never read as a sign.
+place shows the same and is never read as a sign. A dollar stands in an element of its own,
+since what typesets formulas reads the page, where the reference is a dollar again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from codeface_jupyter.prompts import (
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = [
+    "DOLLARS",
     "FORMULA",
     "FORMULA_PARAGRAPH",
     "SAFE_LINK",
@@ -51,10 +53,16 @@ ANY_SIGN = rf"{TAG}|{IMAGE}|\](?=[(:])|{FENCE}"
 OPENS_FORMULA = r"\${2,}|\\\\\[|\\begin\{"
 
 SIGN = re.compile(
-    rf"(?<!\\)(?:(?P<slashes>\\*)(?P<sign>{TAG}|{IMAGE}|{LINK}|{FENCE}|\${{2,}})"
+    rf"(?<!\\)(?:(?P<slashes>\\*)(?P<sign>{TAG}|{IMAGE}|{LINK}|{FENCE})"
     r"|(?P<before>\\{2,}(?=\[)|\\+begin(?=\{))(?P<opens>.))",
     re.IGNORECASE,
 )
+# Dollars that belong to no formula, such as amounts of money, and addresses with dollars.
+DOLLAR = re.compile(
+    r"(?P<address>\]\([^\s)]*|https?://[^\s)>\]]*)|(?<!\\)(?P<slashes>\\*)(?P<sign>\$+)"
+)
+# As they are written: what typesets formulas pairs no dollars of two elements.
+DOLLARS = re.compile(r"<span>(?:&#36;)+</span>")
 SIGN_IN_FORMULA = re.compile(ANY_SIGN)
 HARMFUL_IN_CODE = re.compile(f"{ANY_SIGN}|{OPENS_FORMULA}")
 # A formula within a line: between single dollars, then none that opens one of several lines.
@@ -225,10 +233,10 @@ def _safe_parts(paragraph: str) -> Iterator[str]:
 def _safe_words(text: str) -> Iterator[str]:
     end = 0
     for formula in FORMULA.finditer(text):
-        yield SIGN.sub(_as_references, text[end : formula.start()])
+        yield _without_signs(text[end : formula.start()])
         yield _safe_formula(formula[0])
         end = formula.end()
-    yield SIGN.sub(_as_references, text[end:])
+    yield _without_signs(text[end:])
 
 
 def _safe_formula(formula: str) -> str:
@@ -256,6 +264,18 @@ def _code_spans(paragraph: str) -> Iterator[tuple[int, int]]:
 def _is_escaped(text: str, position: int) -> bool:
     before = text[:position]
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def _without_signs(words: str) -> str:
+    return DOLLAR.sub(_unpaired, SIGN.sub(_as_references, words))
+
+
+def _unpaired(dollars: re.Match[str]) -> str:
+    reference = _reference("$")
+    if dollars["address"]:
+        return dollars["address"].replace("$", reference)
+    slashes = dollars["slashes"][len(dollars["slashes"]) % 2 :]
+    return f"{slashes}<span>{reference * len(dollars['sign'])}</span>"
 
 
 def _as_references(sign: re.Match[str]) -> str:

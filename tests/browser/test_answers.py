@@ -5,6 +5,13 @@ import time
 import pytest
 
 LOAD = "%load_ext codeface_jupyter"
+# An answer of words, one of which is a formula.
+PRICES = """\
+from codeface_jupyter.engines.current_engine import CurrentEngine
+from codeface_jupyter.engines.scripted import ScriptedEngine
+words = "It costs $12.50, or $310.00 for `$A` and `$B`, by $x^2$; $5 and $6 more."
+session = get_ipython().configurables[-1].extension.session
+session._resources.engines = CurrentEngine(ScriptedEngine([words], token_delay_s=0.05))"""
 LONG = "%%codeface -m scripted:40ms:x300\nadd two numbers"
 
 
@@ -238,3 +245,21 @@ def test_showing_an_answer_fetches_nothing(request, page, has_extension):
     notebook.until("p => p.sessionContext.session.kernel.status === 'idle'")
     notebook.output(2).get_by_text("tokens").first.wait_for()
     assert [url for url in fetched if "leak.png" in url] == []
+
+
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_formulas_are_typeset_and_amounts_of_money_are_not(request, is_plain):
+    notebook = request.getfixturevalue("plain_notebook" if is_plain else "notebook")
+    notebook.open(LOAD, PRICES, "%%codeface\nwhat does it cost?")
+    notebook.run(0, 1)
+    notebook.start(2)
+    if not is_plain:
+        notebook.output(2).get_by_text("or $310.00 for").wait_for()
+    notebook.expect(2, "$6 more.")
+    formulas = notebook.output(2).locator("mjx-container:visible")
+    formulas.first.wait_for()
+
+    assert formulas.count() == 1
+    shown = " ".join(notebook.text(2).split())
+    assert "It costs $12.50, or $310.00 for $A and $B, by" in shown
+    assert "; $5 and $6 more." in shown

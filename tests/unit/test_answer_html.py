@@ -7,6 +7,7 @@ import pytest
 from nbconvert import HTMLExporter, MarkdownExporter
 
 from codeface_jupyter.view.answer_html import answer_html
+from codeface_jupyter.view.safe_markdown import safe_markdown
 
 ANSWER = 'Take this:\n\n```python\ndef f(x):\n    return "a"\n\n\ndef g(): pass\n```'
 
@@ -63,6 +64,12 @@ def test_code_always_runs_from_left_to_right():
 )
 def test_formulas_reach_what_typesets_them_as_they_are(formula):
     assert formula in answer_html(formula)
+
+
+def test_dollars_of_amounts_stand_in_elements_of_their_own():
+    html = answer_html(safe_markdown("From $5 to **$6**, for $x$ <span>"))
+    assert "From <span>&#36;</span>5 to <strong><span>&#36;</span>6</strong>, for $x$" in html
+    assert "&lt;span&gt;" in html
 
 
 def test_thoughts_are_folded_and_all_is_text():

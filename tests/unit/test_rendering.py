@@ -27,6 +27,7 @@ from codeface_jupyter.outcome import Outcome, Preview
 from codeface_jupyter.prompts import with_code
 from codeface_jupyter.view.rendering import GrowingMarkdown, answer_markdown
 from codeface_jupyter.view.result_bundle import result_bundle
+from codeface_jupyter.view.safe_markdown import safe_markdown
 
 ANSWER = "Use this:\n\n```python\nx = 1\n```\n\nand\n\n```bash\nls\n```\n"
 
@@ -357,6 +358,27 @@ def test_what_is_made_harmless_reads_the_same(written, text):
     )
     shown = unescape(re.sub("<[^>]*>", "", page))
     assert shown.split() == text.split()
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("It costs $12.50, or $310.00.", "It costs {0}12.50, or {0}310.00."),
+        (r"From \$5 to US$6 or \\$7", r"From {0}5 to US{0}6 or \\{0}7"),
+        ("$1 for $x$ and $2", "{0}1 for $x$ and {0}2"),
+        ("pay $$5", "pay <span>&#36;&#36;</span>5"),
+        ("`$HOME` or `$PATH`", "`$HOME` or `$PATH`"),
+        ("[for $5](https://x/$a/$b) $c", "[for {0}5](https://x/&#36;a/&#36;b) {0}c"),
+        ("```bash\necho $A $B\n```", "```bash\necho $A $B\n```"),
+    ],
+)
+def test_amounts_of_money_are_no_formulas(written, shown):
+    assert safe_markdown(written) == shown.format("<span>&#36;</span>")
+
+
+def test_amounts_of_money_are_as_written_in_plain_text():
+    made = bundle(make_result("It costs $12.50, or $310.00."))
+    assert made["text/plain"].startswith("It costs $12.50, or $310.00.")
 
 
 def test_formulas_stay_formulas():
