@@ -175,14 +175,16 @@ class TestChanges:
     @pytest.mark.parametrize(
         ("frame", "code", "text"),
         [
-            ("[[1, 2.5], [3, 4.5]], columns=['a', 'a']", "x.iloc[0, 1] = 9", "changes column `a` in 1 of 2 rows"),
+            ("[[1, 2.5], [3, 4.5]], columns=['a', 'a']", "x.iloc[0, 1] = 9",
+             "changes column `a` in 1 of 2 rows"),
             ("[[1, 2], [3, 4]], columns=['a', 'a']", "x = x.iloc[:, :1]", "drops column `a`"),
             ("[[1, 2], [3, 4]], columns=[['a', 'a'], ['b', 'c']]", "x.iloc[0, 0] = 9",
              "changes column `('a', 'b')` in 1 of 2 rows"),
             ("{'a': [1, 2]}, index=[['k', 'k'], [1, 2]]", "x = x[::-1]",
              "puts rows in another order"),
             ("", "x['a'] = []", "adds column `a`"),
-            ("{'a': pd.Categorical(['b', 'c'])}", "x.loc[0, 'a'] = 'c'", "changes column `a` in 1 of 2 rows"),
+            ("{'a': pd.Categorical(['b', 'c'])}", "x.loc[0, 'a'] = 'c'",
+             "changes column `a` in 1 of 2 rows"),
             ("{'a': pd.date_range('2020', periods=2, tz='UTC')}", "x['a'] += pd.Timedelta('1s')",
              "changes column `a` in all 2 rows"),
             ("{'a': pd.array([1, None], dtype='Int64')}", "x['a'] = x['a'].fillna(0)",
