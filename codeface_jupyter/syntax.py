@@ -17,6 +17,7 @@ __all__ = [
     "identifiers",
     "is_deep",
     "parse_expression",
+    "parse_line",
     "parse_module",
     "parsed",
     "without_warnings",
@@ -86,6 +87,20 @@ def parse_expression(code: str) -> ast.expr | None:
             return ast.parse(code, LOOKED_AT, "eval").body
     except UNREADABLE:
         return None
+
+
+def parse_line(line: str) -> tuple[str, ast.Module | None]:
+    """Return a line of code as it can be read by itself, and its tree.
+
+    The head of a block has an empty one below it, and an ``elif`` begins an ``if``, in the same
+    places. The tree is None if the line is a part of a statement.
+    """
+    head = re.sub(r"\Aelif\b", "if  ", line)
+    for text in (head, f"{head} pass", f"{head}\n    pass"):
+        tree = parse_module(text)
+        if tree is not None:
+            return text, tree
+    return line, None
 
 
 def ends_in_string(code: str) -> bool:

@@ -15,7 +15,7 @@ from types import FrameType, MappingProxyType
 
 from codeface_jupyter.context.ipython_lines import split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import parse_line
 
 __all__ = ["ErrorInfo", "is_library"]
 
@@ -200,9 +200,8 @@ def _names_on(line: str, frame: FrameType) -> Mapping[str, object]:
 
 def _identifiers(line: str) -> list[str]:
     """Return the names on a line, in order; an incomplete statement is split into words."""
-    for text in (line, f"{line} pass", f"{line}\n    pass"):
-        tree = parse_module(text)
-        if tree is not None:
-            return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    _, tree = parse_line(line)
+    if tree is not None:
+        return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
     words = line.replace(".", " .").replace("(", " ( ").replace(",", " , ").split()
     return [word for word in words if word.isidentifier()]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.magics.failing_line import FailingLine
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.trials.checks import check_code
@@ -26,6 +29,8 @@ __all__ = ["explain_error"]
 Explain = Callable[[ErrorInfo, Mapping[str, object]], str]
 
 MAX_TYPES_NAMED = 3
+# To find those that are written nearly so.
+MAX_KEYS = 1_000
 SEQUENCES = (list, tuple, str)
 # How pandas says that labels are missing, and where they stand in that.
 MISSING_LABELS = re.compile(r"not in index|not found|do(?:es)? not exist|are in the ")
@@ -98,16 +103,38 @@ def _local_name(error: ErrorInfo, _: Mapping[str, object]) -> str:
 
 def _unknown_key(error: ErrorInfo, _: Mapping[str, object]) -> str:
     wanted = _keys_in(error.evalue)
-    for name, value in _shown_values(error):
-        what = "columns" if (columns := column_names(value)) else "keys"
-        keys = columns or (list(value)[:1_000] if type(value) is dict else [])
-        missing = [key for key in wanted if key not in keys]
-        if keys and missing:
-            key = missing[0]
-            close = nearest(key, keys) if isinstance(key, str) else nearest("", [])
-            ending = other_names(close, keys, what=what) if _are_plain(keys) else "."
-            return f"{code_span(name)} has no {what[:-1]} {code_span(repr(key))}{ending}"
-    return ""
+    names = dict(_shown_values(error))
+    if error.line:
+        owners = FailingLine(error.line, names).looked_up(wanted)
+    else:
+        owners = {name: value for name, value in names.items() if _keys_of(value)}
+    missing = {
+        name: key for name, value in owners.items() for key in wanted[::-1] if _may_lack(value, key)
+    }
+    if len(missing) != 1:
+        return ""
+    name, key = missing.popitem()
+    keys = _keys_of(owners[name])
+    what = "columns" if column_names(owners[name]) else "keys"
+    if not keys and type(owners[name]) is not dict:
+        return ""
+    close = nearest(key, keys) if isinstance(key, str) else nearest("", [])
+    ending = other_names(close, keys, what=what) if _are_plain(keys) else "."
+    return f"{code_span(name)} has no {what[:-1]} {code_span(repr(key))}{ending}"
+
+
+def _keys_of(value: object) -> list[object]:
+    columns: list[object] = [*column_names(value)]
+    return columns or (list(islice(value, MAX_KEYS)) if type(value) is dict else [])
+
+
+def _may_lack(value: object, key: object) -> bool:
+    """Whether a key may be missing, as it may where nobody knows what there is."""
+    if type(value) is dict:
+        return isinstance(key, Hashable) and key not in value
+    # Columns are known as they are written.
+    columns = column_names(value)
+    return type(value) not in SEQUENCES and key not in columns and str(key) not in columns
 
 
 def _keys_in(message: str) -> list[object]:
@@ -160,17 +187,37 @@ def _missing_module(error: ErrorInfo, _: Mapping[str, object]) -> str:
 
 
 def _zero(error: ErrorInfo, _: Mapping[str, object]) -> str:
-    zeros = [name for name, value in _shown_values(error) if type(value) in NUMBERS and value == 0]
-    return f"{' and '.join(map(code_span, zeros))} is 0." if len(zeros) == 1 else ""
+    line = FailingLine(error.line, dict(_shown_values(error)))
+    zeros = [divisor for divisor in line.divisors() if _may_be_zero(line.value_of(divisor))]
+    if len(zeros) != 1 or isinstance(zeros[0], ast.Constant):
+        return ""
+    return f"{code_span(line.text_of(zeros[0]))} is 0."
+
+
+def _may_be_zero(value: object) -> bool:
+    return type(value) not in NUMBERS or value == 0
 
 
 def _bad_index(error: ErrorInfo, _: Mapping[str, object]) -> str:
-    lengths = [
-        f"{code_span(name)} has {len(value)} items, numbered from 0"
-        for name, value in _shown_values(error)
-        if type(value) in SEQUENCES and isinstance(value, SEQUENCES)
+    line = FailingLine(error.line, dict(_shown_values(error)))
+    owners = [
+        owner
+        for owner, index in line.indexed()
+        if not _has_item(line.value_of(owner), line.value_of(index))
     ]
-    return f"{lengths[0]}." if len(lengths) == 1 else ""
+    values = [line.value_of(owner) for owner in owners]
+    if len(owners) != 1 or type(values[0]) not in SEQUENCES:
+        return ""
+    count = f"{len(values[0])} {'item' if len(values[0]) == 1 else 'items'}"
+    return f"{code_span(line.text_of(owners[0]))} has {count}, numbered from 0."
+
+
+def _has_item(owner: Any, index: Any) -> bool:
+    """Whether taking an item cannot be what failed; a dict's failure is not about numbers."""
+    if type(owner) is dict:
+        return True
+    is_known = type(owner) in SEQUENCES and type(index) is int
+    return is_known and -len(owner) <= index < len(owner)
 
 
 def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:

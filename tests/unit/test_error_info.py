@@ -6,6 +6,7 @@ import sys
 import weakref
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from codeface_jupyter.context import ErrorInfo, read_shown_error
@@ -137,6 +138,58 @@ def test_a_line_under_a_timing_magic_is_told():
 )
 def test_the_cause_is_said_in_a_sentence(failure, code, names, said):
     assert said in explain_error(failure(code, **names), names)
+
+
+POP = {"Oslo": 1}
+CITIES = pd.DataFrame({"city": ["Bergen"], "n": [1]})
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "said"),
+    [
+        ("x = total / len(xs)", {"total": 0, "xs": []}, "`len(xs)` is 0."),
+        ("x = a / b + a / len(a)", {"a": [], "b": 0}, "`unsupported operand"),
+        ("x = n / 3 + total // n", {"n": 0, "total": 1}, "`n` is 0."),
+        ("total /= n", {"n": 0, "total": 0}, "`n` is 0."),
+        ("[1 / n for n in xs]", {"n": 5, "xs": [0]}, "`n` is 0."),
+        ("if a / len(a) > 1:\n    pass", {"a": ""}, "`unsupported operand"),
+        ("x = 1 / 0", {}, "`division by zero`."),
+        ("x = 1 / len(a) + 1 / len(b)", {"a": "", "b": ""}, "`division by zero`."),
+        ("x = '%d' % (1 / n)", {"n": 0}, "`n` is 0."),
+        ("new[k] = old[k] * 2", {"k": "b", "new": {}, "old": {"a": 1}}, "`old` has no key `'b'`"),
+        ("new[k] += 1", {"k": "b", "new": {}}, "`new` has no key `'b'`; it has no keys."),
+        ("del new[k]", {"k": "b", "new": {"a": 1}}, "`new` has no key `'b'`"),
+        ("new.pop('b')", {"new": {"a": 1}}, "`new` has no key `'b'`"),
+        ("o['p'] = ps[o['i']]", {"o": {"i": "x"}, "ps": {"y": 1}}, "`ps` has no key `'x'`"),
+        ("df['n'] = pop[df['city'][0]]", {"df": CITIES, "pop": POP}, "`pop` has no key `'Bergen'`"),
+        ("x = c['db']['hos']", {"c": {"db": {"host": 1}}}, "`c['db']` has no key `'hos'`"),
+        ("x = a[k] + b[k]", {"k": 1, "a": {}, "b": {}}, "`1`."),
+        ("x = a[k] + b[k]", {"k": 1, "a": {1: 1}, "b": {2: 2}}, "`b` has no key `1`"),
+        ("x = [a[n] for n in xs]", {"n": 1, "xs": [3], "a": {1: 1}}, "`a` has no key `3`"),
+        ("if a:\n    pass\nelif a[k] > 1:\n    pass", {"a": {}, "k": 1}, "`a` has no key `1`"),
+        ("elif_ = a[k]", {"a": {}, "k": 1}, "`a` has no key `1`"),
+        ("x = df.loc[7]", {"df": CITIES}, "`7`."),
+        ("x = df.loc[0, 'm']", {"df": CITIES}, "`df` has no column `'m'`"),
+        ("x = df['city'][7]", {"df": CITIES}, "`7`."),
+        ("x = df.drop('Bergen')", {"df": CITIES}, "`\"['Bergen'] not found in axis\"`."),
+        ("x = df.groupby('city').get_group('n')", {"df": CITIES}, "`'n'`."),
+        ("x = df.groupby('city').size()['Oslo']", {"df": CITIES}, "`'Oslo'`."),
+        ("x = df.dropna().groupby('ciy')", {"df": CITIES}, "`df` has no column `'ciy'`"),
+        ("x = df.sort_values(k)", {"df": CITIES, "k": ["ciy"]}, "`df` has no column `'ciy'`"),
+        ("x = text.split(',')[3]", {"text": "a,b"}, "`list index out of range`."),
+        ("x = rows[0][2]", {"rows": [[1], [2], [3]]}, "`rows[0]` has 1 item, numbered from 0."),
+        ("x = a[i] + b[i]", {"i": 1, "a": [1, 2], "b": "c"}, "`b` has 1 item, numbered from 0."),
+        ("x = a[i + 1] + b[i + 1]", {"i": 1, "a": [1], "b": "c"}, "`list index out of range`."),
+        ("a[2] = 0", {"a": [1]}, "`a` has 1 item, numbered from 0."),
+    ],
+)
+def test_what_else_the_line_names_is_not_the_cause(failure, code, names, said):
+    assert said in explain_error(failure(code, **names), names)
+
+
+def test_a_part_of_a_statement_says_no_cause(failure):
+    names = {"k": "b", "new": {}, "old": {"a": 1}}
+    assert explain_error(failure("new[k] = (old[k] *\n  2)", **names), names).endswith("`'b'`.")
 
 
 def test_what_stands_behind_an_error_is_said_as_well(failure):
