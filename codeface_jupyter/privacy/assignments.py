@@ -12,8 +12,13 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from codeface_jupyter.privacy.names import is_secret_name, may_name_secret
-from codeface_jupyter.privacy.values import HIDDEN, is_quoted_secret, is_unquoted_secret
+from codeface_jupyter.privacy.names import is_secret_name, may_name_key, may_name_secret
+from codeface_jupyter.privacy.values import (
+    HIDDEN,
+    is_issued_key,
+    is_quoted_secret,
+    is_unquoted_secret,
+)
 
 __all__ = ["NAMING", "SECRET_TYPES", "assigned_secrets"]
 
@@ -29,6 +34,8 @@ PAIR = re.compile(
 QUOTED = re.compile(
     r"""[rbfutRBFUT]{0,2}(?:"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)|'(?P<single>[^'\\]*(?:\\.[^'\\]*)*))"""
 )
+# How an issued key begins, in quotes or not.
+ISSUED_KEY = re.compile(r"""(?:[rbfutRBFUT]{0,2}["'])?[A-Za-z0-9+/%]{32}""")
 # What follows a string in code.
 AFTER_TEXT = re.compile(r"""["']\s*[),;\]}+%]""")
 NEXT_IN_LIST = re.compile(r"""["'][^\S\n]*,[^\S\n]*""")
@@ -58,6 +65,7 @@ LOGIN = re.compile(
     r"""(?:auth["']?[^\S\n]{0,4}[:=][^\S\n]{0,4}[(\[]|(?:Basic|Digest)Auth\(|\blogin\()[^\S\n]?"""
     rf"""["'][^"'\n]*["'][^\S\n]?,[^\S\n]?{LITERAL}"""
 )
+LOGIN_KEY = re.compile(rf"\blogin\([^\S\n]?{LITERAL}")
 URL_PASSWORD = re.compile(r"""(?<=://)[^\s/:@"'{}<>]*:(?P<value>[^\s/"'{}<>]+)@""")
 URL_PARAMETER = re.compile(r"""[?&;](?P<name>[\w-]+)=(?P<value>[^&\s"'{]+)""")
 JDBC = re.compile(r"jdbc:oracle:\w+:[^/\s:]+/(?P<value>[^@\s/]+)@")
@@ -137,10 +145,14 @@ def _in_addresses(line: str) -> Iterator[Span]:
 
 def _in_calls(line: str) -> Iterator[Span]:
     for match in URL_PARAMETER.finditer(line):
-        if is_secret_name(match["name"]) and match["value"] != HIDDEN:
+        name, value = match["name"], match["value"]
+        if value != HIDDEN and (is_secret_name(name) or is_issued_key(name, value)):
             yield match.span("value")
     for match in itertools.chain(NAMED.finditer(line), ELEMENT.finditer(line)):
         if is_quoted_secret(match["name"], match["value"]):
+            yield match.span("value")
+    for match in LOGIN_KEY.finditer(line):
+        if is_issued_key("key", match["value"]):
             yield match.span("value")
     for pattern in (WRAPPED, LOGIN):
         for match in pattern.finditer(line):
@@ -154,7 +166,7 @@ def _pairs(line: str, texts: list[Span]) -> Iterator[Span]:
     while match := PAIR.search(line, position):
         position = match.end()
         name = match["name"].strip("-.")
-        if not is_secret_name(name):
+        if not (is_secret_name(name) or _has_key(name, line, position)):
             continue
         quoted = None if _ends_text(line, position, texts) else QUOTED.match(line, position)
         if quoted is not None and match["open"] and KEY_END.match(line, quoted.end()):
@@ -171,6 +183,11 @@ def _pairs(line: str, texts: list[Span]) -> Iterator[Span]:
             if found is not None:
                 yield found
                 position = found[1]
+
+
+def _has_key(name: str, line: str, place: int) -> bool:
+    """Whether an issued key may stand there: most names and most values are done with at once."""
+    return ISSUED_KEY.match(line, place) is not None and may_name_key(name)
 
 
 def _ends_text(line: str, place: int, texts: list[Span]) -> bool:

@@ -33,6 +33,8 @@ MODEL_TOKENS = (
 # Messages and payments.
 MESSAGE_TOKENS = (
     r"xox[a-z]-[\w-]{10,}|xapp-\d-[\w-]{10,}|hooks\.slack\.com/services/[\w/-]{20,}"
+    r"|discord(?:app)?\.com/api/webhooks/\d{10,}/[\w-]{20,}"
+    r"|webhook\.office\.com/webhookb2/[\w@-]{30,}/[\w/-]{20,}"
     r"|[rs]k_(?:live|test)_[0-9A-Za-z]{16,}|whsec_[\w+/=]{20,}|(?:AC|SK)[0-9a-f]{32}"
     r"|SG\.[\w-]{16,64}\.[\w-]{16,}|[0-9a-f]{32}-us\d{1,2}|key-[0-9a-f]{32}"
     r"|sq0(?:csp|atp)-[\w-]{22,}|shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}|EAA[A-Za-z0-9]{80,}"

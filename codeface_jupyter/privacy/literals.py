@@ -165,6 +165,7 @@ def _call(node: ast.Call) -> Iterator[Pair]:
         yield from (("password", argument) for argument in arguments[-1:])
     elif name in LOGINS:
         yield from (("password", argument) for argument in arguments[1:2])
+        yield from (("password", k.value) for k in node.keywords if k.arg == "key")
     elif name in NAMING:
         for first, second in itertools.pairwise(arguments):
             if isinstance(first, ast.Constant) and isinstance(first.value, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["is_secret_name", "may_name_secret"]
+__all__ = ["is_secret_name", "may_name_key", "may_name_secret"]
 
 # A longer one is no name; what it ends in says what it is.
 MAX_NAME_CHARS = 200
@@ -36,6 +36,14 @@ ABOUT_WORDS = frozenset({
     "expiry", "field", "fields", "file", "filename", "folder", "len", "length", "lengths", "name",
     "names", "path", "paths", "policy", "rules", "size", "strength", "type", "var",
 })
+# A name that ends in "key" may be an issued one's or a table's: the value tells. Of these it is
+# the table's, or no secret.
+DATA_KEY_WORDS = frozenset({
+    "cache", "foreign", "group", "hash", "index", "join", "merge", "object", "partition",
+    "primary", "public", "row", "sort", "surrogate",
+})
+# Others whose value tells: a signed URL's, and what Azure and OpenWeather call a key.
+KEY_WORDS = frozenset({"appid", "sig", "signature", "subscription"})
 # fmt: on
 # Wherever in a name they stand.
 FRAGMENT = re.compile(
@@ -47,7 +55,8 @@ FRAGMENT = re.compile(
 # Each name that is a secret's has one of them; most lines have none, and are done with at once.
 HINTS = (
     "pass", "pw", "secret", "token", "key", "auth", "credential", "bearer", "contrase",
-    "kennwort", "пароль", "密码", "密碼", "パスワード", "비밀번호",
+    "kennwort", "пароль", "密码", "密碼", "パスワード", "비밀번호", "appid", "sig=", "signature",
+    "subscription",
 )  # fmt: skip
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -73,6 +82,18 @@ def _holds_secret(name: str, words: list[str]) -> bool:
             return owner in ACCOUNT_WORDS
         case [*_, "key" | "keys"]:
             return not SECRET_KEY_WORDS.isdisjoint(words)
+    return False
+
+
+@lru_cache(maxsize=4_096)
+def may_name_key(name: str) -> bool:
+    """Whether what stands under a name is a secret if it looks like an issued key."""
+    words = [word.lower() for word in WORD.findall(name[-MAX_NAME_CHARS:])]
+    match words:
+        case [*_, kind, "key"]:
+            return kind not in DATA_KEY_WORDS
+        case [*_, last]:
+            return last.endswith("key") or last in KEY_WORDS
     return False
 
 

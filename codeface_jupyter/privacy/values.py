@@ -7,9 +7,9 @@ import math
 import re
 from collections import Counter
 
-from codeface_jupyter.privacy.names import is_secret_name
+from codeface_jupyter.privacy.names import is_secret_name, may_name_key
 
-__all__ = ["HIDDEN", "is_quoted_secret", "is_random", "is_unquoted_secret"]
+__all__ = ["HIDDEN", "is_issued_key", "is_quoted_secret", "is_random", "is_unquoted_secret"]
 
 # Stands for what is hidden.
 HIDDEN = "***"
@@ -34,6 +34,16 @@ REFERENCE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 CODE_SIGN = re.compile(r"[(\[{|]")
 MIXED = re.compile(r"[^\W_]*(?:\d|[^\w\s.:,'\"-])")
 
+# As services issue keys: in hexadecimal, or letters and digits in turn, as a URL may write them.
+HEX_KEY = re.compile(r"[0-9a-fA-F]{32,256}")
+MIXED_KEY = re.compile(r"(?:[A-Za-z0-9+/]|%[0-9A-F]{2}){32,256}(?:=|%3D){0,2}")
+LETTER_TO_DIGIT = re.compile(r"[A-Za-z](?=\d)")
+# A path, or a name with a year or a number in it, has one or two.
+MIN_CHANGES = 4
+# What camel case would make words of; in names they are longer.
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[+/%=]+")
+MAX_WORD_CHARS = 2.8
+
 MIN_ENTROPY_BITS = 4.5
 # Nearly all of an alphabet's characters follow each other.
 MAX_SEQUENTIAL_SHARE = 0.8
@@ -41,11 +51,27 @@ MAX_SEQUENTIAL_SHARE = 0.8
 
 def is_quoted_secret(name: str, value: str) -> bool:
     """Whether a text that is given to ``name`` in quotes gives a secret away."""
-    if not value.strip() or not is_secret_name(name) or _is_placeholder(value):
+    if not is_secret_name(name):
+        return is_issued_key(name, value)
+    if not value.strip() or _is_placeholder(value):
         return False
     if value.lower() in NO_VALUES:
         return False
     return not name.lower().endswith("token") or len(value) >= MIN_TOKEN_CHARS
+
+
+def is_issued_key(name: str, value: str) -> bool:
+    """Whether a value looks like an issued key, and its name does not say that it is none."""
+    if not may_name_key(name):
+        return False
+    if HEX_KEY.fullmatch(value):
+        return True
+    if not MIXED_KEY.fullmatch(value):
+        return False
+    changes = len(LETTER_TO_DIGIT.findall(value))
+    if 0 < changes < MIN_CHANGES:
+        return len(value) < MAX_WORD_CHARS * len(WORD.findall(value))
+    return changes >= MIN_CHANGES
 
 
 def is_unquoted_secret(name: str, value: str, *, is_alone: bool) -> bool:

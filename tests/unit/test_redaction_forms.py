@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import time
 
 import pytest
@@ -167,6 +169,80 @@ TOKENS = [
     "1234567890:" + LETTERS + LETTERS[:9],
     "eyJ" + "hbGciOiJIUzI1NiJ9.eyJ" + "zdWIiOiIxMjM0In0." + LETTERS,
 ]
+# Issued keys under names that may be a table's key as well, and in addresses.
+BASE64 = string.ascii_letters + string.digits + "+/"
+HEX = "0a1b2c3d4e5f6789" * 2
+MIXED = "Zk3vQ8xT1mB6nR9wY2" * 2
+DRAWN = [
+    f"wandb.login(key='{HEX}')",
+    f"login('{HEX}')",
+    "login(key='my own')",
+    f"os.environ['KAGGLE_KEY'] = '{HEX}'",
+    f"os.environ.setdefault('KAGGLE_KEY', '{HEX}')",
+    f"%env KAGGLE_KEY={HEX}",
+    f"%env KAGGLE_KEY {HEX}",
+    f'{{"username":"ann","key":"{HEX}"}}',
+    f"# KAGGLE_KEY={HEX}",
+    f"AZURE_OPENAI_KEY = '{HEX.upper()}'",
+    f"openai_key = '{MIXED}'",
+    f"openweather_key = (\n    '{HEX}'\n)",
+    f"openweatherkey = '{HEX}'",
+    f"headers = {{'Ocp-Apim-Subscription-Key': '{HEX}'}}",
+    f"SpeechConfig(subscription='{HEX}', region='eastus')",
+    f"url = 'https://shop.blob.core.windows.net/a/b.csv?sv=2022-11-02&sp=r&sig={MIXED}%2Bab%3D'",
+    f"get('https://api.openweathermap.org/data/2.5/weather?q=Oslo&appid={HEX}')",
+    f"params = {{'q': 'Oslo', 'appid': '{HEX}'}}",
+    f"get('https://maps.example.org/v1?key={MIXED}&q=Oslo')",
+    f"url = 'https://a.s3.amazonaws.com/b.csv?X-Amz-Signature={HEX * 2}'",
+    f"post('https://discord.com/api/webhooks/123456789012345678/{MIXED}')",
+    f"post('https://shop.webhook.office.com/webhookb2/{HEX}@{HEX}/IncomingWebhook/{HEX}/a')",
+]
+DATA_KEYS = [
+    "primary_key = 'customer_id'",
+    f"cache_key = '{HEX}'",
+    f"foreign_key = '{HEX}'",
+    "df.sort_values(key=lambda column: column.str.lower())",
+    "sorted(rows, key=itemgetter('date'))",
+    "left.merge(right, left_on='key', right_on='customer_key')",
+    "df['key'] = df['region'] + '-' + df['product_code_of_the_year_2024']",
+    "for key in {'key': 'a', 'other_key': 'the_number_of_units_sold_2024_q1'}: ...",
+    "s3.get_object(Bucket='b', Key='exports/2024/customers_of_all_regions/part00001')",
+    "key = 'customerIdentificationNumberOfTheYear2024'",
+    "key = 'salesOfEachRegionInQ1OfTheYear2024InEuro'",
+    f"checksums = {{'key': 'md5:{HEX}'}}",
+    f"id = '{HEX}'",
+    f"commit = '{HEX}01234567'",
+    "monkey = 'a very long text about a monkey and a key, 1234567890'",
+    "signature = inspect.signature(function)",
+    "design = signal.butter(4, 0.1)",
+    "subscription = 'premium'",
+    "login('https://example.org/a-long-address-of-a-page-2024')",
+    "key = f'{HEX}'",
+    "https://example.org/search?key=units&page=2",
+]
+
+
+@pytest.mark.parametrize("code", DRAWN)
+def test_an_issued_key_goes_whose_name_alone_does_not_tell(code: str) -> None:
+    text, count = redact(code)
+    assert count == 1
+    assert not any(secret in text for secret in (HEX, HEX.upper(), MIXED, "my own"))
+
+
+@pytest.mark.parametrize(
+    ("letters", "length"),
+    [(string.hexdigits[:16], 32), (string.ascii_letters + string.digits, 32), (BASE64, 43)],
+)
+def test_nearly_every_drawn_key_goes(letters: str, length: int) -> None:
+    draw = random.Random(0)
+    keys = ["".join(draw.choices(letters, k=length)) for _ in range(1_000)]
+    sent = [key for key in keys if not redact(f"# openai_key={key}")[1]]
+    assert len(sent) < 30
+
+
+@pytest.mark.parametrize("code", DATA_KEYS)
+def test_keys_of_tables_and_of_sorting_stay(code: str) -> None:
+    assert redact(code) == (code, 0)
 
 
 @pytest.mark.parametrize("text", CONFIGS)
@@ -202,7 +278,7 @@ def test_texts_about_secrets_stay(text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    before=st.sampled_from(["", "password", "password='", '"', "x = "]),
+    before=st.sampled_from(["", "password", "password='", '"', "x = ", "key=", "&sig="]),
     unit=st.one_of(
         st.sampled_from(
             [
@@ -220,6 +296,10 @@ def test_texts_about_secrets_stay(text: str) -> None:
             ]
         ),
         st.sampled_from(["password=['a',", "?token=", "--password ", "auth=('a',", "key", "a:1:"]),
+        st.sampled_from(
+            [f"key={HEX} ", f"key='{HEX}',", f"&sig={MIXED}%2B", "key=0a1b", "?appid="]
+        ),
+        st.sampled_from(["discord.com/api/webhooks/1", "webhook.office.com/webhookb2/a@", "%2B0a"]),
         st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=12),
     ),
     after=st.sampled_from(["", "x", "'"]),
