@@ -19,6 +19,28 @@ class Account:
         """Close it."""
 
 
+class Learner:
+    """Has what it learned only once it was fitted, as an estimator of scikit-learn does."""
+
+    def __init__(self, depth=3):
+        self.depth = depth
+
+    def fit(self, rows):
+        """Learn from rows."""
+        self.mean_ = rows
+        return self
+
+    def predict(self):
+        """Predict."""
+
+
+def train():
+    """Fit the notebook's models."""
+
+
+train.__module__ = "__main__"
+
+
 class Tricky:
     """Answers for itself what it has."""
 
@@ -33,6 +55,10 @@ def namespace():
         "np": np,
         "sales": sales,
         "account": Account(),
+        "Learner": Learner,
+        "model": Learner(),
+        "models": {"first": Learner()},
+        "train": train,
         "tricky": Tricky(),
         "lookup": {"alpha": 1, "frames": sales},
         "totals": sales.groupby(["region", "units"])["unit price"].sum(),
@@ -167,6 +193,45 @@ def test_attributes_are_those_of_the_object():
     assert "upper" not in names_at('sales["region"].')
     assert "region" in names_at('sales.groupby("units").')
     assert names_at("sales.groupby('units').mea") == {"mean"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "model.fit(sales)\nprint(model.",
+        "model.fit(sales)\nprint(model.me",
+        "if True:\n    model.fit(sales)\nprint(model.",
+        "for n in range(3):\n    model.fit(n)\n    print(model.",
+        "fitted = model.fit(sales)\nprint(fitted.",
+        "print(model.fit(sales).",
+        "models['first'].fit(sales)\nprint(models['first'].",
+        "pd.Series([model])\nprint(model.",
+        "train()\nprint(model.",
+        "model.history = []\nprint(model.",
+        "new = Learner()\nprint(new.",
+        "new = Learner().fit(sales)\nprint(new.",
+    ],
+)
+def test_what_was_done_with_an_object_may_have_given_it_attributes(code):
+    assert names_at(code) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(model.",
+        "print(model)\nx = len(sales)\nprint(models['first'].",
+        "x = Learner\nmodel.fit(model.",
+    ],
+)
+def test_of_an_object_that_was_left_alone_the_attributes_are_known(code):
+    assert {"depth", "fit", "predict"} <= names_at(code)
+
+
+def test_what_has_no_place_for_further_attributes_has_those_of_its_class():
+    assert "append" in names_at("x = []\nx.append(1)\nprint(x.")
+    assert "linspace" in names_at("np.seterr(all='ignore')\ntrain()\nprint(np.")
+    assert "depth" not in names_at("train()\nprint(Learner.")
 
 
 def test_of_a_module_the_names_that_it_gives_are_known():

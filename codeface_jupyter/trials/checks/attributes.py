@@ -14,6 +14,7 @@ from codeface_jupyter.trials.checks.modules import has_submodule, members
 __all__ = [
     "class_attributes",
     "class_member",
+    "gains_attributes",
     "has_attribute",
     "has_member",
     "is_transparent",
@@ -68,6 +69,11 @@ def is_usual_class(obj: object) -> TypeGuard[type]:
 def is_transparent(cls: type) -> bool:
     """Whether a class's instances have the attributes that can be seen, and no others."""
     return is_usual_class(cls) and not any(map(_answers_itself, _bases(cls)))
+
+
+def gains_attributes(cls: type) -> bool:
+    """Whether instances of a class have a dict, so that they may be given further attributes."""
+    return class_member(cls, "__dict__") is not None
 
 
 def class_attributes(cls: type) -> frozenset[str]:

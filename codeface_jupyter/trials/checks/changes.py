@@ -48,6 +48,8 @@ class Changes:
     ----------
     touched
         The ids of objects with which something was done.
+    may_touch_any
+        Whether something may have been done with any object of the notebook's.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Changes:
         self._own_functions = own_functions
         self._set_by_functions = set_by_functions
         self.touched: set[int] = set()
+        self.may_touch_any = False
 
     def by_call(self, node: ast.Call, function: Value, given: list[Value]) -> None:
         """Forget what a call may change.
@@ -88,6 +91,7 @@ class Changes:
         if is_pure and not self._is_handed_on(node, function):
             return
         if self._may_change_any(node, function):
+            self.may_touch_any = True
             self._variables.forget_contents()
         for value in given:
             if isinstance(value, Frame | Keys):

@@ -91,15 +91,18 @@ class _MarkedExpressions(Expressions):
         if not (isinstance(node.func, ast.Name) and node.func.id == self.mark):
             return super().call(node)
         # Read before anything else: what stands around it may change it later.
-        self.found = _as_it_is(self.value(node.args[0]))
+        self.found = self._as_it_is(self.value(node.args[0]))
         return self.found
 
-
-def _as_it_is(value: Value) -> Value:
-    """Return a value that later lines do not change."""
-    if isinstance(value, Frame):
-        return replace(value, labels=None if value.labels is None else dict(value.labels))
-    return value
+    def _as_it_is(self, value: Value) -> Value:
+        """Return a value that later lines do not change."""
+        match value:
+            case Frame(labels=labels):
+                return replace(value, labels=None if labels is None else dict(labels))
+            case Live(obj=obj):
+                is_touched = self.changes.may_touch_any or id(obj) in self.changes.touched
+                return replace(value, may_have_gained=is_touched)
+        return value
 
 
 class _Flow:
@@ -278,6 +281,8 @@ class _Flow:
 
     def _store_attribute(self, target: ast.Attribute) -> None:
         owner = self._expressions.value(target.value)
+        if isinstance(owner, Live):
+            self._expressions.changes.touched.add(id(owner.obj))
         if not isinstance(owner, Frame):
             self._forget_root(target.value)
         elif target.attr == "index":

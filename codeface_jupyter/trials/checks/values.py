@@ -48,9 +48,19 @@ NO_TEXT = frozenset("iufbMm")
 
 @dataclass(frozen=True)
 class Live:
-    """A certain object of the notebook's."""
+    """A certain object of the notebook's.
+
+    Attributes
+    ----------
+    obj
+        The object.
+    may_have_gained
+        Whether something was done with it that may have given it attributes, as fitting does
+        to an estimator.
+    """
 
     obj: object
+    may_have_gained: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from codeface_jupyter.infilling import NextName
 from codeface_jupyter.trials.checks.attributes import (
     class_attributes,
+    gains_attributes,
     has_attribute,
     is_transparent,
     is_usual_class,
@@ -177,9 +178,9 @@ def _attributes(value: Value) -> Iterable[str]:
             found = [*labels, *_of_class(value)]
         case Column() | GroupedColumn() | Accessor() | Plot() | Keys():
             found = _of_class(value)
-        case Instance(cls=cls) if is_transparent(cls):
+        case Instance(cls=cls) if is_transparent(cls) and not gains_attributes(cls):
             found = class_attributes(cls)
-        case Live(obj=obj):
+        case Live(obj=obj) if not value.may_have_gained or not _gains_attributes(obj):
             found = _of_object(obj)
     return [name for name in found if isinstance(name, str) and not name.startswith("_")]
 
@@ -187,6 +188,11 @@ def _attributes(value: Value) -> Iterable[str]:
 def _of_class(value: Value) -> Iterable[str]:
     cls = class_of(value)
     return class_attributes(cls) if cls is not None else ()
+
+
+def _gains_attributes(obj: object) -> bool:
+    is_fixed = type(obj) is types.ModuleType or is_usual_class(obj)
+    return not is_fixed and gains_attributes(type(obj))
 
 
 def _of_object(obj: object) -> Iterable[object]:
