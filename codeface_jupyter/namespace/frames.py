@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from codeface_jupyter.namespace.column_labels import MAX_COLUMNS, ColumnLabels
 from codeface_jupyter.namespace.extents import Extent, pandas_extent
 from codeface_jupyter.namespace.outline import Outline, View
-from codeface_jupyter.namespace.relevance import relevance
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
     TIMES,
@@ -35,11 +35,7 @@ __all__ = [
 # Counting nulls looks at this many cells at most; larger frames are sampled evenly.
 MAX_SAMPLED_CELLS = 500_000
 MAX_SAMPLED_VALUES = 50
-MAX_COLUMNS = 200
 MAX_COLUMN_CHARS = 6_000
-# In brief: names are worth more than types. Chosen by benchmarks/notebook_eval.py.
-MAX_NAMES_CHARS = 900
-MAX_DETAILED_COLUMNS = 8
 MAX_BRIEF_CHARS = 2_000
 MAX_CATEGORIES = 6
 SAMPLES = 3
@@ -108,14 +104,13 @@ class _Column:
 def pandas_frame(frame: Any, view: View) -> Outline:
     """Describe a pandas DataFrame."""
     rows, width = frame.shape
-    labels = list(frame.columns[:MAX_COLUMNS])
-    described = _described(labels, view)
-    step = _step(rows, len(described))
+    labels = ColumnLabels(list(frame.columns), view)
+    step = _step(rows, len(labels.described))
     # By position: labels may be equal to one another, or to nothing.
-    sample = frame.iloc[::step, described]
+    sample = frame.iloc[::step, labels.described]
     columns = [
         _pandas_column(sample.iloc[:, number], labels[position], step=step, view=view)
-        for number, position in enumerate(described)
+        for number, position in enumerate(labels.described)
     ]
     outline = _frame(type(frame).__name__, labels, columns, shape=(rows, width), view=view)
     index = _pandas_index_note(frame.index, view)
@@ -162,10 +157,9 @@ def pandas_index(index: Any, view: View) -> Outline:
 
 def polars_frame(frame: Any, view: View) -> Outline:
     """Describe a polars DataFrame; its null counts are kept by polars itself."""
-    labels = frame.columns[:MAX_COLUMNS]
+    labels = ColumnLabels(frame.columns, view)
     columns = [
-        _polars_column(frame.to_series(position), view=view)
-        for position in _described(labels, view)
+        _polars_column(frame.to_series(position), view=view) for position in labels.described
     ]
     return _frame("polars DataFrame", labels, columns, shape=frame.shape, view=view)
 
@@ -179,10 +173,10 @@ def polars_series(series: Any, view: View) -> Outline:
 def polars_lazy_frame(frame: Any, view: View) -> Outline:
     """Describe a polars LazyFrame by its schema, which needs no data."""
     schema = frame.collect_schema()
-    labels = list(schema.names()[:MAX_COLUMNS])
+    labels = ColumnLabels(list(schema.names()), view)
     columns = [
         _Column(label=labels[position], dtype=_polars_dtype(schema[labels[position]]))
-        for position in _described(labels, view)
+        for position in labels.described
     ]
     # Its columns are not taken by indexing.
     unnamed = replace(view, name="")
@@ -195,10 +189,10 @@ def polars_lazy_frame(frame: Any, view: View) -> Outline:
 
 def arrow_table(table: Any, view: View) -> Outline:
     """Describe a pyarrow Table or RecordBatch."""
-    labels = table.schema.names[:MAX_COLUMNS]
+    labels = ColumnLabels(table.schema.names, view)
     columns = [
         _arrow_column(labels[position], table.column(position), view=view)
-        for position in _described(labels, view)
+        for position in labels.described
     ]
     name = f"pyarrow {type(table).__name__}"
     shape = (table.num_rows, table.num_columns)
@@ -317,27 +311,9 @@ def _step(rows: int, columns: int) -> int:
     return max(1, -(-rows * max(columns, 1) // MAX_SAMPLED_CELLS))
 
 
-def _described(labels: Sequence[object], view: View) -> list[int]:
-    """Return the positions of the columns to look into: in brief those that are asked about."""
-    if view.is_full:
-        return list(range(len(labels)))
-    if not view.stems:
-        return list(range(min(len(labels), MAX_DETAILED_COLUMNS)))
-    ranked = _ranked(labels, view)
-    return [p for p in ranked if _relevance(labels[p], view)][:MAX_DETAILED_COLUMNS]
-
-
-def _ranked(labels: Sequence[object], view: View) -> list[int]:
-    return sorted(range(len(labels)), key=lambda position: -_relevance(labels[position], view))
-
-
-def _relevance(label: object, view: View) -> float:
-    return relevance(write_label(label), view.stems)
-
-
 def _frame(
     name: str,
-    labels: Sequence[object],
+    labels: ColumnLabels,
     columns: Sequence[_Column],
     *,
     shape: tuple[Any, int],
@@ -352,30 +328,9 @@ def _frame(
         written = [column.text() for column in columns]
         outline.text += f": {join_some(written, total=width, max_chars=MAX_COLUMN_CHARS)}"
     elif width:
-        outline.text += f", columns {_names(labels, total=width, view=view)}"
+        outline.text += f", columns {labels.names()}"
         outline.text += "".join(f"\n{column.line(view.name)}" for column in columns)
     return outline
-
-
-def _names(labels: Sequence[object], *, total: int, view: View) -> str:
-    """Write the names of columns in their order, the ones that are asked about if not all fit."""
-    if total > 1 and _are_numbers(labels):
-        return f"0 to {total - 1}"
-    keys = [write_key(label) for label in labels]
-    room = MAX_NAMES_CHARS
-    kept: set[int] = set()
-    for position in _ranked(labels, view):
-        room -= len(keys[position]) + 2
-        if kept and room < 0:
-            break
-        kept.add(position)
-    written = [key for position, key in enumerate(keys) if position in kept]
-    return join_some(written, total=total, max_chars=sum(map(len, keys)) + 2 * len(keys))
-
-
-def _are_numbers(labels: Sequence[object]) -> bool:
-    """Whether the columns are only numbered, from 0."""
-    return all(type(label) is int and label == n for n, label in enumerate(labels))
 
 
 def _series(name: str, column: _Column, *, length: int, is_named: bool) -> Outline:

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import textwrap
+import time
 import types
 from collections import OrderedDict, deque, namedtuple
 
@@ -16,6 +17,7 @@ import pytest
 
 from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace import close_names, describe, resolve
+from codeface_jupyter.namespace.relevance import relevant, word_stems
 from codeface_jupyter.namespace.writing import TIMES
 
 Point = namedtuple("Point", "x y")
@@ -219,6 +221,59 @@ def test_a_wide_frame_stays_short() -> None:
     text = describe(pd.DataFrame(np.zeros((3, 5_000)))).text
     assert len(text) < 420
     assert "columns 0 to 4999" in text
+
+
+@pytest.mark.parametrize(
+    ("label", "about"),
+    [
+        ("diagnosis", "rows of each diagnosis"),
+        ("patientAge", "the mean age of patients"),
+        ("Year 2024", "the total of 2024"),
+        (("state", "diagnosis"), "by diagnosis"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 299, 300])
+def test_beyond_200_columns_too_the_one_that_is_asked_about_is_named(label, about, place) -> None:
+    labels = [f"stage{n}" for n in range(300)]
+    labels.insert(place, label)
+    frame = pd.DataFrame(np.zeros((2, 301)), columns=pd.Index(labels, tupleize_cols=False))
+    lines = describe(frame, name="f", about=about).text.split("\n")
+
+    assert repr(label) in lines[0]
+    assert lines[1:] == [f"f[{label!r}]: float64"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [
+        ([*range(784), "label"], "0 to 783, 'label'"),
+        (["id", *range(784), "label"], "'id', 0 to 783, 'label'"),
+        ([*range(3), *range(3)], "0 to 2, 0 to 2"),
+        ([0, 1, "x"], "0, 1, 'x'"),
+        ([0, 1], "0 to 1"),
+        ([0], "0"),
+        ([2022, 2023, 2024], "2022, 2023, 2024"),
+        ([*range(250), "y", *range(300, 350)], "0 to 249, 'y', 300, 301, 302"),
+    ],
+)
+def test_numbered_columns_are_told_as_far_as_they_go(labels, named) -> None:
+    text = describe(pd.DataFrame(np.zeros((2, len(labels))), columns=labels)).text
+    assert f"columns {named}" in text
+
+
+def test_columns_that_are_not_named_are_counted() -> None:
+    labels = ["y" * 100 + str(n) for n in range(20)]
+    text = describe(pd.DataFrame(np.zeros((2, 804)), columns=[*range(784), *labels])).text
+    assert "columns 0 to 783, 'yyy" in text
+    assert text.partition("\n")[0].endswith("7', … 12 more")
+
+
+def test_of_100_000_columns_the_one_that_is_asked_about_is_found_at_once() -> None:
+    labels = [f"gene_expression_{n}" for n in range(100_000)] + ["diagnosis"]
+    stems = word_stems("how the diagnosis depends on " + " ".join(f"word{n}" for n in range(500)))
+    start = time.thread_time()
+    assert relevant(labels, stems, most=5)[0] == 100_000
+    assert time.thread_time() - start < 1
 
 
 def test_mixed_columns_say_what_they_hold() -> None:
