@@ -14,6 +14,7 @@ from codeface_jupyter.warning_filters import ignored, without
 __all__ = [
     "LOOKED_AT",
     "ends_in_string",
+    "failing_line",
     "identifiers",
     "is_deep",
     "parse_expression",
@@ -101,6 +102,17 @@ def parse_line(line: str) -> tuple[str, ast.Module | None]:
         if tree is not None:
             return text, tree
     return line, None
+
+
+def failing_line(code: str) -> int | None:
+    """Return the line, from 1, at which Python cannot read a code; 0 if unknown; None if it can."""
+    try:
+        parsed(code)
+    except SyntaxError as error:
+        return error.lineno or 0
+    except UNREADABLE:
+        return 0
+    return None
 
 
 def ends_in_string(code: str) -> bool:

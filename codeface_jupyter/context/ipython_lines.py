@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import chain
 
-from codeface_jupyter.syntax import identifiers, parse_module
+from codeface_jupyter.syntax import ends_in_string, failing_line, identifiers, parse_module
 
 __all__ = [
     "PYTHON_CELL_MAGICS",
@@ -20,12 +21,18 @@ __all__ = [
 # Cell magics whose body is still the notebook's own Python.
 PYTHON_CELL_MAGICS = frozenset({"capture", "prun", "python", "python3", "time", "timeit"})
 CELL_MAGIC = re.compile(r"%%(\S+)[^\n]*\n?")
-MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|\?\s*$")
+MAGIC_LINE = re.compile(
+    r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?[%!](?!=)|^\s*\?|^\s*%{0,2}[\w.*\[\]]+\?\??\s*$"
+)
+# What IPython takes for a request for help where Python cannot read the line.
+HELP_LINE = re.compile(r"\?\s*$")
 REQUEST_CELL = re.compile(r"(?:\s*#[^\n]*\n)*\s*%%codeface")
 REQUEST_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\" ]+=\s*)?%codeface", re.MULTILINE)
 MAGIC_OF_NAMES = re.compile(
     r"""^\s*(?:(?P<targets>[\w.,\[\]'" ]+)=\s*[%!](?!=)|(?P<line>%(?!=).*))""", re.MULTILINE
 )
+# For each of these magics a cell is read once more; of the others, looks tell.
+MAX_READ = 50
 BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 
@@ -86,26 +93,61 @@ def is_request(source: str) -> bool:
 
 def without_magics(source: str) -> tuple[str, int]:
     """Drop lines that are IPython's, not Python's; return the rest and the number dropped."""
-    # Where Python can read it, a line that starts with % is an operator or a string.
-    if parse_module(source) is not None:
+    lines = source.split("\n")
+    magics = _magics(lines)
+    if not magics:
         return source, 0
-    kept: list[str] = []
-    filled: list[str] = []
-    dropped = 0
-    is_continued = False
-    for line in source.split("\n"):
-        if is_continued or MAGIC_LINE.search(line):
-            dropped += not is_continued
-            is_continued = line.rstrip().endswith("\\")
-            filled.append(f"{line[: len(line) - len(line.lstrip())]}pass")
-        else:
-            kept.append(line)
-            filled.append(line)
-    rest = "\n".join(kept)
-    if dropped and parse_module(rest) is None and parse_module("\n".join(filled)) is not None:
+    dropped = set(chain.from_iterable(magics))
+    rest = "\n".join(line for number, line in enumerate(lines) if number not in dropped)
+    filled = _filled(lines, magics)
+    if parse_module(rest) is None and parse_module(filled) is not None:
         # A block cannot be empty.
-        rest = "\n".join(filled)
-    return rest, dropped
+        rest = filled
+    return rest, len(magics)
+
+
+def _magics(lines: list[str]) -> list[range]:
+    """Return the lines of each magic: those at which Python cannot read the cell.
+
+    So a text, a comment or brackets may hold what looks like one. Where Python cannot read the
+    cell for another reason, looks have to do.
+    """
+    found: list[range] = []
+    while number := failing_line(_filled(lines, found)):
+        is_last = len(found) == MAX_READ or any(number - 1 in magic for magic in found)
+        line = lines[number - 1]
+        if is_last or not (MAGIC_LINE.search(line) or HELP_LINE.search(line)):
+            break
+        found.append(_magic_from(number - 1, lines))
+    return found if number is None else [*found, *_others(lines, found)]
+
+
+def _others(lines: list[str], found: list[range]) -> list[range]:
+    others: list[range] = []
+    for number, line in enumerate(lines):
+        is_known = any(number in magic for magic in chain(found, others))
+        if not is_known and MAGIC_LINE.search(line):
+            above = _filled(lines[:number], [*found, *others])
+            if not ends_in_string(above):
+                others.append(_magic_from(number, lines))
+    return others
+
+
+def _magic_from(start: int, lines: list[str]) -> range:
+    end = start + 1
+    while end < len(lines) and lines[end - 1].rstrip().endswith("\\"):
+        end += 1
+    return range(start, end)
+
+
+def _filled(lines: list[str], magics: list[range]) -> str:
+    """Return code with an empty statement in the place of each line of a magic."""
+    filled = list(lines)
+    for number in chain.from_iterable(magics):
+        if number < len(filled):
+            line = filled[number]
+            filled[number] = f"{line[: len(line) - len(line.lstrip())]}pass"
+    return "\n".join(filled)
 
 
 def _does_nothing(source: str) -> bool:

@@ -42,6 +42,31 @@ def test_what_else_a_cell_does_is_sent_as_python(source, left):
     assert clean(Cell(source=source))[0] == left
 
 
+TEXTS = [
+    'def is_prime(n):\n    """Is n prime?\n\n    Why?\n    """\n    return n > 1  # is it?',
+    'query = """\n%s items\n!important\n? = 3\n"""',
+    "rest = (\n    total\n    % n\n)",
+    "# which one?\nx = 1",
+    "ask = 'Really?' \\\n    'Why?'",
+    "x = f'''\n{n}?\n'''",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize(
+    "magic", ["%matplotlib inline", "!ls 'a", "files = !ls", "is_prime?", "?x"]
+)
+def test_beside_a_magic_texts_and_comments_stay_as_they_are(magic, text):
+    assert clean(Cell(source=f"{magic}\n{text}"))[0] == text
+    assert clean(Cell(source=f"{text}\n{magic}"))[0] == text
+
+
+@pytest.mark.parametrize("text", [TEXTS[0], TEXTS[1], TEXTS[3]])
+def test_they_do_in_a_cell_that_python_cannot_read(text):
+    left = f"{text}\ndef f(:\n    pass"
+    assert clean(Cell(source=f"%matplotlib inline\n{left}\n!ls"))[0] == left
+
+
 def test_a_shell_cell_under_another_magic_is_no_python():
     assert clean(Cell(source="%%time\n%%bash\nls"))[0] == ""
 
