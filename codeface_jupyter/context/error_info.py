@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import FrameType, MappingProxyType
+from typing import TypeGuard
 
 from codeface_jupyter.context.ipython_lines import split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
@@ -30,6 +31,9 @@ PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 CYTHON_SUFFIXES = frozenset({".pxd", ".pxi", ".pyx"})
 # What `%%time` and `%%timeit` run has no lines that Python could find.
 TIMED_CODE = ("<timed ", "<magic-timeit>")
+# What `eval`, `ast.parse` and the like call a text that they are given, as `df.query` does.
+GIVEN_TEXTS = frozenset({"<expr>", "<string>", "<unknown>"})
+MAGIC_CALL = "get_ipython().run_"
 KERNEL_FOLDER = "ipykernel_"
 STDLIB_FOLDER = Path(sysconfig.get_path("stdlib")).resolve()
 
@@ -68,7 +72,7 @@ class ErrorInfo:
         """Extract what matters from a caught exception and the cell that raised it."""
         frames = _own_frames(error)
         line = _line(*frames[-1], source) if frames else ""
-        if isinstance(error, SyntaxError):
+        if _is_of_code(error, source):
             # The code never ran: the innermost frame is the compiler's caller.
             line, frames = (error.text or "").strip(), []
         return cls(
@@ -90,13 +94,23 @@ def _own_frames(error: BaseException) -> list[tuple[FrameType, int]]:
 
 def _written_frames(error: BaseException, source: str) -> str:
     """Return the user's own frames of an error; of a syntax error, the line that is meant."""
-    if isinstance(error, SyntaxError):
+    if _is_of_code(error, source):
         if error.lineno is None or not error.text:
             return ""
         where = _place(str(error.filename or ""))
         return f"line {error.lineno} in {where}: {error.text.strip()}"
     frames = _own_frames(error)[-MAX_FRAMES:]
     return "\n".join(_format(frame, number, source) for frame, number in frames)
+
+
+def _is_of_code(error: BaseException, source: str) -> TypeGuard[SyntaxError]:
+    """Whether a cell or a file cannot be read, not a text that a call in one is given."""
+    if not isinstance(error, SyntaxError):
+        return False
+    frames = _own_frames(error)
+    is_given = error.filename in GIVEN_TEXTS and bool(frames)
+    # What `%time` is given is the user's code all the same.
+    return not is_given or MAGIC_CALL in _line(*frames[-1], source)
 
 
 def _is_of_a_file(filename: str) -> bool:

@@ -243,7 +243,9 @@ def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:
 
 
 def _bad_syntax(error: ErrorInfo, _: Mapping[str, object]) -> str:
-    return f"Python cannot read it: {_message(error)}" if _message(error) else ""
+    # Of code that Python cannot read, no line has run.
+    what = "what it is given" if error.names else "it"
+    return f"Python cannot read {what}: {_message(error)}" if _message(error) else ""
 
 
 def _shown_values(error: ErrorInfo) -> list[tuple[str, object]]:

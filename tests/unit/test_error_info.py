@@ -1,5 +1,6 @@
 """What is told of an error: what led to it, what it groups, the line that Python cannot read."""
 
+import ast
 import gc
 import linecache
 import sys
@@ -12,6 +13,9 @@ import pytest
 from codeface_jupyter.context import ErrorInfo, read_shown_error
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.trials.checks import usual_imports
+
+POP = {"Oslo": 1}
+CITIES = pd.DataFrame({"city": ["Bergen"], "n": [1]})
 
 
 @pytest.fixture
@@ -87,6 +91,42 @@ def test_a_syntax_error_has_its_line(failure):
     assert info.traceback == "line 2 in the cell: def f(:"
 
 
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        ("CITIES.query('total price > 3')", {"CITIES"}),
+        ("CITIES.eval('total price')", {"CITIES"}),
+        ("eval(text)", {"text"}),
+        ("ast.literal_eval(text)", {"ast", "text"}),
+    ],
+)
+def test_a_text_that_a_call_cannot_read_is_told_by_the_call(failure, call, names):
+    code = f"x = 1\ny = 2\n\n{call}"
+    info = failure(code, CITIES=CITIES, text="x = = 1", ast=ast)
+    assert info.line == call
+    assert set(info.names) == names
+    assert info.traceback.endswith(f"line 4 in the cell: {call}")
+    said = explain_error(info, {})
+    assert said.startswith(f"SyntaxError in line 4, `{call}`: Python cannot read what it is given")
+
+
+def test_a_text_that_led_to_an_error_is_told_by_the_call(failure):
+    code = "try:\n    eval('1 +')\nexcept SyntaxError as error:\n    raise ValueError from error"
+    assert failure(code).causes.startswith("Its cause:\nline 2 in the cell: eval('1 +')\nSyntax")
+
+
+@pytest.mark.parametrize(
+    "call", ["run_line_magic('time', text)", "run_cell_magic('time', '', text)"]
+)
+def test_a_syntax_error_under_a_timing_magic_has_its_line(failure, call):
+    class Shell:
+        run_line_magic = run_cell_magic = staticmethod(lambda *given: ast.parse(given[-1]))
+
+    Shell.run_line_magic.__code__ = Shell.run_line_magic.__code__.replace(co_filename=ast.__file__)
+    info = failure(f"get_ipython().{call}", get_ipython=Shell, text="x = 1\ny = = 2")
+    assert (info.line, info.traceback) == ("y = = 2", "line 2 in the cell: y = = 2")
+
+
 def test_a_module_of_the_users_that_fails_while_it_is_imported_is_named(
     failure, tmp_path, monkeypatch
 ):
@@ -138,10 +178,6 @@ def test_a_line_under_a_timing_magic_is_told():
 )
 def test_the_cause_is_said_in_a_sentence(failure, code, names, said):
     assert said in explain_error(failure(code, **names), names)
-
-
-POP = {"Oslo": 1}
-CITIES = pd.DataFrame({"city": ["Bergen"], "n": [1]})
 
 
 @pytest.mark.parametrize(
