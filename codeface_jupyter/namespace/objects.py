@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, members_of, type_name
+from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.source import source_of
 from codeface_jupyter.namespace.writing import (
@@ -51,6 +51,8 @@ FUNCTIONS = (
     types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType,
     functools.partial, type(functools.cache(len)),
 )  # fmt: skip
+# They learn nothing.
+STATELESS_MODELS = frozenset({"sklearn.FeatureHasher", "sklearn.HashingVectorizer"})
 # What runs when a class is looked at or called; these libraries only do so to say their fields.
 METACLASS_CODE = frozenset({"__call__", "__getattr__", "__getattribute__"})
 TRUSTED_METACLASSES = frozenset({"enum", "pydantic"})
@@ -190,15 +192,46 @@ def sklearn_model(model: Any, _: View) -> Outline:
         if value is not defaults.get(name)
     }
     state = vars(model)
-    is_fitted = any(name.endswith("_") and not name.startswith("_") for name in state)
+    is_fitted = _is_fitted(model)
     written = ", ".join(f"{name}={value}" for name, value in parameters.items())
     outline = Outline("model", f"{type(model).__name__}({shorten(written, max_chars=300)})")
-    outline.text += ", fitted" if is_fitted else ", not fitted"
+    outline.text += {None: "", True: ", fitted", False: ", not fitted"}[is_fitted]
     features = state.get("n_features_in_")
     if isinstance(features, int):
         outline.text += f" on {features:,} features"
     outline.facts |= {"parameters": parameters, "is_fitted": is_fitted}
     return outline
+
+
+def _is_fitted(model: Any) -> bool | None:
+    """Whether an estimator is fitted; None where nothing in it tells.
+
+    A pipeline is if its last step is, and a union of features if all parts are: what they are
+    made of keeps what is learned.
+    """
+    state = vars(model)
+    if any(name.endswith("_") and not name.startswith("_") for name in state):
+        return True
+    if is_instance(model, "sklearn.pipeline", "Pipeline"):
+        return _are_fitted(state["steps"], last=1)
+    if is_instance(model, "sklearn.pipeline", "FeatureUnion"):
+        return _are_fitted(state["transformer_list"], last=None)
+    is_stateless = type_name(type(model)) in STATELESS_MODELS
+    # Of some, the class alone can say.
+    if is_stateless or any("__sklearn_is_fitted__" in members_of(c) for c in bases_of(model)):
+        return None
+    return False
+
+
+def _are_fitted(parts: list[tuple[Any, ...]], *, last: int | None) -> bool | None:
+    """Judge by the parts of a model, or the last ones, but for those that are left out."""
+    models = [part for _, part, *_ in parts if part is not None and type(part) is not str]
+    if not models:
+        return None
+    found = {_is_fitted(part) for part in models[-(last or len(models)) :]}
+    if False in found:
+        return False
+    return None if None in found else True
 
 
 def _parameter(name: str, value: object) -> str:

@@ -511,6 +511,71 @@ def test_a_scikit_learn_model() -> None:
     assert describe(model).text == "Ridge(alpha=2.0), fitted on 3 features"
 
 
+class Estimator:
+    """Stands in for what scikit-learn's estimators have in common."""
+
+    def __init__(self, steps=(), transformer_list=()):
+        self.steps, self.transformer_list = steps, transformer_list
+
+    def get_params(self, *, deep):
+        """Return what tells nothing here."""
+        return {}
+
+    def fit(self):
+        """Learn something."""
+        self.coef_ = [1.0]
+        return self
+
+
+class Pipeline(Estimator):
+    """Keeps what is learned in its steps."""
+
+
+class FeatureUnion(Estimator):
+    """Keeps it in its parts."""
+
+
+class Stateless(Estimator):
+    """Says for itself that it is fitted."""
+
+    def __sklearn_is_fitted__(self):
+        raise AssertionError("It was asked.")
+
+
+def pipeline(*steps):
+    return Pipeline([(f"step {n}", step) for n, step in enumerate(steps)])
+
+
+def union(*parts):
+    return FeatureUnion(transformer_list=[(f"part {n}", part) for n, part in enumerate(parts)])
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (pipeline(Estimator(), Estimator().fit()), ", fitted"),
+        (pipeline(Estimator().fit(), Estimator()), ", not fitted"),
+        (pipeline(Estimator().fit(), "passthrough", None), ", fitted"),
+        (pipeline("passthrough"), ""),
+        (pipeline(Estimator(), Stateless()), ""),
+        (pipeline(Estimator(), pipeline(Estimator().fit())), ", fitted"),
+        (pipeline(), ""),
+        (union(Estimator().fit(), "drop"), ", fitted"),
+        (union(Estimator().fit(), Estimator()), ", not fitted"),
+        (union(Estimator().fit(), Stateless()), ""),
+        (Stateless(), ""),
+        (Estimator(), ", not fitted"),
+    ],
+)
+def test_a_pipeline_is_fitted_as_its_last_step_is(monkeypatch, model, said) -> None:
+    for name, held in (
+        ("sklearn.base", {"BaseEstimator": Estimator}),
+        ("sklearn.pipeline", {"Pipeline": Pipeline, "FeatureUnion": FeatureUnion}),
+    ):
+        monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**held))
+    assert describe(model).text == f"{type(model).__name__}(){said}"
+
+
 def test_the_limit_holds() -> None:
     frame = pd.DataFrame({f"column_{n}": [1] for n in range(100)})
     assert len(describe(frame, max_chars=80).text) <= 80
