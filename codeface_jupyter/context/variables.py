@@ -117,13 +117,14 @@ def _unasked(
 
 
 def _by_nearness(cells: Sequence[Cell], namespace: Mapping[str, object]) -> list[str]:
-    """Return the user's names: those in the nearest cells, then the latest defined ones."""
+    """Return the user's names: those in the nearest cells above, then the latest defined ones."""
     code = [cell for cell in cells if cell.cell_type == "code"]
+    above = [cell for cell in code if not cell.is_below]
     ordered: dict[str, None] = {}
-    for cell in reversed(code[-NEAR_CELLS:]):
+    for cell in reversed(above[-NEAR_CELLS:]):
         ordered |= dict.fromkeys(sorted(used_names(cell.sent)))
     run = [cell for cell in code if cell.execution_count is not None]
-    for cell in sorted(run, key=lambda cell: -(cell.execution_count or 0)):
+    for cell in sorted(run, key=lambda cell: (cell.is_below, -(cell.execution_count or 0))):
         ordered |= dict.fromkeys(sorted(defined_names(cell.sent)))
     # The rest, newest first: what a script or an import brought in.
     ordered |= dict.fromkeys(reversed(list(namespace)))

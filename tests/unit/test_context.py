@@ -227,6 +227,17 @@ def test_a_frame_is_told_when_only_its_column_is_named(sales: pd.DataFrame) -> N
     assert titles(context, "variable")[0] == "sales"
 
 
+def test_of_a_whole_notebook_the_frames_nearest_above_are_told() -> None:
+    cells = [
+        Cell(source=f"d{n} = load({n})", execution_count=n + 1, is_below=n > 2) for n in range(8)
+    ]
+    frames = {f"d{n}": pd.DataFrame({"a": [n]}) for n in range(8)}
+    context = build("plot it", cells=cells, namespace=frames)
+    assert titles(context, "variable") == ["d2", "d1", "d0"]
+    context = build("plot it", cells=[cells[0], *cells[3:]], namespace=frames)
+    assert titles(context, "variable") == ["d0", "d7", "d6"]
+
+
 def test_variables_can_be_named_or_refused(sales: pd.DataFrame) -> None:
     namespace = {"sales": sales, "n": 3}
     assert titles(build(namespace=namespace, variables=["n"]), "variable") == ["n"]
