@@ -20,7 +20,7 @@ const further = {
 };
 
 /** A notebook in a panel, with an answer in its first cell. */
-function answerIn(notebook: YNotebook, data: object, settings = new Settings()): ResultPart {
+function answerInCell(notebook: YNotebook, data: object, settings = new Settings()): ResultPart {
   const node = document.createElement('div');
   const widgets = notebook.cells.map(({ id }) => ({
     node: document.createElement('div'),
@@ -180,7 +180,7 @@ describe('the cell that asked', () => {
     ['x = 1\n%codeface sum it\n%codeface -n 9 plot it ', 'x = 1\n%codeface sum it\ndf.plot()']
   ])('gives the place of the request to the code: %s', (source, expected) => {
     const notebook = notebookOf(source);
-    const part = answerIn(notebook, {});
+    const part = answerInCell(notebook, {});
     expect(part.replaceObstacle).toBeNull();
     expect(part.replace()).toBe('c0');
     expect(sourcesOf(notebook)).toEqual([expected]);
@@ -197,7 +197,7 @@ describe('the cell that asked', () => {
     ['x = 1\n%codeface plot it', { blocks: [{ cell_type: 'markdown', source: '# A title' }] }]
   ])('keeps the code of the user beside the request: %s', (source, data) => {
     const notebook = notebookOf(source);
-    const part = answerIn(notebook, data);
+    const part = answerInCell(notebook, data);
     expect(part.replaceObstacle).toBe(
       'This cell holds more than the request: insert the code below it'
     );
@@ -209,9 +209,9 @@ describe('the cell that asked', () => {
     'takes another answer in the place of the first: %s',
     source => {
       const notebook = notebookOf(source);
-      answerIn(notebook, {}).replace();
+      answerInCell(notebook, {}).replace();
       const blocks = [{ cell_type: 'code', source: 'df.hist()' }];
-      const other = answerIn(notebook, { blocks, prompt: 'as a histogram' });
+      const other = answerInCell(notebook, { blocks, prompt: 'as a histogram' });
       expect(other.replaceObstacle).toBeNull();
       other.replace();
       expect(sourcesOf(notebook)).toEqual([source.replace(/%+codeface\splot it/, 'df.hist()')]);
@@ -224,7 +224,7 @@ describe('the cell that asked', () => {
   ])('is not replaced where it is locked: %j', (metadata, data) => {
     const notebook = notebookOf('%%codeface\nplot it');
     notebook.cells[0]?.setMetadata(metadata);
-    const part = answerIn(notebook, data);
+    const part = answerInCell(notebook, data);
     expect(part.replaceObstacle).toBe('The cell to be replaced is locked');
     expect(part.replace()).toBeNull();
     expect(sourcesOf(notebook)).toEqual(['%%codeface\nplot it']);
@@ -232,9 +232,9 @@ describe('the cell that asked', () => {
 
   it('keeps what the user has made of the first', () => {
     const notebook = notebookOf('%%codeface\nplot it');
-    answerIn(notebook, {}).replace();
+    answerInCell(notebook, {}).replace();
     notebook.cells[0]?.setSource('df.plot(color="red")');
-    expect(answerIn(notebook, {}).replaceObstacle).not.toBeNull();
+    expect(answerInCell(notebook, {}).replaceObstacle).not.toBeNull();
   });
 });
 
@@ -250,7 +250,7 @@ describe('a request that is to go with the cell that it was about', () => {
     const settings = new Settings();
     vi.spyOn(settings, 'removeRequest', 'get').mockReturnValue(true);
     const rewrite = { before: 'x = 1', hidden: [], is_offered: true };
-    answerIn(notebook, { rewrite, replaces_cell_id: 'c1' }, settings).replace();
+    answerInCell(notebook, { rewrite, replaces_cell_id: 'c1' }, settings).replace();
     expect(sourcesOf(notebook)).toEqual(expected);
   });
 });
