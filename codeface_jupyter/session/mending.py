@@ -26,13 +26,14 @@ from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.copy import Limits
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
-from codeface_jupyter.trials.slips import without_slip
+from codeface_jupyter.trials.slips import Mended, without_slip
 
 __all__ = ["may_be_mended", "mended_at_once", "try_for"]
 
 WORD = re.compile(r"\w+")
 # Each takes as long as the cell.
 MAX_TRIES = 4
+LONGEST_S = 4.0
 
 
 def mended_at_once(pending: PendingAnswer) -> Done | None:
@@ -47,16 +48,28 @@ def mended_at_once(pending: PendingAnswer) -> Done | None:
     if not copy_support(tries=ask.settings.tries).is_possible:
         return None
     begin = time.perf_counter()
-    for tries, code in enumerate(islice(_mended_codes(ask), MAX_TRIES), 1):
+    for tries, mended in enumerate(islice(_mended(ask), MAX_TRIES), 1):
         pending.job.progress("Trying the cell without the slip in it")
-        result = _result(pending, code)
-        candidate = Candidate(result=result, outcome=try_for(pending, result.code))
-        if candidate.is_an_answer and not candidate.obstacle:
+        candidate = _candidate(pending, mended)
+        if candidate is not None and candidate.is_an_answer and not candidate.obstacle:
+            result = candidate.result
             pending.job.emit(Chunk(result.text, 0))
             pending.tried = replace(result, outcome=candidate.outcome)
             cost = GenerationMetrics(tries=tries, tries_s=time.perf_counter() - begin)
             return Done(finish_reason="stop", metrics=cost)
+        if time.perf_counter() - begin > LONGEST_S:
+            break
     return None
+
+
+def _candidate(pending: PendingAnswer, mended: Mended) -> Candidate | None:
+    """Try a cell; None if there was no such slip in it."""
+    if mended.proof:
+        proven = try_for(pending, mended.proof)
+        if proven is None or not proven.has_run:
+            return None
+    result = _result(pending, mended.code)
+    return Candidate(result=result, outcome=try_for(pending, result.code))
 
 
 def may_be_mended(ask: Ask) -> bool:
@@ -65,15 +78,15 @@ def may_be_mended(ask: Ask) -> bool:
     return is_first and ask.sources.task == "fix" and ask.sources.request == FIX_REQUEST
 
 
-def _mended_codes(ask: Ask) -> Iterator[str]:
-    """Yield the text of the cell that is to be repaired without what may be a slip in it."""
+def _mended(ask: Ask) -> Iterator[Mended]:
+    """Yield the cell that is to be repaired without what may be a slip in it."""
     rewrite, error = ask.sources.rewrite, ask.sources.error
     # What hidden lines define is not seen.
     if rewrite is None or rewrite.language != "python" or rewrite.hidden != ():
         return
     named = _with_names_that_exist(ask, rewrite)
     if named is not None:
-        yield named
+        yield Mended(named)
     elif error is not None:
         yield from without_slip(rewrite.text, error)
 

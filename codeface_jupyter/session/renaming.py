@@ -25,7 +25,7 @@ from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.copy_support import copy_support
-from codeface_jupyter.trials.misnamed import Misnamed, common_letters, misnamed, most_alike
+from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
 from codeface_jupyter.trials.naming import KnownNames
 
 __all__ = ["Renaming", "misnamed_in"]
@@ -37,10 +37,9 @@ MAX_NAME_TOKENS = 24
 LONGEST_S = 10.0
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
-# How likely a name has to be among those that let the cell run, if it has something in common
-# with the one that failed; and among all that are there, if not.
-MIN_COMMON_LETTERS = 3
-MIN_LIKELIHOOD_IF_ALIKE, MIN_LIKELIHOOD_AMONG_ALL = 0.15, 0.3
+# How likely a name that has little in common with the one that failed has to be among all that
+# are there, and how many these have to be: what is likely is shared out among them.
+MIN_LIKELIHOOD, MIN_NAMES = 0.5, 6
 # What the checks find in a code that would fail for certain.
 FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
@@ -88,6 +87,7 @@ class Renaming:
         self._text = sources.rewrite.text if sources.rewrite is not None else ""
         self._prompt = _prompt(self._text, place, sources.error)
         self._among_all: dict[str, float] = {}
+        self._count = 0
         self._cost = GenerationMetrics()
         self._tries = 0
 
@@ -134,6 +134,7 @@ class Renaming:
     def _candidates(self) -> Iterator[str]:
         """Yield names that may be meant: those that the model holds likely, then similar ones."""
         options, left = self._options(), 1.0
+        self._count = len(options)
         for _ in range(min(LIKELY_NAMES, len(options))):
             name, likelihood = self._filled(options)
             # A long one may be cut off.
@@ -163,7 +164,7 @@ class Renaming:
             outcome = try_for(self._pending, code)
             # Of a list that is cut, the last name may be half of one.
             if outcome is None or not (outcome.has_run and outcome.is_printed_whole):
-                break
+                return frozenset()
             names.update(outcome.printed.split())
         return frozenset(filter(str.isidentifier, names))
 
@@ -182,22 +183,23 @@ class Renaming:
         return _Named(name, candidate) if is_usable else None
 
     def _chosen(self, running: Sequence[_Named]) -> _Named | None:
-        """Return the cell with the likeliest name; None if that is hardly likelier than another."""
+        """Return the cell with the likeliest name; None if hardly that can be meant."""
         different: list[_Named] = []
         for named in running:
             # Two names of one thing share what is likely.
             if not any(named.candidate.agrees_with(other.candidate) for other in different):
                 different.append(named)
         names = frozenset(named.name for named in different)
-        name, likelihood = self._filled(names) if names else ("", 0.0)
-        is_meant = bool(name) and self._is_meant(name, likelihood)
-        return next((named for named in different if named.name == name and is_meant), None)
+        name, _ = self._filled(names) if names else ("", 0.0)
+        chosen = next((named for named in different if named.name == name), None)
+        return chosen if chosen is not None and self._is_meant(name) else None
 
-    def _is_meant(self, name: str, likelihood: float) -> bool:
+    def _is_meant(self, name: str) -> bool:
         """Whether a name is alike, or more than the best of those that happen to run."""
-        if common_letters(self._place.name, name) >= MIN_COMMON_LETTERS:
-            return likelihood >= MIN_LIKELIHOOD_IF_ALIKE
-        return self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD_AMONG_ALL
+        if is_alike(self._place, name):
+            return True
+        is_likely = self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD
+        return is_likely and not self._place.quote and self._count >= MIN_NAMES
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""

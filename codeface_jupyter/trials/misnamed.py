@@ -13,7 +13,7 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import failed_statement
 
-__all__ = ["Misnamed", "common_letters", "misnamed", "most_alike"]
+__all__ = ["Misnamed", "is_alike", "misnamed", "most_alike"]
 
 # How errors say what is not there.
 NAMED = {
@@ -25,6 +25,12 @@ NAMED = {
     ),
 }
 QUOTES = ("'", '"')
+SEPARATORS = re.compile(r"[\s_\-.]+")
+MIN_COMMON_LETTERS, MIN_SHARE = 3, 0.75
+# What takes something away, or makes it the index: run once more, the cell finds it gone.
+TAKES_AWAY = frozenset({"drop", "pop", "set_index", "remove", "discard"})
+# Methods that libraries have given up, whose place no other one takes.
+GIVEN_UP = frozenset({"append", "as_matrix", "get_value", "ix", "lookup", "set_value"})
 # What is printed is cut at a length that all names of a data frame would exceed.
 PRINTS = "print(*[name for name in {} if name[:1] != '_'][{}::2])"
 PARTS = (0, 1)
@@ -66,12 +72,14 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
     """
     source = read_source(text)
     statement = failed_statement(source.tree, text, error)
-    if statement is None:
+    if statement is None or (error.ename == "KeyError" and _takes_away(statement)):
         return None
     places = set(_places(source, statement, error))
     if len(places) != 1:
         return None
     (start, end), names = places.pop()
+    if text[start:end] in GIVEN_UP:
+        return None
     statement_start = source.span(statement)[0]
     above = text[:statement_start]
     return Misnamed(
@@ -84,6 +92,14 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
     )
 
 
+def _takes_away(statement: ast.stmt) -> bool:
+    """Whether a statement takes away what it names, so that it fails when it is run again."""
+    if isinstance(statement, ast.Delete):
+        return True
+    called = (n.func for n in ast.walk(statement) if isinstance(n, ast.Call))
+    return any(isinstance(one, ast.Attribute) and one.attr in TAKES_AWAY for one in called)
+
+
 def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
     """Return those of ``names`` that have the most in common with a name.
 
@@ -93,9 +109,18 @@ def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
     return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
 
 
-def common_letters(name: str, other: str) -> int:
-    """Return how many letters, one after the other, two names have in common."""
-    return _likeness(name, other)[0]
+def is_alike(place: Misnamed, other: str) -> bool:
+    """Whether a name has so much in common with the one that failed that it may be meant.
+
+    Of columns and keys one has to be a part of the other: ``price_usd`` is no ``price_eur``, and
+    2022 is not 2023.
+    """
+    name = place.name
+    if place.quote:
+        shorter, longer = sorted((_plain(name), _plain(other)), key=len)
+        return len(shorter) >= MIN_COMMON_LETTERS and shorter in longer
+    letters, share = _likeness(name, other)
+    return letters >= MIN_COMMON_LETTERS or share >= MIN_SHARE
 
 
 def _likeness(name: str, other: str) -> tuple[int, float]:
@@ -104,7 +129,7 @@ def _likeness(name: str, other: str) -> tuple[int, float]:
 
 
 def _plain(name: str) -> str:
-    return name.replace("_", "").casefold()
+    return SEPARATORS.sub("", name).casefold()
 
 
 def _places(

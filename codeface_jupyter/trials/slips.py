@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.syntax import parse_module
@@ -13,7 +14,7 @@ from codeface_jupyter.trials.failed_statement import failed_statement
 from codeface_jupyter.trials.naming.lexing import lex
 from codeface_jupyter.trials.naming.unfinished import closers
 
-__all__ = ["without_slip"]
+__all__ = ["Mended", "without_slip"]
 
 NOT_CALLABLE = re.compile(r"'\w+' object is not callable")
 # A list of columns is wanted, and a tuple is one key.
@@ -23,8 +24,24 @@ NEVER_CLOSED = re.compile(r"'[(\[{]' was never closed")
 MAX_LINES = 40
 
 
-def without_slip(text: str, error: ErrorInfo) -> Iterator[str]:
-    """Yield what a cell may have been meant to be, the likeliest first; each has to be tried.
+@dataclass(frozen=True)
+class Mended:
+    """What a cell may have been meant to be.
+
+    Attributes
+    ----------
+    code
+        The cell without the slip.
+    proof
+        Code that runs only if it was one; empty if nothing else can have been meant.
+    """
+
+    code: str
+    proof: str = ""
+
+
+def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
+    """Yield what a cell may have been meant to be; each has to be tried.
 
     Parameters
     ----------
@@ -46,16 +63,21 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[str]:
         yield from _listed(source, statement)
 
 
-def _uncalled(source: Source, statement: ast.stmt) -> Iterator[str]:
-    """Yield the code with an attribute in the place of a call of it: ``shape``, not ``shape()``."""
+def _uncalled(source: Source, statement: ast.stmt) -> Iterator[Mended]:
+    """Yield the code with an attribute in the place of a call of it: ``shape``, not ``shape()``.
+
+    What failed may as well be called by it, deep inside: it has to be one that nobody can call.
+    """
+    above = source.code[: source.span(statement)[0]]
     for node in ast.walk(statement):
         match node:
             case ast.Call(func=ast.Attribute() as called, args=[], keywords=[]):
                 end, whole_end = source.span(called)[1], source.span(node)[1]
-                yield f"{source.code[:end]}{source.code[whole_end:]}"
+                proof = f"{above}assert not callable({source.text(called)})"
+                yield Mended(f"{source.code[:end]}{source.code[whole_end:]}", proof)
 
 
-def _listed(source: Source, statement: ast.stmt) -> Iterator[str]:
+def _listed(source: Source, statement: ast.stmt) -> Iterator[Mended]:
     """Yield the code with a list of names in the place of several: ``df[["a", "b"]]``."""
     for node in ast.walk(statement):
         match node:
@@ -63,10 +85,10 @@ def _listed(source: Source, statement: ast.stmt) -> Iterator[str]:
                 start, end = source.span(key)
                 names = source.code[start:end]
                 names = names[1:-1] if names.startswith("(") else names
-                yield f"{source.code[:start]}[{names}]{source.code[end:]}"
+                yield Mended(f"{source.code[:start]}[{names}]{source.code[end:]}")
 
 
-def _readable(text: str) -> Iterator[str]:
+def _readable(text: str) -> Iterator[Mended]:
     """Yield what Python can read, where what it cannot read in the code lacks little."""
     try:
         compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -74,10 +96,14 @@ def _readable(text: str) -> Iterator[str]:
         lines = text.split("\n")
         number = min(max(error.lineno or 1, 1), len(lines))
         if NEVER_CLOSED.search(error.msg):
-            yield from filter(parse_module, _closed(lines, number))
+            closed = list(filter(parse_module, _closed(lines, number)))
+            # A list that goes over several lines may end at any of them.
+            if len(closed) == 1:
+                yield Mended(closed[0])
         elif error.msg.startswith("expected ':'"):
             changed = [*lines[: number - 1], f"{lines[number - 1].rstrip()}:", *lines[number:]]
-            yield from filter(parse_module, ["\n".join(changed)])
+            if parse_module("\n".join(changed)) is not None:
+                yield Mended("\n".join(changed))
     except (ValueError, RecursionError, MemoryError):
         return
 

@@ -97,6 +97,21 @@ def test_what_is_not_only_a_name_or_is_asked_for_in_words_is_left_to_the_model(
 
 
 @needs_guard
+def test_what_fails_deep_inside_a_call_is_called_all_the_same(session, engine):
+    runs = "class Job:\n    def run(self):\n        return x()\njob = Job()\njob.run()"
+    cell = Cell(source=runs, cell_id="c")
+    error = ErrorInfo(ename="TypeError", evalue="'int' object is not callable", line="job.run()")
+    ask = asked(session, runs)
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    assert session.generate(replace(ask, sources=sources)).code == FROM_MODEL
+    code = "prices[0].real()"
+    error = replace(error, line=code)
+    cell = Cell(source=code, cell_id="c")
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    assert session.generate(replace(ask, sources=sources)).code == "prices[0].real"
+
+
+@needs_guard
 @pytest.mark.parametrize(("code", "is_told"), [(FAILS, False), ("sum(nothing_like_it)", True)])
 def test_which_model_was_chosen_is_told_only_if_one_answers(session, monkeypatch, code, is_told):
     told = []

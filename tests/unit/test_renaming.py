@@ -23,10 +23,9 @@ NO_METHOD = "'DataFrame' object has no attribute 'index_by'"
 class Filling(ScriptedEngine):
     """Fills a gap with the first of some names that may come there."""
 
-    def __init__(self, *names, likelihood=0.9, among_all=0.9):
+    def __init__(self, *names, among_all=0.9):
         super().__init__([fenced(FROM_MODEL, "python")])
         self.names = names
-        self.likelihood = likelihood
         self.among_all = among_all
 
     def infill(self, request, job):
@@ -39,7 +38,7 @@ class Filling(ScriptedEngine):
         is_among_all = allowed is None or len(allowed.options) > len(self.names)
         return Infilled(
             text=text,
-            likelihood=self.among_all if is_among_all else self.likelihood,
+            likelihood=self.among_all if is_among_all else 0.9,
             finish_reason="stop",
             metrics=GenerationMetrics(prompt_tokens=40, generated_tokens=2),
         )
@@ -115,10 +114,17 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
     assert result.code == f"{made}\n[made][0](0, count=2)"
 
 
+@pytest.mark.parametrize("column", ["price", "units bought"])
+def test_a_column_that_is_absent_is_no_other_one(make_session, column):
+    engine = Filling("units sold", "region")
+    message = repr(column)
+    result = repaired(make_session(engine), f"sales['{column}'].sum()", "KeyError", message)
+    assert result.code == FROM_MODEL
+
+
 @pytest.mark.parametrize(
     ("engine", "options"),
     [
-        (Filling("set_index", "sort_index", likelihood=0.1), {}),
         (Filling("sort_values", "nothing", among_all=0.2), {}),
         (Filling("items", "to_xml"), {}),
         (Filling("set_index"), {"tries": "off"}),
@@ -127,7 +133,6 @@ def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
         (ScriptedEngine([fenced(FROM_MODEL, "python")]), {}),
     ],
     ids=[
-        "not clear",
         "neither alike nor likely",
         "none runs",
         "not to be tried",

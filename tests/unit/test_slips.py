@@ -3,7 +3,7 @@
 import pytest
 
 from codeface_jupyter.context import ErrorInfo
-from codeface_jupyter.trials.misnamed import misnamed, most_alike
+from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
 from codeface_jupyter.trials.slips import without_slip
 
 
@@ -20,11 +20,14 @@ def error(text, kind, message):
         ("for x in y\n    print(x)", "for x in y:\n    print(x)"),
         ("if x  # so\n    y", None),
         ("x = 'a", None),
+        ("cols = [\n'region',\n'units'\nprint(cols)", None),
+        ("items = [1,\n2,\n3\nprint(items)", None),
+        ("f(\n    a,\n    b\nprint(x)", "f(\n    a,\n    b)\nprint(x)"),
     ],
 )
 def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
     found = list(without_slip(text, ErrorInfo(ename="SyntaxError", evalue="")))
-    assert (found[0] if found else None) == without
+    assert [mended.code for mended in found] == ([without] if without else [])
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,14 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
     ],
 )  # fmt: skip
 def test_a_call_too_many_and_columns_without_a_list_are_found(text, kind, message, without):
-    assert list(without_slip(text, error(text, kind, message))) == without
+    found = list(without_slip(text, error(text, kind, message)))
+    assert [mended.code for mended in found] == without
+
+
+def test_what_is_called_too_much_has_to_be_nothing_to_call():
+    text = "x = 1\njob.run()"
+    (found,) = without_slip(text, error(text, "TypeError", "'int' object is not callable"))
+    assert found.proof == "x = 1\nassert not callable(job.run)"
 
 
 def test_of_a_line_that_stands_twice_nobody_knows_which_failed():
@@ -65,6 +75,11 @@ def test_of_a_line_that_stands_twice_nobody_knows_which_failed():
         ("df.groupby('ü')['GDP'].mean()", "KeyError", "'Column not found: GDP'", "GDP"),
         ("df[['a', 'b']]", "KeyError", "\"['b'] not in index\"", "b"),
         ("df['a']['a']", "KeyError", "'a'", None),
+        ("df = df.drop(columns=['id'])", "KeyError", "\"['id'] not found in axis\"", None),
+        ("df = df.set_index('date')", "KeyError", "\"None of ['date'] are in the columns\"", None),
+        ("y = df.pop('target')", "KeyError", "'target'", None),
+        ("del config['debug']", "KeyError", "'debug'", None),
+        ("df.append(df2)", "AttributeError", "'DataFrame' object has no attribute 'append'", None),
         (r"df['it\'s']", "KeyError", '"it\'s"', None),
         ("f(x)", "KeyError", "'GDP'", None),
         ("x = y", "NameError", "name 'y' is not defined", None),
@@ -78,6 +93,24 @@ def test_the_name_that_a_cell_failed_at_is_found_if_it_stands_there_once(text, k
         assert text[place.start : place.end] == name
         assert text[place.statement_start :].startswith(text.split("\n")[-1])
         assert (place.quote != "") == (kind == "KeyError")
+
+
+@pytest.mark.parametrize(
+    ("quote", "name", "other", "expected"),
+    [
+        ("'", "GDP", "Mean GDP", True),
+        ("'", "year", "model_year", True),
+        ("'", "Unit Price", "price", True),
+        ("'", "price_eur", "price_usd", False),
+        ("'", "sales_2023", "sales_2022", False),
+        ("'", "banana", "apple", False),
+        ("", "index_by", "set_index", True),
+        ("", "average", "mean", False),
+    ],
+)
+def test_of_keys_one_has_to_be_a_part_of_the_other(quote, name, other, expected):
+    place = Misnamed(name=name, start=0, end=len(name), statement_start=0, quote=quote)
+    assert is_alike(place, other) is expected
 
 
 def test_a_common_part_makes_names_alike():
