@@ -173,6 +173,8 @@ class Outcome:
         that is not known.
     digests
         Of each thing that it gave; None unless it ran and they were asked for.
+    shows_nothing
+        Whether it gave no value, and wrote, displayed and drew nothing.
     """
 
     ending: Ending
@@ -193,6 +195,7 @@ class Outcome:
     fingerprint: str = ""
     appearance: str = ""
     digests: Digests | None = None
+    shows_nothing: bool = False
 
     @property
     def has_run(self) -> bool:

@@ -59,7 +59,8 @@ class Ask:
     is_for_hint
         Whether of the answer only the words are given, and none of its code.
     cells_below
-        The cells below the one that asks, as far as they are known: no model is told of them.
+        The cells below the one that asks, as far as they are known. A model is told of them only
+        if they are among the sources, too.
     second
         The settings of the model that is asked where the answer fails on the copy; None for
         none.

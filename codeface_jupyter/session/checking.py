@@ -18,7 +18,12 @@ from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_bel
 from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.marks import without_marks
-from codeface_jupyter.trials.rejections import SAME_ANSWER, is_code_alone, is_same_answer
+from codeface_jupyter.trials.rejections import (
+    SAME_ANSWER,
+    is_same_answer,
+    is_same_code,
+    wants_other_code,
+)
 from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
 from codeface_jupyter.trials.shape import shape
 
@@ -48,20 +53,18 @@ def checked(result: GenerationResult, ask: Ask) -> GenerationResult:
         The question, with what the notebook offers.
     """
     checked_result = _checked(result, ask)
-    before, is_code = _not_wanted_again(checked_result, ask), ask.sources.task != "explain"
-    if before is None or not _guarded(
-        lambda: is_same_answer(checked_result, before, is_code=is_code)
-    ):
+    if not _guarded(lambda: _is_said_again(checked_result, ask)):
         return checked_result
     return replace(checked_result, notes=(*checked_result.notes, SAME_ANSWER))
 
 
-def _not_wanted_again(result: GenerationResult, ask: Ask) -> GenerationResult | None:
-    """Return the answer that is not to come again; None if there is none."""
-    if ask.after is None or ask.after.question is None:
-        return ask.other_than
-    # Whoever asks what the code does is answered in words, beside the same code.
-    return ask.after.result if is_code_alone(result) else None
+def _is_said_again(result: GenerationResult, ask: Ask) -> bool:
+    """Whether an answer is the one that is not to come again."""
+    if ask.after is not None and ask.after.question is not None:
+        wants_other = wants_other_code(ask.after.question.text)
+        return wants_other and is_same_code(result, ask.after.result)
+    before, is_code = ask.other_than, ask.sources.task != "explain"
+    return before is not None and is_same_answer(result, before, is_code=is_code)
 
 
 def _checked(result: GenerationResult, ask: Ask) -> GenerationResult:

@@ -23,8 +23,8 @@ __all__ = ["Candidate", "Choice", "choose", "is_decided"]
 MAX_ALTERNATIVES = 2
 # Values in few words that hold nothing, and cells of tables.
 EMPTY = re.compile(r"nan|NaTType|\w+ of 0(?: rows? .*)?")
-# From pandas 3 on; before, it may work.
-CHAINED_ASSIGNMENT = "ChainedAssignmentError"
+# The type of pandas 3's warning; before, one that only says this word is of what may work.
+CHAINED_ASSIGNMENT = "ChainedAssignmentError: "
 BLANK = frozenset({"", "<NA>", "NaN", "NaT", "None", "nan"})
 
 
@@ -79,7 +79,7 @@ class Candidate:
     def changes_a_copy(self) -> bool:
         """Whether pandas says that what its code changes is gone at once."""
         warnings = self.outcome.warnings if self.outcome is not None else ()
-        return any(CHAINED_ASSIGNMENT in warning for warning in warnings)
+        return any(warning.startswith(CHAINED_ASSIGNMENT) for warning in warnings)
 
     @property
     def is_good(self) -> bool:

@@ -16,7 +16,15 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
 
-__all__ = ["UNRELATED", "keeps_little", "lost_below", "lost_names"]
+__all__ = [
+    "BINDS_ANYTHING",
+    "BUILTINS",
+    "UNRELATED",
+    "bound_names",
+    "keeps_little",
+    "lost_below",
+    "lost_names",
+]
 
 UNRELATED = "This has little in common with the cell."
 # A repair keeps more than a third of the names of a cell that has some.
@@ -94,10 +102,10 @@ def _no_longer_defined(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> se
     sources = [code.removeprefix(rewrite.head), *(cell.source for cell in above)]
     if any(map(BINDS_ANYTHING.search, sources)):
         return set()
-    return set(lost.difference(*map(_bound, sources)))
+    return set(lost.difference(*map(bound_names, sources)))
 
 
-def _bound(source: str) -> frozenset[str]:
+def bound_names(source: str) -> frozenset[str]:
     """Return the names that a cell may give a value, by whatever means."""
     python = python_in(source)
     declared = _declared(python) if "global " in python else frozenset()

@@ -9,7 +9,8 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.context.cells import defined_names, used_names
 from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.trials.bindings import names_bound
-from codeface_jupyter.trials.copies import REBINDS_ANYTHING, parsed
+from codeface_jupyter.trials.copies import parsed
+from codeface_jupyter.trials.kept_names import BINDS_ANYTHING, BUILTINS, bound_names
 
 __all__ = ["made_below_note"]
 
@@ -31,11 +32,10 @@ def made_below_note(code: str, cells: Sequence[Cell]) -> str:
         return ""
     codes = [cell for cell in cells if cell.cell_type == "code"]
     above = list(takewhile(lambda cell: not cell.is_below, codes))
-    # What such a line makes is not known.
-    if any(sign in cell.source for cell in above for sign in REBINDS_ANYTHING):
+    if any(BINDS_ANYTHING.search(cell.source) for cell in above):
         return ""
-    wanted = used_names(python_in(code)) - names_bound(tree)
-    wanted = wanted.difference(*(defined_names(python_in(cell.source)) for cell in above))
+    wanted = used_names(python_in(code)) - names_bound(tree) - BUILTINS
+    wanted = wanted.difference(*(bound_names(cell.source) for cell in above))
     made: set[str] = set()
     for cell in codes[len(above) :]:
         made |= wanted & defined_names(python_in(cell.source)) if cell.was_run else set()

@@ -41,7 +41,7 @@ def missed_names(request: str, code: str) -> tuple[str, ...]:
     module = parse_module(code)
     if not names or module is None:
         return names
-    written = "\n".join((*_shown(module), *_compared_anywhere(module)))
+    shown, compared = "\n".join(_shown(module)), set(_compared_anywhere(module))
     told_apart = set(_told_apart(module))
     implied = {
         name
@@ -49,7 +49,13 @@ def missed_names(request: str, code: str) -> tuple[str, ...]:
         for name, other in (pair, pair[::-1])
         if other.lower() in told_apart
     }
-    return tuple(name for name in names if name not in implied and name.lower() not in written)
+
+    def is_written(name: str) -> bool:
+        # "average" says no "Age".
+        stands = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", shown)
+        return stands is not None or name in compared
+
+    return tuple(name for name in names if name not in implied and not is_written(name.lower()))
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -114,6 +114,7 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         **_told_run(run),
         # That there is a figure is worth telling also if it takes too long to be drawn here.
         "value": look(lambda: _words(value, is_secret=is_secret)) or (A_FIGURE if figures else ""),
+        "shows_nothing": is_silent and not run.stderr.strip(),
         "value_kinds": look(lambda: kinds_of(value)) or [],
         "changes": [asdict(change) for change in changes[:MAX_CHANGES]],
         "fingerprint": look(lambda: _fingerprint(before, run, namespace, figures)) or "",

@@ -68,6 +68,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         fingerprint=_line(data.get("fingerprint")),
         appearance=_line(data.get("appearance")),
         digests=read_digests(data.get("digests")),
+        shows_nothing=data.get("shows_nothing") is True,
     )
 
 

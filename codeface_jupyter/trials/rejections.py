@@ -8,7 +8,14 @@ import re
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.syntax import is_deep, parse_module
 
-__all__ = ["SAME_AGAIN", "SAME_ANSWER", "is_code_alone", "is_same_answer", "rejects"]
+__all__ = [
+    "SAME_AGAIN",
+    "SAME_ANSWER",
+    "is_same_answer",
+    "is_same_code",
+    "rejects",
+    "wants_other_code",
+]
 
 REJECTS = re.compile(
     r"\W*(?:no(?:pe)?\s*(?:[,.!;:\u2013\u2014]|-(?!\w)|$)|no\s+(?:i|it|that|this)\b|wrong\b"
@@ -57,11 +64,17 @@ def is_same_answer(one: GenerationResult, other: GenerationResult, *, is_code: b
     return one.text.split() == other.text.split()
 
 
-def is_code_alone(result: GenerationResult) -> bool:
-    """Whether an answer is code with hardly a word beside it."""
-    blocks = result.written_blocks
-    words = len(result.answer.split()) - sum(len(block.code.split()) for block in blocks)
-    return bool(blocks) and words <= MOST_WORDS
+def wants_other_code(words: str) -> bool:
+    """Whether what is said about an answer asks for other code; a question may be about it."""
+    return not words.rstrip().endswith("?")
+
+
+def is_same_code(one: GenerationResult, other: GenerationResult) -> bool:
+    """Whether two answers are the same code to the letter, with hardly a word beside it."""
+    blocks = one.written_blocks
+    words = len(one.answer.split()) - sum(len(block.code.split()) for block in blocks)
+    is_alone = bool(blocks) and words <= MOST_WORDS
+    return is_alone and one.code.strip() == other.code.strip()
 
 
 def _unparsed(code: str) -> str:

@@ -187,7 +187,7 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
             yield from _tests(outcome)
             yield A_FIGURE if outcome.preview.png else outcome.value
             yield from _changes(outcome)
-            if _is_silent(outcome):
+            if outcome.shows_nothing and not (outcome.changes or outcome.tests):
                 yield "shows nothing"
             if outcome.warnings:
                 yield counted(len(outcome.warnings), "warning")
@@ -203,12 +203,6 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
             yield outcome.error
     if agreement is not None:
         yield agreement.in_words
-
-
-def _is_silent(outcome: Outcome) -> bool:
-    """Whether there is nothing to see, as of a function that is defined and not called."""
-    has_value = bool(outcome.value or outcome.preview.png)
-    return not (has_value or outcome.printed.strip() or outcome.changes or outcome.tests)
 
 
 def _told_refusal(outcome: Outcome) -> str:

@@ -24,6 +24,7 @@ export class BatchRenderer extends Widget implements IRenderMime.IRenderer {
     const { markdown, trans } = this._options;
     const data: unknown = model.data[BATCH_MIME];
     const rendering = (this._renderings += 1);
+    this._model = model;
     if (!isBatchData(data)) {
       this._table = null;
       this._fill([messageWidget(trans.__('This answer was made by another release of CodeFace.'))]);
@@ -40,11 +41,16 @@ export class BatchRenderer extends Widget implements IRenderMime.IRenderer {
     }
     this._table = data.table;
     this._answers = data.answers.map((answer, number) => {
-      const change = (bundle: MimeBundle) =>
-        model.setData({ data: withAnswer(model.data, number, bundle) });
+      const change = (bundle: MimeBundle) => this._change(number, bundle);
       return new FoldedAnswer({ ...this._options, answer, change });
     });
     this._fill([table, ...this._answers]);
+  }
+
+  /** Change one answer in the output that is shown by now. */
+  private _change(number: number, bundle: MimeBundle): void {
+    const model = this._model;
+    model?.setData({ data: withAnswer(model.data, number, bundle) });
   }
 
   private _isShown({ table, answers }: BatchData): boolean {
@@ -58,6 +64,7 @@ export class BatchRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private readonly _options: BatchRenderer.IOptions;
+  private _model: IRenderMime.IMimeModel | null = null;
   private _table: string | null = null;
   private _answers: FoldedAnswer[] = [];
   private _renderings = 0;

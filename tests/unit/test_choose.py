@@ -209,3 +209,17 @@ def test_an_empty_value_with_a_name_is_nothing() -> None:
     named = Change(name="cheapest", kind="new", text="nan")
     outcome = Outcome(ending="ran", value="nan", changes=(named,))
     assert replace(candidate("n"), outcome=outcome).gives_nothing
+
+
+@pytest.mark.parametrize(
+    ("warning", "is_one"),
+    [
+        ("ChainedAssignmentError: A value is being set on a copy", True),
+        ("FutureWarning: ChainedAssignmentError: behaviour will change in pandas 3.0!", False),
+    ],
+)
+def test_what_may_still_work_is_no_change_of_a_copy(warning: str, is_one: bool) -> None:
+    tried = candidate("a")
+    assert tried.outcome is not None
+    warned = replace(tried, outcome=replace(tried.outcome, warnings=(warning,)))
+    assert warned.is_an_answer is not is_one

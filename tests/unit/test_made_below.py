@@ -29,6 +29,9 @@ def test_a_name_that_only_a_cell_below_makes_is_named():
         ("full.sum()", [Cell(source="from data import *"), BELOW]),
         ("full.sum()", [ABOVE, Cell(source="full = 1", is_below=True, was_run=False)]),
         ("orders['full']", [ABOVE, BELOW]),
+        ("max([1])", [ABOVE, Cell(source="max = 3", is_below=True)]),
+        ("full.sum()", [Cell(source="full = %sql select 1"), BELOW]),
+        ("full.sum()", [Cell(source="def load():\n    global full\n    full = 1"), BELOW]),
         ("full.sum(", [ABOVE, BELOW]),
     ],
 )

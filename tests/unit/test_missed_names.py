@@ -42,6 +42,8 @@ def test_nothing_is_missed(request_text, code):
         ('a table with "Origin" as a column', "df[['origin']]", ("Origin",)),
         ('call them "Low"', "pd.cut(hp, 3, labels=['low'])", ("Low",)),
         ('the mean as "Total"', "{'total': df.mean()}", ("Total",)),
+        ('a column "Age"', "df['years'] = 1\nplt.title('Average years')", ("Age",)),
+        ('where the answer is "No"', "df[df['answer'] == 'Unknown']", ("No",)),
         # Rows that are chosen by the one are not those of the other.
         ('rows where churn is "Yes" or "No"', f"df[{MASK}]", ("No",)),
         ('how many are "Yes" and "No"', f"({MASK}).sum()", ("No",)),

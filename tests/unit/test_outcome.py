@@ -353,9 +353,10 @@ def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
         (
             Outcome(ending="ran", seconds=1),
             (1, 3),
-            "1.00 s · shows nothing · none of the other 2 answers agrees",
+            "1.00 s · none of the other 2 answers agrees",
         ),
-        (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · shows nothing · 2 of 3 answers agree"),
+        (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · 2 of 3 answers agree"),
+        (Outcome(ending="ran", seconds=1, shows_nothing=True), None, "1.00 s · shows nothing"),
     ],
 )
 def test_what_became_of_it_is_one_plain_line(

@@ -1034,6 +1034,22 @@ def test_the_same_code_once_more_is_no_answer_to_what_is_said_about_it(
     assert (again.code, again.notes) == (TOTAL, (SAME_ANSWER,))
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("add a comment to each line", f"# adds up all the prices\n{TOTAL}"),
+        ("put it in brackets", f"({TOTAL})"),
+        ("are you sure?", TOTAL),
+    ],
+)
+def test_what_is_only_written_in_another_way_is_what_may_be_wanted(
+    tmp_path, namespace, words, code
+) -> None:
+    engine = Sampling(code, "sorted(prices)", "sorted(prices)")
+    result, _ = rejecting(tmp_path, namespace, words, engine, TOTAL)
+    assert (result.code, result.notes) == (code, ())
+
+
 def test_who_asks_about_the_code_may_get_it_again(tmp_path, namespace) -> None:
     words = "This adds up all the prices. " * 5
     engine = ScriptedEngine([f"{words}\n\n{in_python(TOTAL)}"])
