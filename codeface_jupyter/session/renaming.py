@@ -38,8 +38,9 @@ LONGEST_S = 10.0
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
 # How likely a name that has little in common with the one that failed has to be among all that
-# are there, and how many these have to be: what is likely is shared out among them.
-MIN_LIKELIHOOD, MIN_NAMES = 0.5, 6
+# are there, how many times as likely as the next, and how many these have to be: what is likely is
+# shared out among them.
+MIN_LIKELIHOOD, TIMES_THE_NEXT, MIN_NAMES = 0.25, 4, 6
 # What the checks find in a code that would fail for certain.
 FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
@@ -198,7 +199,9 @@ class Renaming:
         """Whether a name is alike, or more than the best of those that happen to run."""
         if is_alike(self._place, name):
             return True
-        is_likely = self._among_all.get(name, 0.0) >= MIN_LIKELIHOOD
+        own = self._among_all.get(name, 0.0)
+        others = (likely for other, likely in self._among_all.items() if other != name)
+        is_likely = own >= max(MIN_LIKELIHOOD, TIMES_THE_NEXT * max(others, default=0.0))
         return is_likely and not self._place.quote and self._count >= MIN_NAMES
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
@@ -16,6 +16,7 @@ from codeface_jupyter.trials.made_data import (
     counts_on,
     gives_something_else,
     is_still_there,
+    only_shows,
 )
 from codeface_jupyter.trials.name_changes import REBINDS_ANYTHING
 
@@ -290,12 +291,18 @@ def _cell_at(
     return max(found, key=lambda one: one[1], default=(None, 0))
 
 
-def _versions_without_setup(cell: Cell) -> list[list[str]]:
-    """Return a cell's statements without the magics of `SETUP`, which models are not sent.
+def _versions_without_setup(cell: Cell) -> Iterator[list[str]]:
+    """Yield a cell's statements without the magics of `SETUP`, which models are not sent.
 
-    With any other magic it has none: what that did belongs to the cell.
+    With any other magic it has none: what that did belongs to the cell. What it only shows at its
+    end may be left out of a copy.
     """
-    return [statements(SETUP.sub("", version)) for version in _versions(cell)]
+    for version in _versions(cell):
+        tree = parsed(SETUP.sub("", version))
+        own = [] if tree is None else tree.body
+        yield _dumps(own)
+        if len(own) > 1 and only_shows(own[-1]):
+            yield _dumps(own[:-1])
 
 
 def _lines_after(code: str, nodes: Sequence[ast.stmt], count: int) -> str:

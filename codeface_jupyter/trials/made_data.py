@@ -11,7 +11,7 @@ from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["IMPORTS", "counts_on", "gives_something_else", "is_still_there"]
+__all__ = ["IMPORTS", "counts_on", "gives_something_else", "is_still_there", "only_shows"]
 
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -58,7 +58,7 @@ def is_still_there(
         The notebook's cells, with it among them.
     """
     *before, last = made
-    makers = before if _only_shows(last) else made
+    makers = before if only_shows(last) else made
     return (
         bool(makers)
         and _made_data(makers, namespace)
@@ -173,7 +173,7 @@ def _makes_the_same(node: ast.stmt) -> bool:
     return isinstance(node, DEFINITIONS)
 
 
-def _only_shows(node: ast.stmt) -> bool:
+def only_shows(node: ast.stmt) -> bool:
     """Whether a statement shows a value: a name, a part of it, or ``.head()`` and the like."""
     match node:
         case ast.Expr(value=ast.Name() | ast.Attribute() | ast.Subscript()):

@@ -225,6 +225,15 @@ def test_in_the_place_of_a_failed_cell_no_others_stand_whatever_they_made(
     assert note.startswith(said) if said else not note
 
 
+def test_a_copy_may_do_without_what_its_cell_only_shows(namespace):
+    shown = Cell(source=f"{DATA.source}\nsales.head()", execution_count=2)
+    failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    new = rewritten(result(f"```python\n{DATA.source}\n{NEW}\n```"), rewrite)
+    settled, _ = without_other_cells(new, rewrite, [shown, failed], namespace=namespace, task="fix")
+    assert settled.block.code == NEW
+
+
 WITH_KEY = Cell(source=f"api_key = 'sk-{'a1b2' * 8}'\n{DATA.source}", execution_count=2)
 
 

@@ -126,6 +126,7 @@ def test_a_column_that_is_absent_is_no_other_one(make_session, column):
     ("engine", "options"),
     [
         (Filling("sort_values", "nothing", among_all=0.2), {}),
+        (Filling("sort_values", "head", among_all=0.45), {}),
         (Filling("items", "to_xml"), {}),
         (Filling("set_index"), {"tries": "off"}),
         (Filling("set_index"), {"tried_answers": 3}),
@@ -134,6 +135,7 @@ def test_a_column_that_is_absent_is_no_other_one(make_session, column):
     ],
     ids=[
         "neither alike nor likely",
+        "hardly likelier than the next",
         "none runs",
         "not to be tried",
         "several are wanted",
