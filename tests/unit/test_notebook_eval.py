@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.session import Session
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+faults = importlib.import_module("session_faults")
 judging = importlib.import_module("session_judge")
 reporting = importlib.import_module("session_report")
 running_code = importlib.import_module("running_code")
@@ -430,3 +432,26 @@ def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: 
     task = {"test": test, "entry_point": entry_point}
 
     assert running_code.check_call(task) == call
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "expected"),
+    [
+        ("df['ü'].mean()", "another method", "df['ü'].average()"),
+        ("df.sort_values('ä', ascending=False)", "another keyword",
+         "df.sort_values('ä', asc=False)"),
+        ("x = df['unit price']", "another column", "x = df['price']"),
+        ("df[['a', 'b']]", "single brackets", "df['a', 'b']"),
+        ("df.shape", "an attribute called", "df.shape()"),
+        ("f(1)", "an unclosed bracket", "f(1"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_put_in_as_people_make_it(code, kind, expected):
+    others = Counter({name: 1 for name, _ in faults.FAULTS if name != kind})
+    assert faults.fault_in(code, before=others) == faults.Fault(kind, expected)
+
+
+def test_of_the_faults_that_can_be_put_in_the_rarest_is():
+    code = "df.sort_values('a', ascending=False).mean()"
+    assert faults.fault_in(code, before=Counter({"another method": 1})).kind == "another keyword"
+    assert faults.fault_in("x = 1", before=Counter()) is None
