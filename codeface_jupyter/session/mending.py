@@ -14,6 +14,7 @@ from codeface_jupyter.generation import (
     NO_MODEL,
     Chunk,
     Done,
+    EngineIdentity,
     GenerationMetrics,
     GenerationResult,
 )
@@ -28,7 +29,7 @@ from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.slips import Mended, without_slip
 
-__all__ = ["may_be_mended", "mended_at_once", "try_for"]
+__all__ = ["cell_result", "may_be_mended", "mended_at_once", "try_for"]
 
 WORD = re.compile(r"\w+")
 # Each takes as long as the cell.
@@ -68,7 +69,7 @@ def _candidate(pending: PendingAnswer, mended: Mended) -> Candidate | None:
         proven = try_for(pending, mended.proof)
         if proven is None or not proven.has_run:
             return None
-    result = _result(pending, mended.code)
+    result = cell_result(pending, mended.code, identity=NO_MODEL)
     return Candidate(result=result, outcome=try_for(pending, result.code))
 
 
@@ -105,10 +106,13 @@ def _with_names_that_exist(ask: Ask, rewrite: Rewrite) -> str | None:
     return with_names_that_exist(rewrite.text, dict(namespace))
 
 
-def _result(pending: PendingAnswer, code: str) -> GenerationResult:
+def cell_result(
+    pending: PendingAnswer, code: str, *, identity: EngineIdentity | None = None
+) -> GenerationResult:
+    """Return an answer that is a cell as a whole; by the model that was asked, unless named."""
     text = code if pending.is_bare_code else fenced(code, "python")
     whole = Done(finish_reason="stop", metrics=GenerationMetrics())
-    return pending.checked_result(text, whole, sampling=pending.sampling, identity=NO_MODEL)
+    return pending.checked_result(text, whole, sampling=pending.sampling, identity=identity)
 
 
 def try_for(pending: PendingAnswer, code: str) -> Outcome | None:

@@ -19,8 +19,7 @@ from codeface_jupyter.engines.base import Engine, InfillEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 from codeface_jupyter.jobs import Cancelled
-from codeface_jupyter.prompts import fenced
-from codeface_jupyter.session.mending import may_be_mended, try_for
+from codeface_jupyter.session.mending import cell_result, may_be_mended, try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.choose import Candidate
@@ -173,9 +172,7 @@ class Renaming:
         """Return the cell with a name, if it runs."""
         place = self._place
         code = f"{self._text[: place.start]}{name}{self._text[place.end :]}"
-        text = code if self._pending.is_bare_code else fenced(code, "python")
-        whole = Done(finish_reason="stop", metrics=self._cost)
-        result = self._pending.checked_result(text, whole, sampling=self._pending.sampling)
+        result = cell_result(self._pending, code)
         if any(finding.kind in FAILS for finding in result.findings):
             return None
         self._tries += 1

@@ -136,10 +136,13 @@ def _places(
     source: Source, statement: ast.stmt, error: ErrorInfo
 ) -> Iterator[tuple[tuple[int, int], str]]:
     """Yield where a statement says the name that its error says, and what lists those there are."""
-    finds = FINDS.get(error.ename)
-    for node in ast.walk(statement) if finds else ():
-        for place, names in finds(source, node) if finds else ():
-            if source.code[slice(*place)] in _names(error):
+    find = FINDS.get(error.ename)
+    if find is None:
+        return
+    said = _names(error)
+    for node in ast.walk(statement):
+        for place, names in find(source, node):
+            if source.code[slice(*place)] in said:
                 yield place, names
 
 
