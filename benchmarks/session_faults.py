@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from codeface_jupyter.trials.checks.source import Source
+
 __all__ = ["Fault", "fault_in"]
 
 # What people remember wrongly, and what it is called.
@@ -124,7 +126,7 @@ def _wrong_method(code: str) -> str | None:
 def _wrong_keyword(code: str) -> str | None:
     for node in _nodes(code, ast.keyword):
         if node.arg in KEYWORDS:
-            start = _offset(code, node.lineno, node.col_offset)
+            start = Source(code).position(node.lineno, node.col_offset)
             return f"{code[:start]}{KEYWORDS[node.arg]}{code[start + len(node.arg) :]}"
     return None
 
@@ -185,12 +187,4 @@ def _nodes(code: str, kind: type[T]) -> Iterator[T]:
 
 
 def _span(code: str, node: ast.expr) -> tuple[int, int]:
-    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
-    return _offset(code, node.lineno, node.col_offset), _offset(code, end_line, end_column)
-
-
-def _offset(code: str, line: int, column: int) -> int:
-    """Return the place in a text of what Python's parser calls a line and a byte in it."""
-    lines = code.splitlines(keepends=True)
-    within = lines[line - 1].encode()[:column].decode()
-    return sum(map(len, lines[: line - 1])) + len(within)
+    return Source(code).span(node)
