@@ -139,7 +139,8 @@ def choose_run(
     from session_run import run_faults, run_notebooks, run_repairs
 
     if args.faults:
-        return run_faults(shell, notebooks, limit=args.limit), "%codeface_fix, of faults put in"
+        outcomes = run_faults(shell, notebooks, count=args.faults, limit=args.limit)
+        return outcomes, f"%codeface_fix, of right cells, faults put into each: {args.faults}"
     if args.repair:
         failed = {
             (outcome.notebook, outcome.index): outcome.code
@@ -224,7 +225,13 @@ def parse_arguments() -> argparse.Namespace:
         help="have a kept run's answers that raise repaired, each below its question",
     )
     sessions.add_argument(
-        "--faults", action="store_true", help="have right cells repaired, each with a fault put in"
+        "--faults",
+        type=int,
+        nargs="?",
+        const=1,
+        default=0,
+        metavar="COUNT",
+        help="have right cells repaired, each with a fault put in, or with more of them",
     )
     sessions.add_argument(
         "--check-judge", action="store_true", help="no model: judge right and wrong cells"

@@ -1,4 +1,4 @@
-"""Cells that are right, with one fault put in, as people make them."""
+"""Cells that are right, with faults put in, as people make them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from codeface_jupyter.trials.checks.source import Source
 
-__all__ = ["Fault", "fault_in"]
+__all__ = ["Faulty", "faulty"]
 
 # What people remember wrongly, and what it is called.
 METHODS = {
@@ -94,25 +94,36 @@ T = TypeVar("T", ast.Attribute, ast.Call, ast.Subscript, ast.keyword)
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A code with a fault in it, and what kind of fault that is."""
+class Faulty:
+    """A code with faults in it, and what kinds of faults these are."""
 
-    kind: str
+    kinds: tuple[str, ...]
     code: str
 
 
-def fault_in(code: str, *, before: Counter[str]) -> Fault | None:
-    """Return ``code`` with one fault put in; None if it holds nothing to do wrongly.
+def faulty(code: str, *, count: int = 1, before: Counter[str]) -> Faulty | None:
+    """Return ``code`` with faults put in; None if it holds too little to do wrongly.
 
     Parameters
     ----------
     code
         Python that runs.
+    count
+        How many.
     before
-        How many faults of each kind there are: the rarest that can be put in is.
+        How many faults of each kind there are: the rarest that can be put in are.
     """
-    found = (Fault(kind, changed) for kind, put_in in FAULTS if (changed := put_in(code)))
-    return min(found, key=lambda fault: before[fault.kind], default=None)
+    kinds: list[str] = []
+    for left in reversed(range(count)):
+        # Into what cannot be read no more can be put.
+        possible = FAULTS if left == 0 else FAULTS[:-1]
+        found = ((kind, changed) for kind, put_in in possible if (changed := put_in(code)))
+        chosen = Counter(kinds) + before
+        kind, code = min(found, key=lambda one: chosen[one[0]], default=("", ""))
+        if not kind:
+            return None
+        kinds.append(kind)
+    return Faulty(tuple(kinds), code)
 
 
 def _wrong_method(code: str) -> str | None:

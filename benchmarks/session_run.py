@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-from session_faults import fault_in
+from session_faults import faulty
 from session_judge import Verdict, expected_of, judge, keep_variables
 from session_shell import Asker, RepairAsker, Reply, SessionShell
 from session_tasks import SessionNotebook, SessionTask
@@ -165,36 +165,42 @@ def run_repairs(
 
 
 def run_faults(
-    shell: SessionShell, notebooks: Iterable[SessionNotebook], *, limit: int | None = None
+    shell: SessionShell,
+    notebooks: Iterable[SessionNotebook],
+    *,
+    count: int = 1,
+    limit: int | None = None,
 ) -> Iterator[Outcome | LeftOut]:
-    """Have the reference cells repaired, each with a fault put in, and judge the repairs.
+    """Have the reference cells repaired, each with ``count`` faults put in, and judge the repairs.
 
-    Of the kinds that can be put in, the rarest is. Each cell leaves behind what it did until it
-    failed: for each, the notebook begins anew. In the place of a question stands the fault.
+    Of the kinds that can be put in, the rarest are. Each cell leaves behind what it did until it
+    failed: for each, the notebook begins anew. In the place of a question stand the faults.
     """
     asked: Counter[str] = Counter()
     for notebook in notebooks:
-        count = sum(cell.task is not None for cell in notebook.cells)
-        for index in range(1, count + 1):
-            if asked.total() == limit:
+        tasks = sum(cell.task is not None for cell in notebook.cells)
+        for index in range(1, tasks + 1):
+            if asked.total() // count == limit:
                 return
             # Its folder is the working directory as long as its places are gone through.
             for place in _places(shell, [notebook]):
                 if place.index == index:
-                    yield _repair_fault(shell, place, asked)
+                    yield _repair_faults(shell, place, count, asked)
                     break
 
 
-def _repair_fault(shell: SessionShell, place: _Place, asked: Counter[str]) -> Outcome | LeftOut:
-    """Have a reference cell repaired, with a fault put in whose kind is counted in ``asked``."""
-    fault = fault_in(place.task.reference, before=asked)
-    if fault is None:
-        return _left_out(place, "no fault can be put in")
-    result = _repair(shell, place, fault.code)
+def _repair_faults(
+    shell: SessionShell, place: _Place, count: int, asked: Counter[str]
+) -> Outcome | LeftOut:
+    """Have a reference cell repaired, with faults put in whose kinds are counted in ``asked``."""
+    found = faulty(place.task.reference, count=count, before=asked)
+    if found is None:
+        return _left_out(place, "too few faults can be put in")
+    result = _repair(shell, place, found.code)
     if isinstance(result, LeftOut):
         return result
-    asked[fault.kind] += 1
-    return replace(result, question=f"{fault.kind}:\n{fault.code}")
+    asked.update(found.kinds)
+    return replace(result, question=f"{', '.join(found.kinds)}:\n{found.code}")
 
 
 def _as_comment(text: str) -> str:

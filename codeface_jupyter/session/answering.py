@@ -10,9 +10,8 @@ from codeface_jupyter.jobs import Cancelled, Job, Step
 from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
-from codeface_jupyter.session.mending import may_be_mended, mended_at_once
 from codeface_jupyter.session.pending_answer import PendingAnswer
-from codeface_jupyter.session.renaming import Renaming, misnamed_in
+from codeface_jupyter.session.repair import Repair, may_be_repaired
 from codeface_jupyter.session.resources import Resources
 from codeface_jupyter.session.trying import tried
 from codeface_jupyter.session.turns import Ahead
@@ -76,10 +75,11 @@ class Answering:
         pending.start(engine, context, identity=resources.engines.identity_of(engine))
         if ask.dry_run:
             return Done(finish_reason="stop", metrics=pending.metrics)
-        mended = mended_at_once(pending)
-        if mended is not None:
-            return mended
-        if may_be_mended(ask):
+        repair = Repair(pending)
+        repaired = repair.without_model()
+        if repaired is not None:
+            return repaired
+        if may_be_repaired(ask):
             resources.auto.tell(asked.settings, pending.job)
         response_cache = resources.responses.use(ask.settings)
         cached = pending.look_up(response_cache)
@@ -87,21 +87,17 @@ class Answering:
             # The notebook may be another one by now, in which the answer fails.
             return self._tried(pending, pending.replay(cached), engine)
         resources.make_room(ask.settings, engine)
-        renamed = self._renamed(pending, engine)
-        if renamed is not None:
-            return renamed
+        if repair.needs_name:
+            repaired = self._repaired(repair, engine, pending.job)
+        if repaired is not None:
+            return repaired
         done = self._tried(pending, self._generate(pending, engine), engine)
         pending.keep(done, response_cache)
         return done
 
-    def _renamed(self, pending: PendingAnswer, engine: Engine) -> Done | None:
-        """Answer with another name in the failed cell; None if that is not what is wanted."""
-        place = misnamed_in(pending)
-        if place is None:
-            return None
-        load_s = self._resources.load(engine, pending.job)
-        renaming = Renaming.of(pending, place, engine)
-        done = renaming.run() if renaming is not None else None
+    def _repaired(self, repair: Repair, engine: Engine, job: Job) -> Done | None:
+        load_s = self._resources.load(engine, job)
+        done = repair.with_names(engine)
         return done and replace(done, metrics=replace(done.metrics, load_s=load_s))
 
     def _generate(self, pending: PendingAnswer, engine: Engine) -> Done:

@@ -15,15 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codeface_jupyter.context import ErrorInfo
-from codeface_jupyter.engines.base import Engine, InfillEngine
-from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
+from codeface_jupyter.engines.base import InfillEngine
+from codeface_jupyter.generation import GenerationMetrics
 from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 from codeface_jupyter.jobs import Cancelled
-from codeface_jupyter.session.mending import cell_result, may_be_mended, try_for
-from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.cell_trials import CellTrials
+from codeface_jupyter.session.failing_cell import FailingCell
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.choose import Candidate
-from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
 from codeface_jupyter.trials.naming import KnownNames
 
@@ -45,17 +44,9 @@ FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
 
 
-def misnamed_in(pending: PendingAnswer) -> Misnamed | None:
-    """Return the name that a question's cell failed at, if another may take its place."""
-    ask = pending.ask
-    rewrite, error = ask.sources.rewrite, ask.sources.error
-    if rewrite is None or error is None or not may_be_mended(ask) or ask.live_namespace is None:
-        return None
-    # Lines that are hidden from a model stay hidden.
-    if rewrite.language != "python" or rewrite.hidden != ():
-        return None
-    is_possible = copy_support(tries=ask.settings.tries).is_possible
-    return misnamed(rewrite.text, error) if is_possible else None
+def misnamed_in(cell: FailingCell) -> Misnamed | None:
+    """Return the name that a cell failed at, if another may take its place."""
+    return misnamed(cell.text, cell.error) if cell.error is not None else None
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,10 @@ class _Named:
 
     name: str
     candidate: Candidate
+    runs: bool
+
+    def does_the_same_as(self, other: _Named) -> bool:
+        return self.runs and other.runs and self.candidate.agrees_with(other.candidate)
 
 
 class Renaming:
@@ -71,42 +66,36 @@ class Renaming:
 
     Parameters
     ----------
-    pending
-        A question to repair a cell.
+    cell
+        The cell that failed.
     place
         What `misnamed_in` has found in it.
     engine
         What fills gaps; its model is in memory.
+    trials
+        Tries the cell with other names.
     """
 
-    def __init__(self, pending: PendingAnswer, place: Misnamed, engine: InfillEngine) -> None:
-        sources = pending.ask.sources
-        self._pending = pending
-        self._engine = engine
+    def __init__(
+        self, cell: FailingCell, place: Misnamed, *, engine: InfillEngine, trials: CellTrials
+    ) -> None:
+        self._cell = cell
         self._place = place
-        self._text = sources.rewrite.text if sources.rewrite is not None else ""
-        self._prompt = _prompt(self._text, place, sources.error)
+        self._engine = engine
+        self._trials = trials
+        self._prompt = _prompt(cell.text, place, cell.error)
         self._among_all: dict[str, float] = {}
         self._count = 0
-        self._cost = GenerationMetrics()
-        self._tries = 0
 
-    @classmethod
-    def of(cls, pending: PendingAnswer, place: Misnamed, engine: Engine) -> Renaming | None:
-        """Return one; None if the engine fills no gaps, or would have others see the error."""
-        if isinstance(engine, InfillEngine) and engine.can_infill and engine.is_local:
-            return cls(pending, place, engine)
-        return None
+    def run(self) -> Candidate | FailingCell | None:
+        """Return the cell with the name that is meant, as `mended` does.
 
-    def run(self) -> Done | None:
-        """Answer with a cell that runs; None if none does, or it is not clear which is meant.
-
-        The answer is left in ``pending.tried``.
+        None if no name lets it run or at least get further, or it is not clear which is meant.
         """
-        self._pending.job.progress("Looking for the name that is meant")
-        begin = time.perf_counter()
+        self._trials.pending.job.progress("Looking for the name that is meant")
         try:
-            chosen = self._chosen(list(self._running(until_s=begin + LONGEST_S)))
+            found = list(self._usable(until_s=time.perf_counter() + LONGEST_S))
+            chosen = self._chosen([one for one in found if one.runs] or found)
         except Cancelled:
             raise
         except Exception:
@@ -115,15 +104,10 @@ class Renaming:
             return None
         if chosen is None:
             return None
-        result = chosen.candidate.result
-        self._pending.job.emit(Chunk(result.text, self._cost.generated_tokens))
-        self._pending.tried = replace(result, outcome=chosen.candidate.outcome)
-        trying_s = time.perf_counter() - begin - self._cost.total_s
-        cost = replace(self._cost, tries=self._tries, tries_s=max(0.0, trying_s))
-        return Done(finish_reason="stop", metrics=cost)
+        return chosen.candidate if chosen.runs else FailingCell.tried(chosen.candidate)
 
-    def _running(self, *, until_s: float) -> Iterator[_Named]:
-        """Yield the cell with each name that lets it run, as long as there is time for more."""
+    def _usable(self, *, until_s: float) -> Iterator[_Named]:
+        """Yield the cell with each name that helps, as long as there is time for more."""
         for name in self._candidates():
             named = self._tried(name)
             if named is not None:
@@ -148,11 +132,11 @@ class Renaming:
 
     def _options(self) -> frozenset[str]:
         """Return the names that are there; empty if nothing tells."""
-        names = KnownNames(dict(self._pending.ask.live_namespace or {}))
-        start, begin = self._place.start, self._place.statement_start
+        names = KnownNames(dict(self._trials.pending.ask.live_namespace or {}))
+        text, start, begin = self._cell.text, self._place.start, self._place.statement_start
         # At the beginning of a statement a column may be one that is made; in brackets none is.
-        in_brackets = f"{self._text[:begin]}({self._text[begin:start]}"
-        known = names.at_end_of(self._text[:start]) or names.at_end_of(in_brackets)
+        in_brackets = f"{text[:begin]}({text[begin:start]}"
+        known = names.at_end_of(text[:start]) or names.at_end_of(in_brackets)
         found = self._listed_on_copy() if known is None else known.options
         return found - {self._place.name}
 
@@ -160,8 +144,7 @@ class Renaming:
         """Return the names that are there once the cell has run up to its failure."""
         names: set[str] = set()
         for code in self._place.listings:
-            self._tries += 1
-            outcome = try_for(self._pending, code)
+            outcome = self._trials.outcome(code)
             # Of a list that is cut, the last name may be half of one.
             if outcome is None or not (outcome.has_run and outcome.is_printed_whole):
                 return frozenset()
@@ -169,23 +152,30 @@ class Renaming:
         return frozenset(filter(str.isidentifier, names))
 
     def _tried(self, name: str) -> _Named | None:
-        """Return the cell with a name, if it runs."""
-        place = self._place
-        code = f"{self._text[: place.start]}{name}{self._text[place.end :]}"
-        result = cell_result(self._pending, code)
-        if any(finding.kind in FAILS for finding in result.findings):
-            return None
-        self._tries += 1
-        candidate = Candidate(result=result, outcome=try_for(self._pending, result.code))
-        is_usable = candidate.is_good and not candidate.obstacle
-        return _Named(name, candidate) if is_usable else None
+        """Return the cell with a name, if it runs or fails further on."""
+        text, place = self._cell.text, self._place
+        candidate = self._trials.tried(f"{text[: place.start]}{name}{text[place.end :]}")
+        if candidate.is_an_answer and not candidate.obstacle:
+            fails = any(finding.kind in FAILS for finding in candidate.result.findings)
+            return None if fails else _Named(name, candidate, runs=True)
+        is_further = self._is_further(FailingCell.tried(candidate))
+        return _Named(name, candidate, runs=False) if is_further else None
 
-    def _chosen(self, running: Sequence[_Named]) -> _Named | None:
+    def _is_further(self, failing: FailingCell | None) -> bool:
+        """Whether a cell fails below the name, or at another one to the right of it."""
+        if failing is None or failing.failed_at is None or self._cell.failed_at is None:
+            return False
+        if failing.failed_at != self._cell.failed_at:
+            return failing.failed_at > self._cell.failed_at
+        place = misnamed_in(failing)
+        return place is not None and place.start > self._place.start
+
+    def _chosen(self, usable: Sequence[_Named]) -> _Named | None:
         """Return the cell with the likeliest name; None if hardly that can be meant."""
         different: list[_Named] = []
-        for named in running:
+        for named in usable:
             # Two names of one thing share what is likely.
-            if not any(named.candidate.agrees_with(other.candidate) for other in different):
+            if not any(named.does_the_same_as(other) for other in different):
                 different.append(named)
         names = frozenset(named.name for named in different)
         name, _ = self._filled(names) if names else ("", 0.0)
@@ -205,8 +195,8 @@ class Renaming:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""
         guide = _OneOf(names, quote=self._place.quote)
         request = InfillRequest(prompt=self._prompt, guide=guide, max_new_tokens=MAX_NAME_TOKENS)
-        filled = self._engine.infill(request, self._pending.job.part())
-        self._cost = _sum(self._cost, filled.metrics)
+        filled = self._engine.infill(request, self._trials.pending.job.part())
+        self._trials.cost = _sum(self._trials.cost, filled.metrics)
         return guide.name_in(filled.text), filled.likelihood
 
 

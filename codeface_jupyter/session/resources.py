@@ -36,9 +36,9 @@ from codeface_jupyter.session.auto_model import AutoModel
 from codeface_jupyter.session.completion_engine import CompletionEngine
 from codeface_jupyter.session.conversation import Conversation
 from codeface_jupyter.session.memory_watch import MemoryReport, MemoryWatch
-from codeface_jupyter.session.mending import may_be_mended
 from codeface_jupyter.session.next_turn import NextTurn
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.session.repair import may_be_repaired
 from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.token_counts import TokenCounts
 from codeface_jupyter.session.turns import Ahead, Turns
@@ -159,7 +159,7 @@ class Resources:
             if ask.second is None and not ask.dry_run:
                 self.second.unload()
             return ask
-        may_do_without = may_be_mended(ask) and self.auto.is_here
+        may_do_without = may_be_repaired(ask) and self.auto.is_here
         if not (ask.dry_run or may_do_without):
             self.auto.tell(ask.settings, job)
         return replace(ask, settings=settings, second=self.auto.second(ask.settings))

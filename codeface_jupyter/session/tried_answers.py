@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from codeface_jupyter.context import Cell
 from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import A_FIGURE, Outcome
-from codeface_jupyter.session.mending import try_for
+from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.checks.undefined_names import is_about_name

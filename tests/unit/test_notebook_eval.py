@@ -448,10 +448,20 @@ def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: 
 )  # fmt: skip
 def test_a_fault_is_put_in_as_people_make_it(code, kind, expected):
     others = Counter({name: 1 for name, _ in faults.FAULTS if name != kind})
-    assert faults.fault_in(code, before=others) == faults.Fault(kind, expected)
+    assert faults.faulty(code, before=others) == faults.Faulty((kind,), expected)
 
 
 def test_of_the_faults_that_can_be_put_in_the_rarest_is():
     code = "df.sort_values('a', ascending=False).mean()"
-    assert faults.fault_in(code, before=Counter({"another method": 1})).kind == "another keyword"
-    assert faults.fault_in("x = 1", before=Counter()) is None
+    before = Counter({"another method": 1})
+    assert faults.faulty(code, before=before).kinds == ("another keyword",)
+    assert faults.faulty("x = 1", before=Counter()) is None
+
+
+def test_of_several_faults_only_the_last_keeps_the_code_from_being_read():
+    code = "df.sort_values('a', ascending=False).mean()"
+    before = Counter({"another keyword": 1})
+    found = faults.faulty(code, count=2, before=before)
+    assert found.kinds == ("another method", "an unclosed bracket")
+    assert found.code == "df.sort_values('a', ascending=False).average("
+    assert faults.faulty("f(1)", count=2, before=Counter()) is None

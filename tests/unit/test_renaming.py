@@ -49,9 +49,9 @@ def make_session(tmp_path):
     return lambda engine: Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
 
 
-def repaired(session, code, kind="AttributeError", message=NO_METHOD, **settings):
+def repaired(session, code, kind="AttributeError", message=NO_METHOD, *, line=None, **settings):
     cell = Cell(source=code, cell_id="c")
-    line = code.split("\n")[-1]
+    line = line or code.split("\n")[-1]
     error = ErrorInfo(ename=kind, evalue=message, source=code, line=line)
     sources = ContextSources(
         request=FIX_REQUEST, task="fix", rewrite=Rewrite.of(cell), error=error, cells=[cell]
@@ -101,6 +101,38 @@ def test_columns_and_parameters_are_found_in_the_same_way(
     make_session, code, kind, message, name, mended
 ):
     assert repaired(make_session(Filling(name)), code, kind, message).code == mended
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "mended"),
+    [
+        (
+            "sales.index_by('region').total()",
+            ("sum", "set_index"),
+            "sales.set_index('region').sum()",
+        ),
+        (
+            "rows = sales.index_by('region')\nrows['units'].sum()",
+            ("set_index", "units sold"),
+            "rows = sales.set_index('region')\nrows['units sold'].sum()",
+        ),
+        # No name is known for the second.
+        ("sales.index_by('region').total()", ("set_index",), FROM_MODEL),
+        (
+            "rows = sales.index_by('region')\nrows.shape()",
+            ("set_index",),
+            "rows = sales.set_index('region')\nrows.shape",
+        ),
+        (
+            "rows = sales.index_by('region')\nrows['unit sold'].total()",
+            ("set_index", "sum"),
+            "rows = sales.set_index('region')\nrows['units sold'].sum()",
+        ),
+    ],
+)
+def test_faults_are_mended_one_after_the_other(make_session, code, names, mended):
+    result = repaired(make_session(Filling(*names)), code, line=code.split("\n")[0])
+    assert result.code == mended
 
 
 def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
