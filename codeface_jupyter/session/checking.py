@@ -10,10 +10,11 @@ from typing import TypeVar
 from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
-from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock
+from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock, extract_code, extract_code_blocks
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
+from codeface_jupyter.trials.earlier_code import GOES_ON, needs_earlier_code
 from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_below, lost_names
 from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
@@ -163,7 +164,10 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     blocks = result.code_blocks
     codes = [block.code for block in blocks if block.language == PYTHON]
     namespace = dict(ask.live_namespace or {})
-    offer = shape(codes, namespace, ask.sources.cells, prompt=result.prompt)
+    earlier, cells = _earlier_code(ask), ask.sources.cells
+    goes_on = needs_earlier_code("\n".join(codes), earlier, namespace=namespace, cells=cells)
+    codes[:1] = [f"{earlier}\n\n{codes[0]}"] if goes_on else codes[:1]
+    offer = shape(codes, namespace, cells, prompt=result.prompt)
     offered = iter(offer.codes)
     codes_offered = [next(offered) if b.language == PYTHON else b.code for b in blocks]
     left_out = tuple(number for number, code in enumerate(codes_offered) if code is None)
@@ -177,8 +181,19 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
         result,
         offered_blocks=changed if is_changed else None,
         left_out=left_out,
-        notes=(*offer.notes, *_made_below(changed, ask)),
+        notes=(*([GOES_ON] if goes_on else []), *offer.notes, *_made_below(changed, ask)),
     )
+
+
+def _earlier_code(ask: Ask) -> str:
+    """Return the code of the answer that a question goes on from; empty for none.
+
+    What the notebook has of it by now is no part of the conversation any more.
+    """
+    if ask.after is not None:
+        return ask.after.result.code if ask.after.question is not None else ""
+    history = ask.sources.history
+    return extract_code(extract_code_blocks(history[-1]["content"])) if history else ""
 
 
 def _made_below(blocks: Sequence[CodeBlock], ask: Ask) -> Iterator[str]:

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.config import Config
-from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.context import Cell, ContextSources, FilledRequest, Rewrite
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Edit, Finding
 from codeface_jupyter.prompts import FIX_REQUEST
 from codeface_jupyter.session import Session, checking
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.session.events import Started
+from codeface_jupyter.trials.earlier_code import GOES_ON
 from codeface_jupyter.trials.guard.support import guard_support
 
 CODE = "import pandas as pd\ntop = sales.head(1)\nprint(top)"
@@ -229,3 +231,57 @@ def test_each_question_of_a_batch_is_checked(session_of, found, notebook):
     items = session.generate_batch([ask(session, notebook), ask(session, {}), "the first one"])
     assert [item.code for item in items] == [OFFERED, CODE, CODE]
     assert [len(item.findings) for item in items] == [0, 1, 0]
+
+
+FIRST = "top = sales.head(1)"
+
+
+@pytest.mark.parametrize(
+    ("code", "offered"),
+    [
+        ("top.units.sum()", f"{FIRST}\n\ntop.units.sum()"),
+        ("top = top.tail(1)\ntop", f"{FIRST}\n\ntop = top.tail(1)\ntop"),
+        ("top += 1", f"{FIRST}\n\ntop += 1"),
+        ("top = sales.tail(1)\ntop", None),
+        ("for top in sales:\n    print(top)", None),
+        ("sales.map(lambda top: top)", None),
+        ("sales.tail(1)", None),
+        ("bottom.units", None),
+        ("top.units.sum(", None),
+    ],
+)
+def test_an_answer_that_goes_on_from_another_one_has_its_code(session_of, notebook, code, offered):
+    session = session_of(f"```python\n{FIRST}\ntop\n```", f"```python\n{code}\n```")
+    asked = ask(session, notebook)
+    events = list(session.stream(asked))
+    context = next(event.context for event in events if isinstance(event, Started))
+    question = FilledRequest.of("and the units of that?")
+    about = asked.about(events[-1].result, question, context=context)
+    result = session.generate(replace(about, live_namespace=notebook))
+    whole = offered.replace(FIRST, f"{FIRST}\ntop") if offered else code
+    assert result.code.startswith(whole)
+    assert (GOES_ON in result.notes) is (offered is not None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "names", "is_added"),
+    [
+        ((), {}, True),
+        ((Cell(source=FIRST, was_run=False),), {}, False),
+        ((), {"top": 0}, False),
+    ],
+    ids=["in an answer only", "in a cell that was not run", "in the notebook"],
+)
+def test_so_has_one_below_an_answer_that_was_not_taken_up(
+    session_of, notebook, cells, names, is_added
+):
+    session = session_of("```python\ntop.units\n```")
+    said = f"Here it is:\n\n```python\n{FIRST}\n```"
+    history = ({"role": "user", "content": "top"}, {"role": "assistant", "content": said})
+    asked = ask(session, notebook | names, cells=cells)
+    sources = replace(asked.sources, history=history)
+    result = session.generate(replace(asked, sources=sources))
+    assert result.code == (f"{FIRST}\n\ntop.units" if is_added else "top.units")
+    assert (result.notes == (GOES_ON,)) is is_added
+    if is_added and result.outcome is not None:
+        assert result.outcome.has_run

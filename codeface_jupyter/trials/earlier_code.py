@@ -1,0 +1,61 @@
+"""The code of the answer before, where one that goes on from it needs what that code makes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from codeface_jupyter.context import Cell
+from codeface_jupyter.context.cells import defined_names
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.copies import parsed
+
+__all__ = ["GOES_ON", "needs_earlier_code"]
+
+GOES_ON = "Begins with the code of the answer before, which it goes on from."
+
+
+def needs_earlier_code(
+    code: str, earlier: str, *, namespace: Mapping[str, object], cells: Sequence[Cell]
+) -> bool:
+    """Whether a code reads a name that the answer before makes, and nothing else does.
+
+    Parameters
+    ----------
+    code
+        The answer's code.
+    earlier
+        The code of the answer before.
+    namespace
+        The notebook's variables.
+    cells
+        The notebook's cells above: one that makes the name has only to be run.
+    """
+    tree = parsed(code)
+    if tree is None or parsed(earlier) is None:
+        return False
+    made = defined_names(earlier).difference(namespace)
+    waiting = made.difference(*(defined_names(cell.sent) for cell in cells))
+    for statement in tree.body:
+        if not waiting.isdisjoint(_read(statement)):
+            return True
+        waiting -= names_bound(statement)
+    return False
+
+
+def _read(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement takes from outside."""
+    match statement:
+        # Its value is there before what it binds.
+        case ast.Assign(value=value):
+            own = names_bound(value)
+        case ast.AugAssign(target=ast.Name(id=name), value=value):
+            return {name} | (_loaded(value) - names_bound(value))
+        case _:
+            own = names_bound(statement)
+    return _loaded(statement) - own
+
+
+def _loaded(node: ast.AST) -> set[str]:
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
