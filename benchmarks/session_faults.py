@@ -129,8 +129,8 @@ def faulty(code: str, *, count: int = 1, before: Counter[str]) -> Faulty | None:
 def _wrong_method(code: str) -> str | None:
     for node in _nodes(code, ast.Attribute):
         if node.attr in METHODS:
-            start, end = _span(code, node.value)[1], _span(code, node)[1]
-            return f"{code[:start]}.{METHODS[node.attr]}{code[end:]}"
+            end = _span(code, node)[1]
+            return f"{code[: end - len(node.attr)]}{METHODS[node.attr]}{code[end:]}"
     return None
 
 

@@ -438,6 +438,7 @@ def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: 
     ("code", "kind", "expected"),
     [
         ("df['ü'].mean()", "another method", "df['ü'].average()"),
+        ("(df / 2).mean()", "another method", "(df / 2).average()"),
         ("df.sort_values('ä', ascending=False)", "another keyword",
          "df.sort_values('ä', asc=False)"),
         ("x = df['unit price']", "another column", "x = df['price']"),
