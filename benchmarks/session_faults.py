@@ -90,7 +90,7 @@ PLAIN = frozenset({"columns", "dt", "index", "shape", "size", "str", "values"})
 
 WORDS = re.compile(r"[^\W\d_]+")
 
-T = TypeVar("T", ast.Attribute, ast.Call, ast.Subscript, ast.keyword)
+T = TypeVar("T", bound=ast.expr | ast.keyword)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def faulty(code: str, *, count: int = 1, before: Counter[str]) -> Faulty | None:
     kinds: list[str] = []
     for left in reversed(range(count)):
         # Into what cannot be read no more can be put.
-        possible = FAULTS if left == 0 else FAULTS[:-1]
+        possible = FAULTS if left == 0 else READABLE
         found = ((kind, changed) for kind, put_in in possible if (changed := put_in(code)))
         chosen = Counter(kinds) + before
         kind, code = min(found, key=lambda one: chosen[one[0]], default=("", ""))
@@ -178,22 +178,67 @@ def _other_column(code: str) -> str | None:
     return None
 
 
-FAULTS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
+def _missing_comma(code: str) -> str | None:
+    """Return the code with the last two arguments, or elements, of something not separated."""
+    for node in _nodes(code, ast.expr):
+        match node:
+            case ast.Call(args=[*_, left, right], keywords=[]):
+                pass
+            case ast.Call(args=[*_, left], keywords=[ast.keyword(value=right)]):
+                pass
+            case ast.Dict(values=[*_, left, right]) | ast.List(elts=[*_, left, right]):
+                pass
+            case _:
+                continue
+        start, end = _span(code, left)[1], _span(code, right)[0]
+        return f"{code[:start]}{code[start:end].replace(',', '', 1)}{code[end:]}"
+    return None
+
+
+def _single_equals(code: str) -> str | None:
+    """Return the code with ``=`` for ``==``."""
+    for node in _nodes(code, ast.Compare):
+        if isinstance(node.ops[0], ast.Eq):
+            start = _span(code, node.left)[1]
+            return f"{code[:start]}{code[start:].replace('==', '=', 1)}"
+    return None
+
+
+def _missing_quote(code: str) -> str | None:
+    """Return the code with a text that does not end."""
+    for node in _nodes(code, ast.Constant):
+        end = _span(code, node)[1]
+        if isinstance(node.value, str) and code[end - 2 : end] not in ('""', "''"):
+            return f"{code[: end - 1]}{code[end:]}"
+    return None
+
+
+def _bracket_too_many(code: str) -> str | None:
+    position = max(code.rfind(bracket) for bracket in BRACKETS)
+    return f"{code[:position]}{code[position]}{code[position:]}" if position >= 0 else None
+
+
+READABLE: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("another method", _wrong_method),
     ("another keyword", _wrong_keyword),
     ("another column", _other_column),
     ("single brackets", _single_brackets),
     ("an attribute called", _called_attribute),
+)
+FAULTS = (
+    *READABLE,
     ("an unclosed bracket", _unclosed_bracket),
+    ("a missing comma", _missing_comma),
+    ("a single equals sign", _single_equals),
+    ("a missing quote", _missing_quote),
+    ("a bracket too many", _bracket_too_many),
 )
 
 
 def _nodes(code: str, kind: type[T]) -> Iterator[T]:
     """Yield the nodes of a kind, the last ones first: what a cell ends in is what it is about."""
     found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, kind)]
-    found.sort(
-        key=lambda node: (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
-    )
+    found.sort(key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0))
     yield from reversed(found)
 
 

@@ -8,20 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codeface_jupyter.context import ErrorInfo
-from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import failed_statement
-from codeface_jupyter.trials.naming.lexing import lex
-from codeface_jupyter.trials.naming.unfinished import closers
+from codeface_jupyter.trials.syntax_slips import readable
 
 __all__ = ["Mended", "without_slip"]
 
 NOT_CALLABLE = re.compile(r"'\w+' object is not callable")
 # A list of columns is wanted, and a tuple is one key.
 TUPLE_KEY = re.compile(r"\('|Cannot subset columns with a tuple")
-NEVER_CLOSED = re.compile(r"'[(\[{]' was never closed")
-# What is not closed is so on one of the next lines.
-MAX_LINES = 40
+UNREADABLE = frozenset({"IndentationError", "SyntaxError", "TabError", "_IncompleteInputError"})
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,10 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
     error
         What it failed with.
     """
-    if error.ename in {"SyntaxError", "_IncompleteInputError"}:
-        yield from _readable(text)
+    if error.ename in UNREADABLE:
+        code = readable(text)
+        if code is not None:
+            yield Mended(code)
         return
     source = read_source(text)
     statement = failed_statement(source.tree, text, error)
@@ -86,32 +84,3 @@ def _listed(source: Source, statement: ast.stmt) -> Iterator[Mended]:
                 names = source.code[start:end]
                 names = names[1:-1] if names.startswith("(") else names
                 yield Mended(f"{source.code[:start]}[{names}]{source.code[end:]}")
-
-
-def _readable(text: str) -> Iterator[Mended]:
-    """Yield what Python can read, where what it cannot read in the code lacks little."""
-    try:
-        compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except SyntaxError as error:
-        lines = text.split("\n")
-        number = min(max(error.lineno or 1, 1), len(lines))
-        if NEVER_CLOSED.search(error.msg):
-            closed = list(filter(parse_module, _closed(lines, number)))
-            # A list that goes over several lines may end at any of them.
-            if len(closed) == 1:
-                yield Mended(closed[0])
-        elif error.msg.startswith("expected ':'"):
-            changed = [*lines[: number - 1], f"{lines[number - 1].rstrip()}:", *lines[number:]]
-            if parse_module("\n".join(changed)) is not None:
-                yield Mended("\n".join(changed))
-    except (ValueError, RecursionError, MemoryError):
-        return
-
-
-def _closed(lines: list[str], opened: int) -> Iterator[str]:
-    """Yield the code with brackets closed at the end of each line from ``opened`` on."""
-    for number in range(opened, min(len(lines), opened + MAX_LINES) + 1):
-        if not lines[number - 1].strip():
-            continue
-        before = "\n".join(lines[:number]).rstrip()
-        yield "\n".join([f"{before}{closers(lex(before))}", *lines[number:]])

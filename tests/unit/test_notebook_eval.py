@@ -445,11 +445,23 @@ def test_a_test_is_called_with_what_it_takes(test: str, entry_point: str, call: 
         ("df[['a', 'b']]", "single brackets", "df['a', 'b']"),
         ("df.shape", "an attribute called", "df.shape()"),
         ("f(1)", "an unclosed bracket", "f(1"),
+        ("f('ä', b)", "a missing comma", "f('ä' b)"),
+        ("f([1, 2])", "a missing comma", "f([1 2])"),
+        ("f(a, by=[1, 2])", "a missing comma", "f(a by=[1, 2])"),
+        ("{'a': 1, 'b': 2}", "a missing comma", "{'a': 1 'b': 2}"),
+        ("df[df.a == 1].b", "a single equals sign", "df[df.a = 1].b"),
+        ("x = f('ä', 1)", "a missing quote", "x = f('ä, 1)"),
+        ("x = ''", "a missing quote", None),
+        ("f(1).b", "a bracket too many", "f(1)).b"),
     ],
 )  # fmt: skip
 def test_a_fault_is_put_in_as_people_make_it(code, kind, expected):
     others = Counter({name: 1 for name, _ in faults.FAULTS if name != kind})
-    assert faults.faulty(code, before=others) == faults.Faulty((kind,), expected)
+    found = faults.faulty(code, before=others)
+    if expected is None:
+        assert found is None or found.kinds != (kind,)
+    else:
+        assert found == faults.Faulty((kind,), expected)
 
 
 def test_of_the_faults_that_can_be_put_in_the_rarest_is():
@@ -465,4 +477,6 @@ def test_of_several_faults_only_the_last_keeps_the_code_from_being_read():
     found = faults.faulty(code, count=2, before=before)
     assert found.kinds == ("another method", "an unclosed bracket")
     assert found.code == "df.sort_values('a', ascending=False).average("
+    before = Counter({name: 1 for name, _ in faults.READABLE})
+    assert set(faults.faulty(code, count=2, before=before).kinds) - dict(faults.READABLE).keys()
     assert faults.faulty("f(1)", count=2, before=Counter()) is None

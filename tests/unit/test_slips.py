@@ -5,6 +5,7 @@ import pytest
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
 from codeface_jupyter.trials.slips import without_slip
+from codeface_jupyter.trials.syntax_slips import readable
 
 
 def error(text, kind, message):
@@ -18,8 +19,9 @@ def error(text, kind, message):
         ("d = f({\n    'a': [1],\n}).g('a'\n\nd", "d = f({\n    'a': [1],\n}).g('a')\n\nd"),
         ("print(sorted([1, 2)", None),
         ("for x in y\n    print(x)", "for x in y:\n    print(x)"),
-        ("if x  # so\n    y", None),
-        ("x = 'a", None),
+        ("if x  # so\n    y", "if x:  # so\n    y"),
+        ("if x:\n    y\nelse if z:\n    w", "if x:\n    y\nelif z:\n    w"),
+        ("for x in y: print(x) z", None),
         ("cols = [\n'region',\n'units'\nprint(cols)", None),
         ("items = [1,\n2,\n3\nprint(items)", None),
         ("f(\n    a,\n    b\nprint(x)", "f(\n    a,\n    b)\nprint(x)"),
@@ -28,6 +30,41 @@ def error(text, kind, message):
 def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
     found = list(without_slip(text, ErrorInfo(ename="SyntaxError", evalue="")))
     assert [mended.code for mended in found] == ([without] if without else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("print('ä' x)", "print('ä', x)"),
+        ("d = {\n  'a': 1\n  'b': 2\n  'c': 3\n}", "d = {\n  'a': 1,\n  'b': 2,\n  'c': 3\n}"),
+        ("df.loc[df.a == 1 'b']", "df.loc[df.a == 1, 'b']"),
+        ("total = (price 2)", None),
+        ("if x = 3:\n    y", "if x == 3:\n    y"),
+        ("df[df['ä'] = 'x=1'].head()", "df[df['ä'] == 'x=1'].head()"),
+        ("x + 1 = y", None),
+        ("f(a.b = 1)", None),
+        ("for a in b:\n    print 'x', a  # so", "for a in b:\n    print('x', a)  # so"),
+        ("ax.set_title('Sales)\nax.show()", "ax.set_title('Sales')\nax.show()"),
+        ("x = f'{a} b", "x = f'{a} b'"),
+        ("x = f'{a}, b", None),
+        ("x = 'a + b", None),
+        ("df['a] + df['b']", None),
+        ("print(len(x)))", "print(len(x))"),
+        ("f([1, 2)", "f([1, 2])"),
+        ("df['a')", "df['a']"),
+        ("print(\u201cit\u2019s\u201d)", 'print("it\'s")'),
+        ("x = 3\xa0+ 1 \u2013 2", "x = 3 + 1 - 2"),
+        ("x = 1\n  y = 2\n  z = 3", "x = 1\ny = 2\nz = 3"),
+        ("for x in y:\nprint(x)\n\nz", "for x in y:\n    print(x)\n\nz"),
+        ("for x in y:\nprint(x)\nz", None),
+        ("if a = 3:\n    print 'x'", "if a == 3:\n    print('x')"),
+        ("return x", None),
+        ("x = 1", None),
+        ("x = (" + "'a + " * 2_000, None),
+    ],
+)
+def test_what_else_python_says_it_cannot_read_tells_what_was_meant(text, without):
+    assert readable(text) == without
 
 
 @pytest.mark.parametrize(
