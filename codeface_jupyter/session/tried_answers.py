@@ -9,6 +9,7 @@ from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import A_FIGURE, Outcome
 from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.checks.wording import code_span
@@ -76,18 +77,27 @@ class TriedAnswers:
         """Try an answer."""
         outcome = self._outcome(result.code) if result.code else None
         wanted = self._wanted
-        kind = asked_kind(wanted)
         return Candidate(
             result=result,
             outcome=outcome,
             unsaid=missed_names(wanted, result.code) if result.code else (),
-            missed_kind=kind if gives_another_kind(outcome, kind) else "",
+            missed_kind=self._missed_kind(outcome),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
             lacks_tests=self._lacks_tests(result.code),
             is_idle=self._is_idle(result),
         )
+
+    def _missed_kind(self, outcome: Outcome | None) -> str:
+        """Return the kind of value that is asked for, if a code gives another; empty if not."""
+        kind = asked_kind(self._wanted)
+        if kind:
+            return kind if gives_another_kind(outcome, kind) else ""
+        if not gives_a_number(outcome):
+            return ""
+        # A copy: the user's cells may go on meanwhile.
+        return asked_column(self._wanted, dict(self._pending.ask.live_namespace or {}))
 
     def _is_idle(self, result: GenerationResult) -> bool:
         """Whether something was to be done, and a code only says or defines something."""

@@ -8,7 +8,7 @@ from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
 
-__all__ = ["asked_kind", "gives_another_kind", "kind_note"]
+__all__ = ["asked_kind", "gives_another_kind", "kind_note", "shown_by"]
 
 # As requests call them, and as they are.
 KINDS = {
@@ -84,4 +84,9 @@ def kind_note(outcome: Outcome | None, kind: str) -> str:
     """Return a sentence on an answer that misses a kind of value; empty if it misses none."""
     if not kind or outcome is None:
         return ""
-    return f"The request asks for a {kind}; this gives {code_span(outcome.value)}."
+    return f"The request asks for a {kind}; this gives {code_span(shown_by(outcome))}."
+
+
+def shown_by(outcome: Outcome) -> str:
+    """Return what a code gave, or else what it printed."""
+    return outcome.value or outcome.printed.strip()

@@ -41,7 +41,8 @@ class Candidate:
     unsaid
         Names that the request quotes and the code does not say.
     missed_kind
-        The kind of value that the request asks for, if the code gives another.
+        The kind of value, or the column one of whose values the request asks for, if the code
+        gives another.
     is_rejected
         Whether it says or does what an answer did in the place of which another is wanted.
     lacks_tests

@@ -1212,3 +1212,14 @@ def test_what_is_kept_ends_where_the_statement_at_fault_begins(cell, line, kept)
 )
 def test_what_checks_something(code, is_check) -> None:
     assert checks_something(code, tested="f") is is_check
+
+
+def test_a_number_where_one_of_a_column_s_texts_is_asked_for_gives_way(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"region": ["north", "south"], "units": [3, 1]})
+    best = "sales.loc[sales.units.idxmax(), 'region']"
+    engine = Sampling("sales.units.max()", best, best, "sales.units.max() + 0")
+    sources = ContextSources(request="Which region sells the most units?")
+    result, events = ask_with(engine, sources=sources)
+    assert result.code == best
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one gives no region"
