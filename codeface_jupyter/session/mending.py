@@ -34,7 +34,7 @@ def mended(cell: FailingCell, trials: CellTrials) -> Candidate | FailingCell | N
         candidate = _tried(one, trials)
         if candidate is not None and candidate.is_an_answer and not candidate.obstacle:
             return candidate
-        failing = failing or _further(cell, candidate)
+        failing = failing or _further(cell, candidate, is_certain=bool(one.proof))
         if time.perf_counter() - begin > LONGEST_S:
             break
     return failing
@@ -49,13 +49,18 @@ def _tried(one: Mended, trials: CellTrials) -> Candidate | None:
     return trials.tried(one.code)
 
 
-def _further(cell: FailingCell, candidate: Candidate | None) -> FailingCell | None:
-    """Return a cell that fails at something else than before; None if it does not."""
+def _further(
+    cell: FailingCell, candidate: Candidate | None, *, is_certain: bool
+) -> FailingCell | None:
+    """Return a cell that fails at something else than before; None if it does not.
+
+    What is certain to have been a slip may stand there once more.
+    """
     failing = FailingCell.tried(candidate) if candidate is not None else None
     if failing is None or failing.error is None or cell.error is None:
         return None
     said = {(error.ename, error.evalue) for error in (failing.error, cell.error)}
-    return failing if len(said) > 1 else None
+    return failing if is_certain or len(said) > 1 else None
 
 
 def _mended(cell: FailingCell, ask: Ask) -> Iterator[Mended]:

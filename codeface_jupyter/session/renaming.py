@@ -153,8 +153,7 @@ class Renaming:
 
     def _tried(self, name: str) -> _Named | None:
         """Return the cell with a name, if it runs or fails further on."""
-        text, place = self._cell.text, self._place
-        candidate = self._trials.tried(f"{text[: place.start]}{name}{text[place.end :]}")
+        candidate = self._trials.tried(self._place.renamed(self._cell.text, name))
         if candidate.is_an_answer and not candidate.obstacle:
             fails = any(finding.kind in FAILS for finding in candidate.result.findings)
             return None if fails else _Named(name, candidate, runs=True)

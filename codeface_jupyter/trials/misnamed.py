@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -35,6 +35,9 @@ GIVEN_UP = frozenset({"append", "as_matrix", "get_value", "ix", "lookup", "set_v
 PRINTS = "print(*[name for name in {} if name[:1] != '_'][{}::2])"
 PARTS = (0, 1)
 
+# A name's characters in a code, and an expression for the names that are there.
+_Named = tuple[tuple[int, int], str]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Misnamed:
@@ -44,6 +47,8 @@ class Misnamed:
     ----------
     name
         The name.
+    starts
+        Where else in the statement the same column or key is read, from left to right.
     statement_start
         Where the statement begins that it stands in.
     quote
@@ -58,6 +63,13 @@ class Misnamed:
     statement_start: int
     quote: str = ""
     listings: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
+
+    def renamed(self, text: str, name: str) -> str:
+        """Return the code ``text`` with another name in its place."""
+        for start in reversed((self.start, *self.starts)):
+            text = f"{text[:start]}{name}{text[start + len(self.name) :]}"
+        return text
 
 
 def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
@@ -74,10 +86,11 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
     statement = failed_statement(source.tree, text, error)
     if statement is None or (error.ename == "KeyError" and _takes_away(statement)):
         return None
-    places = set(_places(source, statement, error))
-    if len(places) != 1:
+    places = sorted(set(_places(source, statement, error)))
+    is_read = error.ename == "KeyError" and len({text[slice(*place)] for place, _ in places}) == 1
+    if len(places) != 1 and not (is_read and not _binds_key(statement, places, source)):
         return None
-    (start, end), names = places.pop()
+    ((start, end), names), *others = places
     if text[start:end] in GIVEN_UP:
         return None
     statement_start = source.span(statement)[0]
@@ -89,7 +102,18 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
         statement_start=statement_start,
         quote=text[end : end + 1] if text[start - 1 : start] in QUOTES else "",
         listings=tuple(f"{above}{PRINTS.format(names, part)}" for part in PARTS if names),
+        starts=tuple(place[0] for place, _ in others),
     )
+
+
+def _binds_key(statement: ast.stmt, places: Sequence[_Named], source: Source) -> bool:
+    """Whether a statement makes, in one of the places, what it reads in another."""
+    made = [
+        source.span(node.slice)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+    ]
+    return any(start <= place[0] and place[1] <= end for place, _ in places for start, end in made)
 
 
 def _takes_away(statement: ast.stmt) -> bool:
@@ -132,9 +156,7 @@ def _plain(name: str) -> str:
     return SEPARATORS.sub("", name).casefold()
 
 
-def _places(
-    source: Source, statement: ast.stmt, error: ErrorInfo
-) -> Iterator[tuple[tuple[int, int], str]]:
+def _places(source: Source, statement: ast.stmt, error: ErrorInfo) -> Iterator[_Named]:
     """Yield where a statement says the name that its error says, and what lists those there are."""
     find = FINDS.get(error.ename)
     if find is None:
@@ -146,13 +168,13 @@ def _places(
                 yield place, names
 
 
-def _attribute(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+def _attribute(source: Source, node: ast.AST) -> Iterator[_Named]:
     if isinstance(node, ast.Attribute):
         end = source.span(node)[1]
         yield (end - len(node.attr), end), f"dir({source.text(node.value)})"
 
 
-def _parameter(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+def _parameter(source: Source, node: ast.AST) -> Iterator[_Named]:
     if isinstance(node, ast.Call):
         names = f"__import__('inspect').signature({source.text(node.func)}).parameters"
         for keyword in node.keywords:
@@ -160,7 +182,7 @@ def _parameter(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int],
             yield (start, start + len(keyword.arg or "")), names
 
 
-def _key(source: Source, node: ast.AST) -> Iterator[tuple[tuple[int, int], str]]:
+def _key(source: Source, node: ast.AST) -> Iterator[_Named]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         start, end = source.span(node)
         # It may be written in other ways than it reads.

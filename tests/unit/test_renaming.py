@@ -116,6 +116,11 @@ def test_columns_and_parameters_are_found_in_the_same_way(
             ("set_index", "units sold"),
             "rows = sales.set_index('region')\nrows['units sold'].sum()",
         ),
+        (
+            "rows = sales.index_by('region')\nrows.dtypes().map(str), rows.shape()",
+            ("set_index",),
+            "rows = sales.set_index('region')\nrows.dtypes.map(str), rows.shape",
+        ),
         # No name is known for the second.
         ("sales.index_by('region').total()", ("set_index",), FROM_MODEL),
         (

@@ -94,6 +94,12 @@ def test_what_is_called_too_much_has_to_be_nothing_to_call():
     assert found.proof == "x = 1\nassert not callable(job.run)"
 
 
+def test_a_column_that_a_statement_reads_twice_has_one_other_name():
+    text = "x = 1\ndf['a'].max() - df[['b', 'a']].min()"
+    place = misnamed(text, error(text, "KeyError", "'a'"))
+    assert place.renamed(text, "ä ü") == "x = 1\ndf['ä ü'].max() - df[['b', 'ä ü']].min()"
+
+
 def test_of_a_line_that_stands_twice_nobody_knows_which_failed():
     text = "c.shape()\nc.shape()"
     assert not list(without_slip(text, error(text, "TypeError", "'tuple' object is not callable")))
@@ -111,7 +117,10 @@ def test_of_a_line_that_stands_twice_nobody_knows_which_failed():
         ('df["it\'s"]', "KeyError", '"it\'s"', "it's"),
         ("df.groupby('ü')['GDP'].mean()", "KeyError", "'Column not found: GDP'", "GDP"),
         ("df[['a', 'b']]", "KeyError", "\"['b'] not in index\"", "b"),
-        ("df['a']['a']", "KeyError", "'a'", None),
+        ("df['a']['a']", "KeyError", "'a'", "a"),
+        ("df['a'] = df['a'] + 1", "KeyError", "'a'", None),
+        ("df.loc[0, 'a'], y = df['a'], 1", "KeyError", "'a'", None),
+        ("df.a().a()", "AttributeError", "'DataFrame' object has no attribute 'a'", None),
         ("df = df.drop(columns=['id'])", "KeyError", "\"['id'] not found in axis\"", None),
         ("df = df.set_index('date')", "KeyError", "\"None of ['date'] are in the columns\"", None),
         ("y = df.pop('target')", "KeyError", "'target'", None),
