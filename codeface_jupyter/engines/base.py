@@ -30,6 +30,7 @@ __all__ = [
     "Engine",
     "EnginePlugin",
     "Fitness",
+    "GoesOn",
     "HoldsMemory",
     "InfillEngine",
     "Rank",
@@ -169,6 +170,18 @@ class Converts(Protocol):
         returned. Whatever pulls a model calls it, so that the first answer does not wait.
         `load` does the same where it has not been done.
         """
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """Optional: what an engine has whose answers go on from `Prompt.answer_begin` to the letter.
+
+    Others ask for that in a turn of the conversation, and what they get may begin anew.
+    """
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the model that is set now does."""
 
 
 @runtime_checkable

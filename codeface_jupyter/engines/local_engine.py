@@ -55,6 +55,11 @@ class LocalEngine(ABC, Generic[PreparedT, LoadedT]):
         return self._codec.is_chat
 
     @property
+    def goes_on(self) -> bool:
+        """Whether answers go on from the beginning that a prompt gives them."""
+        return True
+
+    @property
     def is_loaded(self) -> bool:
         """Whether the weights are in memory."""
         return self._loaded is not None

@@ -105,7 +105,7 @@ class Answering:
         job = pending.job.in_step(Step.READ_PROMPT)
         job.progress("Reading the prompt")
         others = OtherWork()
-        done = pending.ended(engine.generate(pending.request, job))
+        done = pending.generate(engine, job)
         self._is_undisturbed = others.share() == 0
         self._was_read_ahead = self._resources.take_read_ahead(pending.prompt)
         return replace(done, metrics=replace(done.metrics, load_s=load_s))

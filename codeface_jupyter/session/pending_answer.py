@@ -6,7 +6,7 @@ import time
 from dataclasses import fields, replace
 
 from codeface_jupyter.context import Context
-from codeface_jupyter.engines.base import Engine
+from codeface_jupyter.engines.base import BatchEngine, Engine, GoesOn
 from codeface_jupyter.generation import (
     NO_MODEL,
     Chunk,
@@ -34,10 +34,12 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.answer_state import AnswerState
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.session.events import Started
+from codeface_jupyter.trials.kept_beginning import repair_beginning
 from codeface_jupyter.well_formed import well_formed
 
 __all__ = ["PendingAnswer"]
 
+FENCE = "```"
 REPEATED_ITSELF = "ended where it began to repeat itself"
 
 
@@ -70,6 +72,8 @@ class PendingAnswer:
     def __init__(self, ask: Ask, job: Job) -> None:
         self.ask = ask
         self._hint = HintText() if ask.is_for_hint else None
+        # What the model goes on from, and what of that is to come with its first token.
+        self._begin = self._begin_to_come = ""
         self._is_repeating = False
         # An answer can end before the model does.
         self.job = Job(self._tell, whole=job)
@@ -154,6 +158,8 @@ class PendingAnswer:
         if context is None:
             raise RuntimeError("The prompt is not settled; `start` settles it.")
         prompt = context.prompt
+        if self._begin:
+            prompt = replace(prompt, answer_begin=self._begin)
         return GenerationRequest(
             prompt=prompt,
             sampling=self.sampling,
@@ -187,10 +193,27 @@ class PendingAnswer:
                 begun_tokens=after.begun_tokens if after else 0,
             )
         )
+        self._begin = self.begun_with(repair_beginning(self.ask.sources), engine)
         for note in context.notes:
             self.job.emit(Warned(note))
         if after is not None and after.begun:
             self.job.emit(Chunk(after.begun, 0))
+
+    def generate(self, engine: Engine, job: Job) -> Done:
+        """Have an engine answer; after `start`."""
+        self._begin_to_come = self._begin
+        return self.ended(engine.generate(self.request, job))
+
+    def begun_with(self, code: str, engine: Engine | BatchEngine) -> str:
+        """Return what an answer is made to begin with, so that its code begins with ``code``.
+
+        Empty for a server, which begins anew, for a base model, for an answer that follows
+        another or is words alone, and for a cell that was not sent whole; after `start`.
+        """
+        goes_on = isinstance(engine, GoesOn) and engine.goes_on and not self.is_bare_code
+        is_first = self.ask.after is None and not self.ask.is_for_hint
+        may_begin = goes_on and is_first and code in self.prompt and FENCE not in code
+        return f"{FENCE}python\n{code}" if code and may_begin else ""
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
@@ -350,6 +373,9 @@ class PendingAnswer:
     def _take(self, chunk: Chunk) -> None:
         if self._is_streamed and not self._wait_s:
             self._wait_s = time.perf_counter() - self._asked_at
+        if self._begin_to_come:
+            chunk = replace(chunk, text=f"{self._begin_to_come}{chunk.text}")
+            self._begin_to_come = ""
         if self._hint is not None:
             chunk = replace(chunk, text=self._hint.add(chunk.text))
             if self._hint.is_over:

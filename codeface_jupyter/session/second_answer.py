@@ -64,7 +64,8 @@ def second_answer(
     identity = second.identity_of(engine)
     if others.share() == 0:
         SpeedRecords(settings.cache_dir).add(identity, done.metrics)
-    return pending.checked_result(listening.text, done, sampling=sampling, identity=identity)
+    text = f"{request.prompt.answer_begin}{listening.text}"
+    return pending.checked_result(text, done, sampling=sampling, identity=identity)
 
 
 class _Listening:

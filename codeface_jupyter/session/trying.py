@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.engines.base import BatchEngine, Engine, HoldsMemory
+from codeface_jupyter.engines.base import BatchEngine, Engine
 from codeface_jupyter.generation import (
     Done,
     GenerationResult,
@@ -47,7 +47,6 @@ MIN_TOKENS = 160
 TIMES_AS_LONG = 2
 # On the tokens of the cell and the notebook, which models write down again in place of a repair.
 REPAIR_PENALTY = 1.2
-FENCE = "```"
 # Of samples as long as the first answer, and as this, few were right.
 MIN_LONG_TOKENS = 40
 TOO_SLOW = (
@@ -304,7 +303,7 @@ class Trying:
         """Ask for more answers side by side, and try each as it comes, until it is decided."""
         batch = self._pending.job.part(within_s=None if self._are_asked_for else PATIENCE_S)
         total = count + len(self._tried)
-        begin = _beginning(self._pending, engine)
+        begin = self._pending.begun_with(kept_beginning(self._pending.ask.sources), engine)
         samplings = _samplings(self._pending, count, longest=self._longest, is_repair=bool(begin))
         is_enough = False
 
@@ -343,17 +342,6 @@ def _not_tried(result: GenerationResult, why_not: str) -> GenerationResult:
     """Return an answer with a note why it was not tried, where others were."""
     notes = (f"Not tried on a copy: {why_not}",) if why_not else ()
     return replace(result, notes=(*result.notes, *notes))
-
-
-def _beginning(pending: PendingAnswer, engine: BatchEngine) -> str:
-    """Return what other answers begin with: of a repair, what stands above the fault.
-
-    Empty for a server, which begins anew, for a base model, and for a cell that was not sent whole.
-    """
-    kept = kept_beginning(pending.ask.sources)
-    goes_on = isinstance(engine, HoldsMemory) and not pending.is_bare_code
-    may_begin = goes_on and kept in pending.prompt and FENCE not in kept
-    return f"{FENCE}{PYTHON}\n{kept}" if kept and may_begin else ""
 
 
 def _samplings(

@@ -1,21 +1,24 @@
-"""The beginning of a failed cell that other repairs of it keep: what stands above the fault.
+"""The beginning of a failed cell that repairs of it keep: what stands above the fault.
 
-A small model that is to repair a cell writes it down again as it was, or goes on with a copy of
+A small model that is to repair a cell writes it down again as it was, or begins with a copy of
 the notebook. With the lines above the fault given, what it writes is about the fault.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 
 from codeface_jupyter.context import ContextSources
 from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.failed_statement import failed_statement
 
-__all__ = ["kept_beginning"]
+__all__ = ["kept_beginning", "repair_beginning"]
 
 # It is read once more, and takes room from the answer.
 MAX_CHARS = 2_000
+# With comments above it, which a model writes down again as well.
+FIRST_WORD = re.compile(r"(?:\s*#.*\n)*\s*(?:\w+|[^\s#])")
 
 
 def kept_beginning(sources: ContextSources) -> str:
@@ -32,6 +35,21 @@ def kept_beginning(sources: ContextSources) -> str:
         return ""
     kept = "".join(f"{line}\n" for line in rewrite.text.split("\n")[: _begin(statement)])
     return kept if len(kept) <= MAX_CHARS else ""
+
+
+def repair_beginning(sources: ContextSources) -> str:
+    """Return what the first repair of a cell begins with: the lines above the fault, and a word.
+
+    That much is enough for it not to begin with another cell. Empty where it is not a cell in
+    Python that failed.
+    """
+    rewrite = sources.rewrite
+    if sources.task != "fix" or rewrite is None or rewrite.language != "python":
+        return ""
+    kept = kept_beginning(sources)
+    word = FIRST_WORD.match(rewrite.text, len(kept)) if sources.error is not None else None
+    begin = f"{kept}{word[0]}" if word is not None else ""
+    return begin if len(begin) <= MAX_CHARS else ""
 
 
 def _begin(statement: ast.stmt) -> int:

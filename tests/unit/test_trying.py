@@ -15,7 +15,7 @@ from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources, ErrorInfo, Rewrite
 from codeface_jupyter.context.request import FilledRequest
 from codeface_jupyter.engines.scripted import ScriptedEngine
-from codeface_jupyter.generation import Done, GenerationRequest, GenerationResult, Revised
+from codeface_jupyter.generation import Chunk, Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import Task, fenced
@@ -26,7 +26,7 @@ from codeface_jupyter.session.tried_answers import CHANGES_A_COPY
 from codeface_jupyter.trials import copy_support
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.idle_code import IDLE
-from codeface_jupyter.trials.kept_beginning import kept_beginning
+from codeface_jupyter.trials.kept_beginning import kept_beginning, repair_beginning
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.view.outcomes import alternatives_data, outcome_line
@@ -1113,6 +1113,8 @@ def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None
 class Continuing(Sampling):
     """Goes on with what an answer begins with, as a model in this process does."""
 
+    goes_on = True
+
     def generate_batch(self, requests, *, on_result, job) -> None:
         self.sampled = list(requests)
         for index, rest in enumerate(self.samples):
@@ -1147,15 +1149,9 @@ def test_a_penalty_of_the_user_s_own_stays(ask_with) -> None:
     assert {request.sampling.repetition_penalty for request in engine.sampled} == {1.05}
 
 
-class Elsewhere(Sampling):
-    """Holds nothing in this process."""
-
-    held_bytes = None
-
-
 def test_a_server_which_begins_anew_is_asked_for_whole_repairs(ask_with) -> None:
     repaired = f"low = min(prices)\n{TOTAL} - low"
-    engine = Elsewhere(FAILED, repaired, repaired)
+    engine = Sampling(FAILED, repaired, repaired)
     result, _ = ask_with(engine, sources=repair_of(FAILED))
     assert result.code == repaired
     assert {request.prompt.answer_begin for request in engine.sampled} == {""}
@@ -1195,6 +1191,60 @@ def test_where_the_fault_is_not_known_others_are_asked_for_whole(ask_with, sourc
 )
 def test_what_is_kept_ends_where_the_statement_at_fault_begins(cell, line, kept) -> None:
     assert kept_beginning(repair_of(cell, line=line)) == kept
+
+
+@pytest.mark.parametrize(
+    ("cell", "line", "begin"),
+    [
+        ("a = 1\n\n# the sum\nb = a.b\nb", "b = a.b", "a = 1\n\n# the sum\nb"),
+        ("df[\n    'a'\n]", "df[", "df"),
+        ("(a.b)", "(a.b)", "("),
+        # What Python cannot read, and what stands in several places, says nothing of the place.
+        ("a = 1\nfor b in", "for b in", "a"),
+        ("a.b\na.b", "a.b", "a"),
+        (f"x = '{'a' * 2_000}'\na.b", "a.b", "x"),
+        ("# only a comment", "", ""),
+        ("%%bash\nls x", "ls x", ""),
+    ],
+)
+def test_a_first_repair_begins_as_the_cell_does_with_a_word_of_what_failed(
+    cell, line, begin
+) -> None:
+    assert repair_beginning(repair_of(cell, line=line)) == begin
+    assert repair_beginning(replace(repair_of(cell, line=line), task="edit")) == ""
+    assert repair_beginning(replace(repair_of(cell, line=line), error=None)) == ""
+
+
+class GoingOn(ScriptedEngine):
+    """Says the rest of an answer that it is given the beginning of."""
+
+    goes_on = True
+
+
+def test_the_model_goes_on_from_that_beginning_and_the_answer_has_it(ask_with) -> None:
+    cell = "low = minimum(prices)"
+    engine = GoingOn([" = min(prices)\nlow\n```"])
+    result, events = ask_with(engine, sources=repair_of(cell, line=cell), tries="off")
+    assert result.code == "low = min(prices)\nlow"
+    assert engine.requests[0].prompt.answer_begin == "```python\nlow"
+    chunks = [event for event in events if isinstance(event, Chunk)]
+    assert chunks[0].text.startswith("```python\nlow ")
+
+
+@pytest.mark.parametrize("changes", [{"is_for_hint": True}, {"is_chat": False}, {"kept": 2_000}])
+def test_where_it_cannot_go_on_so_it_begins_by_itself(tmp_path, namespace, changes) -> None:
+    engine = GoingOn([in_python("low = 1")], is_chat=changes.get("is_chat", True))
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
+    above = "a" * changes.get("kept", 1)
+    question = Ask(
+        sources=repair_of(f"x = '{above}'\n{RAISES}"),
+        settings=session.config.with_overrides({"tries": "off"}),
+        live_namespace=namespace,
+        is_for_hint=changes.get("is_for_hint", False),
+    )
+    session.generate(question)
+    begin = engine.requests[0].prompt.answer_begin
+    assert begin == ("```python\nx" if "kept" in changes else "")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,11 @@ class LlamaCppEngine:
         return self._prepared.is_chat
 
     @property
+    def goes_on(self) -> bool:
+        """Whether answers go on from the beginning that a prompt gives them."""
+        return True
+
+    @property
     def is_loaded(self) -> bool:
         """Whether the weights are in memory."""
         return self._running is not None and self._running.process.is_running
