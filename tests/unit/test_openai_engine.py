@@ -300,7 +300,11 @@ def test_a_family_of_joined_emoji_is_never_split(serve):
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [("stop", "stop"), ("length", "length"), ("tool_calls", "stop"), ("eos_token", "stop")],
+    [
+        *((name, "stop") for name in ("stop", "STOP", "tool_calls", "function_call")),
+        *((name, "stop") for name in ("eos", "eos_token", "end_turn")),
+        *((name, "length") for name in ("length", "max_tokens")),
+    ],
 )
 def test_the_reason_of_the_end_is_told_in_our_words(serve, said, reason):
     server = serve(streams(delta("x", finish_reason=said), usage(1, 1), DONE))
@@ -905,6 +909,23 @@ def test_a_broken_off_answer_is_kept_and_said_to_be_cut(serve, tmp_path, behavio
         list(answering)
     assert answering.result.text == "partial answer"
     assert answering.result.finish_reason == "error"
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "\x1b[2J" + "x" * 999])
+def test_an_answer_that_ended_for_another_reason_is_told_and_not_kept_for_others(
+    serve, tmp_path, reason
+):
+    server = serve(
+        streams(delta("half "), delta("an answer", finish_reason=reason), usage(7, 2), DONE),
+        streams(*HELLO),
+    )
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=engine_for(server))
+    with pytest.raises(GenerationError, match="What had arrived is kept") as caught:
+        session.generate("hello")
+    assert reason.strip("\x1b")[:10] in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+    assert session.generate("hello").text == "Hello"
 
 
 def test_an_answer_is_never_asked_for_again_once_it_has_begun(serve):

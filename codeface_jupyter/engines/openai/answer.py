@@ -12,6 +12,7 @@ from codeface_jupyter.engines.text.streaming_text import AnswerWriter
 from codeface_jupyter.errors import GenerationError
 from codeface_jupyter.generation import Done, FinishReason, GenerationMetrics, GenerationRequest
 from codeface_jupyter.jobs import Job
+from codeface_jupyter.shorten import shorten
 
 __all__ = ["RemoteAnswer", "field_of"]
 
@@ -19,6 +20,13 @@ __all__ = ["RemoteAnswer", "field_of"]
 USAGE_WAIT_S = 2.0
 # and for the reply's own end, after which the connection can serve the next answer.
 END_WAIT_S = 0.1
+# How servers call the end of a whole answer: OpenAI's names first, then those of others.
+WHOLE = frozenset(
+    {"stop", "tool_calls", "function_call"} | {"eos", "eos_token", "end_turn", "stop_sequence"}
+)
+FULL = frozenset({"length", "max_tokens"})
+FILTERED = "content_filter"
+MAX_REASON_CHARS = 60
 
 
 class RemoteAnswer:
@@ -89,10 +97,12 @@ class RemoteAnswer:
             return "stop"
         if reason is None:
             raise cut_off_error(server, has_begun=self.has_begun)
-        if reason == "content_filter":
-            said = "its content filter stopped it"
-            raise cut_off_error(server, has_begun=self.has_begun, said=said)
-        return "length" if reason == "length" else "stop"
+        name = reason.lower()
+        if name in FULL:
+            return "length"
+        if name not in WHOLE:
+            raise cut_off_error(server, has_begun=self.has_begun, said=_why_broken_off(reason))
+        return "stop"
 
     async def _finish_reason(
         self, events: AsyncIterator[object], *, timeout_s: float
@@ -184,6 +194,17 @@ class _Piece:
             finish_reason=reason if isinstance(reason, str) else None,
             usage=_usage(field_of(event, "usage")),
         )
+
+
+def _why_broken_off(reason: str) -> str:
+    """Return why an answer is not whole, by a finish reason such as ``abort`` or ``error``.
+
+    Of a reason that nobody knows it is not known either that the answer is whole: taken for
+    whole, a part would be kept for everybody who asks the same.
+    """
+    if reason.lower() == FILTERED:
+        return "its content filter stopped it"
+    return f"it gave {shorten(reason, max_chars=MAX_REASON_CHARS)!r} as the reason"
 
 
 def _put_off(limit: asyncio.Timeout, wait_s: float) -> None:
