@@ -785,6 +785,25 @@ def test_a_refused_key_is_explained_and_not_repeated(serve, status, key, hint):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("placeholder", ["x", "EMPTY", "none", "local"])
+def test_a_placeholder_for_a_key_leaves_the_servers_words_as_they_are(serve, placeholder):
+    said = f"the maximum context length is 9 ({placeholder}, EMPTY, none, local)"
+    server = serve(says("400 Bad Request", {"error": {"message": said}}))
+    with pytest.raises(GenerationError, match="--cells") as caught:
+        answer(engine_for(server, api_key=placeholder))
+    assert said in str(caught.value)
+
+
+def test_neither_the_key_nor_a_long_text_keeps_the_hint_back(serve):
+    message = "'temperature' does not support 0"
+    server = serve(says("400 Bad Request", {"error": {"message": message}}))
+    with pytest.raises(GenerationError, match=r"'\(key\)' does not(.|\n)*--temperature 1"):
+        answer(engine_for(server, api_key="temperature"))
+    message = "x" * 999 + " exceeds the context length"
+    server = serve(says("400 Bad Request", {"error": {"message": message}}))
+    assert "--cells" in failure(engine_for(server))
+
+
 def test_without_a_key_none_is_sent(serve, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "meant-for-another-server")
     monkeypatch.setenv("OPENAI_ORG_ID", "meant-for-another-server")

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Explainer", "cut_off_error", "not_a_stream_error", "stalled_error"]
 
 MAX_SAID = 300
+# A shorter one is a placeholder for a server that wants none: hiding "x" would garble every text.
+SHORTEST_KEY_HIDDEN = 8
 MAX_MODELS_NAMED = 8
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-LONG_PROMPT = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)", re.I)
+LONG_PROMPT = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)", re.I | re.S)
 WAIT_LONGER = (
     "It may be overloaded or still loading the model; raise CODEFACE_REQUEST_TIMEOUT_S to wait "
     "longer."
@@ -76,7 +78,7 @@ class Explainer:
             case openai.APIConnectionError():
                 return self._unreachable(error)
             case openai.APIError():
-                said = self._said(error.body) or self._clean(error.message)
+                said = self._clean(_message_in(error.body) or error.message)
                 return cut_off_error(self.server, has_begun=has_begun, said=said)
         return GenerationError(
             f"{self.server.host} sent something that is no part of an answer "
@@ -87,8 +89,9 @@ class Explainer:
 
     def _refused(self, error: openai.APIStatusError, models: Sequence[str] | None) -> CodeFaceError:
         host, status = self.server.host, error.status_code
-        said = self._said(error.body)
-        ending = f": {said}" if said else "."
+        said = _message_in(error.body)
+        shown = self._clean(said)
+        ending = f": {shown}" if shown else "."
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return GenerationError(
                 f"{host} refused the key (HTTP {status}){ending}", hint=self._key_hint()
@@ -171,18 +174,11 @@ class Explainer:
             return "Some reasoning models accept no temperature but 1: use --temperature 1."
         return "Change what it names; not every server knows top_k and repetition_penalty."
 
-    def _said(self, body: object) -> str:
-        """Return the server's own message, wherever in ``body`` it is."""
-        # The field is "message", "detail" or "error", and may be nested in another of them.
-        while isinstance(body, Mapping):
-            body = next((body[key] for key in ("message", "detail", "error") if key in body), "")
-        # A proxy's error page says nothing of use.
-        return self._clean(body) if isinstance(body, str) and "<html" not in body.lower() else ""
-
     def _clean(self, text: object) -> str:
         line = str(text)
-        if self.api_key:
-            line = line.replace(self.api_key.get_secret_value(), "(key)")
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if len(key) >= SHORTEST_KEY_HIDDEN:
+            line = line.replace(key, "(key)")
         line = CONTROLS.sub(" ", line).strip()
         return shorten(line, max_chars=MAX_SAID)
 
@@ -213,6 +209,15 @@ def not_a_stream_error(server: Server, content_type: str) -> GenerationError:
     return GenerationError(
         f"{server.host} answered with {kind}; expected a stream of events.", hint=CHECK_URL
     )
+
+
+def _message_in(body: object) -> str:
+    """Return the server's own message as it stands, wherever in ``body`` it is."""
+    # The field is "message", "detail" or "error", and may be nested in another of them.
+    while isinstance(body, Mapping):
+        body = next((body[key] for key in ("message", "detail", "error") if key in body), "")
+    # A proxy's error page says nothing of use.
+    return body.strip() if isinstance(body, str) and "<html" not in body.lower() else ""
 
 
 def _kept(*, has_begun: bool) -> str:
