@@ -39,6 +39,7 @@ AT_ONCE_S = 1.0
 KEY = "sk-opensesame"
 KEEP = "the connection"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+JSON_HEAD = STREAM_HEAD.replace(b"text/event-stream", b"application/json")
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -420,8 +421,10 @@ def test_other_refusals_are_not_answered_with_another_name(serve, refusal, setti
         hangs_after(*(delta("x ") for _ in range(99))),
         streams(delta("partial "), event({"error": "GPU lost"})),
         says("200 OK", "<html>Welcome</html>"),
+        says("200 OK", {"error": {"message": "GPU lost"}}),
+        lambda send, _: send(JSON_HEAD + b'{"error": "GPU'),
     ],
-    ids=["whole", "stop string", "token limit", "error", "no stream"],
+    ids=["whole", "stop string", "token limit", "error", "no stream", "json", "half of it"],
 )
 def test_nothing_that_reads_an_answer_outlives_it(serve, behaviour):
     engine = engine_for(serve(behaviour))
@@ -958,6 +961,10 @@ def test_an_answer_is_never_asked_for_again_once_it_has_begun(serve):
     [
         (says("200 OK", "<html>Welcome</html>"), "text/html"),
         (says("200 OK", {"choices": []}), "application/json"),
+        (says("200 OK", {"message": "Welcome"}), "application/json"),
+        (says("200 OK", {"error": None, "choices": []}), "application/json"),
+        (lambda send, _: send(JSON_HEAD + b'{"error": "x'), "application/json"),
+        (lambda send, _: send(JSON_HEAD + b"[" * 9_999), "application/json"),
         (lambda send, _: send(b"HTTP/1.1 200 OK\r\n\r\nhello"), "content of no type"),
         (lambda send, _: send(b"SSH-2.0-OpenSSH_9.2\r\n"), "cannot be reached"),
         (lambda send, _: None, "cannot be reached"),
@@ -976,6 +983,38 @@ def test_each_kind_of_rubbish_has_its_own_message(serve, behaviour, said):
     assert said in message
     assert "\x1b" not in message
     assert len(message) < 700
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": {"message": "The quota is used up.", "code": 429}}, "The quota is used up."),
+        ({"error": "\x1b[2J the model is gone"}, "the model is gone"),
+        ({"object": "error", "message": "no such template"}, "REMOTE_API=completions"),
+        ({"error": {"message": "context length exceeded" + "x" * 9_999}}, "--cells"),
+    ],
+)
+def test_an_error_that_comes_as_a_success_is_told_in_the_servers_words(serve, body, said):
+    message = failure(engine_for(serve(says("200 OK", body))))
+    assert said in message
+    assert "BASE_URL" not in message
+    assert "\x1b" not in message
+    assert len(message) < 700
+
+
+def test_an_error_that_never_ends_is_not_waited_for(serve):
+    def behave(send, wait_for_hang_up):
+        send(JSON_HEAD + b'{"error": "')
+        wait_for_hang_up()
+
+    message = failure(engine_for(serve(behave), request_timeout_s=0.5))
+    assert "application/json" in message
+
+
+def test_the_type_of_a_stream_may_be_written_in_any_case(serve):
+    head = STREAM_HEAD.replace(b"text/event-stream", b"Text/Event-Stream; charset=utf-8")
+    server = serve(lambda send, _: send(head + b"".join(HELLO)))
+    assert answer(engine_for(server))[1] == "Hello"
 
 
 def test_a_redirect_is_not_followed(serve):

@@ -18,7 +18,7 @@ from codeface_jupyter.shorten import shorten
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Explainer", "cut_off_error", "not_a_stream_error", "stalled_error"]
+__all__ = ["Explainer", "cut_off_error", "stalled_error"]
 
 MAX_SAID = 300
 # A shorter one is a placeholder for a server that wants none: hiding "x" would garble every text.
@@ -116,7 +116,29 @@ class Explainer:
                 hint="If you trust that address, set CODEFACE_BASE_URL to it.",
             )
         return GenerationError(
-            f"{host} refused the request (HTTP {status}){ending}", hint=self._bad_request_hint(said)
+            f"{host} refused the request (HTTP {status}){ending}",
+            hint=_named_hint(said)
+            or "Change what it names; not every server knows top_k and repetition_penalty.",
+        )
+
+    def explain_reply(self, body: object, content_type: str) -> GenerationError:
+        """Return the error for a reply that is no stream of events.
+
+        Parameters
+        ----------
+        body
+            What it holds as JSON; None if it holds none.
+        content_type
+            The type that it was sent as.
+        """
+        is_error = isinstance(body, Mapping) and ("error" in body or body.get("object") == "error")
+        said = _message_in(body) if is_error else ""
+        if not self._clean(said):
+            return _not_a_stream_error(self.server, content_type)
+        return GenerationError(
+            f"{self.server.host} answered with an error: {self._clean(said)}",
+            hint=_named_hint(said)
+            or "The log of the server, or of a proxy in front of it, may say more.",
         )
 
     def _not_found(self, ending: str, models: Sequence[str] | None) -> CodeFaceError:
@@ -162,18 +184,6 @@ class Explainer:
         which = "The key that was sent is not valid" if self.api_key else "No key was sent"
         return f"{which}: set CODEFACE_API_KEY before the kernel starts, or store it once: {store}"
 
-    def _bad_request_hint(self, said: str) -> str:
-        if LONG_PROMPT.search(said):
-            return (
-                "Send fewer cells (--cells N) or lower --max-new-tokens; with "
-                "CODEFACE_REMOTE_CONTEXT_WINDOW set, what does not fit is left out."
-            )
-        if "template" in said:
-            return "A base model has no chat template: set CODEFACE_REMOTE_API=completions."
-        if "temperature" in said:
-            return "Some reasoning models accept no temperature but 1: use --temperature 1."
-        return "Change what it names; not every server knows top_k and repetition_penalty."
-
     def _clean(self, text: object) -> str:
         line = str(text)
         key = self.api_key.get_secret_value() if self.api_key else ""
@@ -203,12 +213,26 @@ def stalled_error(server: Server, *, has_begun: bool) -> GenerationError:
     )
 
 
-def not_a_stream_error(server: Server, content_type: str) -> GenerationError:
+def _not_a_stream_error(server: Server, content_type: str) -> GenerationError:
     """Return the error for a reply that is a web page, or anything but a stream of events."""
     kind = CONTROLS.sub(" ", content_type)[:MAX_SAID] or "content of no type"
     return GenerationError(
         f"{server.host} answered with {kind}; expected a stream of events.", hint=CHECK_URL
     )
+
+
+def _named_hint(said: str) -> str:
+    """Return what to do about a refusal, by the server's words; empty if they do not tell."""
+    if LONG_PROMPT.search(said):
+        return (
+            "Send fewer cells (--cells N) or lower --max-new-tokens; with "
+            "CODEFACE_REMOTE_CONTEXT_WINDOW set, what does not fit is left out."
+        )
+    if "template" in said:
+        return "A base model has no chat template: set CODEFACE_REMOTE_API=completions."
+    if "temperature" in said:
+        return "Some reasoning models accept no temperature but 1: use --temperature 1."
+    return ""
 
 
 def _message_in(body: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +14,7 @@ from pydantic import SecretStr
 
 from codeface_jupyter.engines.openai.answer import RemoteAnswer, field_of
 from codeface_jupyter.engines.openai.connection import ON_BUSY, Server
-from codeface_jupyter.engines.openai.errors import Explainer, not_a_stream_error
+from codeface_jupyter.engines.openai.errors import Explainer
 from codeface_jupyter.engines.openai.options import OpenAIOptions
 from codeface_jupyter.engines.text.context_window import check_prompt_fits
 from codeface_jupyter.generation import FinishReason, GenerationRequest
@@ -24,13 +26,14 @@ from codeface_jupyter.prompts import (
 )
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
     from codeface_jupyter.engines.openai.stream import EventStream
 
 __all__ = ["Requester", "stop_strings"]
 
-EVENT_STREAM = "text/event-stream"
+EVENT_STREAM, JSON = "text/event-stream", "json"
 # OpenAI's own limit; the others are found in the text as it comes.
 MAX_STOP_STRINGS_SENT = 4
 LIST_MODELS_TIMEOUT_S = 5.0
@@ -104,8 +107,9 @@ class Requester:
             stream = await self._send(answer.request)
             async with stream:
                 content_type = stream.response.headers.get("content-type", "")
-                if not content_type.startswith(EVENT_STREAM):
-                    raise not_a_stream_error(self._server, content_type)
+                if not content_type.lower().startswith(EVENT_STREAM):
+                    body = await self._json_of(stream.response, content_type)
+                    raise self._explainer.explain_reply(body, content_type)
                 return await answer.read(stream, self._server)
         # The client leaves malformed JSON and UTF-8 as the ValueErrors that they are.
         except (openai.OpenAIError, ValueError) as error:
@@ -175,6 +179,21 @@ class Requester:
         if sampling.repetition_penalty != 1.0:
             body["repetition_penalty"] = sampling.repetition_penalty
         return body
+
+    async def _json_of(self, response: httpx2.Response, content_type: str) -> object:
+        """Return what a reply holds as JSON; None unless it is JSON and comes in time.
+
+        Some servers and gateways send their errors so, with the status of a success.
+        """
+        import httpx2
+
+        if JSON not in content_type.lower():
+            return None
+        with suppress(TimeoutError, httpx2.HTTPError, ValueError, RecursionError):
+            async with asyncio.timeout(self._server.timeout_s):
+                body: object = json.loads(await response.aread())
+                return body
+        return None
 
     async def _models(self) -> list[str] | None:
         """Return the names of the server's models, or None if it does not list them."""
