@@ -32,7 +32,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from codeface_jupyter.config.optional_values import none_if_empty
+from codeface_jupyter.config.optional_values import meaning_of_empty
 from codeface_jupyter.config.paths import as_meant
 from codeface_jupyter.config.refusals import parts_of, refused_value
 from codeface_jupyter.errors import ConfigError, first_line
@@ -51,6 +51,7 @@ __all__ = [
     "flat_options",
     "installed_engines",
     "kept_secret",
+    "lasting_option",
     "no_such_engine",
     "problem_of",
     "settle_options",
@@ -70,7 +71,8 @@ class EngineOptions(BaseModel):
     """The options of an engine; each engine has its own subclass.
 
     Every option has a default and a description, which is shown beside its value.
-    Of one that may be None, an empty text is None: so it can be written everywhere.
+    Of one that may be None, an empty text is None: so it can be written everywhere. Paths are
+    absolute, and an empty one is the default.
     A `pydantic.SecretStr` is never shown. Another value of any option makes another
     response key, unless the option is a secret or marked `NOT_IN_RESPONSE_KEY`.
     """
@@ -78,7 +80,7 @@ class EngineOptions(BaseModel):
     # Its check is built when the first value is checked, not when the extension is loaded.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
-    _optional = field_validator("*", mode="before")(none_if_empty)
+    _optional = field_validator("*", mode="before")(meaning_of_empty)
     _paths = field_validator("*")(as_meant)
 
 
@@ -219,6 +221,17 @@ def kept_secret(name: str, value: object) -> object:
     fields = (engine.options.model_fields[option] for engine in engines_with(name))
     is_secret = any(SecretStr in parts_of(field) for field in fields)
     return SecretStr(value) if is_secret else value
+
+
+def lasting_option(name: str, value: object) -> object:
+    """Return a value that `check_option` accepts as it is to be kept.
+
+    A path is made absolute: it must not move with the working folder.
+    """
+    option = name.rpartition(".")[2]
+    fields = [engine.options.model_fields[option] for engine in engines_with(name)]
+    is_path = bool(fields) and all(Path in parts_of(field) for field in fields)
+    return as_meant(Path(value)) if is_path and value and isinstance(value, str | Path) else value
 
 
 def settle_options(kind: type[Options], *, engine: str, given: Mapping[str, Any]) -> Options:

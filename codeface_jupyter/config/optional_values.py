@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr, ValidationInfo
 
-__all__ = ["none_if_empty"]
+__all__ = ["meaning_of_empty"]
 
 
-def none_if_empty(cls: type[BaseModel], value: object, info: ValidationInfo) -> object:
-    """Return None for an empty text where ``cls`` takes None; any other value as it is.
+def meaning_of_empty(cls: type[BaseModel], value: object, info: ValidationInfo) -> object:
+    """Return what an empty text stands for in ``cls``; any other value as it is.
 
-    The environment has nothing but texts, and TOML has no null.
+    It is None where ``cls`` takes None, and the default of a path, since a path without a
+    character would be the working folder. The environment has nothing but texts, and TOML has
+    no null.
     """
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str) or text or info.field_name is None:
         return value
-    takes_none = type(None) in get_args(cls.model_fields[info.field_name].annotation)
-    return None if takes_none else value
+    field = cls.model_fields[info.field_name]
+    if type(None) in get_args(field.annotation):
+        return None
+    is_path = field.annotation is Path and not field.is_required()
+    return field.get_default(call_default_factory=True) if is_path else value

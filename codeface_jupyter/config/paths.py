@@ -15,14 +15,14 @@ LONGEST_NAME_BYTES = 255
 
 
 def as_meant(value: Value) -> Value:
-    r"""Return a path with the user's folder in place of ``~``; any other value as it is.
+    r"""Return a path as an absolute one, without ``~``; any other value as it is.
 
     Raises
     ------
     ValueError
         If the path names another user's folder and there is no such user, if a name in it is
-        longer than file systems allow, or if it holds a control character: ``"C:\temp"`` holds
-        a tab where TOML reads it.
+        longer than file systems allow, if it is relative to a working folder that is gone, or if
+        it holds a control character: ``"C:\temp"`` holds a tab where TOML reads it.
     """
     if not isinstance(value, Path):
         return value
@@ -30,9 +30,11 @@ def as_meant(value: Value) -> Value:
     if any(len(os.fsencode(name)) > LONGEST_NAME_BYTES for name in value.parts):
         raise ValueError(f"a name in a path has at most {LONGEST_NAME_BYTES} bytes")
     try:
-        return value.expanduser()
+        return value.expanduser().absolute()
     except RuntimeError:
         raise ValueError("there is no such user") from None
+    except FileNotFoundError:
+        raise ValueError("a relative path needs a working folder, which is gone") from None
 
 
 def without_controls(text: str) -> str:

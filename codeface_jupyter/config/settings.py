@@ -37,7 +37,7 @@ from codeface_jupyter.config.engine_options import (
     kept_secret,
     settle_options,
 )
-from codeface_jupyter.config.optional_values import none_if_empty
+from codeface_jupyter.config.optional_values import meaning_of_empty
 from codeface_jupyter.config.paths import as_meant, without_controls
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.refusals import HOLDS_URL
@@ -78,7 +78,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    _optional = field_validator("*", mode="before")(none_if_empty)
+    _optional = field_validator("*", mode="before")(meaning_of_empty)
     _paths = field_validator("*")(as_meant)
 
     # Private, so that neither environment nor config file nor %config can set it.

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_origin
@@ -21,6 +22,7 @@ from codeface_jupyter.config.engine_options import (
     engines_with,
     installed_engines,
     kept_secret,
+    lasting_option,
     problem_of,
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
@@ -57,11 +59,17 @@ def default_config_file() -> Path:
     """Return the config file: ``CODEFACE_CONFIG``, else one in the user's config folder."""
     chosen = os.environ.get(CONFIG_FILE_VARIABLE)
     if chosen:
-        with suppress(RuntimeError):
-            return Path(chosen).expanduser()
-        # There is no such user, nor such a file.
+        # Suppressed where there is no such user or working folder, nor such a file.
+        with suppress(RuntimeError, FileNotFoundError):
+            return _where_it_began(Path(chosen).expanduser())
         return Path(chosen)
     return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+
+
+@lru_cache(maxsize=8)
+def _where_it_began(file: Path) -> Path:
+    """Return an absolute path, of a relative one that of the first time: ``%cd`` comes later."""
+    return file.absolute()
 
 
 def missing_config_file() -> ConfigError | None:
@@ -80,6 +88,8 @@ def checked(
     values: Mapping[str, Any], *, source: str, options: Mapping[str, str] = NO_OPTIONS
 ) -> dict[str, Any]:
     """Return ``values`` with engines' tables flattened, once every name and value is checked.
+
+    Paths among them are absolute: what is kept must not move with the working folder.
 
     Parameters
     ----------
@@ -103,7 +113,7 @@ def checked(
     for name in others:
         check_name(name, source=source)
     try:
-        Settings(**own)
+        settings = Settings(**own)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
@@ -112,7 +122,9 @@ def checked(
         raise refused_value(name, first, field, source=source, option=option) from None
     for name, value in others.items():
         check_option(name, value, source=source)
-    return own | others
+    meant = {name: getattr(settings, name) for name in own}
+    paths = {name: value for name, value in meant.items() if isinstance(value, Path)}
+    return own | paths | {name: lasting_option(name, value) for name, value in others.items()}
 
 
 def check_name(name: str, *, source: str) -> None:

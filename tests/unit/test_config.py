@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from codeface_jupyter.config import Config, Settings
+from codeface_jupyter.config import Config, Settings, default_cache_dir, default_config_file
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.errors import ConfigError
 
@@ -168,6 +170,54 @@ def test_an_empty_value_is_refused_where_one_has_to_be(file):
     for name in ("model", "context_tokens", "request_timeout_s"):
         with pytest.raises(ConfigError, match=f"{name} = ''"):
             Config(file=file).set(**{name: ""})
+
+
+def test_an_empty_cache_folder_is_the_default_one_and_not_the_working_folder(file, monkeypatch):
+    file.write_text('cache_dir = "/from/file"\n')
+    monkeypatch.setenv("CODEFACE_CACHE_DIR", "")
+    assert Config(file=file).settings.cache_dir == default_cache_dir()
+    monkeypatch.delenv("CODEFACE_CACHE_DIR")
+    file.write_text('cache_dir = ""\noffload_folder = ""\nrequest_log = ""\n')
+    config = Config(file=file)
+    assert config.settings.cache_dir == default_cache_dir()
+    assert config.settings.request_log is config.settings.value_of("offload_folder") is None
+    assert config.set(cache_dir="").cache_dir == default_cache_dir()
+
+
+def test_a_relative_path_does_not_move_with_the_working_folder(file, monkeypatch, tmp_path):
+    begin, later = tmp_path / "begin", tmp_path / "later"
+    begin.mkdir()
+    later.mkdir()
+    monkeypatch.chdir(begin)
+    file.write_text('cache_dir = "models"\n[transformers]\nadapter = "lora"\n')
+    monkeypatch.setenv("CODEFACE_REQUEST_LOG", "log.jsonl")
+    config = Config(file=file)
+    config.set(offload_folder="offload")
+    monkeypatch.chdir(later)
+    settings = config.set(seed=1)
+    names = ("cache_dir", "request_log", "offload_folder", "transformers.adapter")
+    found = [settings.value_of(name) for name in names]
+    assert found == [begin / name for name in ("models", "log.jsonl", "offload", "lora")]
+    assert config.with_overrides({"cache_dir": "here"}).cache_dir == later / "here"
+
+
+def test_a_relative_config_file_does_not_move_with_the_working_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODEFACE_CONFIG", "own.toml")
+    config = Config()
+    monkeypatch.chdir(tmp_path.parent)
+    assert config.file == default_config_file() == tmp_path / "own.toml"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in use can be removed")
+def test_a_relative_path_in_a_folder_that_is_gone_is_refused_in_a_line(file, monkeypatch, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    config = Config(file=file)
+    with pytest.raises(ConfigError, match="a working folder, which is gone"):
+        config.set(cache_dir="models")
 
 
 def test_callbacks_hear_of_every_change(file):
