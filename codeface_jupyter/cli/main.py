@@ -38,6 +38,7 @@ from codeface_jupyter.config import AUTO_MODEL, Config, Settings
 from codeface_jupyter.config.engine_options import no_such_engine
 from codeface_jupyter.config.permissions import Permissions
 from codeface_jupyter.config.sources import missing_config_file
+from codeface_jupyter.config.user_folders import missing_home
 from codeface_jupyter.engines.auto_model import choose_model, foreseen_rates, settled
 from codeface_jupyter.engines.model_beside import smaller_to_fetch
 from codeface_jupyter.engines.pull import Pulled, pull_model
@@ -89,8 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     errors = new_console(stderr=True)
     run: Callable[[argparse.Namespace], None] = options.run
-    if missing := missing_config_file():
-        errors.print(f"[yellow]warning:[/] {escape(missing.message)}")
+    for missing in filter(None, (missing_config_file(), missing_home())):
+        told = f"{missing.message} {missing.hint}".rstrip()
+        errors.print(f"[yellow]warning:[/] {escape(told)}")
     try:
         run(options)
     except CodeFaceError as error:

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
-import platformdirs
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -42,6 +41,7 @@ from codeface_jupyter.config.paths import as_meant, without_controls
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.config.refusals import HOLDS_URL
 from codeface_jupyter.config.response_cache_setting import ResponseCacheSetting
+from codeface_jupyter.config.user_folders import user_cache_folder
 from codeface_jupyter.errors import ConfigError
 
 __all__ = [
@@ -66,7 +66,7 @@ Options = TypeVar("Options", bound=EngineOptions)
 
 def default_cache_dir() -> Path:
     """Return the user's cache folder for model files."""
-    return Path(platformdirs.user_cache_dir("codeface-jupyter", appauthor=False))
+    return user_cache_folder()
 
 
 class Settings(BaseModel):

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_origin
 
-import platformdirs
 from pydantic import ValidationError
 
 from codeface_jupyter.config.engine_options import (
@@ -27,6 +26,7 @@ from codeface_jupyter.config.engine_options import (
 )
 from codeface_jupyter.config.refusals import parts_of, refused_value, unknown_setting
 from codeface_jupyter.config.settings import Settings, setting_fields, short_setting_fields
+from codeface_jupyter.config.user_folders import user_config_folder
 from codeface_jupyter.errors import ConfigError, first_line, reason_of
 from codeface_jupyter.small_files import read_text
 
@@ -63,7 +63,7 @@ def default_config_file() -> Path:
         with suppress(RuntimeError, FileNotFoundError):
             return _where_it_began(Path(chosen).expanduser())
         return Path(chosen)
-    return Path(platformdirs.user_config_dir("codeface-jupyter", appauthor=False)) / "config.toml"
+    return user_config_folder() / "config.toml"
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.config import Config
+from codeface_jupyter.config.user_folders import missing_home
 from codeface_jupyter.errors import ConfigError
 from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.bridge import Bridge
@@ -54,6 +55,8 @@ class Extension:
         refused: list[ConfigError] = []
         self.config = Config(on_refused=refused.append)
         warn_of(refused, source="the environment")
+        if (homeless := missing_home()) is not None:
+            sys.stderr.write(f"Warning: {homeless.message} {homeless.hint}\n")
         self.bridge = Bridge(shell)
         self.notebook = Notebook(shell, self.bridge)
         self._misspelt = MisspeltMagics(shell)

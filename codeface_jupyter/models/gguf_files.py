@@ -240,8 +240,16 @@ def _cached_file(on_hub: HubGguf, request: ModelRequest) -> Path | None:
 
 def _ollama_folders() -> list[Path]:
     given = os.environ.get("OLLAMA_MODELS")
-    own = Path(given) if given else Path.home() / ".ollama" / "models"
-    return [folder for folder in (own, SYSTEM_OLLAMA) if _may_look_into(folder)]
+    own = [Path(given)] if given else [home / ".ollama" / "models" for home in _home()]
+    return [folder for folder in (*own, SYSTEM_OLLAMA) if _may_look_into(folder)]
+
+
+def _home() -> list[Path]:
+    """Return the user's home, as the one in a list; of a user without one, nothing."""
+    try:
+        return [Path.home()]
+    except RuntimeError:
+        return []
 
 
 def _may_look_into(folder: Path) -> bool:
@@ -288,8 +296,8 @@ def _model_blob(manifest: Path, folder: Path) -> Path | None:
 
 
 def _lm_studio_folders() -> list[Path]:
-    folders = (Path.home() / folder for folder in LM_STUDIO_FOLDERS)
-    return [folder for folder in folders if folder.is_dir()]
+    folders = (home / folder for home in _home() for folder in LM_STUDIO_FOLDERS)
+    return [folder for folder in folders if _may_look_into(folder)]
 
 
 def _lm_studio_names() -> Iterator[str]:

@@ -1,8 +1,15 @@
+import os
 import sys
 
 import pytest
 
-from codeface_jupyter.config import Config, Settings, default_cache_dir, default_config_file
+from codeface_jupyter.config import (
+    Config,
+    Settings,
+    default_cache_dir,
+    default_config_file,
+    user_folders,
+)
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.errors import ConfigError
 
@@ -218,6 +225,56 @@ def test_a_relative_path_in_a_folder_that_is_gone_is_refused_in_a_line(file, mon
     config = Config(file=file)
     with pytest.raises(ConfigError, match="a working folder, which is gone"):
         config.set(cache_dir="models")
+
+
+@pytest.fixture
+def no_home(monkeypatch, tmp_path):
+    """Take the user's home away, as a container does that runs as a user of its own number."""
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "CODEFACE_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def unknown(_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    user_folders._stand_in.cache_clear()
+    yield tmp_path
+    user_folders._stand_in.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
+def test_without_a_home_settings_and_models_are_in_a_temporary_folder_of_ones_own(
+    no_home, monkeypatch
+):
+    config = Config()
+    folder = config.settings.cache_dir
+    assert folder.parent == config.file.parent.parent == no_home
+    assert folder.stat().st_mode & 0o777 == 0o700
+    told = user_folders.missing_home()
+    assert str(folder) in told.message
+    assert "CODEFACE_CACHE_DIR" in told.hint
+    monkeypatch.setenv("CODEFACE_CACHE_DIR", str(no_home / "models"))
+    assert user_folders.missing_home() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
+@pytest.mark.parametrize("kind", ["link", "file", "of another user"])
+def test_a_temporary_folder_that_somebody_else_may_have_made_is_not_used(
+    no_home, monkeypatch, kind
+):
+    user = os.getuid() + (kind == "of another user")
+    monkeypatch.setattr("os.getuid", lambda: user)
+    planted = no_home / f"codeface-jupyter-{user}"
+    if kind == "link":
+        planted.symlink_to(no_home)
+    elif kind == "file":
+        planted.touch()
+    else:
+        planted.mkdir()
+    folder = default_cache_dir()
+    assert folder not in {planted, no_home}
+    assert folder.is_dir()
 
 
 def test_callbacks_hear_of_every_change(file):

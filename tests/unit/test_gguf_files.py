@@ -273,3 +273,16 @@ class TestLmStudio:
         with pytest.raises(ModelNotFoundError, match="LM Studio has no model") as caught:
             found(f"lmstudio:{name}", tmp_path)
         assert "lmstudio:owner/one" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["ollama:qwen", "lmstudio:owner/one"])
+def test_without_a_home_there_is_no_store(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(*_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert gguf_files.list_gguf() == []
+    with pytest.raises(ModelNotFoundError, match="on this machine"):
+        found(name, tmp_path)

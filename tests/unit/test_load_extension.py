@@ -1,8 +1,17 @@
 import subprocess
 import sys
 
+import pytest
+
 import codeface_jupyter
 
+# As for a user of whom the system knows nothing but the number.
+WITHOUT_ENTRY = """
+import pwd
+def unknown(_):
+    raise KeyError
+pwd.getpwuid = unknown
+"""
 HEAVY = (
     "torch", "transformers", "accelerate", "huggingface_hub", "openvino", "openvino_genai",
     "openai", "redis", "prometheus_client", "gguf", "pandas", "numpy",
@@ -80,6 +89,21 @@ def test_variables_that_cannot_be_used_are_told_in_one_warning_and_the_extension
     assert "CODEFACE_PORT" in warning
     assert "CODEFACE_TOP_K" in warning
     assert "CODEFACE_MODLE). Did you mean model" in warning
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
+def test_the_extension_loads_without_a_home_and_says_where_its_files_are(monkeypatch, tmp_path):
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "CODEFACE_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ENTRY + CODE],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    (warning,) = [line for line in done.stderr.splitlines() if "home" in line]
+    assert f"are kept in {tmp_path}/codeface-jupyter-" in warning
+    assert "CODEFACE_CACHE_DIR" in warning
 
 
 def test_loading_the_extension_imports_nothing_heavy():
