@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 VALID_DAYS = 30
 # All models of a list are told by one measurement; at the next occasion there is another.
 BUSY_FOR_S = 10.0
-_BUSY: dict[Path, tuple[float, MachineSpeed]] = {}
+# What this process has found, and when: the file may be one that cannot be written.
+_PROBED: dict[Path, tuple[float, MachineSpeed]] = {}
 # The median of so many last answers counts, once there are at least so many.
 KEPT, ENOUGH = 20, 3
 # Shorter ones say little of a rate.
@@ -57,22 +58,19 @@ class SpeedRecords:
     def machine(self, *, may_probe: bool = True) -> MachineSpeed | None:
         """Return what the probes found, now or in the last weeks; None if none may be made."""
         records = self._read()
-        found = _machine(records.get("machine"))
-        if found is not None or not may_probe:
-            return found
-        found = self._busy()
-        if found is None:
+        found = _machine(records.get("machine")) or self._probed()
+        if found is None and may_probe:
             found = probe_machine()
+            _PROBED[self.file] = time.monotonic(), found
             if found.is_certain:
                 self._write(records | {"machine": asdict(found)})
-            else:
-                _BUSY[self.file] = time.monotonic(), found
         return found
 
-    def _busy(self) -> MachineSpeed | None:
-        """Return what was found while other work went on, if that was just now."""
-        at, found = _BUSY.get(self.file, (0.0, None))
-        return found if time.monotonic() - at < BUSY_FOR_S else None
+    def _probed(self) -> MachineSpeed | None:
+        """Return what this process found; while other work went on, only if that was just now."""
+        at, found = _PROBED.get(self.file, (0.0, None))
+        is_over = found is None or not (found.is_certain or time.monotonic() - at < BUSY_FOR_S)
+        return None if is_over else found
 
     def rates(self, key: str) -> Rates | None:
         """Return the median rates of the last answers; None before there are enough."""
@@ -132,7 +130,9 @@ class SpeedRecords:
         """Write the file whole, or not at all: it only spares a measurement."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.file, json.dumps(records, indent=1).encode())
+            # Those who share the cache folder read this, too.
+            mode = self.file.parent.stat().st_mode & 0o666
+            write_whole(self.file, json.dumps(records, indent=1).encode(), mode=mode)
         except OSError as error:
             logger.debug("Speed is not remembered: %s", error)
 

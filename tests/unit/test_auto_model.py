@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +268,25 @@ class TestRecords:
         assert not records.file.exists()
         monkeypatch.setattr(speed_records, "BUSY_FOR_S", 0.0)
         assert records.machine() == probes[1]
+
+    def test_where_nothing_can_be_written_the_machine_is_measured_once_a_process(
+        self, records: SpeedRecords
+    ) -> None:
+        # As a folder that cannot be written to is: nothing can be made in it.
+        records.file.parent.touch()
+        assert records.machine() == SERVER
+        again = SpeedRecords(records.file.parent.parent)
+        assert again.machine() == again.machine(may_probe=False) == SERVER
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+    @pytest.mark.parametrize(("folder", "file"), [(0o755, 0o644), (0o775, 0o664), (0o700, 0o600)])
+    def test_who_may_read_the_folder_may_read_them(
+        self, records: SpeedRecords, folder: int, file: int
+    ) -> None:
+        records.file.parent.mkdir()
+        records.file.parent.chmod(folder)
+        records.machine()
+        assert records.file.stat().st_mode & 0o777 == file
 
     def test_what_answers_take_replaces_what_was_expected(self, records: SpeedRecords) -> None:
         key = rates_key(MIDDLE, "openvino", "int8")
