@@ -98,10 +98,12 @@ def _memory_finding() -> Finding:
 
 
 def _disk_finding(folder: Path) -> Finding:
-    # The folder itself is only made with the first model.
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    # The folder itself is only made with the first model. `Path.exists` raises for one that is
+    # below a folder of others.
+    places = (folder, *folder.parents)
+    existing = next(place for place in places if os.path.exists(place))  # noqa: PTH110 - see above
     free = shutil.disk_usage(existing).free
-    if not os.access(existing, os.W_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         return Finding(
             "cache folder", f"no permission to write to {folder}", False, "set CODEFACE_CACHE_DIR"
         )

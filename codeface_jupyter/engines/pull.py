@@ -11,7 +11,7 @@ from codeface_jupyter.errors import ConfigError, EngineUnavailableError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.fetch import find_or_fetch
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.storage import ModelStorage
+from codeface_jupyter.models.storage import ModelStorage, writing_into
 
 __all__ = ["Pulled", "pull_model"]
 
@@ -55,14 +55,16 @@ def pull_model(request: ModelRequest, *, settings: Settings, job: Job) -> Pulled
     ModelNotFoundError
         If there is no such model anywhere.
     FetchError
-        If its files cannot be fetched, or the disk cannot hold what is made of them.
+        If its files cannot be fetched, or the disk cannot hold what is made of them, or the cache
+        folder is not this user's to look into.
     ModelFilesError
         If its files are broken, or of a kind that the engine cannot run.
     Cancelled
         If ``job`` was stopped.
     """
     # Also where nothing is left to be done.
-    ModelStorage.of(request).clean_up()
+    with writing_into(request.cache_dir):
+        ModelStorage.of(request).clean_up()
     about_model = {
         "model": request.model,
         "cache_dir": request.cache_dir,

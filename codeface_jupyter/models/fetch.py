@@ -54,8 +54,11 @@ def locate(request: ModelRequest) -> LocalModel | None:
     try:
         return _found(request)
     except OSError as error:
+        place = error.filename or request.model
+        is_ours = Path(str(place)).is_relative_to(request.cache_dir)
         raise ModelFilesError(
-            f"{error.filename or request.model} cannot be read: {error.strerror or error}."
+            f"{place} cannot be read: {error.strerror or error}.",
+            hint="Set CODEFACE_CACHE_DIR to a folder of your own." if is_ours else "",
         ) from error
 
 

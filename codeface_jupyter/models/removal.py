@@ -23,12 +23,15 @@ def own_files(request: ModelRequest) -> list[Path]:
     ------
     ModelNotFoundError
         If it holds nothing; the hint says where the files are, if anywhere.
+    FetchError
+        If it is not this user's to look into.
     """
     storage = ModelStorage.of(request)
     places = [storage.gguf, storage.converted, storage.wheels]
     places += [storage.openvino(quantization) for quantization in QUANTIZATIONS]
-    found = [path for path in places if path.exists()]
-    found += [path for path in storage.leftovers() if path not in found]
+    with writing_into(request.cache_dir):
+        found = [path for path in places if path.exists()]
+        found += [path for path in storage.leftovers() if path not in found]
     if found:
         return found
     raise ModelNotFoundError(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -250,6 +251,52 @@ def test_doctor_says_what_is_there_and_what_to_do(capsys: pytest.CaptureFixture[
     assert f"Python {sys.version_info.major}.{sys.version_info.minor}" in text
     for words in ("torch", "memory", "cache folder", "HF_HUB_OFFLINE", "codeface pull"):
         assert words in text
+
+
+@pytest.fixture
+def forbidden_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder below a folder that only others may look into, as for any user but root."""
+    folder = tmp_path / "of-others" / "cache"
+    stat, mkdir = Path.stat, Path.mkdir
+
+    def only_elsewhere(path: Path) -> None:
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def looked_at(path: Path, **options: Any) -> os.stat_result:
+        only_elsewhere(path)
+        return stat(path, **options)
+
+    def made(path: Path, *arguments: Any, **options: Any) -> None:
+        only_elsewhere(path)
+        mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "stat", looked_at)
+    monkeypatch.setattr(Path, "mkdir", made)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setenv("CODEFACE_CACHE_DIR", str(folder))
+    return folder
+
+
+def test_doctor_goes_on_where_it_may_not_look_into_the_cache_folder(
+    forbidden_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"cache folder no permission to write to {forbidden_cache}" in told
+    assert "set CODEFACE_CACHE_DIR" in told
+    assert "ipywidgets" in told
+
+
+@pytest.mark.parametrize("command", ["pull", "remove"])
+@pytest.mark.parametrize("model", ["qwen2.5-coder-0.5b", "owner/name"])
+def test_a_cache_folder_that_is_not_to_be_looked_into_is_told_in_a_line(
+    forbidden_cache: Path, capsys: pytest.CaptureFixture[str], command: str, model: str
+) -> None:
+    assert main([command, model]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"error: No permission to write to {forbidden_cache}" in told
+    assert "Set CODEFACE_CACHE_DIR to a folder of your own." in told
 
 
 def test_doctor_names_a_missing_package_and_how_to_get_it(

@@ -223,6 +223,22 @@ class TestLocalFolder:
             locate(ModelRequest(str(folder / "config.json"), cache_dir))
 
 
+@pytest.mark.parametrize(("is_ours", "hint"), [(True, "CODEFACE_CACHE_DIR"), (False, "")])
+def test_what_may_not_be_looked_into_names_the_setting_if_it_is_the_cache_folder(
+    cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_ours: bool, hint: str
+) -> None:
+    place = (cache_dir if is_ours else tmp_path) / "of-others"
+
+    def refused(_: ModelRequest) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(place))
+
+    monkeypatch.setattr("codeface_jupyter.models.fetch.cached_snapshot", refused)
+    with pytest.raises(ModelFilesError, match="of-others cannot be read") as caught:
+        locate(ModelRequest(MODEL, cache_dir))
+    assert hint in caught.value.hint
+    assert bool(hint) == bool(caught.value.hint)
+
+
 class TestGgufOnHub:
     @pytest.fixture
     def quantized(self, hub: FakeHub, make_gguf: Callable[..., Path], tmp_path: Path) -> FakeHub:
