@@ -62,6 +62,7 @@ ANSWER_TIMEOUT_S = 5.0
 DEADLINE_S = ANSWER_TIMEOUT_S + 1
 HASH_CHUNK_BYTES = 1 << 22
 MAIN = "main"
+CACHE_VARIABLE = "HF_HUB_CACHE"
 
 
 class HubUnreachableError(FetchError):
@@ -338,10 +339,11 @@ def _download(hub_id: str, revision: str, files: list[_RemoteFile], job: Job) ->
         for f in files
         if not isinstance(try_to_load_from_cache(hub_id, f.name, revision=revision), str)
     )
-    ensure_free_space(Path(constants.HF_HUB_CACHE), needed_bytes=missing, purpose=hub_id)
+    cache = Path(constants.HF_HUB_CACHE)
+    ensure_free_space(cache, needed_bytes=missing, purpose=hub_id, variable=CACHE_VARIABLE)
     download = _Download(hub_id, revision, sum(f.size_bytes for f in files), job)
     try:
-        with writing_into(Path(constants.HF_HUB_CACHE), variable="HF_HUB_CACHE"):
+        with writing_into(cache, variable=CACHE_VARIABLE):
             for file in files:
                 folder = cancellable(partial(download.fetch, file), check=job.check)
     except errors.GatedRepoError as error:

@@ -45,6 +45,7 @@ __all__ = [
     "writing_into",
 ]
 
+CACHE_DIR_VARIABLE = "CODEFACE_CACHE_DIR"
 LOCK_POLL_S = 0.2
 # Names of files have at most 255 bytes; what is added to a model's takes some of them.
 LONGEST_NAME = 150
@@ -67,8 +68,21 @@ def safe_name(name: str) -> str:
     return f"{cleaned[:LONGEST_NAME]}-{digest[:16]}"
 
 
-def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
+def ensure_free_space(
+    folder: Path, *, needed_bytes: int, purpose: str, variable: str = CACHE_DIR_VARIABLE
+) -> None:
     """Refuse to start work whose result the disk cannot hold.
+
+    Parameters
+    ----------
+    folder
+        Where files are written.
+    needed_bytes
+        How much will be written.
+    purpose
+        What needs it, to begin a sentence with.
+    variable
+        What names another folder.
 
     Raises
     ------
@@ -80,7 +94,7 @@ def ensure_free_space(folder: Path, *, needed_bytes: int, purpose: str) -> None:
         raise FetchError(
             f"{purpose} needs {format_bytes(needed_bytes)} in {folder}, "
             f"but {format_bytes(free)} are free.",
-            hint="Free some space, or set CODEFACE_CACHE_DIR to a folder on a larger disk.",
+            hint=f"Free some space, or set {variable} to a folder on a larger disk.",
         )
 
 
@@ -141,7 +155,7 @@ def _replace_folder(work: Path, target: Path) -> None:
 
 
 @contextmanager
-def writing_into(folder: Path, *, variable: str = "CODEFACE_CACHE_DIR") -> Iterator[None]:
+def writing_into(folder: Path, *, variable: str = CACHE_DIR_VARIABLE) -> Iterator[None]:
     """Raise a `FetchError` for a full disk or a folder that cannot be written to.
 
     Parameters

@@ -422,8 +422,9 @@ class TestHub:
             free = 1_000
 
         monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: Usage)
-        with pytest.raises(FetchError, match=r"needs 200 kB in .*, but 1 kB are free"):
+        with pytest.raises(FetchError, match=r"needs 200 kB in .*, but 1 kB are free") as caught:
             ensure_local(ModelRequest(MODEL, cache_dir), Job())
+        assert "set HF_HUB_CACHE to" in caught.value.hint
 
     @pytest.mark.parametrize(
         ("status", "error", "message"),

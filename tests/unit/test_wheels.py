@@ -167,8 +167,9 @@ def test_a_disk_that_is_too_small_is_refused_with_both_numbers(
         free = 1_000_000
 
     monkeypatch.setattr(storage_module.shutil, "disk_usage", lambda _: Usage)
-    with pytest.raises(FetchError, match=r"needs 10 MB in .*, but 1 MB are free"):
+    with pytest.raises(FetchError, match=r"needs 10 MB in .*, but 1 MB are free") as caught:
         fetch_gguf(source_of(), storage, job=Job())
+    assert "set CODEFACE_CACHE_DIR to" in caught.value.hint
     assert files_under(storage.cache_dir) == []
 
 
