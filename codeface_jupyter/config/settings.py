@@ -59,6 +59,8 @@ AUTO_MODEL = "auto"
 # To complete code: the one that answers; a folder of that name is ``./same``.
 SAME_MODEL = "same"
 DEFAULT_MAX_NEW_TOKENS = 512
+# Longer than anybody means; Redis counts milliseconds in 64 bits.
+TEN_YEARS_S = 10 * 365 * 24 * 3_600
 
 StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=16)]
 Options = TypeVar("Options", bound=EngineOptions)
@@ -307,7 +309,7 @@ class Settings(BaseModel):
         False, description="Also keep answers that were sampled without a seed."
     )
     response_cache_ttl_s: float = Field(
-        3_600.0, gt=0, description="How long an answer is kept, in seconds."
+        3_600.0, gt=0, le=TEN_YEARS_S, description="How long an answer is kept, in seconds."
     )
     response_cache_bytes: int = Field(
         32 * 2**20, ge=0, description="How much text is kept, in bytes."

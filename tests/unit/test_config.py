@@ -8,8 +8,10 @@ from codeface_jupyter.config import (
     Settings,
     default_cache_dir,
     default_config_file,
+    setting_fields,
     user_folders,
 )
+from codeface_jupyter.config.refusals import parts_of
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.errors import ConfigError
 
@@ -56,6 +58,16 @@ def test_values_from_the_environment_are_parsed(file, monkeypatch):
 def test_bad_value_is_refused_with_parameter_range_and_value(file, overrides, expected):
     with pytest.raises(ConfigError, match=expected):
         Config(file=file).with_overrides(overrides)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300", float("inf"), float("nan")])
+def test_no_number_of_any_setting_is_without_end(file, value):
+    fields = setting_fields()
+    numbers = [name for name, field in fields.items() if float in parts_of(field)]
+    assert {"response_cache_ttl_s", "openai.request_timeout_s"} <= set(numbers)
+    for name in numbers:
+        with pytest.raises(ConfigError, match=rf"{name} = .*: expected (at most|more than) \d"):
+            Config(file=file).with_overrides({name: value})
 
 
 def test_refused_setting_changes_nothing(file):
