@@ -80,6 +80,9 @@ def _check_redis_url(url: str) -> None:
         )
     if url.startswith("unix:") and not parts.path.strip("/"):
         raise ValueError("expected unix:///path/of/the/socket")
-    unknown = sorted(set(parse_qs(parts.query, keep_blank_values=True)) - REDIS_OPTIONS)
-    if unknown:
+    given = set(parse_qs(parts.query, keep_blank_values=True))
+    if given - REDIS_OPTIONS:
         raise ValueError(f"allowed options are {', '.join(sorted(REDIS_OPTIONS))}")
+    # The client would take them, and fail at every question.
+    if parts.scheme != "rediss" and any(name.startswith("ssl_") for name in given):
+        raise ValueError("options that begin with ssl_ are for TLS: use rediss://")

@@ -37,6 +37,7 @@ def test_what_is_shown_of_an_address_holds_no_secret(url, shown):
         *((word, "off") for word in ("off", "false", "0", False, "no")),
         *((f"{scheme}://host/0", "redis") for scheme in ("redis", "rediss")),
         ("unix:///run/redis.sock?db=2", "redis"),
+        ("rediss://host/0?ssl_ca_certs=/ca.pem", "redis"),
     ],
 )
 def test_choice_of_response_cache(value, kind):
@@ -55,6 +56,8 @@ def test_choice_of_response_cache(value, kind):
         (f"redis://mary:{SECRET}#@host:x/0", "with special characters as %XX"),
         ("unix://", "path"),
         (f"redis://host?socket_timeout=1000&password={SECRET}", "options are"),
+        (f"redis://mary:{SECRET}@host/0?ssl_ca_certs=/ca.pem", "use rediss://"),
+        (f"unix://{SECRET}@/run/redis.sock?db=1&ssl_cert_reqs=none", "use rediss://"),
         (f"redis:mary:{SECRET}@host", "expected memory, off or redis://"),
     ],
 )
