@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from codeface_jupyter.engines.transformers.kv_prefixes import MAX_PREFIXES, Pref
 from codeface_jupyter.errors import (
     ConfigError,
     EngineUnavailableError,
+    FetchError,
     GenerationError,
     ModelFilesError,
     ModelNotFoundError,
@@ -542,6 +544,18 @@ class TestMemory:
         assert len(list(folder.iterdir())) == 2
         engine.unload()
         assert [file.name for file in folder.iterdir()] == ["notes.txt"]
+
+    def test_a_folder_that_cannot_be_written_to_names_its_setting(
+        self, make_engine, tmp_path, monkeypatch
+    ):
+        def refuse(*_, dir, **__):  # noqa: A002 - as Python calls it
+            raise PermissionError(13, "Permission denied", str(dir))
+
+        engine = make_engine(force_load=True, offload_folder=tmp_path)
+        monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
+        with pytest.raises(FetchError, match="No permission to write to") as caught:
+            engine.load(Job())
+        assert "CODEFACE_OFFLOAD_FOLDER" in caught.value.hint
 
 
 class TestPrompt:

@@ -47,7 +47,7 @@ from codeface_jupyter.models.memory import (
     process_peak_bytes,
 )
 from codeface_jupyter.models.memory_usage import device_memory, give_back, shortage_in
-from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.models.storage import format_bytes, writing_into
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -366,8 +366,9 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
         if not self._settings.force_load:
             return None
         parent = (self._options.offload_folder or self._settings.cache_dir).expanduser()
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="codeface-offload-", dir=parent)
+        with writing_into(parent, variable="CODEFACE_OFFLOAD_FOLDER"):
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = tempfile.TemporaryDirectory(prefix="codeface-offload-", dir=parent)
         return Path(offload.enter_context(folder))
 
     def _batch_run(self, loaded: Loaded, job: Job) -> BatchRun:
