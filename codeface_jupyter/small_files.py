@@ -84,7 +84,8 @@ def write_whole(file: Path, content: bytes, *, mode: int = OWNERS_ALONE) -> None
     Parameters
     ----------
     file
-        The file, which is replaced if there is one, in a folder that exists.
+        The file, which is replaced if there is one, in a folder that exists. Of a link, the file
+        that it points to: who keeps settings under version control finds them there.
     content
         All of it.
     mode
@@ -95,6 +96,8 @@ def write_whole(file: Path, content: bytes, *, mode: int = OWNERS_ALONE) -> None
     OSError
         If it cannot be written; what was there is left as it was.
     """
+    if file.is_symlink():
+        file = Path(os.path.realpath(file))
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     unfinished = Path(name)
     try:

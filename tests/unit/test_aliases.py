@@ -176,3 +176,13 @@ class TestTold:
     @pytest.mark.parametrize("model", ["owner/smolm2-135m", "nothing-like-it"])
     def test_others_are_not(self, give: Callable[[str, str], str], model: str) -> None:
         assert give("small", model) == f"small stands for {model}."
+
+
+def test_a_file_that_is_a_link_is_changed_where_it_lies(file: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text('{"a": "owner/a"}')
+    file.parent.mkdir()
+    file.symlink_to(kept)
+    Aliases(file).add("b", "owner/b")
+    assert file.is_symlink()
+    assert Aliases(kept).read() == {"a": "owner/a", "b": "owner/b"}

@@ -40,3 +40,24 @@ def test_a_write_that_breaks_off_leaves_what_was_there_and_no_other_file(tmp_pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("file", b"1")]
+
+
+def test_a_link_stays_one_and_what_it_points_to_is_written(tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles" / "aliases"
+    kept.parent.mkdir()
+    link = tmp_path / "aliases.json"
+    link.symlink_to(Path("dotfiles", "aliases"))
+    for content in (b"1", b"2"):
+        write_whole(link, content)
+        assert link.is_symlink()
+        assert kept.read_bytes() == link.read_bytes() == content
+    assert [file.name for file in kept.parent.iterdir()] == ["aliases"]
+
+
+def test_a_link_into_nowhere_or_to_itself_is_an_error_or_replaced(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none" / "file")
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "nowhere", b"1")
+    (tmp_path / "loop").symlink_to("loop")
+    write_whole(tmp_path / "loop", b"1")
+    assert (tmp_path / "loop").read_bytes() == b"1"
