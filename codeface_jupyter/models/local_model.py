@@ -13,6 +13,7 @@ from codeface_jupyter.models.catalog import ModelEntry, find
 __all__ = [
     "LocalModel",
     "ModelRequest",
+    "own_path",
     "path_named",
 ]
 
@@ -28,6 +29,22 @@ def path_named(model: str) -> Path | None:
         # Also of names that are too long for a path, or begin with a user that there is not.
         return None
     return path
+
+
+def own_path(model: str) -> Path | None:
+    """Return where a model of the user's own is, links followed; None if it is another's.
+
+    What is written as a path counts as one also where nothing is there any more.
+    """
+    try:
+        path = Path(model).expanduser()
+        is_written_as_path = path.is_absolute() or model.startswith(".")
+        if not is_written_as_path:
+            # A folder that merely has the name of a known model does not hide that model.
+            (path if find(model) is None else path / "config.json").stat()
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 
 from codeface_jupyter.errors import FetchError
 from codeface_jupyter.jobs import Job
-from codeface_jupyter.models.local_model import ModelRequest
+from codeface_jupyter.models.local_model import ModelRequest, own_path
 
 __all__ = [
     "ModelStorage",
@@ -49,6 +49,12 @@ CACHE_DIR_VARIABLE = "CODEFACE_CACHE_DIR"
 LOCK_POLL_S = 0.2
 # Names of files have at most 255 bytes; what is added to a model's takes some of them.
 LONGEST_NAME = 150
+DIGEST_CHARACTERS = 16
+# Names of the catalog and the hub, which differ still when each sign is written as one dash or two.
+WORDS = r"[A-Za-z0-9]+(?:[{signs}][A-Za-z0-9]+)*"
+PUBLIC_NAME = re.compile(
+    rf"{WORDS.format(signs='.-')}(?:/{WORDS.format(signs='._-')}(?::{WORDS.format(signs='._-')})?)?"
+)
 
 
 def format_bytes(count: float) -> str:
@@ -65,7 +71,21 @@ def safe_name(name: str) -> str:
     if len(cleaned) <= LONGEST_NAME:
         return cleaned
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
-    return f"{cleaned[:LONGEST_NAME]}-{digest[:16]}"
+    return f"{cleaned[:LONGEST_NAME]}-{digest[:DIGEST_CHARACTERS]}"
+
+
+def _place_name(model: str) -> str:
+    """Return the name of a model's places in the cache folder, which no other model has.
+
+    Public names stay readable. Of other models the name alone does not tell: ``./模型`` and
+    ``./模板`` would be the same without what is not ASCII, ``model`` is a folder here and there.
+    """
+    path = own_path(model)
+    if path is None and PUBLIC_NAME.fullmatch(model):
+        return safe_name(model)
+    shown, whole = (model, model) if path is None else (path.name, str(path))
+    digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()
+    return f"{safe_name(shown)[:LONGEST_NAME]}-{digest[:DIGEST_CHARACTERS]}"
 
 
 def ensure_free_space(
@@ -203,12 +223,14 @@ class ModelStorage:
     name: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", safe_name(self.name))
+        object.__setattr__(self, "name", _place_name(self.name))
 
     @classmethod
     def of(cls, request: ModelRequest) -> ModelStorage:
         """Return the paths of the requested model's files."""
-        return cls(request.cache_dir, request.name)
+        # A folder of the user's own may have a name that the catalog knows.
+        is_own = own_path(request.model) is not None
+        return cls(request.cache_dir, request.model if is_own else request.name)
 
     @property
     def gguf(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from codeface_jupyter.errors import ModelNotFoundError
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models import model_details as details
 from codeface_jupyter.models import removal
+from codeface_jupyter.models.catalog import CATALOG
+from codeface_jupyter.models.conversion.openvino_ir import OpenVINOForm
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.model_details import model_details
 from codeface_jupyter.models.removal import own_files, remove_files
@@ -164,6 +167,12 @@ class TestRevision:
         assert (request.revision, request.cache_dir) == ("its", tmp_path)
 
 
+def openvino_place(name: str, cache_dir: Path) -> Path:
+    """Return the folder that OpenVINO's form of a model is made in."""
+    local = LocalModel(name=name, path=Path(name), source="folder")
+    return OpenVINOForm(local=local, quantization="int8", cache_dir=cache_dir).folder
+
+
 class TestRemoval:
     def test_all_of_ours_goes_and_nothing_else(self, cache_dir: Path, fetched: list[Path]) -> None:
         before = set(cache_dir.rglob("*"))
@@ -193,6 +202,47 @@ class TestRemoval:
         with pytest.raises(ModelNotFoundError) as caught:
             own_files(ModelRequest("owner/name", cache_dir))
         assert "`hf cache rm model/owner/name` removes them" in caught.value.hint
+
+    def test_models_of_ones_own_share_no_place(
+        self, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        names = ("model", "home/model", "模型", "模板", "a/b", "a_b", "a--b", NAME)
+        for name in names:
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "config.json").touch()
+        places = {openvino_place(name, cache_dir) for name in names}
+        places |= {openvino_place(f"ollama:a{sign}b", cache_dir) for sign in "_:/"}
+        places |= {openvino_place(name, cache_dir) for name in ("smollm2-135m", "owner/model")}
+        assert len({place.name for place in places}) == len(names) + 5
+        for place in places:
+            place.mkdir(parents=True)
+        for name in ("./模型", "模型", str(tmp_path / "模型"), "a/../模型"):
+            assert own_files(ModelRequest(name, cache_dir)) == [openvino_place("模型", cache_dir)]
+        assert own_files(ModelRequest(NAME, cache_dir)) == [openvino_place(NAME, cache_dir)]
+        # Its files can still be removed when the folder is gone.
+        shutil.rmtree(tmp_path / "模型")
+        assert len(own_files(ModelRequest("./模型", cache_dir))) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "folder"),
+        [
+            *((entry.name, entry.name) for entry in CATALOG.values()),
+            ("owner/name", "owner--name"),
+            ("owner/my_model-1.5B", "owner--my--model-1.5B"),
+            ("owner/name:Q4_K_M", "owner--name--Q4--K--M"),
+        ],
+    )
+    def test_public_names_keep_the_place_that_they_have(self, name: str, folder: str) -> None:
+        assert ModelStorage(Path("cache"), name).name == folder
+
+    @pytest.mark.parametrize(
+        "name", ["a\0b", "~nobody-of-this-name/m", "\udcff", "/", "", "é" * 999]
+    )
+    def test_a_name_that_no_path_can_have_has_a_place_all_the_same(self, name: str) -> None:
+        place = ModelStorage(Path("cache"), name).gguf
+        assert place.parent == Path("cache", "gguf")
+        assert len(place.name) < 200
 
     def test_no_name_leads_out_of_the_cache_folder(self, cache_dir: Path, tmp_path: Path) -> None:
         cache_dir.mkdir()
