@@ -25,6 +25,8 @@ __all__ = ["Repair", "may_be_repaired"]
 
 # Who makes more mistakes in one cell is better served by a cell that is written anew.
 MAX_FAULTS = 3
+# In that time a model would have written the cell anew.
+LONGEST_S = 15.0
 
 Step = Callable[[FailingCell], Candidate | FailingCell | None]
 
@@ -75,21 +77,19 @@ class Repair:
         if not (isinstance(engine, InfillEngine) and engine.can_infill and engine.is_local):
             return None
         self._trials.identity = None
-        return self._mend([self._without_slip, lambda cell: self._renamed(cell, engine)])
+        return self._mend([lambda cell: self._renamed(cell, engine), self._without_slip])
 
     def _mend(self, steps: list[Step]) -> Done | None:
-        """Mend one fault after the other."""
-        begin = time.perf_counter()
-        found = self._found(steps)
-        self._seconds += time.perf_counter() - begin
-        return self._answer(found) if found is not None else None
-
-    def _found(self, steps: list[Step]) -> Candidate | None:
-        while self._cell is not None and self._left:
+        """Mend one fault after the other, as long as that brings the cell further."""
+        while self._cell is not None and self._left and self._seconds < LONGEST_S:
+            begin = time.perf_counter()
             tried = (step(self._cell) for step in steps)
             found = next((one for one in tried if one is not None), None)
-            if found is None or isinstance(found, Candidate):
-                return found
+            self._seconds += time.perf_counter() - begin
+            if isinstance(found, Candidate):
+                return self._answer(found)
+            if found is None:
+                return None
             self._cell = found
             self._left -= 1
         return None
