@@ -14,11 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from codeface_jupyter.errors import first_line
 from codeface_jupyter.models.memory import main_memory
-from codeface_jupyter.trials.forking import Child, Ended, fork
+from codeface_jupyter.trials.forking import Ended, start_child
 from codeface_jupyter.trials.guard.enter import Confinement, enter_guard
 from codeface_jupyter.trials.guard.limits import Amounts, resident_bytes
 from codeface_jupyter.trials.guard.support import guard_support
@@ -156,10 +155,8 @@ class _Copy:
         reading, writing = os.pipe()
         try:
             os.set_blocking(reading, False)
-            pid = fork()
-            if pid == 0:
-                self._be_the_copy(writing)
-            child, fork_seconds = Child(pid), time.monotonic() - begin
+            child = start_child(lambda: self._be_the_copy(writing))
+            fork_seconds = time.monotonic() - begin
             try:
                 # Or its end would not be seen.
                 os.close(writing)
@@ -207,13 +204,9 @@ class _Copy:
             )
         return f"It had not ended after {seconds:g} s."
 
-    def _be_the_copy(self, writing: int) -> NoReturn:
-        try:
-            self._confine(writing)
-            self._tell_work(writing)
-        finally:
-            # Whatever was raised: nothing of the notebook's may be run here.
-            os._exit(0)
+    def _be_the_copy(self, writing: int) -> None:
+        self._confine(writing)
+        self._tell_work(writing)
 
     def _confine(self, writing: int) -> None:
         try:

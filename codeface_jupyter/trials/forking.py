@@ -8,11 +8,13 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from codeface_jupyter.warning_filters import ignored, without
 
-__all__ = ["Child", "Ended", "fork"]
+__all__ = ["Child", "Ended", "start_child"]
 
 IN_MILLISECONDS = 1_000
 # Linux tells a process's largest size in KiB, macOS in bytes.
@@ -110,13 +112,57 @@ class Child:
             self._pidfd = None
 
 
-def fork() -> int:
-    """Fork, and return the child's process id, or 0 in the child.
+def start_child(work: Callable[[], object]) -> Child:
+    """Fork, do ``work`` in the child, which ends with it, and return the child.
 
-    Functions that were registered with ``os.register_at_fork`` run, as at every fork.
+    Functions that were registered with ``os.register_at_fork`` run, as at every fork. No signal is
+    heard meanwhile: until the child forgets the notebook's handlers, it would raise what an
+    interrupt raises amid the notebook's own code. The child begins with all signals blocked.
+
+    Parameters
+    ----------
+    work
+        What the child does. Whatever it raises, nothing else of this process runs there.
     """
+    parent = os.getpid()
+    # Asked for first: a signal that has just come is raised once the others are blocked.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    child: Child | None = None
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        pid = _fork()
+        if pid == 0:
+            _do_and_end(work)
+        child = Child(pid)
+    finally:
+        if os.getpid() != parent:
+            # What somebody put in the place of `os.fork` has raised in the child.
+            os._exit(1)
+        _hear_signals(mask, child)
+    return child
+
+
+def _fork() -> int:
     with without(FORK_WARNING):
         return os.fork()
+
+
+def _do_and_end(work: Callable[[], object]) -> NoReturn:
+    try:
+        work()
+    finally:
+        # Whatever was raised: nothing of the notebook's may be run here.
+        os._exit(0)
+
+
+def _hear_signals(mask: set[int], child: Child | None) -> None:
+    """Hear signals as before; what one raises that has come meanwhile leaves no child."""
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    except BaseException:
+        if child is not None:
+            child.end()
+        raise
 
 
 def _open_pidfd(pid: int) -> int | None:

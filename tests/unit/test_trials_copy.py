@@ -191,6 +191,81 @@ def test_an_interrupt_of_the_thread_that_waits_leaves_nothing():
         run_in_copy(lambda files: time.sleep(1000), limits=PATIENT, cancelled=interrupt)
 
 
+def run_and_stay(work):
+    """Run in a copy; a child that comes back ends where it would run the notebook's own code."""
+    parent = os.getpid()
+    try:
+        return run_in_copy(work, limits=PATIENT)
+    finally:
+        if os.getpid() != parent:
+            os.kill(parent, signal.SIGUSR2)
+            os._exit(0)
+
+
+@pytest.fixture
+def came_back():
+    """Return the signals of children that have come back."""
+    heard = []
+    old = signal.signal(signal.SIGUSR2, lambda *_: heard.append(1))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield heard
+    signal.signal(signal.SIGUSR2, old)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+
+
+def fork_and(monkeypatch, *, in_child=lambda: None, in_parent=lambda: None):
+    def fork(real=os.fork):
+        pid = real()
+        (in_parent if pid else in_child)()
+        return pid
+
+    monkeypatch.setattr(os, "fork", fork)
+
+
+def interrupt_me():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_child_that_is_interrupted_before_it_is_guarded_does_not_come_back(
+    monkeypatch, came_back
+):
+    """Jupyter interrupts a kernel's whole group, to which the child belongs at first."""
+    fork_and(monkeypatch, in_child=interrupt_me)
+    report = run_and_stay(lambda files: {"x": 1})
+    assert not came_back
+    assert report.data == {"x": 1}
+
+
+def test_a_child_in_which_the_fork_raises_does_not_come_back(monkeypatch, came_back):
+    fork_and(monkeypatch, in_child=lambda: 1 / 0)
+    report = run_and_stay(lambda files: {"x": 1})
+    assert not came_back
+    assert (report.end, report.why) == ("died", "It ended its process (exit code 1).")
+
+
+def test_an_interrupt_amid_the_fork_leaves_no_child(monkeypatch, came_back):
+    fork_and(monkeypatch, in_parent=interrupt_me)
+    with pytest.raises(KeyboardInterrupt):
+        run_and_stay(lambda files: time.sleep(1000))
+    assert not came_back
+
+
+def test_signals_are_heard_after_a_fork_that_failed(monkeypatch, came_back):
+    def fork():
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(os, "fork", fork)
+    report = run_and_stay(lambda files: {})
+    assert report.why == "The kernel could not be copied: [Errno 11] no more processes."
+
+
+def test_the_child_hears_signals_again():
+    report = run_in_copy(
+        lambda files: {"mask": len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))}, limits=PATIENT
+    )
+    assert report.data == {"mask": 0}
+
+
 def test_somebody_else_waits_for_all_children(monkeypatch):
     """As ``os.wait`` in a thread of the user's does."""
 

@@ -56,6 +56,8 @@ def _forget_handlers() -> None:
     # A handler of the notebook's could save, delete or send something.
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
+            # Ignored first: one that waits, as of an interrupt of the notebook, is dropped so.
+            signal.signal(number, signal.SIG_IGN)
             signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from codeface_jupyter.trials.forking import Child, fork
+from codeface_jupyter.trials.forking import start_child
 from codeface_jupyter.trials.guard.landlock import landlock_version, restrict_files
 from codeface_jupyter.trials.guard.process import give_up_privileges
 from codeface_jupyter.trials.guard.seccomp import can_filter, restrict_calls
@@ -74,20 +74,20 @@ def _what_is_missing() -> str:
 
 
 def _try_guard() -> int:
-    pid = fork()
-    if pid:
-        child = Child(pid)
-        child.wait(PATIENCE_S)
-        code = child.end().code
-        return code if code in (ALL_KEPT, FILES_OPEN, CALLS_OPEN) else NOT_ENTERED
-    code = NOT_ENTERED
+    child = start_child(lambda: os._exit(_enter_and_try()))
+    child.wait(PATIENCE_S)
+    code = child.end().code
+    return code if code == ALL_KEPT or code in FAILURES else NOT_ENTERED
+
+
+def _enter_and_try() -> int:
     try:
         give_up_privileges()
         restrict_files(writable=tempfile.gettempdir())
         restrict_calls()
-        code = _what_holds()
-    finally:
-        os._exit(code)
+        return _what_holds()
+    except BaseException:  # noqa: BLE001 - told, since the child must not go on
+        return NOT_ENTERED
 
 
 def _what_holds() -> int:
