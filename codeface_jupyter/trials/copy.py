@@ -21,6 +21,7 @@ from codeface_jupyter.trials.forking import Ended, start_child
 from codeface_jupyter.trials.guard.enter import Confinement, enter_guard
 from codeface_jupyter.trials.guard.limits import Amounts, resident_bytes
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.guard.threads import OtherThreadsError, remember_other_threads
 from codeface_jupyter.trials.hanging import library_in, note_place, place_file, remember_hanging
 from codeface_jupyter.trials.messages import send
 from codeface_jupyter.trials.private_folder import private_folder
@@ -164,6 +165,8 @@ class _Copy:
                 seen = watch(child, reading=reading, bounds=self._bounds(), cancelled=cancelled)
             finally:
                 ended = child.end()
+            if seen.had_other_threads:
+                remember_other_threads()
         finally:
             _close(reading, writing)
         return CopyReport(
@@ -214,7 +217,8 @@ class _Copy:
             enter_guard(self._confinement(writing), tell=lambda it: send(writing, {"refusal": it}))
         except BaseException as error:  # noqa: BLE001 - told, since the child must not go on
             why = f"The copy could not be guarded: {first_line(error)}."
-            _say_end(writing, "refused to start", why)
+            has_threads = isinstance(error, OtherThreadsError)
+            send(writing, {"refused": why, "has_other_threads": has_threads})
             os._exit(1)
 
     def _confinement(self, writing: int) -> Confinement:

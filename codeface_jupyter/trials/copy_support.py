@@ -11,6 +11,7 @@ from codeface_jupyter.config import Settings
 from codeface_jupyter.models.storage import format_bytes
 from codeface_jupyter.trials.guard.shared_memory import Mapping, uses_gpu, what_stays_shared
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.guard.threads import is_debugged, were_other_threads
 from codeface_jupyter.trials.hanging import hanging_libraries
 
 __all__ = ["CopySupport", "Tries", "asks_second", "copy_support", "hanging_reason"]
@@ -50,16 +51,19 @@ def copy_support(*, tries: Tries) -> CopySupport:
 
 
 def hanging_reason(*, tries: Tries) -> str:
-    """Return which libraries keep a copy from being made, where one could be; empty if none.
+    """Return what keeps a copy from being made where one could be; empty if nothing does.
 
-    They may have come into use in the middle of a session, which nobody would think of.
+    Libraries, or a debugger: they may have come into use in the middle of a session, which
+    nobody would think of.
 
     Parameters
     ----------
     tries
         As in `copy_support`.
     """
-    return "" if _guard_reason(tries) else _hanging_reason()
+    if tries == "off":
+        return ""
+    return _threads_reason() or ("" if _guard_reason(tries) else _hanging_reason())
 
 
 def asks_second(settings: Settings) -> bool:
@@ -70,9 +74,21 @@ def asks_second(settings: Settings) -> bool:
 def _guard_reason(tries: Tries) -> str:
     if tries == "off":
         return "Tries are turned off."
+    # Before the guard is tried: a debugger would take part in that, too.
+    reason = _threads_reason()
+    if reason:
+        return reason
     support = guard_support()
     is_enough = support.level == "strong" or (support.level == "weak" and tries == "on")
     return "" if is_enough else support.why
+
+
+def _threads_reason() -> str:
+    if is_debugged():
+        return "A debugger is attached, which starts threads in a copy of the kernel."
+    if were_other_threads():
+        return "Something starts threads in every copy of the kernel, and no guard holds those."
+    return ""
 
 
 def _library_reason() -> str:

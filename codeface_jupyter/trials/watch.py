@@ -75,6 +75,8 @@ class Seen:
         The memory that it had when it began; 0 if it did not say.
     was_waiting
         Whether it was waiting for something when its time was up, not for the processor.
+    had_other_threads
+        Whether it could not be guarded because something had started threads in it.
     """
 
     end: End = "died"
@@ -83,6 +85,7 @@ class Seen:
     refusals: list[str] = field(default_factory=list)
     start_bytes: int = 0
     was_waiting: bool = False
+    had_other_threads: bool = False
 
 
 class _OverError(Exception):
@@ -130,17 +133,23 @@ class _Watcher:
         self._child = child
         self._bounds = bounds
         self._cancelled = cancelled
+        self._has_started = False
 
     def hear(self, message: dict[str, object]) -> None:
         match message:
+            case {"refused": str(why), "has_other_threads": bool(had)} if not self._has_started:
+                # Only what comes before any code has run is surely the guard's own word.
+                self.seen.had_other_threads = had
+                raise _OverError("refused to start", why)
             case {"started": int(size)}:
+                self._has_started = True
                 self.seen.start_bytes = size
             case {"refusal": str(refusal)}:
                 self._note(refusal)
             case {"data": dict(data)}:
                 self.seen.data = cast("dict[str, object]", data)
                 raise _OverError("done")
-            case {"end": "refused to start" | "out of memory" | "died" as end, "why": str(why)}:
+            case {"end": "out of memory" | "died" as end, "why": str(why)}:
                 raise _OverError(cast("End", end), why)
             case _:
                 raise BadMessageError("its report could not be read")

@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import errno
 import importlib.util
+import json
 import mmap
 import multiprocessing
 import multiprocessing.shared_memory
@@ -36,7 +37,7 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.trials.copy import Limits, run_in_copy
-from codeface_jupyter.trials.guard import landlock
+from codeface_jupyter.trials.guard import landlock, threads
 from codeface_jupyter.trials.guard.landlock import landlock_version
 from codeface_jupyter.trials.guard.seccomp import can_filter
 
@@ -1180,6 +1181,115 @@ def test_without_the_guard_it_is_harm(each, make_world, tmp_path):
             os._exit(0)
     os.waitpid(pid, 0)
     assert world.state() != before
+
+
+BESIDE = """
+import ctypes, os, sys, threading, time
+from codeface_jupyter.trials.copy import Limits, run_in_copy
+from codeface_jupyter.trials.copy_support import copy_support, hanging_reason
+from codeface_jupyter.trials.guard.support import guard_support
+
+libc, harmed = ctypes.CDLL(None), sys.argv[1]
+
+def run_on():
+    while True:
+        time.sleep(0.01)
+
+def start_thread():
+    threading.Thread(target=run_on, daemon=True).start()
+
+class Harm(BaseException):
+    # Made in the thread in which it is raised.
+    def __init__(self, *_):
+        libc.creat(harmed.encode(), 0o600)
+
+def work(files):
+    for thread in sys._current_frames():
+        if thread != threading.get_ident():
+            raise_in(ctypes.c_ulong(thread), ctypes.py_object(Harm))
+    for _ in range(30):
+        time.sleep(0.1)
+        if os.path.exists(harmed):
+            break
+    return {}
+
+raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+BEGIN
+report = run_in_copy(work, limits=Limits(seconds=60))
+told = (report.end, report.why, copy_support(tries="on").why, hanging_reason(tries="auto"))
+print(*told, guard_support().level, sep="\\n")
+sys.stdout.flush()
+os._exit(0)
+"""
+HOOK = "os.register_at_fork(after_in_child=start_thread)"
+# As a debugger does.
+OTHER_FORK = """
+def fork(real=os.fork):
+    pid = real()
+    if pid == 0:
+        start_thread()
+    return pid
+
+os.fork = fork
+"""
+GUARDED = "assert guard_support().level == 'strong'"
+DEBUGGER = "import debugpy; debugpy.listen(('127.0.0.1', 0))"
+SOMETHING = "Something starts threads in every copy of the kernel, and no guard holds those."
+DEBUGGED = "A debugger is attached, which starts threads in a copy of the kernel."
+
+
+@pytest.mark.parametrize(
+    ("begin", "why"),
+    [
+        pytest.param(f"{GUARDED}\n{HOOK}", SOMETHING, id="hook"),
+        pytest.param(HOOK, SOMETHING, id="hook-before-the-guard-was-tried"),
+        pytest.param(f"{GUARDED}\n{OTHER_FORK}", SOMETHING, id="another-fork"),
+        pytest.param(
+            f"{GUARDED}\n{DEBUGGER}",
+            DEBUGGED,
+            id="debugger",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("debugpy") is None, reason="needs debugpy"
+            ),
+        ),
+    ],
+)
+def test_nothing_runs_beside_threads_that_a_fork_starts(begin, why, tmp_path):
+    """The guard holds one thread: code could have another do what it may not."""
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE.replace("BEGIN", begin), tmp_path / "harmed"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert not (tmp_path / "harmed").exists()
+    end, why_not, *reasons, level = done.stdout.splitlines()
+    assert end == "refused to start", done
+    assert why_not == "The copy could not be guarded: other threads have started in it."
+    # It is not tried at every answer anew.
+    assert reasons == [why, why]
+    assert level == ("strong" if GUARDED in begin else "weak")
+
+
+def test_a_guard_that_cannot_count_threads_is_not_entered(monkeypatch):
+    monkeypatch.setattr(threads, "TASKS", Path("/nowhere"))
+    report = run_in_copy(lambda files: {"x": 1}, limits=PATIENT)
+    assert (report.end, report.data) == ("refused to start", None)
+    assert report.why == "The copy could not be guarded: its threads are not listed."
+
+
+def test_code_cannot_say_that_it_was_not_guarded(monkeypatch):
+    monkeypatch.setattr(threads, "_FOUND", threading.Event())
+    lie = json.dumps({"refused": "No.", "has_other_threads": True}).encode()
+
+    def work(files):
+        for fd in range(3, 100):
+            LIBC.write(fd, struct.pack(">I", len(lie)) + lie, 4 + len(lie))
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.end == "died", report
+    assert not threads.were_other_threads()
 
 
 def listen_for_signals(world):

@@ -17,6 +17,7 @@ from codeface_jupyter.trials.guard.limits import Amounts, restrict_amounts
 from codeface_jupyter.trials.guard.process import give_up_privileges, stand_alone
 from codeface_jupyter.trials.guard.seccomp import restrict_calls
 from codeface_jupyter.trials.guard.shared_memory import make_private
+from codeface_jupyter.trials.guard.threads import refuse_other_threads
 
 __all__ = ["Confinement", "enter_guard"]
 
@@ -59,9 +60,12 @@ def enter_guard(confinement: Confinement, *, tell: Callable[[str], None]) -> Non
 
     Raises
     ------
+    OtherThreadsError
+        If the child has another thread, which nothing of this would hold.
     OSError
         If the system does not take something away; nothing may be run then.
     """
+    refuse_other_threads()
     _leave_the_notebook_alone()
     stand_alone(confinement.parent)
     # Before descriptors go: some of them are the only names of shared memory.
@@ -73,12 +77,14 @@ def enter_guard(confinement: Confinement, *, tell: Callable[[str], None]) -> Non
     if confinement.is_strong:
         restrict_files(writable=confinement.folder)
         restrict_calls()
+    # None may have come meanwhile either: what was asked above is true of that moment.
+    refuse_other_threads()
     refuse_in_words(folder=confinement.folder, tell=tell)
 
 
 def _leave_the_notebook_alone() -> None:
-    # The notebook's garbage stays uncollected: its finalizers are the notebook's to run. A
-    # debugger's thread does not exist here, and compiled modules could not be kept.
+    # The notebook's garbage stays uncollected: its finalizers are the notebook's to run. What
+    # traces the notebook is not to see this, and compiled modules could not be kept.
     gc.freeze()
     sys.settrace(None)
     sys.setprofile(None)

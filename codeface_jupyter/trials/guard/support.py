@@ -15,16 +15,22 @@ from codeface_jupyter.trials.forking import start_child
 from codeface_jupyter.trials.guard.landlock import landlock_version, restrict_files
 from codeface_jupyter.trials.guard.process import give_up_privileges
 from codeface_jupyter.trials.guard.seccomp import can_filter, restrict_calls
+from codeface_jupyter.trials.guard.threads import (
+    OtherThreadsError,
+    refuse_other_threads,
+    remember_other_threads,
+)
 
 __all__ = ["GuardSupport", "guard_support"]
 
 # How long the proof may take; it takes a few milliseconds.
 PATIENCE_S = 5.0
-ALL_KEPT, FILES_OPEN, CALLS_OPEN, NOT_ENTERED = 0, 1, 2, 3
+ALL_KEPT, FILES_OPEN, CALLS_OPEN, NOT_ENTERED, OTHER_THREADS = 0, 1, 2, 3, 4
 FAILURES = {
     FILES_OPEN: "files could still be written",
     CALLS_OPEN: "connections and programs could still be opened",
     NOT_ENTERED: "the system did not allow a process to be restricted",
+    OTHER_THREADS: "something starts threads in every copy, which it would not hold",
 }
 # Open for writing to everybody else, and nothing is written.
 OWN_NAME = "/proc/self/comm"
@@ -77,15 +83,20 @@ def _try_guard() -> int:
     child = start_child(lambda: os._exit(_enter_and_try()))
     child.wait(PATIENCE_S)
     code = child.end().code
+    if code == OTHER_THREADS:
+        remember_other_threads()
     return code if code == ALL_KEPT or code in FAILURES else NOT_ENTERED
 
 
 def _enter_and_try() -> int:
     try:
+        refuse_other_threads()
         give_up_privileges()
         restrict_files(writable=tempfile.gettempdir())
         restrict_calls()
         return _what_holds()
+    except OtherThreadsError:
+        return OTHER_THREADS
     except BaseException:  # noqa: BLE001 - told, since the child must not go on
         return NOT_ENTERED
 
