@@ -24,7 +24,7 @@ from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.guard.threads import OtherThreadsError, remember_other_threads
 from codeface_jupyter.trials.hanging import library_in, note_place, place_file, remember_hanging
 from codeface_jupyter.trials.messages import send
-from codeface_jupyter.trials.private_folder import private_folder
+from codeface_jupyter.trials.private_folder import FolderWatch, private_folder
 from codeface_jupyter.trials.watch import Bounds, End, Seen, watch
 
 __all__ = ["CopyFiles", "CopyReport", "Limits", "run_in_copy"]
@@ -144,6 +144,7 @@ class _Copy:
         self._work = work
         self._limits = limits
         self._folder = folder
+        self._folder_watch = FolderWatch(folder)
         self._place = place
         self._free_bytes, _ = main_memory()
         share = int(self._free_bytes * MEMORY_SHARE)
@@ -185,7 +186,7 @@ class _Copy:
             free_bytes=self._free_bytes,
             memory_bytes=self._memory_bytes,
             report_bytes=self._limits.report_bytes,
-            folder=self._folder,
+            folder=self._folder_watch,
         )
 
     def _why(self, seen: Seen, ended: Ended) -> str:

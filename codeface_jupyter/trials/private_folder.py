@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-__all__ = ["FolderLimits", "is_overfull", "private_folder"]
+__all__ = ["FolderLimits", "FolderWatch", "private_folder"]
 
 PREFIX = "codeface-copy-"
 OWNER_ONLY = 0o700
+FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+# A name has 255 bytes at most, a path 4,096.
+NAMES_AT_ONCE = 15
+
+Names = tuple[str, ...]
 
 
 class FolderLimits:
@@ -20,6 +27,8 @@ class FolderLimits:
 
     entries = 1_000
     total_bytes = 256 << 20
+    # Other programs write, too, while a copy runs.
+    others_bytes = 256 << 20
 
 
 @contextlib.contextmanager
@@ -35,22 +44,91 @@ def private_folder() -> Iterator[Path]:
         _remove(folder)
 
 
-def is_overfull(folder: Path) -> bool:
-    """Whether there is more in the folder than may be, which one who still writes may change."""
-    total = entries = 0
-    for size in _sizes(folder):
-        total, entries = total + size, entries + 1
-        if entries > FolderLimits.entries or total > FolderLimits.total_bytes:
+class FolderWatch:
+    """Says whether tried code has filled its folder, or the disk on which that is.
+
+    The folder alone does not say it: a file that was deleted takes its place as long as it is
+    open or mapped, and so does what is in folders that only their owner may list.
+
+    Parameters
+    ----------
+    folder
+        The folder, before anything is in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._free_bytes = _free_bytes(folder)
+
+    def is_overfull(self) -> bool:
+        """Whether there is more than may be, which one who still writes may change."""
+        taken = self._free_bytes - _free_bytes(self._folder)
+        if taken > FolderLimits.total_bytes + FolderLimits.others_bytes:
             return True
-    return False
+        total = entries = 0
+        with contextlib.closing(_sizes(self._folder)) as sizes:
+            for size in sizes:
+                total, entries = total + size, entries + 1
+                if entries > FolderLimits.entries or total > FolderLimits.total_bytes:
+                    return True
+        return False
 
 
-def _sizes(folder: Path) -> Iterator[int]:
-    for path, folders, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                yield os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118 - quick
-        yield from (0 for _ in folders)
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _sizes(folder: Path) -> Generator[int]:
+    """Yield the size of each file and 0 for each folder in a folder, at whatever depth."""
+    opened = _OpenedFolder(folder)
+    try:
+        waiting: list[Names] = [()]
+        while waiting:
+            names = waiting.pop()
+            # Gone meanwhile, or closed even to their owner.
+            with contextlib.suppress(OSError), opened.entries(names) as entries:
+                for entry in entries:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder:
+                        waiting.append((*names, entry.name))
+                    yield 0 if is_folder else _size(entry)
+    finally:
+        opened.close()
+
+
+class _OpenedFolder:
+    """Lists folders beneath a folder, also those whose path is longer than the system takes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._top = os.open(folder, FOLDER)
+        self._last = os.dup(self._top)
+        self._names: Names = ()
+
+    def entries(self, names: Names) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        # One after the other down a deep tree, each is in the last.
+        if not names or names[:-1] != self._names:
+            self._enter((), os.dup(self._top))
+        while self._names != names:
+            step = names[: len(self._names) + NAMES_AT_ONCE]
+            path = "/".join(step[len(self._names) :])
+            self._enter(step, os.open(path, FOLDER, dir_fd=self._last))
+        return os.scandir(self._last)
+
+    def close(self) -> None:
+        os.close(self._last)
+        os.close(self._top)
+
+    def _enter(self, names: Names, fd: int) -> None:
+        os.close(self._last)
+        self._names, self._last = names, fd
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        # Gone meanwhile.
+        return 0
 
 
 def _remove(folder: Path) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, cast
 
 import psutil
 
+from codeface_jupyter.errors import first_line
 from codeface_jupyter.models.memory import main_memory
 from codeface_jupyter.trials.forking import Child
 from codeface_jupyter.trials.messages import BadMessageError, MessageReader
-from codeface_jupyter.trials.private_folder import is_overfull
+from codeface_jupyter.trials.private_folder import FolderWatch
 
 __all__ = ["Bounds", "End", "Seen", "watch"]
+
+logger = logging.getLogger(__name__)
 
 End = Literal["done", "timed out", "out of memory", "died", "refused to start", "cancelled"]
 
@@ -49,14 +52,14 @@ class Bounds:
     report_bytes
         How long what it tells may be.
     folder
-        The folder in which it may write.
+        Watches the folder in which it may write.
     """
 
     deadline: float
     free_bytes: int
     memory_bytes: int
     report_bytes: int
-    folder: Path
+    folder: FolderWatch
 
 
 @dataclass(kw_only=True)
@@ -124,6 +127,11 @@ def watch(child: Child, *, reading: int, bounds: Bounds, cancelled: Callable[[],
         watcher.seen.end, watcher.seen.why = over.end, over.why
     except BadMessageError as error:
         watcher.seen.end, watcher.seen.why = "died", f"The copy was ended: {error}."
+    except Exception as error:
+        # The answer is there all the same, whatever a copy brings about.
+        logger.debug("A copy could not be watched", exc_info=True)
+        watcher.seen.end = "died"
+        watcher.seen.why = f"It could not be watched: {first_line(error)}."
     return watcher.seen
 
 
@@ -169,7 +177,7 @@ class _Watcher:
             raise _OverError("out of memory", "It took more memory than a copy may.")
         if _threads_of(self._child.pid) > MAX_THREADS:
             raise _OverError("died", f"It was ended: it started more than {MAX_THREADS} threads.")
-        if is_overfull(self._bounds.folder):
+        if self._bounds.folder.is_overfull():
             raise _OverError("died", "It was ended: it wrote more than a copy may.")
 
     def _note(self, refusal: str) -> None:

@@ -32,6 +32,7 @@ from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
 from codeface_jupyter.trials.guard.landlock import landlock_version
 from codeface_jupyter.trials.guard.seccomp import can_filter
 from codeface_jupyter.trials.guard.support import GuardSupport, guard_support
+from codeface_jupyter.trials.private_folder import FolderWatch
 
 pytestmark = pytest.mark.skipif(
     not (landlock_version() and can_filter()), reason="needs Landlock and seccomp filters"
@@ -492,10 +493,75 @@ def write_large_files(files):
         (files.folder / str(number)).write_bytes(bytes(60 << 20))
 
 
-@pytest.mark.parametrize("work", [write_many_files, write_large_files])
+def keep_what_is_deleted(files):
+    kept = []
+    for _ in range(100):
+        kept.append((files.folder / "a").open("wb"))
+        kept[-1].write(bytes(60 << 20))
+        (files.folder / "a").unlink()
+
+
+def write_beyond_the_longest_path(files):
+    os.chdir(files.folder)
+    for _ in range(20):
+        LIBC.mkdir(b"d" * 250, 0o700)
+        os.chdir("d" * 250)
+    for number in range(100):
+        Path(str(number)).write_bytes(bytes(60 << 20))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        write_many_files,
+        write_large_files,
+        keep_what_is_deleted,
+        write_beyond_the_longest_path,
+    ],
+)
 def test_its_folder_has_an_end(work):
     report = run_in_copy(work, limits=PATIENT)
     assert (report.end, report.why) == ("died", "It was ended: it wrote more than a copy may.")
+
+
+def test_folders_within_folders_are_watched_at_any_depth():
+    """Python 3.11 walks no deeper than it calls functions."""
+
+    def work(files):
+        os.chdir(files.folder)
+        for _ in range(980):
+            LIBC.mkdir(b"d", 0o700)
+            os.chdir("d")
+        time.sleep(0.3)
+        return {"x": 1}
+
+    assert run_in_copy(work, limits=PATIENT).data == {"x": 1}
+
+
+def test_a_copy_that_cannot_be_watched_ends(monkeypatch):
+    def fail(folder):
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(FolderWatch, "is_overfull", fail)
+    report = run_in_copy(lambda files: time.sleep(1000), limits=PATIENT)
+    assert (report.end, report.why) == ("died", "It could not be watched: no idea.")
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_space_is_reserved_as_if_it_were_written(mode):
+    """Mode 1 keeps the file's size, to which the limit applies."""
+
+    def work(files):
+        libc = ctypes.CDLL(None, use_errno=True)
+        fd = os.open(files.folder / "a", os.O_RDWR | os.O_CREAT)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        sizes = (ctypes.c_long(size << 20) for size in (1, 70))
+        done = [libc.fallocate(fd, mode, ctypes.c_long(0), size) == 0 for size in sizes]
+        return {"done": done, "blocks": os.fstat(fd).st_blocks * 512 >> 20}
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.data == {"done": [mode == 0, False], "blocks": 1 - mode}
 
 
 def test_a_file_has_a_largest_size():

@@ -78,6 +78,8 @@ def _conditions(pid: int) -> dict[str, tuple[OneOf, ...]]:
     return {
         "open": (OneOf(argument=1, values=harmless, mask=ACCESS_AND_TRUNCATE),),
         "openat": (OneOf(argument=2, values=harmless, mask=ACCESS_AND_TRUNCATE),),
+        # As if it were written; other ways take space beyond the size that a file may have.
+        "fallocate": (OneOf(argument=1, values=(0,)),),
         "fcntl": (OneOf(argument=1, values=DESCRIPTOR_COMMANDS),),
         "ioctl": (OneOf(argument=1, values=QUESTIONS),),
         "prctl": (OneOf(argument=0, values=NAMES),),

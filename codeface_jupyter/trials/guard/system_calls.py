@@ -27,7 +27,7 @@ dup 32 23, dup2 33 -, dup3 292 24, fstat 5 80, stat 4 -, lstat 6 -, newfstatat 2
 statx 332 291, statfs 137 43, fstatfs 138 44, access 21 -, faccessat 269 48, faccessat2 439 439,
 readlink 89 -, readlinkat 267 78, getdents 78 -, getdents64 217 61, getxattr 191 8,
 lgetxattr 192 9, fgetxattr 193 10, listxattr 194 11, llistxattr 195 12, flistxattr 196 13,
-getcwd 79 17, chdir 80 49, fchdir 81 50, umask 95 166, ftruncate 77 46, fallocate 285 47,
+getcwd 79 17, chdir 80 49, fchdir 81 50, umask 95 166, ftruncate 77 46,
 fsync 74 82, fdatasync 75 83, fadvise64 221 223, readahead 187 213, sendfile 40 71,
 copy_file_range 326 285, flock 73 32
 """
@@ -75,7 +75,7 @@ getresgid 120 150, getpgid 121 155, getpgrp 111 -, getsid 124 156, getrlimit 97 
 _OTHERS = """
 open 2 -, openat 257 56, openat2 437 437, fcntl 72 25, ioctl 16 29, prctl 157 167,
 prlimit64 302 261, kill 62 129, tgkill 234 131, clone 56 220, clone3 435 435, sendto 44 206,
-socketpair 53 199, seccomp 317 277, capset 126 91
+socketpair 53 199, seccomp 317 277, capset 126 91, fallocate 285 47
 """
 
 
