@@ -17,9 +17,11 @@ import tempfile
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 
@@ -265,6 +267,29 @@ def test_the_child_hears_signals_again():
         lambda files: {"mask": len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))}, limits=PATIENT
     )
     assert report.data == {"mask": 0}
+
+
+def test_threads_wait_for_each_other_in_a_copy():
+    def work(files):
+        ready = threading.Condition()
+        seen = []
+
+        def wait(number):
+            with ready:
+                seen.append(number)
+                ready.notify_all()
+                ready.wait_for(lambda: len(seen) == 8)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(wait, range(8)))
+        squares = np.ones((300, 300)) @ np.ones((300, 300))
+        thread = ctypes.c_ulong()
+        LIBC.pthread_create(ctypes.byref(thread), None, LIBC.abs, None)
+        joined = LIBC.pthread_join(thread, None)
+        return {"seen": len(seen), "square": squares[0, 0], "joined": joined}
+
+    report = run_in_copy(work, limits=PATIENT)
+    assert report.data == {"seen": 8, "square": 300.0, "joined": 0}, report
 
 
 def test_somebody_else_waits_for_all_children(monkeypatch):

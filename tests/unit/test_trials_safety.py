@@ -71,6 +71,7 @@ NUMBERS = {
     "tgkill": (234, 131),
     "prlimit64": (302, 261),
     "clone": (56, 220),
+    "futex": (202, 98),
     "clone3": (435, 435),
     "seccomp": (317, 277),
     "open_tree": (428, 428),
@@ -704,6 +705,39 @@ def make_a_read_only_map_writable(world, own):
 @attempt(is_refused=False, does_harm=True)
 def take_a_lock_of_all_processes(world, own):
     world.semaphore.acquire(block=False)
+
+
+def map_to_read(world):
+    """Map the notebook's shared memory as anybody may, and return its address and another's."""
+    with (Path("/dev/shm") / world.shared.name).open("rb") as file:
+        LIBC.mmap.restype = ctypes.c_void_p
+        shared = LIBC.mmap(None, mmap.PAGESIZE, 1, 1, file.fileno(), ctypes.c_long(0))
+    own = LIBC.mmap(None, mmap.PAGESIZE, 3, 0x22, -1, ctypes.c_long(0))
+    return ctypes.c_void_p(shared), ctypes.c_void_p(own)
+
+
+@attempt()
+def move_threads_that_wait(world, own):
+    shared, mine = map_to_read(world)
+    kernel("futex", shared, 3, 0, 1000, mine, 0)
+
+
+@attempt()
+def move_threads_that_wait_if_a_value_is_there(world, own):
+    shared, mine = map_to_read(world)
+    kernel("futex", shared, 4, 0, 1000, mine, 0)
+
+
+@attempt()
+def wake_threads_and_write(world, own):
+    shared, mine = map_to_read(world)
+    kernel("futex", shared, 5, 0, 1000, mine, 0)
+
+
+@attempt()
+def lend_the_parent_a_priority(world, own):
+    _, mine = map_to_read(world)
+    kernel("futex", mine, 6, 0, 0, 0, 0)
 
 
 @attempt(does_harm=True)

@@ -42,6 +42,12 @@ DESCRIPTOR_COMMANDS = (*range(8), 36, 37, 38, 1030, 1031, 1032)
 QUESTIONS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x802C542A)
 # prctl: names of threads and of memory.
 NAMES = (15, 16, 0x53564D41)
+# futex, but for its bit for the clock: waiting and waking; what moves those who wait or writes to
+# memory only where its bit says that it is the process's own. In memory that is mapped of a file,
+# also one to read, it would move threads of the notebook to where nobody wakes them.
+FUTEX_PRIVATE, FUTEX_CLOCK = 128, 256
+WAIT_AND_WAKE = (0, 1, 9, 10)
+FUTEX_COMMANDS = (*WAIT_AND_WAKE, *(FUTEX_PRIVATE | command for command in range(14)))
 # How a file is opened, in these bits; and the way that is read-only and truncates all the same,
 # which the first versions of Landlock let pass.
 ACCESS_AND_TRUNCATE, READ_AND_TRUNCATE = 0o1003, 0o1000
@@ -81,6 +87,7 @@ def _conditions(pid: int) -> dict[str, tuple[OneOf, ...]]:
         # As if it were written; other ways take space beyond the size that a file may have.
         "fallocate": (OneOf(argument=1, values=(0,)),),
         "fcntl": (OneOf(argument=1, values=DESCRIPTOR_COMMANDS),),
+        "futex": (OneOf(argument=1, values=FUTEX_COMMANDS, mask=WORD ^ FUTEX_CLOCK),),
         "ioctl": (OneOf(argument=1, values=QUESTIONS),),
         "prctl": (OneOf(argument=0, values=NAMES),),
         # Asking for a limit, not setting one.

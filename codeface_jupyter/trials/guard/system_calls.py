@@ -50,7 +50,7 @@ msync 26 227, mincore 27 232, pkey_alloc 330 289, pkey_free 331 290, pkey_mprote
 get_mempolicy 239 236, set_mempolicy 238 237, mbind 237 235
 """
 _THREADS = """
-futex 202 98, futex_waitv 449 449, set_robust_list 273 99, get_robust_list 274 100,
+futex_waitv 449 449, set_robust_list 273 99, get_robust_list 274 100,
 set_tid_address 218 96, rseq 334 293, membarrier 324 283, exit 60 93, exit_group 231 94,
 wait4 61 260, waitid 247 95, restart_syscall 219 128, sched_yield 24 124, arch_prctl 158 -
 """
@@ -75,7 +75,8 @@ getresgid 120 150, getpgid 121 155, getpgrp 111 -, getsid 124 156, getrlimit 97 
 _OTHERS = """
 open 2 -, openat 257 56, openat2 437 437, fcntl 72 25, ioctl 16 29, prctl 157 167,
 prlimit64 302 261, kill 62 129, tgkill 234 131, clone 56 220, clone3 435 435, sendto 44 206,
-socketpair 53 199, seccomp 317 277, capset 126 91, fallocate 285 47
+socketpair 53 199, seccomp 317 277, capset 126 91, fallocate 285 47,
+futex 202 98
 """
 
 
