@@ -10,7 +10,7 @@ from __future__ import annotations
 from codeface_jupyter.privacy.names import is_secret_name
 from codeface_jupyter.privacy.redaction import SECRET_MARK, has_secret, mask, redact
 from codeface_jupyter.privacy.urls import masked_url
-from codeface_jupyter.privacy.values import HIDDEN
+from codeface_jupyter.privacy.values import HIDDEN, may_be_secret
 
 __all__ = [
     "HIDDEN",
@@ -19,5 +19,6 @@ __all__ = [
     "is_secret_name",
     "mask",
     "masked_url",
+    "may_be_secret",
     "redact",
 ]

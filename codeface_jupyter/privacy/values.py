@@ -9,7 +9,14 @@ from collections import Counter
 
 from codeface_jupyter.privacy.names import is_secret_name, may_name_key
 
-__all__ = ["HIDDEN", "is_issued_key", "is_quoted_secret", "is_random", "is_unquoted_secret"]
+__all__ = [
+    "HIDDEN",
+    "is_issued_key",
+    "is_quoted_secret",
+    "is_random",
+    "is_unquoted_secret",
+    "may_be_secret",
+]
 
 # Stands for what is hidden.
 HIDDEN = "***"
@@ -53,9 +60,12 @@ def is_quoted_secret(name: str, value: str) -> bool:
     """Whether a text that is given to ``name`` in quotes gives a secret away."""
     if not is_secret_name(name):
         return is_issued_key(name, value)
-    if not value.strip() or _is_placeholder(value):
-        return False
-    if value.lower() in NO_VALUES:
+    return not _is_placeholder(value) and may_be_secret(name, value)
+
+
+def may_be_secret(name: str, value: str) -> bool:
+    """Whether a value may be the secret that its name says it is, not a type or a short word."""
+    if not value.strip() or value.lower() in NO_VALUES:
         return False
     return not name.lower().endswith("token") or len(value) >= MIN_TOKEN_CHARS
 

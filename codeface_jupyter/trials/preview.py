@@ -10,13 +10,14 @@ import base64
 import binascii
 import io
 import pprint
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import Preview, PreviewTable
-from codeface_jupyter.privacy import HIDDEN, is_secret_name, mask
+from codeface_jupyter.privacy import HIDDEN, is_secret_name, mask, may_be_secret
 from codeface_jupyter.shorten import in_one_line, shorten
 from codeface_jupyter.trials.fingerprint import is_styled
 from codeface_jupyter.trials.looking import looked_at
@@ -35,6 +36,10 @@ MAX_DEPTH = 20
 MAX_PNG_BYTES = 1_000_000
 FIGURE_DPI = 72
 FIGURE_INCHES = (6.4, 4.8)
+# Of these, a name is a column's or a row's; longer texts are about secrets.
+MAX_NAME_WORDS = 3
+# Beside the name of a secret: what is counted of it, and of which type it is.
+NO_SECRETS = re.compile(r"[-+]?\d{1,3}|[-+]?[01]?\.\d+|<NA>|(?:u?int|float)\d+", re.IGNORECASE)
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 
 
@@ -67,11 +72,12 @@ def read_preview(data: object) -> Preview:
     """Return a preview from data that may be anything."""
     if not isinstance(data, Mapping):
         return Preview()
-    text, png, variable = data.get("text"), data.get("png"), data.get("variable")
+    text, png, told = data.get("text"), data.get("png"), data.get("variable")
+    variable = _cut_cell(told) if isinstance(told, str) else ""
     return Preview(
-        variable=_cut_cell(variable) if isinstance(variable, str) else "",
+        variable=variable,
         text=_cut(text) if isinstance(text, str) else "",
-        table=_read_table(data.get("table")),
+        table=_read_table(data.get("table"), variable),
         png=png if isinstance(png, str) and _is_png(png) else "",
     )
 
@@ -124,6 +130,9 @@ def _table(value: Any, columns: Sequence[int] = ()) -> dict[str, Any] | None:
     labels = [_cell(name) if name is not None else "" for name in shown.columns]
     if is_series and value.name is None:
         labels = [""]
+    if any(is_secret_name(_cell(name)) for name in shown.columns.names):
+        # As those of a pivot table are: they are values.
+        labels = [HIDDEN] * len(labels)
     header = ["" if shown.index.name is None else _cell(shown.index.name), *labels]
     cells = [_column(shown.iloc[:, number]) for number in range(shown.shape[1])]
     rows = [
@@ -139,15 +148,40 @@ def _shown_columns(count: int, wanted: Sequence[int]) -> list[int]:
     return sorted(islice(chain(wanted, others), MAX_COLUMNS))
 
 
-def _without_secrets(table: Mapping[str, Any], name: str) -> dict[str, object]:
+def _without_secrets(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a table with what may be secret hidden: it would be saved with the notebook."""
     is_secret = [is_secret_name(label) for label in table["header"]]
     is_secret[1:] = [is_one or is_secret_name(name) for is_one in is_secret[1:]]
-    rows = [
-        [HIDDEN if is_one else mask(cell)[0] for cell, is_one in zip(row, is_secret, strict=True)]
-        for row in table["rows"]
-    ]
-    return {**table, "rows": rows}
+    header = [mask(label)[0] for label in table["header"]]
+    rows = [_row_without_secrets(row, is_secret) for row in table["rows"]]
+    return {**table, "header": header, "rows": rows}
+
+
+def _row_without_secrets(row: Sequence[str], is_secret: Sequence[bool]) -> list[str]:
+    """Return a row with what may be secret hidden: by its column, the row's label, or its looks.
+
+    A name may also stand in the cell before, as where columns have become rows.
+    """
+    shown = []
+    for number, (cell, is_one) in enumerate(zip(row, is_secret, strict=True)):
+        names = filter(_names_secret, {row[0], row[number - 1]} if number else ())
+        is_hidden = is_one or any(_is_secret_of(name, cell) for name in names)
+        shown.append(HIDDEN if is_hidden else mask(cell)[0])
+    return shown
+
+
+def _names_secret(text: str) -> bool:
+    words = text.split()
+    is_name = (
+        len(words) == 1
+        or text.startswith("(")
+        or (len(words) <= MAX_NAME_WORDS and is_secret_name("_".join(("api", words[-1]))))
+    )
+    return is_name and is_secret_name(text)
+
+
+def _is_secret_of(name: str, cell: str) -> bool:
+    return may_be_secret(name, cell) and NO_SECRETS.fullmatch(cell) is None
 
 
 def _column(column: Any) -> list[str]:
@@ -188,7 +222,7 @@ def _is_png(text: str) -> bool:
         return False
 
 
-def _read_table(data: object) -> PreviewTable | None:
+def _read_table(data: object, variable: str) -> PreviewTable | None:
     if not isinstance(data, Mapping):
         return None
     header, rows = _cells(data.get("header")), data.get("rows")
@@ -197,7 +231,13 @@ def _read_table(data: object) -> PreviewTable | None:
     cells = tuple(_cells(row) for row in rows[:MAX_ROWS])
     if any(len(row) != len(header) for row in cells):
         return None
-    return PreviewTable(header=header, rows=cells, is_whole=data.get("is_whole") is True)
+    # Hidden in the copy as well, where more is known of the table; but code ran there.
+    shown = _without_secrets({"header": header, "rows": cells}, variable)
+    return PreviewTable(
+        header=_cells(shown["header"]),
+        rows=tuple(map(_cells, shown["rows"])),
+        is_whole=data.get("is_whole") is True,
+    )
 
 
 def _cells(row: object) -> tuple[str, ...]:

@@ -15,6 +15,18 @@ LOOKUPS = frozenset({"get", "get_password", "get_secret", "getenv", "pop"})
 QUESTIONS = frozenset({"getpass"})
 # Methods that return what they belong to, in another form.
 FORMS = frozenset({"decode", "encode", "get_secret_value", "lstrip", "rstrip", "strip"})
+# Calls that return one of the values that they are given, or several.
+CHOICES = frozenset({
+    "iter", "list", "max", "min", "next", "repr", "reversed", "set", "sorted", "str", "tuple",
+})  # fmt: skip
+# What a column says of its values without saying them; of anything else it may say them.
+COUNTS = frozenset({
+    "all", "any", "columns", "contains", "count", "dtype", "dtypes", "duplicated",
+    "empty", "endswith", "eq", "fullmatch", "hasnans", "index", "isalnum", "isalpha", "isdecimal",
+    "isdigit", "isin", "islower", "is_null", "isna", "isnull", "isnumeric", "isupper",
+    "is_unique", "keys", "len", "match", "memory_usage", "name", "nbytes", "ndim", "ne", "notna",
+    "notnull", "nunique", "n_unique", "shape", "size", "startswith", "value_counts",
+})  # fmt: skip
 
 
 def secret_names(tree: ast.AST) -> frozenset[str]:
@@ -64,8 +76,11 @@ def gives_secret(value: ast.expr, names: Container[str] = ()) -> bool:
     match value:
         case ast.Name(id=name):
             return name in names or is_secret_name(name)
-        case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str() as name)):
-            return is_secret_name(name)
+        case ast.Attribute(value=owner, attr=name):
+            return is_secret_name(name) or _is_value_of(owner, name, names)
+        case ast.Subscript(value=owner, slice=place):
+            is_item = not isinstance(owner, ast.Name) or not _is_text(place)
+            return _names_secret(place) or (is_item and gives_secret(owner, names))
         case ast.Dict(keys=keys, values=values):
             return any(_is_secret_key(key) for key in keys) or _any_gives(values, names)
         case ast.Call():
@@ -75,6 +90,27 @@ def gives_secret(value: ast.expr, names: Container[str] = ()) -> bool:
 
 def _any_gives(values: list[ast.expr], names: Container[str]) -> bool:
     return any(gives_secret(value, names) for value in values)
+
+
+def _is_value_of(owner: ast.expr, name: str, names: Container[str]) -> bool:
+    """Whether an attribute of a secret is one: of a column its ``values``, not its ``shape``.
+
+    What a name stands for may have many; of ``df["password"]`` and the like it is known.
+    """
+    is_known = not isinstance(owner, ast.Name)
+    return is_known and name not in COUNTS and gives_secret(owner, names)
+
+
+def _names_secret(place: ast.expr) -> bool:
+    """Whether brackets hold the name of a secret, as in ``df.loc[0, "password"]``."""
+    match place:
+        case ast.Tuple(elts=places):
+            return any(map(_is_secret_key, places))
+    return _is_secret_key(place)
+
+
+def _is_text(place: ast.expr) -> bool:
+    return isinstance(place, ast.Constant) and isinstance(place.value, str)
 
 
 def _is_secret_key(key: ast.expr | None) -> bool:
@@ -92,9 +128,9 @@ def _call_gives(call: ast.Call, names: Container[str]) -> bool:
             name in LOOKUPS and _is_secret_key(first)
         ):
             return True
-        case ast.Call(func=ast.Attribute(value=text, attr=name)) if name in FORMS:
-            return gives_secret(text, names)
-        case ast.Call(func=ast.Name(id="str" | "repr"), args=[first]):
+        case ast.Call(func=ast.Attribute(value=text, attr=name)):
+            return gives_secret(text, names) if name in FORMS else _is_value_of(text, name, names)
+        case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in CHOICES:
             return gives_secret(first, names)
     return False
 

@@ -151,6 +151,69 @@ def test_a_secret_is_not_told(monkeypatch: pytest.MonkeyPatch, code: str, told: 
     assert not any(secret in str((outcome, data)) for secret in ("hunter2", "tiger", KEY[:20]))
 
 
+LOGINS = pd.DataFrame({"user": ["ann"], "key": ["k-west"], "password": ["hunter2"]})
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("users.T", "ann"),
+        ("users.set_index('user').T", "k-west"),
+        ("users.melt()", "ann"),
+        ("users.stack()", "ann"),
+        ("users.iloc[0]", "ann"),
+        ("first = users.iloc[0]", "ann"),
+        ("users.rename(columns={'password': 'API Key'}).T", "ann"),
+        ("users.groupby('password').size()", "1"),
+        ("users.pivot_table(index='user', columns='password', aggfunc='size')", "ann"),
+        ("pd.DataFrame({KEY: [5]})", "5"),
+        ("pd.Series([5], index=[KEY])", "5"),
+        ("users.loc[0, 'password']", "***"),
+        ("users.at[0, 'password']", "***"),
+        ("users['password'].iloc[0]", "***"),
+        ("users['password'][0]", "***"),
+        ("users['password'].max()", "***"),
+        ("users.password.str.upper().iloc[0]", "***"),
+        ("max(users['password'])", "***"),
+        ("users.set_index('user')['password']['ann']", "***"),
+        ("found = users['password'].iloc[0]", "***"),
+        ("users['password'].tolist()", "list of 1"),
+        ("users['password'].values", "rray of 1"),
+    ],
+)
+def test_values_of_a_column_with_secrets_are_hidden_wherever_they_stand(
+    code: str, shown: str
+) -> None:
+    outcome = tried(code, users=LOGINS, pd=pd, KEY=KEY)
+    data = str((outcome_line(outcome), outcome_data(outcome)))
+    assert shown in data
+    assert not any(secret in data.lower() for secret in ("hunter2", KEY[:20].lower()))
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("users", "k-west"),
+        ("users['key'].iloc[0]", "k-west"),
+        ("users.loc[0, 'key']", "k-west"),
+        ("users[['user', 'key']].T", "k-west"),
+        ("users.assign(token_count=1234)[['token_count']].T", "1234"),
+        ("users['password'].str.len().max()", "7"),
+        ("users['password'].isna().sum()", "0"),
+        ("users['password'].nunique()", "1"),
+        ("users.nunique()", "'password', '1'"),
+        ("users.assign(password=7).dtypes", "'password', 'int64'"),
+        ("pd.DataFrame({'word': ['token', 'the'], 'n': [4321, 5432]})", "4321"),
+        ("pd.Series([5432], index=['How to reset a password'])", "5432"),
+    ],
+)
+def test_what_is_no_secret_is_shown(code: str, shown: str) -> None:
+    outcome = tried(code, users=LOGINS, pd=pd)
+    assert shown in str((outcome_line(outcome), outcome_data(outcome)))
+
+
 @needs_guard
 def test_a_warning_does_not_part_a_table_from_its_name() -> None:
     table = PreviewTable(header=("", "price"), rows=(("0", "1"),), is_whole=True)

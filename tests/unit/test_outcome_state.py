@@ -570,6 +570,15 @@ class TestPreview:
         assert read_preview(preview_data({"a": 1}, [])).text == "{'a': 1}"
         assert len(read_preview(preview_data("x" * 10_000, [])).text) == 2_000
 
+    def test_secrets_are_hidden_whatever_a_copy_sends(self) -> None:
+        key = "ghp_" + "a1B2c3D4e5" * 4
+        rows = [["0", "x", "tiger"], ["password", "tiger", key]]
+        data = {"table": {"header": ["", key, "password"], "rows": rows}}
+        table = read_preview(data).table
+        assert table is not None
+        assert table.header == ("", "***", "password")
+        assert table.rows == (("0", "x", "***"), ("password", "***", "***"))
+
     @pytest.mark.parametrize(
         "data",
         [
