@@ -136,7 +136,7 @@ def _own_cgroups() -> list[Path]:
     """Return the folders of this process's memory control groups."""
     found = [CGROUP_V2, CGROUP_V1]
     try:
-        lines = PROC_CGROUP.read_text(encoding="ascii").splitlines()
+        lines = PROC_CGROUP.read_text(encoding="ascii").split("\n")
     except (OSError, ValueError):
         return found
     for line in lines:

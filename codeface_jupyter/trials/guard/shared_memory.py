@@ -147,7 +147,8 @@ class _OpenFiles:
 
 
 def _shared(listing: str) -> Iterator[Mapping]:
-    for line in listing.splitlines():
+    # Nothing else ends a line there: paths may hold what Python takes for one.
+    for line in listing.split("\n")[:-1]:
         place, permissions, offset, _, inode, *path = line.split(maxsplit=5)
         if permissions[3] != "s":
             continue
