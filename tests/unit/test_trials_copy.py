@@ -450,6 +450,15 @@ def flood(files):
         os.write(reporting(), struct.pack(">I", 1 << 30) + bytes(60_000))
 
 
+IN_UTF_16 = '{"data": {}}'.encode("utf-16-le")
+
+
+def tell_often(files):
+    message = json.dumps({"refusal": "x"}).encode()
+    while True:
+        os.write(reporting(), (struct.pack(">I", len(message)) + message) * 1_000)
+
+
 @pytest.mark.parametrize(
     ("work", "why"),
     [
@@ -461,6 +470,10 @@ def flood(files):
         (says(struct.pack(">I", 9) + b'{"a": 12}'), "its report could not be read"),
         (says(struct.pack(">I", 12) + b'{"data":"x"}'), "its report could not be read"),
         (says(struct.pack(">I", 5_000) + b"1" * 5_000), "its report could not be read"),
+        (says(struct.pack(">I", 14) + b'"\xed\xa0\xbd"'.rjust(14)), "its report could not be read"),
+        (says(struct.pack(">I", 24) + IN_UTF_16), "its report could not be read"),
+        (lambda files: {"data": [[] for _ in range(200_000)]}, "its report had too many parts"),
+        (tell_often, "its report had too many parts"),
     ],
 )
 def test_reports_are_not_believed(work, why):
@@ -472,6 +485,11 @@ def test_reports_are_not_believed(work, why):
 def test_text_that_cannot_be_encoded_comes_back_as_text_that_can():
     report = run_in_copy(lambda files: {"a": "\ud83d", "b": "\ud83d\ude00"}, limits=PATIENT)
     assert report.data == {"a": "\ufffd", "b": "😀"}
+
+
+def test_long_printed_texts_come_back_whatever_signs_they_have():
+    text = "[{," * 20_000
+    assert run_in_copy(lambda files: {"text": text}, limits=PATIENT).data == {"text": text}
 
 
 def take_memory(files):
@@ -812,6 +830,17 @@ def test_memory_that_cannot_be_made_private_is_named_and_nothing_is_tried():
         "The notebook shares memory that a copy could change: shared memory (315 MB)."
     )
     assert report.end == "refused to start"
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\u0085b", "a\x1cb", "a\nb", "a b", "caf\udce9"])
+def test_files_of_any_name_may_be_mapped(name, tmp_path_factory):
+    path = tmp_path_factory.mktemp("mapped") / name
+    path.write_bytes(bytes(mmap.PAGESIZE))
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        assert copy_support(tries="on").is_possible
+        report = run_in_copy(lambda files: mapped.write(b"mine") and {"x": 1}, limits=PATIENT)
+        assert report.data == {"x": 1}
+        assert mapped[:4] == bytes(4)
 
 
 TRIES = """
