@@ -68,12 +68,39 @@ LOGIN = re.compile(
 LOGIN_KEY = re.compile(rf"\blogin\([^\S\n]?{LITERAL}")
 URL_PASSWORD = re.compile(r"""(?<=://)[^\s/:@"'{}<>]*:(?P<value>[^\s/"'{}<>]+)@""")
 URL_PARAMETER = re.compile(r"""[?&;](?P<name>[\w-]+)=(?P<value>[^&\s"'{]+)""")
+# The password of a URL may hold a slash; what stands there otherwise is a port.
+URL_PASSWORD_WITH_SLASH = re.compile(
+    r"""(?<=://)[^\s/:@"'{}<>]+:(?!\d{1,5}[/?\#])"""
+    r"""(?P<value>[^\s/"'{}<>@]{1,100}/[^\s"'{}<>@]{0,100})@[\w\[]"""
+)
 JDBC = re.compile(r"jdbc:oracle:\w+:[^/\s:]+/(?P<value>[^@\s/]+)@")
+# JSON within a string of JSON or of code.
+ESCAPED = re.compile(
+    r"""(?<!\\)\\{1,3}["'](?P<name>[\w.-]{1,200})\\{1,3}["'][^\S\n]{0,4}:[^\S\n]{0,4}"""
+    r"""\\{1,3}["'](?P<value>[^"'\\\n]+)"""
+)
+# As drivers of databases take it; in an f-string a variable stands between such braces.
+IN_BRACES = re.compile(
+    r"""(?<![^\s;"'])(?i:pwd|password)=\{(?P<value>[^{}"'\\\n]{3,128})\}(?!\})"""
+)
+FORMAT = re.compile(r"[!:=]")
+# What a browser has been given: what stands there is as good as a password until it expires.
+COOKIE = re.compile(
+    r"""(?i:(?<![\w-])(?:set-)?cookie)["']?[^\S\n]{0,4}:[^\S\n]{0,4}[rbfutRBFUT]{0,2}["']?"""
+    r"""(?P<value>[\w.-]{1,100}=(?P<first>[^\s"';]+)[^"'\n]*)"""
+)
+COOKIE_SIGNS = ("ookie", "COOKIE")
+MIN_COOKIE_CHARS = 8
 # Formats and commands in which a password has a place but no sign.
 COMMAND = re.compile(
     r"""(?<![\w.-])(?:(?:--|%env[^\S\n]|%set_env[^\S\n])(?P<option>[\w-]+)[^\S\n]"""
     r"""|(?i:password|passwd)[^\S\n])"""
     r"""["']?(?P<value>[^\s"'<-][^\s"'<]*)"""
+)
+# Commands that are given one by an option of one letter, which for others is a port or a path.
+SHORT_OPTION = re.compile(
+    r"""(?<![\w.-])(?:(?:mysql|mariadb)[\w-]{0,20}[^\S\n](?:[^\n|;&]{0,200}?\s)?-p"""
+    r"""|sshpass[^\S\n]{1,4}-p[^\S\n]{0,4})["']?(?P<value>[^\s"'<-][^\s"'<]*)"""
 )
 PGPASS_COLONS = 4
 # A line that begins with the word alone may be a sentence about it.
@@ -85,11 +112,16 @@ PGPASS = re.compile(r"^[^\s:#]+:(?:\d{2,5}|\*):[^\s:]+:[^\s:]+:(?P<value>\S+)$")
 USER_OPTION = re.compile(
     r"""(?<!\S)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<value>(?!//)[^\s"']+)"""
 )
-LOGIN_SIGNS = ("login", " -u", "--user")
+LOGIN_SIGNS = ("login", " -u", " -p", "--user")
 # `-u a:b` is the shortest text that holds a password without a sign.
 MIN_CHARS_WITHOUT_SIGN = 6
 PROSE = re.compile(r"""(?<![\w.-])(?P<name>[\w-]+)[^\S\n]is:?[^\S\n]["'`]?(?P<value>[^\s"'`]+)""")
 ELEMENT = re.compile(r"<(?P<name>[\w.:-]+)>(?P<value>[^<\n]+)</")
+# A name in YAML whose value is the lines below that are further in.
+BLOCK = re.compile(
+    r"""(?P<indent>[^\S\n]*)(?:-[^\S\n]{1,4})?["']?(?P<name>[\w.-]+)["']?[^\S\n]{0,4}:[^\S\n]{1,4}"""
+    r"""[|>][+-]?\d?[+-]?[^\S\n]{0,4}(?:\#.*)?"""
+)
 # In a cell: what IPython hands to a magic or a shell, with or without a variable for its output.
 SHELL_LINE = re.compile(r"\s*(?:[\w.,]+[^\S\n]*=[^\S\n]*)?[%!]{1,2}[A-Za-z]")
 
@@ -107,13 +139,36 @@ def assigned_secrets(text: str, *, is_code: bool) -> Iterator[Span]:
     """
     may_name = _may_name(text)
     begin = 0
+    block = _Block()
     for line in text.split("\n"):
-        if line:
+        if may_name and block.gives(line):
+            yield begin, begin + len(line)
+        elif line:
             yield from (
                 (begin + start, begin + end)
                 for start, end in _in_line(line, is_code=is_code, may_name=may_name)
             )
         begin += len(line) + 1
+
+
+class _Block:
+    """The lines of YAML's that belong to a name above them, one after the other."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._indent = 0
+
+    def gives(self, line: str) -> bool:
+        """Whether a line is part of a secret that is named above it."""
+        if not line.strip():
+            return False
+        if self._name and len(line) - len(line.lstrip()) > self._indent:
+            return is_quoted_secret(self._name, line.strip())
+        head = BLOCK.fullmatch(line) if "|" in line or ">" in line else None
+        is_secret = head is not None and is_secret_name(head["name"])
+        self._name = head["name"] if head is not None and is_secret else ""
+        self._indent = len(head["indent"]) if head is not None else 0
+        return False
 
 
 def _may_name(text: str) -> bool:
@@ -125,6 +180,7 @@ def _in_line(line: str, *, is_code: bool, may_name: bool) -> Iterator[Span]:
     if not may_name or not _may_name(line):
         return
     yield from _in_calls(line)
+    yield from _in_braces(line)
     is_text = not is_code or SHELL_LINE.match(line) is not None
     texts = [(0, len(line))] if is_text else list(_texts_in_code(line))
     yield from _pairs(line, texts)
@@ -137,10 +193,23 @@ def _in_line(line: str, *, is_code: bool, may_name: bool) -> Iterator[Span]:
 
 def _in_addresses(line: str) -> Iterator[Span]:
     if "://" in line or ":*:" in line or "jdbc:" in line or line.count(":") >= PGPASS_COLONS:
-        for pattern in (URL_PASSWORD, JDBC, PGPASS):
+        for pattern in (URL_PASSWORD, URL_PASSWORD_WITH_SLASH, JDBC, PGPASS):
             for match in pattern.finditer(line):
                 if not match["value"].startswith((HIDDEN, "$", "%", "{", "<")):
                     yield match.span("value")
+    if any(sign in line for sign in COOKIE_SIGNS):
+        for match in COOKIE.finditer(line):
+            is_long = len(match["first"]) >= MIN_COOKIE_CHARS
+            if is_long and is_unquoted_secret("password", match["first"], is_alone=False):
+                yield match.span("value")
+
+
+def _in_braces(line: str) -> Iterator[Span]:
+    for match in IN_BRACES.finditer(line):
+        variable = FORMAT.split(match["value"], maxsplit=1)[0]
+        is_value = is_unquoted_secret("password", match["value"], is_alone=False)
+        if is_value and not is_secret_name(variable):
+            yield match.span("value")
 
 
 def _in_calls(line: str) -> Iterator[Span]:
@@ -148,7 +217,8 @@ def _in_calls(line: str) -> Iterator[Span]:
         name, value = match["name"], match["value"]
         if value != HIDDEN and (is_secret_name(name) or is_issued_key(name, value)):
             yield match.span("value")
-    for match in itertools.chain(NAMED.finditer(line), ELEMENT.finditer(line)):
+    pairs = (pattern.finditer(line) for pattern in (NAMED, ELEMENT, ESCAPED))
+    for match in itertools.chain.from_iterable(pairs):
         if is_quoted_secret(match["name"], match["value"]):
             yield match.span("value")
     for match in LOGIN_KEY.finditer(line):
@@ -239,7 +309,7 @@ def _without_sign(text: str) -> Iterator[Span]:
         is_named = is_netrc or match["option"] is not None
         if is_unquoted_secret(name, match["value"], is_alone=is_named):
             yield match.span("value")
-    for match in USER_OPTION.finditer(text):
+    for match in itertools.chain(USER_OPTION.finditer(text), SHORT_OPTION.finditer(text)):
         if is_unquoted_secret("password", match["value"], is_alone=True):
             yield match.span("value")
     for match in PROSE.finditer(text):

@@ -48,6 +48,20 @@ CONFIGS = [
     "my password is 'hunter2'",
     "CREATE USER ann WITH PASSWORD 'hunter2'",
     "<db><password>hunter2</password></db>",
+    r'{"body": "{\"password\": \"hunter2\"}"}',
+    r'{"body": "{\\\"password\\\": \\\"hunter2\\\"}"}',
+    "DRIVER={ODBC};SERVER=db;UID=ann;PWD={hunter2};",
+    "DRIVER={ODBC};SERVER=db;UID=ann;PWD={hun;hunter2!}",
+    "postgresql://ann:hunter2/x@db.example.com/shop",
+    "postgresql://ann:x/hunter2@db.example.com/shop",
+    "password: >\n  hunter2\nhost: db",
+    "db:\n  - password: |-\n      my\n\n      hunter2\n    host: db",
+    "mysql -uann -phunter2 shop",
+    "mysqldump --host db -u ann -p'hunter2' shop > shop.sql",
+    "sshpass -p hunter2 ssh ann@db",
+    "sshpass -phunter2 ssh ann@db",
+    "curl -H 'Cookie: session=a1b2hunter2' https://example.com",
+    "Cookie: theme=1b2c3d4e5f; session=hunter2",
 ]
 CODES = [
     "password: str = 'hunter2'",
@@ -82,6 +96,13 @@ CODES = [
     "!mysql --password=hunter2 shop",
     "rows = !psql postgresql://ann:hunter2@db/shop",
     "    !PGPASSWORD=hunter2 psql shop",
+    r'body = "{\"password\": \"hunter2\"}"',
+    "connect('DRIVER={ODBC};SERVER=db;UID=ann;PWD={hunter2}')",
+    "create_engine('postgresql://ann:hunter2/x@db/shop')",
+    'config = """\npassword: >\n  hunter2\nhost: db\n"""',
+    "!mysql -uann -phunter2 shop",
+    "!sshpass -p hunter2 ssh ann@db",
+    "headers = {'Cookie': 'session=a1b2hunter2'}",
 ]
 HARMLESS_CODES = [
     "password = getpass('Password: ')",
@@ -110,6 +131,22 @@ HARMLESS_CODES = [
     "!curl -u https://example.org",
     "%env DB_PASSWORD",
     "!echo $DB_PASSWORD",
+    r'body = "{\"password\": \"" + password + "\"}"',
+    r'body = "{\"user\": \"ann\", \"password\": null}"',
+    "dsn = f'DRIVER={{ODBC}};SERVER=db;UID=ann;PWD={password}'",
+    "dsn = f'SERVER=db;PWD={args.password};UID={user}'",
+    "print(f'password={password!r}')",
+    "get('http://localhost:8888/user@example.org')",
+    "open('file://C:/a/b@2x.png')",
+    "get('https://example.org:8080/a/@ann')",
+    "!mysql -uann -p shop",
+    "!mysql -u ann -p$PASSWORD -P 3306 shop",
+    "!mkdir -p data/raw2024",
+    "!docker run -p 8888:8888 -p8080:80 mysql",
+    "!sshpass -p $PASSWORD ssh ann@db",
+    "headers = {'Cookie': f'session={session_id_of_2024}'}",
+    "headers = {'Cookie': 'consent=accepted'}",
+    "headers = {'Cookie': cookie}",
 ]
 HARMLESS_TEXTS = [
     "add type hints: password: str",
@@ -134,6 +171,11 @@ HARMLESS_TEXTS = [
     "the password is wrong!",
     "<password></password>",
     "<p>The password column</p>",
+    "password: >",
+    "password: |\n  {{ password }}",
+    "note: >\n  a1b2c3d4",
+    "| password | > 8 characters |",
+    "cookie: a small text, session=short",
 ]
 # Made up, and put together at run time, so that no scanner takes them for real ones.
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ"
@@ -295,6 +337,9 @@ def test_texts_about_secrets_stay(text: str) -> None:
                 "sk-",
             ]
         ),
+        st.sampled_from(["://a:b/", "mysql ", "mysql -p", "mysql-", "sshpass -p ", "PWD={a1}"]),
+        st.sampled_from(["PWD={", "Cookie: ", "Cookie: a=", "password: |", "> ", "|"]),
+        st.sampled_from([r"\"password", r"\"password\": ", r"\"password\": \"a\" "]),
         st.sampled_from(["password=['a',", "?token=", "--password ", "auth=('a',", "key", "a:1:"]),
         st.sampled_from(
             [f"key={HEX} ", f"key='{HEX}',", f"&sig={MIXED}%2B", "key=0a1b", "?appid="]
