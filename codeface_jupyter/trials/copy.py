@@ -186,6 +186,7 @@ class _Copy:
             free_bytes=self._free_bytes,
             memory_bytes=self._memory_bytes,
             report_bytes=self._limits.report_bytes,
+            place=self._place,
             folder=self._folder_watch,
         )
 

@@ -1,8 +1,8 @@
 """Libraries that do not answer in a copy: their threads did not come along.
 
 A fork copies one thread. A library that waits for its others waits until the copy's time is up.
-Some are known for it; of another it is found out once in a session, by asking a copy that ran out
-of time without using the processor where it is.
+Some are known for it; of another it is found out once in a session, by asking copies that ran out
+of time without using the processor where they are. Two must say so: code that runs there can lie.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from codeface_jupyter.threads import new_lock
 
 __all__ = [
     "TRIED_CODE",
+    "empty_place",
     "hanging_libraries",
     "library_in",
     "note_place",
@@ -45,6 +46,7 @@ OUR_FILES = (TRIED_CODE, "<ipython-input", str(Path(__file__).parent))
 PASSED_ON = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<")
 PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?P<name>\w+)")
 
+_SUSPECTED: set[str] = set()
 _HUNG: set[str] = set()
 _HUNG_CHANGE = new_lock()
 
@@ -64,13 +66,16 @@ def remember_hanging(library: str) -> bool:
     Returns
     -------
     bool
-        Whether it is a library that is loaded here; others are not remembered.
+        Whether it is known by now not to answer: it is loaded here, and another copy has said
+        the same before.
     """
     if library not in sys.modules:
         return False
     with _HUNG_CHANGE:
-        _HUNG.add(library)
-    return True
+        if library in _SUSPECTED:
+            _HUNG.add(library)
+        _SUSPECTED.add(library)
+        return library in _HUNG
 
 
 @contextlib.contextmanager
@@ -78,6 +83,13 @@ def place_file(folder: Path) -> Iterator[int]:
     """Open a file without a name, in which a copy writes where it is when it is asked."""
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         yield file.fileno()
+
+
+def empty_place(fd: int) -> None:
+    """Forget what a copy has written of where it is before it is asked."""
+    os.ftruncate(fd, 0)
+    # The place in the file is the copy's, too, which may have moved it.
+    os.lseek(fd, 0, os.SEEK_SET)
 
 
 def note_place(fd: int) -> None:

@@ -15,6 +15,7 @@ import psutil
 from codeface_jupyter.errors import first_line
 from codeface_jupyter.models.memory import main_memory
 from codeface_jupyter.trials.forking import Child
+from codeface_jupyter.trials.hanging import empty_place
 from codeface_jupyter.trials.messages import BadMessageError, MessageReader
 from codeface_jupyter.trials.private_folder import FolderWatch
 
@@ -51,6 +52,8 @@ class Bounds:
         How much less memory may be free then.
     report_bytes
         How long what it tells may be.
+    place
+        The file in which it writes where it is when it is asked.
     folder
         Watches the folder in which it may write.
     """
@@ -59,6 +62,7 @@ class Bounds:
     free_bytes: int
     memory_bytes: int
     report_bytes: int
+    place: int
     folder: FolderWatch
 
 
@@ -188,6 +192,7 @@ class _Watcher:
     def _ask_for_place(self) -> None:
         # Before the signal, which wakes it.
         self.seen.was_waiting = _is_waiting(self._child.pid)
+        empty_place(self._bounds.place)
         self._child.send_signal(signal.SIGUSR1)
         time.sleep(LAST_WORDS_S)
 
