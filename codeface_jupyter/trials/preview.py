@@ -11,6 +11,7 @@ import binascii
 import io
 import pprint
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -40,7 +41,11 @@ FIGURE_INCHES = (6.4, 4.8)
 MAX_NAME_WORDS = 3
 # Beside the name of a secret: what is counted of it, and of which type it is.
 NO_SECRETS = re.compile(r"[-+]?\d{1,3}|[-+]?[01]?\.\d+|<NA>|(?:u?int|float)\d+", re.IGNORECASE)
-PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
+# Then come its width and its height. As small as a file may be, a picture takes what its size says
+# once a browser shows it. Figures are drawn in one size here; what stands beside them adds to it.
+PNG_BEGIN = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR")
+PNG_SIZE = struct.Struct(">II")
+MAX_PNG_PIXELS = 4_000
 
 
 def preview_data(value: Any, figures: Sequence[Any] = ()) -> dict[str, object]:
@@ -217,9 +222,11 @@ def _is_png(text: str) -> bool:
     if len(text) > MAX_PNG_BYTES * 4 // 3:
         return False
     try:
-        return base64.b64decode(text, validate=True).startswith(PNG_BEGIN)
-    except (binascii.Error, ValueError):
+        image = base64.b64decode(text, validate=True)
+        sizes = PNG_SIZE.unpack_from(image, len(PNG_BEGIN))
+    except (binascii.Error, ValueError, struct.error):
         return False
+    return image.startswith(PNG_BEGIN) and all(0 < size <= MAX_PNG_PIXELS for size in sizes)
 
 
 def _read_table(data: object, variable: str) -> PreviewTable | None:

@@ -1,6 +1,8 @@
 """What a code did to the variables, and whether two codes did the same."""
 
+import base64
 import pprint
+import struct
 import time
 
 import matplotlib as mpl
@@ -478,6 +480,12 @@ class TestDigests:
         assert time.process_time() - begin < 2
 
 
+def png(width: int, height: int) -> str:
+    """Return how a picture of a size begins."""
+    begin = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height)
+    return base64.b64encode(begin + bytes(20)).decode()
+
+
 class TestPreview:
     @pytest.mark.parametrize(
         ("numbers", "written"),
@@ -579,6 +587,10 @@ class TestPreview:
         assert table.header == ("", "***", "password")
         assert table.rows == (("0", "x", "***"), ("password", "***", "***"))
 
+    @pytest.mark.parametrize("size", [(1, 1), (4_000, 4_000)])
+    def test_a_picture_of_an_ordinary_size_is_taken(self, size: tuple[int, int]) -> None:
+        assert read_preview({"png": png(*size)}).png
+
     @pytest.mark.parametrize(
         "data",
         [
@@ -587,6 +599,10 @@ class TestPreview:
             {"png": "PHN2Zz4="},
             {"png": "no base64"},
             {"png": 3},
+            {"png": png(30_000, 30_000)},
+            {"png": png(10, 4_001)},
+            {"png": png(0, 10)},
+            {"png": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()},
             {"table": {"header": ["a"], "rows": [["1", "2"]]}},
             {"table": {"header": [1], "rows": 5}},
             {"text": ["<b>"]},
