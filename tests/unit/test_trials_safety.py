@@ -5,6 +5,7 @@ process, and no process may be left. What can safely be shown to do harm without
 so, in an unguarded fork and a world of its own: an attempt that could do nothing proves nothing.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import errno
@@ -130,6 +131,8 @@ class World:
     def __init__(self, folder):
         self.folder = folder
         self.parent = os.getpid()
+        # What an attempt makes where there is no guard, and would outlive this process.
+        self.new_memory = Path("/dev/shm") / f"codeface-{self.parent}-new"
         self.received = []
         self.variables = {"sales": [1, 2, 3]}
         self.closing = []
@@ -213,6 +216,9 @@ class World:
             each.close()
         # Its buffer is written now, into the folder of this test.
         self.handle.close()
+        self.new_memory.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            c("shmctl", c("shmget", self.parent, 0, 0), 0, 0)
 
     def state(self):
         """Return all that must stay as it is."""
@@ -587,12 +593,12 @@ def c_io_uring(world, own):
 
 @attempt(does_harm=True)
 def c_shared_memory(world, own):
-    c("shm_open", f"/codeface-{world.parent}-new".encode(), os.O_CREAT | os.O_RDWR, 0o600)
+    c("shm_open", f"/{world.new_memory.name}".encode(), os.O_CREAT | os.O_RDWR, 0o600)
 
 
 @attempt(does_harm=True)
 def c_system_v_memory(world, own):
-    c("shmget", 0, 4096, 0o1600)
+    c("shmget", world.parent, 4096, 0o1600)
 
 
 @attempt()
