@@ -704,12 +704,14 @@ class BatchData(TypedDict):
 class StreamData(TypedDict):
     """The output of an answer that still comes, under `STREAM_MIME`.
 
-    ``model_id`` is the widget that shows it while its kernel lives; ``text`` is the Markdown
-    of what has come, for whoever opens a notebook that was saved meanwhile.
+    ``model_id`` is the widget that shows it while its kernel lives; ``display_id`` is what the
+    changes of the output go by, which a page needs where the cell is moved; ``text`` is the
+    Markdown of what has come, for whoever opens a notebook that was saved meanwhile.
     """
 
     version: int
     model_id: str
+    display_id: str
     cell_id: str | None
     text: str
 

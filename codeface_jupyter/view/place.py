@@ -69,6 +69,7 @@ class Place:
         data = StreamData(
             version=STREAM_VERSION,
             model_id=widget.model_id,
+            display_id=self._handle.display_id,
             cell_id=self._cell_id,
             text=unfinished_markdown(text),
         )

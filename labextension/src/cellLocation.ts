@@ -3,6 +3,8 @@
 import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
+import type { IRun } from './carriedAnswers';
+
 /** A cell in one view of its notebook. */
 export interface ICellLocation {
   panel: NotebookPanel;
@@ -48,16 +50,22 @@ export function cellAt({ panel, cellId }: ICellLocation): Cell | undefined {
  */
 export function receivesOutput(tracker: INotebookTracker, location: ICellLocation): boolean {
   const holder = tracker.find(panel => {
-    const cell = cellAt({ panel, cellId: location.cellId }) as IRun | undefined;
     const isSame = panel.context === location.panel.context;
-    return isSame && cell?.outputArea?.future?.isDisposed === false;
+    const area = areaOf({ panel, cellId: location.cellId });
+    return isSame && area?.future?.isDisposed === false;
   });
   return holder !== undefined;
 }
 
-/** A code cell, as far as it matters whether its run can still be heard of. */
-interface IRun {
-  outputArea?: { future?: { isDisposed: boolean } | null };
+/** Return a cell's output area, or undefined if the cell is gone or has none. */
+export function areaOf(location: ICellLocation): IOutputArea | undefined {
+  return (cellAt(location) as { outputArea?: IOutputArea } | undefined)?.outputArea;
+}
+
+/** An output area, as far as it matters whether its cell's run can still be heard of. */
+interface IOutputArea {
+  node: Node;
+  future?: (IRun & { done: Promise<unknown> }) | null;
 }
 
 /** Select a cell and bring it into view, unless something else is to be seen by now. */

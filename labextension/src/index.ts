@@ -13,6 +13,7 @@ import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/tran
 
 import { Announcer } from './announcer';
 import { BatchRenderer } from './batchRenderer';
+import { CarriedAnswers } from './carriedAnswers';
 import { addCommands, CommandIDs } from './commands';
 import { CompletedPanels } from './completedPanels';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
@@ -72,6 +73,7 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     const bridges = new Bridges({ tracker, settings, trans });
     const markdown = new UntrustedMarkdown(rendermime, trans);
     document.body.append(new Announcer({ bridges, trans }).node);
+    const carried = new CarriedAnswers();
     const options = { bridges, markdown, settings, tracker, trans };
     rendermime.addFactory(
       {
@@ -89,7 +91,8 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
       {
         safe: true,
         mimeTypes: [STREAM_MIME],
-        createRenderer: () => new StreamRenderer({ bridges, markdown, rendermime, tracker, trans })
+        createRenderer: () =>
+          new StreamRenderer({ bridges, carried, markdown, rendermime, tracker, trans })
       },
       // Before the result that a new answer is to replace.
       -1

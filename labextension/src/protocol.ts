@@ -314,6 +314,8 @@ export type StreamData = {
   version: number;
   /** The widget that shows it while its kernel lives. */
   model_id: string;
+  /** What the kernel calls the output; older notebooks do not say. */
+  display_id?: string;
   cell_id: string | null;
   /** The Markdown of what had come when the notebook was saved. */
   text: string;
@@ -381,6 +383,7 @@ export function isStreamData(data: unknown): data is StreamData {
     isObject(data) &&
     data.version === STREAM_VERSION &&
     areStrings(data, 'model_id', 'text') &&
+    ['string', 'undefined'].includes(typeof data.display_id) &&
     isStringOrNull(data.cell_id)
   );
 }

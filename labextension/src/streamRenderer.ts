@@ -1,13 +1,16 @@
 /** An answer that still comes: its widgets while their kernel lives, else the words so far. */
 
+import type { ISharedCodeCell } from '@jupyter/ydoc';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
-import { ICellLocation, locateCell, receivesOutput } from './cellLocation';
+import type { CarriedAnswers } from './carriedAnswers';
+import { areaOf, ICellLocation, locateCell, receivesOutput } from './cellLocation';
 import { EndFollower } from './endFollower';
 import { keepFocus } from './focusKeeper';
 import type { UntrustedMarkdown } from './markdown';
@@ -48,13 +51,17 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     this._panel?.sessionContext.sessionChanged.connect(this._onKernelChanged, this);
     this._followEnd();
     void this._update();
+    // A cell that has been moved or brought back has its run again right after this.
+    void Promise.resolve().then(() => this._followRun());
   }
 
   protected override onBeforeDetach(msg: Message): void {
     this._panel?.sessionContext.statusChanged.disconnect(this._onKernelChanged, this);
     this._panel?.sessionContext.kernelChanged.disconnect(this._onKernelChanged, this);
     this._panel?.sessionContext.sessionChanged.disconnect(this._onKernelChanged, this);
-    this._stopIfDeleted();
+    this._stopIfUnseen();
+    this._followed?.dispose();
+    this._followed = null;
     this._panel = null;
     keepFocus(this.node);
     super.onBeforeDetach(msg);
@@ -70,17 +77,35 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
     }
   }
 
-  /** End an answer whose cell is deleted: nobody would see it. */
-  private _stopIfDeleted(): void {
+  /** Show what comes also where JupyterLab does not bring it: in a cell that has been moved. */
+  private _followRun(): void {
+    const location = this._location();
+    const area = location && areaOf(location);
+    const displayId = this._data?.display_id;
+    if (!this.isAttached || displayId === undefined || !area?.node.contains(this.node)) {
+      return;
+    }
+    const run = area.future ?? null;
+    this._followed?.dispose();
+    this._followed = this._options.carried.follow(run, area, displayId, data =>
+      this._model?.setData({ data })
+    );
+    this._onKernelChanged();
+    // Whatever has been missed: a run that has ended leaves words.
+    void run?.done.catch(() => undefined).then(() => this._onKernelChanged());
+  }
+
+  /** End an answer whose cell is deleted, or its outputs: nobody would see it, or could stop it. */
+  private _stopIfUnseen(): void {
     const panel = this._panel;
-    const data: unknown = this._model?.data[STREAM_MIME];
-    const cellId = isStreamData(data) ? data.cell_id : null;
+    const cellId = this._data?.cell_id ?? null;
     if (!panel || cellId === null || !this._wasLive) {
       return;
     }
+    const run = areaOf({ panel, cellId })?.future;
     // A cell that is moved is taken out and put in again.
     void Promise.resolve().then(() => {
-      if (!panel.isDisposed && !findCell(panel.context.model.sharedModel, cellId)) {
+      if (!panel.isDisposed && isUnseen(panel, cellId, run)) {
         void this._options.bridges.of(panel)?.stop(cellId);
       }
     });
@@ -160,14 +185,19 @@ export class StreamRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private _location(): ICellLocation | null {
+    return locateCell(this._options.tracker, this.node, this._data?.cell_id ?? null);
+  }
+
+  private get _data(): StreamData | null {
     const data: unknown = this._model?.data[STREAM_MIME];
-    const cellId = isStreamData(data) ? data.cell_id : null;
-    return locateCell(this._options.tracker, this.node, cellId);
+    return isStreamData(data) ? data : null;
   }
 
   private readonly _options: StreamRenderer.IOptions;
   private _model: IRenderMime.IMimeModel | null = null;
   private _panel: NotebookPanel | null = null;
+  /** What ends when this no longer shows what comes. */
+  private _followed: IDisposable | null = null;
   /** What is shown: the widgets, and whether more was to come. */
   private _hasWidgets = false;
   private _wasLive = false;
@@ -181,11 +211,23 @@ export namespace StreamRenderer {
   /** What a renderer needs. */
   export interface IOptions {
     bridges: IBridges;
+    carried: CarriedAnswers;
     markdown: UntrustedMarkdown;
     rendermime: IRenderMimeRegistry;
     tracker: INotebookTracker;
     trans: TranslationBundle;
   }
+}
+
+/** Whether a cell no longer shows what comes of a run. */
+function isUnseen(panel: NotebookPanel, cellId: string, run: object | null | undefined): boolean {
+  const cell = findCell(panel.context.model.sharedModel, cellId);
+  if (cell?.cell_type !== 'code') {
+    return true;
+  }
+  // The outputs also go when the cell runs again, and that answer is to come.
+  const isSameRun = run != null && areaOf({ panel, cellId })?.future === run;
+  return isSameRun && (cell as ISharedCodeCell).getOutputs().length === 0;
 }
 
 async function render(

@@ -124,6 +124,8 @@ def test_an_answer_that_comes_is_in_the_output_that_would_be_saved(page):
     assert all("not complete when this was saved" in b["text/plain"] for b in coming)
     assert "line 5 of" in coming[-1]["text/markdown"]
     assert coming[-1][STREAM_MIME]["cell_id"] == "q"
+    # What the page needs to follow it where the cell is moved.
+    assert len({bundle[STREAM_MIME]["display_id"] for bundle in coming}) == 1
     # Often enough that little is lost, and seldom enough that it costs nothing.
     assert 3 <= len(coming) <= 12
     assert STREAM_MIME not in run.bundles[-1]
