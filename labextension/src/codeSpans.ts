@@ -14,3 +14,8 @@ export function withCodeSpans(text: string): Node[] {
   }
   return [...nodes, document.createTextNode(text.slice(end))];
 }
+
+/** Return code with the lines that Python sees; of a carriage return a page shows nothing. */
+export function withLines(code: string): string {
+  return code.replace(/\r\n?/g, '\n');
+}

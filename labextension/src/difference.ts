@@ -2,6 +2,7 @@
 
 import { diffArrays, diffWordsWithSpace } from 'diff';
 
+import { withLines } from './codeSpans';
 import type { ResultData } from './protocol';
 
 /** A piece of a line; what is marked is not in the line on the other side. */
@@ -19,10 +20,11 @@ const MIN_SHARED = 0.5;
 /** Return the difference that an answer makes to the cell that it rewrites; null if it makes none. */
 export function differenceOf(data: ResultData): Chunk[] | null {
   const [block, ...others] = data.blocks;
-  if (!data.rewrite || !block || others.length > 0 || block.code === data.rewrite.before) {
+  if (!data.rewrite || !block || others.length > 0 || block.source === data.rewrite.before) {
     return null;
   }
-  return compare(data.rewrite.before, block.code);
+  // With the magic that the cell would begin with.
+  return compare(data.rewrite.before, block.source);
 }
 
 /** Return an answer's text without the difference that it begins with. */
@@ -32,7 +34,7 @@ export function withoutDifference(text: string): string {
 
 /** Return what is the same in two texts and what is not, line by line. */
 export function compare(before: string, after: string): Chunk[] {
-  const lines = [before.split('\n'), after.split('\n')] as const;
+  const lines = [withLines(before).split('\n'), withLines(after).split('\n')] as const;
   const changes = diffArrays(...lines, { timeout: TIMEOUT_MS });
   if (!changes) {
     return [changed(...lines)];

@@ -4,6 +4,7 @@ import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { withLines } from './codeSpans';
 import { makeScrollable } from './keyboard';
 
 // No images, media or styles: showing an answer must send nothing and hide nothing.
@@ -12,6 +13,8 @@ const ALLOWED_TAGS = (
   'summary,sup,table,tbody,td,th,thead,tr,ul'
 ).split(',');
 const ALLOWED_ATTRIBUTES = { a: ['href', 'title'], code: ['class'], span: ['class'] };
+// The language of a listing, and what CodeMirror calls its styles.
+const HIGHLIGHTING = /^(language-|\u037c)/;
 
 const PROSE = 'p, li, ul, ol, blockquote, table, td, th, h1, h2, h3, h4, h5, h6';
 
@@ -23,11 +26,13 @@ export class UntrustedMarkdown {
     this._rendermime = rendermime.clone({
       sanitizer: {
         sanitize: dirty =>
-          sanitizer.sanitize(dirty, {
-            allowedTags: ALLOWED_TAGS,
-            allowedAttributes: ALLOWED_ATTRIBUTES,
-            allowedStyles: {}
-          })
+          withoutForeignClasses(
+            sanitizer.sanitize(dirty, {
+              allowedTags: ALLOWED_TAGS,
+              allowedAttributes: ALLOWED_ATTRIBUTES,
+              allowedStyles: {}
+            })
+          )
       }
     });
   }
@@ -45,6 +50,17 @@ export class UntrustedMarkdown {
   private readonly _trans: TranslationBundle;
 }
 
+/** Return HTML with the classes of highlighted code alone: the page has some that hide a node. */
+export function withoutForeignClasses(html: string): string {
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  template.content.querySelectorAll('[class]').forEach(node => {
+    const foreign = [...node.classList].filter(name => !HIGHLIGHTING.test(name));
+    node.classList.remove(...foreign);
+  });
+  return template.innerHTML;
+}
+
 /** Let prose run in the direction of its words, and code be read, and scrolled, by keyboard. */
 export function makeReadable(answer: HTMLElement, trans: TranslationBundle): void {
   answer.querySelectorAll<HTMLElement>(PROSE).forEach(node => (node.dir = 'auto'));
@@ -59,7 +75,10 @@ export function makeReadable(answer: HTMLElement, trans: TranslationBundle): voi
  * given; null for code that is shown some other way, such as a diagram.
  */
 export function findListings(answer: HTMLElement, codes: string[]): (HTMLElement | null)[] {
-  const listings = [...answer.querySelectorAll('pre')];
+  // What can be folded, or hidden otherwise, does not show the code.
+  const listings = [...answer.querySelectorAll('pre')].filter(
+    listing => listing.querySelector(':not(code, span)') === null
+  );
   return codes.map(code => {
     const position = listings.findIndex(listing => isSame(listing.textContent ?? '', code));
     // Blocks come in order, so a `<pre>` that is skipped belongs to none.
@@ -68,5 +87,5 @@ export function findListings(answer: HTMLElement, codes: string[]): (HTMLElement
 }
 
 function isSame(shown: string, code: string): boolean {
-  return shown.trimEnd() === code.trimEnd();
+  return shown.trimEnd() === withLines(code).trimEnd();
 }

@@ -319,7 +319,8 @@ export function withPrompt(block: ResultBlock, prompt: string): string {
   ];
   const comment = prompt
     .trim()
-    .split('\n')
+    // Python ends a comment at a carriage return as well.
+    .split(/\r\n?|\n/)
     .map(line => `${open}${close ? line.replaceAll(close.trim(), '') : line}${close}`.trimEnd())
     .join('\n');
   // A cell magic has to stay the first line.

@@ -2,7 +2,7 @@
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { withCodeSpans } from './codeSpans';
+import { withCodeSpans, withLines } from './codeSpans';
 import { isChanged } from './findings';
 import type { ResultAlternative, ResultData, ResultOutcome } from './protocol';
 import { makeScrollable, withoutShortcuts } from './keyboard';
@@ -106,7 +106,7 @@ function preview(outcome: ResultOutcome, trans: TranslationBundle): HTMLElement[
 
 function listing(text: string): HTMLElement {
   const node = document.createElement('pre');
-  node.textContent = text;
+  node.textContent = withLines(text);
   return node;
 }
 

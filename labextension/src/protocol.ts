@@ -481,9 +481,43 @@ function isResultBlock(block: unknown): block is ResultBlock {
     isObject(block) &&
     areStrings(block, 'language', 'code', 'source') &&
     isOneOf(block.cell_type, 'code', 'markdown') &&
-    typeof block.is_closed === 'boolean'
+    typeof block.is_closed === 'boolean' &&
+    isCellOf(block as ResultBlock)
   );
 }
+
+/**
+ * Whether a block's cell is the code that is shown, or that behind its language's magic.
+ *
+ * A notebook that somebody else has made could hold anything there, and a button runs it.
+ */
+function isCellOf({ cell_type: type, code, language, source }: ResultBlock): boolean {
+  const magic = CELL_MAGICS.get(language);
+  return (
+    source === code ||
+    (type === 'code' && magic !== undefined && source === `${magic}\n${code}`) ||
+    (type === 'markdown' && isFenced(source, code))
+  );
+}
+
+/** Whether a text is a fence in Markdown with just this code in it. */
+function isFenced(text: string, code: string): boolean {
+  return FENCED.exec(text)?.[2] === code;
+}
+
+const FENCED = /^(`{3,})[\w+#-]*\n([\s\S]*)\n\1$/;
+/** By the languages of code blocks; the kernel has the same. */
+const CELL_MAGICS: ReadonlyMap<string, string> = new Map([
+  ['bash', '%%bash'],
+  ['html', '%%html'],
+  ['javascript', '%%javascript'],
+  ['latex', '%%latex'],
+  ['perl', '%%perl'],
+  ['r', '%%R'],
+  ['ruby', '%%ruby'],
+  ['sql', '%%sql'],
+  ['svg', '%%svg']
+]);
 
 function isResultFinding(finding: unknown): finding is ResultFinding {
   return (
@@ -519,9 +553,15 @@ function isAlternative(alternative: unknown): alternative is ResultAlternative {
   return (
     isObject(alternative) &&
     areStrings(alternative, 'code', 'source') &&
+    holdsCode(alternative as ResultAlternative) &&
     (alternative.obstacle === undefined || isMessage(alternative.obstacle)) &&
     (alternative.outcome === null || isOutcome(alternative.outcome))
   );
+}
+
+/** Whether an alternative's cell is the code that is shown; what is fenced is not run. */
+function holdsCode({ code, source }: ResultAlternative): boolean {
+  return source === code || isFenced(source, code);
 }
 
 function isStrings(value: unknown): value is string[] {

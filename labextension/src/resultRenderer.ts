@@ -9,6 +9,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
 import { locateCell } from './cellLocation';
+import { withLines } from './codeSpans';
 import { differenceOf, withoutDifference } from './difference';
 import { showDifference } from './differenceView';
 import { broughtBack } from './earlierAnswers';
@@ -202,7 +203,7 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
   private _appendListing(answer: HTMLElement, code: string): HTMLElement {
     const { trans } = this._options;
     const listing = document.createElement('pre');
-    listing.textContent = code;
+    listing.textContent = withLines(code);
     makeScrollable(listing, trans.__('code of this answer'));
     answer.append(listing);
     this._added.push(listing);

@@ -25,6 +25,18 @@ describe('a difference', () => {
     expect(countLines(chunks)).toEqual({ removed: 1, added: 1 });
   });
 
+  it('shows what the cell will hold, with its magic', () => {
+    const data = rewriting('ls', 'ls');
+    const [block] = data.blocks;
+    Object.assign(block ?? {}, { language: 'bash', source: '%%bash\nls' });
+    expect(countLines(differenceOf(data) ?? [])).toEqual({ removed: 0, added: 1 });
+  });
+
+  it('hides no code behind a carriage return', () => {
+    const chunks = compare('a = 1', 'a = 1  # as it was\rrun()');
+    expect(countLines(chunks)).toEqual({ removed: 1, added: 2 });
+  });
+
   it.each([
     ['of an answer that rewrites no cell', { ...rewriting('', 'a'), rewrite: null }],
     ['of one that only repeats the cell', rewriting('a', 'a')],

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, vi } from 'vitest';
 
-import { findListings, makeReadable } from '../src/markdown';
+import { findListings, makeReadable, withoutForeignClasses } from '../src/markdown';
 import { ENGLISH } from './translations';
 
 vi.mock('@jupyterlab/rendermime', () => ({}));
@@ -24,6 +24,27 @@ describe('findListings', () => {
   it('passes over listings that are no block, and says which block has none', () => {
     const node = answer('<pre>quoted</pre><pre>y = 2</pre>');
     expect(findListings(node, ['graph TD', 'y = 2'])).toEqual([null, node.lastElementChild]);
+  });
+});
+
+describe('findListings in a notebook that somebody has tampered with', () => {
+  it('takes no listing of which a part is folded', () => {
+    const node = answer('<pre>x = 1\n<details><summary></summary>y()</details></pre>');
+    expect(findListings(node, ['x = 1\ny()'])).toEqual([null]);
+  });
+
+  it('finds lines that end in a carriage return as Markdown shows them', () => {
+    const node = answer('<pre>x = 1\ny()</pre>');
+    expect(findListings(node, ['x = 1\ry()'])).toEqual([node.firstElementChild]);
+  });
+});
+
+describe('withoutForeignClasses', () => {
+  it('keeps the classes of highlighted code, and none that may hide something', () => {
+    const html =
+      '<code class="language-python"><span class="ͼ1a">x</span>' +
+      '<span class="lm-mod-hidden ͼ2">y()</span></code>';
+    expect(withoutForeignClasses(html)).toBe(html.replace('lm-mod-hidden ', ''));
   });
 });
 

@@ -169,6 +169,7 @@ describe('withPrompt', () => {
 
   it.each([
     ['python', 'x = 1', 'two\nlines', '# two\n# lines\nx = 1'],
+    ['python', 'x = 1', 'three\rmore\r\nlines', '# three\n# more\n# lines\nx = 1'],
     ['bash', '%%bash\nls', 'list', '%%bash\n# list\nls'],
     ['sql', '%%sql\nSELECT 1', 'one', '%%sql\n-- one\nSELECT 1'],
     ['html', '%%html\n<p>', 'a --> b', '%%html\n<!-- a  b -->\n<p>']

@@ -107,6 +107,41 @@ describe('the protocol', () => {
     expect(protocol.isBatchData({ ...(batch as object), answers: [{ title: 'x' }] })).toBe(false);
   });
 
+  const blockOf = (block: object) => {
+    const result = examples('results.json')['two blocks'] as protocol.ResultData;
+    const shown = { language: 'python', cell_type: 'code', code: 'x = 1', is_closed: true };
+    return { ...result, blocks: [{ ...shown, source: 'x = 1', ...block }] };
+  };
+
+  it.each([
+    ['itself', {}],
+    ['behind its magic', { language: 'r', source: '%%R\nx = 1' }],
+    ['in a fence', { cell_type: 'markdown', language: 'json', source: '```json\nx = 1\n```' }],
+    ['of Markdown', { cell_type: 'markdown', language: 'markdown' }]
+  ])('shows code that becomes a cell: %s', (_, block) => {
+    expect(protocol.isResultData(blockOf(block))).toBe(true);
+  });
+
+  it.each([
+    ['other code', { source: 'x = 2' }],
+    ['more code', { source: 'import os\nx = 1' }],
+    ['a magic of another language', { source: '%%bash\nx = 1' }],
+    ['a name that every object has', { language: 'constructor', source: '%%bash\nx = 1' }],
+    ['a magic that writes', { language: 'bash', source: '%%writefile a.py\nx = 1' }],
+    ['a fence that is run', { source: '```\nx = 1\n```' }],
+    ['other words', { cell_type: 'markdown', source: '```\nx = 2\n```' }]
+  ])('does not show code whose cell would hold %s', (_, block) => {
+    expect(protocol.isResultData(blockOf(block))).toBe(false);
+  });
+
+  it('does not show another answer whose cell would hold other code', () => {
+    const result = examples('results.json')['tried'] as protocol.ResultData;
+    const [other] = result.alternatives ?? [];
+    const changed = { ...result, alternatives: [{ ...other, source: 'x = 2' }] };
+    expect(other && protocol.isResultData(result)).toBe(true);
+    expect(protocol.isResultData(changed)).toBe(false);
+  });
+
   it.each(Object.entries(examples('bad_results.json')))('does not show %s', (_, result) => {
     expect(protocol.isResultData(result)).toBe(false);
   });

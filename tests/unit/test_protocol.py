@@ -1,6 +1,7 @@
 """One contract in two languages: the same examples are read by the front end's tests."""
 
 import json
+import re
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -12,8 +13,10 @@ from codeface_jupyter.frontend import protocol
 from codeface_jupyter.frontend.front_end import NotebookSnapshot
 from codeface_jupyter.frontend.protocol import parse_front_end_message, parse_payload
 from codeface_jupyter.magics.notebook import cells_of
+from codeface_jupyter.prompts.code_blocks import CELL_MAGICS
 
 DATA = Path(__file__).parents[1] / "data" / "protocol"
+FRONT_END = Path(__file__).parents[2] / "labextension" / "src"
 METHODS = {
     value.method: value
     for value in vars(protocol).values()
@@ -42,6 +45,13 @@ def cell(number, source=""):
         "execution_count": None,
         "is_cut": False,
     }
+
+
+def test_the_page_takes_code_behind_each_cell_magic():
+    source = (FRONT_END / "protocol.ts").read_text(encoding="utf-8")
+    taken = dict(re.findall(r"\['(\w+)', '(%%\w+)'\]", source))
+
+    assert taken == CELL_MAGICS
 
 
 def test_names_and_limits_are_those_of_the_front_end():
