@@ -19,6 +19,7 @@ import { CompletedPanels } from './completedPanels';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { GhostText } from './ghostText';
 import { addGhostTextCommands } from './ghostTextCommands';
+import { keysOf } from './keyboard';
 import { UntrustedMarkdown } from './markdown';
 import { ConsoleBridges } from './openConsoles';
 import { Bridges, IBridges } from './openNotebooks';
@@ -184,7 +185,11 @@ const editors: JupyterFrontEndPlugin<void> = {
       name: 'codeface:ask',
       factory: () =>
         EditorExtensionRegistry.createImmutableExtension(
-          askPlaceholder(() => void app.commands.execute(CommandIDs.ask), trans)
+          askPlaceholder({
+            ask: () => void app.commands.execute(CommandIDs.ask),
+            keys: () => keysOf(app.commands, CommandIDs.ask),
+            trans
+          })
         )
     });
     const readAhead = new ReadAhead({ bridges, tracker });

@@ -1,5 +1,7 @@
 /** What can be done by keyboard in an answer. */
 
+import { CommandRegistry } from '@lumino/commands';
+
 const SUPPRESSED = 'data-lm-suppress-shortcuts';
 /** With Ctrl or Cmd, what these keys do to a text is the browser's. */
 const TEXT_KEYS = 'acvxyz';
@@ -40,6 +42,12 @@ export function isForApplication(event: KeyboardEvent): boolean {
   const isText = event.target instanceof HTMLTextAreaElement;
   const isTextKey = isText && (shiftKey ? 'vz' : TEXT_KEYS).includes(key);
   return isCommand && event.key.length === 1 && !isTextKey;
+}
+
+/** Return the keys of a command, as they are called on this system; empty if it has none. */
+export function keysOf(commands: CommandRegistry, command: string): string {
+  const binding = commands.keyBindings.find(binding => binding.command === command);
+  return binding ? CommandRegistry.formatKeystroke(binding.keys) : '';
 }
 
 /** Let what is wider than the page be scrolled by keyboard: it gets the focus, and a name. */

@@ -58,14 +58,25 @@ export function proseExtension(source: string): Extension {
   ];
 }
 
+/** What the line in an empty editor does. */
+interface IAskOptions {
+  ask: () => void;
+  /** Return the keys that do the same, as they are called here; empty if there are none. */
+  keys: () => string;
+  trans: TranslationBundle;
+}
+
 /** A line in an empty editor that begins a question. */
-export function askPlaceholder(ask: () => void, trans: TranslationBundle): Extension {
+export function askPlaceholder({ ask, keys, trans }: IAskOptions): Extension {
   return placeholder(() => {
+    const shortcut = keys();
     const button = document.createElement('button');
     button.className = 'jp-CodeFace-ask';
     button.tabIndex = -1;
     button.textContent = trans.__('Ask CodeFace…');
-    button.title = trans.__('Ask for code here (Alt Shift A)');
+    button.title = shortcut
+      ? trans.__('Ask for code here (%1)', shortcut)
+      : trans.__('Ask for code here');
     button.addEventListener('mousedown', event => event.preventDefault());
     button.addEventListener('click', ask);
     return button;

@@ -1,8 +1,17 @@
 /** Which keys pressed in an answer are the application's. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { CommandRegistry } from '@lumino/commands';
 import { describe, expect, it } from 'vitest';
 
-import { isForApplication, withoutShortcuts } from '../src/keyboard';
+import { isForApplication, keysOf, withoutShortcuts } from '../src/keyboard';
+
+interface IShortcut {
+  keys: string[];
+  macKeys?: string[];
+}
 
 const SUPPRESSED = 'data-lm-suppress-shortcuts';
 
@@ -21,6 +30,26 @@ function inAnswer(tag: 'button' | 'textarea'): { node: HTMLElement; target: HTML
   withoutShortcuts(node);
   return { node, target };
 }
+
+describe('the keys of a command', () => {
+  it('are called as they are set', () => {
+    const commands = new CommandRegistry();
+    commands.addCommand('ask', { execute: () => undefined });
+    expect(keysOf(commands, 'ask')).toBe('');
+    commands.addKeyBinding({ command: 'ask', keys: ['Alt Shift A'], selector: 'body' });
+    expect(keysOf(commands, 'ask')).toBe('Alt+Shift+A');
+  });
+
+  it('write no letter on macOS, where Option and Shift do', () => {
+    const path = join(__dirname, '..', 'schema', 'plugin.json');
+    const schema = JSON.parse(readFileSync(path, 'utf-8')) as Record<string, IShortcut[]>;
+    const shortcuts = schema['jupyter.lab.shortcuts'] ?? [];
+    expect(shortcuts).not.toHaveLength(0);
+    for (const { keys, macKeys = keys } of shortcuts) {
+      expect(macKeys).toEqual(keys.map(chord => `Ctrl ${chord}`));
+    }
+  });
+});
 
 describe('keys in an answer', () => {
   it.each(['button', 'textarea'] as const)('are its own but for commands, in a %s', tag => {

@@ -76,6 +76,7 @@ def test_an_empty_cell_the_toolbar_and_the_menu_offer_to_ask(notebook):
     page.locator(".lm-Menu").get_by_text("Explain and fix with CodeFace").wait_for()
     page.keyboard.press("Escape")
     notebook.select(1)
+    assert line.locator("visible=true").get_attribute("title") == "Ask for code here (Alt+Shift+A)"
     line.locator("visible=true").click()
     page.get_by_label("What do you want?").fill("print one")
     page.keyboard.press("Enter")
