@@ -59,6 +59,16 @@ def test_in_a_body_the_block_of_the_cursors_line_is_filled():
     assert cut("for row in rows:\n    |", text, max_lines=1) == "total += row"
 
 
+def test_a_block_may_be_indented_by_tabs():
+    text = "\n\t\ttotal += row\n\t\tprint(total)\n\treturn total"
+    code = "def f(rows):\n\tfor row in rows:|"
+    assert is_complete(code, text, max_lines=8)
+    assert cut(code, text, max_lines=8) == "\n\t\ttotal += row\n\t\tprint(total)"
+    body = "def f(rows):\n\tfor row in rows:\n\t\t|"
+    assert cut(body, text[3:], max_lines=8) == "total += row\n\t\tprint(total)"
+    assert settled("\t\tprint(x)", gap("def f(x):\n\tif x:\n|")) == "\t\tprint(x)"
+
+
 def test_what_stands_below_already_is_not_completed():
     code = "for row in rows:\n    |\n    print(total)"
     assert cut(code, "total += row\n    print(total)\n", max_lines=8) == "total += row"

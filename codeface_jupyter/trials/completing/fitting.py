@@ -8,7 +8,7 @@ from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.trials.checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.source import read_source
-from codeface_jupyter.trials.completing.indentation import opens_block, width
+from codeface_jupyter.trials.completing.indentation import indentation_of, opens_block
 from codeface_jupyter.trials.naming.lexing import lex
 from codeface_jupyter.trials.naming.unfinished import closers, handlers, open_endings
 
@@ -73,7 +73,7 @@ def _readable(text: str, gap: Gap) -> str | None:
     tokens, end = lex(line), handlers(line)
     is_comment = bool(tokens) and tokens[-1].kind == "comment"
     if is_comment:
-        line = f"{line}\n{' ' * width(gap.line)}"
+        line = f"{line}\n{indentation_of(gap.line)}"
     ended = [f"{line}{endings(tokens)}" for endings in (open_endings, closers)]
     blocks = [f"{code} pass{end}" for code in ended if is_comment or opens_block(code)]
     for code in (written + gap.suffix, *(f"{code}{end}" for code in ended), *blocks):

@@ -11,9 +11,10 @@ from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.naming.lexing import lex, opener
 from codeface_jupyter.trials.naming.unfinished import handlers
 
-__all__ = ["Indentation", "opens_block", "settled", "width"]
+__all__ = ["Indentation", "indentation_of", "opens_block", "settled", "width"]
 
 USUAL_STEP = 4
+TAB_WIDTH = 8
 # The cell is read once for each.
 MAX_DEPTHS = 8
 # These end a block that the line above them is in.
@@ -38,7 +39,7 @@ class Indentation:
         is_within = opener(tokens, len(tokens)) is not None or (
             bool(tokens) and tokens[-1].kind == "string"
         )
-        if gap.line or gap.rest.strip() or is_within or "\t" in gap.prefix:
+        if gap.line or gap.rest.strip() or is_within or "\t" in gap.prefix + gap.suffix:
             return None
         above, below = gap.line_above, gap.line_below
         if opens_block(above):
@@ -112,8 +113,13 @@ def opens_block(line: str) -> bool:
 
 
 def width(line: str) -> int:
-    """Return how many spaces a line begins with."""
-    return len(line) - len(line.lstrip(" "))
+    """Return how many spaces a line begins with; a tab counts as Python counts it."""
+    return len(indentation_of(line).expandtabs(TAB_WIDTH))
+
+
+def indentation_of(line: str) -> str:
+    """Return the spaces and tabs that a line begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _block_width(text: str) -> int:
@@ -130,7 +136,7 @@ def _shifted(text: str, *, by: int) -> str:
 
 
 def _at(line: str, depth: int) -> str:
-    return " " * depth + line.lstrip(" ") if line.strip() else line
+    return " " * depth + line.lstrip(" \t") if line.strip() else line
 
 
 def _between(above: int, below: str, *, step: int) -> Indentation:
@@ -138,7 +144,7 @@ def _between(above: int, below: str, *, step: int) -> Indentation:
     if depth > above:
         # What is deeper needs a line that opens its block.
         return Indentation(max(depth - step, 0), max(depth - step, 0))
-    if below.lstrip(" ").startswith(CONTINUING):
+    if below.lstrip().startswith(CONTINUING):
         depth = min(depth + step, above)
     return Indentation(depth, above)
 
