@@ -83,6 +83,9 @@ def test_what_stands_below_already_is_not_completed():
         ("x = | + 1", "value + 1", "value"),
         ("f(|, 3)", "a, 3)", "a"),
         ("f(|)", "a\nb", "a"),
+        ("print(|)", '"a) b", 3)', '"a) b", 3'),
+        ("print(|)", "':(', x)", "':(', x"),
+        ("print('a|)", "b) c', x)", "b) c', x"),
     ],
 )
 def test_within_a_line_only_what_fits_before_its_rest_is_left(code, text, fits):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from codeface_jupyter.infilling import Gap
 from codeface_jupyter.trials.completing.indentation import opens_block, width
-from codeface_jupyter.trials.naming.lexing import lex
+from codeface_jupyter.trials.naming.lexing import CLOSING, OPENING, lex
 
 __all__ = ["Bounds"]
 
 QUOTES = "'\""
-CLOSERS = ")]}"
 
 
 class Bounds:
@@ -42,7 +41,8 @@ class Bounds:
     def cut(self, text: str) -> str:
         """Return what of a completion is within the bounds, and not there already."""
         if self._gap.rest.strip():
-            return _before_rest(text.partition("\n")[0], self._gap.rest)
+            first = text.partition("\n")[0]
+            return _before_rest(first, self._gap.rest, prefix=self._gap.prefix)
         if self._floor is None:
             return self._one_line(text)
         return self._block(text)
@@ -97,13 +97,13 @@ def _block_floor(gap: Gap) -> int | None:
     return width(gap.line) or None
 
 
-def _before_rest(text: str, rest: str) -> str:
+def _before_rest(text: str, rest: str, *, prefix: str) -> str:
     """Return what of a text fits before the rest of its line."""
     end = rest.lstrip()[:1]
     if end and end in QUOTES:
         return text.partition(end)[0]
-    if end and end in CLOSERS:
-        return text[: _unopened(text)]
+    if end in CLOSING:
+        return text[: _unopened(text, prefix)]
     # The rest itself, or its beginning.
     for length in range(min(len(text), len(rest)), 0, -1):
         if text.endswith(rest[:length]):
@@ -111,11 +111,16 @@ def _before_rest(text: str, rest: str) -> str:
     return text
 
 
-def _unopened(text: str) -> int:
-    """Return where a bracket closes that the text has not opened; its length if none does."""
+def _unopened(text: str, prefix: str) -> int:
+    """Return where a bracket closes that the text has not opened; its length if none does.
+
+    One in a string, which may have begun before the text, closes nothing.
+    """
     depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([{") - (character in CLOSERS)
-        if depth < 0:
-            return place
+    for token in lex(prefix + text):
+        place = token.start - len(prefix)
+        if token.kind == "operator" and place >= 0:
+            depth += (token.text in OPENING) - (token.text in CLOSING)
+            if depth < 0:
+                return place
     return len(text)
