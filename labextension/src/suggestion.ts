@@ -52,10 +52,15 @@ export function firstLine(text: string): string {
   return LINE.exec(text)?.[0] ?? text;
 }
 
-/** Return a text without what the editor has closed already; null if it does not end in that. */
+/**
+ * Return a text without what the editor has closed already; null if it does not end in that.
+ *
+ * In a text of several lines the last bracket need not be the one that has been opened.
+ */
 function withoutEnd(text: string, added: string): string | null {
   if (!added) {
     return text;
   }
-  return CLOSING.test(added) && text.endsWith(added) ? text.slice(0, -added.length) : null;
+  const isEnd = CLOSING.test(added) && text.endsWith(added) && !text.includes('\n');
+  return isEnd ? text.slice(0, -added.length) : null;
 }

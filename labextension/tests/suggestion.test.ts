@@ -35,6 +35,14 @@ describe('a suggestion', () => {
   });
 });
 
+describe('a suggestion of several lines', () => {
+  it('is over when the editor closes a bracket of the first', () => {
+    const print = new Suggestion(at('pri', '\nz'), 'nt(a)\nprint(b)');
+    expect(print.restAt(at('print(', ')\nz'))).toBeNull();
+    expect(print.restAt(at('print(a)', '\nz'))).toBe('\nprint(b)');
+  });
+});
+
 describe('firstWord', () => {
   it.each([
     ['groupby("a").sum()', 'groupby'],
