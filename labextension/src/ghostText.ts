@@ -32,6 +32,8 @@ import { TypingPace } from './typingPace';
 /** JupyterLab's name for an editor in which Tab takes a suggestion, and for one with a list open. */
 const SUGGESTING = 'jp-mod-inline-completer-active';
 const LISTING = 'jp-mod-completer-active';
+/** JupyterLab's own provider, which only looks into what has been run. */
+const HISTORY = '@jupyterlab/inline-completer:history';
 const WARM_UP_DELAY_MS = 300;
 
 /** A cursor in an editor that can have suggestions. */
@@ -126,7 +128,7 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     }
     // JupyterLab itself asks for nothing in a line that is blank.
     place.completions.cancel();
-    if (place.prefix.trim()) {
+    if (place.prefix.trim() && this._isAlone) {
       window.setTimeout(() => this._offer(place.panel));
     }
   }
@@ -214,6 +216,12 @@ export class GhostText implements IInlineCompletionProvider, IEditorWatcher {
     return completion.text;
   }
 
+  /** Whether nobody else suggests anything, who would be asked as if the user wanted it. */
+  private get _isAlone(): boolean {
+    const providers = this._options.manager.inlineProviders ?? [];
+    return providers.every(({ identifier }) => [this.identifier, HISTORY].includes(identifier));
+  }
+
   /** Have JupyterLab ask where it would not by itself. */
   private _offer({ widget: { id } }: ICompletedPanel): void {
     this._isOffering = true;
@@ -279,7 +287,7 @@ export namespace GhostText {
   /** What ghost text needs. */
   export interface IOptions {
     bridges: IBridges;
-    manager: Pick<ICompletionProviderManager, 'inline'>;
+    manager: Pick<ICompletionProviderManager, 'inline' | 'inlineProviders'>;
     panels: ICompletedPanels;
     trans: TranslationBundle;
   }

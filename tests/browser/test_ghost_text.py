@@ -142,6 +142,36 @@ def test_a_new_line_is_typed_along(ghost_text):
     assert ghost_text.kernel("asked[-1]") == "def f(x):"
 
 
+# What others do with JupyterLab's list of who suggests something; it has no way to end it.
+MANAGER = """async change => {
+    const registry = window.jupyterapp.pluginRegistry ?? window.jupyterapp._pluginRegistry;
+    const token = [...registry._services.keys()].find(
+        token => token.name.endsWith(':ICompletionProviderManager'));
+    const manager = await registry.resolveRequiredService(token);
+    const other = { identifier: 'other', name: 'Other', schema: { default: {} } };
+    if (change === 'add') {
+        manager.registerInlineProvider({ ...other, fetch: async () => ({ items: [] }) });
+    } else {
+        manager._inlineProviders.delete('other');
+    }
+}"""
+
+
+def test_in_an_indented_blank_line_it_is_asked_for_unless_others_would_be_too(ghost_text):
+    ghost_text.open(texts={"    ": "print(1)"})
+    ghost_text.page.evaluate(MANAGER, "add")
+    try:
+        ghost_text.keyboard.type("if True:\n")
+        ghost_text.expect_none()
+        assert ghost_text.kernel("asked") == []
+    finally:
+        ghost_text.page.evaluate(MANAGER, "remove")
+
+    ghost_text.keyboard.press("Control+a")
+    ghost_text.keyboard.type("if True:\n")
+    ghost_text.expect("print(1)")
+
+
 def test_signs_beyond_the_first_plane_are_counted_as_the_editor_does(ghost_text):
     ghost_text.open(texts={"x = '😀'; df.": "head(2)"}).keyboard.type("x = '😀'; df.")
 
