@@ -1,6 +1,6 @@
 /** An error's output with a button beside it that explains and repairs it. */
 
-import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { INotebookModel, INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -49,7 +49,17 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
+    const location = locateCell(this._options.tracker, this.node, null);
+    this._notebook = location?.panel.context.model ?? null;
+    // Some notebooks do not say their language until their kernel has.
+    this._notebook?.metadataChanged.connect(this._showOrHide, this);
     this._showOrHide();
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    this._notebook?.metadataChanged.disconnect(this._showOrHide, this);
+    this._notebook = null;
+    super.onBeforeDetach(msg);
   }
 
   private _showOrHide(): void {
@@ -73,6 +83,7 @@ export class ErrorRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly _options: ErrorRenderer.IOptions;
   private readonly _traceback: IRenderMime.IRenderer;
   private readonly _actions = document.createElement('div');
+  private _notebook: INotebookModel | null = null;
   private _isInterrupt = false;
 }
 

@@ -1,5 +1,7 @@
 """The button of an error covers nothing, is whole on a short error, and stays along a long one."""
 
+import nbformat
+
 LOAD = "%load_ext codeface_jupyter"
 FIX = "Explain and fix"
 LONG = "\n".join(
@@ -37,6 +39,17 @@ def test_along_a_long_traceback_it_stays_in_view(notebook):
 
     view = box(notebook.page.locator(".jp-Notebook .jp-WindowedPanel-outer"))
     assert box(button)["y"] >= view["y"] - 1
+
+
+def test_it_is_at_saved_errors_of_a_notebook_whose_kernel_tells_the_language(notebook):
+    error = nbformat.v4.new_output(
+        "error", ename="ValueError", evalue="no", traceback=["ValueError: no"]
+    )
+    failed = nbformat.v4.new_code_cell("raise ValueError('no')", outputs=[error])
+    spec = {"name": "python3", "display_name": "Python 3"}
+    notebook.open("x = 1", failed, metadata={"kernelspec": spec})
+
+    notebook.button(1, FIX).wait_for()
 
 
 def test_it_asks_although_the_notebook_scrolls_elsewhere_meanwhile(notebook):
