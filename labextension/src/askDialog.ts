@@ -4,6 +4,8 @@ import { Dialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
+import { isComposed } from './keyboard';
+
 const ROWS = 4;
 
 /** What a dialog says. */
@@ -73,7 +75,7 @@ class AskDialog extends Dialog<string> {
     }
     event.stopPropagation();
     // What an input method composes is not finished by its own Enter.
-    if (!event.shiftKey && !event.isComposing) {
+    if (!event.shiftKey && !isComposed(event)) {
       event.preventDefault();
       this.resolve();
     }

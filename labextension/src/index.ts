@@ -19,7 +19,7 @@ import { CompletedPanels } from './completedPanels';
 import { ERROR_MIME, ErrorRenderer } from './errorRenderer';
 import { GhostText } from './ghostText';
 import { addGhostTextCommands } from './ghostTextCommands';
-import { keysOf } from './keyboard';
+import { isComposed, keysOf } from './keyboard';
 import { UntrustedMarkdown } from './markdown';
 import { ConsoleBridges } from './openConsoles';
 import { Bridges, IBridges } from './openNotebooks';
@@ -251,7 +251,7 @@ const ghostText: JupyterFrontEndPlugin<void> = {
     // The notebook takes the key before the editor hears of it.
     document.addEventListener(
       'keydown',
-      ({ key }) => key === 'Escape' && ghostText.dismiss(panels.current),
+      event => event.key === 'Escape' && !isComposed(event) && ghostText.dismiss(panels.current),
       true
     );
   }

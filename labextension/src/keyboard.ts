@@ -5,6 +5,8 @@ import { CommandRegistry } from '@lumino/commands';
 const SUPPRESSED = 'data-lm-suppress-shortcuts';
 /** With Ctrl or Cmd, what these keys do to a text is the browser's. */
 const TEXT_KEYS = 'acvxyz';
+/** What any key is that an input method has taken. */
+const COMPOSED = 229;
 
 /**
  * Let keys reach what is in a node: in a notebook's command mode letters are
@@ -42,6 +44,11 @@ export function isForApplication(event: KeyboardEvent): boolean {
   const isText = event.target instanceof HTMLTextAreaElement;
   const isTextKey = isText && (shiftKey ? 'vz' : TEXT_KEYS).includes(key);
   return isCommand && event.key.length === 1 && !isTextKey;
+}
+
+/** Whether a key only ends or changes what an input method composes; Safari says so by its code. */
+export function isComposed({ isComposing, keyCode }: KeyboardEvent): boolean {
+  return isComposing || keyCode === COMPOSED;
 }
 
 /** Return the keys of a command, as they are called on this system; empty if it has none. */

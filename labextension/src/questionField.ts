@@ -6,7 +6,9 @@ import { Widget } from '@lumino/widgets';
 
 import { button } from './button';
 import { MAX_QUESTION_CHARACTERS } from './protocol';
-import { withoutShortcuts } from './keyboard';
+import { isComposed, withoutShortcuts } from './keyboard';
+
+const NOT_FOR_JUPYTERLAB = /^(history|insertLineBreak$)/;
 
 /** A field with its buttons; Enter asks, Shift Enter begins a line, Esc closes. */
 export class QuestionField extends Widget {
@@ -22,6 +24,9 @@ export class QuestionField extends Widget {
     this._text.placeholder = label;
     this._text.setAttribute('aria-label', label);
     this._text.addEventListener('keydown', event => this._onKey(event));
+    // Within a cell JupyterLab keeps a browser from undoing, and from breaking lines: it listens
+    // where a key is pressed.
+    this.node.addEventListener('beforeinput', leaveToBrowser, true);
     const ask = button(trans.__('Ask'), runIcon, () => this._ask());
     const close = button(trans.__('Close'), closeIcon, options.onClose);
     ask.title = trans.__('Ask (Enter)');
@@ -48,15 +53,14 @@ export class QuestionField extends Widget {
   }
 
   private _onKey(event: KeyboardEvent): void {
-    // Enter may only end a word of a writing system that is composed.
-    if (event.key === 'Enter' && !event.isComposing) {
+    // Enter may only end a word of a writing system that is composed, and Esc take it back.
+    if (isComposed(event)) {
+      return;
+    }
+    // With Shift the browser itself begins a line, which can be undone.
+    if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
-      if (event.shiftKey) {
-        const { selectionStart, selectionEnd } = this._text;
-        this._text.setRangeText('\n', selectionStart, selectionEnd, 'end');
-      } else {
-        this._ask();
-      }
+      this._ask();
     } else if (event.key === 'Escape') {
       event.preventDefault();
       event.stopPropagation();
@@ -73,6 +77,12 @@ export class QuestionField extends Widget {
 
   private readonly _options: QuestionField.IOptions;
   private readonly _text = document.createElement('textarea');
+}
+
+function leaveToBrowser(event: InputEvent): void {
+  if (NOT_FOR_JUPYTERLAB.test(event.inputType)) {
+    event.stopPropagation();
+  }
 }
 
 export namespace QuestionField {

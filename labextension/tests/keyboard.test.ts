@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CommandRegistry } from '@lumino/commands';
 import { describe, expect, it } from 'vitest';
 
-import { isForApplication, keysOf, withoutShortcuts } from '../src/keyboard';
+import { isComposed, isForApplication, keysOf, withoutShortcuts } from '../src/keyboard';
 
 interface IShortcut {
   keys: string[];
@@ -48,6 +48,17 @@ describe('the keys of a command', () => {
     for (const { keys, macKeys = keys } of shortcuts) {
       expect(macKeys).toEqual(keys.map(chord => `Ctrl ${chord}`));
     }
+  });
+});
+
+describe('a key of an input method', () => {
+  it.each([
+    [{ isComposing: true }, true],
+    // Safari's Enter at the end of a word.
+    [{ isComposing: false, keyCode: 229 }, true],
+    [{ isComposing: false, keyCode: 13 }, false]
+  ])('%j', (options, expected) => {
+    expect(isComposed(new KeyboardEvent('keydown', { key: 'Enter', ...options }))).toBe(expected);
   });
 });
 

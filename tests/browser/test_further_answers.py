@@ -188,6 +188,12 @@ def test_the_field_is_reached_and_left_by_the_keyboard(notebook):
     # Elsewhere these letters are commands: a new cell, a deleted one.
     notebook.page.keyboard.type("add a bdd")
     notebook.page.keyboard.press("Shift+Enter")
+    notebook.page.keyboard.type("x")
+    notebook.page.keyboard.press("Control+z")
+    notebook.page.wait_for_function("node => !node.value.includes('x')", arg=field.element_handle())
+    notebook.page.keyboard.press("Control+Shift+z")
+    notebook.page.wait_for_function("node => node.value.includes('x')", arg=field.element_handle())
+    notebook.page.keyboard.press("Backspace")
     notebook.page.keyboard.press("Escape")
 
     assert focused(notebook) == "Follow up"
