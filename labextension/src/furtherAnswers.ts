@@ -24,9 +24,10 @@ type Method = 'try_again' | 'follow_up' | 'continue_answer';
 
 /** Asks the kernel for one answer's sake, and shows what comes. */
 export class FurtherAnswers extends Widget implements IFurther {
-  constructor(options: FurtherAnswers.IOptions) {
+  constructor(options: FurtherAnswers.IOptions, owner: FurtherAnswers.IOwner) {
     super();
     this._options = options;
+    this._owner = owner;
     this.layout = new PanelLayout();
     this._field = new QuestionField({
       trans: options.trans,
@@ -47,6 +48,18 @@ export class FurtherAnswers extends Widget implements IFurther {
     this._data = data;
   }
 
+  /** Take another renderer of the same answer; what is typed or being asked stays. */
+  set owner(owner: FurtherAnswers.IOwner) {
+    this._owner.setReplaced(false);
+    this._owner = owner;
+    owner.setReplaced(this._isReplacing);
+  }
+
+  /** Whether something is typed or being asked that would be lost. */
+  get isInUse(): boolean {
+    return this._asking !== null || this._field.hasText;
+  }
+
   override dispose(): void {
     // Nobody sees what would still come.
     this._asking?.abort();
@@ -61,7 +74,7 @@ export class FurtherAnswers extends Widget implements IFurther {
   tryAgain(): Promise<string> {
     return this._inPlace('try-again', async () => {
       const bundle = await this._ask('try_again', null);
-      return bundle && withEarlier(bundle, this._options.bundle());
+      return bundle && withEarlier(bundle, this._owner.bundle());
     });
   }
 
@@ -86,7 +99,7 @@ export class FurtherAnswers extends Widget implements IFurther {
     }
     if (!this._field.node.contains(document.activeElement)) {
       // What comes below is in view, or what the user has scrolled to.
-      this._options.focus('follow-up', { preventScroll: true });
+      this._owner.focus('follow-up', { preventScroll: true });
     }
   }
 
@@ -95,21 +108,21 @@ export class FurtherAnswers extends Widget implements IFurther {
     try {
       const bundle = await ask();
       if (bundle) {
-        this._followEnd(this._options.node);
-        this._options.replace(bundle, action);
+        this._followEnd(this._owner.node);
+        this._owner.replace(bundle, action);
         return '';
       }
-      this._options.focus(action);
+      this._owner.focus(action);
       return this._nothingNew;
     } catch (error) {
-      this._options.focus(action);
+      this._owner.focus(action);
       return messageOf(error);
     }
   }
 
   private async _ask(method: Method, question: string | null): Promise<MimeBundle | null> {
-    const { bridges, node, tracker, trans } = this._options;
-    const location = locateCell(tracker, node, this._cellId);
+    const { bridges, tracker, trans } = this._options;
+    const location = locateCell(tracker, this._owner.node, this._cellId);
     const bridge = bridges.of(location?.panel ?? null);
     const answerId = this._data?.answer_id;
     if (!bridge?.isLive || !answerId) {
@@ -134,7 +147,8 @@ export class FurtherAnswers extends Widget implements IFurther {
     } finally {
       this._isEndWanted = follower.isFollowing;
       follower.dispose();
-      this._options.setReplaced(false);
+      this._asking = null;
+      this._setReplaced(false);
       live.dispose();
     }
   }
@@ -144,15 +158,14 @@ export class FurtherAnswers extends Widget implements IFurther {
     const { markdown, trans } = this._options;
     const live = new LiveAnswer({ markdown, question, trans, onStop });
     this._panel.addWidget(live);
-    this._options.setReplaced(question === null);
+    this._setReplaced(question === null);
     live.focus();
     return live;
   }
 
   /** Add an output to the cell, and show its end; false if the cell is gone. */
   private _append(bundle: MimeBundle): boolean {
-    const { node, tracker } = this._options;
-    const location = locateCell(tracker, node, this._cellId);
+    const location = locateCell(this._options.tracker, this._owner.node, this._cellId);
     const cell = location ? cellAt(location) : undefined;
     const outputs = (cell?.model as ICodeModel | undefined)?.outputs;
     this._followEnd(this._area);
@@ -169,13 +182,18 @@ export class FurtherAnswers extends Widget implements IFurther {
     }
   }
 
+  private _setReplaced(isReplacing: boolean): void {
+    this._isReplacing = isReplacing;
+    this._owner.setReplaced(isReplacing);
+  }
+
   private get _area(): HTMLElement | null {
     return this.node.closest<HTMLElement>('.jp-OutputArea');
   }
 
   private _closeField(): void {
     this._field.hide();
-    this._options.focus('follow-up');
+    this._owner.focus('follow-up');
   }
 
   private _say(words: string): void {
@@ -196,10 +214,13 @@ export class FurtherAnswers extends Widget implements IFurther {
   }
 
   private readonly _options: FurtherAnswers.IOptions;
+  private _owner: FurtherAnswers.IOwner;
   private readonly _field: QuestionField;
   private readonly _said = document.createElement('div');
   private _data: ResultData | null = null;
   private _asking: AbortController | null = null;
+  /** Whether another answer comes in the place of this one. */
+  private _isReplacing = false;
   /** Whether the end of what came last was followed to where it ended. */
   private _isEndWanted = false;
 }
@@ -211,6 +232,10 @@ export namespace FurtherAnswers {
     markdown: UntrustedMarkdown;
     tracker: INotebookTracker;
     trans: TranslationBundle;
+  }
+
+  /** The answer that it stands under. */
+  export interface IOwner {
     /** A node of the answer. */
     node: HTMLElement;
     /** Return the output as it is. */

@@ -22,6 +22,7 @@ import { addGhostTextCommands } from './ghostTextCommands';
 import { isComposed, keysOf } from './keyboard';
 import { UntrustedMarkdown } from './markdown';
 import { ConsoleBridges } from './openConsoles';
+import { MovedQuestions } from './movedQuestions';
 import { Bridges, IBridges } from './openNotebooks';
 import { askPlaceholder, proseExtension } from './prose';
 import { BATCH_MIME, RESULT_MIME, STREAM_MIME } from './protocol';
@@ -75,7 +76,8 @@ const notebooks: JupyterFrontEndPlugin<IBridges> = {
     const markdown = new UntrustedMarkdown(rendermime, trans);
     document.body.append(new Announcer({ bridges, trans }).node);
     const carried = new CarriedAnswers();
-    const options = { bridges, markdown, settings, tracker, trans };
+    const moved = new MovedQuestions();
+    const options = { bridges, markdown, moved, settings, tracker, trans };
     rendermime.addFactory(
       {
         safe: true,

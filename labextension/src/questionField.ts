@@ -39,6 +39,11 @@ export class QuestionField extends Widget {
     this.hide();
   }
 
+  /** Whether something is typed. */
+  get hasText(): boolean {
+    return this._text.value.trim() !== '';
+  }
+
   /** Show the field and type into it. */
   open(): void {
     this.show();

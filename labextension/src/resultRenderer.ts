@@ -8,7 +8,7 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 
 import { ActionRow } from './actionRow';
 import type { IResultPart } from './actions';
-import { locateCell } from './cellLocation';
+import { ICellLocation, locateCell } from './cellLocation';
 import { withLines } from './codeSpans';
 import { differenceOf, withoutDifference } from './difference';
 import { showDifference } from './differenceView';
@@ -21,6 +21,7 @@ import { FurtherAnswers, IFurther } from './furtherAnswers';
 import { makeScrollable } from './keyboard';
 import { questionWidget } from './liveAnswer';
 import { findListings, UntrustedMarkdown } from './markdown';
+import type { MovedQuestions } from './movedQuestions';
 import type { IBridges } from './openNotebooks';
 import { OutcomeView } from './outcomeView';
 import { isResultData, MimeBundle, RESULT_MIME, ResultData } from './protocol';
@@ -82,13 +83,27 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
     // What answers a question stands above the code that computed it.
     const body = data.outcome?.is_answer ? [outcome, answer] : [answer, outcome];
     this._fill(...asked, ...body, this._findings, this._footer, earlier, this._further);
+    this._takeMoved();
     this._updateActions();
     this._restoreFocus();
+  }
+
+  override dispose(): void {
+    const { _further: further, _place: place, _data: data } = this;
+    if (!this.isDisposed && further?.isInUse && place && data?.answer_id) {
+      further.parent = null;
+      this._options.moved.keep(place, data.answer_id, further);
+    }
+    super.dispose();
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
     const location = locateCell(this._options.tracker, this.node, this._data?.cell_id ?? null);
+    this._place = location;
+    if (this._takeMoved()) {
+      this._updateActions();
+    }
     this._notebook = location?.panel.context.model ?? null;
     this._notebook?.contentChanged.connect(this._recheckRows, this);
     this._refreshRows();
@@ -124,17 +139,33 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private _makeFurther(): FurtherAnswers {
     const { bridges, markdown, tracker, trans } = this._options;
-    return new FurtherAnswers({
-      bridges,
-      markdown,
-      tracker,
-      trans,
+    return new FurtherAnswers({ bridges, markdown, tracker, trans }, this._asOwner());
+  }
+
+  private _asOwner(): FurtherAnswers.IOwner {
+    return {
       node: this.node,
       bundle: () => ({ ...this._model?.data }),
       replace: (bundle, action) => this._put(bundle, action),
       setReplaced: isReplaced => this.toggleClass('jp-mod-replaced', isReplaced),
       focus: (action, options) => this._answerRow?.focus(action, options)
-    });
+    };
+  }
+
+  /** Take over what is typed or asked where the cell was before; return whether there is something. */
+  private _takeMoved(): boolean {
+    const { _further: own, _place: place, _data: data } = this;
+    const layout = this.layout as PanelLayout;
+    const moved =
+      own && place && data?.answer_id ? this._options.moved.take(place, data.answer_id) : null;
+    if (!own || !moved) {
+      return false;
+    }
+    layout.insertWidget(layout.widgets.indexOf(own), moved);
+    own.dispose();
+    moved.owner = this._asOwner();
+    this._further = moved;
+    return true;
   }
 
   /** Show other widgets; one that is there already is not moved, which would end its focus. */
@@ -212,6 +243,8 @@ export class ResultRenderer extends Widget implements IRenderMime.IRenderer {
 
   private readonly _options: ResultRenderer.IOptions;
   private _notebook: INotebookModel | null = null;
+  /** The cell that this has been attached in. */
+  private _place: ICellLocation | null = null;
   private _data: ResultData | null = null;
   private _model: IRenderMime.IMimeModel | null = null;
   private _answer: Widget | null = null;
@@ -234,6 +267,8 @@ export namespace ResultRenderer {
   export interface IOptions {
     bridges: IBridges;
     markdown: UntrustedMarkdown;
+    /** What is typed or asked under answers whose cells are being moved. */
+    moved: MovedQuestions;
     settings: ISettings;
     tracker: INotebookTracker;
     trans: TranslationBundle;

@@ -242,6 +242,55 @@ def test_what_is_asked_below_goes_on_while_an_earlier_answer_is_brought_back(not
     assert "> why?" in str(saved(notebook)["cells"][2]["outputs"])
 
 
+def move_down(notebook, index=2):
+    notebook.select(index)
+    notebook.evaluate("p => { p.content.mode = 'command' }")
+    notebook.command("notebook:move-cell-down")
+    notebook.until(f"p => p.content.activeCellIndex === {index + 1}")
+
+
+@pytest.mark.parametrize("action", ["Follow up", "Try again"])
+def test_what_is_asked_goes_on_while_the_cell_is_moved(notebook, action):
+    opened(notebook, FIRST, paragraphs("one"), delay=0.02, after=["last = 1"])
+    if action == "Follow up":
+        follow_up(notebook, "why?")
+    else:
+        notebook.button(2, action).press("Enter")
+    notebook.output(2).get_by_text("Paragraph 2 of one.").wait_for()
+    move_down(notebook)
+
+    notebook.button(3, "Stop").wait_for()
+    notebook.output(3).get_by_text("Paragraph 39 of one.").wait_for()
+    notebook.button(3, action).last.wait_for()
+    assert notebook.button(3, "Stop").count() == 0
+    outputs = saved(notebook)["cells"][3]["outputs"]
+    assert len(outputs) == (2 if action == "Follow up" else 1)
+    assert "Paragraph 39 of one." in str(outputs)
+
+
+def test_what_is_typed_stays_while_the_cell_is_moved_and_can_be_asked(notebook):
+    opened(notebook, FIRST, "A second.", after=["last = 1"])
+    notebook.button(2, "Follow up").press("Enter")
+    notebook.page.keyboard.type("why?")
+    move_down(notebook)
+
+    field = notebook.output(3).get_by_role("textbox", name="Your question about this answer")
+    assert field.input_value() == "why?"
+    field.press("Enter")
+    notebook.expect(3, "A second.")
+
+
+def test_what_is_asked_ends_with_its_cell(notebook):
+    opened(notebook, FIRST, paragraphs("one"), delay=0.2)
+    follow_up(notebook, "why?")
+    notebook.output(2).get_by_text("Paragraph 0 of one.").wait_for()
+    status = notebook.page.locator(".jp-CodeFace-status")
+    status.get_by_text("generating").wait_for()
+    notebook.select(2)
+    notebook.command("notebook:delete-cell")
+    status.get_by_text("idle").wait_for(timeout=8000)
+
+
 def test_an_answer_that_was_cut_off_goes_on_as_one_text(notebook):
     ask = "%%codeface -n 60 -m scripted:10ms:x100\nadd two numbers"
     notebook.open(LOAD, ask, "len(_codeface.text)").load()
