@@ -31,6 +31,8 @@ def test_it_streams_and_leaves_a_result_with_buttons(notebook):
     assert "line 40 of" in notebook.text(1)
     assert "tokens/s" in notebook.text(1)
     assert streaming.count() == 0
+    # The colours of its code are all that its classes are for.
+    assert notebook.output(1).locator("pre span[class]").count() > 0
 
 
 def test_the_stop_button_acts_while_the_cell_runs_and_keeps_what_came(notebook):
