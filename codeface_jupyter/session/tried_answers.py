@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codeface_jupyter.context import Cell
+from codeface_jupyter.context import Cell, ErrorInfo
 from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import A_FIGURE, Outcome
 from codeface_jupyter.session.cell_trials import try_for
@@ -51,6 +51,7 @@ class TriedAnswers:
         self._pending = pending
         # By their number, 0 is the first: they end in any order.
         self._tried: dict[int, Candidate] = {}
+        self._old: Outcome | None = None
 
     def __len__(self) -> int:
         return len(self._tried)
@@ -87,7 +88,45 @@ class TriedAnswers:
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
             lacks_tests=self._lacks_tests(result.code),
             is_idle=self._is_idle(result),
+            fails_after_itself=self._fails_after_itself(result.code, outcome),
         )
+
+    def _fails_after_itself(self, code: str, outcome: Outcome | None) -> bool:
+        """Whether a new cell raises, at a line of the old one, what that one raises only by now.
+
+        On the copy it runs after the old cell: a column that both drop is gone already, which
+        tells nothing about what was changed.
+        """
+        rewrite = self._pending.ask.sources.rewrite
+        if rewrite is None or outcome is None or outcome.ending != "raised":
+            return False
+        line = _failed_line(outcome, code)
+        if not line or line not in _stripped_lines(rewrite.cell.source):
+            return False
+        before = self._before(rewrite.cell)
+        if before is None or not self._raises_only_now(before, rewrite.cell):
+            return False
+        return (before.error_type, before.error, _failed_line(before, rewrite.cell.source)) == (
+            outcome.error_type,
+            outcome.error,
+            line,
+        )
+
+    def _raises_only_now(self, before: Outcome, cell: Cell) -> bool:
+        """Whether the old cell did not fail so when it was run: not at all, or in another way."""
+        sources = self._pending.ask.sources
+        error = sources.error or cell.error
+        was_run = cell.was_run and cell.execution_count is not None
+        # What is to be repaired has failed, in whatever way.
+        if sources.task == "fix" and error is None:
+            return False
+        return before.ending == "raised" and was_run and not _is_of(error, before, cell.source)
+
+    def _before(self, cell: Cell) -> Outcome | None:
+        """Return what the old cell does if it is run again now; None if that is not known."""
+        if self._old is None:
+            self._old = self._outcome(cell.source)
+        return self._old
 
     def _missed_kind(self, outcome: Outcome | None) -> str:
         """Return the kind of value that is asked for, if a code gives another; empty if not."""
@@ -157,13 +196,18 @@ class TriedAnswers:
 
     def findings(self, shown: Candidate) -> tuple[Finding, ...]:
         """Return what does not fit in an answer that is shown, but for what its notes explain."""
-        name = unrun_name(shown.outcome, self._pending.ask.sources.cells)
+        sources = self._pending.ask.sources
+        name = unrun_name(shown.outcome, sources.cells)
         findings = shown.result.findings
+        if shown.fails_after_itself and sources.rewrite is not None:
+            lines = shown.result.code.split("\n")
+            kept = _stripped_lines(sources.rewrite.cell.source)
+            findings = tuple(f for f in findings if lines[f.line - 1].strip() not in kept)
         return tuple(one for one in findings if not (name and is_about_name(one, name)))
 
     def notes(self, shown: Candidate) -> Iterator[str]:
         """Yield what there is to say of an answer that is shown; some may be empty."""
-        yield self._compared(shown.outcome)
+        yield self._compared(shown)
         if shown.lacks_tests:
             yield "There are no tests in this answer."
         if shown.is_idle:
@@ -184,18 +228,23 @@ class TriedAnswers:
         if second is not None and not shown.is_good:
             yield f"{second.result.identity.model} was asked, too; its answer is no better."
 
-    def _compared(self, outcome: Outcome | None) -> str:
-        """Return a note on what an edited cell does otherwise than before; empty if it cannot."""
-        sources = self._pending.ask.sources
-        if sources.task != "edit" or sources.rewrite is None:
+    def _compared(self, shown: Candidate) -> str:
+        """Return a note on what an old cell does otherwise than the new one; may be empty."""
+        sources, outcome = self._pending.ask.sources, shown.outcome
+        if sources.rewrite is None or outcome is None:
             return ""
-        if outcome is None or not outcome.has_run:
+        is_edited = sources.task == "edit" and outcome.has_run
+        if not is_edited and not shown.fails_after_itself:
             return ""
         cell = sources.rewrite.cell
-        before = self._outcome(cell.source)
+        before = self._before(cell)
         if before is None or before.ending not in {"ran", "raised"}:
             return ""
-        return _raised(before, cell) if before.ending == "raised" else _comparison(before, outcome)
+        if before.ending == "ran":
+            return _comparison(before, outcome)
+        if self._raises_only_now(before, cell):
+            return f"Run again now, the old cell raises {before.error_type}."
+        return f"Before the change, the cell raised {before.error_type}."
 
     def _repeats(self, outcome: Outcome | None) -> bool:
         """Whether a code does what the answer did in the place of which another is wanted.
@@ -243,16 +292,22 @@ def _has_looks(outcome: Outcome) -> bool:
     return is_drawn or outcome.preview.table is not None or bool(outcome.appearance)
 
 
-def _raised(before: Outcome, cell: Cell) -> str:
-    """Return what a cell raises that is edited, and whether it did so when it was run.
+def _is_of(error: ErrorInfo | None, outcome: Outcome, source: str) -> bool:
+    """Whether an error that a cell failed with is the one that it raises again."""
+    if error is None or error.ename != outcome.error_type:
+        return False
+    return not error.line or error.line == _failed_line(outcome, source)
 
-    On the copy it runs after itself: a column that it drops is gone already.
-    """
-    has_run = cell.was_run and cell.execution_count is not None
-    has_failed = cell.error is not None and cell.error.ename == before.error_type
-    if has_run and not has_failed:
-        return f"Run again now, the old cell raises {before.error_type}."
-    return f"Before the change, the cell raised {before.error_type}."
+
+def _failed_line(outcome: Outcome, code: str) -> str:
+    """Return the line of a code that raised; empty if it is not known."""
+    lines = code.split("\n")
+    number = outcome.error_line or 0
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+def _stripped_lines(source: str) -> frozenset[str]:
+    return frozenset(line.strip() for line in source.split("\n"))
 
 
 def _comparison(before: Outcome, now: Outcome) -> str:

@@ -174,7 +174,8 @@ class Trying:
             return _not_tried(self._first, self._why_not)
         choice, reason = self._choice_among(first)
         if not self._is_replayed:
-            is_in_vain = self._is_complete and not (self._was_too_slow or self._tried.awaits_user())
+            is_unknown = self._tried.awaits_user() or choice.chosen.fails_after_itself
+            is_in_vain = self._is_complete and not (self._was_too_slow or is_unknown)
             self._pending.in_vain = is_in_vain and not choice.chosen.is_good
         result = choice.chosen.result
         if choice.chosen is not first:
@@ -215,6 +216,9 @@ class Trying:
     def _is_doubtful(self, first: Candidate) -> bool:
         """Whether something speaks against the first answer that others may not share."""
         if self._tried.awaits_user() or (self._is_replayed and self._pending.in_vain):
+            return False
+        # Others that run would be those that leave out what can be done only once.
+        if first.fails_after_itself:
             return False
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"

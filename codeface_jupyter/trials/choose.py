@@ -49,6 +49,9 @@ class Candidate:
         Whether it was to be tests, and checks nothing.
     is_idle
         Whether something was to be done, and its code does nothing by itself.
+    fails_after_itself
+        Whether it fails only because the cell that it rewrites has been run before: what it
+        does in that cell's place is not known.
     """
 
     result: GenerationResult
@@ -58,6 +61,7 @@ class Candidate:
     is_rejected: bool = False
     lacks_tests: bool = False
     is_idle: bool = False
+    fails_after_itself: bool = False
 
     @property
     def misses(self) -> int:

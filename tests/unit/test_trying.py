@@ -1110,6 +1110,71 @@ def test_a_cell_with_something_else_wrong_is_left_to_the_model(ask_with) -> None
     assert result.code == TOTAL
 
 
+ONLY_ONCE = "Run again now, the old cell raises KeyError."
+RUN = {"execution_count": 3}
+
+
+def of_a_table(task: Task, source: str, **cell: Any) -> ContextSources:
+    error = cell.pop("to_repair", None)
+    rewrite = Rewrite.of(Cell(source=source, **cell))
+    request = f"only three: {source}"
+    return ContextSources(request=request, task=task, rewrite=rewrite, error=error)
+
+
+def test_an_edit_that_fails_at_what_the_cell_has_done_already_is_not_doubted(
+    ask_with, namespace
+) -> None:
+    namespace["sales"] = pd.DataFrame({"units": [1.0, 2.0]})
+    drop = "sales = sales.drop(columns='old')"
+    engine = Sampling(f"{drop}\nsales.head(3)", "sales.head(3)", "sales.head(3)")
+    sources = of_a_table("edit", f"{drop}\nsales.head()", **RUN)
+    result, _ = ask_with(engine, sources=sources)
+    assert result.code == f"{drop}\nsales.head(3)"
+    assert (result.notes, result.findings) == ((ONLY_ONCE,), ())
+    assert engine.sampled == []
+    assert result.metrics.tries == 2
+
+
+NOT_HERE = "sales = sales.set_index('old')"
+REPAIRED = ErrorInfo(ename="KeyError", evalue="'unit'", line="sales['unit']")
+
+
+@pytest.mark.parametrize(
+    ("task", "cell", "edited"),
+    [
+        # It was not run, it failed so before, or nobody knows what it failed with.
+        ("edit", {"was_run": False}, NOT_HERE),
+        ("edit", RUN | {"error": replace(REPAIRED, line=NOT_HERE)}, NOT_HERE),
+        ("fix", RUN | {"to_repair": replace(REPAIRED, line=NOT_HERE)}, NOT_HERE),
+        ("fix", RUN, NOT_HERE),
+        # It fails in what is new, or in another way.
+        ("edit", RUN, "sales = sales.set_index('older')"),
+        ("edit", RUN, f"sales = 0\n{NOT_HERE}"),
+    ],
+)
+def test_a_new_cell_that_fails_of_its_own_is_doubted(
+    ask_with, namespace, task, cell, edited
+) -> None:
+    namespace["sales"] = pd.DataFrame({"units": [1.0, 2.0]})
+    engine = Sampling(f"{edited}\nsales['units']", "sales", "sales")
+    sources = of_a_table(task, f"{NOT_HERE}\nsales['unit']", **cell)
+    result, _ = ask_with(engine, sources=sources)
+    assert result.code == "sales"
+
+
+def test_a_repair_that_fails_at_what_the_cell_has_done_already_is_not_doubted(
+    ask_with, namespace
+) -> None:
+    namespace["sales"] = pd.DataFrame({"units": [1.0, 2.0]})
+    repair = f"{NOT_HERE}\nsales['units']"
+    sources = of_a_table("fix", f"{NOT_HERE}\nsales['unit']", to_repair=REPAIRED, **RUN)
+    engine = Sampling(repair, "sales", "sales")
+    result, _ = ask_with(engine, sources=sources)
+    assert result.code == repair
+    assert (result.notes, result.findings) == ((ONLY_ONCE,), ())
+    assert engine.sampled == []
+
+
 class Continuing(Sampling):
     """Goes on with what an answer begins with, as a model in this process does."""
 
