@@ -143,7 +143,7 @@ def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
     """Yield what there is to say of the names that a new cell keeps, or does not."""
     # Whoever says what is to be done may want something else.
     is_plain_fix = ask.sources.request == FIX_REQUEST and not ask.is_follow_up
-    if is_plain_fix and keeps_little(code, rewrite):
+    if is_plain_fix and keeps_little(code, rewrite, dict(ask.live_namespace or {})):
         yield UNRELATED
     if lost := lost_names(code, rewrite, ask.sources.cells):
         yield _lost(lost, "here")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from symtable import Symbol, SymbolTable, symtable
+from types import ModuleType
 
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.context.cells import defined_names, used_names
 from codeface_jupyter.context.ipython_lines import is_python, names_in_magics, python_in
 from codeface_jupyter.syntax import identifiers
 from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks.usual_imports import is_usual_module
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
 
@@ -34,18 +36,23 @@ BINDS_ANYTHING = re.compile(r"import \*|^[ \t]*%(?:pylab|run|store[ \t]+-r[ \t]*
 BUILTINS = frozenset(dir(builtins))
 
 
-def keeps_little(code: str, rewrite: Rewrite) -> bool:
+def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -> bool:
     """Whether a repair of a cell is about something else, by the names in both.
 
-    Those of variables, attributes and columns count, but for what the cell binds itself. A
-    mistyped one is kept by one that it may have been meant for.
+    Those of variables, attributes and columns count, but for what the cell binds itself and for
+    modules with what is theirs, which repairs replace: ``np.asscalar(a)`` by ``a.item()``. A
+    mistyped one is kept by one that it may have been meant for. What keeps all the data of a cell
+    is about it, whatever methods it calls.
     """
     old, new = _python(rewrite.text), _python(code.removeprefix(rewrite.head))
     if old is None or new is None:
         return False
-    names = set(_names(old)) - names_bound(old) - BUILTINS
-    others = set(_names(new))
-    lost = [name for name in names if not any(name == o or is_slip(name, o) for o in others)]
+    names = {n for n in _names(old, namespace) if n not in BUILTINS} - names_bound(old)
+    others = set(_names(new, {}))
+    lost = {name for name in names if not any(name == o or is_slip(name, o) for o in others)}
+    data = _data(old, namespace)
+    if data and all(any(name == o or is_slip(name, o) for o in others) for name in data):
+        return False
     return len(names) >= LEAST_NAMES and len(lost) >= MOST_LOST * len(names)
 
 
@@ -161,10 +168,57 @@ def _python(source: str) -> ast.Module | None:
     return parsed(python_in(source))
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
+def _data(tree: ast.Module, namespace: Mapping[str, object]) -> set[str]:
+    """Return the variables that a cell takes from outside, and the columns and keys it names.
+
+    What it calls is no data.
+    """
+    found: set[str] = set()
+    bound: set[str] = set()
+    for statement in tree.body:
+        is_assignment = isinstance(statement, ast.Assign | ast.AnnAssign)
+        # What an assignment binds is bound only after it: `df = df.dropna()` reads `df`.
+        inner = statement.value if is_assignment else statement
+        own = names_bound(inner) if inner is not None else frozenset()
+        found |= set(_data_names(statement)) - bound - own
+        bound |= names_bound(statement)
+    return {name for name in found - BUILTINS if not _is_module(name, namespace)}
+
+
+def _data_names(tree: ast.AST) -> Iterator[str]:
+    called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name):
+            case ast.Name(id=name, ctx=ast.Load()) if node not in called:
                 yield name
             case ast.Subscript(slice=ast.Constant(value=str() as name)):
                 yield name
+
+
+def _names(tree: ast.AST, namespace: Mapping[str, object]) -> Iterator[str]:
+    """Yield the names in a tree, without modules and what is read of them."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                if _is_of_module(node, namespace):
+                    continue
+                yield name
+            case ast.Subscript(slice=ast.Constant(value=str() as name)):
+                yield name
+        waiting += ast.iter_child_nodes(node)
+
+
+def _is_of_module(node: ast.AST, namespace: Mapping[str, object]) -> bool:
+    """Whether an expression is a module, or what is read of one."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and _is_module(node.id, namespace)
+
+
+def _is_module(name: str, namespace: Mapping[str, object]) -> bool:
+    """Whether a name is a module's here or, where it is none at all, by custom."""
+    if name in namespace:
+        return type(namespace[name]) is ModuleType
+    return is_usual_module(name)

@@ -311,6 +311,13 @@ FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
             False,
         ),
         ("pd.read_csv('/home/anna/old_sales.csv')", "pd.read_csv('sales.csv')", False),
+        # What a library no longer has is replaced, and its name with it.
+        ("np.asscalar(arr)", "arr.item()", False),
+        ("pd.rolling_mean(ser, 2)", "ser.rolling(2).mean()", False),
+        ("sns.barplot(x='area', y='units', data=df)", "df.plot.bar(x='area', y='units')", False),
+        ("sales.index_by('area').total()", "sales.set_index('area').sum()", False),
+        ("df = df.index_by('area').total().top()", "df = df.set_index('area').sum()", False),
+        ("make_plot(sales.index_by('area').total())", "print(4 + 4)", True),
     ],
 )
 def test_a_repair_that_is_about_something_else_says_so(old, code, is_said):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from codeface_jupyter.trials.checks.attributes import has_member
 from codeface_jupyter.trials.checks.modules import has_module, loaded_module
 
-__all__ = ["missing_usual_module", "usual_import"]
+__all__ = ["is_usual_module", "missing_usual_module", "usual_import"]
 
 # The names that everybody imports modules by. `sp` is scipy to some, sympy or spacy to others.
 ALIASES = {
@@ -104,6 +104,11 @@ def missing_usual_module(name: str) -> str:
     """Return the package that everybody calls by a name; empty if it is installed, or none is."""
     package = ALIASES.get(name, "").partition(".")[0]
     return package if package and not has_module(package) else ""
+
+
+def is_usual_module(name: str) -> bool:
+    """Whether everybody calls a module so, installed or not."""
+    return name in ALIASES or name in BY_OWN_NAME
 
 
 def _member(name: str, chains: Collection[tuple[str, ...]]) -> tuple[str, str] | None:
