@@ -42,6 +42,19 @@ PUT_IN = re.compile(
 )
 RESULT = re.compile(rf"\bresult(?:ing)?\s+{KIND}`?\s+{SHOULD}\b", re.IGNORECASE)
 
+# What a function returns is not what its call gives, if it is called at all.
+OF_A_FUNCTION = re.compile(
+    r"\b(?:functions?|methods?|def|lambda|procedures?)\b"
+    r"(?:(?![.?!]\s|\n).)*(?:[.?!]\s+(?:it|this|which)\b(?:(?![.?!]\s|\n).)*)?\Z",
+    re.IGNORECASE,
+)
+# Of what each thing becomes there are as many, in whatever.
+EACH = re.compile(r"\b(?:each|every|per|for\s+all)\b", re.IGNORECASE)
+EACH_AT_ONCE = re.compile(r"(?:\s+(?:me|us))?\s+(?:each|every)\b", re.IGNORECASE)
+PER_THING = re.compile(r"`?\s+(?:per|(?:of|for)\s+(?:each|every|all))\b", re.IGNORECASE)
+# A table may well have a row for each thing.
+TABLES = frozenset({"DataFrame", "Series"})
+
 
 def asked_kind(request: str) -> str:
     """Return the kind of value that ``request`` asks for; empty if that is not clear.
@@ -53,12 +66,29 @@ def asked_kind(request: str) -> str:
     """
     request = without_code(request)
     found = {
-        KINDS[match["kind"].lower().replace(" ", "")]
+        _kind(match)
         for asked in (ASKED, PUT_IN, RESULT)
         for match in asked.finditer(request)
-        if not NOT_MEANT.search(request[: match.start("kind")]) and not _is_said_so(match)
+        if not NOT_MEANT.search(request[: match.start("kind")])
+        and not (_is_said_so(match) or _is_of_each(match) or _is_of_a_function(match))
     }
     return found.pop() if len(found) == 1 else ""
+
+
+def _kind(match: re.Match[str]) -> str:
+    return KINDS[match["kind"].lower().replace(" ", "")]
+
+
+def _is_of_a_function(match: re.Match[str]) -> bool:
+    return bool(OF_A_FUNCTION.search(match.string[: match.start()]))
+
+
+def _is_of_each(match: re.Match[str]) -> bool:
+    """Whether a kind is that of each of several things: "give each line as a tuple"."""
+    begin = match.end("verb") if match.groupdict().get("verb") else match.start()
+    between = match.string[begin : match.start("kind")]
+    is_each = EACH_AT_ONCE.match(between) or PER_THING.match(match.string, match.end("kind"))
+    return bool(is_each or (_kind(match) not in TABLES and EACH.search(between)))
 
 
 def _is_said_so(match: re.Match[str]) -> bool:

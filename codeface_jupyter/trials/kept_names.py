@@ -176,11 +176,9 @@ def _data(tree: ast.Module, namespace: Mapping[str, object]) -> set[str]:
     found: set[str] = set()
     bound: set[str] = set()
     for statement in tree.body:
-        is_assignment = isinstance(statement, ast.Assign | ast.AnnAssign)
         # What an assignment binds is bound only after it: `df = df.dropna()` reads `df`.
-        inner = statement.value if is_assignment else statement
-        own = names_bound(inner) if inner is not None else frozenset()
-        found |= set(_data_names(statement)) - bound - own
+        inner = statement.value if isinstance(statement, ast.Assign) else statement
+        found |= set(_data_names(statement)) - bound - names_bound(inner)
         bound |= names_bound(statement)
     return {name for name in found - BUILTINS if not _is_module(name, namespace)}
 

@@ -37,6 +37,9 @@ Pair = namedtuple("Pair", "a b")
         ("The result should be in a tuple", "tuple"),
         ("Put the rows of `df` into a list of dictionaries", "list"),
         ("Return the largest values in a list as a tuple", "tuple"),
+        ("Show the mean of each region as a DataFrame", "DataFrame"),
+        ("Apply the function to `x`.\nReturn a list", "list"),
+        ("Use the method `total`. Give me a list", "list"),
     ],
 )
 def test_it_is_told_from_what_is_to_be_given(request_text, kind):
@@ -71,6 +74,18 @@ def test_it_is_told_from_what_is_to_be_given(request_text, kind):
         "output the keys in a dict",
         "The result should be the number of items in a list",
         "Show a list of all customers with their total sales",
+        "Write a function that should return a dict of word counts, and show the count of a",
+        "Define top(df), a method to return the n largest rows as a dataframe, and call it",
+        "Write a function `top`. It should return a list",
+        "give each line as a tuple",
+        "return every line as a dict with name and age",
+        "give the units of each region as a list",
+        "give me each group as a dataframe",
+        "give the units per region as a list",
+        "give a named tuple per row as a list",
+        "return a list for each region",
+        "put each line into a tuple",
+        "put the units of each region in a list",
     ],
 )
 def test_nothing_is_told_from_what_is_there_or_may_be_both(request_text):
