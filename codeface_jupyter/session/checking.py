@@ -106,8 +106,10 @@ def _with_made_up_numbers(result: GenerationResult) -> GenerationResult:
     numbers = _guarded(lambda: made_up_numbers(result.text, known=result.prompt)) or []
     if not numbers:
         return result
-    listed = ", ".join(numbers[:MAX_NUMBERS])
-    note = f"Not in what the model was given, so perhaps made up: {listed}."
+    shown = numbers[:MAX_NUMBERS]
+    # A comma may be a part of a number.
+    said = ("; " if any("," in number for number in shown) else ", ").join(shown)
+    note = f"Not in what the model was given, so perhaps made up: {said}."
     return replace(result, notes=(*result.notes, note))
 
 

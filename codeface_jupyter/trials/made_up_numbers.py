@@ -14,18 +14,29 @@ __all__ = ["made_up_numbers"]
 
 # What is said: with a sign between thousands, an exponent, a word or per cent behind it; not a
 # part of a name, a version or an address. Letters of scripts without spaces may touch it.
+SPACE = r"'\u202f\u00a0 "
 SAID = re.compile(
-    r"(?<![A-Za-z0-9_.])(?P<number>\d{1,3}(?:[,'\u202f\u00a0 ]\d{3})+(?:\.\d+)?"
+    rf"(?<![A-Za-z0-9_.])(?P<number>\d{{1,3}}(?:[.{SPACE}]\d{{3}})+,\d+(?!,\d)"
+    rf"|\d{{1,3}}(?:[,{SPACE}]\d{{3}})+(?:\.\d+)?|\d+(?:,\d+)+"
     r"|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_]|\.\d)"
     r"\s?(?P<unit>%|thousand\b|million\b|billion\b)?"
 )
+# What has a number for a name.
+NUMBERED = re.compile(r"\b(?:PEP|ISO|RFC|HTTP|Python|[Pp]ort|[Vv]ersion)(?:/\w+)?[\s/-]\s*\Z")
+CHARS_BEFORE = 16
 SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "%": 0.01}
 # What is known, wherever digits stand: in names, dates and code, too. A comma may be between
 # thousands or between two numbers.
 KNOWN = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 KNOWN_SHARE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s?%")
 KNOWN_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-BETWEEN_THOUSANDS = re.compile(r"[,'\u202f\u00a0 ]")
+BETWEEN_THOUSANDS = re.compile(rf"[,{SPACE}]")
+# A comma, or a point, may stand between thousands or before decimals, and a comma or a space
+# between two numbers.
+WITH_DECIMAL_COMMA = re.compile(rf"(?:\d{{1,3}}(?:[.{SPACE}]\d{{3}})+|\d+),\d+")
+ONE_THOUSANDS_POINT = re.compile(r"\d{1,3}\.\d{3}")
+THOUSANDS = re.compile(rf"\d{{1,3}}(?:[,{SPACE}]\d{{3}})+(?:\.\d+)?")
+BETWEEN_NUMBERS = re.compile(r"[,\u202f\u00a0 ]")
 UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
 NO_WORDS = re.compile(r"(`+).+?\1|https?://\S+|^[ \t]*\d+[.)](?=\s)", re.DOTALL | re.MULTILINE)
 # People count as far without a source: steps, months, "the two columns".
@@ -47,13 +58,41 @@ def made_up_numbers(answer: str, *, known: str) -> list[str]:
     """
     known = UNDERSCORE.sub("", known)
     values, derived = sorted(_known(known)), derived_numbers(known)
-    said = (_Said.of(found) for found in SAID.finditer(_words(answer)))
+    words = _words(answer)
+
+    def is_known(numbers: list[_Said]) -> bool:
+        return all(number.is_in(values) or number.is_one_of(derived) for number in numbers)
+
     made_up = (
-        number.written
-        for number in said
-        if not number.is_in(values) and not number.is_one_of(derived)
+        found[0].strip()
+        for found in SAID.finditer(words)
+        if not NUMBERED.search(words[max(0, found.start() - CHARS_BEFORE) : found.start()])
+        and not any(map(is_known, _readings(found)))
     )
     return list(dict.fromkeys(made_up))
+
+
+def _readings(found: re.Match[str]) -> Iterator[list[_Said]]:
+    """Yield what a number may be read as, in English and elsewhere: mostly one number."""
+    for numbers in _spellings(found["number"]):
+        yield [_Said.of(number, unit=found["unit"] or "") for number in numbers]
+
+
+def _spellings(number: str) -> Iterator[list[str]]:
+    """Yield what digits may be read as, as Python writes it."""
+    if THOUSANDS.fullmatch(number):
+        yield [BETWEEN_THOUSANDS.sub("", number)]
+        if "," not in number:
+            yield BETWEEN_NUMBERS.split(number)
+    elif "," not in number:
+        yield [number]
+    else:
+        yield BETWEEN_NUMBERS.split(number)
+    if WITH_DECIMAL_COMMA.fullmatch(number):
+        whole, _, decimals = number.partition(",")
+        yield [f"{re.sub('[^0-9]', '', whole)}.{decimals}"]
+    if ONE_THOUSANDS_POINT.fullmatch(number):
+        yield [number.replace(".", "")]
 
 
 def _known(text: str) -> Iterator[float]:
@@ -74,27 +113,24 @@ def _words(answer: str) -> str:
 
 @dataclass(frozen=True)
 class _Said:
-    """A number in a text: what it comes to, and what its last digit stands for."""
+    """A number that is said: what it comes to, and what its last digit stands for."""
 
-    written: str
     value: float
     last_digit: float
     is_share: bool
 
     @classmethod
-    def of(cls, found: re.Match[str]) -> _Said:
-        number = BETWEEN_THOUSANDS.sub("", found["number"])[:MAX_CHARS]
-        digits, _, exponent = number.lower().partition("e")
+    def of(cls, number: str, *, unit: str) -> _Said:
+        digits, _, exponent = number[:MAX_CHARS].lower().partition("e")
         whole, _, decimals = digits.partition(".")
         # Zeros at the end of a whole number may stand for what was rounded.
         zeros = 0 if decimals else len(whole) - len(whole.rstrip("0"))
-        scale = SCALES.get(found["unit"] or "", 1.0) * float(f"1e{exponent or 0}")
+        scale = SCALES.get(unit, 1.0) * float(f"1e{exponent or 0}")
         last_digit = 10.0 ** (zeros - len(decimals))
         return cls(
-            written=found[0].strip(),
             value=float(digits) * scale,
             last_digit=last_digit * scale,
-            is_share=found["unit"] == "%",
+            is_share=unit == "%",
         )
 
     def is_in(self, values: list[float]) -> bool:

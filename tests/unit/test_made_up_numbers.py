@@ -45,6 +45,29 @@ def test_only_what_is_in_the_facts_goes_without_a_word(answer, made_up):
     assert made_up_numbers(answer, known=FACTS) == made_up
 
 
+@pytest.mark.parametrize(
+    ("answer", "made_up"),
+    [
+        ("Der Mittelwert ist 625,155, das Minimum 15,75 und das Maximum 1.234,56.", []),
+        ("Le maximum est 1 234,56, le minimum 15,75 ; 20 000 ou 20\u00a0000 lignes.", []),
+        ("20.000 Zeilen, 20'000 Zeilen, ein Anteil von 0,25 (25 %)", []),
+        ("from 15.75,625.155", []),
+        ("the columns 20,25", ["20,25"]),
+        (
+            "Das Minimum ist 15,85, das Maximum 1.244,56 bei 20.100.",
+            ["15,85", "1.244,56", "20.100"],
+        ),
+        ("625,165 or 625.165", ["625,165", "625.165"]),
+        ("PEP 484, ISO 8601, ISO-8601, ISO/IEC 9899, RFC 4180 and HTTP 404", []),
+        ("Since Python 3.9, on port 8080, in version 2.25; HTTP/1.1", []),
+        ("ports 8080 and 404", ["8080", "404"]),
+    ],
+)
+def test_a_number_is_known_as_any_language_writes_it(answer, made_up):
+    known = "price: mean 625.155, range 15.75 to 1234.56; 20000 rows; share 0.25"
+    assert made_up_numbers(answer, known=known) == made_up
+
+
 def test_a_share_is_known_as_per_cent():
     assert made_up_numbers("14% are missing", known="share_missing: 0.143") == []
 
@@ -138,6 +161,13 @@ def explained(tmp_path, answer, *, task="explain"):
 def test_an_explanation_says_so(tmp_path):
     result = explained(tmp_path, "A table of 1,337 rows for the 365 days of 2023.")
     assert result.notes == ("Not in what the model was given, so perhaps made up: 365, 2023.",)
+
+
+def test_numbers_with_commas_are_told_apart(tmp_path):
+    result = explained(tmp_path, "A table of 1,500 rows for the 365 days of 2023.")
+    assert result.notes == (
+        "Not in what the model was given, so perhaps made up: 1,500; 365; 2023.",
+    )
 
 
 def test_other_answers_may_name_any(tmp_path):
