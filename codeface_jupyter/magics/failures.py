@@ -43,13 +43,14 @@ class Failures:
     ----------
     tracebacks
         The text of each error, by the number of its cell.
-    interrupted
-        The number of the last cell if it was interrupted: that is no error to repair.
+    ended
+        The number of the last cell if it was interrupted or ended itself (`sys.exit()`), and
+        what it was ended by: that is no error to repair.
     """
 
     def __init__(self, shell: InteractiveShell, cell_id: Callable[[], str | None]) -> None:
         self.tracebacks: dict[int, str] = {}
-        self.interrupted: int | None = None
+        self.ended: tuple[int, str] | None = None
         self._shell = shell
         self._cell_id = cell_id
         self._failures: dict[int, Failure] = {}
@@ -97,7 +98,8 @@ class Failures:
         if cell_id:
             self._last_runs[cell_id] = number
         self._failures.pop(number, None)
-        self.interrupted = number if isinstance(error, KeyboardInterrupt) else None
+        is_end = error is not None and not isinstance(error, Exception)
+        self.ended = (number, type(error).__name__) if is_end else None
         if _is_of_users_code(error):
             self._remember(error, source=source, number=number, cell_id=cell_id)
 

@@ -27,6 +27,8 @@ __all__ = [
 
 CHANGED_HINT = "Run it again first."
 INTERRUPT = "KeyboardInterrupt"
+# What ends a cell without being an error of it.
+ENDS = frozenset({INTERRUPT, "GeneratorExit", "SystemExit"})
 NUMBER_HINT = "The number is the one in the cell's prompt."
 # How a page writes the UUID by which JupyterLab knows a cell.
 SHORT_ID = re.compile("[0-9a-f]{8}")
@@ -72,15 +74,16 @@ def find_error(
         return error_of(cell_to_rewrite(notebook.cells(below=True)[0], cell_id), failures)
     if number is not None:
         return _with_its_cell(notebook, failures.numbered(number), number)
-    if failures.interrupted is not None:
+    if failures.ended is not None:
+        ended, by = failures.ended
         raise NothingToDoError(
-            f"Cell In [{failures.interrupted}] was interrupted, which is no error to repair.",
+            f"Cell In [{ended}] was {_how_ended(by)}, which is no error to repair.",
             hint="An earlier error has its number: %codeface_fix NUMBER.",
         )
     if failures.last is not None:
         return _with_its_cell(notebook, failures.last, failures.last.number)
     for cell in reversed(notebook.cells()[0]):
-        if cell.error is not None and cell.error.ename != INTERRUPT:
+        if cell.error is not None and cell.error.ename not in ENDS:
             return _unchanged(cell.error, cell)
     raise NothingToDoError("There is nothing to fix: no cell of this kernel has failed.")
 
@@ -130,9 +133,14 @@ def error_of(cell: Cell, failures: Failures) -> tuple[ErrorInfo, Cell]:
         If there is none, or the cell has been changed since it failed.
     """
     failure = failures.of_cell(cell.cell_id, cell.source)
-    if failure is None and cell.error is not None and cell.error.ename == INTERRUPT:
-        raise NothingToDoError("That cell was interrupted, which is no error to repair.")
+    if failure is None and cell.error is not None and cell.error.ename in ENDS:
+        how = _how_ended(cell.error.ename)
+        raise NothingToDoError(f"That cell was {how}, which is no error to repair.")
     return _unchanged(failure.error if failure else cell.error, cell)
+
+
+def _how_ended(by: str) -> str:
+    return "interrupted" if by == INTERRUPT else f"ended by {by}"
 
 
 def with_error(cell: Cell, failures: Failures) -> Cell:

@@ -208,6 +208,16 @@ def test_an_interrupted_cell_is_not_repaired(asking):
     assert asking.data("%codeface_fix")["replaces_cell_id"] == "a"
 
 
+@pytest.mark.parametrize("code", ["import sys\nsys.exit(1)", "raise SystemExit"])
+def test_a_cell_that_ended_itself_is_named_and_not_an_earlier_one_repaired(asking, code):
+    asking.run("a", "1 / 0")
+    asking.run("b", code)
+    assert "was ended by SystemExit" in asking.passed("%codeface_fix")
+    error = shown("SystemExit", "1", "sys.exit(1)")
+    asking.cells.append(cell("old", code, number=9, error=error))
+    assert "was ended by SystemExit" in asking.passed("%codeface_fix --id old")
+
+
 def test_an_interrupt_that_the_page_shows_is_no_error_either(asking):
     error = shown("KeyboardInterrupt", "", "wait()")
     asking.cells.append(cell("old", "wait()", number=2, error=error))
