@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
@@ -16,6 +17,7 @@ from codeface_jupyter.magics.failing_line import FailingLine
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.trials.checks import check_code
+from codeface_jupyter.trials.checks.modules import has_module
 from codeface_jupyter.trials.checks.usual_imports import missing_usual_module
 from codeface_jupyter.trials.checks.wording import (
     code_span,
@@ -88,6 +90,8 @@ def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
     if is_a_module and (module := missing_usual_module(match[1])):
         return f"{name} is usually {module}, which is not installed here."
     close = nearest(match[1], [name for name in namespace if not name.startswith("_")])
+    if not close.names:
+        close = nearest(match[1], [name for name in dir(builtins) if not name.startswith("_")])
     return f"nothing is called {name} here{close.hint('there is')}."
 
 
@@ -183,7 +187,11 @@ def _missing_module(error: ErrorInfo, _: Mapping[str, object]) -> str:
     match = re.search(r"No module named '([^']+)'", error.evalue)
     if match is None:
         return ""
-    return f"{code_span(match[1])} is not installed in the environment of this kernel."
+    module = code_span(match[1])
+    package = match[1].partition(".")[0]
+    if package != match[1] and has_module(package):
+        return f"there is no module {module}."
+    return f"{module} is not installed in the environment of this kernel."
 
 
 def _zero(error: ErrorInfo, _: Mapping[str, object]) -> str:
