@@ -72,6 +72,8 @@ class ExplainMagics(BaseMagics):
                ...: df.pivot(columns="year")
         """
         args, expression = parse_name(self.codeface_explain, line)
+        # As one asks Python for help.
+        expression = expression.rstrip("? ")
         if cell is not None and (expression or args.id is not None):
             raise UsageError("Name something, or write code below %%codeface_explain: not both.")
         if cell is not None:
@@ -100,7 +102,7 @@ class ExplainMagics(BaseMagics):
         notebook = self.extension.notebook
         if expression.isdecimal():
             expression = f"In[{expression}]"
-        thing = notebook.lookup(expression)
+        thing = notebook.lookup(expression, with_builtins=True)
         what = TEXTS.get(expression.partition("[")[0])
         if what and isinstance(thing, str):
             display(_text_facts(expression, what, thing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,17 +88,25 @@ class Notebook:
         """Set a variable of the user's."""
         self._shell.user_ns[name] = value
 
-    def lookup(self, expression: str) -> object:
+    def lookup(self, expression: str, *, with_builtins: bool = False) -> object:
         """Return what ``expression`` names: a variable, or ``In[n]``, ``Out[n]``, ``Err[n]``.
 
         ``In`` are the cells as they were typed.
+
+        Parameters
+        ----------
+        expression
+            What the user wrote.
+        with_builtins
+            Whether it may be what Python itself defines, unless a variable is called so.
 
         Raises
         ------
         UnknownNameError
             If there is no such thing.
         """
-        names = {**self._shell.user_ns, "Err": self.failures.tracebacks}
+        builtin = vars(builtins) if with_builtins else {}
+        names = {**builtin, **self._shell.user_ns, "Err": self.failures.tracebacks}
         history = self._shell.history_manager
         # IPython's own holds what it made of magics; a variable of the user's is left alone.
         if names.get("In") is history.input_hist_parsed:

@@ -40,7 +40,7 @@ class TestMagics(BaseMagics):
         args, name = parse_name(self.codeface_test, line)
         if not name:
             raise UsageError("Name a function or class in the notebook: %codeface_test NAME")
-        source = _source_of(self.extension.notebook.lookup(name), name)
+        source = _source_of(self.extension.notebook.lookup(name, with_builtins=True), name)
         ask, order = make_ask(
             self.extension, args, check_request(name, source), task="test", history=()
         )

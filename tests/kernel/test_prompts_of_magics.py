@@ -84,6 +84,7 @@ def test_edit_rewrites_the_cell_above_or_one_by_number(scripted):
         ("%codeface_edit --number x do it", "UsageError"),
         ("%codeface_test", "UsageError"),
         ("%codeface_test units", "not a function or class"),
+        ("%codeface_test print", "not a function or class with known source code"),
         ("%codeface_explain", "UsageError"),
         ("%codeface_explain unit", "Did you mean units"),
         ("%%codeface_explain units\nx = 1", "not both"),
@@ -119,6 +120,24 @@ def test_test_shows_the_function_to_the_model(scripted):
     scripted.run("%codeface_test area")
     assert "return 3 * r" in prompt(scripted)
     assert "assert" in prompt(scripted)
+
+
+def test_explain_takes_what_python_defines_unless_a_variable_is_called_so(scripted):
+    line = "%codeface_explain --brief sorted"
+    assert "(iterable, /, *, key=None" in scripted.run(line).bundles[0]["text/plain"]
+    scripted.run("sorted = {'a': 1}")
+    assert "dict" in scripted.run(line).bundles[0]["text/plain"]
+    scripted.run("del sorted")
+    # In a request, braces may be meant as braces.
+    scripted.run("%codeface --no-cache what is {print}")
+    assert "what is {print}" in prompt(scripted)
+
+
+@pytest.mark.parametrize("line", ["units?", "units ??"])
+def test_explain_takes_a_question_mark_behind_a_name(scripted, line):
+    scripted.run(LINES)
+    run = scripted.run(f"%codeface_explain --brief {line}")
+    assert (run.reply["status"], len(run.bundles)) == ("ok", 1)
 
 
 def test_explain_takes_objects_cells_and_errors(scripted):
