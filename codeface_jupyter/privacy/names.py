@@ -11,7 +11,10 @@ __all__ = ["is_secret_name", "may_name_key", "may_name_secret"]
 MAX_NAME_CHARS = 200
 
 SECRET_WORDS = frozenset(
-    {"authorization", "bearer", "credential", "credentials", "passphrase", "passcode"}
+    {
+        *("authorization", "bearer", "cred", "credential", "credentials", "creds"),
+        *("passphrase", "passcode"),
+    }
 )
 SECRET_KEY_WORDS = frozenset(
     {"access", "encryption", "license", "master", "root", "shared", "signing", "ssh"}
@@ -54,7 +57,7 @@ FRAGMENT = re.compile(
 )
 # Each name that is a secret's has one of them; most lines have none, and are done with at once.
 HINTS = (
-    "pass", "pw", "secret", "token", "key", "auth", "credential", "bearer", "contrase",
+    "pass", "pw", "secret", "token", "key", "auth", "cred", "bearer", "contrase",
     "kennwort", "пароль", "密码", "密碼", "パスワード", "비밀번호", "appid", "sig=", "signature",
     "subscription",
 )  # fmt: skip
@@ -71,7 +74,11 @@ def is_secret_name(name: str) -> bool:
 
 
 def _holds_secret(name: str, words: list[str]) -> bool:
-    if words in (["token"], ["pw"]) or SECRET_WORDS.intersection(words) or FRAGMENT.search(name):
+    if (
+        words in (["token"], ["pw"], ["pass"])
+        or SECRET_WORDS.intersection(words)
+        or FRAGMENT.search(name)
+    ):
         return True
     match words:
         case [*_, kind, "token"]:

@@ -57,6 +57,12 @@ def test_a_line_with_a_secret_is_found(line: str) -> None:
         'merged = left.merge(right, on="key")',
         'df["password_length"] = df["password"].str.len()',
         'api_key = "<your key>"',
+        "if x: pass  # key = 'nothing'",
+        "except KeyError: pass; retry = 'later'",
+        "counts = {'pass': 10, 'fail': 2}",
+        "df['pass'] = df['score'] > 50",
+        "label = np.where(df['pass'], 'pass', 'fail')",
+        "print('pass' if passed else 'fail')",
     ],
 )
 def test_ordinary_code_is_let_through(line: str) -> None:
@@ -79,6 +85,11 @@ def test_ordinary_code_is_let_through(line: str) -> None:
         "token",
         "pw",
         "db_pw",
+        "pass",
+        "PASS",
+        "creds",
+        "userCreds",
+        "db_cred",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -104,6 +115,14 @@ def test_names_of_secrets(name: str) -> None:
         "credentials_file",
         "secretary",
         "tpw",
+        "bypass",
+        "passes",
+        "passed",
+        "pass_rate",
+        "low_pass",
+        "credit",
+        "sacred",
+        "creds_file",
     ],
 )
 def test_names_that_are_no_secrets(name: str) -> None:
@@ -114,6 +133,25 @@ def test_only_the_lines_with_a_secret_go() -> None:
     text, count = redact("import os\ndef connect():\n    pwd = 'a1'\n    return open_db(pwd)")
     assert text == f"import os\ndef connect():\n    {SECRET_MARK}\n    return open_db(pwd)"
     assert count == 1
+
+
+@pytest.mark.parametrize("is_code", [True, False])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "creds = ('me', 'hunter2')",
+        "connect({'user': 'me', 'pass': 'hunter2'})",
+        '{"pass": "hunter2"}',
+        "user_creds = 'hunter2'",
+    ],
+)
+def test_what_is_called_pass_or_creds_goes(line: str, *, is_code: bool) -> None:
+    assert redact(line, is_code=is_code) == (SECRET_MARK, 1)
+
+
+def test_pass_in_a_configuration_goes() -> None:
+    text, _ = redact("db:\n  user: me\n  pass: hunter2\n", is_code=False)
+    assert text == f"db:\n  user: me\n  {SECRET_MARK}\n"
 
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
