@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,7 +92,8 @@ class Notebook:
     def lookup(self, expression: str, *, with_builtins: bool = False) -> object:
         """Return what ``expression`` names: a variable, or ``In[n]``, ``Out[n]``, ``Err[n]``.
 
-        ``In`` are the cells as they were typed.
+        A function that runs a magic has variables of its own, which go first. ``In`` are the
+        cells as they were typed.
 
         Parameters
         ----------
@@ -106,12 +108,24 @@ class Notebook:
             If there is no such thing.
         """
         builtin = vars(builtins) if with_builtins else {}
-        names = {**builtin, **self._shell.user_ns, "Err": self.failures.tracebacks}
+        names = {
+            **builtin,
+            **self._shell.user_ns,
+            **self._local_names(),
+            "Err": self.failures.tracebacks,
+        }
         history = self._shell.history_manager
         # IPython's own holds what it made of magics; a variable of the user's is left alone.
         if names.get("In") is history.input_hist_parsed:
             names["In"] = history.input_hist_raw
         return resolve(expression, names)
+
+    def _local_names(self) -> Mapping[str, object]:
+        """Return the names of the user's function that runs the magic; none outside of one."""
+        frame = inspect.currentframe()
+        while frame is not None and frame.f_globals is not self._shell.user_global_ns:
+            frame = frame.f_back
+        return frame.f_locals if frame is not None else {}
 
     def cells(self, *, below: bool = False) -> tuple[list[Cell], str]:
         """Return the cells above the running one, and how their order is known.

@@ -133,6 +133,16 @@ def test_explain_takes_what_python_defines_unless_a_variable_is_called_so(script
     assert "what is {print}" in prompt(scripted)
 
 
+def test_in_a_function_braces_name_its_own_variables_first(scripted):
+    scripted.run("what, n = 'nothing', 5")
+    scripted.run("def ask(what):\n    %codeface --no-cache {what} of {n}\nask('the sum')")
+    assert "the sum of 5" in prompt(scripted)
+    scripted.run("for what in ['the mean']:\n    %codeface --no-cache {what} of {n}")
+    assert "the mean of 5" in prompt(scripted)
+    run = scripted.run("def explain(what):\n    %codeface_explain --brief what\nexplain({})")
+    assert "dict" in run.bundles[0]["text/plain"]
+
+
 @pytest.mark.parametrize("line", ["units?", "units ??"])
 def test_explain_takes_a_question_mark_behind_a_name(scripted, line):
     scripted.run(LINES)
