@@ -49,6 +49,8 @@ class HistoryMagics(BaseMagics):
     def codeface_reset(self, line: str) -> None:
         """Forget the conversation, but keep the model, the response cache and the metrics.
 
+        ``%codeface_again`` has no answer to go on from until the next one.
+
         ::
 
             In [1]: %codeface_reset
@@ -57,6 +59,7 @@ class HistoryMagics(BaseMagics):
         conversation = self.extension.session.conversation
         count = len(conversation.exchanges)
         conversation.clear()
+        self.extension.shown_answers.forget_last()
         sys.stdout.write(f"Forgotten: {counted(count, 'exchange')}.\n")
 
 

@@ -33,6 +33,8 @@ class ShownAnswers:
         self._shell = shell
         self._tell = tell
         self._answers: dict[str, ShownAnswer] = {}
+        # The newest one when the conversation was forgotten.
+        self._last_forgotten = ""
         self._lock = new_lock()
         shell.events.register("pre_run_cell", self._withdraw)
 
@@ -65,13 +67,22 @@ class ShownAnswers:
         Raises
         ------
         NotebookError
-            If there is none yet.
+            If there is none yet, or it was forgotten.
         """
         with self._lock:
             newest = next(reversed(self._answers.values()), None)
+        if newest is not None and newest.answer_id == self._last_forgotten:
+            raise NotebookError(
+                "There is no answer since the conversation was forgotten.", hint="Ask: %codeface …"
+            )
         if newest is None:
             raise NotebookError("There is no answer yet in this kernel.", hint="Ask: %codeface …")
         return newest
+
+    def forget_last(self) -> None:
+        """Have no newest answer until the next; those that are there are found by their ids."""
+        with self._lock:
+            self._last_forgotten = next(reversed(self._answers), "")
 
     def find(self, answer_id: str) -> ShownAnswer:
         """Return the answer with an id.

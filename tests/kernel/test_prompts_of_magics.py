@@ -216,6 +216,8 @@ def test_follow_up_knows_the_last_exchange_until_reset(scripted):
     assert "name the sea" in scripted.run("%codeface_history").bundles[-1]["text/plain"]
     assert re.fullmatch(r"Forgotten: \d+ exchanges\.\n", scripted.run("%codeface_reset").text)
     assert scripted.run("%codeface_reset").text == "Forgotten: 0 exchanges.\n"
+    again = scripted.run("%codeface_again")
+    assert "since the conversation was forgotten" in again.of_type("error")[0]["evalue"]
     scripted.run("%codeface --cells 0 --no-cache now sort it")
     assert "name the sea" not in prompt(scripted)
 

@@ -53,6 +53,18 @@ def test_an_answer_is_found_by_its_id_only(answers):
         answers.find("c")
 
 
+def test_what_was_forgotten_is_not_the_last_but_found_by_its_id(answers):
+    answers.forget_last()
+    first, second = Shown("a"), Shown("b")
+    answers.add(first)
+    answers.forget_last()
+    with pytest.raises(NotebookError, match="since the conversation was forgotten"):
+        _ = answers.last
+    assert answers.find("a") is first
+    answers.add(second)
+    assert answers.last is second
+
+
 def test_before_the_first_there_is_none(answers):
     with pytest.raises(NotebookError, match="no answer yet"):
         _ = answers.last
