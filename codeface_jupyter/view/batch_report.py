@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ __all__ = ["BatchReport", "batch_table"]
 
 CELL_CHARS = 48
 END_CHARS = 80
+COMMENT = re.compile(r"\s*(?:#.*)?")
 # What the page shows an answer from, and changes together with it.
 KEPT_TYPES = (RESULT_MIME, "text/markdown", "text/plain")
 
@@ -112,7 +114,7 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     columns = {
         "": [str(number) for number, _ in enumerate(items)],
         "request": [_shortened(item.request) for item in items],
-        "code": [_shortened(item.code or item.text) for item in items],
+        "code": [_shortened(_without_comment(item.code) or item.text) for item in items],
         "on a copy": [_shortened(outcome_words(i.outcome, i.agreement)) for i in items],
         "tokens (prompt + answer)": [_tokens(item.result.metrics) for item in items],
         "ended": [_end(item) for item in items],
@@ -126,6 +128,13 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     rate = f", {tokens / answering_s:,.1f} tokens/s" if tokens and answering_s > 0 else ""
     title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
     return Table(title, tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _without_comment(code: str) -> str:
+    """Return a code from its first line that does something on; the whole, if none does."""
+    lines = code.split("\n")
+    first = next((n for n, line in enumerate(lines) if not COMMENT.fullmatch(line)), 0)
+    return "\n".join(lines[first:])
 
 
 def _tokens(metrics: GenerationMetrics) -> str:

@@ -196,6 +196,19 @@ def test_batch_table_cuts_between_words():
     assert answer == "word " * 9 + "…"
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("# the total of all\n\n# units\ntotal = 1  # of all", "total = 1 # of all"),
+        ("# nothing else", "# nothing else"),
+    ],
+)
+def test_batch_table_shows_the_code_not_the_comment_above_it(code, shown):
+    item = answered(f"```python\n{code}\n```")
+    ((_, _, answer, _, _),) = batch_table([item], elapsed_s=1.0).rows
+    assert answer == shown
+
+
 def test_a_batch_says_in_words_how_each_answer_ended():
     items = [
         answered("x = 1"),
