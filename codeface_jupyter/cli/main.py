@@ -233,6 +233,9 @@ def _pull(options: argparse.Namespace) -> None:
     with _progress() as job:
         pulled = pull_model(request, settings=settings, job=job)
     _show_pulled(pulled)
+    # Without the option, another engine may come later; this one was asked for.
+    if pulled.problem and options.engine not in {None, "auto"}:
+        raise EngineUnavailableError(f"{options.engine} cannot load it: {pulled.problem}.")
     _tell_of_completions(pulled, settings)
 
 

@@ -92,6 +92,22 @@ def test_the_engine_may_be_named(
     assert "scripted" in text
 
 
+def test_an_engine_that_was_named_and_cannot_load_it_is_a_failure(
+    folder: Path,
+    cache_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reason = "its package is not installed"
+    choice = EngineChoice(name="scripted", reason=reason, can_serve=False)
+    monkeypatch.setattr(pull, "engine_choice", lambda _: choice)
+    assert main(["pull", "--engine", "scripted", str(folder)]) == 1
+    said = capsys.readouterr()
+    assert "is here, but not ready" in said.out
+    assert f"scripted cannot load it: {reason}." in " ".join(said.err.split())
+    assert main(["pull", "--engine", "auto", str(folder)]) == 0
+
+
 def test_for_llama_cpp_nothing_is_made_of_a_gguf(
     cache_dir: Path,
     make_gguf: Callable[..., Path],
