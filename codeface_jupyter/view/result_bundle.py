@@ -17,7 +17,7 @@ from codeface_jupyter.frontend.protocol import (
     ResultRewrite,
 )
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.prompts import CodeBlock, fenced
+from codeface_jupyter.prompts import CodeBlock, fenced, find_fences
 from codeface_jupyter.trials.copies import ONLY_REPEATS, REPEATS_ITSELF
 from codeface_jupyter.trials.rewriting import Rewritten, rewritten
 from codeface_jupyter.view.answer_html import NEW_CELL, answer_html, folded_html
@@ -202,8 +202,20 @@ def _plain(shown: _Shown) -> str:
     # The text comes first as the model wrote it: a terminal has shown it so.
     offered = "" if result.offered_blocks is None else f"As offered:\n\n{result.code}"
     outcome, remarked = outcome_plain(result), remarks(result, is_markdown=False)
-    parts = (result.text, shown.difference, offered, outcome, remarked, f"[{shown.footer}]")
+    text = result.text if result.is_bare_code else _closed(result.text)
+    parts = (text, shown.difference, offered, outcome, remarked, f"[{shown.footer}]")
     return terminal_text(_paragraphs(*parts))
+
+
+def _closed(text: str) -> str:
+    """Return a text with the fence closed in which it was cut off."""
+    fences = find_fences(text)
+    if not fences or fences[-1].is_closed:
+        return text
+    end = "" if text.endswith("\n") else "\n"
+    closed = f"{text}{end}{fences[-1].mark}"
+    # In a list, the mark would open another one.
+    return closed if find_fences(closed)[-1].is_closed else text
 
 
 def _paragraphs(*parts: str) -> str:

@@ -78,6 +78,20 @@ def test_bundle_says_how_the_answer_ended(changes, said):
     assert said in made["text/plain"]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("So:\n\n```python\nx = 1", "So:\n\n```python\nx = 1\n```\n\n["),
+        ("~~~~python\nx = 1\n", "~~~~python\nx = 1\n~~~~\n\n["),
+        ("```python\nx = 1\n```", "```python\nx = 1\n```\n\n["),
+        ("- so:\n  ```python\n  x = 1", "- so:\n  ```python\n  x = 1\n\n["),
+    ],
+)
+def test_in_a_terminal_the_fence_is_closed_that_an_answer_was_cut_off_in(text, shown):
+    made = bundle(make_result(text, finish_reason="length"))
+    assert made["text/plain"].startswith(shown)
+
+
 def test_note_is_shown_as_it_is_and_draws_nothing():
     note = "asking again failed: ![x](http://h/x.png) <b> $a$ `c` _d_ a_b"
     made = bundle(make_result(), answer_id="a1", note=note)
