@@ -54,7 +54,7 @@ def test_only_what_is_in_the_facts_goes_without_a_word(answer, made_up):
         ("from 15.75,625.155", []),
         ("the columns 20,25", ["20,25"]),
         (
-            "Das Minimum ist 15,85, das Maximum 1.244,56 bei 20.100.",
+            "Minimum: 15,85, Maximum: 1.244,56 bei 20.100.",
             ["15,85", "1.244,56", "20.100"],
         ),
         ("625,165 or 625.165", ["625,165", "625.165"]),

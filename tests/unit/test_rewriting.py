@@ -313,7 +313,7 @@ FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
         ("pd.read_csv('/home/anna/old_sales.csv')", "pd.read_csv('sales.csv')", False),
         # What a library no longer has is replaced, and its name with it.
         ("np.asscalar(arr)", "arr.item()", False),
-        ("pd.rolling_mean(ser, 2)", "ser.rolling(2).mean()", False),
+        ("pd.rolling_mean(units, 2)", "units.rolling(2).mean()", False),
         ("sns.barplot(x='area', y='units', data=df)", "df.plot.bar(x='area', y='units')", False),
         ("sales.index_by('area').total()", "sales.set_index('area').sum()", False),
         ("df = df.index_by('area').total().top()", "df = df.set_index('area').sum()", False),
