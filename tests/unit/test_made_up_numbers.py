@@ -48,7 +48,7 @@ def test_only_what_is_in_the_facts_goes_without_a_word(answer, made_up):
 @pytest.mark.parametrize(
     ("answer", "made_up"),
     [
-        ("Der Mittelwert ist 625,155, das Minimum 15,75 und das Maximum 1.234,56.", []),
+        ("Der Mittelwert: 625,155, das Minimum 15,75 und das Maximum 1.234,56.", []),
         ("Le maximum est 1 234,56, le minimum 15,75 ; 20 000 ou 20\u00a0000 lignes.", []),
         ("20.000 Zeilen, 20'000 Zeilen, ein Anteil von 0,25 (25 %)", []),
         ("from 15.75,625.155", []),
