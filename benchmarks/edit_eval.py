@@ -19,6 +19,7 @@ from edit_tasks import SETUP, TASKS, EditTask
 from codeface_jupyter.config import Config
 from codeface_jupyter.context import Cell, ContextSources, Rewrite
 from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.prompts import edit_request
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.copy import Limits
@@ -74,7 +75,7 @@ def _judged(session: Session, task: EditTask, settings: dict[str, str]) -> Judge
         exec(source, namespace)
     cells = [Cell(source=text, execution_count=n) for n, text in enumerate((*SETUP, task.cell), 1)]
     sources = ContextSources(
-        request=task.request,
+        request=edit_request(task.request, task.cell),
         task="edit",
         cells=cells,
         namespace=namespace,

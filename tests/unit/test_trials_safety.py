@@ -1314,6 +1314,8 @@ def test_nothing_runs_beside_threads_that_a_fork_starts(begin, why, tmp_path):
 
 def test_a_guard_that_cannot_count_threads_is_not_entered(monkeypatch):
     monkeypatch.setattr(threads, "TASKS", Path("/nowhere"))
+    # What it remembers is not true of this process.
+    monkeypatch.setattr(threads, "_FOUND", threading.Event())
     report = run_in_copy(lambda files: {"x": 1}, limits=PATIENT)
     assert (report.end, report.data) == ("refused to start", None)
     assert report.why == "The copy could not be guarded: its threads are not listed."
