@@ -33,7 +33,7 @@ from codeface_jupyter.context.tokens import TokenCounter, cut_end, cut_middle
 from codeface_jupyter.context.variables import choose_variables, describe_names
 from codeface_jupyter.errors import NotebookError, PromptTooLongError
 from codeface_jupyter.privacy import mask, redact
-from codeface_jupyter.prompts import EXAMPLES, Message, Prompt, fenced
+from codeface_jupyter.prompts import EDIT_EXAMPLES, EXAMPLES, Message, Prompt, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.syntax import identifiers
 
@@ -391,7 +391,8 @@ def _names_in_request(sources: ContextSources) -> tuple[str, ...]:
 
 def _layout_title(text: str) -> str:
     """Say what a laid out prompt holds besides the notebook and the request."""
-    has_examples = all(example.code in text for example in EXAMPLES)
+    sets = (EXAMPLES, EDIT_EXAMPLES)
+    has_examples = any(all(example.code in text for example in examples) for examples in sets)
     return f"system prompt{', worked examples' if has_examples else ''} and layout"
 
 

@@ -12,7 +12,7 @@ from codeface_jupyter.prompts.code_blocks import (
     normalize_language,
     with_code,
 )
-from codeface_jupyter.prompts.examples import EXAMPLES
+from codeface_jupyter.prompts.examples import EDIT_EXAMPLES, EXAMPLES
 from codeface_jupyter.prompts.fences import (
     FENCE_MARK,
     LINE_END,
@@ -58,6 +58,7 @@ from codeface_jupyter.prompts.thoughts import split_thoughts, without_thoughts
 __all__ = [
     "COMPLETION_STOP_STRINGS",
     "COPYING_TASKS",
+    "EDIT_EXAMPLES",
     "EXAMPLES",
     "FENCE_MARK",
     "FIX_REQUEST",

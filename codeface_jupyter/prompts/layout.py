@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from codeface_jupyter.prompts.examples import EXAMPLES
+from codeface_jupyter.prompts.examples import examples_for
 from codeface_jupyter.prompts.fences import fenced
 from codeface_jupyter.prompts.prompt import Message, Prompt
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 # Part of the response cache's key: raise it when the words below change.
-PROMPT_VERSION = 3
+PROMPT_VERSION = 4
 
 # The same for every task: it comes first, so all requests share the start that engines keep.
 SYSTEM_PROMPT = (
@@ -57,21 +57,17 @@ def chat_messages(prompt: Prompt, *, with_examples: bool = False) -> list[Messag
     prompt
         What the model should know and do.
     with_examples
-        Whether requests for a cell in Python come after `EXAMPLES`, which small models need.
+        Whether requests to write or change a cell in Python come after examples of that, which
+        small models need.
     """
     messages: list[Message] = [{"role": "system", "content": SYSTEM_PROMPT}]
-    if with_examples and _is_like_examples(prompt):
-        messages += _examples()
+    if with_examples:
+        messages += _examples(prompt)
     return [*messages, *_turns(prompt)]
 
 
-def _is_like_examples(prompt: Prompt) -> bool:
-    is_own = prompt.instruction is not None
-    return prompt.task == "write" and prompt.language == "python" and not is_own
-
-
-def _examples() -> Iterator[Message]:
-    for example in EXAMPLES:
+def _examples(prompt: Prompt) -> Iterator[Message]:
+    for example in examples_for(prompt):
         yield from _turns(example.prompt)
         yield {"role": "assistant", "content": fenced(example.code, "python")}
 

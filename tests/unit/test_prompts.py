@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeface_jupyter.prompts import (
+    EDIT_EXAMPLES,
     EXAMPLES,
     CodeBlock,
     Prompt,
@@ -127,15 +128,26 @@ def test_requests_for_a_cell_come_after_examples_where_they_help():
         Prompt(request="Mend it.", task="fix"),
         Prompt(request="List the tables.", language="sql"),
         Prompt(request="Say hello.", instruction="Answer in French."),
+        Prompt(request="Two of them.", task="edit", language="sql"),
     ],
-    ids=["explain", "fix", "sql", "own template"],
+    ids=["explain", "fix", "sql", "own template", "an edit of sql"],
 )
 def test_other_requests_come_without_examples(prompt):
     assert chat_messages(prompt, with_examples=True) == chat_messages(prompt)
 
 
+def test_a_request_to_change_a_cell_comes_after_examples_of_that():
+    prompt = Prompt(request="Two of them.", task="edit")
+    _, *examples, user = chat_messages(prompt, with_examples=True)
+    assert [message["role"] for message in examples] == ["user", "assistant"] * 2
+    assert user == chat_messages(prompt)[-1]
+    for example, asked, answer in zip(EDIT_EXAMPLES, examples[::2], examples[1::2], strict=True):
+        assert asked["content"].count("Change the cell as asked.") == 1
+        assert answer["content"] == fenced(example.code, "python")
+
+
 def test_examples_run_and_end_in_a_value():
-    for example in EXAMPLES:
+    for example in (*EXAMPLES, *EDIT_EXAMPLES):
         tree = ast.parse("\n".join((*example.prompt.cells, example.code)))
         assert isinstance(tree.body[-1], ast.Expr)
         assert "print" not in example.code
