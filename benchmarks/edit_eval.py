@@ -70,9 +70,8 @@ def _arguments() -> argparse.Namespace:
 
 def _judged(session: Session, task: EditTask, settings: dict[str, str]) -> Judged:
     """Ask for a change in a notebook of its own."""
-    namespace: dict[str, object] = {"__name__": "__main__"}
-    for source in (*SETUP, task.cell):
-        exec(source, namespace)
+    namespace = notebook(task)
+    expected = outcome_of(task.changed, namespace)
     cells = [Cell(source=text, execution_count=n) for n, text in enumerate((*SETUP, task.cell), 1)]
     sources = ContextSources(
         request=edit_request(task.request, task.cell),
@@ -84,36 +83,43 @@ def _judged(session: Session, task: EditTask, settings: dict[str, str]) -> Judge
     settled = session.config.with_overrides(settings)
     begin = time.perf_counter()
     result = session.generate(Ask(sources=sources, settings=settled, live_namespace=namespace))
-    seconds = time.perf_counter() - begin
-    expected = _outcome(task.changed, namespace)
-    if expected is None or not expected.has_run:
-        raise RuntimeError(f"The cell of a task fails: {task.changed}")
-    outcome = _outcome(result.code, namespace) if result.code else None
-    verdict = _verdict(outcome, expected)
-    if verdict == "right" and not (task.says in result.code and _is_gone(task, result.code)):
-        verdict = "not as asked"
-    tokens = result.metrics.generated_tokens
-    return Judged(task.cell, task.request, result.code, verdict, tokens, seconds)
+    return Judged(
+        cell=task.cell,
+        request=task.request,
+        code=result.code,
+        verdict=verdict(task, result.code, expected, namespace),
+        tokens=result.metrics.generated_tokens,
+        seconds=time.perf_counter() - begin,
+    )
 
 
-def _is_gone(task: EditTask, code: str) -> bool:
-    return not task.says_no_more or task.says_no_more not in code
+def notebook(task: EditTask) -> dict[str, object]:
+    """Return the variables of a notebook in which a task's cell has been run."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for source in (*SETUP, task.cell):
+        exec(source, namespace)
+    return namespace
 
 
-def _outcome(code: str, namespace: dict[str, object]) -> Outcome | None:
-    return try_code(code, namespace, limits=LIMITS, has_digests=True)
+def outcome_of(code: str, namespace: dict[str, object]) -> Outcome | None:
+    """Return what a cell does on a copy; None if there is none, or it could not be tried."""
+    return try_code(code, namespace, limits=LIMITS, has_digests=True) if code else None
 
 
-def _verdict(outcome: Outcome | None, expected: Outcome) -> str:
-    if outcome is None or not outcome.has_run:
+def verdict(
+    task: EditTask, code: str, expected: Outcome | None, namespace: dict[str, object]
+) -> str:
+    """Return what became of an answer: "right", or what it does instead."""
+    outcome = outcome_of(code, namespace)
+    if outcome is None or outcome.digests is None:
         return "fails"
-    given, wanted = outcome.digests, expected.digests
-    if given is None or wanted is None:
-        return "unknown"
+    if expected is None or expected.digests is None:
+        raise RuntimeError(f"The cell of a task fails: {task.changed}")
     for what in ("value", "printed", "changed"):
-        if getattr(given, what) != getattr(wanted, what):
+        if getattr(outcome.digests, what) != getattr(expected.digests, what):
             return f"another {what}"
-    return "right"
+    is_gone = not task.says_no_more or task.says_no_more not in code
+    return "right" if task.says in code and is_gone else "not as asked"
 
 
 if __name__ == "__main__":
