@@ -143,6 +143,16 @@ def _with_comma(fault: _Unreadable) -> Iterator[str]:
             yield f"{fault.code[:place]},{fault.code[place:]}"
 
 
+def _with_comma_before_key(fault: _Unreadable) -> Iterator[str]:
+    """Yield the code with a comma between two texts of a dict that Python reads as one."""
+    if not fault.code.startswith(":", fault.start):
+        return
+    tokens = [token for token in lex(fault.code[: fault.start]) if token.kind != "newline"]
+    if [token.kind for token in tokens[-2:]] == ["string", "string"]:
+        place = tokens[-2].end
+        yield f"{fault.code[:place]},{fault.code[place:]}"
+
+
 def _separates(before: str) -> bool:
     """Whether a comma at the end of a code makes no tuple, where an operator may be missing."""
     tokens = lex(before)
@@ -220,6 +230,7 @@ SLIPS: tuple[tuple[str, Callable[[_Unreadable], Iterator[str]]], ...] = (
     (r"'[(\[{]' was never closed", _closed),
     (r"^expected ':'", _with_colon),
     (r"forgot a comma", _with_comma),
+    (r"^invalid syntax$", _with_comma_before_key),
     (r"Maybe you meant '=='", _with_comparison),
     (r"^Missing parentheses in call to '\w+'", _with_parentheses),
     (r"^unterminated (f-|t-)?string literal", _with_quote),

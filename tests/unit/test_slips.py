@@ -37,6 +37,8 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
     [
         ("print('ä' x)", "print('ä', x)"),
         ("d = {\n  'a': 1\n  'b': 2\n  'c': 3\n}", "d = {\n  'a': 1,\n  'b': 2,\n  'c': 3\n}"),
+        ("d = {'a': 'x'\n'b': 'y'}", "d = {'a': 'x',\n'b': 'y'}"),
+        ("d = {'a': 'x' : 'y'}", None),
         ("df.loc[df.a == 1 'b']", "df.loc[df.a == 1, 'b']"),
         ("total = (price 2)", None),
         ("if x = 3:\n    y", "if x == 3:\n    y"),
