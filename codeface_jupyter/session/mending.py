@@ -11,15 +11,17 @@ from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
-from codeface_jupyter.trials.checks import with_names_that_exist
+from codeface_jupyter.trials.checks import NOT_THERE, with_names_that_exist
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.slips import Mended, without_slip
 
-__all__ = ["mended"]
+__all__ = ["mended", "runs_as_meant"]
 
 WORD = re.compile(r"\w+")
 # Each takes as long as the cell.
 MAX_TRIES = 4
+# What the checks find in a code that would fail for certain.
+FAILS = NOT_THERE | {"bad_call"}
 LONGEST_S = 4.0
 
 
@@ -32,12 +34,18 @@ def mended(cell: FailingCell, trials: CellTrials) -> Candidate | FailingCell | N
     for one in islice(_mended(cell, trials.pending.ask), MAX_TRIES):
         trials.pending.job.progress("Trying the cell without the slip in it")
         candidate = _tried(one, trials)
-        if candidate is not None and candidate.is_an_answer and not candidate.obstacle:
+        if candidate is not None and runs_as_meant(candidate):
             return candidate
         failing = failing or _further(cell, candidate, is_certain=bool(one.proof))
         if time.perf_counter() - begin > LONGEST_S:
             break
     return failing
+
+
+def runs_as_meant(candidate: Candidate) -> bool:
+    """Whether a cell ran, and the checks find nothing in it that fails for certain elsewhere."""
+    fails = any(finding.kind in FAILS for finding in candidate.result.findings)
+    return candidate.is_an_answer and not candidate.obstacle and not fails
 
 
 def _tried(one: Mended, trials: CellTrials) -> Candidate | None:

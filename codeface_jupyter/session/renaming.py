@@ -21,7 +21,7 @@ from codeface_jupyter.infilling import InfillPrompt, InfillRequest, NextName
 from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
-from codeface_jupyter.trials.checks import NOT_THERE
+from codeface_jupyter.session.mending import runs_as_meant
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
 from codeface_jupyter.trials.naming import KnownNames
@@ -39,8 +39,6 @@ LIKELY_NAMES, NEAR_NAMES = 3, 5
 # are there, how many times as likely as the next, and how many these have to be: what is likely is
 # shared out among them.
 MIN_LIKELIHOOD, TIMES_THE_NEXT, MIN_NAMES = 0.25, 4, 6
-# What the checks find in a code that would fail for certain.
-FAILS = NOT_THERE | {"bad_call"}
 NAME = re.compile(r"\w+")
 
 
@@ -154,9 +152,8 @@ class Renaming:
     def _tried(self, name: str) -> _Named | None:
         """Return the cell with a name, if it runs or fails further on."""
         candidate = self._trials.tried(self._place.renamed(self._cell.text, name))
-        if candidate.is_an_answer and not candidate.obstacle:
-            fails = any(finding.kind in FAILS for finding in candidate.result.findings)
-            return None if fails else _Named(name, candidate, runs=True)
+        if runs_as_meant(candidate):
+            return _Named(name, candidate, runs=True)
         is_further = self._is_further(FailingCell.tried(candidate))
         return _Named(name, candidate, runs=False) if is_further else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -87,8 +87,8 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
     if statement is None or (error.ename == "KeyError" and _takes_away(statement)):
         return None
     places = sorted(set(_places(source, statement, error)))
-    is_read = error.ename == "KeyError" and len({text[slice(*place)] for place, _ in places}) == 1
-    if len(places) != 1 and not (is_read and not _binds_key(statement, places, source)):
+    reads = _keys_read(source, statement)
+    if len(places) != 1 and not (places and all(place in reads for place, _ in places)):
         return None
     ((start, end), names), *others = places
     if text[start:end] in GIVEN_UP:
@@ -106,14 +106,13 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
     )
 
 
-def _binds_key(statement: ast.stmt, places: Sequence[_Named], source: Source) -> bool:
-    """Whether a statement makes, in one of the places, what it reads in another."""
-    made = [
-        source.span(node.slice)
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
-    ]
-    return any(start <= place[0] and place[1] <= end for place, _ in places for start, end in made)
+def _keys_read(source: Source, statement: ast.stmt) -> set[tuple[int, int]]:
+    """Return where the keys and columns stand that a statement reads in brackets; none it makes."""
+    slices = [node for node in ast.walk(statement) if isinstance(node, ast.Subscript)]
+    if not all(isinstance(node.ctx, ast.Load) for node in slices):
+        return set()
+    keys = [key for node in slices for key in getattr(node.slice, "elts", [node.slice])]
+    return {place for key in keys for place, _ in _key(source, key)}
 
 
 def _takes_away(statement: ast.stmt) -> bool:

@@ -8,13 +8,20 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, takewhile
 
 from codeface_jupyter.syntax import LOOKED_AT, parse_module, without_warnings
 from codeface_jupyter.trials.naming.cursor import ends_expression
-from codeface_jupyter.trials.naming.lexing import OPENING, lex, opener
+from codeface_jupyter.trials.naming.lexing import (
+    CLOSING,
+    OPENING,
+    Token,
+    lex,
+    opener,
+    statement_start,
+)
 from codeface_jupyter.trials.naming.unfinished import closers
 
 __all__ = ["readable"]
@@ -24,12 +31,13 @@ MAX_LINES = 40
 # Slips in one cell, and for how long changes are looked at.
 MAX_SLIPS, LONGEST_S = 3, 1.0
 # As word processors and web pages write them.
-TYPESET = {
-    **dict.fromkeys([0x201C, 0x201D, 0x201E], '"'),
-    **dict.fromkeys([0x2018, 0x2019], "'"),
-    **dict.fromkeys([0x2013, 0x2212], "-"),
-    0xA0: " ",
-}
+QUOTES = DOUBLE, SINGLE = "\u201c\u201d\u201e", "\u2018\u2019"
+TYPESET = {DOUBLE: '"', SINGLE: "'", "\u2013\u2212": "-", "\xa0": " "}
+OPERATORS = frozenset({*"+-*/%@&|^~<>", "and", "or", "not", "in", "is", "if", "else", "lambda"})
+# Functions that take any number of arguments.
+TAKES_ANY = frozenset({"print", "zip", "max", "min", "range"})
+KEYWORD = re.compile(r"\s*\w+\s*=(?!=)")
+CALL = re.compile(r"\s*[\w.]+\(")
 COMMENT_OR_SPACE = re.compile(r"\s*(#.*)?$")
 CONDITION = re.compile(r"\s*(if|elif|while)\b")
 ELSE_IF = re.compile(r"^(\s*)else\s+if\b")
@@ -117,11 +125,32 @@ def _gets_further(code: str, fault: _Unreadable) -> bool:
 
 def _closed(fault: _Unreadable) -> Iterator[str]:
     """Yield the code with brackets closed at the end of each line from the opening one on."""
+    if _is_grouping(fault.code, fault.start) and _computes(fault.code[fault.start + 1 :]):
+        # `(a + b / 2` may be `(a + b) / 2` as well.
+        return
     for number in range(fault.line, min(len(fault.lines), fault.line + MAX_LINES) + 1):
         if not fault.lines[number - 1].strip():
             continue
         before = "\n".join(fault.lines[:number]).rstrip()
         yield "\n".join([f"{before}{closers(lex(before))}", *fault.lines[number:]])
+
+
+def _is_grouping(code: str, place: int) -> bool:
+    """Whether a bracket holds parts of an expression together, and calls nothing."""
+    tokens = lex(code[: place + 1])
+    return code[place : place + 1] == "(" and not ends_expression(tokens, len(tokens) - 1)
+
+
+def _computes(code: str) -> bool:
+    """Whether operators stand in a code, up to the end of its first line, outside of brackets."""
+    depth = 0
+    for token in lex(code):
+        if token.kind == "newline":
+            break
+        depth += (token.text in OPENING) - (token.text in CLOSING)
+        if depth <= 0 and token.text in OPERATORS:
+            return True
+    return False
 
 
 def _with_colon(fault: _Unreadable) -> Iterator[str]:
@@ -137,10 +166,11 @@ def _with_colon(fault: _Unreadable) -> Iterator[str]:
 
 def _with_comma(fault: _Unreadable) -> Iterator[str]:
     """Yield the code with a comma between two things in a call, a list or a dict."""
-    for token in lex(fault.code[fault.start : fault.end]):
-        place = fault.start + token.start + len(token.text)
-        if token.kind != "newline" and place < fault.end and _separates(fault.code[:place]):
-            yield f"{fault.code[:place]},{fault.code[place:]}"
+    tokens = lex(fault.code[: fault.end])
+    for number, token in enumerate(tokens):
+        is_there = fault.start < token.end < fault.end and token.kind != "newline"
+        if is_there and _may_be_separated(tokens, number, rest=fault.code[token.end :]):
+            yield f"{fault.code[: token.end]},{fault.code[token.end :]}"
 
 
 def _with_comma_before_key(fault: _Unreadable) -> Iterator[str]:
@@ -153,22 +183,34 @@ def _with_comma_before_key(fault: _Unreadable) -> Iterator[str]:
         yield f"{fault.code[:place]},{fault.code[place:]}"
 
 
-def _separates(before: str) -> bool:
-    """Whether a comma at the end of a code makes no tuple, where an operator may be missing."""
-    tokens = lex(before)
-    place = opener(tokens, len(tokens))
+def _may_be_separated(tokens: Sequence[Token], number: int, *, rest: str) -> bool:
+    """Whether a comma is what is missing after a token, and not an operator or a colon."""
+    place = opener(tokens, number + 1)
     if place is None:
         return False
-    return tokens[place].text != "(" or ends_expression(tokens, place)
+    is_text = "string" in (tokens[number].kind, *(token.kind for token in lex(rest)[:1]))
+    if tokens[place].text == "{" or is_text:
+        return tokens[place].text != "(" or ends_expression(tokens, place)
+    if not ends_expression(tokens, place):
+        return tokens[place].text == "["
+    if tokens[place].text == "[":
+        return False
+    # More than one argument is there, one by its name follows, or any number may.
+    has_more = any(token.text == "," for token in tokens[place : number + 1])
+    return has_more or KEYWORD.match(rest) is not None or tokens[place - 1].text in TAKES_ANY
 
 
 def _with_comparison(fault: _Unreadable) -> Iterator[str]:
-    """Yield the code with ``==`` for ``=`` in a condition or in brackets."""
+    """Yield the code with ``==`` for ``=`` in a condition or in brackets, or with ``:=``."""
     is_condition = CONDITION.match(fault.text) is not None
     for match in SINGLE_EQUALS.finditer(fault.code, fault.start, fault.line_end):
-        tokens = lex(fault.code[: match.start()])
+        before, after = fault.code[: match.start()], fault.code[match.end() :]
+        tokens = lex(before)
         if is_condition or opener(tokens, len(tokens)) is not None:
-            yield f"{fault.code[: match.start()]}=={fault.code[match.end() :]}"
+            yield f"{before}=={after}"
+        if is_condition and CALL.match(after):
+            # `if match = search(text)` may be meant to keep what it finds.
+            yield f"{before}:={after}"
 
 
 def _with_parentheses(fault: _Unreadable) -> Iterator[str]:
@@ -187,7 +229,14 @@ def _with_quote(fault: _Unreadable) -> Iterator[str]:
 
 
 def _without_bracket(fault: _Unreadable) -> Iterator[str]:
-    yield f"{fault.code[: fault.start]}{fault.code[fault.start + 1 :]}"
+    """Yield the code without a bracket that closes nothing.
+
+    Not where something is computed before it: the one that opens may be missing.
+    """
+    before = lex(fault.code[: fault.start])
+    statement = before[statement_start(before) :]
+    if statement and not _computes(fault.code[statement[0].start : fault.start]):
+        yield f"{fault.code[: fault.start]}{fault.code[fault.start + 1 :]}"
 
 
 def _with_right_bracket(fault: _Unreadable) -> Iterator[str]:
@@ -199,7 +248,23 @@ def _with_right_bracket(fault: _Unreadable) -> Iterator[str]:
 
 
 def _without_typesetting(fault: _Unreadable) -> Iterator[str]:
-    yield fault.with_line(fault.text.translate(TYPESET))
+    """Yield the code with what a keyboard writes for a sign; a quote has another one."""
+    sign = fault.code[fault.start : fault.start + 1]
+    kind = next((kind for kind in TYPESET if sign in kind), "")
+    if not kind:
+        return
+    begin = fault.line_end - len(fault.text)
+    # Within a text the signs are what was meant.
+    texts = [token for token in lex(fault.text) if token.kind == "string"]
+    places = [
+        place
+        for place, one in enumerate(fault.text)
+        if one in kind and not any(text.start < place < text.end for text in texts)
+    ]
+    if kind not in QUOTES:
+        places = [fault.start - begin]
+    changed = "".join(TYPESET[kind] if n in places else one for n, one in enumerate(fault.text))
+    yield fault.with_line(changed)
 
 
 def _without_indent(fault: _Unreadable) -> Iterator[str]:
