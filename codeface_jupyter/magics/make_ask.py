@@ -99,8 +99,9 @@ def ask_below(
     filled = _filled(request, args, language=language)
     if getattr(args, "template", None):
         sources["instruction"] = ""
+    conversation = extension.session.conversation
     before = partial(
-        extension.session.conversation.before,
+        conversation.before,
         filled.text,
         count=settings.history_exchanges,
         cells=cells,
@@ -114,14 +115,18 @@ def ask_below(
         "history_without_values": before(is_leaving=True),
         "filled": filled,
     }
+    code_before = ""
     if "history" in sources:
         del offered["history_without_values"]
+    elif settings.history_exchanges:
+        code_before = conversation.code_before(filled.text, cells=cells)
     return Ask(
         sources=ContextSources(request=filled.text, **offered | sources),
         settings=settings,
         language=language,
         use_response_cache=not args.no_cache,
         live_namespace=extension.notebook.live_namespace(),
+        code_before=code_before,
     )
 
 

@@ -61,6 +61,9 @@ class Ask:
     cells_below
         The cells below the one that asks, as far as they are known. A model is told of them only
         if they are among the sources, too.
+    code_before
+        The code of the answer above that the notebook has not taken up, which the conversation
+        with the model holds.
     second
         The settings of the model that is asked where the answer fails on the copy; None for
         none.
@@ -81,6 +84,7 @@ class Ask:
     tested: str = ""
     is_for_hint: bool = False
     cells_below: Sequence[Cell] = ()
+    code_before: str = ""
     second: Settings | None = None
 
     def as_text(self) -> Ask:

@@ -119,7 +119,7 @@ class BatchAnswering:
             batch.job.check()
             first = same[0]
             with batch.failing(same):
-                done = first.ended(engine.generate(first.request, first.job))
+                done = first.generate(engine, first.job)
                 done = tried(first, done, engine, second=self._second)
                 self._finish(batch, same, done, response_cache)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
-from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock, extract_code, extract_code_blocks
+from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
@@ -188,14 +188,10 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
 
 
 def _earlier_code(ask: Ask) -> str:
-    """Return the code of the answer that a question goes on from; empty for none.
-
-    What the notebook has of it by now is no part of the conversation any more.
-    """
+    """Return the code of the answer that a question goes on from; empty for none."""
     if ask.after is not None:
         return ask.after.result.code if ask.after.question is not None else ""
-    history = ask.sources.history
-    return extract_code(extract_code_blocks(history[-1]["content"])) if history else ""
+    return ask.code_before
 
 
 def _made_below(blocks: Sequence[CodeBlock], ask: Ask) -> Iterator[str]:

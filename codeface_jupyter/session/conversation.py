@@ -93,19 +93,29 @@ class Conversation:
             Whether they are for a model elsewhere, which may not see values of variables:
             what a model on this machine was told and answered stays here.
         """
-        if not count:
-            return ()
-        candidates = self._asked_above(request, cells)
-        sources = "\n".join(cell.source for cell in cells)
-        own_cells = count_own_cells(cells)
         messages: list[Message] = []
-        for exchange in candidates[-count:]:
-            is_last_word = own_cells <= exchange.cells_above
-            may_go = not (is_leaving and exchange.is_local)
-            if may_go and is_last_word and not _is_in_cells(exchange, sources):
+        for exchange in self._open(request, cells, count=count):
+            if not (is_leaving and exchange.is_local):
                 messages.append({"role": "user", "content": exchange.request})
                 messages.append({"role": "assistant", "content": exchange.answer})
         return tuple(messages)
+
+    def code_before(self, request: str, *, cells: Sequence[Cell] = ()) -> str:
+        """Return the code that the last of those exchanges offered; empty if there is none."""
+        last = self._open(request, cells, count=1)
+        return last[0].code if last else ""
+
+    def _open(self, request: str, cells: Sequence[Cell], *, count: int) -> list[Exchange]:
+        """Return those of the last exchanges that the notebook has not gone on from."""
+        if not count:
+            return []
+        sources = "\n".join(cell.source for cell in cells)
+        own_cells = count_own_cells(cells)
+        return [
+            exchange
+            for exchange in self._asked_above(request, cells)[-count:]
+            if own_cells <= exchange.cells_above and not _is_in_cells(exchange, sources)
+        ]
 
     def _asked_above(self, request: str, cells: Sequence[Cell]) -> list[Exchange]:
         order = {cell.cell_id: number for number, cell in enumerate(cells) if cell.cell_id}

@@ -40,6 +40,8 @@ from codeface_jupyter.well_formed import well_formed
 __all__ = ["PendingAnswer"]
 
 FENCE = "```"
+# Tokenizers take more than that together, of code.
+LEAST_BYTES_PER_TOKEN = 2
 REPEATED_ITSELF = "ended where it began to repeat itself"
 
 
@@ -213,7 +215,16 @@ class PendingAnswer:
         goes_on = isinstance(engine, GoesOn) and engine.goes_on and not self.is_bare_code
         is_first = self.ask.after is None and not self.ask.is_for_hint
         may_begin = goes_on and is_first and code in self.prompt and FENCE not in code
-        return f"{FENCE}python\n{code}" if code and may_begin else ""
+        return f"{FENCE}python\n{code}" if code and may_begin and self._fits(code, engine) else ""
+
+    def _fits(self, begin: str, engine: Engine | BatchEngine) -> bool:
+        """Whether there is room for a beginning between the prompt and the answer."""
+        window: int | None = getattr(engine, "context_window", None)
+        context = self._state.context
+        if window is None or context is None:
+            return True
+        tokens = len(begin.encode()) // LEAST_BYTES_PER_TOKEN + 1
+        return context.prompt_tokens + tokens + self.sampling.max_new_tokens <= window
 
     def look_up(self, response_cache: ResponseCache) -> CachedResponse | None:
         """Return the answer that ``response_cache`` keeps, if it may be given; after `start`."""
@@ -360,7 +371,7 @@ class PendingAnswer:
     def take_whole(self, text: str, *, tokens: int) -> None:
         """Take an answer that comes in one piece: that does not tell when it began."""
         self._is_streamed = False
-        self.job.emit(Chunk(text, tokens))
+        self.job.emit(Chunk(f"{self._begin}{text}", tokens))
 
     def _tell(self, event: Event) -> None:
         if self.ask.after is not None:

@@ -7,6 +7,8 @@ the notebook. With the lines above the fault given, what it writes is about the 
 from __future__ import annotations
 
 import ast
+import builtins
+import keyword
 import re
 
 from codeface_jupyter.context import ContextSources
@@ -18,7 +20,18 @@ __all__ = ["kept_beginning", "repair_beginning"]
 # It is read once more, and takes room from the answer.
 MAX_CHARS = 2_000
 # With comments above it, which a model writes down again as well.
-FIRST_WORD = re.compile(r"(?:\s*#.*\n)*\s*(?:\w+|[^\s#])")
+FIRST_WORD = re.compile(r"(?:\s*#.*\n)*\s*(?P<word>\w+|[^\s#])")
+ASSIGNED = re.compile(r"[^\S\n]*=(?!=)")
+UNREADABLE = frozenset({"IndentationError", "SyntaxError", "TabError", "_IncompleteInputError"})
+# For others something may have to be done first: a model fitted, a file made.
+OF_A_STATEMENT = UNREADABLE | {
+    "AttributeError",
+    "IndexError",
+    "KeyError",
+    "NameError",
+    "TypeError",
+    "ValueError",
+}
 
 
 def kept_beginning(sources: ContextSources) -> str:
@@ -41,15 +54,26 @@ def repair_beginning(sources: ContextSources) -> str:
     """Return what the first repair of a cell begins with: the lines above the fault, and a word.
 
     That much is enough for it not to begin with another cell. Empty where it is not a cell in
-    Python that failed.
+    Python that failed, and without the word where that may be what is wrong, or something may be
+    missing before it.
     """
-    rewrite = sources.rewrite
-    if sources.task != "fix" or rewrite is None or rewrite.language != "python":
+    rewrite, error = sources.rewrite, sources.error
+    if sources.task != "fix" or rewrite is None or error is None or rewrite.language != "python":
         return ""
     kept = kept_beginning(sources)
-    word = FIRST_WORD.match(rewrite.text, len(kept)) if sources.error is not None else None
-    begin = f"{kept}{word[0]}" if word is not None else ""
+    match = FIRST_WORD.match(rewrite.text, len(kept)) if error.ename in OF_A_STATEMENT else None
+    if match is None or not _is_right(match["word"], rewrite.text[match.end() :], sources):
+        return kept
+    begin = f"{kept}{match[0]}"
     return begin if len(begin) <= MAX_CHARS else ""
+
+
+def _is_right(word: str, rest: str, sources: ContextSources) -> bool:
+    """Whether a word that a cell begins with is surely no mistyped one."""
+    if sources.error is not None and sources.error.ename in UNREADABLE:
+        known = {*keyword.kwlist, *vars(builtins), *sources.namespace}
+        return not word.isidentifier() or word in known or ASSIGNED.match(rest) is not None
+    return sources.error is None or f"'{word}'" not in sources.error.evalue
 
 
 def _begin(statement: ast.stmt) -> int:

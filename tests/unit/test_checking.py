@@ -276,11 +276,8 @@ def test_so_has_one_below_an_answer_that_was_not_taken_up(
     session_of, notebook, cells, names, is_added
 ):
     session = session_of("```python\ntop.units\n```")
-    said = f"Here it is:\n\n```python\n{FIRST}\n```"
-    history = ({"role": "user", "content": "top"}, {"role": "assistant", "content": said})
     asked = ask(session, notebook | names, cells=cells)
-    sources = replace(asked.sources, history=history)
-    result = session.generate(replace(asked, sources=sources))
+    result = session.generate(replace(asked, code_before=FIRST))
     assert result.code == (f"{FIRST}\n\ntop.units" if is_added else "top.units")
     assert (result.notes == (GOES_ON,)) is is_added
     if is_added and result.outcome is not None:

@@ -27,6 +27,16 @@ def test_a_request_just_below_follows_up(conversation: Conversation) -> None:
     assert "sales.plot()" in answer["content"]
 
 
+def test_the_code_that_it_goes_on_from_is_what_was_offered(conversation: Conversation) -> None:
+    conversation.add(
+        Exchange("by month", "Only a part.", code="sales.plot(); months", cells_above=1)
+    )
+    below = [DATA, ASKS]
+    assert conversation.code_before("and by year", cells=below) == "sales.plot(); months"
+    assert conversation.code_before("and by year", cells=[*below, LOOKS]) == ""
+    assert Conversation().code_before("anything") == ""
+
+
 def test_so_it_does_without_any_cells() -> None:
     talk = Conversation()
     talk.add(Exchange("plot it", "Done."))

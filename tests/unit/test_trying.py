@@ -1286,6 +1286,59 @@ class GoingOn(ScriptedEngine):
     goes_on = True
 
 
+@pytest.mark.parametrize(
+    ("cell", "kind", "message", "begin"),
+    [
+        # What may be mistyped, or comes after something that is missing, is not given.
+        ("improt math", "SyntaxError", "invalid syntax", ""),
+        ("x = 1\nwhlie x:\n    x", "SyntaxError", "invalid syntax", "x"),
+        ("for x y:\n    x", "SyntaxError", "invalid syntax", "for"),
+        ("prices[0", "SyntaxError", "'[' was never closed", "prices"),
+        ("new = (1", "SyntaxError", "'(' was never closed", "new"),
+        ("pricse[0]", "NameError", "name 'pricse' is not defined", ""),
+        ("prices[where]", "NameError", "name 'where' is not defined", "prices"),
+        ("model.predict(x)", "NotFittedError", "not fitted yet", ""),
+    ],
+)
+def test_a_word_that_may_be_wrong_is_not_what_a_repair_begins_with(
+    cell, kind, message, begin
+) -> None:
+    line = cell.split("\n")[-1].strip()
+    error = ErrorInfo(ename=kind, evalue=message, source=cell, line=line)
+    sources = replace(repair_of(cell), error=error, namespace={"prices": []})
+    assert repair_beginning(sources) == begin
+
+
+def test_a_repair_in_a_batch_has_its_beginning_too(tmp_path, namespace) -> None:
+    cells = ["low = minimum(prices)", "high = maximum(prices)"]
+    session = Session(
+        config=Config(file=tmp_path / "none.toml"), engine=GoingOn([" = 1\n```", " = 2\n```"])
+    )
+    asks = [
+        Ask(
+            sources=repair_of(cell, line=cell),
+            settings=session.config.with_overrides({"tries": "off"}),
+            live_namespace=namespace,
+        )
+        for cell in cells
+    ]
+    for count in (1, 2):
+        items = session.generate_batch(asks[:count])
+        assert [item.result.code.split(" ")[0] for item in items] == ["low", "high"][:count]
+
+
+def test_a_beginning_that_leaves_no_room_for_an_answer_is_not_given(tmp_path, namespace) -> None:
+    engine = GoingOn([in_python("low = 1")], context_window=400)
+    session = Session(config=Config(file=tmp_path / "none.toml"), engine=engine)
+    question = Ask(
+        sources=repair_of(f"x = '{'a' * 400}'\n{RAISES}"),
+        settings=session.config.with_overrides({"tries": "off", "max_new_tokens": 256}),
+        live_namespace=namespace,
+    )
+    session.generate(question)
+    assert engine.requests[0].prompt.answer_begin == ""
+
+
 def test_the_model_goes_on_from_that_beginning_and_the_answer_has_it(ask_with) -> None:
     cell = "low = minimum(prices)"
     engine = GoingOn([" = min(prices)\nlow\n```"])
