@@ -78,25 +78,30 @@ def read_json(file: Path, *, largest_bytes: int = LARGEST_BYTES) -> object:
     return value
 
 
-def write_whole(file: Path, content: bytes, *, mode: int = OWNERS_ALONE) -> None:
+def write_whole(
+    file: Path, content: bytes, *, mode: int = OWNERS_ALONE, through_links: bool = False
+) -> None:
     """Write a file in one step, so that nobody ever reads a part of it.
 
     Parameters
     ----------
     file
-        The file, which is replaced if there is one, in a folder that exists. Of a link, the file
-        that it points to: who keeps settings under version control finds them there.
+        The file, which is replaced if there is one, in a folder that exists.
     content
         All of it.
     mode
         Who may read and write it; only its owner unless given.
+    through_links
+        Whether of a link the file that it points to is written, as who keeps settings under
+        version control expects. Not in a folder that others may write to: there a link could lead
+        to any file of the user's.
 
     Raises
     ------
     OSError
         If it cannot be written; what was there is left as it was.
     """
-    if file.is_symlink():
+    if through_links and file.is_symlink():
         file = Path(os.path.realpath(file))
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     unfinished = Path(name)

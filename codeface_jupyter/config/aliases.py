@@ -90,7 +90,7 @@ class Aliases:
 
     def _write(self, aliases: dict[str, str]) -> None:
         text = json.dumps(aliases, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-        write_whole(self._file, text.encode())
+        write_whole(self._file, text.encode(), through_links=True)
 
     def _not_written(self, reason: str) -> ConfigError:
         return ConfigError(

@@ -42,22 +42,36 @@ def test_a_write_that_breaks_off_leaves_what_was_there_and_no_other_file(tmp_pat
     assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("file", b"1")]
 
 
-def test_a_link_stays_one_and_what_it_points_to_is_written(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(tmp_path: Path) -> None:
+    # Whoever shares the folder may have put it there.
+    others = tmp_path / "others"
+    others.write_bytes(b"kept")
+    others.chmod(0o600)
+    link = tmp_path / "rates.json"
+    link.symlink_to(others)
+    write_whole(link, b"1", mode=0o644)
+    assert not link.is_symlink()
+    assert link.read_bytes() == b"1"
+    assert others.read_bytes() == b"kept"
+    assert others.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_that_is_followed_stays_one_and_what_it_points_to_is_written(tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles" / "aliases"
     kept.parent.mkdir()
     link = tmp_path / "aliases.json"
     link.symlink_to(Path("dotfiles", "aliases"))
     for content in (b"1", b"2"):
-        write_whole(link, content)
+        write_whole(link, content, through_links=True)
         assert link.is_symlink()
         assert kept.read_bytes() == link.read_bytes() == content
     assert [file.name for file in kept.parent.iterdir()] == ["aliases"]
 
 
-def test_a_link_into_nowhere_or_to_itself_is_an_error_or_replaced(tmp_path: Path) -> None:
+def test_a_followed_link_into_nowhere_or_to_itself_is_an_error_or_replaced(tmp_path: Path) -> None:
     (tmp_path / "nowhere").symlink_to(tmp_path / "none" / "file")
     with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "nowhere", b"1")
+        write_whole(tmp_path / "nowhere", b"1", through_links=True)
     (tmp_path / "loop").symlink_to("loop")
-    write_whole(tmp_path / "loop", b"1")
+    write_whole(tmp_path / "loop", b"1", through_links=True)
     assert (tmp_path / "loop").read_bytes() == b"1"
