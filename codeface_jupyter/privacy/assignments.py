@@ -122,6 +122,23 @@ BLOCK = re.compile(
     r"""(?P<indent>[^\S\n]*)(?:-[^\S\n]{1,4})?["']?(?P<name>[\w.-]+)["']?[^\S\n]{0,4}:[^\S\n]{1,4}"""
     r"""[|>][+-]?\d?[+-]?[^\S\n]{0,4}(?:\#.*)?"""
 )
+# `pass` is also a result, and a column: it names a secret where a login's other keys stand.
+PASS = ("pass", "Pass", "PASS")
+UNDER_PASS = re.compile(
+    r"""(?:(?<=["']).{4}["'][^\S\n]{0,4}:[^\S\n]{0,4}(?=["'])"""
+    r"""|(?<![\w.-]).{4}[^\S\n]{0,4}[:=](?!=)[^\S\n]{0,4})"""
+    r"""(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<word>[^\s"'`,;{}()\[\]]+))"""
+)
+BESIDE_PASS = re.compile(
+    r"""(?<![\w.-])["']?(?i:user|user_?name|login|host|host_?name)["']?[^\S\n]{0,4}[:=](?!=)"""
+)
+OPPOSITE_OF_PASS = re.compile(r"""(?<![^\W_])(?i:fail)""")
+# Where keys are the columns of a table.
+OF_COLUMNS = re.compile(
+    r"(?:\b(?:agg|aggregate|astype|fillna|replace|transform)\(|\b(?:columns|dtype)=)\s*\Z"
+)
+CHARS_BESIDE = 300
+LITERAL_END = re.compile(r"[{}]|\n[^\S\n]*\n")
 # In a cell: what IPython hands to a magic or a shell, with or without a variable for its output.
 SHELL_LINE = re.compile(r"\s*(?:[\w.,]+[^\S\n]*=[^\S\n]*)?[%!]{1,2}[A-Za-z]")
 
@@ -138,6 +155,8 @@ def assigned_secrets(text: str, *, is_code: bool) -> Iterator[Span]:
         string, or what a magic or a shell is given.
     """
     may_name = _may_name(text)
+    if may_name:
+        yield from _beside_logins(text)
     begin = 0
     block = _Block()
     for line in text.split("\n"):
@@ -149,6 +168,44 @@ def assigned_secrets(text: str, *, is_code: bool) -> Iterator[Span]:
                 for start, end in _in_line(line, is_code=is_code, may_name=may_name)
             )
         begin += len(line) + 1
+
+
+def _beside_logins(text: str) -> Iterator[Span]:
+    """Yield what stands under ``pass`` in a literal, or lines, with a user's name or a host."""
+    for start in itertools.chain.from_iterable(_places(text, word) for word in PASS):
+        match = UNDER_PASS.match(text, start)
+        if match is None:
+            continue
+        kind = match.lastgroup or "word"
+        value = match[kind]
+        is_secret = (
+            is_unquoted_secret("password", value, is_alone=True)
+            if kind == "word"
+            else is_quoted_secret("password", value)
+        )
+        if is_secret and _is_of_login(text, start, match.end()):
+            yield match.span(kind)
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    place = text.find(word)
+    while place >= 0:
+        yield place
+        place = text.find(word, place + 1)
+
+
+def _is_of_login(text: str, start: int, end: int) -> bool:
+    """Whether what is around a pair, in the same braces or lines, are a login's other keys."""
+    first = max(0, start - CHARS_BESIDE)
+    for bound in LITERAL_END.finditer(text, first, start):
+        first = bound.end()
+    bound_after = LITERAL_END.search(text, end, end + CHARS_BESIDE)
+    last = bound_after.start() if bound_after else end + CHARS_BESIDE
+    beside = f"{text[first:start]}\n{text[end:last]}"
+    if OPPOSITE_OF_PASS.search(beside) or not BESIDE_PASS.search(beside):
+        return False
+    before = text[max(0, first - CHARS_BESIDE) : max(0, first - 1)]
+    return OF_COLUMNS.search(before) is None
 
 
 class _Block:

@@ -20,7 +20,8 @@ SECRET_KEY_WORDS = frozenset(
     {"access", "encryption", "license", "master", "root", "shared", "signing", "ssh"}
 )
 SECRET_TOKENS_WORDS = frozenset({"access", "api", "auth", "bearer", "refresh", "secret"})
-# What has a `pass` or a `pw`; of filters and loops, `low_pass` and `first_pass` are said.
+# What has a `pass` or a `pw`; of filters and loops, `low_pass` and `first_pass` are said. By
+# itself, `pass` is as often the opposite of `fail`.
 # fmt: off
 ACCOUNT_WORDS = frozenset({
     "account", "admin", "db", "email", "ftp", "imap", "login", "mail", "my", "mysql", "pg",
@@ -74,11 +75,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def _holds_secret(name: str, words: list[str]) -> bool:
-    if (
-        words in (["token"], ["pw"], ["pass"])
-        or SECRET_WORDS.intersection(words)
-        or FRAGMENT.search(name)
-    ):
+    if words in (["token"], ["pw"]) or SECRET_WORDS.intersection(words) or FRAGMENT.search(name):
         return True
     match words:
         case [*_, kind, "token"]:

@@ -63,6 +63,15 @@ def test_a_line_with_a_secret_is_found(line: str) -> None:
         "df['pass'] = df['score'] > 50",
         "label = np.where(df['pass'], 'pass', 'fail')",
         "print('pass' if passed else 'fail')",
+        "colors = {'pass': 'green', 'fail': 'red'}",
+        "{'user': 'ann', 'pass': 'yes', 'failed': 'no'}",
+        "df[df['pass'] == 'distinction']",
+        "df[(df['user'] == 'ann') & (df['pass'] == 'distinction')]",
+        "df.loc[df.user == 'ann', 'pass'] = 'distinction'",
+        "df[['user', 'pass']].value_counts()",
+        "df.groupby('host').agg({'user': 'nunique', 'pass': 'mean'})",
+        "df.rename(columns={'user': 'name', 'pass': 'passed'})",
+        "user = 'ann'; colors = {'pass': 'green'}",
     ],
 )
 def test_ordinary_code_is_let_through(line: str) -> None:
@@ -85,8 +94,7 @@ def test_ordinary_code_is_let_through(line: str) -> None:
         "token",
         "pw",
         "db_pw",
-        "pass",
-        "PASS",
+        "user_pass",
         "creds",
         "userCreds",
         "db_cred",
@@ -115,6 +123,8 @@ def test_names_of_secrets(name: str) -> None:
         "credentials_file",
         "secretary",
         "tpw",
+        "pass",
+        "PASS",
         "bypass",
         "passes",
         "passed",
@@ -141,12 +151,18 @@ def test_only_the_lines_with_a_secret_go() -> None:
     [
         "creds = ('me', 'hunter2')",
         "connect({'user': 'me', 'pass': 'hunter2'})",
-        '{"pass": "hunter2"}',
+        '{"pass": "hunter2", "host": "db.example.com"}',
+        "connect('host=db user=me pass=hunter2')",
         "user_creds = 'hunter2'",
     ],
 )
 def test_what_is_called_pass_or_creds_goes(line: str, *, is_code: bool) -> None:
     assert redact(line, is_code=is_code) == (SECRET_MARK, 1)
+
+
+def test_pass_in_a_literal_over_several_lines_goes() -> None:
+    text, _ = redact("db = {\n    'user': 'me',\n    'pass': 'hunter2',\n}")
+    assert text == f"db = {{\n    'user': 'me',\n    {SECRET_MARK}\n}}"
 
 
 def test_pass_in_a_configuration_goes() -> None:
