@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.asked_kind import shown_by
@@ -17,6 +18,8 @@ ASKS_FOR_NUMBER = re.compile(
     r"\bhow\s+(?:many|much|often)\b|\b(?:number|share|percentage)\s+of\b", re.I
 )
 TEXT_DTYPES = frozenset({"object", "str", "string"})
+# Of a long column, its first values tell what it holds.
+MAX_VALUES = 1_000
 NUMBER = re.compile(r"[-+]?(?:\d[\d_,]*(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf)%?", re.I)
 
 
@@ -33,10 +36,30 @@ def asked_column(request: str, namespace: Mapping[str, object]) -> str:
     asked = WHICH.match(request)
     if asked is None or ASKS_FOR_NUMBER.search(request):
         return ""
-    frames = [value for value in map(value_of, namespace.values()) if isinstance(value, Frame)]
-    columns = [(label, frame.dtypes.get(label)) for frame in frames for label in frame.labels or ()]
-    dtypes = {dtype for label, dtype in columns if str(label).casefold() == asked[1].casefold()}
-    return asked[1] if dtypes and dtypes <= TEXT_DTYPES else ""
+    columns = [
+        (obj, label, frame.dtypes.get(label))
+        for obj in namespace.values()
+        if isinstance(frame := value_of(obj), Frame)
+        for label in frame.labels or ()
+        if str(label).casefold() == asked[1].casefold()
+    ]
+    are_names = all(
+        dtype in TEXT_DTYPES and _holds_names(obj, label) for obj, label, dtype in columns
+    )
+    return asked[1] if columns and are_names else ""
+
+
+def _holds_names(frame: Any, label: object) -> bool:
+    """Whether a column of a pandas frame holds texts, none of which looks like a number.
+
+    Zip codes and years are often kept as texts, or as whole numbers among other objects: there, a
+    number is what was asked for.
+    """
+    try:
+        values = frame[label].iloc[:MAX_VALUES].dropna().tolist()
+    except Exception:  # noqa: BLE001 - the user's cells may change it meanwhile
+        return False
+    return all(type(value) is str and not NUMBER.fullmatch(value.strip()) for value in values)
 
 
 def gives_a_number(outcome: Outcome | None) -> bool:

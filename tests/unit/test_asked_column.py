@@ -34,6 +34,32 @@ def test_a_column_of_numbers_in_one_table_and_of_texts_in_another_tells_nothing(
 
 
 @pytest.mark.parametrize(
+    "years",
+    [
+        ["2023", "2024"],
+        ["before", "2024"],
+        pd.Series([2023, 2024], dtype=object),
+        pd.Series(["before", 2024.0], dtype=object),
+        pd.Series(["2023", "2024"], dtype="string"),
+    ],
+)
+def test_what_looks_like_a_number_may_be_one_of_the_column(years):
+    assert asked_column("Which year was the best?", {"sales": SALES.assign(year=years)}) == ""
+
+
+def test_missing_values_are_no_numbers():
+    missing = SALES.assign(Region=pd.Series(["north", None], dtype=object))
+    assert asked_column("Which region sells most?", {"sales": missing}) == "region"
+    nan = SALES.assign(Region=pd.Series(["north", float("nan")], dtype=object))
+    assert asked_column("Which region sells most?", {"sales": nan}) == "region"
+
+
+def test_only_the_first_values_of_a_long_column_are_looked_at():
+    texts = pd.DataFrame({"region": ["north"] * 1_000 + ["7"]})
+    assert asked_column("Which region sells most?", {"sales": texts}) == "region"
+
+
+@pytest.mark.parametrize(
     ("outcome", "is_number"),
     [
         (Outcome(ending="ran", value="10.5"), True),
