@@ -83,16 +83,25 @@ def _spellings(number: str) -> Iterator[list[str]]:
     if THOUSANDS.fullmatch(number):
         yield [BETWEEN_THOUSANDS.sub("", number)]
         if "," not in number:
-            yield BETWEEN_NUMBERS.split(number)
+            yield _several(number)
     elif "," not in number:
         yield [number]
     else:
-        yield BETWEEN_NUMBERS.split(number)
+        yield _several(number)
     if WITH_DECIMAL_COMMA.fullmatch(number):
         whole, _, decimals = number.partition(",")
         yield [f"{re.sub('[^0-9]', '', whole)}.{decimals}"]
     if ONE_THOUSANDS_POINT.fullmatch(number):
         yield [number.replace(".", "")]
+
+
+def _several(number: str) -> list[str]:
+    """Return the numbers that commas and spaces are between, as Python writes them.
+
+    What else can stand between thousands stands in one of them: `1'234`, `1.234.567`.
+    """
+    parts = BETWEEN_NUMBERS.split(number.replace("'", ""))
+    return [part.replace(".", "") if part.count(".") > 1 else part for part in parts]
 
 
 def _known(text: str) -> Iterator[float]:
@@ -121,7 +130,8 @@ class _Said:
 
     @classmethod
     def of(cls, number: str, *, unit: str) -> _Said:
-        digits, _, exponent = number[:MAX_CHARS].lower().partition("e")
+        digits, _, exponent = number.lower().partition("e")
+        digits = digits[:MAX_CHARS]
         whole, _, decimals = digits.partition(".")
         # Zeros at the end of a whole number may stand for what was rounded.
         zeros = 0 if decimals else len(whole) - len(whole.rstrip("0"))

@@ -140,7 +140,23 @@ def test_parts_of_dates_are_known():
     assert made_up_numbers("From January 1, 2024, to December 31, 2024.", known=known) == ["31"]
 
 
-@given(st.text(alphabet="0123456789.,%eE+- \n`x"), st.text(alphabet="0123456789.,eE+- x"))
+@pytest.mark.parametrize(
+    "number",
+    ["1'234", "1'234'567", "1'234,5", "1.234.567,8", "1'234,567", "1,234'567.5", "9" * 38 + "e+10"],
+)
+def test_no_way_of_writing_a_number_hides_the_others(number):
+    assert made_up_numbers(f"{number} and 365", known="rows: 20")[-1] == "365"
+    assert "365" in made_up_numbers(f"365, {number}", known=f"rows: {number}")
+
+
+def test_apostrophes_stand_between_thousands_only():
+    assert made_up_numbers("1'337 rows", known="1 column, 337 rows") == ["1'337"]
+
+
+@given(
+    st.text(alphabet="0123456789.,%eE+- '\u00a0\u202f\n`x"),
+    st.text(alphabet="0123456789.,eE+- x"),
+)
 def test_any_text_is_read(answer, known):
     assert all(number in answer for number in made_up_numbers(answer, known=known))
 
