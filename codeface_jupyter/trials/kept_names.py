@@ -42,18 +42,26 @@ def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -
     Those of variables, attributes and columns count, but for what the cell binds itself and for
     modules with what is theirs, which repairs replace: ``np.asscalar(a)`` by ``a.item()``. A
     mistyped one is kept by one that it may have been meant for. What keeps all the data of a cell
-    is about it, whatever methods it calls.
+    is about it, whatever methods it calls; where that is one variable, as often in a notebook,
+    something that is done with it has to be kept as well.
     """
     old, new = _python(rewrite.text), _python(code.removeprefix(rewrite.head))
     if old is None or new is None:
         return False
     names = {n for n in _names(old, namespace) if n not in BUILTINS} - names_bound(old)
     others = set(_names(new, {}))
-    lost = {name for name in names if not any(name == o or is_slip(name, o) for o in others)}
+    lost = {name for name in names if not _is_among(name, others)}
     data = _data(old, namespace)
-    if data and all(any(name == o or is_slip(name, o) for o in others) for name in data):
-        return False
+    if data and all(_is_among(name, others) for name in data):
+        done = set(_done(new, namespace))
+        if len(data) > 1 or any(_is_among(what, done) for what in _done(old, namespace)):
+            return False
     return len(names) >= LEAST_NAMES and len(lost) >= MOST_LOST * len(names)
+
+
+def _is_among(name: str, others: set[str]) -> bool:
+    """Whether a name is one of some, or a mistyped one."""
+    return any(name == other or is_slip(name, other) for other in others)
 
 
 def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
@@ -190,6 +198,16 @@ def _data_names(tree: ast.AST) -> Iterator[str]:
             case ast.Name(id=name, ctx=ast.Load()) if node not in called:
                 yield name
             case ast.Subscript(slice=ast.Constant(value=str() as name)):
+                yield name
+
+
+def _done(tree: ast.AST, namespace: Mapping[str, object]) -> Iterator[str]:
+    """Yield what tells what is done with data: attributes, keywords and texts."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) if not _is_of_module(node, namespace):
+                yield name
+            case ast.keyword(arg=str() as name) | ast.Constant(value=str() as name) if name.strip():
                 yield name
 
 

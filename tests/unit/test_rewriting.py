@@ -295,6 +295,9 @@ def test_what_cannot_be_written_again_is_no_fault_of_another_answer():
 FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
 
 
+BARS = "fig = df.plot(kind='bar', colr='red').get_figure()\nfig.savefig('bars.png')"
+
+
 @pytest.mark.parametrize(
     ("old", "code", "is_said"),
     [
@@ -318,6 +321,11 @@ FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
         ("sales.index_by('area').total()", "sales.set_index('area').sum()", False),
         ("df = df.index_by('area').total().top()", "df = df.set_index('area').sum()", False),
         ("make_plot(sales.index_by('area').total())", "print(4 + 4)", True),
+        # To keep the one table of a notebook is not to keep a cell.
+        (BARS, "df.describe()", True),
+        (BARS, "df.isna().sum()", True),
+        (BARS, "df.plot.bar(color='red')", False),
+        (BARS, "df.hist(kind='bar')", False),
     ],
 )
 def test_a_repair_that_is_about_something_else_says_so(old, code, is_said):
