@@ -19,13 +19,14 @@ FORMS = frozenset({"decode", "encode", "get_secret_value", "lstrip", "rstrip", "
 CHOICES = frozenset({
     "iter", "list", "max", "min", "next", "repr", "reversed", "set", "sorted", "str", "tuple",
 })  # fmt: skip
-# What a column says of its values without saying them; of anything else it may say them.
+# What a column says of its values without saying them; of anything else it may say them. An index
+# does not: of how often each value is there, it is the values.
 COUNTS = frozenset({
     "all", "any", "columns", "contains", "count", "dtype", "dtypes", "duplicated",
-    "empty", "endswith", "eq", "fullmatch", "hasnans", "index", "isalnum", "isalpha", "isdecimal",
+    "empty", "endswith", "eq", "fullmatch", "hasnans", "isalnum", "isalpha", "isdecimal",
     "isdigit", "isin", "islower", "is_null", "isna", "isnull", "isnumeric", "isupper",
-    "is_unique", "keys", "len", "match", "memory_usage", "name", "nbytes", "ndim", "ne", "notna",
-    "notnull", "nunique", "n_unique", "shape", "size", "startswith", "value_counts",
+    "is_unique", "len", "match", "memory_usage", "name", "nbytes", "ndim", "ne", "notna",
+    "notnull", "nunique", "n_unique", "shape", "size", "startswith",
 })  # fmt: skip
 
 

@@ -180,6 +180,13 @@ LOGINS = pd.DataFrame({"user": ["ann"], "key": ["k-west"], "password": ["hunter2
         ("found = users['password'].iloc[0]", "***"),
         ("users['password'].tolist()", "list of 1"),
         ("users['password'].values", "rray of 1"),
+        ("users['password'].value_counts()", "Series of 1"),
+        ("users['password'].value_counts().idxmax()", "***"),
+        ("users['password'].value_counts().index[0]", "***"),
+        ("users['password'].value_counts().keys()[0]", "***"),
+        ("users['password'].value_counts().to_dict()", "dict of 1"),
+        ("users['password'].value_counts().index.tolist()", "list of 1"),
+        ("users.password.value_counts().index.tolist()[0]", "***"),
     ],
 )
 def test_values_of_a_column_with_secrets_are_hidden_wherever_they_stand(
