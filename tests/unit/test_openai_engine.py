@@ -304,7 +304,8 @@ def test_a_family_of_joined_emoji_is_never_split(serve):
     [
         *((name, "stop") for name in ("stop", "STOP", "tool_calls", "function_call")),
         *((name, "stop") for name in ("eos", "eos_token", "end_turn")),
-        *((name, "length") for name in ("length", "max_tokens")),
+        *((name, "stop") for name in ("complete", "COMPLETE", "completed", "end")),
+        *((name, "length") for name in ("length", "max_tokens", "model_length")),
     ],
 )
 def test_the_reason_of_the_end_is_told_in_our_words(serve, said, reason):

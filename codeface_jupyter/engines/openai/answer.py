@@ -22,9 +22,10 @@ USAGE_WAIT_S = 2.0
 END_WAIT_S = 0.1
 # How servers call the end of a whole answer: OpenAI's names first, then those of others.
 WHOLE = frozenset(
-    {"stop", "tool_calls", "function_call"} | {"eos", "eos_token", "end_turn", "stop_sequence"}
+    {"stop", "tool_calls", "function_call"}
+    | {"eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed", "end"}
 )
-FULL = frozenset({"length", "max_tokens"})
+FULL = frozenset({"length", "max_tokens", "model_length"})
 FILTERED = "content_filter"
 MAX_REASON_CHARS = 60
 
