@@ -505,7 +505,8 @@ function isFenced(text: string, code: string): boolean {
   return FENCED.exec(text)?.[2] === code;
 }
 
-const FENCED = /^(`{3,})[\w+#-]*\n([\s\S]*)\n\1$/;
+/** What names a language is in any script; `\w` is ASCII here. */
+const FENCED = /^(`{3,})[^\n`]*\n([\s\S]*)\n\1$/;
 /** By the languages of code blocks; the kernel has the same. */
 const CELL_MAGICS: ReadonlyMap<string, string> = new Map([
   ['bash', '%%bash'],

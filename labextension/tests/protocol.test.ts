@@ -117,6 +117,10 @@ describe('the protocol', () => {
     ['itself', {}],
     ['behind its magic', { language: 'r', source: '%%R\nx = 1' }],
     ['in a fence', { cell_type: 'markdown', language: 'json', source: '```json\nx = 1\n```' }],
+    [
+      'in a fence with letters of any language',
+      { cell_type: 'markdown', language: 'español', source: '```español\nx = 1\n```' }
+    ],
     ['of Markdown', { cell_type: 'markdown', language: 'markdown' }]
   ])('shows code that becomes a cell: %s', (_, block) => {
     expect(protocol.isResultData(blockOf(block))).toBe(true);
@@ -129,6 +133,7 @@ describe('the protocol', () => {
     ['a name that every object has', { language: 'constructor', source: '%%bash\nx = 1' }],
     ['a magic that writes', { language: 'bash', source: '%%writefile a.py\nx = 1' }],
     ['a fence that is run', { source: '```\nx = 1\n```' }],
+    ['code behind the language', { cell_type: 'markdown', source: '```a\ny = 2\nx = 1\n```' }],
     ['other words', { cell_type: 'markdown', source: '```\nx = 2\n```' }]
   ])('does not show code whose cell would hold %s', (_, block) => {
     expect(protocol.isResultData(blockOf(block))).toBe(false);
