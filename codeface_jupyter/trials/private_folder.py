@@ -59,12 +59,20 @@ class FolderWatch:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._free_bytes = _free_bytes(folder)
+        self._was_filling = False
+
+    def is_disk_filling(self) -> bool:
+        """Whether much less of the disk is free than before, now and when last asked.
+
+        Who has taken it is not known, and what another program writes may be gone at once.
+        """
+        taken = self._free_bytes - _free_bytes(self._folder)
+        is_filling = taken > FolderLimits.total_bytes + FolderLimits.others_bytes
+        was_filling, self._was_filling = self._was_filling, is_filling
+        return is_filling and was_filling
 
     def is_overfull(self) -> bool:
         """Whether there is more than may be, which one who still writes may change."""
-        taken = self._free_bytes - _free_bytes(self._folder)
-        if taken > FolderLimits.total_bytes + FolderLimits.others_bytes:
-            return True
         total = entries = 0
         with contextlib.closing(_sizes(self._folder)) as sizes:
             for size in sizes:

@@ -183,6 +183,8 @@ class _Watcher:
             raise _OverError("died", f"It was ended: it started more than {MAX_THREADS} threads.")
         if self._bounds.folder.is_overfull():
             raise _OverError("died", "It was ended: it wrote more than a copy may.")
+        if self._bounds.folder.is_disk_filling():
+            raise _OverError("died", "It was ended: the disk is filling up.")
 
     def _note(self, refusal: str) -> None:
         is_new = refusal not in self.seen.refusals and len(self.seen.refusals) < MAX_REFUSALS

@@ -27,7 +27,7 @@ import psutil
 import pytest
 
 from codeface_jupyter.trials import copy as copies
-from codeface_jupyter.trials import hanging
+from codeface_jupyter.trials import hanging, private_folder
 from codeface_jupyter.trials.copy import Limits, run_in_copy
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.trials.guard import support, system_calls
@@ -556,17 +556,24 @@ def write_beyond_the_longest_path(files):
 
 
 @pytest.mark.parametrize(
-    "work",
-    [
-        write_many_files,
-        write_large_files,
-        keep_what_is_deleted,
-        write_beyond_the_longest_path,
-    ],
+    "work", [write_many_files, write_large_files, write_beyond_the_longest_path]
 )
 def test_its_folder_has_an_end(work):
     report = run_in_copy(work, limits=PATIENT)
     assert (report.end, report.why) == ("died", "It was ended: it wrote more than a copy may.")
+
+
+def test_what_is_deleted_and_kept_open_has_an_end():
+    report = run_in_copy(keep_what_is_deleted, limits=PATIENT)
+    assert (report.end, report.why) == ("died", "It was ended: the disk is filling up.")
+
+
+def test_what_others_write_ends_a_copy_only_if_it_stays(tmp_path, monkeypatch):
+    free = iter([10, 2, 10, 2, 2])
+    monkeypatch.setattr(private_folder, "_free_bytes", lambda _: next(free) << 30)
+    watch = FolderWatch(tmp_path)
+    assert [watch.is_disk_filling() for _ in range(4)] == [False, False, False, True]
+    assert not watch.is_overfull()
 
 
 def test_folders_within_folders_are_watched_at_any_depth():
