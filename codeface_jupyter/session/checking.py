@@ -14,8 +14,15 @@ from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.earlier_code import GOES_ON, needs_earlier_code
-from codeface_jupyter.trials.kept_names import UNRELATED, keeps_little, lost_below, lost_names
+from codeface_jupyter.trials.earlier_code import GOES_ON, needed_earlier_code
+from codeface_jupyter.trials.kept_names import (
+    KEPT_LINES,
+    UNRELATED,
+    keeps_little,
+    lost_below,
+    lost_names,
+    with_lost_names,
+)
 from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.marks import without_marks
@@ -132,8 +139,12 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
         repeats = repeats_a_cell(new.block.code, rewrite, cells, task=task) if copied else ""
     further: list[str] = []
     if result.finish_reason == "stop" and rewrite.language == PYTHON:
+        if task == "edit" and not new.obstacle:
+            kept = _guarded(lambda: with_lost_names(new.block.code, rewrite, cells))
+            new = replace(new, block=replace(new.block, code=kept)) if kept else new
+            further += [KEPT_LINES] if kept else []
         code = new.block.code
-        further = _guarded(lambda: list(_told_names(code, ask, rewrite))) or []
+        further += _guarded(lambda: list(_told_names(code, ask, rewrite))) or []
         # In a long notebook this may take too long, which leaves the others as they are.
         further += _guarded(lambda: list(_told_below(code, ask, rewrite))) or []
     notes = tuple(filter(None, (new.obstacle, repeats, copied, *further)))
@@ -166,9 +177,11 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     blocks = result.code_blocks
     codes = [block.code for block in blocks if block.language == PYTHON]
     namespace = dict(ask.live_namespace or {})
-    earlier, cells = _earlier_code(ask), ask.sources.cells
-    goes_on = needs_earlier_code("\n".join(codes), earlier, namespace=namespace, cells=cells)
-    codes[:1] = [f"{earlier}\n\n{codes[0]}"] if goes_on else codes[:1]
+    cells = ask.sources.cells
+    goes_on = needed_earlier_code(
+        "\n".join(codes), _earlier_code(ask), namespace=namespace, cells=cells
+    )
+    codes[:1] = [f"{goes_on}\n\n{codes[0]}"] if goes_on else codes[:1]
     offer = shape(codes, namespace, cells, prompt=result.prompt)
     offered = iter(offer.codes)
     codes_offered = [next(offered) if b.language == PYTHON else b.code for b in blocks]

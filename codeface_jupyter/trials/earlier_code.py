@@ -9,16 +9,17 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copies import parsed
+from codeface_jupyter.trials.needed_statements import needed_statements
 
-__all__ = ["GOES_ON", "needs_earlier_code"]
+__all__ = ["GOES_ON", "needed_earlier_code"]
 
-GOES_ON = "Begins with the code of the answer before, which it goes on from."
+GOES_ON = "Begins with lines of the answer before, which it goes on from."
 
 
-def needs_earlier_code(
+def needed_earlier_code(
     code: str, earlier: str, *, namespace: Mapping[str, object], cells: Sequence[Cell]
-) -> bool:
-    """Whether a code reads a name that the answer before makes, and nothing else does.
+) -> str:
+    """Return what of the answer before makes names that a code reads, and nothing else does.
 
     Parameters
     ----------
@@ -33,14 +34,14 @@ def needs_earlier_code(
     """
     tree = parsed(code)
     if tree is None or parsed(earlier) is None:
-        return False
+        return ""
     made = defined_names(earlier).difference(namespace)
     waiting = made.difference(*(defined_names(cell.sent) for cell in cells))
+    missing: set[str] = set()
     for statement in tree.body:
-        if not waiting.isdisjoint(_read(statement)):
-            return True
+        missing |= waiting & _read(statement)
         waiting -= names_bound(statement)
-    return False
+    return needed_statements(earlier, missing) if missing else ""
 
 
 def _read(statement: ast.stmt) -> set[str]:

@@ -17,17 +17,21 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.usual_imports import is_usual_module
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
+from codeface_jupyter.trials.needed_statements import needed_statements
 
 __all__ = [
     "BINDS_ANYTHING",
     "BUILTINS",
+    "KEPT_LINES",
     "UNRELATED",
     "bound_names",
     "keeps_little",
     "lost_below",
     "lost_names",
+    "with_lost_names",
 ]
 
+KEPT_LINES = "Kept the lines of the cell that make what this uses."
 UNRELATED = "This has little in common with the cell."
 # A repair keeps more than a third of the names of a cell that has some.
 LEAST_NAMES, MOST_LOST = 3, 2 / 3
@@ -77,6 +81,19 @@ def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
         The cells above the one that asks, perhaps with the old one among them.
     """
     return sorted(_no_longer_defined(code, rewrite, cells) & used_names(_new(code, rewrite)))
+
+
+def with_lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
+    """Return the new cell with those lines of the old one that make what it uses.
+
+    Empty if it lacks nothing, or lacks it still: see `lost_names`.
+    """
+    lost = lost_names(code, rewrite, cells)
+    kept = needed_statements(python_in(rewrite.text), lost) if lost else ""
+    if not kept or kept in code:
+        return ""
+    whole = rewrite.with_text(f"{kept}\n{code.removeprefix(rewrite.head).rstrip()}")
+    return "" if lost_names(whole, rewrite, cells) else whole
 
 
 def lost_below(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:

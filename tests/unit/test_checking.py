@@ -236,6 +236,29 @@ def test_each_question_of_a_batch_is_checked(session_of, found, notebook):
 FIRST = "top = sales.head(1)"
 
 
+def test_what_an_answer_before_shows_or_draws_is_not_done_again(session_of, notebook):
+    first = "import json\ntop = sales.head(1)\ntop['x'] = 1\njson.dumps({})\nprint(top)\ntop"
+    session = session_of("```python\ntop.x.sum()\n```", "```python\njson.dumps([])\n```")
+    asked = replace(ask(session, notebook), code_before=first)
+    result = session.generate(asked)
+    assert result.code == "top = sales.head(1)\ntop['x'] = 1\n\ntop.x.sum()"
+    assert session.generate(replace(asked, use_response_cache=False)).code == (
+        "import json\n\njson.dumps([])"
+    )
+
+
+def test_an_edited_cell_keeps_what_makes_the_names_that_it_uses(session_of, notebook):
+    cell = Cell(source="top = sales.copy()\ntop.head()", cell_id="c")
+    session = session_of("```python\ntop['x'] = 2\ntop.head()\n```")
+    sources = ContextSources(
+        request="add a column", task="edit", rewrite=Rewrite.of(cell), cells=(cell,)
+    )
+    question = replace(ask(session, notebook), sources=sources)
+    result = session.generate(question)
+    assert result.code == "top = sales.copy()\ntop['x'] = 2\ntop.head()"
+    assert result.notes[0] == "Kept the lines of the cell that make what this uses."
+
+
 @pytest.mark.parametrize(
     ("code", "offered"),
     [
@@ -258,8 +281,7 @@ def test_an_answer_that_goes_on_from_another_one_has_its_code(session_of, notebo
     question = FilledRequest.of("and the units of that?")
     about = asked.about(events[-1].result, question, context=context)
     result = session.generate(replace(about, live_namespace=notebook))
-    whole = offered.replace(FIRST, f"{FIRST}\ntop") if offered else code
-    assert result.code.startswith(whole)
+    assert result.code.startswith(offered or code)
     assert (GOES_ON in result.notes) is (offered is not None)
 
 
