@@ -6,6 +6,7 @@ Only where exactly one change makes the cell one that can be read is it clear wh
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,8 +37,11 @@ TYPESET = {DOUBLE: '"', SINGLE: "'", "\u2013\u2212": "-", "\xa0": " "}
 OPERATORS = frozenset({*"+-*/%@&|^~<>", "and", "or", "not", "in", "is", "if", "else", "lambda"})
 # Functions that take any number of arguments.
 TAKES_ANY = frozenset({"print", "zip", "max", "min", "range"})
+FIRST_WORD = re.compile(r"\s*[A-Za-z]+\b")
 KEYWORD = re.compile(r"\s*\w+\s*=(?!=)")
 CALL = re.compile(r"\s*[\w.]+\(")
+# Nothing of a block is reached behind one.
+ENDS_BLOCK = re.compile(r"\s*(return|raise|break|continue)\b")
 COMMENT_OR_SPACE = re.compile(r"\s*(#.*)?$")
 CONDITION = re.compile(r"\s*(if|elif|while)\b")
 ELSE_IF = re.compile(r"^(\s*)else\s+if\b")
@@ -183,6 +187,14 @@ def _with_comma_before_key(fault: _Unreadable) -> Iterator[str]:
         yield f"{fault.code[:place]},{fault.code[place:]}"
 
 
+def _with_small_keyword(fault: _Unreadable) -> Iterator[str]:
+    """Yield the code with ``import`` for ``Import`` at the beginning of the line at fault."""
+    word = FIRST_WORD.match(fault.text)
+    small = word[0].lower() if word else ""
+    if word and small != word[0] and keyword.iskeyword(small.strip()):
+        yield fault.with_line(f"{small}{fault.text[word.end() :]}")
+
+
 def _may_be_separated(tokens: Sequence[Token], number: int, *, rest: str) -> bool:
     """Whether a comma is what is missing after a token, and not an operator or a colon."""
     place = opener(tokens, number + 1)
@@ -276,7 +288,7 @@ def _without_indent(fault: _Unreadable) -> Iterator[str]:
 def _with_indent(fault: _Unreadable) -> Iterator[str]:
     """Yield the code with the one line that a block may have to the right of its head."""
     below = fault.lines[fault.line :]
-    if not below or COMMENT_OR_SPACE.fullmatch(below[0]):
+    if not below or COMMENT_OR_SPACE.fullmatch(below[0]) or ENDS_BLOCK.match(fault.text):
         yield fault.with_line(f"    {fault.text}")
 
 
@@ -296,6 +308,7 @@ SLIPS: tuple[tuple[str, Callable[[_Unreadable], Iterator[str]]], ...] = (
     (r"^expected ':'", _with_colon),
     (r"forgot a comma", _with_comma),
     (r"^invalid syntax$", _with_comma_before_key),
+    (r"^(invalid syntax|expected ')", _with_small_keyword),
     (r"Maybe you meant '=='", _with_comparison),
     (r"^Missing parentheses in call to '\w+'", _with_parentheses),
     (r"^unterminated (f-|t-)?string literal", _with_quote),

@@ -56,6 +56,8 @@ def asked(session, code, *, request=FIX_REQUEST, task="fix", cells=(), **setting
     [
         (FAILS, MENDED),
         ("Counter(prices)", "from collections import Counter\nCounter(prices)"),
+        ("Print(Len(prices))", "print(len(prices))"),
+        ("done = true\ndone", "done = True\ndone"),
     ],
 )
 def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(

@@ -7,6 +7,7 @@ import builtins
 import dis
 import sys
 import types
+import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -143,9 +144,20 @@ def _report(notes: Notes, node: ast.Name, statement: str | None, known: set[str]
         message = f"{code_span(name)} is not imported: {code_span(statement)} is missing."
     else:
         close = nearest(name, sorted(other for other in known if not _is_ipythons(other)))
+        close = close if close.names else nearest(name, _in_another_case(name))
         edit = notes.renaming(node, close.only)
         message = f"{code_span(name)} is not defined{close.hint('there is')}."
     notes.add("unknown_name", message, line=node.lineno, edit=edit)
+
+
+def _in_another_case(name: str) -> list[str]:
+    """Return what Python itself calls so but for capitals: `print` for ``Print``.
+
+    Not where another library may be meant, as `typing` with ``List``.
+    """
+    if name in typing.__all__:
+        return []
+    return [other for other in vars(builtins) if other.casefold() == name.casefold()]
 
 
 def _is_ipythons(name: str) -> bool:
