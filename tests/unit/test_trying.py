@@ -1280,6 +1280,23 @@ def test_a_first_repair_begins_as_the_cell_does_with_a_word_of_what_failed(
     assert repair_beginning(replace(repair_of(cell, line=line), error=None)) == ""
 
 
+class CutOff(Sampling):
+    """Comes to its limit before its samples end."""
+
+    def generate_batch(self, requests, *, on_result, job) -> None:
+        def cut_off(index: int, text: str, done: Done) -> None:
+            on_result(index, text, replace(done, finish_reason="length"))
+
+        super().generate_batch(requests, on_result=cut_off, job=job)
+
+
+def test_repairs_that_were_cut_off_have_no_vote(ask_with) -> None:
+    engine = CutOff(f"{RAISES}\n0", TOTAL, TOTAL)
+    result, _ = ask_with(engine, sources=repair_of(RAISES))
+    assert len(engine.sampled) > 1
+    assert result.code == f"{RAISES}\n0"
+
+
 class GoingOn(ScriptedEngine):
     """Says the rest of an answer that it is given the beginning of."""
 
