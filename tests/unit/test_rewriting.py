@@ -20,7 +20,7 @@ from codeface_jupyter.generation import (
 from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
-from codeface_jupyter.trials.kept_names import UNRELATED
+from codeface_jupyter.trials.kept_names import KEPT_LINES, UNRELATED
 from codeface_jupyter.trials.rewriting import rewritten
 from codeface_jupyter.view.result_bundle import result_bundle
 
@@ -399,10 +399,23 @@ def test_a_repair_is_parted_from_cells_that_nobody_can_read(above, old, text, co
 def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, said):
     rewrite = sent(old)
     cells = [Cell(source=above, cell_id="c2"), rewrite.cell]
-    ask = ask_to_rewrite(rewrite, cells=cells)
-    notes = checked(answer(fenced(new, "python"), rewrite), ask).notes
+    repair = ask_to_rewrite(rewrite, task="fix", cells=cells)
+    notes = checked(answer(fenced(new, "python"), rewrite), repair).notes
     end = "used here, but no longer defined here or above."
-    assert notes == tuple(f"{names} {end}" for names in said)
+    assert [note for note in notes if note.endswith(end)] == [f"{names} {end}" for names in said]
+
+    # An edit keeps the lines that make them.
+    edit = ask_to_rewrite(rewrite, task="edit", cells=cells)
+    edited = checked(answer(fenced(new, "python"), rewrite), edit)
+    assert edited.notes == ((KEPT_LINES,) if said else ())
+    kept = old.split("\n")[0]
+    assert edited.code.rstrip("\n") == (f"{kept}\n{new}" if said else new)
+
+
+def test_where_the_lines_that_make_a_name_cannot_be_told_it_is_said():
+    rewrite = sent("for top in total:\n    low = (\n")
+    edit = ask_to_rewrite(rewrite, task="edit", cells=[rewrite.cell])
+    assert KEPT_LINES not in checked(answer(fenced("top.plot()", "python"), rewrite), edit).notes
 
 
 @pytest.mark.parametrize(
