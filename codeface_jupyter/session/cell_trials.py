@@ -38,6 +38,8 @@ class CellTrials:
         How many were tried.
     cost
         What a model took to fill gaps in them.
+    notes
+        What was wrong with the cell and is mended: sentences of Markdown.
     """
 
     def __init__(self, pending: PendingAnswer) -> None:
@@ -45,10 +47,12 @@ class CellTrials:
         self.identity: EngineIdentity | None = NO_MODEL
         self.count = 0
         self.cost = GenerationMetrics()
+        self.notes: tuple[str, ...] = ()
 
-    def tried(self, code: str) -> Candidate:
-        """Return an answer that is a cell as a whole, and what it does."""
+    def tried(self, code: str, *, notes: tuple[str, ...] = ()) -> Candidate:
+        """Return an answer that is a cell as a whole, with notes of its own, and what it does."""
         answer = self._answer(code)
+        answer = replace(answer, notes=(*self.notes, *notes, *answer.notes))
         return Candidate(result=answer, outcome=self.outcome(answer.code))
 
     def _answer(self, code: str) -> GenerationResult:

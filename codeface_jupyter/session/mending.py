@@ -36,7 +36,10 @@ def mended(cell: FailingCell, trials: CellTrials) -> Candidate | FailingCell | N
         candidate = _tried(one, trials)
         if candidate is not None and runs_as_meant(candidate):
             return candidate
-        failing = failing or _further(cell, candidate, is_certain=bool(one.proof))
+        further = _further(cell, candidate, is_certain=bool(one.proof))
+        if failing is None and further is not None:
+            failing = further
+            trials.notes += one.notes
         if time.perf_counter() - begin > LONGEST_S:
             break
     return failing
@@ -54,7 +57,7 @@ def _tried(one: Mended, trials: CellTrials) -> Candidate | None:
         proven = trials.outcome(one.proof)
         if proven is None or not proven.has_run:
             return None
-    return trials.tried(one.code)
+    return trials.tried(one.code, notes=one.notes)
 
 
 def _further(

@@ -30,10 +30,13 @@ class Mended:
         The cell without the slip.
     proof
         Code that runs only if it was one; empty if nothing else can have been meant.
+    notes
+        What was wrong, where Python itself does not say so: sentences of Markdown.
     """
 
     code: str
     proof: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
@@ -47,9 +50,9 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
         What it failed with.
     """
     if error.ename in UNREADABLE:
-        code = readable(text)
-        if code is not None:
-            yield Mended(code)
+        read = readable(text)
+        if read is not None:
+            yield Mended(read.code, notes=read.slips)
         return
     source = read_source(text)
     statement = failed_statement(source.tree, text, error)

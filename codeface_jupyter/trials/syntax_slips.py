@@ -25,7 +25,7 @@ from codeface_jupyter.trials.naming.lexing import (
 )
 from codeface_jupyter.trials.naming.unfinished import closers
 
-__all__ = ["readable"]
+__all__ = ["Readable", "readable"]
 
 # What is not closed is so on one of the next lines.
 MAX_LINES = 40
@@ -92,33 +92,43 @@ class _Unreadable:
         return _position(list(self.lines), self.line, len(self.text) + 1)
 
 
-def readable(code: str) -> str | None:
+@dataclass(frozen=True)
+class Readable:
+    """What a code was meant to be, and what was wrong with it: a sentence for each slip."""
+
+    code: str
+    slips: tuple[str, ...] = ()
+
+
+def readable(code: str) -> Readable | None:
     """Return what a code that Python cannot read was meant to be; None if that is not clear.
 
     Of all changes, as few as possible are made.
     """
-    waiting, until_s = [code], time.perf_counter() + LONGEST_S
+    waiting, until_s = {code: Readable(code)}, time.perf_counter() + LONGEST_S
     for _ in range(MAX_SLIPS):
-        changes = chain.from_iterable(map(_changes, waiting))
+        changes = chain.from_iterable(map(_changes, waiting.values()))
         in_time = takewhile(lambda _: time.perf_counter() < until_s, changes)
-        waiting = list(dict.fromkeys(filter(None, in_time)))
+        waiting = {one.code: one for one in in_time if one is not None}
         if time.perf_counter() > until_s:
             # With more time, there might be others.
             return None
-        whole = [one for one in waiting if parse_module(one) is not None]
+        whole = [one for one in waiting.values() if parse_module(one.code) is not None]
         if whole:
             return whole[0] if len(whole) == 1 else None
     return None
 
 
-def _changes(code: str) -> Iterator[str | None]:
+def _changes(before: Readable) -> Iterator[Readable | None]:
     """Yield a code with a change for what Python says of it; None for one that does not help."""
-    fault = _Unreadable.of(code)
+    fault = _Unreadable.of(before.code)
     if fault is None:
         return
-    changes = (change for message, change in SLIPS if re.search(message, fault.message))
-    for changed in chain.from_iterable(change(fault) for change in changes):
-        yield changed if _gets_further(changed, fault) else None
+    for message, change, words in SLIPS:
+        if re.search(message, fault.message):
+            slips = (*before.slips, f"Line {fault.line}: {words}.")
+            for code in change(fault):
+                yield Readable(code, slips) if _gets_further(code, fault) else None
 
 
 def _gets_further(code: str, fault: _Unreadable) -> bool:
@@ -160,12 +170,16 @@ def _computes(code: str) -> bool:
 def _with_colon(fault: _Unreadable) -> Iterator[str]:
     text = fault.text
     if ELSE_IF.match(text):
-        yield fault.with_line(ELSE_IF.sub(r"\1elif", text))
         return
     tokens = [token for token in lex(f"{text}\n") if token.kind not in ("comment", "newline")]
     if tokens:
         end = tokens[-1].start + len(tokens[-1].text)
         yield fault.with_line(f"{text[:end]}:{text[end:]}")
+
+
+def _with_elif(fault: _Unreadable) -> Iterator[str]:
+    if ELSE_IF.match(fault.text):
+        yield fault.with_line(ELSE_IF.sub(r"\1elif", fault.text))
 
 
 def _with_comma(fault: _Unreadable) -> Iterator[str]:
@@ -303,18 +317,24 @@ def _position(lines: list[str], number: int, column: int) -> int:
     return before + (min(column - 1, len(line)) if column > 0 else len(line))
 
 
-SLIPS: tuple[tuple[str, Callable[[_Unreadable], Iterator[str]]], ...] = (
-    (r"'[(\[{]' was never closed", _closed),
-    (r"^expected ':'", _with_colon),
-    (r"forgot a comma", _with_comma),
-    (r"^invalid syntax$", _with_comma_before_key),
-    (r"^(invalid syntax|expected ')", _with_small_keyword),
-    (r"Maybe you meant '=='", _with_comparison),
-    (r"^Missing parentheses in call to '\w+'", _with_parentheses),
-    (r"^unterminated (f-|t-)?string literal", _with_quote),
-    (r"^unmatched '", _without_bracket),
-    (r"does not match opening parenthesis '", _with_right_bracket),
-    (r"^invalid (non-printable )?character", _without_typesetting),
-    (r"^unexpected indent", _without_indent),
-    (r"^expected an indented block", _with_indent),
+# What Python says, what is changed for that, and what was wrong then.
+SLIPS: tuple[tuple[str, Callable[[_Unreadable], Iterator[str]], str], ...] = (
+    (r"'[(\[{]' was never closed", _closed, "a bracket was not closed"),
+    (r"^expected ':'", _with_colon, "a colon was missing"),
+    (r"^expected ':'", _with_elif, "`else if` is `elif` in Python"),
+    (r"forgot a comma", _with_comma, "a comma was missing"),
+    (r"^invalid syntax$", _with_comma_before_key, "a comma was missing"),
+    (r"^(invalid syntax|expected ')", _with_small_keyword, "Python's own words are written small"),
+    (r"Maybe you meant '=='", _with_comparison, "`=` assigns, and `==` compares"),
+    (r"^Missing parentheses in call", _with_parentheses, "a call needs parentheses"),
+    (r"^unterminated (f-|t-)?string literal", _with_quote, "a text did not end"),
+    (r"^unmatched '", _without_bracket, "a bracket closed nothing"),
+    (r"does not match opening", _with_right_bracket, "a bracket was closed by one of another kind"),
+    (
+        r"^invalid (non-printable )?char",
+        _without_typesetting,
+        "a sign only looked like Python's",
+    ),
+    (r"^unexpected indent", _without_indent, "the line began too far to the right"),
+    (r"^expected an indented block", _with_indent, "the line has to begin further to the right"),
 )

@@ -140,6 +140,13 @@ def test_faults_are_mended_one_after_the_other(make_session, code, names, mended
     assert result.code == mended
 
 
+def test_what_was_wrong_before_the_name_is_said_too(make_session):
+    code = "rows = sales.index_by('region'\nrows"
+    result = repaired(make_session(Filling("set_index")), code, "SyntaxError", "not closed")
+    assert result.code == "rows = sales.set_index('region')\nrows"
+    assert result.notes == ("Line 1: a bracket was not closed.",)
+
+
 def test_where_the_code_does_not_tell_what_is_there_a_copy_does(make_session):
     made = "def made():\n    return sales\nx = made()"
     result = repaired(make_session(Filling("set_index")), f"{made}\nx.index_by('region')")

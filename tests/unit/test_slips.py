@@ -83,7 +83,17 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
     ],
 )
 def test_what_else_python_says_it_cannot_read_tells_what_was_meant(text, without):
-    assert readable(text) == without
+    found = readable(text)
+    assert (found and found.code) == without
+
+
+def test_what_was_wrong_is_said_line_by_line():
+    found = readable("if x = 3:\n    print 'x'\nelse if x:\n    x")
+    assert found.slips == (
+        "Line 1: `=` assigns, and `==` compares.",
+        "Line 2: a call needs parentheses.",
+        "Line 3: `else if` is `elif` in Python.",
+    )
 
 
 @pytest.mark.parametrize(
