@@ -281,8 +281,12 @@ class Trying:
 
     def _to_choose_from(self, first: Candidate) -> list[Candidate]:
         """Return what is compared: what ran is replaced unasked only by what says more."""
-        # One that cannot take the cell's place, as it is cut off, has no vote.
-        candidates = [one for one in self._tried.in_order if one is first or not one.obstacle]
+        # One that was cut off has no vote.
+        candidates = [
+            one
+            for one in self._tried.in_order
+            if one is first or one.result.finish_reason == "stop"
+        ]
         if not first.is_good or self._are_asked_for:
             return candidates
         others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]

@@ -17,7 +17,7 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.usual_imports import is_usual_module
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
-from codeface_jupyter.trials.needed_statements import needed_statements
+from codeface_jupyter.trials.needed_statements import needed_statements, needs_itself
 
 __all__ = [
     "BINDS_ANYTHING",
@@ -86,11 +86,12 @@ def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
 def with_lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
     """Return the new cell with those lines of the old one that make what it uses.
 
-    Empty if it lacks nothing, or lacks it still: see `lost_names`.
+    Empty if it lacks nothing, or lacks it still (see `lost_names`), and where those lines only
+    change what another cell has made: the edit may be to do without that.
     """
     lost = lost_names(code, rewrite, cells)
     kept = needed_statements(python_in(rewrite.text), lost) if lost else ""
-    if not kept or kept in code:
+    if not kept or kept in code or needs_itself(kept, lost):
         return ""
     whole = rewrite.with_text(f"{kept}\n{code.removeprefix(rewrite.head).rstrip()}")
     return "" if lost_names(whole, rewrite, cells) else whole

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.copies import parsed
 
-__all__ = ["needed_statements"]
+__all__ = ["needed_statements", "needs_itself"]
 
+DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 ImportNode = ast.Import | ast.ImportFrom
 
 
@@ -39,6 +40,23 @@ def needed_statements(code: str, names: Iterable[str]) -> str:
         begin, end = _begin(statement), statement.end_lineno or statement.lineno
         kept[begin, end] = "\n".join(lines[begin - 1 : end])
     return "\n".join(kept[place] for place in sorted(kept))
+
+
+def needs_itself(code: str, names: Iterable[str]) -> bool:
+    """Whether a code reads one of the names before it makes it: then it only changes it."""
+    tree, waiting = parsed(code), set(names)
+    for statement in tree.body if tree is not None else []:
+        is_definition = isinstance(statement, DefinitionNode)
+        changes = {_base(statement.target)} if isinstance(statement, ast.AugAssign) else set()
+        read = {
+            node.id
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
+        if not is_definition and not waiting.isdisjoint(read | changes):
+            return True
+        waiting -= _made(statement)
+    return False
 
 
 def _made(statement: ast.stmt) -> frozenset[str]:
