@@ -69,18 +69,13 @@ def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
 
 def _message(error: ErrorInfo) -> str:
     is_said = error.evalue and not has_secret(error.evalue)
-    return _as_sentence(error.evalue) if is_said else ""
-
-
-def _as_sentence(message: str) -> str:
-    """Return an error's message with one full stop at its end."""
-    return f"{message_span(message.rstrip('.?! ') or message)}."
+    return f"{message_span(error.evalue)}." if is_said else ""
 
 
 def _behind(error: ErrorInfo) -> str:
     """Return what the error came from, if another one stands behind it."""
     last = error.causes.rpartition("\n")[2]
-    return f"Behind it is {_as_sentence(last)}" if last and not has_secret(last) else ""
+    return f"Behind it is {message_span(last)}." if last and not has_secret(last) else ""
 
 
 def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:

@@ -53,11 +53,3 @@ def test_the_missing_column_is_named_with_the_one_that_exists(fail):
 def test_what_is_not_there_is_named_with_what_python_itself_has(name, message, said):
     error = ErrorInfo(ename=name, evalue=message, traceback="")
     assert explain_error(error, {"price": 1}).endswith(said)
-
-
-@pytest.mark.parametrize(
-    ("message", "said"),
-    [("Perhaps you forgot a comma?", "`Perhaps you forgot a comma`."), ("...", "`...`.")],
-)
-def test_a_message_ends_in_one_full_stop(message, said):
-    assert explain_error(ErrorInfo(ename="OddError", evalue=message), {}) == f"OddError: {said}"
