@@ -261,8 +261,13 @@ def _in_addresses(line: str) -> Iterator[Span]:
                 yield match.span("value")
 
 
+def _found(pattern: re.Pattern[str], text: str, sign: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that holds a sign: most long lines do not."""
+    return pattern.finditer(text) if sign in text else iter(())
+
+
 def _in_braces(line: str) -> Iterator[Span]:
-    for match in IN_BRACES.finditer(line):
+    for match in _found(IN_BRACES, line, "={"):
         variable = FORMAT.split(match["value"], maxsplit=1)[0]
         is_value = is_unquoted_secret("password", match["value"], is_alone=False)
         if is_value and not is_secret_name(variable):
@@ -274,17 +279,16 @@ def _in_calls(line: str) -> Iterator[Span]:
         name, value = match["name"], match["value"]
         if value != HIDDEN and (is_secret_name(name) or is_issued_key(name, value)):
             yield match.span("value")
-    pairs = (pattern.finditer(line) for pattern in (NAMED, ELEMENT, ESCAPED))
+    pairs = (_found(NAMED, line, "("), ELEMENT.finditer(line), _found(ESCAPED, line, "\\"))
     for match in itertools.chain.from_iterable(pairs):
         if is_quoted_secret(match["name"], match["value"]):
             yield match.span("value")
-    for match in LOGIN_KEY.finditer(line):
+    for match in _found(LOGIN_KEY, line, "("):
         if is_issued_key("key", match["value"]):
             yield match.span("value")
-    for pattern in (WRAPPED, LOGIN):
-        for match in pattern.finditer(line):
-            if is_quoted_secret("password", match["value"]):
-                yield match.span("value")
+    for match in itertools.chain(_found(WRAPPED, line, "("), LOGIN.finditer(line)):
+        if is_quoted_secret("password", match["value"]):
+            yield match.span("value")
 
 
 def _pairs(line: str, texts: list[Span]) -> Iterator[Span]:
@@ -366,10 +370,10 @@ def _without_sign(text: str) -> Iterator[Span]:
         is_named = is_netrc or match["option"] is not None
         if is_unquoted_secret(name, match["value"], is_alone=is_named):
             yield match.span("value")
-    for match in itertools.chain(USER_OPTION.finditer(text), SHORT_OPTION.finditer(text)):
+    for match in itertools.chain(_found(USER_OPTION, text, "-u"), _found(SHORT_OPTION, text, "-p")):
         if is_unquoted_secret("password", match["value"], is_alone=True):
             yield match.span("value")
-    for match in PROSE.finditer(text):
+    for match in _found(PROSE, text, "is"):
         if is_unquoted_secret(match["name"], match["value"].rstrip(SENTENCE_END), is_alone=False):
             yield match.span("value")
 
