@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, takewhile
 
 from codeface_jupyter.syntax import LOOKED_AT, parse_module, without_warnings
-from codeface_jupyter.trials.naming.cursor import ends_expression
+from codeface_jupyter.trials.naming.cursor import ends_expression, expression_before
 from codeface_jupyter.trials.naming.lexing import (
     CLOSING,
     OPENING,
@@ -89,7 +89,7 @@ class _Unreadable:
     @property
     def line_end(self) -> int:
         """Where that line ends."""
-        return _position(list(self.lines), self.line, len(self.text) + 1)
+        return _position(self.lines, self.line, len(self.text) + 1)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _with_colon(fault: _Unreadable) -> Iterator[str]:
         return
     tokens = [token for token in lex(f"{text}\n") if token.kind not in ("comment", "newline")]
     if tokens:
-        end = tokens[-1].start + len(tokens[-1].text)
+        end = tokens[-1].end
         yield fault.with_line(f"{text[:end]}:{text[end:]}")
 
 
@@ -257,11 +257,14 @@ def _with_quote(fault: _Unreadable) -> Iterator[str]:
 def _without_bracket(fault: _Unreadable) -> Iterator[str]:
     """Yield the code without a bracket that closes nothing.
 
-    Not where something is computed before it: the one that opens may be missing.
+    Only behind a single call or the like: the bracket that opens may be missing before anything
+    that is computed, compared or listed.
     """
     before = lex(fault.code[: fault.start])
     statement = before[statement_start(before) :]
-    if statement and not _computes(fault.code[statement[0].start : fault.start]):
+    rest = statement[: len(statement) - len(expression_before(statement, len(statement)))]
+    is_assigned = bool(rest) and rest[-1].text == "=" and ends_expression(rest, len(rest) - 1)
+    if statement and (not rest or is_assigned):
         yield f"{fault.code[: fault.start]}{fault.code[fault.start + 1 :]}"
 
 
@@ -310,7 +313,7 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _position(lines: list[str], number: int, column: int) -> int:
+def _position(lines: Sequence[str], number: int, column: int) -> int:
     """Return the place in a code of a column, from 1, of a line; below 1 is the line's end."""
     line = lines[min(number, len(lines)) - 1]
     before = sum(len(line) + 1 for line in lines[: number - 1])
