@@ -15,6 +15,7 @@ __all__ = [
     "LOOKED_AT",
     "ends_in_string",
     "failing_line",
+    "first_line",
     "identifiers",
     "is_deep",
     "parse_expression",
@@ -102,6 +103,12 @@ def parse_line(line: str) -> tuple[str, ast.Module | None]:
         if tree is not None:
             return text, tree
     return line, None
+
+
+def first_line(statement: ast.stmt) -> int:
+    """Return the number of the line that a statement begins in, with its decorators."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(one.lineno for one in decorators)])
 
 
 def failing_line(code: str) -> int | None:

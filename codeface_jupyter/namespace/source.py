@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from codeface_jupyter.namespace.classes import bases_of, members_of
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import first_line, parse_module
 
 __all__ = ["source_of"]
 
@@ -77,8 +77,7 @@ def _definition(lines: list[str], name: str, *, line: int | None = None) -> str 
     tree = parse_module(code) if name.rpartition(".")[2] in code else None
     found = None
     for node in _classes(tree, name.split(".")) if tree is not None else ():
-        begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-        end = node.end_lineno or node.lineno
+        begin, end = first_line(node), node.end_lineno or node.lineno
         if line is None or begin <= line <= end:
             found = textwrap.dedent("".join(lines[begin - 1 : end])).rstrip()
     return found

@@ -9,6 +9,7 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copies import parsed
+from codeface_jupyter.trials.name_changes import names_read
 from codeface_jupyter.trials.needed_statements import needed_statements
 
 __all__ = ["GOES_ON", "needed_earlier_code"]
@@ -44,19 +45,14 @@ def needed_earlier_code(
     return needed_statements(earlier, missing) if missing else ""
 
 
-def _read(statement: ast.stmt) -> set[str]:
+def _read(statement: ast.stmt) -> frozenset[str]:
     """Return the names that a statement takes from outside."""
     match statement:
         # Its value is there before what it binds.
         case ast.Assign(value=value):
             own = names_bound(value)
         case ast.AugAssign(target=ast.Name(id=name), value=value):
-            return {name} | (_loaded(value) - names_bound(value))
+            return (names_read(value) - names_bound(value)) | {name}
         case _:
             own = names_bound(statement)
-    return _loaded(statement) - own
-
-
-def _loaded(node: ast.AST) -> set[str]:
-    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
-    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    return names_read(statement) - own

@@ -6,7 +6,10 @@ import ast
 
 from codeface_jupyter.context import ErrorInfo
 
-__all__ = ["failed_statement"]
+__all__ = ["UNREADABLE", "failed_statement"]
+
+# The errors of a cell of which no statement was run.
+UNREADABLE = frozenset({"IndentationError", "SyntaxError", "TabError", "_IncompleteInputError"})
 
 
 def failed_statement(tree: ast.Module | None, text: str, error: ErrorInfo) -> ast.stmt | None:

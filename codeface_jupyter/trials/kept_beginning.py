@@ -6,14 +6,13 @@ the notebook. With the lines above the fault given, what it writes is about the 
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
 import re
 
 from codeface_jupyter.context import ContextSources
-from codeface_jupyter.syntax import parse_module
-from codeface_jupyter.trials.failed_statement import failed_statement
+from codeface_jupyter.syntax import first_line, parse_module
+from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statement
 
 __all__ = ["kept_beginning", "repair_beginning"]
 
@@ -22,7 +21,6 @@ MAX_CHARS = 2_000
 # With comments above it, which a model writes down again as well.
 FIRST_WORD = re.compile(r"(?:\s*#.*\n)*\s*(?P<word>\w+|[^\s#])")
 ASSIGNED = re.compile(r"[^\S\n]*=(?!=)")
-UNREADABLE = frozenset({"IndentationError", "SyntaxError", "TabError", "_IncompleteInputError"})
 # For others something may have to be done first: a model fitted, a file made.
 OF_A_STATEMENT = UNREADABLE | {
     "AttributeError",
@@ -46,7 +44,7 @@ def kept_beginning(sources: ContextSources) -> str:
     statement = failed_statement(parse_module(rewrite.text), rewrite.text, error)
     if statement is None:
         return ""
-    kept = "".join(f"{line}\n" for line in rewrite.text.split("\n")[: _begin(statement)])
+    kept = "".join(f"{line}\n" for line in rewrite.text.split("\n")[: first_line(statement) - 1])
     return kept if len(kept) <= MAX_CHARS else ""
 
 
@@ -74,9 +72,3 @@ def _is_right(word: str, rest: str, sources: ContextSources) -> bool:
         known = {*keyword.kwlist, *vars(builtins), *sources.namespace}
         return not word.isidentifier() or word in known or ASSIGNED.match(rest) is not None
     return sources.error is None or f"'{word}'" not in sources.error.evalue
-
-
-def _begin(statement: ast.stmt) -> int:
-    """Return how many lines stand above a statement and its decorators."""
-    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(one.lineno for one in decorators)]) - 1

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.trials.name_changes import names_read
 from codeface_jupyter.trials.secret_values import secret_names
 
 __all__ = ["unshown_results"]
@@ -33,10 +34,8 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
     last = _assigned(tree.body[-1])
     if last is None:
         return ()
-    names_used = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-    read = {node.id for node in names_used if isinstance(node.ctx, ast.Load)}
     names = dict.fromkeys(name for node in tree.body if (name := _assigned(node)))
-    hidden = {*read, *namespace, *secret_names(tree)}
+    hidden = {*names_read(tree), *namespace, *secret_names(tree)}
     results = tuple(name for name in names if name not in hidden)
     is_shown = last in results and len(results) <= MAX_RESULTS
     return results if is_shown else ()

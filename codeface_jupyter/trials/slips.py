@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
-from codeface_jupyter.trials.failed_statement import failed_statement
+from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statement
 from codeface_jupyter.trials.syntax_slips import readable
 
 __all__ = ["Mended", "without_slip"]
@@ -17,7 +17,6 @@ __all__ = ["Mended", "without_slip"]
 NOT_CALLABLE = re.compile(r"'\w+' object is not callable")
 # A list of columns is wanted, and a tuple is one key.
 TUPLE_KEY = re.compile(r"\('|Cannot subset columns with a tuple")
-UNREADABLE = frozenset({"IndentationError", "SyntaxError", "TabError", "_IncompleteInputError"})
 
 
 @dataclass(frozen=True)

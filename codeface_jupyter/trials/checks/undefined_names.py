@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit, Finding
+from codeface_jupyter.syntax import first_line
 from codeface_jupyter.trials.bindings import names_bound_before, names_bound_in_scope
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.usual_imports import usual_import
@@ -186,8 +187,7 @@ def _import_edit(notes: Notes, statement: str) -> Edit | None:
     if first is None or is_future or first.col_offset:
         return None
     # Above decorators, which belong to what they decorate.
-    line = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", ()))])
-    start = notes.source.position(line, 0)
+    start = notes.source.position(first_line(first), 0)
     return Edit(start=start, end=start, replacement=f"{statement}\n")
 
 
