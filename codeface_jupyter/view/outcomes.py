@@ -41,6 +41,8 @@ __all__ = [
 
 SEPARATOR = " · "
 MAX_CHANGES = 3
+# More of what is printed is read below the line.
+MAX_PRINTED_CHARACTERS = 60
 # Latin, Arabic, full width, Greek.
 QUESTION_MARKS = ("?", "\u061f", "\uff1f", "\u037e")
 # What may stand behind one: "Which is largest (by units?)", "How many?!".
@@ -185,7 +187,7 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
         case "ran":
             yield f"{outcome.seconds:.2f} s"
             yield from _tests(outcome)
-            yield A_FIGURE if outcome.preview.png else outcome.value
+            yield A_FIGURE if outcome.preview.png else outcome.value or _told_text(outcome)
             yield from _changes(outcome)
             if outcome.shows_nothing and not (outcome.changes or outcome.tests):
                 yield "shows nothing"
@@ -203,6 +205,20 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
             yield outcome.error
     if agreement is not None:
         yield agreement.in_words
+
+
+def _told_text(outcome: Outcome) -> str:
+    """Return what is printed or displayed if it is one short line, else how many lines it has."""
+    lines = [line.strip() for line in outcome.printed.splitlines() if line.strip()]
+    if not outcome.is_printed_whole:
+        return f"shows more than {counted(len(lines), 'line')}"
+    match lines:
+        case []:
+            return ""
+        case [line] if len(line) <= MAX_PRINTED_CHARACTERS:
+            return f"shows “{line}”"
+        case _:
+            return f"shows {counted(len(lines), 'line')}"
 
 
 def _told_refusal(outcome: Outcome) -> str:

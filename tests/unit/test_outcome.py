@@ -427,6 +427,16 @@ def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
         ),
         (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · 2 of 3 answers agree"),
         (Outcome(ending="ran", seconds=1, shows_nothing=True), None, "1.00 s · shows nothing"),
+        (Outcome(ending="ran", seconds=1, printed="\n 340.5 \n"), None, "1.00 s · shows “340.5”"),
+        (Outcome(ending="ran", seconds=1, printed="3" * 61), None, "1.00 s · shows 1 line"),
+        (Outcome(ending="ran", seconds=1, printed="a\n\nb\n"), None, "1.00 s · shows 2 lines"),
+        (
+            Outcome(ending="ran", seconds=1, printed="a\nb", is_printed_whole=False),
+            None,
+            "1.00 s · shows more than 2 lines",
+        ),
+        (Outcome(ending="ran", seconds=1, printed="\n"), None, "1.00 s"),
+        (Outcome(ending="ran", seconds=1, printed="a", value="int"), None, "1.00 s · int"),
     ],
 )
 def test_what_became_of_it_is_one_plain_line(
