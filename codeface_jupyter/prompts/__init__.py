@@ -46,6 +46,7 @@ from codeface_jupyter.prompts.requests import (
     FIX_REQUEST,
     HINTS_INSTRUCTION,
     check_request,
+    edit_instruction,
     edit_request,
     explain_request,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "check_request",
     "completion_text",
     "conversation_text",
+    "edit_instruction",
     "edit_request",
     "ends_sentence",
     "explain_request",

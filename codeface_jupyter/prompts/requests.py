@@ -8,6 +8,7 @@ __all__ = [
     "FIX_REQUEST",
     "HINTS_INSTRUCTION",
     "check_request",
+    "edit_instruction",
     "edit_request",
     "explain_request",
 ]
@@ -45,6 +46,11 @@ def explain_request(name: str, text: str, *, kind: str = "object") -> str:
 def edit_request(instruction: str, source: str, *, language: str = "python") -> str:
     """Return the request to change the cell ``source`` as the user's ``instruction`` asks."""
     return f"{fenced(source, language)}\n\n{instruction}"
+
+
+def edit_instruction(request: str, source: str, *, language: str = "python") -> str:
+    """Return the instruction in a request that `edit_request` has made."""
+    return request.removeprefix(edit_request("", source, language=language))
 
 
 def check_request(name: str, source: str) -> str:

@@ -10,6 +10,7 @@ from codeface_jupyter.jobs import Cancelled, Job, Step
 from codeface_jupyter.models.speed import OtherWork
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.conversation import Exchange, count_own_cells
+from codeface_jupyter.session.exact_edit import edited_exactly
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.session.repair import Repair, may_be_repaired
 from codeface_jupyter.session.resources import Resources
@@ -76,7 +77,7 @@ class Answering:
         if ask.dry_run:
             return Done(finish_reason="stop", metrics=pending.metrics)
         repair = Repair(pending)
-        repaired = repair.without_model()
+        repaired = edited_exactly(pending) or repair.without_model()
         if repaired is not None:
             return repaired
         if may_be_repaired(ask):

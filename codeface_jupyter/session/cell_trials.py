@@ -1,4 +1,4 @@
-"""Cells in the place of one that failed, each tried on a copy of the kernel."""
+"""Cells in the place of one that is to be changed, each tried on a copy of the kernel."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["CellTrials", "try_for"]
 
 
 class CellTrials:
-    """Tries cells in the place of one that failed.
+    """Tries cells in the place of one that is to be changed.
 
     Parameters
     ----------
     pending
-        A question to repair a cell.
+        A question to repair or to edit a cell.
 
     Attributes
     ----------
@@ -51,11 +51,12 @@ class CellTrials:
 
     def tried(self, code: str, *, notes: tuple[str, ...] = ()) -> Candidate:
         """Return an answer that is a cell as a whole, with notes of its own, and what it does."""
-        answer = self._answer(code)
+        answer = self.untried(code)
         answer = replace(answer, notes=(*self.notes, *notes, *answer.notes))
         return Candidate(result=answer, outcome=self.outcome(answer.code))
 
-    def _answer(self, code: str) -> GenerationResult:
+    def untried(self, code: str) -> GenerationResult:
+        """Return an answer that is a cell as a whole."""
         text = code if self.pending.is_bare_code else fenced(code, "python")
         whole = Done(finish_reason="stop", metrics=GenerationMetrics())
         answer = self.pending.checked_result(

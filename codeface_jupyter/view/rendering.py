@@ -219,7 +219,7 @@ def _describe_wait(metrics: GenerationMetrics) -> str:
 def describe_result(result: GenerationResult) -> str:
     """Return the line under an answer: the model and where it ran, what it cost, how it ended."""
     if result.identity == NO_MODEL:
-        return "repaired without a model"
+        return "done without a model"
     ending = {
         "cancelled": "stopped early",
         "length": f"cut off at {counted(result.sampling.max_new_tokens, 'token')}; -n allows more",

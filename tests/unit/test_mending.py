@@ -67,7 +67,7 @@ def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
     assert result.code == mended
     assert result.outcome.has_run
     assert (result.notes, result.is_local, result.prompt) == ((), True, "")
-    assert describe_result(result) == "repaired without a model"
+    assert describe_result(result) == "done without a model"
     assert not engine.requests
     assert not engine.is_loaded
     assert session.metrics.summary().median_time_to_first_token_s == 0
