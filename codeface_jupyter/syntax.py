@@ -13,6 +13,9 @@ from codeface_jupyter.warning_filters import ignored, without
 
 __all__ = [
     "LOOKED_AT",
+    "Comprehension",
+    "Definition",
+    "Import",
     "ends_in_string",
     "failing_line",
     "first_line",
@@ -25,6 +28,10 @@ __all__ = [
     "without_warnings",
 ]
 
+# Kinds of nodes, which Python has no name for.
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Import = ast.Import | ast.ImportFrom
 # The file of code that is only looked at, as Python would name it.
 LOOKED_AT = "<answer>"
 QUIET = ignored(Warning, module=rf"{LOOKED_AT}\Z")

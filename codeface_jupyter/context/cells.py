@@ -22,7 +22,7 @@ from codeface_jupyter.context.ipython_lines import (
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
-from codeface_jupyter.syntax import identifiers, parse_module
+from codeface_jupyter.syntax import Definition, Import, identifiers, parse_module
 
 __all__ = [
     "MAX_CELLS_LOOKED_AT",
@@ -47,7 +47,6 @@ MAX_TITLE_CHARS = 40
 # Farther cells are not even looked at. Fewer than are remembered: each is read once, not each time.
 MAX_CELLS_LOOKED_AT = 5_000
 REMEMBERED_CELLS = 2 * MAX_CELLS_LOOKED_AT
-DefinitionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -370,7 +369,7 @@ def _without_middle(source: str) -> str:
 
 def _bound(node: ast.stmt) -> Iterator[str]:
     """Yield the names that a top-level statement binds, including those in its blocks."""
-    if isinstance(node, DefinitionNode):
+    if isinstance(node, Definition):
         yield node.name
         return
     for part in ast.walk(node):
@@ -391,9 +390,9 @@ def _digest(source: str, *, definitions: bool) -> str:
         return ""
     kept: list[ast.stmt] = []
     for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, Import):
             kept.append(node)
-        elif definitions and isinstance(node, DefinitionNode):
+        elif definitions and isinstance(node, Definition):
             kept.append(_outline(node))
     text = "\n".join(ast.unparse(node) for node in kept)
     return "\n".join(line for line in text.splitlines() if line)
@@ -407,7 +406,7 @@ def _outline(node: ast.stmt) -> ast.stmt:
             docstring = (ast.get_docstring(node) or "").partition("\n")[0]
             body: list[ast.stmt] = [ast.Expr(ast.Constant(docstring))] if docstring else []
             if isinstance(node, ast.ClassDef):
-                body += [_outline(part) for part in node.body if isinstance(part, DefinitionNode)]
+                body += [_outline(part) for part in node.body if isinstance(part, Definition)]
                 body += [part for part in node.body if isinstance(part, ast.AnnAssign)]
             outline = copy(node)
             outline.body = body if isinstance(node, ast.ClassDef) and body else body + ellipsis

@@ -19,7 +19,7 @@ from codeface_jupyter.context import Cell, is_python, is_request
 from codeface_jupyter.context.ipython_lines import python_in, split_cell_magics
 from codeface_jupyter.errors import NotebookError
 from codeface_jupyter.small_files import read_json
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import Import, parse_module
 
 __all__ = ["HOW_REQUESTS_ARE_KNOWN", "Notebook", "Step", "Task", "read_notebook"]
 
@@ -190,7 +190,7 @@ def _is_code(source: str) -> bool:
 
 
 def _does_something(node: ast.stmt) -> bool:
-    return not isinstance(node, ast.Pass | ast.Import | ast.ImportFrom)
+    return not isinstance(node, ast.Pass | Import)
 
 
 def _request(above: Sequence[Cell], source: str) -> tuple[str, str, Sequence[Cell]] | None:

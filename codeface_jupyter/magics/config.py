@@ -20,7 +20,7 @@ from codeface_jupyter.engines.base import Fitness
 from codeface_jupyter.engines.registry import engine_choice, engine_fitness
 from codeface_jupyter.errors import CodeFaceError, ConfigError
 from codeface_jupyter.magics.base import BaseMagics
-from codeface_jupyter.magics.options import WORD, unquoted
+from codeface_jupyter.magics.options import WHOLE_WORD, unquoted
 from codeface_jupyter.trials.copy_support import copy_support
 from codeface_jupyter.view.tables import Table
 
@@ -28,8 +28,7 @@ __all__ = ["ConfigMagics"]
 
 COLUMNS = ("value", "from", "meaning")
 
-# A word up to the next space; in JSON, a quote may be escaped.
-WHOLE_WORD = re.compile(rf"{WORD.pattern}(?!\S)")
+# In JSON, a quote may be escaped.
 JSON_WORD = re.compile(r"\s*((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"'])+)(?!\S)")
 
 

@@ -22,7 +22,7 @@ from codeface_jupyter.prompts.code_blocks import CELL_MAGICS, LANGUAGE_ALIASES
 
 __all__ = [
     "OPTIONS",
-    "WORD",
+    "WHOLE_WORD",
     "ask_options",
     "check_variable_name",
     "context_options",
@@ -47,7 +47,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # One shell-like word: quotes group, and nothing else is special.
 WORD = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
-FIRST = re.compile(rf"{WORD.pattern}(?!\S)")
+WHOLE_WORD = re.compile(rf"{WORD.pattern}(?!\S)")
 # A number that stands alone, or with nothing but options behind it.
 NUMBERED = re.compile(r"(\d+)(?:\s+(--?[A-Za-z].*))?", re.DOTALL)
 # What is quoted in a sentence: an apostrophe within a word begins no quote.
@@ -314,7 +314,7 @@ def unquoted(word: str) -> str:
 
 def split_first(words: str) -> tuple[str, str]:
     """Split off the first word; quotes group, and stay, as in ``df['a column']``."""
-    first = FIRST.match(words)
+    first = WHOLE_WORD.match(words)
     end = first.end() if first else len(words.split(maxsplit=1)[0])
     return words[:end], words[end:].strip()
 

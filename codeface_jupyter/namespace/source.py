@@ -11,11 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from codeface_jupyter.namespace.classes import bases_of, members_of
-from codeface_jupyter.syntax import first_line, parse_module
+from codeface_jupyter.syntax import Definition, first_line, parse_module
 
 __all__ = ["source_of"]
-
-Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def source_of(obj: object) -> str | None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import python_in
-from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.syntax import Import, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.made_data import (
-    IMPORTS,
     counts_on,
     gives_something_else,
     is_still_there,
@@ -111,7 +110,7 @@ def without_copies(
         ):
             copied = looked_at = looked_at + length
             names.append(_name(cell))
-        elif isinstance(nodes[0], IMPORTS) and wanted[looked_at] in known:
+        elif isinstance(nodes[0], Import) and wanted[looked_at] in known:
             # Gone only if a copied cell follows.
             looked_at += 1
         else:

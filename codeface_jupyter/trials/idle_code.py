@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Container
 
-from codeface_jupyter.syntax import identifiers
+from codeface_jupyter.syntax import Definition, Import, identifiers
 from codeface_jupyter.trials.copies import parsed
 
 __all__ = ["IDLE", "is_idle"]
@@ -20,8 +20,6 @@ ASKS_FOR_DEFINITION = re.compile(
     r"|implement|write|test|функ|класс|метод|напиши|関数|函數|函数|类|類|方法|クラス|함수|클래스",
     re.IGNORECASE,
 )
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def is_idle(code: str, *, request: str, prompt: str, names: Container[str]) -> bool:
@@ -45,10 +43,10 @@ def is_idle(code: str, *, request: str, prompt: str, names: Container[str]) -> b
         return False
     # A statement that begins with a string says something, and does nothing.
     body = [node for node in tree.body if not _is_text(node)]
-    made = [node for node in body if isinstance(node, DEFINITIONS)]
+    made = [node for node in body if isinstance(node, Definition)]
     if not body:
         return True
-    if not made or not all(isinstance(node, DEFINITIONS + IMPORTS) for node in body):
+    if not made or not all(isinstance(node, Definition | Import) for node in body):
         return False
     is_registered = any(node.decorator_list for node in made)
     is_known = any(node.name in set(identifiers(prompt)) for node in made)

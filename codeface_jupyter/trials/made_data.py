@@ -7,11 +7,12 @@ import types
 from collections.abc import Container, Mapping, Sequence
 
 from codeface_jupyter.context import Cell
+from codeface_jupyter.syntax import Definition, Import
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["IMPORTS", "counts_on", "gives_something_else", "is_still_there", "only_shows"]
+__all__ = ["counts_on", "gives_something_else", "is_still_there", "only_shows"]
 
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -19,8 +20,7 @@ DATA = (
     bool, int, float, complex, str, bytes, type(None), list, tuple, dict, set, frozenset,
     types.FunctionType, types.ModuleType, type,
 )  # fmt: skip
-IMPORTS = (ast.Import, ast.ImportFrom)
-DEFINITIONS = (*IMPORTS, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Declaration = Definition | Import
 # What gives something else each time: making it once more may be what was asked for.
 VARIES = frozenset({
     "random", "rand", "randn", "randint", "choice", "choices", "sample", "shuffle", "permutation",
@@ -76,7 +76,7 @@ def counts_on(
     """
     kinds = ValueKinds(namespace)
     changed = {name for node in rest for name, how in names_changed(node) if how != "anew"}
-    changed &= names_bound_in_scope([node for node in made if not isinstance(node, DEFINITIONS)])
+    changed &= names_bound_in_scope([node for node in made if not isinstance(node, Declaration)])
     return any(_kind(name, kinds) not in TABLE_KINDS for name in changed)
 
 
@@ -94,7 +94,7 @@ def gives_something_else(
     cells
         All cells.
     """
-    run = [node for node in nodes if not isinstance(node, DEFINITIONS)]
+    run = [node for node in nodes if not isinstance(node, Declaration)]
     is_seeded = any(_is_seeded(part) for node in nodes for part in ast.walk(node))
     if any(map(_varies, run)) and not is_seeded:
         return True
@@ -102,7 +102,7 @@ def gives_something_else(
     return any(
         _is_worked_on(node, cell, cells, made=made, own=own)
         for node, cell in zip(nodes, repeated, strict=True)
-        if not isinstance(node, IMPORTS)
+        if not isinstance(node, Import)
     )
 
 
@@ -131,7 +131,7 @@ def _is_worked_on(
         and not (how == "anew" and name in made)
         and ast.dump(other) not in own
         for other in later
-        if not isinstance(other, IMPORTS)
+        if not isinstance(other, Import)
         for name, how in names_changed(other)
     )
 
@@ -170,7 +170,7 @@ def _makes_the_same(node: ast.stmt) -> bool:
             used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
             is_plain = len(made) == len(targets) and made.isdisjoint(used)
             return is_plain and not _varies(value)
-    return isinstance(node, DEFINITIONS)
+    return isinstance(node, Declaration)
 
 
 def only_shows(node: ast.stmt) -> bool:
@@ -214,7 +214,7 @@ def _is_changed(
         (name in read or (name in made and not (how == "item" and _kind(name, kinds) == "frame")))
         and not _is_equal(other, node)
         for other in later
-        if not isinstance(other, IMPORTS)
+        if not isinstance(other, Import)
         for name, how in names_changed(other)
     )
 

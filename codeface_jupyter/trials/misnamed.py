@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
+from codeface_jupyter.trials.checks.wording import plain_name
 from codeface_jupyter.trials.failed_statement import failed_statement
 
 __all__ = ["Misnamed", "is_alike", "misnamed", "most_alike"]
@@ -25,7 +26,6 @@ NAMED = {
     ),
 }
 QUOTES = ("'", '"')
-SEPARATORS = re.compile(r"[\s_\-.]+")
 MIN_COMMON_LETTERS, MIN_SHARE = 3, 0.75
 # What takes something away, or makes it the index: run once more, the cell finds it gone.
 TAKES_AWAY = frozenset({"drop", "pop", "set_index", "remove", "discard"})
@@ -140,19 +140,15 @@ def is_alike(place: Misnamed, other: str) -> bool:
     """
     name = place.name
     if place.quote:
-        shorter, longer = sorted((_plain(name), _plain(other)), key=len)
+        shorter, longer = sorted((plain_name(name), plain_name(other)), key=len)
         return len(shorter) >= MIN_COMMON_LETTERS and shorter in longer
     letters, share = _likeness(name, other)
     return letters >= MIN_COMMON_LETTERS or share >= MIN_SHARE
 
 
 def _likeness(name: str, other: str) -> tuple[int, float]:
-    matcher = SequenceMatcher(None, _plain(name), _plain(other), autojunk=False)
+    matcher = SequenceMatcher(None, plain_name(name), plain_name(other), autojunk=False)
     return matcher.find_longest_match().size, matcher.ratio()
-
-
-def _plain(name: str) -> str:
-    return SEPARATORS.sub("", name).casefold()
 
 
 def _places(source: Source, statement: ast.stmt, error: ErrorInfo) -> Iterator[_Named]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from codeface_jupyter.syntax import first_line
+from codeface_jupyter.syntax import Definition, Import, first_line
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.copies import parsed
 from codeface_jupyter.trials.name_changes import names_changed, names_read
 
 __all__ = ["needed_statements", "needs_itself"]
-
-DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-ImportNode = ast.Import | ast.ImportFrom
 
 
 def needed_statements(code: str, names: Iterable[str]) -> str:
@@ -28,7 +25,7 @@ def needed_statements(code: str, names: Iterable[str]) -> str:
     """
     tree = parsed(code)
     statements = tree.body if tree is not None else []
-    modules = names_bound_in_scope([one for one in statements if isinstance(one, ImportNode)])
+    modules = names_bound_in_scope([one for one in statements if isinstance(one, Import)])
     needed, lines = set(names), code.split("\n")
     kept: dict[tuple[int, int], str] = {}
     for statement in reversed(statements):
@@ -51,7 +48,7 @@ def needs_itself(code: str, names: Iterable[str]) -> bool:
     for statement in tree.body if tree is not None else []:
         changed = dict(names_changed(statement))
         read = {*names_read(statement), *(n for n, how in changed.items() if how == "from itself")}
-        if not isinstance(statement, DefinitionNode) and not waiting.isdisjoint(read):
+        if not isinstance(statement, Definition) and not waiting.isdisjoint(read):
             return True
         waiting.difference_update(changed)
     return False

@@ -7,6 +7,7 @@ import builtins
 import types
 from collections.abc import Iterable, Iterator, Mapping
 
+from codeface_jupyter.syntax import Comprehension
 from codeface_jupyter.trials.checks.attributes import (
     class_attributes,
     class_member,
@@ -63,7 +64,6 @@ LITERALS: Mapping[type[ast.expr], type] = {
     ast.JoinedStr: str,
 }
 LOGICAL = (ast.BitAnd, ast.BitOr, ast.Invert)
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 class Expressions(CallReader):

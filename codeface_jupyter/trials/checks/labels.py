@@ -13,7 +13,7 @@ from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.values import Frame, Keys, Value
 from codeface_jupyter.trials.checks.wording import Nearest, code_span, nearest, other_names
 
-__all__ = ["QUERY_WORDS", "LabelCheck"]
+__all__ = ["PLOT_PARAMETERS", "QUERY_WORDS", "LabelCheck"]
 
 BACKTICKED = re.compile(r"`([^`]*)`")
 # What pandas gives every query.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 
+from codeface_jupyter.syntax import Definition, Import
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.changes import PURE_PACKAGES
@@ -226,7 +227,7 @@ class _Flow:
             local |= _parameters(node.args)
         self._bodies.append((frozenset(local), node.body))
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+    def _import(self, node: Import) -> None:
         # What the code installs first may be there then; under a condition, elsewhere.
         if not (self._may_install or self._is_conditional):
             check_import(self._notes, node)
@@ -234,7 +235,7 @@ class _Flow:
             name = alias.asname or alias.name.partition(".")[0]
             self._variables[name] = self._imported(node, alias)
 
-    def _imported(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Value:
+    def _imported(self, node: Import, alias: ast.alias) -> Value:
         if isinstance(node, ast.ImportFrom):
             module = loaded_module(node.module or "") if not node.level else None
             held = members(module) if module is not None else {}
@@ -375,7 +376,7 @@ def _parameters(arguments: ast.arguments) -> set[str]:
 
 def _functions(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, Definition):
             yield node.name
 
 

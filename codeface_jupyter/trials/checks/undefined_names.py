@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codeface_jupyter.generation import Edit, Finding
-from codeface_jupyter.syntax import first_line
+from codeface_jupyter.syntax import Comprehension, first_line
 from codeface_jupyter.trials.bindings import names_bound_before, names_bound_in_scope
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.usual_imports import usual_import
@@ -43,7 +43,6 @@ HARMLESS_MAGICS = frozenset(
 )
 STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 def may_define_anything(notes: Notes) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "message_span",
     "nearest",
     "other_names",
+    "plain_name",
 ]
 
 MAX_NAME_CHARS = 60
@@ -57,8 +58,8 @@ class Nearest:
 def nearest(name: str, names: Collection[object]) -> Nearest:
     """Return the names that differ from ``name`` in case and separators only, or else a little."""
     texts = [other for other in names if isinstance(other, str) and other]
-    wanted = _plain(name)
-    same = [other for other in texts if _plain(other) == wanted] if wanted else []
+    wanted = plain_name(name)
+    same = [other for other in texts if plain_name(other) == wanted] if wanted else []
     if same:
         return Nearest(tuple(same))
     close = close_names(name, islice(texts, MAX_COMPARED))
@@ -72,7 +73,7 @@ def is_slip(name: str, other: str) -> bool:
     ``weight``, ``sales_2023`` and ``sales_2024``. A slip is in case or separators, in one
     letter of a word that begins alike, or in its plural.
     """
-    if _plain(name) == _plain(other):
+    if plain_name(name) == plain_name(other):
         return True
     if NUMBERS.findall(name) != NUMBERS.findall(other):
         return False
@@ -156,5 +157,6 @@ def _backticks(text: str) -> Iterable[str]:
     return re.findall(r"`+", text)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without what sets its parts apart: `unit_price` and `Unit Price` are one."""
     return SEPARATORS.sub("", name).casefold()

@@ -17,7 +17,7 @@ from codeface_jupyter.trials.checks.attributes import (
     own_attributes,
 )
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, names_columns
-from codeface_jupyter.trials.checks.labels import QUERY_WORDS
+from codeface_jupyter.trials.checks.labels import PLOT_PARAMETERS, QUERY_WORDS
 from codeface_jupyter.trials.checks.values import (
     Accessor,
     Column,
@@ -52,8 +52,6 @@ QUERY_FUNCTIONS = frozenset(
 )
 # Long enough for what a completion is made in, and the checks read every line of it.
 MAX_CODE_CHARS = 20_000
-# Of an object that is asked for none, a column may be drawn.
-PLOT_PARAMETERS = frozenset({"x", "y"})
 # What else may stand in a query: Python's own words, and the functions that take a column.
 QUERY_SYNTAX = QUERY_WORDS | QUERY_FUNCTIONS | {"and", "in", "not", "or", "None", "True", "False"}
 
