@@ -7,10 +7,12 @@ prints and changes the same as the cell of the task. Names that it makes besides
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import statistics
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -96,8 +98,9 @@ def _judged(session: Session, task: EditTask, settings: dict[str, str]) -> Judge
 def notebook(task: EditTask) -> dict[str, object]:
     """Return the variables of a notebook in which a task's cell has been run."""
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for source in (*SETUP, task.cell):
-        exec(source, namespace)
+    with redirect_stdout(io.StringIO()):
+        for source in (*SETUP, task.cell):
+            exec(source, namespace)
     return namespace
 
 
