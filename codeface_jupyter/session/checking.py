@@ -10,7 +10,7 @@ from typing import TypeVar
 from codeface_jupyter.context import Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
-from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock
+from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock, edit_instruction
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
@@ -23,6 +23,7 @@ from codeface_jupyter.trials.kept_names import (
     lost_names,
     with_lost_names,
 )
+from codeface_jupyter.trials.kept_result import KEPT_RESULT, with_result
 from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.marks import without_marks
@@ -32,7 +33,12 @@ from codeface_jupyter.trials.rejections import (
     is_same_code,
     wants_other_code,
 )
-from codeface_jupyter.trials.rewriting import repeats_a_cell, rewritten, without_other_cells
+from codeface_jupyter.trials.rewriting import (
+    Rewritten,
+    repeats_a_cell,
+    rewritten,
+    without_other_cells,
+)
 from codeface_jupyter.trials.shape import shape
 
 __all__ = ["checked"]
@@ -140,9 +146,7 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
     further: list[str] = []
     if result.finish_reason == "stop" and rewrite.language == PYTHON:
         if task == "edit" and not new.obstacle:
-            kept = _guarded(lambda: with_lost_names(new.block.code, rewrite, cells))
-            new = replace(new, block=replace(new.block, code=kept)) if kept else new
-            further += [KEPT_LINES] if kept else []
+            new, further = _with_kept_lines(new, ask, rewrite)
         code = new.block.code
         further += _guarded(lambda: list(_told_names(code, ask, rewrite))) or []
         # In a long notebook this may take too long, which leaves the others as they are.
@@ -150,6 +154,21 @@ def _rewritten(result: GenerationResult, ask: Ask, rewrite: Rewrite) -> Generati
     notes = tuple(filter(None, (new.obstacle, repeats, copied, *further)))
     is_as_written = result.written_blocks == [new.block]
     return replace(result, offered_blocks=None if is_as_written else (new.block,), notes=notes)
+
+
+def _with_kept_lines(new: Rewritten, ask: Ask, rewrite: Rewrite) -> tuple[Rewritten, list[str]]:
+    """Return an edited cell with the lines of the old one that it still needs, and notes of them.
+
+    These are those that make what it uses, and the one that shows what it makes.
+    """
+    code, notes = new.block.code, []
+    if kept := _guarded(lambda: with_lost_names(code, rewrite, ask.sources.cells)):
+        code, notes = kept, [KEPT_LINES]
+    words = edit_instruction(ask.sources.request, rewrite.text)
+    body = code.removeprefix(rewrite.head)
+    if shown := _guarded(lambda: with_result(body, rewrite.text, instruction=words)):
+        code, notes = rewrite.with_text(shown), [*notes, KEPT_RESULT]
+    return replace(new, block=replace(new.block, code=code)), notes
 
 
 def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:

@@ -9,7 +9,7 @@ from codeface_jupyter.syntax import is_deep, parse_module
 from codeface_jupyter.trials.name_changes import names_read
 from codeface_jupyter.trials.secret_values import secret_names
 
-__all__ = ["unshown_results"]
+__all__ = ["may_show", "unshown_results"]
 
 MAX_RESULTS = 3
 
@@ -29,7 +29,7 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
         The notebook's variables before it runs.
     """
     tree = parse_module(code)
-    if tree is None or is_deep(tree) or not tree.body or any(map(_may_show, tree.body)):
+    if tree is None or is_deep(tree) or not tree.body or any(map(may_show, tree.body)):
         return ()
     last = _assigned(tree.body[-1])
     if last is None:
@@ -49,7 +49,7 @@ def _assigned(node: ast.stmt) -> str | None:
     return None
 
 
-def _may_show(node: ast.stmt) -> bool:
+def may_show(node: ast.stmt) -> bool:
     """Whether a statement may show something: an expression's value, or a call in a block."""
     match node:
         case ast.Expr(value=ast.Constant()):

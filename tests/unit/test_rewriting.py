@@ -21,6 +21,7 @@ from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.trials.kept_names import KEPT_LINES, UNRELATED
+from codeface_jupyter.trials.kept_result import KEPT_RESULT
 from codeface_jupyter.trials.rewriting import rewritten
 from codeface_jupyter.view.result_bundle import result_bundle
 
@@ -410,6 +411,16 @@ def test_what_a_new_cell_uses_and_no_longer_defines_is_said(old, new, above, sai
     assert edited.notes == ((KEPT_LINES,) if said else ())
     kept = old.split("\n")[0]
     assert edited.code.rstrip("\n") == (f"{kept}\n{new}" if said else new)
+
+
+def test_an_edit_keeps_the_line_that_shows_the_result_and_says_so():
+    rewrite = sent("%%time\ntop = []\ntop += total\ntop")
+    edit = ask_to_rewrite(rewrite, task="edit", cells=[rewrite.cell])
+    edited = checked(answer(fenced("top = list(total)", "python"), rewrite), edit)
+    assert edited.code == "%%time\ntop = list(total)\ntop"
+    assert edited.notes == (KEPT_RESULT,)
+    repair = ask_to_rewrite(rewrite, task="fix", cells=[rewrite.cell])
+    assert KEPT_RESULT not in checked(answer(fenced("top = [1]", "python"), rewrite), repair).notes
 
 
 def test_where_the_lines_that_make_a_name_cannot_be_told_it_is_said():
