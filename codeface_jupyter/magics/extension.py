@@ -23,12 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from codeface_jupyter.config import Settings
-    from codeface_jupyter.frontend.protocol import (
-        FrontEndSettings,
-        Nothing,
-        Stats,
-        StopWanted,
-    )
+    from codeface_jupyter.frontend.protocol import FrontEndSettings, Nothing, Stats, StopWanted
     from codeface_jupyter.jobs import Job
     from codeface_jupyter.session import Session
     from codeface_jupyter.session.answer import Answer

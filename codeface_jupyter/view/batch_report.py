@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeface_jupyter.errors import CodeFaceError
-from codeface_jupyter.frontend.protocol import (
+from codeface_jupyter.frontend.saved_output import (
     BATCH_MIME,
     BATCH_VERSION,
     RESULT_MIME,

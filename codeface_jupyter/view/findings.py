@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from codeface_jupyter.frontend.protocol import (
+from codeface_jupyter.frontend.saved_output import (
     MAX_FINDING_EDITS,
     MAX_FINDINGS,
     MAX_MESSAGE_CHARACTERS,

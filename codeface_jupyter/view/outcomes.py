@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import whitespace
 
-from codeface_jupyter.frontend.protocol import (
+from codeface_jupyter.frontend.saved_output import (
+    MAX_ALTERNATIVES,
     MAX_MESSAGE_CHARACTERS,
     ResultAlternative,
     ResultOutcome,
@@ -147,7 +148,8 @@ def outcome_data(
 
 def alternatives_data(result: GenerationResult) -> list[ResultAlternative]:
     """Return the other answers for the front end, each with the cell that it would become."""
-    return [_alternative(alternative, result) for alternative in result.alternatives]
+    shown = result.alternatives[:MAX_ALTERNATIVES]
+    return [_alternative(alternative, result) for alternative in shown]
 
 
 def _alternative(alternative: Alternative, result: GenerationResult) -> ResultAlternative:

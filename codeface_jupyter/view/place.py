@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import DisplayHandle
 
-from codeface_jupyter.frontend.protocol import (
+from codeface_jupyter.frontend.saved_output import (
     RESULT_MIME,
     STREAM_MIME,
     STREAM_VERSION,

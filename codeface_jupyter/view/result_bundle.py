@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from codeface_jupyter.context import Rewrite
-from codeface_jupyter.frontend.protocol import (
+from codeface_jupyter.frontend.saved_output import (
     RESULT_MIME,
     RESULT_VERSION,
     EarlierAnswer,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 ASK = "%%codeface --cells 0\nunits per region"
 CODE = "import pandas as pd\ntop = sales.groupby('Region')['units'].sum()\nprint(top)"

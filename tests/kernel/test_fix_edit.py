@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 from codeface_jupyter.trials.copy_support import copy_support
 
 LOAD = "%load_ext codeface_jupyter"

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 ASK = "%%codeface --cells 0 -n 2000\nsay a number"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 SCRIPTED = "-e scripted -m scripted"
 LONG = f"{SCRIPTED}:10ms:x2000 -n 2000"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 TIMEOUT_S = 30
 SCRIPTED = "-e scripted -m scripted"

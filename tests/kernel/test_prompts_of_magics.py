@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 LINES = "def area(r):\n    return 3 * r\nunits = {'a': 1}"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME, STREAM_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME, STREAM_MIME
 
 ASK = "%%codeface\nplot it"
 NOT_ASKED = {"codeface": {"is_not_asked": True}}

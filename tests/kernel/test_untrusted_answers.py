@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 
 # An answer that holds half an emoji, as a server may send it, in words and code.
 SET_UP = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codeface_jupyter.config import Settings
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 from codeface_jupyter.models.fetch import locate
 from codeface_jupyter.models.local_model import ModelRequest
 from codeface_jupyter.trials.guard.support import guard_support

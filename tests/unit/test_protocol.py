@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from codeface_jupyter.errors import ProtocolError
-from codeface_jupyter.frontend import protocol
+from codeface_jupyter.frontend import protocol, saved_output
 from codeface_jupyter.frontend.front_end import NotebookSnapshot
 from codeface_jupyter.frontend.protocol import parse_front_end_message, parse_payload
 from codeface_jupyter.magics.notebook import cells_of
@@ -55,9 +55,9 @@ def test_the_page_takes_code_behind_each_cell_magic():
 
 
 def test_names_and_limits_are_those_of_the_front_end():
-    assert {name: getattr(protocol, name) for name in examples("limits.json")} == examples(
-        "limits.json"
-    )
+    limits, declared = examples("limits.json"), vars(protocol) | vars(saved_output)
+
+    assert {name: declared[name] for name in limits} == limits
 
 
 @pytest.mark.parametrize("kind", examples("front_end_messages.json"))
@@ -135,14 +135,14 @@ def test_a_question_is_taken_up_to_its_limit_and_without_blanks_around_it():
 def test_a_result_has_the_fields_of_its_type(kind):
     result = examples("results.json")[kind]
 
-    assert TypeAdapter(protocol.ResultData).validate_python(result, strict=True) == result
+    assert TypeAdapter(saved_output.ResultData).validate_python(result, strict=True) == result
 
 
 @pytest.mark.parametrize("kind", examples("batches.json"))
 def test_a_batch_has_the_fields_of_its_type(kind):
     batch = examples("batches.json")[kind]
 
-    assert TypeAdapter(protocol.BatchData).validate_python(batch, strict=True) == batch
+    assert TypeAdapter(saved_output.BatchData).validate_python(batch, strict=True) == batch
 
 
 @pytest.mark.parametrize("kind", examples("bad_front_end_messages.json"))

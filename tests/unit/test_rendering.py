@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from codeface_jupyter.context import Cell, Rewrite
-from codeface_jupyter.frontend.protocol import (
-    MAX_FINDINGS,
-    MAX_MESSAGE_CHARACTERS,
-    RESULT_MIME,
-)
+from codeface_jupyter.frontend.saved_output import MAX_FINDINGS, MAX_MESSAGE_CHARACTERS, RESULT_MIME
 from codeface_jupyter.generation import (
     Edit,
     EngineIdentity,

@@ -11,7 +11,7 @@ from nbconvert import HTMLExporter
 from pydantic import TypeAdapter
 
 from codeface_jupyter.errors import MetricsError
-from codeface_jupyter.frontend.protocol import BATCH_MIME, RESULT_MIME, BatchData
+from codeface_jupyter.frontend.saved_output import BATCH_MIME, RESULT_MIME, BatchData
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.context import Cell, ContextSources, Rewrite
-from codeface_jupyter.frontend.protocol import RESULT_MIME
+from codeface_jupyter.frontend.saved_output import RESULT_MIME
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
