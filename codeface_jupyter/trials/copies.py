@@ -93,7 +93,7 @@ def without_copies(
         return None
     wanted = _dumps(tree.body)
     copied, looked_at = 0, 0
-    names: list[str] = []
+    found: list[Cell] = []
     code_cells = _code_cells(cells)
     known = _known_statements(code_cells)
     have_run = [
@@ -109,17 +109,19 @@ def without_copies(
             )
         ):
             copied = looked_at = looked_at + length
-            names.append(_name(cell))
+            found.append(cell)
         elif isinstance(nodes[0], Import) and wanted[looked_at] in known:
             # Gone only if a copied cell follows.
             looked_at += 1
         else:
             break
     copies, rest = tree.body[:copied], tree.body[copied:]
-    if not names or counts_on(copies, rest=rest, namespace=namespace):
+    if not found or counts_on(copies, rest=rest, namespace=namespace):
         return None
-    note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}, which the notebook has run."
-    return Uncopied(code=_lines_after(code, tree.body, copied), note=note, count=len(names))
+    # One that failed has not done what it was to do.
+    done = "" if any(cell.error for cell in found) else ", which the notebook has run"
+    note = f"Left out a copy of {_names(found)}{done}."
+    return Uncopied(code=_lines_after(code, tree.body, copied), note=note, count=len(found))
 
 
 def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
@@ -129,16 +131,14 @@ def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:
     """
     if _is_readable(code):
         return None
-    rest, names, has_unreadable = code.strip("\n"), [], False
-    while found := _text_at(rest, cells):
-        cell, text = found
+    rest, found = code.strip("\n"), []
+    while place := _text_at(rest, cells):
+        cell, text = place
         rest = rest.removeprefix(text).strip("\n")
-        names.append(_name(cell))
-        has_unreadable |= not _is_readable(cell.source)
-    if not has_unreadable:
+        found.append(cell)
+    if all(_is_readable(cell.source) for cell in found):
         return None
-    note = f"Left out a copy of {' and '.join(dict.fromkeys(names))}."
-    return Uncopied(code=rest, note=note, count=len(names))
+    return Uncopied(code=rest, note=f"Left out a copy of {_names(found)}.", count=len(found))
 
 
 def _is_readable(code: str) -> bool:
@@ -314,3 +314,12 @@ def _lines_after(code: str, nodes: Sequence[ast.stmt], count: int) -> str:
 
 def _name(cell: Cell) -> str:
     return "a cell above" if cell.execution_count is None else f"cell [{cell.execution_count}]"
+
+
+def _names(cells: Sequence[Cell]) -> str:
+    """Return what several cells are called: "cells [2], [4] and [3]"."""
+    names = list(dict.fromkeys(map(_name, cells)))
+    if len(names) == 1:
+        return names[0]
+    names = [name.removeprefix("cell ") for name in names]
+    return f"cells {', '.join(names[:-1])} and {names[-1]}".replace("a cell above", "one above")

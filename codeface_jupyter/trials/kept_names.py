@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from symtable import Symbol, SymbolTable, symtable
@@ -35,9 +36,11 @@ KEPT_LINES = "Kept the lines of the cell that make what this uses."
 UNRELATED = "This has little in common with the cell."
 # A repair keeps more than a third of the names of a cell that has some.
 LEAST_NAMES, MOST_LOST = 3, 2 / 3
+LEAST_WORDS = 2
 # What such a line binds is not said.
 BINDS_ANYTHING = re.compile(r"import \*|^[ \t]*%(?:pylab|run|store[ \t]+-r[ \t]*$)", re.MULTILINE)
 BUILTINS = frozenset(dir(builtins))
+KEYWORDS = frozenset(keyword.kwlist)
 
 
 def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -> bool:
@@ -47,11 +50,16 @@ def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -
     modules with what is theirs, which repairs replace: ``np.asscalar(a)`` by ``a.item()``. A
     mistyped one is kept by one that it may have been meant for. What keeps all the data of a cell
     is about it, whatever methods it calls; where that is one variable, as often in a notebook,
-    something that is done with it has to be kept as well.
+    something that is done with it has to be kept as well. Of a cell that Python cannot read, the
+    words count, half of which a repair keeps. What has no word of it is never about it.
     """
-    old, new = _python(rewrite.text), _python(code.removeprefix(rewrite.head))
-    if old is None or new is None:
+    text = code.removeprefix(rewrite.head)
+    old, new = _python(rewrite.text), _python(text)
+    if new is None:
         return False
+    words, kept = _kept_words(text, rewrite.text)
+    if old is None or (words and not kept):
+        return len(words) >= LEAST_WORDS and len(kept) * 2 < len(words)
     names = {n for n in _names(old, namespace) if n not in BUILTINS} - names_bound(old)
     others = set(_names(new, {}))
     lost = {name for name in names if not _is_among(name, others)}
@@ -61,6 +69,12 @@ def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -
         if len(data) > 1 or any(_is_among(what, done) for what in _done(old, namespace)):
             return False
     return len(names) >= LEAST_NAMES and len(lost) >= MOST_LOST * len(names)
+
+
+def _kept_words(code: str, old: str) -> tuple[set[str], set[str]]:
+    """Return the words of a cell that are not Python's own, and those of them that are kept."""
+    words, others = (set(identifiers(one)) - BUILTINS - KEYWORDS for one in (old, code))
+    return words, {word for word in words if _is_among(word, others)}
 
 
 def _is_among(name: str, others: set[str]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.context import Cell, ErrorInfo, Rewrite
 from codeface_jupyter.generation import (
     EngineIdentity,
     GenerationMetrics,
@@ -198,12 +198,21 @@ def test_a_first_line_with_a_slip_in_it_is_kept_and_other_ones_are_not(
 
 PLOT = Cell(source="sales.plot()", execution_count=4)
 SHOWN = Cell(source="sales['units'].max()", execution_count=5)
+RAISED = Cell(
+    source="sales.sum('x')", execution_count=7, error=ErrorInfo(ename="TypeError", evalue="'x'")
+)
 
 
 @pytest.mark.parametrize(
     ("answer", "task", "left", "said"),
     [
-        ([DATA, PLOT, COLUMN], "fix", NEW, "Left out a copy of cell [2] and cell [4] and cell [3]"),
+        (
+            [DATA, PLOT, COLUMN],
+            "fix",
+            NEW,
+            "Left out a copy of cells [2], [4] and [3], which the notebook has run.",
+        ),
+        ([DATA, RAISED], "fix", NEW, "Left out a copy of cells [2] and [7]."),
         ([PLOT], "edit", "", ""),
         ([DATA, PLOT, SHOWN], "fix", "", "This only repeats cells above."),
         ([PLOT, SHOWN], "edit", "", ""),
@@ -216,7 +225,7 @@ def test_in_the_place_of_a_failed_cell_no_others_stand_whatever_they_made(
     failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=6)
     rewrite = Rewrite.of(failed)
     code = "\n".join([*(cell.source for cell in answer), *filter(None, [left])])
-    cells = [*CELLS, PLOT, SHOWN, failed]
+    cells = [*CELLS, PLOT, SHOWN, RAISED, failed]
     new = rewritten(result(f"```python\n{code}\n```"), rewrite)
 
     settled, note = without_other_cells(new, rewrite, cells, namespace=namespace, task=task)

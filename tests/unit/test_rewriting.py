@@ -322,6 +322,13 @@ BARS = "fig = df.plot(kind='bar', colr='red').get_figure()\nfig.savefig('bars.pn
         ("sales.index_by('area').total()", "sales.set_index('area').sum()", False),
         ("df = df.index_by('area').total().top()", "df = df.set_index('area').sum()", False),
         ("make_plot(sales.index_by('area').total())", "print(4 + 4)", True),
+        # Where Python could not read the cell, its words tell; and so in a short one.
+        ('names = ["Ann", "Bob, "Cyd"]', 'pd.DataFrame({"a": [1, 2, 3]})', True),
+        ('names = ["Ann", "Bob, "Cyd"]', 'names = ["Ann", "Bob", "Cyd"]', False),
+        ("for item in items\n    print(itm)", "for item in items:\n    print(item)", False),
+        ("print 'done'", "print('done')", False),
+        ("total = amount / 0", "pd.DataFrame({'a': [1]})", True),
+        ("reslt", "result", False),
         # To keep the one table of a notebook is not to keep a cell.
         (BARS, "df.describe()", True),
         (BARS, "df.isna().sum()", True),
