@@ -11,6 +11,7 @@ from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
+from codeface_jupyter.trials.blank_columns import leaves_blank
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
@@ -83,6 +84,7 @@ class TriedAnswers:
             outcome=outcome,
             unsaid=missed_names(wanted, result.code) if result.code else (),
             missed_kind=self._missed_kind(outcome),
+            leaves_blank=leaves_blank(outcome, request=wanted),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
@@ -186,11 +188,18 @@ class TriedAnswers:
             yield "the first one does nothing by itself"
         if first.changes_a_copy:
             yield "the first one changes a copy only"
+        yield from self._left_out(shown)
+
+    def _left_out(self, shown: Candidate) -> Iterator[str]:
+        """Yield what the first answer does without, and what is shown does not."""
+        first = self._tried[0]
         missed = [name for name in first.unsaid if name not in shown.unsaid]
         if missed:
             yield f"the first one does without {in_words(missed)}"
         if first.missed_kind and not shown.missed_kind:
             yield f"the first one gives no {first.missed_kind}"
+        if first.leaves_blank and not shown.leaves_blank:
+            yield "the first one leaves a column without values"
         if first.is_rejected and not shown.is_rejected:
             yield "the first one does the same as the answer before"
 

@@ -43,6 +43,8 @@ class Candidate:
     missed_kind
         The kind of value, or the column one of whose values the request asks for, if the code
         gives another.
+    leaves_blank
+        Whether it leaves a column without values, or nearly so.
     is_rejected
         Whether it says or does what an answer did in the place of which another is wanted.
     lacks_tests
@@ -58,6 +60,7 @@ class Candidate:
     outcome: Outcome | None
     unsaid: tuple[str, ...] = ()
     missed_kind: str = ""
+    leaves_blank: bool = False
     is_rejected: bool = False
     lacks_tests: bool = False
     is_idle: bool = False
@@ -66,7 +69,8 @@ class Candidate:
     @property
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
-        return len(self.unsaid) + bool(self.missed_kind) + self.is_rejected
+        misses = (bool(self.missed_kind), self.leaves_blank, self.is_rejected)
+        return len(self.unsaid) + sum(misses)
 
     @property
     def is_an_answer(self) -> bool:

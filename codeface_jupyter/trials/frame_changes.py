@@ -7,14 +7,17 @@ takes seconds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.looking import looked_at
 
-__all__ = ["changed_columns", "frame_changes"]
+__all__ = ["MOSTLY_MISSING", "ONLY_MISSING", "changed_columns", "frame_changes"]
 
+# How a column is told that has lost its values, or never had them.
+ONLY_MISSING, MOSTLY_MISSING = "only missing values in column", "hardly any values in column"
+MOSTLY = 0.75
 MAX_NAMES = 5
 # Of these kinds, NumPy compares many columns at a time.
 COMPARABLE_KINDS = frozenset("biufcmM")
@@ -46,10 +49,7 @@ def frame_changes(before: Any, now: Any) -> Iterator[str]:
         # Rows of which several have one label cannot be told apart once they hold other data.
         has_same_rows = pair is not None or not is_reordered
         old, new = pair or (old.set_axis(new.index), new)
-    was_blank, is_blank = _blank_columns(before), _blank_columns(now)
-    blank = [c for c in are if are[c] in is_blank and not (c in was and was[c] in was_blank)]
-    if blank:
-        yield f"only missing values in column{_listed(blank)}"
+    yield from _lost_values(before, now, was, are)
     yield from _column_differences(both, old, new, has_same_rows=has_same_rows)
 
 
@@ -97,10 +97,25 @@ def _hashes(rows: Any) -> Any:
     return hash_pandas_object(rows).to_numpy()
 
 
-def _blank_columns(frame: Any) -> frozenset[int]:
-    """Return where columns stand that have no value in any row, if there are rows."""
-    is_blank = frame.isna().to_numpy().all(axis=0) if len(frame) else []
-    return frozenset(place for place, is_one in enumerate(is_blank) if is_one)
+def _lost_values(
+    before: Any, now: Any, was: Mapping[Column, int], are: Mapping[Column, int]
+) -> Iterator[str]:
+    """Yield which columns have no values, or hardly any, and had some before if they were there."""
+    old, new = _missing_shares(before), _missing_shares(now)
+    shares = {
+        c: (old[was[c]] if c in was and len(old) else 0.0, new[are[c]]) for c in are if len(new)
+    }
+    blank = [c for c, (share, is_now) in shares.items() if share < is_now == 1]
+    if blank:
+        yield f"{ONLY_MISSING}{_listed(blank)}"
+    sparse = [c for c, (share, is_now) in shares.items() if share < MOSTLY <= is_now < 1]
+    if sparse:
+        yield f"{MOSTLY_MISSING}{_listed(sparse)}"
+
+
+def _missing_shares(frame: Any) -> list[float]:
+    """Return for each column the share of its rows that have no value; empty without rows."""
+    return frame.isna().to_numpy().mean(axis=0).tolist() if len(frame) else []
 
 
 def _places(columns: Any) -> dict[Column, int]:

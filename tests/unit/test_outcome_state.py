@@ -150,6 +150,11 @@ class TestChanges:
                 "sales['price'] = sales.price.map({})",
                 "only missing values in column `price`, changes column `price` in all 3 rows",
             ),
+            ("sales['size'] = ['big', None, None]", "adds column `size`"),
+            (
+                "sales = sales.loc[[0, 1, 2] * 2].assign(size=[None] * 5 + ['big'])",
+                "adds column `size`, from 3 to 6 rows, hardly any values in column `size`",
+            ),
             ("sales = 3", "becomes 3"),
             ("sales = sales.sort_values('price', ascending=False)", "puts rows in another order"),
             ("sales = sales.set_index('day')", "drops column `day`, changes the row labels"),

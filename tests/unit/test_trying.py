@@ -1408,3 +1408,25 @@ def test_a_number_where_one_of_a_column_s_texts_is_asked_for_gives_way(ask_with,
     assert result.code == best
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.reason == "the first one gives no region"
+
+
+LETTERS = "sales['size'] = sales.units.map({2: 'big', 0: 'small'})"
+BY_LIMIT = "sales['size'] = ['big' if units > 2 else 'small' for units in sales.units]"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "is_doubted"),
+    [
+        ("add a column size: big above 2 units, else small", True),
+        ("add an empty column size, to be filled in later", False),
+    ],
+)
+def test_a_column_that_is_left_without_values_gives_way(
+    ask_with, namespace, request_text, is_doubted
+) -> None:
+    namespace["sales"] = pd.DataFrame({"region": ["north", "south"], "units": [3, 1]})
+    engine = Sampling(LETTERS, BY_LIMIT, LETTERS, BY_LIMIT)
+    result, events = ask_with(engine, sources=ContextSources(request=request_text))
+    assert result.code == (BY_LIMIT if is_doubted else LETTERS)
+    reasons = [event.reason for event in events if isinstance(event, Revised)]
+    assert reasons == (["the first one leaves a column without values"] if is_doubted else [])
