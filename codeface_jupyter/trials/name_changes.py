@@ -11,7 +11,14 @@ from codeface_jupyter.context.ipython_lines import names_in_magics, python_in
 from codeface_jupyter.syntax import identifiers, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 
-__all__ = ["REBINDS_ANYTHING", "NameChange", "names_changed", "names_read", "statements_after"]
+__all__ = [
+    "CHANGES_IN_PLACE",
+    "REBINDS_ANYTHING",
+    "NameChange",
+    "names_changed",
+    "names_read",
+    "statements_after",
+]
 
 # How a name gets another value: one of its own, one made from the value before, or the same
 # object with other contents, which may be only one item more, such as a column.

@@ -8,11 +8,12 @@ from collections.abc import Container
 from codeface_jupyter.privacy import is_secret_name
 from codeface_jupyter.syntax import is_deep, parse_module
 
-__all__ = ["gives_secret", "secret_names", "shows_secret"]
+__all__ = ["gives_secret", "secret_names", "shows_secret", "takes_secrets"]
 
 # Calls that return what their first argument names, or what the user types.
 LOOKUPS = frozenset({"get", "get_password", "get_secret", "getenv", "pop"})
 QUESTIONS = frozenset({"getpass"})
+KEPT_IN = frozenset({"environ", "get_password", "get_secret", "getenv", "userdata"}) | QUESTIONS
 # Methods that return what they belong to, in another form.
 FORMS = frozenset({"decode", "encode", "get_secret_value", "lstrip", "rstrip", "strip"})
 # Calls that return one of the values that they are given, or several.
@@ -53,6 +54,18 @@ def secret_names(tree: ast.AST) -> frozenset[str]:
         is_secret = gives_secret(value, names)
         names.update(name for name in found if is_secret or is_secret_name(name))
     return frozenset(names)
+
+
+def takes_secrets(tree: ast.AST) -> bool:
+    """Whether a code takes a secret from anywhere, or asks where secrets are kept."""
+    names = secret_names(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in KEPT_IN:
+                return True
+            case ast.expr() if gives_secret(node, names):
+                return True
+    return bool(names)
 
 
 def shows_secret(code: str) -> bool:

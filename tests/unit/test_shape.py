@@ -391,6 +391,10 @@ class TestWithResults:
             ("best = max(prices)\nworst = min(prices)", "best, worst"),
             ("for p in prices:\n    total = p\nmean = total / 2  # half", "mean"),
             ("total: float = sum(prices)", "total"),
+            ("found = {}\nfor p in prices:\n    found.setdefault(p, []).append(p)", "found"),
+            ("found = []\nfor p in prices:\n    if p:\n        found.append(p)", "found"),
+            ("most = 0\nfor p in prices:\n    most = max(most, p)", "most"),
+            ("top = sales.copy()\ntop['x'] = 1", "top"),
         ],
     )
     def test_what_is_computed_last_and_never_read_is_shown(self, code: str, line: str) -> None:
@@ -408,6 +412,11 @@ class TestWithResults:
             "sales = sales.dropna()",
             "top = sales.head()\nsales['y'] = top",
             "for p in prices:\n    print(p)\nlast = p",
+            "found = []\nfor p in prices:\n    found.append(p)\n    print(p)",
+            "a = b = 0\nfor p in prices:\n    a += p\n    b -= p",
+            "low = 0\nhigh = 0\nfor p in prices:\n    low += p\n    high -= p",
+            "for p in prices:\n    sales[p] = 1",
+            "model = make()\nfor p in prices:\n    model.fit(p)",
             "a = 1\nb = 2\nc = 3\nd = 4",
             "_hidden = 1",
             "def f():\n    return 1",
@@ -426,6 +435,8 @@ class TestWithResults:
             "import os\napi_key = os.environ['OPENAI_API_KEY']",
             "import os\nkey = os.environ['OPENAI_API_KEY']",
             "from getpass import getpass\nanswer = getpass()",
+            "import os\nheaders = {}\nheaders['Authorization'] = os.environ['API_KEY']",
+            "keys = []\nfor name in names:\n    keys.append(os.environ[f'{name}_API_KEY'])",
             "import os\nheaders = {'Authorization': f\"Bearer {os.getenv('API_TOKEN')}\"}",
         ],
     )
