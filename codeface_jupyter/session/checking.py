@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.prompts import FIX_REQUEST, CodeBlock, edit_instruction
 from codeface_jupyter.session.answer import Ask
+from codeface_jupyter.trials.asked_names import with_asked_name
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.earlier_code import GOES_ON, needed_earlier_code
@@ -39,7 +40,7 @@ from codeface_jupyter.trials.rewriting import (
     rewritten,
     without_other_cells,
 )
-from codeface_jupyter.trials.shape import shape
+from codeface_jupyter.trials.shape import Offer, shape
 
 __all__ = ["checked"]
 
@@ -202,6 +203,7 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     )
     codes[:1] = [f"{goes_on}\n\n{codes[0]}"] if goes_on else codes[:1]
     offer = shape(codes, namespace, cells, prompt=result.prompt)
+    offer = _named_as_asked(offer, ask, namespace)
     offered = iter(offer.codes)
     codes_offered = [next(offered) if b.language == PYTHON else b.code for b in blocks]
     left_out = tuple(number for number, code in enumerate(codes_offered) if code is None)
@@ -217,6 +219,19 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
         left_out=left_out,
         notes=(*([GOES_ON] if goes_on else []), *offer.notes, *_made_below(changed, ask)),
     )
+
+
+def _named_as_asked(offer: Offer, ask: Ask, namespace: Mapping[str, object]) -> Offer:
+    """Return an offer in which the only code has the name for its result that was asked for."""
+    is_first = ask.sources.task == "write" and not ask.is_follow_up and ask.after is None
+    if not is_first or len(offer.codes) != 1 or not offer.codes[0]:
+        return offer
+    filled = ask.sources.filled
+    request = filled.text_without_values if filled else ask.sources.request
+    renamed = with_asked_name(offer.codes[0], request, namespace)
+    if renamed is None:
+        return offer
+    return Offer(codes=(renamed.code,), notes=(*offer.notes, renamed.note))
 
 
 def _earlier_code(ask: Ask) -> str:

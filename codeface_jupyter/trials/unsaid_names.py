@@ -16,6 +16,7 @@ __all__ = [
     "NOT_MEANT",
     "QUOTED",
     "in_words",
+    "says_name",
     "unsaid_names",
     "unsaid_note",
     "without_code",
@@ -84,6 +85,11 @@ def unsaid_names(request: str, code: str) -> tuple[str, ...]:
         return said.has(name) or name.startswith(starts) or name.endswith(ends)
 
     return tuple(name for name in _quoted(request) if not is_said(name))
+
+
+def says_name(tree: ast.Module, name: str) -> bool:
+    """Whether a code says a name, in whatever way."""
+    return _Said.by(tree).has(name)
 
 
 def unsaid_note(names: Iterable[str], *, code: str) -> str:

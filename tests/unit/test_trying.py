@@ -1430,3 +1430,13 @@ def test_a_column_that_is_left_without_values_gives_way(
     assert result.code == (BY_LIMIT if is_doubted else LETTERS)
     reasons = [event.reason for event in events if isinstance(event, Revised)]
     assert reasons == (["the first one leaves a column without values"] if is_doubted else [])
+
+
+def test_what_is_made_has_the_name_that_was_asked_for(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"units": [3, 1]})
+    engine = Sampling("sales['Double'] = sales['units'] * 2")
+    request = ContextSources(request="add a double column to sales")
+    result, _ = ask_with(engine, sources=request)
+    assert result.code == "sales['double'] = sales['units'] * 2"
+    assert result.notes == ("Named `double`, as you asked.",)
+    assert engine.sampled == []
