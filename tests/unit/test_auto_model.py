@@ -21,6 +21,9 @@ from codeface_jupyter.engines.openvino.plugin import WITH_BYTE_PRODUCTS as INT8
 from codeface_jupyter.engines.openvino.plugin import WITHOUT_BYTE_PRODUCTS
 from codeface_jupyter.engines.registry import engine_speed
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.engines.transformers import plugin as transformers_plugin
+from codeface_jupyter.engines.transformers import quantization
+from codeface_jupyter.engines.transformers.best_dtype import best_dtype
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.errors import ConfigError, ModelNotFoundError
 from codeface_jupyter.generation import EngineIdentity, GenerationMetrics, Remarked
@@ -704,6 +707,61 @@ def test_transformers_tells_what_it_computes_in_here(
     assert engine.weights == weights
     found = expected_rates(CATALOG[SMALL], engine, OLDER_SERVER)
     assert found.decode_tokens_per_s == pytest.approx(small_rate, rel=0.05)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Make this a machine with a GPU, and with a processor that has nothing for bfloat16."""
+    told = tmp_path / "cpuinfo"
+    told.write_text("flags : fpu avx2\n")
+    monkeypatch.setattr(speed, "CPUINFO", told)
+    monkeypatch.setattr(auto_model, "available_memory", lambda _: 10 * GB)
+    monkeypatch.setattr(transformers_plugin, "_shows_accelerator", lambda: True)
+
+    def tell(platform: str, *, emulates: bool = False, is_of_torch: bool = True) -> None:
+        def is_supported(*, including_emulation: bool = True) -> bool:
+            return including_emulation or not emulates
+
+        monkeypatch.setattr("sys.platform", platform)
+        monkeypatch.setattr("torch.cuda.is_bf16_supported", is_supported)
+        monkeypatch.setattr("torch.accelerator.is_available", lambda: is_of_torch)
+
+    return tell
+
+
+@pytest.mark.parametrize(
+    ("platform", "emulates", "weights"),
+    [("linux", False, "bfloat16"), ("linux", True, "float16"), ("darwin", False, "float16")],
+)
+def test_what_a_gpu_computes_in_is_not_told_by_the_processor(
+    gpu, tmp_path: Path, platform: str, emulates: bool, weights: str
+) -> None:
+    gpu(platform, emulates=emulates)
+    settings = auto_settings(tmp_path, engine="transformers")
+    told = engine_speed("transformers", settings)
+    assert told is not None
+    assert (told.weights, told.bits_per_weight) == (weights, 16)
+    device_type = "mps" if platform == "darwin" else "cuda"
+    # What the engine loads, and so what is measured is kept under.
+    assert best_dtype(device_type) == weights
+
+
+def test_a_driver_that_torch_is_built_without_is_no_gpu(gpu, tmp_path: Path) -> None:
+    gpu("linux", is_of_torch=False)
+    told = engine_speed("transformers", auto_settings(tmp_path, engine="transformers"))
+    assert told is not None
+    assert (told.device, told.weights) == ("cpu", "float32")
+
+
+@pytest.mark.parametrize("package", ["bitsandbytes", "torchao", ""])
+def test_quantized_weights_are_named_as_the_engines_identity_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setattr(quantization, "find_spec", lambda name: name == package or None)
+    settings = auto_settings(tmp_path, engine="transformers", quantization="int8")
+    told = engine_speed("transformers", settings)
+    assert told is not None
+    assert (told.weights, told.bits_per_weight) == (f"int8-{package}".rstrip("-"), 8.5)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "transformers"])

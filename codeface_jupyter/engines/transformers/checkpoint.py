@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE, Permissions
 from codeface_jupyter.engines.transformers.adapters import apply_adapter, check_adapter
+from codeface_jupyter.engines.transformers.best_dtype import best_dtype
 from codeface_jupyter.engines.transformers.options import TransformersOptions
 from codeface_jupyter.engines.transformers.quantization import (
     quantization_config,
@@ -26,7 +27,6 @@ from codeface_jupyter.models.file_faults import file_faults
 from codeface_jupyter.models.folder_check import has_weights
 from codeface_jupyter.models.memory import available_memory, estimate
 from codeface_jupyter.models.model_choice import LARGEST_SHARE
-from codeface_jupyter.models.speed import computes_bfloat16
 from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ __all__ = [
     "load_tokenizer",
     "load_weights",
     "place",
-    "suited_to_processor",
+    "suited_to_memory",
 ]
 
 # With these, accelerate spreads the model over all devices; every other value names one.
@@ -103,7 +103,7 @@ def place(settings: Settings, options: TransformersOptions) -> Placement:
     return Placement(
         device_map=device_map,
         device_type=device_type,
-        dtype=_best_dtype(device_type) if options.dtype == "auto" else options.dtype,
+        dtype=best_dtype(device_type) if options.dtype == "auto" else options.dtype,
         attn_implementation=_attention(options.attn_implementation),
         quantization=settle_quantization(options.quantization, device_type=device_type),
         adapter=adapter,
@@ -153,30 +153,16 @@ def _require_device(device: Any, accelerator: Any) -> None:
         )
 
 
-def _best_dtype(device_type: str) -> str:
-    """Return the fastest type for a device that keeps the checkpoint's quality.
-
-    On CPUs with AVX-512 float16 reads prompts slowly (a tenth of bfloat16), and float32 is
-    slow at everything.
-    """
-    import torch
-
-    if device_type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "bfloat16" if device_type == "cpu" else "float16"
-
-
-def suited_to_processor(placement: Placement, config: PretrainedConfig) -> Placement:
-    """Return ``placement`` in float32 where the processor has nothing for 16 bits, and room.
-
-    There a prompt is read six times as fast, and an answer takes a third longer: decision 6.
-    """
-    is_quantized = placement.quantization or getattr(config, "quantization_config", None)
-    if placement.device_type != "cpu" or is_quantized or computes_bfloat16():
+def suited_to_memory(placement: Placement, config: PretrainedConfig) -> Placement:
+    """Return ``placement``, in 16 bits if 32 have no room or the weights are quantized."""
+    if placement.dtype != "float32":
         return placement
-    needed = estimate(config, dtype="float32", permissions=placement.permissions)
-    has_room = needed.total_bytes <= LARGEST_SHARE * available_memory("cpu")
-    return replace(placement, dtype="float32") if has_room else placement
+    is_quantized = placement.quantization or getattr(config, "quantization_config", None)
+    if not is_quantized:
+        needed = estimate(config, dtype="float32", permissions=placement.permissions)
+        if needed.total_bytes <= LARGEST_SHARE * available_memory("cpu"):
+            return placement
+    return replace(placement, dtype="bfloat16")
 
 
 def _attention(name: str) -> str | None:

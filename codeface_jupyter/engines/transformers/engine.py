@@ -22,7 +22,7 @@ from codeface_jupyter.engines.transformers.checkpoint import (
     load_tokenizer,
     load_weights,
     place,
-    suited_to_processor,
+    suited_to_memory,
 )
 from codeface_jupyter.engines.transformers.decode_run import DecodeRun
 from codeface_jupyter.engines.transformers.kv_prefixes import PrefixStore, new_cache
@@ -313,7 +313,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
 
     def _suited(self, placement: Placement, config: PretrainedConfig) -> Placement:
         is_free = self._options.dtype == "auto"
-        return suited_to_processor(placement, config) if is_free else placement
+        return suited_to_memory(placement, config) if is_free else placement
 
     def _find_files(self, job: Job) -> LocalModel:
         settings = self._settings

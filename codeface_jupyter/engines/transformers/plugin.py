@@ -10,8 +10,10 @@ from pathlib import Path
 from codeface_jupyter.config import Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
 from codeface_jupyter.engines.base import Engine, EnginePlugin, Fitness, Rank
+from codeface_jupyter.engines.transformers.best_dtype import best_dtype
 from codeface_jupyter.engines.transformers.options import TransformersOptions
-from codeface_jupyter.models.speed import EngineSpeed, computes_bfloat16
+from codeface_jupyter.errors import EngineUnavailableError
+from codeface_jupyter.models.speed import EngineSpeed
 from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
 __all__ = ["plugin"]
@@ -41,14 +43,12 @@ class TransformersPlugin:
 
     def speed(self, settings: Settings, options: TransformersOptions) -> EngineSpeed:  # noqa: ARG002 - a plug-in's signature
         """Say what measurements came to: see decision 15."""
-        quantized = options.quantization != "auto"
-        weights = options.quantization if quantized else options.dtype
-        if weights == "auto":
-            weights = "bfloat16" if computes_bfloat16() else "float32"
+        device_type = _device_in_use(options)
+        weights = _weights(options, device_type)
         return EngineSpeed(
             weights=weights,
-            bits_per_weight=BITS_PER_WEIGHT[weights],
-            device="cuda" if _device_type(options) == "cuda" else "cpu",
+            bits_per_weight=BITS_PER_WEIGHT[weights.partition("-")[0]],
+            device="cuda" if device_type == "cuda" else "cpu",
             bandwidth_share=0.33,
             compute_ratio=0.9 if weights == "float32" else 1.5,
         )
@@ -98,6 +98,28 @@ def _device_type(options: TransformersOptions) -> str:
     if options.device_map == "cpu" or not _shows_accelerator():
         return "cpu"
     return "mps" if sys.platform == "darwin" else "cuda"
+
+
+def _device_in_use(options: TransformersOptions) -> str:
+    """Return the kind of device that torch computes on; it may be built without that driver."""
+    device_type = _device_type(options)
+    if device_type != "cuda":
+        return device_type
+    try:
+        return "cuda" if _has_accelerator() else "cpu"
+    except EngineUnavailableError:
+        return "cpu"  # The load says why torch cannot be imported.
+
+
+def _weights(options: TransformersOptions, device_type: str) -> str:
+    """Return what the weights are held as, as the engine's identity names it."""
+    from codeface_jupyter.engines.transformers.quantization import settle_quantization
+
+    try:
+        scheme = settle_quantization(options.quantization, device_type=device_type)
+    except EngineUnavailableError:
+        scheme = options.quantization  # Before its package has been installed.
+    return scheme or (best_dtype(device_type) if options.dtype == "auto" else options.dtype)
 
 
 def _shows_accelerator() -> bool:
