@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,11 +21,19 @@ __all__ = [
     "forget_frames",
     "give_back",
     "process_bytes",
+    "says_memory_ran_out",
     "shortage_in",
     "torch_cuda_bytes",
 ]
 
 MAIN_MEMORY = "main memory"
+# Where main memory runs out, torch, OpenVINO and llama.cpp tell it in an error's text only, each
+# in several ways, by the system; 1455 is what Windows calls it, in its own language.
+SHORTAGES = re.compile(
+    r"can't allocate memory|cannot allocate memory|unable to allocate|not enough memory"
+    r"|out of memory|bad_alloc|bad allocation|os error 1455|error code: <1455>",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +126,12 @@ def _is_shortage(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    # Where main memory runs out, torch raises a plain RuntimeError.
-    return "can't allocate memory" in str(error)
+    return says_memory_ran_out(str(error))
+
+
+def says_memory_ran_out(text: str) -> bool:
+    """Whether an error's text, or what a process said last, tells of a shortage of memory."""
+    return SHORTAGES.search(text) is not None
 
 
 def forget_frames(error: BaseException) -> None:

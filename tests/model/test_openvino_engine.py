@@ -553,8 +553,12 @@ def test_a_device_that_fails_costs_no_saved_form(
 
 @pytest.mark.parametrize(
     "shortage",
-    [MemoryError(), RuntimeError("Exception from src/core.cpp:85:\nstd::bad_alloc\n")],
-    ids=["Python's", "OpenVINO's"],
+    [
+        MemoryError(),
+        RuntimeError("Exception from src/core.cpp:85:\nstd::bad_alloc\n"),
+        RuntimeError("Exception from src\\core.cpp:85:\nbad allocation\n"),
+    ],
+    ids=["Python's", "OpenVINO's", "OpenVINO's on Windows"],
 )
 def test_a_shortage_while_a_form_is_read_costs_no_saved_form(
     shortage: Exception, make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -431,6 +431,16 @@ class TestMemory:
         assert len(engine.prefixes) == 0
         assert ask(engine)[1].finish_reason == "length"
 
+    def test_weights_that_windows_has_no_memory_for_are_not_said_to_be_broken(
+        self, make_engine, monkeypatch
+    ):
+        def no_memory(*_: object, **__: object) -> None:
+            raise OSError("The paging file is too small for this operation. (os error 1455)")
+
+        monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", no_memory)
+        with pytest.raises(GenerationError, match=r"ran out of memory.*os error 1455"):
+            make_engine().load(Job())
+
     @pytest.mark.parametrize("family", ["qwen2", "gpt_neo", "mistral"])
     @pytest.mark.parametrize("passes_before", [0, 5])
     @pytest.mark.parametrize("temperature", [0.0, 1.0])

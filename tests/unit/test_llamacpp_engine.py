@@ -205,6 +205,12 @@ class TestDeaths:
         assert "libgomp.so.1" in raised.message
         assert "pip install" in raised.hint
 
+    @pytest.mark.parametrize("said", ["std::bad_alloc", "unable to allocate CPU buffer"])
+    def test_a_shortage_of_memory_is_not_the_files_fault(self, said: str) -> None:
+        raised = load_failure(ChildDiedError(returncode=-6, said=said), model="m")
+        assert f"Memory ran out while llama.cpp loaded m: {said}." in raised.message
+        assert "smaller model" in raised.hint
+
     def test_a_build_that_cannot_run_here_says_how_to_build_another(self) -> None:
         raised = load_failure(ChildDiedError(returncode=-4, said=""), model="m")
         assert "--no-binary xllamacpp" in raised.hint

@@ -8,6 +8,7 @@ import pytest
 
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
+from codeface_jupyter.errors import first_line
 from codeface_jupyter.models.memory_usage import DeviceMemory, shortage_in
 from codeface_jupyter.response_cache import CachedResponse, MemoryResponseCache
 from codeface_jupyter.session import Session
@@ -142,6 +143,22 @@ class TestShortage:
             raise MemoryError
 
         assert shortage_in(work) == "MemoryError"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.",
+            "DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes.",
+            "MPS backend out of memory (MPS allocated: 9 GB, max allowed: 9 GB).",
+            "Couldn't open file mapping: <torch_1>, error code: <1455>",
+        ],
+        ids=["Linux", "Windows", "Apple silicon", "a mapped file on Windows"],
+    )
+    def test_torchs_is_heard_on_every_system(self, text: str) -> None:
+        def work() -> None:
+            raise RuntimeError(text)
+
+        assert shortage_in(work) == first_line(RuntimeError(text))
 
     def test_the_causes_frames_are_let_go_too(self) -> None:
         import gc

@@ -11,6 +11,7 @@ from codeface_jupyter.errors import (
     GenerationError,
     ModelFilesError,
 )
+from codeface_jupyter.models.memory_usage import says_memory_ran_out
 
 __all__ = ["answer_failure", "load_failure"]
 
@@ -34,9 +35,9 @@ def load_failure(death: ChildDiedError, *, model: str) -> CodeFaceError:
             f"llama.cpp did not get on with loading {model}, so it was ended.",
             hint="Its chat template may never come to an end: fetch it from its publisher.",
         )
-    if death.signal_name == "SIGKILL":
+    if shortage := _shortage(death, model=model):
         return GenerationError(
-            f"The system ended llama.cpp while it loaded {model}; most likely memory ran out.",
+            shortage,
             hint="Use a smaller model, set context_tokens, or delete variables of your own.",
         )
     if (unknown := UNKNOWN_ARCHITECTURE.search(death.said)) is not None:
@@ -94,6 +95,15 @@ def _unusable(death: ChildDiedError) -> EngineUnavailableError | None:
             hint="Install it anew: pip install --force-reinstall xllamacpp",
         )
     return None
+
+
+def _shortage(death: ChildDiedError, *, model: str) -> str:
+    """Return how memory ran out while a model was loaded; empty if nothing tells of that."""
+    if death.signal_name == "SIGKILL":
+        return f"The system ended llama.cpp while it loaded {model}; most likely memory ran out."
+    if says_memory_ran_out(death.said):
+        return f"Memory ran out while llama.cpp loaded {model}: {death.said}."
+    return ""
 
 
 def _reason(death: ChildDiedError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeface_jupyter.jobs import Job
 from codeface_jupyter.models.folder_check import IR_FILE
+from codeface_jupyter.models.memory_usage import says_memory_ran_out
 from codeface_jupyter.models.openvino_library import import_openvino
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ INPUTS = {
     LOGITS_WANTED,
 }
 KEYS, VALUES = "key_cache.", "value_cache."
-# OpenVINO reports a shortage of memory in the text of an error, like any other failure.
-SHORTAGE = re.compile(r"bad_alloc|cannot allocate memory|out of memory", re.IGNORECASE)
 
 
 class OpenVINOFailedError(Exception):
@@ -229,7 +227,7 @@ def _openvino_errors(kind: type[OpenVINOFailedError] = OpenVINOFailedError) -> I
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or SHORTAGE.search(str(error)):
+        if isinstance(error, MemoryError) or says_memory_ran_out(str(error)):
             raise ShortOfMemoryError("memory ran out") from error
         lines = str(error).strip().splitlines()
         raise kind(lines[-1] if lines else type(error).__name__) from error

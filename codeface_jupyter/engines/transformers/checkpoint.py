@@ -26,6 +26,7 @@ from codeface_jupyter.models.end_tokens import token_ids
 from codeface_jupyter.models.file_faults import file_faults
 from codeface_jupyter.models.folder_check import has_weights
 from codeface_jupyter.models.memory import available_memory, estimate
+from codeface_jupyter.models.memory_usage import says_memory_ran_out
 from codeface_jupyter.models.model_choice import LARGEST_SHARE
 from codeface_jupyter.models.torch_library import check_torch_can_be_imported
 
@@ -288,7 +289,9 @@ def _file_errors(folder: Path) -> Iterator[None]:
             f"{folder} needs a package that is not installed: {first_line(error)}."
         ) from error
     except file_faults(SafetensorError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        if isinstance(error, OSError) and (
+            error.errno == errno.ENOMEM or says_memory_ran_out(str(error))
+        ):
             raise MemoryError(str(error)) from error
         if "trust_remote_code" in str(error):
             raise ModelFilesError(
