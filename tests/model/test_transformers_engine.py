@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from codeface_jupyter.config import Settings
+from codeface_jupyter.engines.text.common_prefix import common_prefix_length
 from codeface_jupyter.engines.transformers.engine import TransformersEngine
 from codeface_jupyter.engines.transformers.generate_hooks import logits_processors
 from codeface_jupyter.engines.transformers.kv_prefixes import MAX_PREFIXES, PrefixStore
@@ -392,6 +393,23 @@ class TestFollowUps:
         store.keep(conversations[-1], cache_of(conversations[-1]))
         assert store.longest(conversations[1]) is None
         assert all(store.longest(ids) for ids in conversations if ids != conversations[1])
+
+    def test_another_thread_may_clear_what_is_being_looked_for(self, monkeypatch):
+        store = PrefixStore()
+        store.keep([1, 2, 3], cache_of([1, 2, 3]))
+        clearing = threading.Thread(target=store.clear)
+
+        def clear_amid(*token_ids: list[int]) -> int:
+            if clearing.ident is None:
+                clearing.start()
+                clearing.join(timeout=0.1)
+            return common_prefix_length(*token_ids)
+
+        module = "codeface_jupyter.engines.transformers.kv_prefixes"
+        monkeypatch.setattr(f"{module}.common_prefix_length", clear_amid)
+        assert store.longest([1, 2, 3]).get_seq_length() == 2
+        clearing.join()
+        assert len(store) == 0
 
     def test_sampling_is_the_same_warm_and_cold(self, make_engine):
         asked = request(temperature=1.0, seed=3)

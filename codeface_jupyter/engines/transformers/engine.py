@@ -287,9 +287,7 @@ class TransformersEngine(LocalEngine[Prepared, Loaded]):
 
     def shrink(self) -> int:
         """Drop the kept KV caches; return their bytes."""
-        dropped = self.prefixes.size_bytes
-        self.prefixes.clear()
-        return dropped
+        return self.prefixes.clear()
 
     def _read_files(self, job: Job) -> Prepared:
         settings = self._settings

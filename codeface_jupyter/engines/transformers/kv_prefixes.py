@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeface_jupyter.engines.text.common_prefix import common_prefix_length
+from codeface_jupyter.threads import new_lock
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -34,13 +35,15 @@ class PrefixStore:
 
     A kept cache is never changed: a growing cache concatenates into new tensors, so
     what is handed out can share the kept ones, and a request that is cancelled or
-    fails leaves the store as it was. The least recently used go first, once there are
-    more than `MAX_PREFIXES` or they take more than `MAX_BYTES`.
+    fails leaves the store as it was. Any thread may clear it meanwhile. The least
+    recently used go first, once there are more than `MAX_PREFIXES` or they take more
+    than `MAX_BYTES`.
     """
 
     def __init__(self) -> None:
         # The most recently used comes last.
         self._prefixes: list[_Prefix] = []
+        self._lock = new_lock()
 
     def __len__(self) -> int:
         return len(self._prefixes)
@@ -48,23 +51,25 @@ class PrefixStore:
     @property
     def size_bytes(self) -> int:
         """What the kept keys and values take, in bytes."""
-        return sum(prefix.size_bytes for prefix in self._prefixes)
+        with self._lock:
+            return self._size_bytes()
 
     def longest(self, token_ids: Sequence[int]) -> DynamicCache | None:
         """Return a cache with the longest kept start of ``token_ids``, or None.
 
         The last token is always left out: a model needs one to answer to.
         """
-        prefix = max(
-            self._prefixes,
-            key=lambda kept: common_prefix_length(kept.token_ids, token_ids),
-            default=None,
-        )
-        length = 0 if prefix is None else common_prefix_length(prefix.token_ids, token_ids[:-1])
-        if prefix is None or length == 0:
-            return None
-        self._prefixes.remove(prefix)
-        self._prefixes.append(prefix)
+        with self._lock:
+            prefix = max(
+                self._prefixes,
+                key=lambda kept: common_prefix_length(kept.token_ids, token_ids),
+                default=None,
+            )
+            length = 0 if prefix is None else common_prefix_length(prefix.token_ids, token_ids[:-1])
+            if prefix is None or length == 0:
+                return None
+            self._prefixes.remove(prefix)
+            self._prefixes.append(prefix)
         return start_of(prefix.cache, length)
 
     def keep(self, token_ids: Sequence[int], cache: DynamicCache, *, at_least: int = 1) -> None:
@@ -84,18 +89,25 @@ class PrefixStore:
             for layer in kept.layers
             for tensor in (layer.keys, layer.values)
         )
-        self._prefixes = [
-            other
-            for other in self._prefixes
-            if 2 * common_prefix_length(other.token_ids, ids) < len(other.token_ids)
-        ]
-        self._prefixes.append(_Prefix(ids, kept, size))
-        while len(self._prefixes) > MAX_PREFIXES or self.size_bytes > MAX_BYTES:
-            del self._prefixes[0]
+        with self._lock:
+            self._prefixes = [
+                other
+                for other in self._prefixes
+                if 2 * common_prefix_length(other.token_ids, ids) < len(other.token_ids)
+            ]
+            self._prefixes.append(_Prefix(ids, kept, size))
+            while len(self._prefixes) > MAX_PREFIXES or self._size_bytes() > MAX_BYTES:
+                del self._prefixes[0]
 
-    def clear(self) -> None:
-        """Drop everything."""
-        self._prefixes.clear()
+    def clear(self) -> int:
+        """Drop everything; return what it took, in bytes."""
+        with self._lock:
+            dropped = self._size_bytes()
+            self._prefixes.clear()
+            return dropped
+
+    def _size_bytes(self) -> int:
+        return sum(prefix.size_bytes for prefix in self._prefixes)
 
 
 def new_cache(model: PreTrainedModel) -> DynamicCache | None:
