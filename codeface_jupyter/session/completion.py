@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from codeface_jupyter.config import AUTO_MODEL
 from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.context.gap_context import gap_prompt
-from codeface_jupyter.engines.base import InfillEngine
+from codeface_jupyter.engines.base import Engine, InfillEngine
 from codeface_jupyter.engines.model_beside import problem_beside
 from codeface_jupyter.errors import CodeFaceError
 from codeface_jupyter.infilling import Gap, Guide, Infilled, InfillRequest, NextName
@@ -111,7 +111,7 @@ class Completions:
             metrics.add_completion(is_shown=bool(known), seconds=None)
             return known
         begin = time.perf_counter()
-        text = self._infill(ask, self._begin(job))
+        text = self._infill(engine, ask, self._begin(job))
         if text is None:
             return ""
         metrics.add_completion(is_shown=bool(text), seconds=time.perf_counter() - begin)
@@ -126,7 +126,8 @@ class Completions:
         Cancelled
             As `complete` does.
         """
-        self._read(ask, guide=_AnyName(), max_new_tokens=1, job=self._begin(job))
+        engine = self._resources.completing.engine
+        self._read(engine, ask, guide=_AnyName(), max_new_tokens=1, job=self._begin(job))
 
     def _begin(self, job: Job) -> Job:
         """Return a part of ``job`` that the next one ends; what perhaps nobody asks for ends."""
@@ -136,7 +137,7 @@ class Completions:
             self._latest = job.part()
             return self._latest
 
-    def _infill(self, ask: CompletionAsk, job: Job) -> str | None:
+    def _infill(self, engine: Engine | None, ask: CompletionAsk, job: Job) -> str | None:
         """Return a completion that is likely and fits, or the rest of a name that is certain.
 
         Empty if there is none, and None if no model was asked.
@@ -144,6 +145,7 @@ class Completions:
         is_block = ask.max_lines > 1
         guide = _Guide(ask)
         infilled = self._read(
+            engine,
             ask,
             guide=guide,
             max_new_tokens=BLOCK_TOKENS if is_block else LINE_TOKENS,
@@ -158,9 +160,14 @@ class Completions:
         return "" if misfit(rest, ask.gap, ask.namespace) else rest
 
     def _read(
-        self, ask: CompletionAsk, *, guide: Guide, max_new_tokens: int, job: Job
+        self,
+        engine: Engine | None,
+        ask: CompletionAsk,
+        *,
+        guide: Guide,
+        max_new_tokens: int,
+        job: Job,
     ) -> Infilled | None:
-        engine = self._resources.completing.engine
         if engine is None or not (isinstance(engine, InfillEngine) and completes(engine)):
             return None
         window = engine.context_window or CELL_TOKENS * WINDOW_PARTS

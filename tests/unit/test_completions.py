@@ -17,8 +17,8 @@ from codeface_jupyter.session.completion_ask import CompletionAsk
 class FixedEngine(ScriptedEngine):
     """Completes everything with the same text."""
 
-    def __init__(self, text, *, likelihood=1.0, delay_s=0.0, finish_reason="stop"):
-        super().__init__(["unused"])
+    def __init__(self, text, *, likelihood=1.0, delay_s=0.0, finish_reason="stop", **more):
+        super().__init__(["unused"], **more)
         self._finish_reason = finish_reason
         self._text, self._likelihood, self._delay_s = text, likelihood, delay_s
         self.begun = threading.Event()
@@ -107,6 +107,22 @@ def test_another_model_is_asked_for_what_one_has_completed():
     complete(session, "numbers = li")
 
     assert len(second.infill_requests) == 1
+
+
+def test_a_model_that_comes_meanwhile_is_not_taken_for_the_one_before(monkeypatch):
+    first, second = FixedEngine("1", name="first"), FixedEngine("2", name="second")
+    second.load(Job())
+    session = session_with(first)
+
+    def take_the_second():
+        session._resources.engines.engine = second
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(session._resources.turns, "end_unsure", take_the_second)
+        complete(session, "x = ")
+    session._resources.engines.engine = first
+
+    assert complete(session, "x = ") == "1"
 
 
 def test_after_a_cell_has_run_the_model_is_asked_anew():
