@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from codeface_jupyter.errors import MetricsError
 from codeface_jupyter.metrics.records import RequestRecord
+from codeface_jupyter.models.memory_usage import process_bytes
 from codeface_jupyter.outcome import Ending
 from codeface_jupyter.privacy import masked_url
 from codeface_jupyter.threads import within
@@ -282,7 +283,7 @@ class PrometheusExporter:
             "Resident memory of the kernel process.",
             registry=self.registry,
         )
-        resident.set_function(_resident_memory_bytes)
+        resident.set_function(process_bytes)
 
     def _count_generated(self, record: RequestRecord, labels: dict[str, str]) -> None:
         metrics = record.metrics
@@ -315,12 +316,6 @@ class _CacheFailures:
         for reason, count in self._read().items():
             family.add_metric([reason], count)
         yield family
-
-
-def _resident_memory_bytes() -> float:
-    import psutil
-
-    return float(psutil.Process().memory_info().rss)
 
 
 def _is_web_address(url: str) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 __all__ = [
+    "MAXRSS_BYTES",
     "WORKING_BYTES",
     "MemoryEstimate",
     "available_memory",
@@ -45,6 +46,8 @@ WORKING_BYTES = 300_000_000
 # As many as a hint holds in one line.
 SHOWN_MODELS = 5
 CGROUP_V2, CGROUP_V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+# What ``ru_maxrss`` counts in: bytes on macOS, KiB on Linux and the BSDs.
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1_024
 PROC_CGROUP = Path("/proc/self/cgroup")
 
 
@@ -323,9 +326,7 @@ def process_peak_bytes() -> int:
         return int(info.peak_wset)
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Kilobytes on Linux, bytes on macOS.
-    return peak if sys.platform == "darwin" else peak * 1_024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
 
 
 def cuda_peak_bytes() -> int:

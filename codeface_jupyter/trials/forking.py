@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from codeface_jupyter.models.memory import MAXRSS_BYTES
 from codeface_jupyter.warning_filters import ignored, without
 
 __all__ = ["Child", "Ended", "start_child"]
 
 IN_MILLISECONDS = 1_000
-# Linux tells a process's largest size in KiB, macOS in bytes.
-MAXRSS_BYTES = 1024 if sys.platform == "linux" else 1
 # Of forks with threads; no concern of the user's.
 FORK_WARNING = ignored(DeprecationWarning, message="This process", module=__name__)
 
