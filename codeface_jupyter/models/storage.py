@@ -169,7 +169,8 @@ def _replace_folder(work: Path, target: Path) -> None:
     # `mkdtemp` makes private folders; those who share the cache folder read this one too.
     allowed = target.parent.stat().st_mode & 0o777
     for file in work.iterdir():
-        file.chmod(allowed & 0o666)
+        if file.is_file():
+            file.chmod(allowed & 0o666)
     work.chmod(allowed)
     work.rename(target)
 

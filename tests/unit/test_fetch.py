@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import re
 import struct
 import threading
@@ -31,7 +32,7 @@ from codeface_jupyter.models.conversion import gguf_folder as convert
 from codeface_jupyter.models.fetch import ensure_local, locate
 from codeface_jupyter.models.folder_check import folder_revision
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
-from codeface_jupyter.models.storage import writing_into
+from codeface_jupyter.models.storage import new_folder, writing_into
 
 COMMIT = "a" * 40
 MODEL = "owner/tiny"
@@ -618,6 +619,18 @@ class TestCatalogModel:
     def test_a_cache_folder_on_a_read_only_disk_is_said(self, cache_dir: Path) -> None:
         with pytest.raises(FetchError, match="No permission to write"), writing_into(cache_dir):
             raise OSError(errno.EROFS, "Read-only file system", str(cache_dir))
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+    def test_who_may_read_the_cache_folder_may_look_into_a_models_folders(
+        self, cache_dir: Path
+    ) -> None:
+        cache_dir.mkdir(exist_ok=True)
+        cache_dir.chmod(0o755)
+        with new_folder(cache_dir / "model") as work:
+            (work / "inner").mkdir(mode=0o755)
+            (work / "file").touch(mode=0o600)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in cache_dir.rglob("*")}
+        assert modes == {"model": 0o755, "inner": 0o755, "file": 0o644}
 
     def test_a_cache_folder_that_cannot_be_made_is_said(
         self, entry: ModelEntry, tmp_path: Path
