@@ -47,14 +47,11 @@ class FimTokens:
     ----------
     prefix, suffix, middle
         The tokens; an empty one if nothing stands before that part.
-    is_suffix_first
-        Whether the model was trained with the suffix before the prefix.
     """
 
     prefix: str
     suffix: str
     middle: str
-    is_suffix_first: bool = False
 
 
 @dataclass(frozen=True)
