@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
+from codeface_jupyter.engines.quantization_option import QuantizationOption
 
 __all__ = ["OpenVINOOptions"]
-
-Quantization = Literal["auto", "int8", "int4", "q8_0", "q4_0"]
 
 
 class OpenVINOOptions(EngineOptions):
@@ -19,7 +18,7 @@ class OpenVINOOptions(EngineOptions):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="The type to compute in; auto leaves it to OpenVINO."
     )
-    quantization: Annotated[Quantization, NOT_IN_RESPONSE_KEY] = Field(
+    quantization: Annotated[QuantizationOption, NOT_IN_RESPONSE_KEY] = Field(
         "auto",
         description="Quantized weights: int8, int4, or GGUF blocks q8_0, q4_0; auto means int8.",
     )

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from codeface_jupyter.config import NOT_IN_RESPONSE_KEY, EngineOptions
+from codeface_jupyter.engines.quantization_option import QuantizationOption
 
 __all__ = ["TransformersOptions"]
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
-Quantization = Literal["auto", "int8", "int4", "q8_0", "q4_0"]
 
 
 class TransformersOptions(EngineOptions):
@@ -22,7 +22,7 @@ class TransformersOptions(EngineOptions):
         "auto", description="The weights' type; auto picks the one that suits the device."
     )
     # A GGUF's blocks are refused, with a hint, only when the model is to be loaded.
-    quantization: Annotated[Quantization, NOT_IN_RESPONSE_KEY] = Field(
+    quantization: Annotated[QuantizationOption, NOT_IN_RESPONSE_KEY] = Field(
         "auto", description="Quantized weights: int8 or int4; auto means neither."
     )
     adapter: Annotated[Path | None, NOT_IN_RESPONSE_KEY] = Field(
