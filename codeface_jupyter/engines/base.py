@@ -151,11 +151,16 @@ class BatchEngine(Protocol):
         on_result: Callable[[int, str, Done], None],
         job: Job,
     ) -> None:
-        """Answer all ``requests``; call ``on_result`` with index, text and end of each.
+        """Answer all ``requests``, in any number.
 
-        Results come in the order in which they end. A request that fails on its own has
-        the error in its end. Stopping ``job`` ends what is not finished as
-        ``cancelled``.
+        Parameters
+        ----------
+        on_result
+            Called in this thread with a request's index, its answer's text and its end, as
+            soon as that is known: in the order in which they end. A request that fails on
+            its own has the error in its end, and the others go on.
+        job
+            Told of `Progress`; stopping it ends what is not finished as ``cancelled``.
         """
 
 

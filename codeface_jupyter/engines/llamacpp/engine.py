@@ -152,18 +152,9 @@ class LlamaCppEngine:
         on_result: Callable[[int, str, Done], None],
         job: Job,
     ) -> None:
-        """Answer all ``requests`` side by side; a prompt that several have is read once.
+        """Answer all ``requests``, as many at once as there is room for.
 
-        Parameters
-        ----------
-        requests
-            In any number; as many as there is room for are worked on at once.
-        on_result
-            Called with a request's index, its answer's text and its end, as soon as that
-            is known; in the order in which they end.
-        job
-            Gets the `Progress` of the load; when stopped, it ends all answers that are not
-            finished, as ``cancelled``.
+        A prompt that several have is read once.
 
         Raises
         ------

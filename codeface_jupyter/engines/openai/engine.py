@@ -205,20 +205,9 @@ class OpenAIEngine:
         on_result: Callable[[int, str, Done], None],
         job: Job,
     ) -> None:
-        """Answer all ``requests``, a few at a time side by side.
+        """Answer all ``requests``, a few at once, and fewer once the server has too much to do.
 
-        Parameters
-        ----------
-        requests
-            In any number; fewer of them are sent at a time once the server has too
-            much to do.
-        on_result
-            Called in this thread with a request's index, its answer's text and its end,
-            as soon as that is known. A request that failed has its error in the end;
-            the others go on.
-        job
-            Told of `Progress`; stopped, it closes the connections at once and ends what is
-            not finished, as ``cancelled``.
+        Stopping ``job`` closes the connections at once.
 
         Raises
         ------
