@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from codeface_jupyter.config import AUTO_MODEL, Settings
 from codeface_jupyter.config.permissions import NOTHING_MORE
@@ -63,7 +64,9 @@ class AutoModel:
         """
         if settings.model != AUTO_MODEL:
             return settings
-        with self._lock:
+        # Who may not measure does not wait for a measurement either.
+        guard: AbstractContextManager[object] = self._lock if may_probe else nullcontext()
+        with guard:
             choice = self._choose(
                 settings, held_bytes=held_bytes, may_probe=may_probe, reads_ahead=reads_ahead
             )

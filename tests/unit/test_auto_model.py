@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from codeface_jupyter.models.speed import MachineSpeed, Rates, expected_rates
 from codeface_jupyter.models.speed_records import SpeedRecords, rates_key
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.auto_model import AutoModel
+from codeface_jupyter.threads import within
 
 SMALL, MIDDLE, LARGE = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen2.5-coder-7b"
 GB = 10**9
@@ -443,6 +445,30 @@ class TestSettling:
         monkeypatch.setattr(auto_model, "available_memory", lambda _: 20 * GB)
         server(MIDDLE)
         assert auto.settle(settings).model == MIDDLE
+
+    @pytest.mark.usefixtures("server")
+    def test_who_may_not_measure_does_not_wait_for_who_does(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begins, may_end = threading.Event(), threading.Event()
+
+        def probe() -> MachineSpeed:
+            begins.set()
+            assert may_end.wait(20)
+            return SERVER
+
+        monkeypatch.setattr(speed_records, "probe_machine", probe)
+        auto, settings = AutoModel(), auto_settings(tmp_path)
+        worker = threading.Thread(target=auto.settle, args=[settings])
+        worker.start()
+        try:
+            assert begins.wait(20)
+            foreseen = within(5, lambda: auto.settle(settings, may_probe=False))
+        finally:
+            may_end.set()
+            worker.join()
+        assert foreseen.model in CATALOG
+        assert auto.choice is not None
 
     @pytest.fixture
     def older_server(self, server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
