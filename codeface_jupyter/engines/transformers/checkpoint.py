@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -230,7 +230,7 @@ def load_weights(
         If the weights are missing, broken or pickled, or do not match the config.
     """
     import torch
-    from transformers import AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = placement.source_options
     if placement.quantization:
@@ -250,21 +250,33 @@ def load_weights(
             output_loading_info=True,
             **options,
         )
-    if missing := sorted(info["missing_keys"]):
-        raise ModelFilesError(
-            f"{folder} lacks {len(missing)} weights of a {type(model).__name__}, "
-            f"such as {missing[0]}.",
-            hint="The weights are incomplete or belong to another kind of model: fetch it again.",
-        )
+    if info["missing_keys"]:
+        raise _missing_weights(folder, model, names=sorted(info["missing_keys"]))
     if placement.adapter is not None:
         job.progress("Applying the adapter")
         model = apply_adapter(model, placement.adapter, merge=not placement.quantization)
-    # The checkpoint's own sampling defaults would mix with the user's settings.
-    model.generation_config = GenerationConfig(
-        eos_token_id=token_ids(model.generation_config.eos_token_id) or None,
-        bos_token_id=next(iter(token_ids(model.generation_config.bos_token_id)), None),
-    )
+    _forget_sampling_defaults(model)
     return model.eval()
+
+
+def _missing_weights(
+    folder: Path, model: PreTrainedModel, *, names: Sequence[str]
+) -> ModelFilesError:
+    return ModelFilesError(
+        f"{folder} lacks {len(names)} weights of a {type(model).__name__}, such as {names[0]}.",
+        hint="The weights are incomplete or belong to another kind of model: fetch it again.",
+    )
+
+
+def _forget_sampling_defaults(model: PreTrainedModel) -> None:
+    """Keep of the checkpoint's own defaults only what is no setting of the user's."""
+    from transformers import GenerationConfig
+
+    own = model.generation_config
+    model.generation_config = GenerationConfig(
+        eos_token_id=token_ids(own.eos_token_id) or None,
+        bos_token_id=next(iter(token_ids(own.bos_token_id)), None),
+    )
 
 
 @contextmanager
