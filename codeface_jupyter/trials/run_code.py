@@ -304,7 +304,8 @@ def _is_refusal(error: BaseException) -> bool:
         case OSError():
             return error.errno in REFUSING_ERRORS
         case sqlite3.OperationalError():
-            return error.sqlite_errorcode & SQLITE_KIND in REFUSING_SQLITE_ERRORS
+            # What Python's own part of sqlite3 raises, or somebody's code, has no code.
+            return getattr(error, "sqlite_errorcode", 0) & SQLITE_KIND in REFUSING_SQLITE_ERRORS
         case sqlite3.ProgrammingError():
             return str(error).startswith(OTHER_THREAD)
     return False

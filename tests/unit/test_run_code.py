@@ -238,8 +238,12 @@ def test_what_fails_because_it_is_a_copy_is_told_from_what_is_wrong(run, tmp_pat
         "1 / 0",
         "open('no such file')",
         "import sqlite3\nsqlite3.connect('').execute('x')",
+        "import sqlite3\nsqlite3.connect('').execute(\"SELECT CAST(x'ff' AS text)\").fetchall()",
+        "import sqlite3\nraise sqlite3.OperationalError('x')",
     ):
-        assert run(code)["is_refusal"] is False
+        found = run(code)
+        assert found["error"], code
+        assert found["is_refusal"] is False, code
 
 
 def test_a_database_of_the_notebooks_thread_is_not_used_in_another(run):
