@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from codeface_jupyter.context.error_info import ErrorInfo, is_library
 
@@ -12,8 +13,10 @@ __all__ = ["read_shown_error"]
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 CELL_FRAME = re.compile(r"\s*(?:Cell |Input )?In ?\[\d+\](?:, line (\d+))?|<ipython-input-")
-FILE_FRAME = re.compile(r'\s*File "?([^\s":]+)')
+FILE_FRAME = re.compile(r'\s*File (?:"([^"]+)"|(.+?)(?::\d+\b|$))')
 FAILING_LINE = re.compile(r"-+> ?(\d+) ?(.*)")
+# Of another environment, whose folders are not this one's.
+STDLIB = re.compile(r"/lib/python3\.\d+t?/")
 SYNTAX_ERRORS = frozenset({"IndentationError", "SyntaxError", "TabError"})
 MAX_FRAMES = 4
 
@@ -43,6 +46,15 @@ def read_shown_error(*, ename: str, evalue: str, traceback: str, source: str) ->
     )
 
 
+def _own_file(shown: str) -> str:
+    """Return the name of a file of the user's own; nothing for a library's."""
+    # A saved notebook may come from another kind of machine.
+    path = PureWindowsPath(shown).as_posix()
+    with suppress(RuntimeError):  # There may be no home.
+        path = Path(path).expanduser().as_posix()
+    return "" if STDLIB.search(path) or is_library(path) else PurePosixPath(path).name
+
+
 def _own_frames(traceback: str, *, is_syntax: bool) -> Iterator[tuple[str, str, str]]:
     """Yield the number, the place and the code of each of the user's own failing lines."""
     where = ""
@@ -51,7 +63,7 @@ def _own_frames(traceback: str, *, is_syntax: bool) -> Iterator[tuple[str, str, 
         if match := CELL_FRAME.match(line):
             where, syntax_line = "the cell", match[1] or ""
         elif match := FILE_FRAME.match(line):
-            where, syntax_line = "" if is_library(match[1]) else Path(match[1]).name, ""
+            where, syntax_line = _own_file(match[1] or match[2]), ""
         elif (match := FAILING_LINE.match(line)) and where:
             yield match[1], where, match[2].strip()
         elif is_syntax and syntax_line and line.startswith("    "):

@@ -10,7 +10,7 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from codeface_jupyter.context import ErrorInfo, read_shown_error
+from codeface_jupyter.context import ErrorInfo, error_info, read_shown_error
 from codeface_jupyter.magics.error_cause import explain_error
 from codeface_jupyter.trials.checks import usual_imports
 
@@ -310,3 +310,33 @@ def test_a_syntax_error_of_the_page_has_its_line():
     )
     assert info.traceback == "line 1 in the cell: def f(:"
     assert info.source
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("~/miniconda3/lib/python3.12/json/__init__.py:346", ""),
+        ("/opt/python/lib/python3.13t/json/__init__.py:346", ""),
+        ("~/my project/.venv/lib/python3.12/site-packages/pandas/core/frame.py:337", ""),
+        (r"C:\Users\me\venv\Lib\site-packages\pandas\core\frame.py:3812", ""),
+        (r"C:\Users\me\my work\tools.py:12", "tools.py"),
+        ("~/my project/tools.py:12", "tools.py"),
+        ("/srv/lib/tools.py:12", "tools.py"),
+        ('"/srv/my work/tools.py", line 12', "tools.py"),
+        ("<string>:12", "<string>"),
+    ],
+)
+def test_a_traceback_of_the_page_tells_the_users_files_from_a_librarys(file, name):
+    text = f"Cell In[1], line 1\n----> 1 load()\nFile {file}, in load(s)\n--> 337     check(s)\n"
+    info = read_shown_error(ename="ValueError", evalue="", traceback=text, source="load()")
+    expected = ["line 1 in the cell: load()", *([f"line 337 in {name}: check(s)"] if name else [])]
+    assert info.traceback.split("\n") == expected
+
+
+def test_a_traceback_of_the_page_has_the_standard_library_below_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setattr(error_info, "STDLIB_FOLDER", (tmp_path / "Lib").resolve())
+    text = "Cell In[1], line 1\n----> 1 load()\nFile ~/Lib/json/decoder.py:9, in load(s)\n--> 9 x\n"
+    info = read_shown_error(ename="ValueError", evalue="", traceback=text, source="load()")
+    assert info.traceback == "line 1 in the cell: load()"
