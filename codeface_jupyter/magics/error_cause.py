@@ -238,7 +238,7 @@ def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
         f"{code_span(name)} is {'None' if value is None else f'of type {_class_name(value)}'}"
         for name, value in values[:MAX_TYPES_NAMED]
     ]
-    return f"{_message(error)[:-1]}; {', '.join(kinds)}."
+    return f"{'; '.join(filter(None, [_message(error)[:-1], ', '.join(kinds)]))}."
 
 
 def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:

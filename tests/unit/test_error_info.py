@@ -169,6 +169,11 @@ def test_a_line_under_a_timing_magic_is_told():
         ("a / n", {"a": 1, "n": 0}, "`n` is 0."),
         ("xs[5]", {"xs": [1, 2]}, "`xs` has 2 items, numbered from 0."),
         ("a + b", {"a": "x", "b": 1}, "`a` is of type str, `b` is of type int."),
+        (
+            "if bad: raise TypeError",
+            {"bad": True},
+            "`if bad: raise TypeError`: `bad` is of type bool.",
+        ),
         ("import nothing_like_it", {}, "`nothing_like_it` is not installed"),
         ("open('no such.csv')", {}, "there is no `no such.csv` in the working folder"),
         ("def f(:", {}, "Python cannot read it: `invalid syntax`."),
