@@ -86,4 +86,5 @@ def _is_on_battery() -> bool:
     import psutil
 
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    return battery is not None and not battery.power_plugged
+    # Where nothing says whether there are mains, it is None.
+    return battery is not None and battery.power_plugged is False

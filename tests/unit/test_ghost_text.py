@@ -3,6 +3,7 @@
 import threading
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from codeface_jupyter.config import Settings
@@ -124,3 +125,16 @@ def test_a_request_that_is_cancelled_has_no_result(kernel):
     job.cancel()
     with pytest.raises(Cancelled):
         kernel.bridge.handlers[protocol.COMPLETE](WANTED, job)
+
+
+@pytest.mark.parametrize(("is_plugged", "silence"), [(False, "on_battery"), (True, ""), (None, "")])
+def test_only_a_machine_that_is_known_to_have_no_mains_is_on_battery(
+    kernel, monkeypatch, is_plugged, silence
+):
+    battery = SimpleNamespace(percent=50, secsleft=0, power_plugged=is_plugged)
+    monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
+    kernel.completions.may_end.set()
+
+    found = kernel.bridge.handlers[protocol.COMPLETE]({**WANTED, "on_battery": False}, Job())
+
+    assert found["silence"] == silence
