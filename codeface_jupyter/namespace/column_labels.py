@@ -98,14 +98,13 @@ def _text_of(label: object) -> str:
 def _numbered(labels: Sequence[object]) -> dict[int, int]:
     """Return where columns are only numbered from 0, and how many are."""
     runs: dict[int, int] = {}
-    start = count = 0
+    start: int | None = None
     for position, label in enumerate(labels):
         if type(label) is int and label == 0:
             start = position
-            count = 0
-        is_next = type(label) is int and label == count
-        count = count + 1 if is_next else -1
-        if is_next:
-            runs[start] = count
+        if start is not None and type(label) is int and label == position - start:
+            runs[start] = position - start + 1
+        else:
+            start = None
     fewest = min(MIN_NUMBERED, max(len(labels), 2))
     return {start: count for start, count in runs.items() if count >= fewest}

@@ -249,6 +249,7 @@ def test_beyond_200_columns_too_the_one_that_is_asked_about_is_named(label, abou
         ([*range(784), "label"], "0 to 783, 'label'"),
         (["id", *range(784), "label"], "'id', 0 to 783, 'label'"),
         ([*range(3), *range(3)], "0 to 2, 0 to 2"),
+        ([*range(5), "a", -1], "0 to 4, 'a', -1"),
         ([0, 1, "x"], "0, 1, 'x'"),
         ([0, 1], "0 to 1"),
         ([0], "0"),
