@@ -9,7 +9,7 @@ precedence over an option's name alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class Config:
             "%config": {},
         }
         self._callbacks: list[Callable[[Settings], None]] = []
-        self._settings = self._resolve({})
+        self._settings = self._resolve(self._layers.values())
 
     @property
     def settings(self) -> Settings:
@@ -107,13 +107,11 @@ class Config:
             raise ConfigError(no_such_engine(engine))
         # The model stays chosen, whatever becomes of the alias.
         values |= self._models_named_in(values)
-        self._layers["%config"] = _laid_over(self._layers["%config"], values)
-        return self._settle()
+        return self._replace("%config", _laid_over(self._layers["%config"], values))
 
     def set_front_end(self, values: Mapping[str, Any]) -> Settings:
         """Take what the user set in JupyterLab, replacing what was taken before."""
-        self._layers["JupyterLab"] = checked(values, source="JupyterLab's settings")
-        return self._settle()
+        return self._replace("JupyterLab", checked(values, source="JupyterLab's settings"))
 
     def on_change(self, callback: Callable[[Settings], None]) -> None:
         """Call ``callback`` with the new settings whenever some were set."""
@@ -137,17 +135,21 @@ class Config:
             If a name is unknown or a value is not allowed.
         """
         given = {name: value for name, value in overrides.items() if value is not None}
-        return self._resolve(checked(given, source="this call", options=options))
+        own = checked(given, source="this call", options=options)
+        return self._resolve([*self._layers.values(), own])
 
-    def _settle(self) -> Settings:
-        self._settings = self._resolve({})
+    def _replace(self, layer: str, values: dict[str, Any]) -> Settings:
+        layers = self._layers | {layer: values}
+        # What cannot be resolved, as with a broken file of aliases, is not to come in force later.
+        settings = self._resolve(layers.values())
+        self._layers, self._settings = layers, settings
         for callback in self._callbacks:
-            callback(self._settings)
-        return self._settings
+            callback(settings)
+        return settings
 
-    def _resolve(self, overrides: Mapping[str, Any]) -> Settings:
+    def _resolve(self, layers: Iterable[Mapping[str, Any]]) -> Settings:
         merged: dict[str, Any] = {}
-        for values in (*self._layers.values(), overrides):
+        for values in layers:
             merged = _laid_over(merged, values)
         merged |= self._models_named_in(merged)
         # Options of an engine that is broken or was removed are left out.

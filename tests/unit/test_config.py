@@ -77,6 +77,19 @@ def test_refused_setting_changes_nothing(file):
     assert config.settings == Settings()
 
 
+@pytest.mark.parametrize("layer", ["%config", "JupyterLab"])
+def test_nor_does_one_that_cannot_be_resolved_later_on(file, layer):
+    aliases = file.with_name("aliases.json")
+    config = Config(file=file)
+    config.set(model="hello")
+    aliases.write_text("{")
+    with pytest.raises(ConfigError, match=r"aliases\.json"):
+        config.set(seed=1) if layer == "%config" else config.set_front_end({"seed": 1})
+    aliases.unlink()
+    assert config.set(top_k=3) == Settings(model="hello", top_k=3)
+    assert config.origin("seed") == "default"
+
+
 def test_an_engine_that_is_not_there_cannot_be_set(file):
     config = Config(file=file)
     with pytest.raises(ConfigError, match=r"no engine 'vllm'\. Engines: .*openvino"):
