@@ -166,6 +166,8 @@ class GenerationMetrics:
         The device's peak for CUDA, the process's peak resident set otherwise.
     from_response_cache
         Whether the answer was replayed instead of generated.
+    is_shared
+        Whether it was that of an equal question of its batch though nothing may be replayed.
     tries
         How many codes were run on a copy of the kernel.
     tries_s
@@ -181,6 +183,7 @@ class GenerationMetrics:
     wait_s: float = 0.0
     peak_memory_bytes: int = 0
     from_response_cache: bool = False
+    is_shared: bool = False
     tries: int = 0
     tries_s: float = 0.0
 

@@ -204,8 +204,6 @@ class BatchAnswering:
             # In the same notebook it does the same.
             if pending.ask.live_namespace is notebook:
                 pending.tried = first.tried
-            # With --no-cache a copy shares the answer without counting as a hit.
-            pending.cache_outcome = "hit" if pending.may_replay else "off"
             batch.end(pending, replayed)
 
     def _record(

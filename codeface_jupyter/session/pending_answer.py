@@ -238,8 +238,9 @@ class PendingAnswer:
         return kept
 
     def replay(self, cached: CachedResponse) -> Done:
-        """Give a kept answer."""
-        self.saved_s, self.cache_outcome = cached.total_s, "hit"
+        """Give a kept answer, or that of an equal question, which is shared whatever is kept."""
+        if self.may_replay:
+            self.saved_s, self.cache_outcome = cached.total_s, "hit"
         self._replayed_of, self.in_vain = cached.answered_by, cached.in_vain
         if cached.agreement is not None:
             self.kept_agreement = replace(cached.agreement, is_first=True)
@@ -248,6 +249,7 @@ class PendingAnswer:
             prompt_tokens=cached.prompt_tokens,
             generated_tokens=cached.generated_tokens,
             from_response_cache=True,
+            is_shared=not self.may_replay,
         )
         return self.ended(Done(finish_reason=cached.finish_reason, metrics=metrics))
 

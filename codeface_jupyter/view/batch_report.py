@@ -150,7 +150,8 @@ def _end(item: BatchItem) -> str:
     if item.error is not None:
         return textwrap.shorten(_error_words(item.error), END_CHARS, placeholder=" …")
     endings = {"stop": "done", "length": "cut off", "cancelled": "stopped early"}
-    replayed = "replayed" if item.result.metrics.from_response_cache else ""
+    metrics = item.result.metrics
+    replayed = "shared" if metrics.is_shared else "replayed" if metrics.from_response_cache else ""
     findings = counted(len(item.findings), "finding") if item.findings else ""
     notes = counted(len(item.notes), "note") if item.notes else ""
     ending = endings.get(item.finish_reason, item.finish_reason)

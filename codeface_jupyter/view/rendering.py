@@ -196,10 +196,12 @@ def said_markdown(
 
 def describe_metrics(metrics: GenerationMetrics) -> str:
     """Return what an answer cost, in one line."""
+    tokens = counted(metrics.generated_tokens, "token")
+    if metrics.is_shared:
+        return f"{tokens}, shared with an equal question"
     if metrics.from_response_cache:
-        tokens = counted(metrics.generated_tokens, "token")
         return f"{tokens} from the response cache; --no-cache asks again"
-    parts = [counted(metrics.generated_tokens, "token")]
+    parts = [tokens]
     if metrics.decode_s > 0:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
     parts.append(_describe_wait(metrics))

@@ -20,6 +20,7 @@ from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.view.batch_report import batch_table
+from codeface_jupyter.view.rendering import describe_metrics
 
 REQUESTS = ["print one", "print two", "print three"]
 
@@ -216,11 +217,16 @@ class TestResponseCache:
         assert items[0].text == items[2].text
         assert items[2].result.metrics.from_response_cache
 
-    def test_so_it_is_without_a_cache_and_no_hit_is_counted(self, session, engine, config):
-        config.set(response_cache="off")
-        session.generate_batch(["print one"] * 3)
+    @pytest.mark.parametrize("kept", ["off", "memory"])
+    def test_so_it_is_without_a_cache_and_no_hit_is_counted(self, session, engine, config, kept):
+        question = ask(config, "print one", response_cache=kept)
+        items = session.generate_batch([replace(question, use_response_cache=kept == "off")] * 3)
         assert len(engine.requests) == 1
-        assert session.metrics.summary().response_cache_hits == 0
+        summary = session.metrics.summary()
+        assert (summary.response_cache_hits, summary.response_cache_saved_s) == (0, 0)
+        said = [describe_metrics(item.result.metrics) for item in items]
+        assert ["shared with an equal question" in footer for footer in said] == [False, True, True]
+        assert not any("--no-cache" in footer for footer in said)
 
     def test_samples_without_a_seed_are_drawn_each_for_itself(self, session, engine, config):
         session.generate_batch([ask(config, "print one", temperature=1.0)] * 3)
