@@ -8,6 +8,7 @@ import io
 import sqlite3
 import sys
 import types
+from pathlib import Path
 from typing import get_args
 
 import matplotlib.pyplot as plt
@@ -386,18 +387,49 @@ EFFECTS = [
     ("%pip install x", "starts programs"),
     ("%%bash\nrm x", "starts programs"),
     ("%%writefile f.py\nx", "writes files"),
+    ("%%file f.py\nx", "writes files: `%%file f.py`"),
+    ("%save f 1-3", "writes files: `%save f 1-3`"),
+    ("x = %sx ls", "starts programs: `%sx ls`"),
+    ("%system ls", "starts programs: `%system ls`"),
+    ("%%sx\nls", "starts programs: `%%sx`"),
+    ("%%system\nls", "starts programs: `%%system`"),
+    ("%mamba install x", "starts programs"),
+    ("%uv pip install x", "starts programs"),
+    ("import shutil\nshutil.copy2('f', 'g')", "writes files: `shutil.copy2`"),
+    ("import shutil\nshutil.make_archive('f', 'zip')", "writes files: `shutil.make_archive`"),
+    ("from pathlib import Path\nPath('f').mkdir()", "writes files: `mkdir`"),
+    ("from pathlib import Path\nPath('f').touch()", "writes files: `touch`"),
+    ("from pathlib import Path\nPath('f').rename('g')", "writes files: `rename`"),
+    ("folder.joinpath('f').rename('g')", "writes files: `rename`"),
+    ("for f in sorted((folder / 'a').glob('*')):\n    f.rename('g')", "writes files: `f.rename`"),
+    ("[f.rename('g') for f in folder.iterdir()]", "writes files: `f.rename`"),
+    ("import gzip\ngzip.open('f', 'wt')", "writes files: `gzip.open`"),
+    ("import tarfile\ntarfile.open('f', mode='w:gz')", "writes files: `tarfile.open`"),
+    ("import zipfile as z\nwith z.ZipFile('f', 'w') as f:\n    f", "writes files"),
+    ("def f(frame):\n    frame.write_excel('f.xlsx')", "writes files: `frame.write_excel`"),
+    ("def f(lazy):\n    lazy.sink_parquet('f')", "writes files: `lazy.sink_parquet`"),
+    ("def f(shapes):\n    shapes.to_file('f')", "writes files: `shapes.to_file`"),
+    ("def f(config):\n    config.get('https://example.org')", "to the network: `config.get`"),
 ]
 
 
 @pytest.mark.parametrize(("code", "words"), EFFECTS)
 def test_what_reaches_out_of_the_notebook_is_said(code, words, namespace):
+    namespace["folder"] = Path()
     findings = found(code, namespace)
     assert [finding.kind for finding in findings] == ["effect"]
     assert words in findings[0].message
 
 
 @pytest.mark.parametrize(
-    "code", ["open('f')", "open('w')", "sales.to_csv()", "pd.read_csv('f.csv')", "open('f', 'rb')"]
+    "code",
+    [
+        *("open('f')", "open('w')", "sales.to_csv()", "pd.read_csv('f.csv')", "open('f', 'rb')"),
+        *("sales.rename(columns={'units': 'n'})", "sales.units.rename('n')"),
+        *("import gzip\ngzip.open('w')", "import tarfile\ntarfile.open('f', 'r:xz')"),
+        "import io, zipfile\nzipfile.ZipFile(io.BytesIO(), 'w')",
+        *("cfg = {}\ncfg.get('https://example.org')", "config.get('https://example.org')"),
+    ],
 )
 def test_reading_and_text_have_no_effect(code, namespace):
     assert found(code, namespace) == ()
@@ -425,6 +457,9 @@ def test_data_that_is_called_like_a_module_does_not_connect(code, namespace):
         "import requests as r\nr.get(names[0])",
         "def f(requests): ...\nimport requests\nrequests.get(names[0])",
         "import urllib.request\nurllib.request.urlopen(names[0])",
+        "s = requests.Session()\ns.post(names[0])",
+        "import requests as r\nr.Session().get(names[0])",
+        "from httpx import Client\nwith Client() as client:\n    client.get(names[0])",
     ],
 )
 def test_modules_that_connect_are_told_from_data(code, namespace):

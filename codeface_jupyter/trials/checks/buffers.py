@@ -10,7 +10,7 @@ from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.bindings import names_bound
 
-__all__ = ["Buffers"]
+__all__ = ["Buffers", "bindings"]
 
 BUFFER_TYPES = (io.BytesIO, io.StringIO)
 BUFFERS = frozenset({"BytesIO", "StringIO"})
@@ -50,7 +50,7 @@ class Buffers:
             if name not in own and any(type(value) is known for known in BUFFER_TYPES)
         }
         others: set[str] = set()
-        for name, value in _bindings(tree):
+        for name, value in bindings(tree):
             (self._names if self._is_buffer(value) else others).add(name)
         self._names -= others
 
@@ -81,7 +81,7 @@ class Buffers:
             return False
         for cell in reversed(cells):
             tree = parse_module(cell) if isinstance(cell, str) and name in cell else None
-            bound = dict(_bindings(tree)) if tree is not None else {}
+            bound = dict(bindings(tree)) if tree is not None else {}
             if name in bound:
                 return isinstance(bound[name], ast.Call) and self._is_buffer(bound[name])
         return False
@@ -99,7 +99,7 @@ def _arguments(node: ast.Call) -> list[ast.expr]:
     return [*node.args, *(keyword.value for keyword in node.keywords)]
 
 
-def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def bindings(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names that a code binds to an expression, in its order, and the expression."""
     found: list[tuple[ast.expr, ast.expr]] = []
     for node in ast.walk(tree):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import ModuleType
@@ -14,6 +15,7 @@ from codeface_jupyter.trials.checks.buffers import Buffers
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.modules import has_module, members
 from codeface_jupyter.trials.checks.notes import Notes
+from codeface_jupyter.trials.checks.origins import Origins
 from codeface_jupyter.trials.checks.wording import listed
 
 __all__ = ["check_effects"]
@@ -29,17 +31,21 @@ SENTENCES: Mapping[Effect, str] = {
 }
 WRITING_METHODS = frozenset(
     {
+        *("hardlink_to", "mkdir", "symlink_to", "touch"),
         *("savefig", "savetxt", "savez", "savez_compressed", "tofile", "imsave", "write_image"),
-        *("to_csv", "to_excel", "to_feather", "to_hdf", "to_orc", "to_parquet", "to_pickle"),
-        *("to_stata", "write_bytes", "write_csv", "write_html", "write_json"),
-        *("write_parquet", "write_text", "save_pretrained"),
+        *("sink_csv", "sink_ipc", "sink_ndjson", "sink_parquet"),
+        *("to_csv", "to_excel", "to_feather", "to_file", "to_hdf", "to_orc", "to_parquet"),
+        *("to_pickle", "to_stata", "to_zarr", "write_bytes", "write_csv", "write_delta"),
+        *("write_excel", "write_html", "write_json", "write_parquet", "write_text"),
+        "save_pretrained",
     }
 )
 # Without a file to write to, these return the text, or the bytes.
 TEXT_METHODS = frozenset(
     {
-        *("to_csv", "to_html", "to_json", "to_latex", "to_markdown", "to_orc", "to_parquet"),
-        *("to_xml", "write_csv", "write_json"),
+        *("to_csv", "to_html", "to_json", "to_latex", "to_markdown", "to_netcdf", "to_orc"),
+        *("to_parquet", "to_xml", "write_avro", "write_csv", "write_ipc", "write_json"),
+        "write_ndjson",
     }
 )
 STORING_METHODS = frozenset({"to_sql", "write_database"})
@@ -49,8 +55,9 @@ FUNCTIONS: Mapping[Effect, frozenset[str]] = {
     "writes": frozenset(
         {
             *("joblib.dump", "json.dump", "np.save", "numpy.save", "os.makedirs", "os.mkdir"),
-            *("os.rename", "os.replace", "pickle.dump", "shutil.copy", "shutil.copyfile"),
-            *("shutil.copytree", "shutil.move", "torch.save"),
+            *("os.link", "os.rename", "os.renames", "os.replace", "os.symlink", "pickle.dump"),
+            *("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.copytree"),
+            *("shutil.make_archive", "shutil.move", "shutil.unpack_archive", "torch.save"),
         }
     ),
     "connects": frozenset({"urllib.request.urlretrieve"}),
@@ -61,6 +68,29 @@ CONNECTING_MODULES = frozenset(
 )
 # What they are called for does not connect.
 HARMLESS_FUNCTIONS = frozenset({"Session", "Request", "Client", "Timeout", "gethostname"})
+CLIENTS = frozenset(
+    {"aiohttp.ClientSession", "httpx.AsyncClient", "httpx.Client", "requests.Session"}
+)
+REQUESTS = frozenset(
+    {"delete", "get", "head", "options", "patch", "post", "put", "request", "send", "stream"}
+)
+# These look up a key.
+LOOKUPS = frozenset({"dict.get", "collections.OrderedDict.get", "collections.defaultdict.get"})
+STARTING_MAGICS = frozenset(
+    {
+        *("%conda", "%mamba", "%micromamba", "%pip", "%sx", "%system", "%uv"),
+        *("%%bash", "%%perl", "%%ruby", "%%script", "%%sh", "%%sx", "%%system"),
+    }
+)
+WRITING_MAGICS = frozenset({"%%file", "%%writefile", "%save"})
+# These take the mode second, also as a module's functions.
+OPENERS = frozenset(
+    {
+        *("open", "bz2.BZ2File", "bz2.open", "codecs.open", "gzip.GzipFile", "gzip.open"),
+        *("h5py.File", "io.open", "lzma.LZMAFile", "lzma.open", "tarfile.TarFile"),
+        *("tarfile.open", "zipfile.ZipFile"),
+    }
+)
 ADDRESSES = ("http://", "https://", "ftp://", "s3://", "gs://", "hf://")
 WRITING = frozenset[Effect | None]({"writes", "stores"})
 WRITING_MODES = frozenset("wax+")
@@ -80,9 +110,10 @@ def check_effects(notes: Notes, namespace: Mapping[str, object]) -> None:
 
 def _effects(notes: Notes, namespace: Mapping[str, object]) -> Iterator[tuple[Effect, str, int]]:
     for escape in notes.source.escapes:
-        if escape.text.startswith(("!", "%pip", "%conda", "%%bash", "%%sh", "%%script", "%%!")):
+        magic = escape.text.split()[0]
+        if magic in STARTING_MAGICS or magic.startswith(("!", "%%!")):
             yield "starts", escape.text, escape.line
-        elif escape.text.startswith("%%writefile"):
+        elif magic in WRITING_MAGICS:
             yield "writes", escape.text, escape.line
     if notes.source.tree is not None:
         yield from _of_calls(notes.source.tree, namespace)
@@ -94,16 +125,28 @@ def _of_calls(
     modules, live = _imported(tree), _live_modules(namespace)
     others = _no_modules(tree, namespace, modules)
     buffers = Buffers(tree, namespace, partial(_name, modules=modules))
+    origins = Origins(tree, namespace, live | modules)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name, root = _name(node.func, modules), root_name(node.func)
         is_method = isinstance(node.func, ast.Attribute) and root in others
-        effect = _of_call(node, f".{name.rpartition('.')[2]}" if is_method else name)
+        origin = origins.of(node.func)
+        effect = _of_origin(origin)
+        if effect is None and origin not in LOOKUPS:
+            effect = _of_call(node, f".{name.rpartition('.')[2]}" if is_method else name)
         is_text = not is_method and _gives_text(node, live | modules)
         is_kept = effect in WRITING and (is_text or buffers.is_written_to(node))
         if effect is not None and not is_kept:
             yield effect, _shown(node, name), node.lineno
+
+
+def _of_origin(origin: str) -> Effect | None:
+    owner, _, method = origin.rpartition(".")
+    if owner in CLIENTS and method in REQUESTS:
+        return "connects"
+    # Frames have a method of that name as well.
+    return "writes" if owner.startswith("pathlib.") and method == "rename" else None
 
 
 def _of_call(node: ast.Call, name: str) -> Effect | None:
@@ -116,7 +159,8 @@ def _of_call(node: ast.Call, name: str) -> Effect | None:
     is_request = module in CONNECTING_MODULES and method not in HARMLESS_FUNCTIONS
     if is_request or (_is_address(node) and method.startswith(("read_", "urlopen", "get", "load"))):
         return "connects"
-    if method == "open" and _opens_to_write(node, is_method=name != "open"):
+    is_opener = name in OPENERS
+    if (is_opener or method == "open") and _opens_to_write(node, is_method=not is_opener):
         return "writes"
     return _of_method(node, method) if isinstance(node.func, ast.Attribute) else None
 
@@ -146,9 +190,11 @@ def _opens_to_write(node: ast.Call, *, is_method: bool) -> bool:
     position = 0 if is_method else 1
     given = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
     given += node.args[position : position + 1]
-    mode = given[0].value if given and isinstance(given[0], ast.Constant) else ""
+    value = given[0].value if given and isinstance(given[0], ast.Constant) else ""
+    # Behind the mode of an archive stands how it is compressed.
+    mode = re.split("[:|]", value)[0] if isinstance(value, str) else ""
     # A method's first argument may be a file's name.
-    return isinstance(mode, str) and len(mode) <= 3 and bool(WRITING_MODES & set(mode))  # noqa: PLR2004
+    return len(mode) <= 3 and bool(WRITING_MODES & set(mode))  # noqa: PLR2004
 
 
 def _is_address(node: ast.Call) -> bool:
