@@ -36,6 +36,7 @@ from codeface_jupyter.privacy import mask, redact
 from codeface_jupyter.prompts import EDIT_EXAMPLES, EXAMPLES, Message, Prompt, fenced
 from codeface_jupyter.shorten import in_one_line
 from codeface_jupyter.syntax import identifiers
+from codeface_jupyter.wording import counted
 
 __all__ = ["build_context"]
 
@@ -354,7 +355,7 @@ class _Builder:
     def _report(self, text: str, *, total_tokens: int) -> tuple[Piece, ...]:
         parts = list(self.parts["history"])
         if self.far_cells:
-            parts.append(Part("cell", f"{self.far_cells:,} more cells", reason="too far away"))
+            parts.append(Part("cell", counted(self.far_cells, "more cell"), reason="too far away"))
         parts += [
             Part("cell", choice.cell.title, choice.text, choice.tokens, choice.reason)
             for choice in self.choices

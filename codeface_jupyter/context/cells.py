@@ -23,6 +23,7 @@ from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
 from codeface_jupyter.syntax import Definition, Import, identifiers, parse_module
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "MAX_CELLS_LOOKED_AT",
@@ -253,8 +254,9 @@ def _cleaned(choices: Sequence[CellChoice], *, max_cells: int | None) -> list[Ce
     candidates = [*reversed(below), *above]
     kept = len(candidates) if max_cells is None else min(max_cells, len(candidates))
     far = len(candidates) - kept
+    reason = f"beyond the nearest {counted(max_cells, 'cell')}" if max_cells else "not requested"
     for choice in candidates[:far]:
-        choice.leave_out(f"beyond the nearest {max_cells} cells" if max_cells else "not requested")
+        choice.leave_out(reason)
     return candidates[far:]
 
 

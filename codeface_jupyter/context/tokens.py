@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cachetools import LRUCache
 
 from codeface_jupyter.well_formed import well_formed
+from codeface_jupyter.wording import counted
 
 __all__ = ["TokenCounter", "cut_end", "cut_middle", "fits"]
 
@@ -67,7 +68,7 @@ def cut_middle(
 
     def cut(kept: int) -> str:
         head, tail = lines[: kept - kept // 2], lines[len(lines) - kept // 2 :]
-        return "\n".join([*head, f"# … ({len(lines) - kept} lines left out)", *tail])
+        return "\n".join([*head, f"# … ({counted(len(lines) - kept, 'line')} left out)", *tail])
 
     return _longest(cut, len(lines) - 1, max_tokens, lambda t: count_tokens(t + ending))
 

@@ -25,6 +25,7 @@ from codeface_jupyter.trials.checks.wording import (
     nearest,
     other_names,
 )
+from codeface_jupyter.wording import counted
 
 __all__ = ["explain_error"]
 
@@ -216,7 +217,7 @@ def _bad_index(error: ErrorInfo, _: Mapping[str, object]) -> str:
     values = [line.value_of(owner) for owner in owners]
     if len(owners) != 1 or type(values[0]) not in SEQUENCES:
         return ""
-    count = f"{len(values[0])} {'item' if len(values[0]) == 1 else 'items'}"
+    count = counted(len(values[0]), "item")
     return f"{code_span(line.text_of(owners[0]))} has {count}, numbered from 0."
 
 

@@ -128,7 +128,7 @@ def explain_listing(settings: Settings, *, aliases: Mapping[str, str]) -> str:
         f"brackets, how much is missing. {free} are free here. "
         "tokens/s: how fast it writes here; ~ marks an estimate. "
         "notebooks: how many of our notebook tasks it gets right. HumanEval: its publisher's "
-        f"figure, looked up on {LOOKED_UP:%d %B %Y}; the two cannot be compared. "
+        f"figure, looked up on {LOOKED_UP}; the two cannot be compared. "
         "* needs a login on the hub, with its licence accepted there. "
         "† is a base model: it continues code and has not learned to answer. "
         "You can also use any hub id, folder or GGUF of a causal language model; names that begin "

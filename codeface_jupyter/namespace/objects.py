@@ -26,6 +26,7 @@ from codeface_jupyter.namespace.writing import (
 )
 from codeface_jupyter.privacy import is_secret_name, mask
 from codeface_jupyter.shorten import shorten
+from codeface_jupyter.wording import counted
 
 __all__ = [
     "container",
@@ -368,6 +369,6 @@ def _is_method(value: object) -> bool:
 def _axes(axes: Any) -> str:
     labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
     title, x, y = map(write_label, labels)
-    lines = f"{len(axes.lines)} lines" if axes.lines else ""
+    lines = counted(len(axes.lines), "line") if axes.lines else ""
     named = " vs ".join(filter(None, (y, x)))
     return " ".join(filter(None, (repr(title) if title else "", named, lines))) or "axes"

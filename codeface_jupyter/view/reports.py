@@ -117,7 +117,7 @@ def stats_table(summary: SessionSummary) -> Table:
         ("tried on a copy", _tries(summary)),
         ("ghost text", _completions(summary)),
         ("read ahead", _read_ahead(summary)),
-        ("peak memory", f"{summary.peak_memory_bytes / 1e9:.2f} GB"),
+        ("peak memory", format_bytes(summary.peak_memory_bytes)),
     ]
     return Table("CodeFace in this session", ("", ""), rows)
 

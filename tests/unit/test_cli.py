@@ -15,11 +15,13 @@ from filelock import FileLock
 from codeface_jupyter.cli import doctor, evaluate
 from codeface_jupyter.cli import main as cli
 from codeface_jupyter.cli.main import main
+from codeface_jupyter.config import Settings
 from codeface_jupyter.engines import auto_model
 from codeface_jupyter.engines.pull import Pulled
 from codeface_jupyter.engines.registry import EngineChoice
 from codeface_jupyter.evaluation.events import Starting
 from codeface_jupyter.models import listing, speed, speed_records
+from codeface_jupyter.models.catalog import LOOKED_UP
 from codeface_jupyter.models.local_model import LocalModel, ModelRequest
 from codeface_jupyter.models.speed import MachineSpeed
 
@@ -217,6 +219,10 @@ def test_models_can_be_read_at_80_columns_and_say_what_auto_takes(
     assert "fetch 1.1 GB · memory 3.5 GB" in lines[row + 1]
     assert "~20 tokens/s · notebooks 43% · HumanEval 71%" in lines[row + 1]
     assert any(line.startswith("auto uses qwen2.5-coder-") for line in lines)
+    # The words of the machine's language are not English.
+    assert f"looked up on {LOOKED_UP.isoformat()};" in listing.explain_listing(
+        Settings(), aliases={}
+    )
 
 
 @pytest.mark.usefixtures("measured_machine")

@@ -487,3 +487,4 @@ def test_a_notebook_beyond_all_measure_is_not_read_again_for_each_question() -> 
     build("another question", cells=cells)
     assert clean.cache_info().misses == misses
     assert "7 more cells" in titles(context, "cell", included=False)
+    assert "1 more cell" in titles(build(cells=cells[6:]), "cell", included=False)

@@ -124,6 +124,8 @@ def test_the_number_of_cells_can_be_limited() -> None:
     cells = [filler(number) for number in range(5)]
     assert sent(choose_cells(cells, max_tokens=500, max_cells=2)) == [c.source for c in cells[3:]]
     assert sent(choose_cells(cells, max_tokens=500, max_cells=0)) == []
+    farthest = choose_cells(cells, max_tokens=500, max_cells=1)[0]
+    assert farthest.reason == "beyond the nearest 1 cell"
 
 
 def below(number: int) -> Cell:
@@ -216,6 +218,13 @@ def test_cutting_keeps_both_ends_and_the_budget(lines: list[str], max_tokens: in
     assert count_words(cut) <= max_tokens
     if cut:
         assert cut.startswith(lines[0])
+
+
+def test_one_line_that_is_cut_is_one_line() -> None:
+    text = "a\n" + "b = b + b + b + b + b + b\n" + "c"
+    assert (
+        cut_middle(text, max_tokens=12, count_tokens=count_words) == "a\n# … (1 line left out)\nc"
+    )
 
 
 def test_cutting_the_end() -> None:

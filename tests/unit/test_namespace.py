@@ -453,7 +453,7 @@ def test_a_figure_is_told_by_its_labels() -> None:
     axes = figure.subplots()
     axes.plot([1, 2])
     axes.set(title="Sales", xlabel="day", ylabel="CHF")
-    assert describe(figure).text == (f"Figure 6.4{TIMES}4.8 in, 1 axes: 'Sales' CHF vs day 1 lines")
+    assert describe(figure).text == (f"Figure 6.4{TIMES}4.8 in, 1 axes: 'Sales' CHF vs day 1 line")
 
 
 def test_polars_frames_and_a_lazy_frame_that_stays_lazy() -> None:

@@ -28,7 +28,7 @@ from codeface_jupyter.view.reports import SessionReport, cache_table, records_fr
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def add(metrics, *, decode_s, model="m", finish_reason="stop", **options):
+def add(metrics, *, decode_s, peak_memory_bytes=0, model="m", finish_reason="stop", **options):
     metrics.add_result(
         GenerationResult(
             text="x",
@@ -39,6 +39,7 @@ def add(metrics, *, decode_s, model="m", finish_reason="stop", **options):
                 generated_tokens=11,
                 time_to_first_token_s=0.5,
                 decode_s=decode_s,
+                peak_memory_bytes=peak_memory_bytes,
             ),
             identity=EngineIdentity(engine="e", model=model),
             sampling=SamplingParameters(),
@@ -71,6 +72,12 @@ def test_text_report_has_sums_sparklines_and_slowest_first(metrics):
     assert re.search(r"decode rate +▅▁▃█▂▁  0\.50 tokens/s to 20\.0 tokens/s", text)
     slowest = [float(took) for took in re.findall(r"\d\d:\d\d:\d\d +([\d.]+) s", text)]
     assert slowest == [20.5, 5.5, 4.5, 2.5, 1.5]
+
+
+@pytest.mark.parametrize(("peak", "said"), [(640_000_000, "640 MB"), (2_340_000_000, "2.3 GB")])
+def test_memory_is_told_as_in_all_other_places(metrics, peak, said):
+    add(metrics, decode_s=1.0, peak_memory_bytes=peak)
+    assert re.search(rf"peak memory +{said}\b", str(report(metrics)))
 
 
 def test_the_slowest_say_what_their_time_went_to_and_a_replayed_one_has_no_rate():

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from codeface_jupyter.engines.openai.connection import KEYRING_SERVICE, Server
 from codeface_jupyter.errors import CodeFaceError, GenerationError, ModelNotFoundError
 from codeface_jupyter.shorten import shorten
+from codeface_jupyter.wording import counted
 
 if TYPE_CHECKING:
     import openai
@@ -101,13 +102,13 @@ class Explainer:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return GenerationError(
                 f"{host} is too busy (HTTP 429){ending}",
-                hint=f"It was asked {self.server.retries + 1} times. Wait a while, then ask again; "
+                hint=f"It was asked {self._tries}. Wait a while, then ask again; "
                 "CODEFACE_REQUEST_RETRIES sets how often.",
             )
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return GenerationError(
                 f"{host} failed (HTTP {status}){ending}",
-                hint=f"It was asked {self.server.retries + 1} times; its log should say why.",
+                hint=f"It was asked {self._tries}; its log should say why.",
             )
         if status < HTTPStatus.BAD_REQUEST:
             target = self._clean(error.response.headers.get("location", "elsewhere"))
@@ -156,8 +157,12 @@ class Explainer:
             else "It lists no models.",
         )
 
+    @property
+    def _tries(self) -> str:
+        return counted(self.server.retries + 1, "time")
+
     def _silent(self, *, has_begun: bool) -> CodeFaceError:
-        tries = "" if has_begun else f" (asked {self.server.retries + 1} times)"
+        tries = "" if has_begun else f" (asked {self._tries})"
         return GenerationError(
             f"{self.server.host} sent nothing for more than {self.server.timeout_s:g} s{tries}."
             + _kept(has_begun=has_begun),
