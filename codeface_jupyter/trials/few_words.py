@@ -70,7 +70,10 @@ def _words(value: Any) -> str:
 def _plain_words(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
         return f"int of {value.bit_length():,} bits"
-    text = repr(value)[: MAX_VALUE_CHARS + MAX_SECRET_CHARS]
+    most = MAX_VALUE_CHARS + MAX_SECRET_CHARS
+    # The text of a long one would be as long.
+    is_long = isinstance(value, str | bytes) and len(value) > most
+    text = repr(value[:most] if is_long else value)[:most]
     return in_one_line(mask(text)[0], max_chars=MAX_VALUE_CHARS)
 
 

@@ -4,6 +4,7 @@ import base64
 import pprint
 import struct
 import time
+import tracemalloc
 
 import matplotlib as mpl
 import numpy as np
@@ -637,3 +638,13 @@ class TestPreview:
 )
 def test_a_value_in_few_words(value: object, words: str) -> None:
     assert few_words(value) == words
+
+
+@pytest.mark.parametrize("value", ["é" * 20_000_000, b"\xff" * 20_000_000], ids=["str", "bytes"])
+def test_of_a_long_text_no_copy_is_made_for_a_few_words(value: str | bytes) -> None:
+    tracemalloc.start()
+    words = few_words(value)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert words == few_words(value[:5_000])
+    assert peak < 1_000_000
