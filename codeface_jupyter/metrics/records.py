@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -142,13 +142,10 @@ class SessionMetrics:
 
     clock: Callable[[], float] = time.time
     _records: deque[RequestRecord] = field(default_factory=deque)
-    _older: SessionSummary = field(default_factory=SessionSummary)
+    # Of records that are not kept, and of what leaves none.
+    _sums: SessionSummary = field(default_factory=SessionSummary)
     _loads_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
-    _load_s: float = 0.0
-    _completions: SessionSummary = field(default_factory=SessionSummary)
     _completions_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
-    _reads_ahead: int = 0
-    _read_ahead_s: float = 0.0
     _observers: list[MetricsObserver] = field(default_factory=list)
     _lock: AbstractContextManager[bool] = field(default_factory=new_rlock)
 
@@ -191,7 +188,7 @@ class SessionMetrics:
         with self._lock:
             self._records.append(record)
             if len(self._records) > RECORDS_KEPT:
-                self._older = _summed(self._older, [self._records.popleft()])
+                self._add(_summary_of([self._records.popleft()]))
             for observer in self._observers:
                 observer.on_request(record)
         if record.metrics.load_s:
@@ -204,7 +201,7 @@ class SessionMetrics:
             return
         with self._lock:
             self._loads_s.append(seconds)
-            self._load_s += seconds
+            self._add(SessionSummary(load_s=seconds))
             for observer in self._observers:
                 observer.on_load(seconds)
 
@@ -219,13 +216,13 @@ class SessionMetrics:
             How long the model took; None if it was not asked.
         """
         with self._lock:
-            before = self._completions
-            self._completions = replace(
-                before,
-                completions=before.completions + 1,
-                shown_completions=before.shown_completions + is_shown,
-                known_completions=before.known_completions + (seconds is None),
-                completion_s=before.completion_s + (seconds or 0.0),
+            self._add(
+                SessionSummary(
+                    completions=1,
+                    shown_completions=int(is_shown),
+                    known_completions=int(seconds is None),
+                    completion_s=seconds or 0.0,
+                )
             )
             if seconds is not None:
                 self._completions_s.append(seconds)
@@ -233,8 +230,7 @@ class SessionMetrics:
     def add_read_ahead(self, seconds: float) -> None:
         """Count the reading of a prompt before its question was asked."""
         with self._lock:
-            self._reads_ahead += 1
-            self._read_ahead_s += seconds
+            self._add(SessionSummary(read_ahead=1, read_ahead_s=seconds))
 
     def observe(self, observer: MetricsObserver) -> None:
         """Notify ``observer`` of the records that are kept and of everything from now on."""
@@ -248,20 +244,12 @@ class SessionMetrics:
     def summary(self) -> SessionSummary:
         """Return the sums and medians so far."""
         with self._lock:
-            records, older, load_s = tuple(self._records), self._older, self._load_s
-            completions, completions_s = self._completions, list(self._completions_s)
-            reads_ahead, read_ahead_s = self._reads_ahead, self._read_ahead_s
+            records, sums = tuple(self._records), self._sums
+            completions_s = list(self._completions_s)
         generated = [r.metrics for r in records if r.is_generated]
         return replace(
-            _summed(older, records),
-            load_s=load_s,
-            completions=completions.completions,
-            shown_completions=completions.shown_completions,
-            known_completions=completions.known_completions,
-            completion_s=completions.completion_s,
+            _added(sums, _summary_of(records)),
             median_completion_s=_median(completions_s),
-            read_ahead=reads_ahead,
-            read_ahead_s=read_ahead_s,
             median_time_to_first_token_s=_median([m.time_to_first_token_s for m in generated]),
             median_decode_tokens_per_s=_median([m.decode_tokens_per_s for m in generated]),
         )
@@ -272,37 +260,41 @@ class SessionMetrics:
             self._records.clear()
             self._loads_s.clear()
             self._completions_s.clear()
-            self._older, self._load_s = SessionSummary(), 0.0
-            self._completions = SessionSummary()
-            self._reads_ahead, self._read_ahead_s = 0, 0.0
+            self._sums = SessionSummary()
+
+    def _add(self, more: SessionSummary) -> None:
+        self._sums = _added(self._sums, more)
 
 
-def _summed(before: SessionSummary, records: Sequence[RequestRecord]) -> SessionSummary:
-    """Return the sums of ``before`` and ``records``; medians and loads are left as they are."""
+def _summary_of(records: Sequence[RequestRecord]) -> SessionSummary:
+    """Return the sums of records, without medians."""
     generated = [r.metrics for r in records if r.is_generated]
-    peaks = (m.peak_memory_bytes for m in generated)
-    return replace(
-        before,
-        requests=before.requests + len(records),
-        errors=before.errors + sum(bool(r.error) for r in records),
-        response_cache_hits=before.response_cache_hits
-        + sum(r.response_cache == "hit" for r in records),
-        response_cache_misses=before.response_cache_misses
-        + sum(r.response_cache == "miss" for r in records),
-        response_cache_saved_s=before.response_cache_saved_s + sum(r.saved_s for r in records),
-        prompt_tokens=before.prompt_tokens + sum(m.prompt_tokens for m in generated),
-        reused_prompt_tokens=before.reused_prompt_tokens
-        + sum(m.reused_prompt_tokens for m in generated),
-        generated_tokens=before.generated_tokens + sum(m.generated_tokens for m in generated),
-        generation_s=before.generation_s + sum(m.total_s for m in generated),
-        tries=before.tries + sum(r.metrics.tries for r in records),
-        tries_s=before.tries_s + sum(r.metrics.tries_s for r in records),
-        tried_answers=before.tried_answers + sum(bool(r.tried) for r in records),
-        ran_answers=before.ran_answers + sum(r.tried == "ran" for r in records),
-        refused_answers=before.refused_answers + sum(r.tried == "refused" for r in records),
-        revised_answers=before.revised_answers + sum(r.is_revised for r in records),
-        peak_memory_bytes=max((before.peak_memory_bytes, *peaks)),
+    return SessionSummary(
+        requests=len(records),
+        errors=sum(bool(r.error) for r in records),
+        response_cache_hits=sum(r.response_cache == "hit" for r in records),
+        response_cache_misses=sum(r.response_cache == "miss" for r in records),
+        response_cache_saved_s=sum(r.saved_s for r in records),
+        prompt_tokens=sum(m.prompt_tokens for m in generated),
+        reused_prompt_tokens=sum(m.reused_prompt_tokens for m in generated),
+        generated_tokens=sum(m.generated_tokens for m in generated),
+        generation_s=sum(m.total_s for m in generated),
+        tries=sum(r.metrics.tries for r in records),
+        tries_s=sum(r.metrics.tries_s for r in records),
+        tried_answers=sum(bool(r.tried) for r in records),
+        ran_answers=sum(r.tried == "ran" for r in records),
+        refused_answers=sum(r.tried == "refused" for r in records),
+        revised_answers=sum(r.is_revised for r in records),
+        peak_memory_bytes=max((m.peak_memory_bytes for m in generated), default=0),
     )
+
+
+def _added(one: SessionSummary, other: SessionSummary) -> SessionSummary:
+    """Return the sums of both; medians, which have none, are to be told anew."""
+    names = [part.name for part in fields(SessionSummary)]
+    sums = {name: getattr(one, name) + getattr(other, name) for name in names}
+    sums["peak_memory_bytes"] = max(one.peak_memory_bytes, other.peak_memory_bytes)
+    return SessionSummary(**sums)
 
 
 def _median(values: list[float]) -> float:
