@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
 
 from codeface_jupyter.context import Context
 from codeface_jupyter.generation import (
@@ -53,14 +51,6 @@ class AnswerState:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     result: GenerationResult | None = None
-
-    @classmethod
-    def fold(cls, events: Iterable[Event]) -> Self:
-        """Return the state after ``events``."""
-        state = cls()
-        for event in events:
-            state.take(event)
-        return state
 
     @property
     def context(self) -> Context | None:

@@ -26,13 +26,11 @@ class SecondModel:
     ----------
     warn
         Tells the user that the model does not come.
-    given
-        An engine to use whatever the settings say.
     """
 
-    def __init__(self, *, warn: Callable[[str], None], given: Engine | None = None) -> None:
+    def __init__(self, *, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._engines = CurrentEngine(given)
+        self._engines = CurrentEngine()
         self._failed: EngineKey | None = None
 
     def take(self, settings: Settings, job: Job) -> Engine | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ BETTER = "```python\nprint(2)\n```"
 QUESTIONS = ["print one", "print two", "print one"]
 AWAY = "redis://127.0.0.1:1/0"
 TIMEOUT_S = 10
+
+
+def folded(state: AnswerState, events: Iterable[Event]) -> AnswerState:
+    """Return a state once it has taken ``events``."""
+    for event in events:
+        state.take(event)
+    return state
 
 
 class RevisingEngine(ScriptedEngine):
@@ -108,7 +116,7 @@ class TestEvents:
         answer = session_of(config).stream("ask")
         events = read(answer)
         assert kinds(events) == [Started, Progress, Chunk, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.text == answer.result.text == ANSWER
         assert answer.context is events[0].context
         assert answer.result.prompt == answer.context.text
@@ -121,7 +129,7 @@ class TestEvents:
         answer = session.stream("ask")
         events = read(answer)
         assert kinds(events) == [Started, Chunk, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.text == first.text
         assert answer.context == first.context
         assert answer.generated_tokens == first.generated_tokens
@@ -135,7 +143,7 @@ class TestEvents:
             if isinstance(event, Chunk):
                 answer.cancel()
         assert kinds(events) == [Started, Progress, Chunk, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.result.finish_reason == "cancelled"
         assert answer.result.text == answer.text != ""
 
@@ -156,7 +164,7 @@ class TestEvents:
         go.set()
         read(first)
         assert kinds(events)[-1] is Done
-        assert AnswerState.fold(events) == second.state
+        assert folded(AnswerState(), events) == second.state
         assert (second.result.finish_reason, second.result.text) == ("cancelled", "")
         assert second.context is None
 
@@ -165,7 +173,7 @@ class TestEvents:
         answer = session.stream("ask")
         events = read(answer, error=ZeroDivisionError)
         assert kinds(events) == [Started, Progress, Chunk, BrokenOff]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.result.finish_reason == "error"
         assert answer.result.text == answer.text == "one two"
 
@@ -180,7 +188,7 @@ class TestEvents:
         answer = session_of(config).stream(asking(config, dry_run=True))
         events = read(answer)
         assert kinds(events) == [Started, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.result.text == ""
         assert answer.result.prompt == answer.context.text
 
@@ -189,7 +197,7 @@ class TestEvents:
         answer = session.stream("ask")
         events = read(answer)
         assert kinds(events) == [Started, Progress, Chunk, Revised, Chunk, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.text == answer.result.text == BETTER
         assert answer.revision_note == "revised: the first one did not run"
         # What is kept for later is the better text, and it is no longer a revision.
@@ -205,7 +213,7 @@ class TestEvents:
         events = read(answer)
         # What an engine says comes at once, what the request log has to say comes at the end.
         assert kinds(events) == [Started, Progress, Warned, Chunk, Warned, Done]
-        assert AnswerState.fold(events) == answer.state
+        assert folded(AnswerState(), events) == answer.state
         assert answer.warnings[0] == "The fan is loud."
         assert "cannot be written" in answer.warnings[1]
 
@@ -271,7 +279,7 @@ class TestBatchEvents:
         assert sorted(event.index for event in ended) == [0, 1, 2]
         assert all(QUESTIONS[event.index] == event.item.request for event in ended)
         assert kinds(events)[-1] is Done
-        assert BatchState.fold(events) == batch.state
+        assert folded(BatchState(), events) == batch.state
         assert [item.text for item in batch.items] == [ANSWER] * 3
 
     @pytest.mark.parametrize("engine", [RevisingEngine, WarningEngine, SideBySideEngine])
@@ -283,7 +291,7 @@ class TestBatchEvents:
             assert kinds(own)[0] is Started
             assert own[-1].result is item.result
             state = batch.state.answers[index]
-            assert state == AnswerState.fold(own)
+            assert state == folded(AnswerState(), own)
             assert state.text == item.text
         alone = session_of(config, engine=engine).stream(QUESTIONS[1])
         if engine is not SideBySideEngine:
@@ -325,7 +333,7 @@ class TestBatchEvents:
         session = session_of(config, ("half an", GenerationError("broken")), ANSWER)
         batch = session.stream_batch(["print one", "print two"])
         events = read(batch)
-        assert BatchState.fold(events) == batch.state
+        assert folded(BatchState(), events) == batch.state
         assert [item.finish_reason for item in batch.items] == ["error", "stop"]
 
     def test_a_failure_of_all_comes_after_the_items(self, config):
@@ -337,7 +345,7 @@ class TestBatchEvents:
         events = read(batch, error=GenerationError)
         assert kinds([event.event for event in events[:2]]) == [Started]
         assert kinds(events[2:]) == [ItemEvent, ItemDone] * 2
-        assert BatchState.fold(events) == batch.state
+        assert folded(BatchState(), events) == batch.state
         assert [item.finish_reason for item in batch.items] == ["error"] * 2
 
     def test_a_cancelled_one_ends_every_item(self, config):
@@ -348,7 +356,7 @@ class TestBatchEvents:
             events.append(event)
             if isinstance(event, Progress) and event.unit == "answers":
                 batch.cancel()
-        assert BatchState.fold(events) == batch.state
+        assert folded(BatchState(), events) == batch.state
         assert [item.finish_reason for item in batch.items] == ["cancelled"] * 2
 
     def test_a_revised_item_has_the_better_text(self, config):
@@ -465,18 +473,18 @@ class TestFold:
     def test_every_prefix_can_be_folded_and_goes_on_to_the_whole(self, events):
         whole = BatchState()
         for count, event in enumerate(events):
-            assert BatchState.fold(events[:count]) == whole
+            assert folded(BatchState(), events[:count]) == whole
             whole.take(event)
             assert whole.is_generating in {True, False}
             assert (whole.context is None) == (whole.started is None)
-        assert BatchState.fold(events) == whole
+        assert folded(BatchState(), events) == whole
 
     @given(st.lists(EVENTS))
     def test_the_text_is_what_came_since_the_last_revision(self, events):
         revisions = [n for n, event in enumerate(events) if isinstance(event, Revised)]
         since = events[revisions[-1] if revisions else 0 :]
         texts = [event.text for event in since if isinstance(event, Chunk | Revised)]
-        state = AnswerState.fold(events)
+        state = folded(AnswerState(), events)
         assert state.text == "".join(texts)
         assert state.revision == (events[revisions[-1]] if revisions else None)
         assert state.warnings == tuple(e.text for e in events if isinstance(e, Warned))
@@ -484,7 +492,7 @@ class TestFold:
     @given(st.lists(EVENTS))
     def test_an_item_is_known_by_its_place(self, events):
         ended = {event.index: event.item for event in events if isinstance(event, ItemDone)}
-        assert BatchState.fold(events).items == [ended[index] for index in sorted(ended)]
+        assert folded(BatchState(), events).items == [ended[index] for index in sorted(ended)]
 
 
 def test_a_rate_is_of_what_came_since_the_last_revision():

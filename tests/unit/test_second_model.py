@@ -10,6 +10,7 @@ import pytest
 
 from codeface_jupyter.config import Config, Settings
 from codeface_jupyter.context import Cell, ContextSources, Rewrite
+from codeface_jupyter.engines.current_engine import CurrentEngine
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import EngineUnavailableError
 from codeface_jupyter.generation import Revised, Warned
@@ -18,7 +19,6 @@ from codeface_jupyter.outcome import Agreement
 from codeface_jupyter.prompts import FIX_REQUEST, fenced
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.answer import Ask
-from codeface_jupyter.session.second_model import SecondModel
 from codeface_jupyter.session.trying import STOPPED
 from codeface_jupyter.trials.guard.support import guard_support
 
@@ -68,8 +68,7 @@ def namespace() -> dict[str, Any]:
 def session_of(tmp_path: Any) -> Callable[..., Session]:
     def session_of(first: ScriptedEngine, second: ScriptedEngine) -> Session:
         session = Session(config=Config(file=tmp_path / "none.toml"), engine=first)
-        resources = session._resources
-        resources.second = SecondModel(warn=resources.warn, given=second)
+        session._resources.second._engines = CurrentEngine(second)
         return session
 
     return session_of
