@@ -132,16 +132,24 @@ def session(monkeypatch, tmp_path):
     session.close()
 
 
-def completing(session, *, model, within_s=10.0):
+def until(condition):
+    """Wait until a condition holds, and return what it gives."""
+    deadline = time.monotonic() + 10
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+def completing(session, *, model):
     """Wait until a model completes; return its engine."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
+
+    def found():
         session.completions.silence()
         engine = session._resources.completing.engine
-        if engine is not None and engine.identity.model == model:
-            return engine
-        time.sleep(0.01)
-    pytest.fail(f"{model} does not complete code.")
+        return engine if engine is not None and engine.identity.model == model else None
+
+    return until(found)
 
 
 def test_nothing_is_loaded_before_the_model_that_answers(session):
@@ -184,9 +192,7 @@ def test_a_model_that_cannot_be_had_is_told_and_the_other_completes(session, tmp
     resources = session._resources
     resources.engines.engine = answering
     session.completions.silence()
-    deadline = time.monotonic() + 10
-    while not resources._pending_warnings and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: resources._pending_warnings)
 
     assert "does not complete code" in resources._pending_warnings[0]
     assert resources.completing.engine is answering
@@ -215,9 +221,7 @@ def test_why_one_was_given_up_can_be_asked_until_another_is_named(session, monke
     monkeypatch.setattr(ScriptedEngine, "can_infill", False)
     session.load().read_to_end()
     session.completions.silence()
-    deadline = time.monotonic() + 10
-    while not session.completions.problem() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(session.completions.problem)
 
     assert session.completions.problem() == (
         "scripted:load10ms: it was not made to fill gaps in code."
@@ -226,13 +230,11 @@ def test_why_one_was_given_up_can_be_asked_until_another_is_named(session, monke
     assert session.completions.problem() == ""
 
 
-def test_another_model_need_not_wait_for_one_that_has_failed(session, tmp_path):
-    session.config.set(completion_model=str(tmp_path / "none"))
+def test_another_model_need_not_wait_for_one_that_has_failed(session):
+    session.config.set(completion_model="scripted:none")
     session.load().read_to_end()
     session.completions.silence()
-    deadline = time.monotonic() + 10
-    while not session._resources._pending_warnings and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(session.completions.problem)
     session.config.set(completion_model="scripted:x2")
 
     completing(session, model="scripted:x2")
@@ -242,9 +244,7 @@ def test_a_model_that_fills_no_gaps_is_not_kept(session, monkeypatch):
     monkeypatch.setattr(ScriptedEngine, "can_infill", False)
     session.load().read_to_end()
     session.completions.silence()
-    deadline = time.monotonic() + 10
-    while not session._resources._pending_warnings and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: session._resources._pending_warnings)
 
     assert "not made to fill gaps" in session._resources._pending_warnings[0]
     assert session._resources.completing.held_bytes() == {}
