@@ -80,12 +80,15 @@ def test_run_all_goes_on_where_the_extra_for_gguf_files_is_missing():
 
 
 def test_pictures_and_pages_that_a_notebook_shows_are_there():
-    for path in NOTEBOOKS.rglob("*.ipynb"):
-        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text("utf-8")):
-            page, _, heading = target.partition("#")
-            file = path.parent / page
-            assert file.exists(), f"{path.name} links to {target}"
-            assert not heading or heading in headings(file), f"{path.name} links to {target}"
+    link = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+    notebooks = list(NOTEBOOKS.rglob("*.ipynb"))
+    links = [(path, to) for path in notebooks for to in link.findall(path.read_text("utf-8"))]
+    assert links
+    for path, target in links:
+        page, _, heading = target.partition("#")
+        file = path.parent / page
+        assert file.exists(), f"{path.name} links to {target}"
+        assert not heading or heading in headings(file), f"{path.name} links to {target}"
 
 
 def headings(page):

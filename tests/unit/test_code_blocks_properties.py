@@ -1,6 +1,6 @@
 """The code of an answer, whatever the model wrote: nothing is made up, and none raises."""
 
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from codeface_jupyter.prompts import (
@@ -35,6 +35,11 @@ LANGUAGES = st.sampled_from(["python", "r", "bash", "sql", "markdown", "javascri
 def characters(text):
     """Return a text without what a Markdown parser may change of it."""
     return "".join(text.split()).replace("\x00", "\ufffd")
+
+
+def test_some_answers_have_blocks():
+    assert find(ANSWERS, extract_code_blocks)
+    assert find(ANSWERS, lambda answer: len(extract_code_blocks(answer)) > 1)
 
 
 @given(answer=ANSWERS | st.text())

@@ -90,12 +90,19 @@ def test_the_wheel_that_is_built_has_what_a_build_needs(dockerfile):
 def test_what_it_installs_and_fetches_exists():
     extras = re.search(r"\.whl\)\[([\w,]+)\]", TEXT)[1].split(",")
     assert set(extras) <= set(PROJECT["project"]["optional-dependencies"])
-    assert set(re.findall(r"pyproject.toml:(\w+)", TEXT)) <= set(PROJECT["dependency-groups"])
-    assert all(map(catalog.find, re.findall(r"codeface pull (\S+)", TEXT)))
+    groups, models = (
+        re.findall(named, TEXT) for named in (r"pyproject.toml:(\w+)", r"codeface pull (\S+)")
+    )
+    assert groups
+    assert set(groups) <= set(PROJECT["dependency-groups"])
+    assert models
+    assert all(map(catalog.find, models))
 
 
 def test_the_commands_of_ours_exist(capsys):
-    for name in re.findall(r"RUN codeface (\w+)", TEXT):
+    named = re.findall(r"RUN codeface (\w+)", TEXT)
+    assert named
+    for name in named:
         with pytest.raises(SystemExit) as ended:
             main([name, "--help"])
         assert ended.value.code == 0

@@ -25,20 +25,30 @@ NOT_SETTINGS = {
     "CODEFACE_SCREENSHOTS",
 }
 EXAMPLE_ENGINES = ("CODEFACE_ECHO__", "CODEFACE_OPENAI__")
+MAGICS = re.compile(r"%(codeface\w*)")
+VARIABLES = re.compile(r"CODEFACE_[A-Z_]+[A-Z]")
+SETTINGS = re.compile(r"^%codeface_config (.+)$", re.MULTILINE)
+VALUES = re.compile(r"([\w.]+)=(\S+)")
+COMMANDS = re.compile(r"^ *codeface ([a-z]+)|`codeface ([a-z]+)", re.MULTILINE)
 NAMED = pytest.mark.parametrize(
     "document", PAGES, ids=lambda document: str(document.relative_to(ROOT))
 )
 
 
+@pytest.mark.parametrize("named", [MAGICS, VARIABLES, SETTINGS, VALUES, COMMANDS])
+def test_the_pages_name_some_of_each(named):
+    assert any(named.search(document.read_text()) for document in PAGES)
+
+
 @NAMED
 def test_the_magics_that_a_page_names_exist(document):
     ours = {name for cls in magics_classes() for kind in cls.magics.values() for name in kind}
-    assert set(re.findall(r"%(codeface\w*)", document.read_text())) <= ours
+    assert set(MAGICS.findall(document.read_text())) <= ours
 
 
 @NAMED
 def test_the_variables_that_a_page_names_are_settings(document):
-    named = set(re.findall(r"CODEFACE_[A-Z_]+[A-Z]", document.read_text())) - NOT_SETTINGS
+    named = set(VARIABLES.findall(document.read_text())) - NOT_SETTINGS
     known = set(short_setting_fields())
     settings = {name for name in named if not name.startswith(EXAMPLE_ENGINES)}
     assert {name.removeprefix("CODEFACE_").lower() for name in settings} <= known
@@ -46,8 +56,8 @@ def test_the_variables_that_a_page_names_are_settings(document):
 
 @NAMED
 def test_the_values_that_a_page_gives_settings_are_accepted(document):
-    for line in re.findall(r"^%codeface_config (.+)$", document.read_text(), flags=re.M):
-        for name, value in re.findall(r"([\w.]+)=(\S+)", line):
+    for line in SETTINGS.findall(document.read_text()):
+        for name, value in VALUES.findall(line):
             if not name.startswith("echo."):
                 given = int(value) if value.isdecimal() else value
                 assert checked({name: given}, source=document.name)
@@ -59,7 +69,7 @@ def test_the_commands_that_a_page_names_exist(document, capsys):
         main(["--help"])
     known = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, flags=re.M))
     assert "doctor" in known
-    named = re.findall(r"^ *codeface ([a-z]+)|`codeface ([a-z]+)", document.read_text(), flags=re.M)
+    named = COMMANDS.findall(document.read_text())
     assert {first or second for first, second in named} <= known
 
 

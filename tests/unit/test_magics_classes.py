@@ -17,12 +17,15 @@ def classes_of_magics():
 
 
 def test_every_class_of_magics_is_registered():
-    listed = magics.magics_classes()
-    missing = [f"{c.__module__}.{c.__name__}" for c in classes_of_magics() if c not in listed]
+    listed, there = magics.magics_classes(), list(classes_of_magics())
+    assert there
+    missing = [f"{c.__module__}.{c.__name__}" for c in there if c not in listed]
     assert not missing, f"magics_classes() in magics/__init__.py lacks {', '.join(missing)}"
 
 
 def test_every_class_that_is_registered_has_magics():
-    for cls in magics.magics_classes():
+    classes = magics.magics_classes()
+    assert classes
+    for cls in classes:
         assert cls.registered, f"{cls.__name__} is not decorated with @magics_class"
         assert any(cls.magics.values()), f"{cls.__name__} has no magic"

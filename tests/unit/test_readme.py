@@ -53,6 +53,10 @@ def test_links_in_the_documentation_lead_somewhere(document):
             assert anchor in anchors(linked), f"{document.name} links to {target}#{anchor}"
 
 
+def test_links_in_the_documentation_are_found():
+    assert any(anchor for document in DOCUMENTS for _, anchor in LINK.findall(document.read_text()))
+
+
 def section(heading):
     """Return the reference's text from a heading to the next."""
     text = (ROOT / "docs" / "reference.md").read_text()

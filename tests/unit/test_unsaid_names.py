@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from codeface_jupyter.trials.unsaid_names import unsaid_names, unsaid_note
@@ -124,7 +124,21 @@ def test_code_that_does_not_parse_tells_nothing() -> None:
     assert unsaid_names('the "mpg"', "cars[") == ()
 
 
-@given(st.text(alphabet="ab \"'`“”\n~(", max_size=80), st.sampled_from([CODE, "a = 'b'", "("]))
+SIGNS = st.text(alphabet="ab \"'`“”\n~(", max_size=20)
+QUOTED = st.builds(
+    lambda quotes, name: f" {quotes[0]}{name}{quotes[1]} ",
+    st.sampled_from(['""', "''", "``", "“”", "«»"]),
+    st.sampled_from(["mpg", "origin", "Average MPG", "Fuel", "Low cost", "ab"]),
+)
+REQUESTS = st.lists(QUOTED | SIGNS, max_size=6).map("".join)
+
+
+def test_some_requests_name_what_is_said_and_what_is_not() -> None:
+    assert find(REQUESTS, lambda text: unsaid_names(text, CODE))
+    assert find(REQUESTS, lambda text: "mpg" in unsaid_names(text, ""))
+
+
+@given(REQUESTS, st.sampled_from([CODE, "a = 'ab'", "("]))
 def test_any_request_is_read(request_text: str, code: str) -> None:
     for name in unsaid_names(request_text, code):
         assert name in request_text
