@@ -28,6 +28,7 @@ from codeface_jupyter.trials.kept_result import KEPT_RESULT, with_result
 from codeface_jupyter.trials.made_below import made_below_note
 from codeface_jupyter.trials.made_up_numbers import made_up_numbers
 from codeface_jupyter.trials.marks import without_marks
+from codeface_jupyter.trials.needed_statements import with_lines_above
 from codeface_jupyter.trials.rejections import (
     SAME_ANSWER,
     is_same_answer,
@@ -201,7 +202,7 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     goes_on = needed_earlier_code(
         "\n".join(codes), _earlier_code(ask), namespace=namespace, cells=cells
     )
-    codes[:1] = [f"{goes_on}\n\n{codes[0]}"] if goes_on else codes[:1]
+    codes[:1] = [with_lines_above(codes[0], f"{goes_on}\n")] if goes_on else codes[:1]
     offer = shape(codes, namespace, cells, prompt=result.prompt)
     offer = _named_as_asked(offer, ask, namespace)
     offered = iter(offer.codes)

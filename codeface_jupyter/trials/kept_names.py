@@ -18,7 +18,11 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.usual_imports import is_usual_module
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
-from codeface_jupyter.trials.needed_statements import needed_statements, needs_itself
+from codeface_jupyter.trials.needed_statements import (
+    needed_statements,
+    needs_itself,
+    with_lines_above,
+)
 
 __all__ = [
     "BINDS_ANYTHING",
@@ -104,10 +108,11 @@ def with_lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
     change what another cell has made: the edit may be to do without that.
     """
     lost = lost_names(code, rewrite, cells)
-    kept = needed_statements(python_in(rewrite.text), lost) if lost else ""
+    new = code.removeprefix(rewrite.head).rstrip()
+    kept = needed_statements(python_in(rewrite.text), lost, below=python_in(new)) if lost else ""
     if not kept or kept in code or needs_itself(kept, lost):
         return ""
-    whole = rewrite.with_text(f"{kept}\n{code.removeprefix(rewrite.head).rstrip()}")
+    whole = rewrite.with_text(with_lines_above(new, kept))
     return "" if lost_names(whole, rewrite, cells) else whole
 
 

@@ -103,6 +103,10 @@ def _changed_in_place(node: ast.AST) -> Iterator[tuple[str, NameChange]]:
                 yield from _changed(owner, "in place")
             elif attr == INSERTS:
                 yield from _changed(owner, "item")
+        case ast.Call(
+            func=ast.Name(id="shuffle") | ast.Attribute(attr="shuffle"), args=[shuffled, *_]
+        ):
+            yield from _changed(shuffled, "in place")
         case ast.Call(func=ast.Attribute(value=owner, attr=attr), keywords=keywords):
             if attr in GIVES_A_VALUE or any(one.arg == "inplace" for one in keywords):
                 yield from _changed(owner, "in place")

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from codeface_jupyter.syntax import Definition, Import, first_line
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.copies import parsed
 from codeface_jupyter.trials.name_changes import names_changed, names_read
 
-__all__ = ["needed_statements", "needs_itself"]
+__all__ = ["needed_statements", "needs_itself", "with_lines_above"]
+
+# Methods that show what they are called on, or write it somewhere, and leave it as it is.
+SHOWS = re.compile(r"to_\w+|save\w*|write\w*|info|head|tail|sample|describe|summary|show|display")
+# So do these, but where they are given what to draw: on an axis.
+DRAWS = frozenset({"plot", "hist", "boxplot"})
+# As everybody calls what is drawn on.
+CANVAS = re.compile(r"(?:ax|fig)\w*")
+# What else is called at the end of a cell is called for its value.
+CHANGES = re.compile(r"(?:partial_)?fit\w*|train|compile|execute\w*|commit|(?:add|load|set)_\w+")
+SEEDS = frozenset({"seed", "manual_seed", "set_seed"})
 
 
-def needed_statements(code: str, names: Iterable[str]) -> str:
+def needed_statements(code: str, names: Iterable[str], *, below: str = "") -> str:
     r"""Return the lines of a code that make some names, with those that make what they need.
 
     What only shows or draws something is left out. Empty if Python cannot read the code.
+
+    Parameters
+    ----------
+    code
+        Where the lines are from.
+    names
+        The names.
+    below
+        The code that needs them: random numbers that it draws are to be those of the same seed.
 
     Examples
     --------
@@ -28,18 +48,30 @@ def needed_statements(code: str, names: Iterable[str]) -> str:
     modules = names_bound_in_scope([one for one in statements if isinstance(one, Import)])
     needed, lines = set(names), code.split("\n")
     kept: dict[tuple[int, int], str] = {}
+    following: list[ast.AST] = [parsed(below) or ast.Module(body=[], type_ignores=[])]
     for statement in reversed(statements):
-        changed = {name for name, _ in names_changed(statement)}
-        if needed.isdisjoint(changed | (_called_on(statement) - modules)):
-            continue
-        if isinstance(statement, ast.Expr) and statement is statements[-1]:
-            # Its value is what the cell shows.
+        changed = _changed(statement, modules)
+        called = _called_on(statement, is_last=statement is statements[-1]) - modules
+        if needed.isdisjoint(changed | called) and not _seeds(statement, following):
             continue
         needed |= changed | names_read(statement)
+        following.append(statement)
         # Two of them may share a line.
         begin, end = first_line(statement), statement.end_lineno or statement.lineno
         kept[begin, end] = "\n".join(lines[begin - 1 : end])
     return "\n".join(kept[place] for place in sorted(kept))
+
+
+def with_lines_above(code: str, lines: str) -> str:
+    """Return a code with lines above it, but below what has to be the first: ``__future__``."""
+    tree = parsed(code)
+    ends = [
+        node.end_lineno or node.lineno
+        for node in (tree.body if tree is not None else [])
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    own, begin = code.split("\n"), max(ends, default=0)
+    return "\n".join([*own[:begin], lines, *own[begin:]])
 
 
 def needs_itself(code: str, names: Iterable[str]) -> bool:
@@ -54,9 +86,57 @@ def needs_itself(code: str, names: Iterable[str]) -> bool:
     return False
 
 
-def _called_on(statement: ast.stmt) -> frozenset[str]:
-    """Return the names of what a method is called on, and nothing else done: ``model.fit(x)``."""
+def _changed(statement: ast.stmt, modules: frozenset[str]) -> set[str]:
+    """Return the names that a statement changes; ``os.remove(path)`` changes no module."""
+    return {
+        name for name, how in names_changed(statement) if how != "in place" or name not in modules
+    }
+
+
+def _called_on(statement: ast.stmt, *, is_last: bool) -> frozenset[str]:
+    """Return the names of what methods are called on that may change it: ``model.fit(x)``."""
+    found: set[str] = set()
+    for node in _run(statement):
+        match node:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=attr)) as call):
+                names = names_read(owner)
+                does_something = CHANGES.fullmatch(attr) or any(map(CANVAS.fullmatch, names))
+                is_for_value = is_last and node is statement and not does_something
+                if not is_for_value and not _only_shows(call, owner, attr):
+                    found |= names
+    return frozenset(found)
+
+
+def _run(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement that are run with it, which those of a function are not."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, Definition):
+            yield node
+            waiting += ast.iter_child_nodes(node)
+
+
+def _only_shows(call: ast.Call, owner: ast.expr, attr: str) -> bool:
+    match owner:
+        # `df.plot.bar()`
+        case ast.Attribute(attr="plot"):
+            return True
+    match call.args:
+        # Names of columns.
+        case [] | [ast.Constant(value=str()), *_]:
+            return attr in DRAWS or bool(SHOWS.fullmatch(attr))
+    return bool(SHOWS.fullmatch(attr))
+
+
+def _seeds(statement: ast.stmt, following: Sequence[ast.AST]) -> bool:
+    """Whether a statement gives a module the seed of random numbers that are drawn below it."""
     match statement:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner))):
-            return names_read(owner)
-    return frozenset()
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=attr))) if attr in SEEDS:
+            wanted = ast.dump(owner)
+            nodes = (node for each in following for node in ast.walk(each))
+            return any(
+                isinstance(node, ast.Name | ast.Attribute) and ast.dump(node) == wanted
+                for node in nodes
+            )
+    return False

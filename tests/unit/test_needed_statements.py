@@ -1,0 +1,102 @@
+"""Which lines of a code are put in front of one that goes on from it, and where."""
+
+import pytest
+
+from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.trials.kept_names import with_lost_names
+from codeface_jupyter.trials.needed_statements import needed_statements, with_lines_above
+
+
+def lines_for(name, code, **options):
+    return needed_statements(code, [name], **options).split("\n")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "a.append(2)",
+        "a.pop()",
+        "a.update(b=2)",
+        "a.fit(X, y)",
+        "a.set_title('x')",
+        "a.sort_values('x', inplace=True)",
+        "(a := 2)",
+        "random.shuffle(a)",
+    ],
+)
+def test_a_last_line_that_changes_something_is_needed(last):
+    assert lines_for("a", f"a = make()\n{last}") == ["a = make()", last]
+
+
+@pytest.mark.parametrize(
+    "last", ["a", "a.x", "a.mean()", "a.head()", "a.groupby('x').sum()", "a.plot()", "print(a)"]
+)
+def test_a_last_line_that_shows_something_is_not(last):
+    assert lines_for("a", f"a = make()\n{last}") == ["a = make()"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a.to_csv('out.csv')",
+        "a.info()",
+        "a.describe()",
+        "a.plot(figsize=(6, 3))",
+        "a.plot('x', 'y')",
+        "a.plot.bar(x='x')",
+        "a['x'].hist(bins=20)",
+        "a.save('out.bin')",
+        "a.write_html('out.html')",
+        "for x in range(3):\n    a.to_csv(f'{x}.csv')",
+    ],
+)
+def test_what_shows_draws_or_writes_something_is_not_done_again(line):
+    assert lines_for("a", f"a = make()\n{line}\nb = 2") == ["a = make()"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a.partial_fit(X)", "a.plot([1, 2])", "a.hist(values)", "for x in X:\n    a.partial_fit(x)"],
+)
+def test_what_may_change_something_is(line):
+    assert "\n".join(lines_for("a", f"a = make()\n{line}\nb = 2")) == f"a = make()\n{line}"
+
+
+def test_what_is_drawn_on_an_axis_belongs_to_it():
+    code = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.bar(names, heights)"
+    assert needed_statements(code, ["ax"]) == code
+    assert needed_statements(f"{code}\nfig.savefig('out.png')", ["ax"]) == code
+
+
+def test_what_a_module_does_is_not_done_again():
+    code = "import os\nos.remove('old.csv')\nfiles = os.listdir()"
+    assert needed_statements(code, ["files"]) == "import os\nfiles = os.listdir()"
+
+
+@pytest.mark.parametrize(
+    ("head", "drawn"),
+    [
+        ("import random\nrandom.seed(1)", "random.random()"),
+        ("import numpy as np\nnp.random.seed(0)", "np.random.rand(3)"),
+        ("import torch\ntorch.manual_seed(0)", "torch.randn(3)"),
+    ],
+)
+def test_the_seed_of_random_numbers_comes_with_them(head, drawn):
+    code = f"{head}\nother = 1\nx = {drawn}\nx"
+    assert needed_statements(code, ["x"]) == f"{head}\nx = {drawn}"
+    assert needed_statements(code, ["other"]) == "other = 1"
+    assert needed_statements(code, ["other"], below=f"{drawn} + other") == f"{head}\nother = 1"
+
+
+def test_lines_come_below_what_has_to_be_the_first():
+    future = "from __future__ import annotations"
+    assert with_lines_above(f"{future}\nb = a", "a = 1") == f"{future}\na = 1\nb = a"
+    assert with_lines_above("b = a", "a = 1") == "a = 1\nb = a"
+    assert with_lines_above("b = (", "a = 1") == "a = 1\nb = ("
+
+
+def test_an_edited_cell_keeps_them_there():
+    cell = Cell(source="from __future__ import annotations\nx = 1\nprint(x)", cell_id="c")
+    new = "from __future__ import annotations\nprint(x + 1)"
+    kept = with_lost_names(new, Rewrite.of(cell), [cell])
+    assert kept == "from __future__ import annotations\nx = 1\nprint(x + 1)"
