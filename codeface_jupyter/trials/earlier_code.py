@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Mapping, Sequence
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.cells import defined_names
+from codeface_jupyter.context.ipython_lines import python_in
+from codeface_jupyter.syntax import Definition
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.copies import parsed
 from codeface_jupyter.trials.name_changes import names_read
@@ -33,16 +36,25 @@ def needed_earlier_code(
     cells
         The notebook's cells above: one that makes the name has only to be run.
     """
-    tree = parsed(code)
-    if tree is None or parsed(earlier) is None:
+    earlier = python_in(earlier)
+    tree, before = parsed(code), parsed(earlier)
+    if tree is None or before is None:
         return ""
-    made = defined_names(earlier).difference(namespace)
+    made = defined_names(earlier).difference(namespace, _built_in(tree, before))
     waiting = made.difference(*(defined_names(cell.sent) for cell in cells))
     missing: set[str] = set()
     for statement in tree.body:
         missing |= waiting & _read(statement)
         waiting -= names_bound(statement)
-    return needed_statements(earlier, missing) if missing else ""
+    return needed_statements(earlier, missing, below=code) if missing else ""
+
+
+def _built_in(tree: ast.Module, before: ast.Module) -> set[str]:
+    """Return the names that a code calls for Python's own, though values have them before it."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    called = {node.func.id for node in functions if isinstance(node.func, ast.Name)}
+    own = {node.name for node in before.body if isinstance(node, Definition)}
+    return called.intersection(dir(builtins)) - own
 
 
 def _read(statement: ast.stmt) -> frozenset[str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from codeface_jupyter.context import Cell, Rewrite
+from codeface_jupyter.trials.earlier_code import needed_earlier_code
 from codeface_jupyter.trials.kept_names import with_lost_names
 from codeface_jupyter.trials.needed_statements import needed_statements, with_lines_above
 
@@ -100,3 +101,17 @@ def test_an_edited_cell_keeps_them_there():
     new = "from __future__ import annotations\nprint(x + 1)"
     kept = with_lost_names(new, Rewrite.of(cell), [cell])
     assert kept == "from __future__ import annotations\nx = 1\nprint(x + 1)"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "code", "needed"),
+    [
+        ("max = 3\nprint(max)", "print(max([1, 2]))", ""),
+        ("list = [1]", "list(range(3))", ""),
+        ("max = 3", "print(max + 1)", "max = 3"),
+        ("def round(x):\n    return x", "round(1.5)", "def round(x):\n    return x"),
+        ("%matplotlib inline\nval = 3\nval", "print(val)", "val = 3"),
+    ],
+)
+def test_a_follow_up_calls_python_s_own_functions(earlier, code, needed):
+    assert needed_earlier_code(code, earlier, namespace={}, cells=()) == needed
