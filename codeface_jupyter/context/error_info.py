@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import TypeGuard
 
-from codeface_jupyter.context.ipython_lines import split_cell_magics
+from codeface_jupyter.context.ipython_lines import as_typed, split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
 from codeface_jupyter.syntax import parse_line
 
@@ -110,7 +110,7 @@ def _is_of_code(error: BaseException, source: str) -> TypeGuard[SyntaxError]:
     frames = _own_frames(error)
     is_given = error.filename in GIVEN_TEXTS and bool(frames)
     # What `%time` is given is the user's code all the same.
-    return not is_given or MAGIC_CALL in _line(*frames[-1], source)
+    return not is_given or MAGIC_CALL in _line_that_ran(*frames[-1], source)
 
 
 def _is_of_a_file(filename: str) -> bool:
@@ -171,6 +171,10 @@ def is_library(filename: str) -> bool:
 
 
 def _line(frame: FrameType, number: int, source: str) -> str:
+    return as_typed(_line_that_ran(frame, number, source))
+
+
+def _line_that_ran(frame: FrameType, number: int, source: str) -> str:
     filename = frame.f_code.co_filename
     if not filename.startswith(TIMED_CODE):
         return _line_of_file(filename, number, frame.f_globals)

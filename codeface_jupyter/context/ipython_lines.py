@@ -10,6 +10,7 @@ from codeface_jupyter.syntax import ends_in_string, failing_line, identifiers, p
 
 __all__ = [
     "PYTHON_CELL_MAGICS",
+    "as_typed",
     "is_python",
     "is_request",
     "names_in_magics",
@@ -33,6 +34,11 @@ MAGIC_OF_NAMES = re.compile(
 )
 # For each of these magics a cell is read once more; of the others, looks tell.
 MAX_READ = 50
+# What IPython makes of such lines.
+CALL = re.compile(
+    r"get_ipython\(\)\.(?P<name>run_line_magic|run_cell_magic|system|getoutput)"
+    r"\((?P<arguments>.*)\)\s*\Z"
+)
 BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 
@@ -79,6 +85,30 @@ def names_in_magics(source: str) -> frozenset[str]:
     lines = [] if parse_module(body) is not None else MAGIC_OF_NAMES.finditer(body)
     found = (match["targets"] or match["line"] for match in lines)
     return frozenset(name for text in (head, *found) for name in identifiers(text))
+
+
+def as_typed(line: str) -> str:
+    """Return a line that IPython runs as the user wrote it: ``%run x.py`` for its call.
+
+    Of a cell magic that is the first line.
+    """
+    call = CALL.search(line)
+    if call is None:
+        return line
+    try:
+        arguments = ast.literal_eval(f"({call['arguments']},)")
+    except (ValueError, SyntaxError):
+        return line
+    match call["name"], arguments:
+        case "run_line_magic", (str() as name, str() as words):
+            typed = f"%{name} {words}"
+        case "run_cell_magic", (str() as name, str() as words, str()):
+            typed = f"%%{name} {words}"
+        case "system" | "getoutput", (str() as command,):
+            typed = f"!{command}"
+        case _:
+            return line
+    return f"{line[: call.start()]}{typed}".rstrip()
 
 
 def is_request(source: str) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from codeface_jupyter.context.error_info import ErrorInfo, is_library
+from codeface_jupyter.context.ipython_lines import as_typed
 
 __all__ = ["read_shown_error"]
 
@@ -65,7 +66,7 @@ def _own_frames(traceback: str, *, is_syntax: bool) -> Iterator[tuple[str, str, 
         elif match := FILE_FRAME.match(line):
             where, syntax_line = _own_file(match[1] or match[2]), ""
         elif (match := FAILING_LINE.match(line)) and where:
-            yield match[1], where, match[2].strip()
+            yield match[1], where, as_typed(match[2].strip())
         elif is_syntax and syntax_line and line.startswith("    "):
             # A syntax error has its line right below, without an arrow.
             yield syntax_line, where, line.strip()

@@ -21,6 +21,7 @@ from codeface_jupyter.trials.checks.modules import has_module
 from codeface_jupyter.trials.checks.usual_imports import missing_usual_module
 from codeface_jupyter.trials.checks.wording import (
     code_span,
+    is_slip,
     message_span,
     nearest,
     other_names,
@@ -92,7 +93,8 @@ def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
         return f"{name} is usually {module}, which is not installed here."
     close = nearest(match[1], [name for name in namespace if not name.startswith("_")])
     if not close.names:
-        close = nearest(match[1], [name for name in dir(builtins) if not name.startswith("_")])
+        callables = [name for name, value in vars(builtins).items() if callable(value)]
+        close = nearest(match[1], [name for name in callables if is_slip(match[1], name)])
     return f"nothing is called {name} here{close.hint('there is')}."
 
 
@@ -168,6 +170,9 @@ def _unknown_attribute(error: ErrorInfo, _: Mapping[str, object]) -> str:
             return f"{code_span(name)} is None, which has no {code_span(attribute)}."
         if owner in (_class_name(value), name) or _is_module(value, owner):
             known = [*_attributes(value), *column_names(value)]
+            if attribute in known:
+                # Something else of its kind lacks it: a part of it, as of a frame.
+                continue
             hint = nearest(attribute, known).hint()
             return f"{code_span(name)} has no attribute {code_span(attribute)}{hint}."
     return ""

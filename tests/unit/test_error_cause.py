@@ -1,5 +1,7 @@
 """What caused an error that pandas words in its own ways."""
 
+import linecache
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,25 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.magics.error_cause import explain_error
 
 SALES = pd.DataFrame({"region": ["N"], "units": [1]})
+
+
+@pytest.fixture
+def failure_of_a_magic():
+    line = "get_ipython().run_line_magic('run', 'no_file.py')"
+    linecache.cache["<cell>"] = (len(line), None, [line], "<cell>")
+
+    class Shell:
+        def run_line_magic(self, name, words):
+            raise ValueError(name)
+
+    try:
+        exec(compile(line, "<cell>", "exec"), {"get_ipython": Shell})
+    except ValueError as error:
+        # What IPython does is not the user's.
+        error.__traceback__.tb_next.tb_next = None
+        yield ErrorInfo.from_exception(error, source="%run no_file.py")
+    finally:
+        linecache.cache.pop("<cell>")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +63,7 @@ def test_the_missing_column_is_named_with_the_one_that_exists(fail):
         ("NameError", "name 'pritn' is not defined", "is called `pritn` here; there is `print`."),
         ("NameError", "name 'prices' is not defined", "is called `prices` here; there is `price`."),
         ("NameError", "name 'zzyzx' is not defined", "nothing is called `zzyzx` here."),
+        ("NameError", "name 'nope' is not defined", "nothing is called `nope` here."),
         ("ModuleNotFoundError", "No module named 'pandas.foo'", "there is no module `pandas.foo`."),
         (
             "ModuleNotFoundError",
@@ -53,3 +75,22 @@ def test_the_missing_column_is_named_with_the_one_that_exists(fail):
 def test_what_is_not_there_is_named_with_what_python_itself_has(name, message, said):
     error = ErrorInfo(ename=name, evalue=message, traceback="")
     assert explain_error(error, {"price": 1}).endswith(said)
+
+
+def test_columns_of_the_same_name_are_named_once():
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+    for key, said in [("A", "it has `a`"), ("zzz", "its columns are `a`, `b`")]:
+        error = ErrorInfo(ename="KeyError", evalue=repr(key), names={"df": twice})
+        assert explain_error(error, {}) == f"KeyError: `df` has no column `{key!r}`; {said}."
+
+
+def test_what_has_the_attribute_is_not_said_to_lack_it():
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+    message = "'DataFrame' object has no attribute 'b'"
+    error = ErrorInfo(ename="AttributeError", evalue=message, names={"df": twice})
+    assert explain_error(error, {}) == f"AttributeError: `{message}`."
+
+
+def test_a_magic_is_told_as_it_was_typed(failure_of_a_magic):
+    said = explain_error(failure_of_a_magic, {})
+    assert said.startswith("ValueError in line 1, `%run no_file.py`: ")

@@ -303,6 +303,17 @@ def test_a_traceback_of_the_page_tells_the_users_own_lines():
     assert info.source == "key = 'b'\nlook(key)"
 
 
+def test_a_magic_in_a_traceback_of_the_page_is_told_as_it_was_typed():
+    shown = (
+        "Exception  Traceback (most recent call last)\nCell In[1], line 1\n"
+        "----> 1 get_ipython().run_line_magic('run', 'no_file.py')\n\nException: not found"
+    )
+    source = "%run no_file.py"
+    info = read_shown_error(ename="Exception", evalue="not found", traceback=shown, source=source)
+    assert (info.line, info.source) == (source, source)
+    assert info.traceback == f"line 1 in the cell: {source}"
+
+
 def test_a_traceback_of_other_code_is_not_this_cells():
     info = read_shown_error(ename="KeyError", evalue="'b'", traceback=TRACEBACK, source="x = 1")
     assert info.source == ""

@@ -4,6 +4,7 @@ import pytest
 
 from codeface_jupyter.context import Cell, is_request
 from codeface_jupyter.context.cells import MAX_CELLS_LOOKED_AT, clean
+from codeface_jupyter.context.ipython_lines import as_typed
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,21 @@ def test_every_cell_of_the_longest_notebook_is_remembered():
     for cell in cells:
         clean(cell)
     assert clean.cache_info().misses == misses
+
+
+@pytest.mark.parametrize(
+    ("ran", "typed"),
+    [
+        ("get_ipython().run_line_magic('run', 'no_file.py')", "%run no_file.py"),
+        ("get_ipython().run_line_magic('pip', '')", "%pip"),
+        ("x = get_ipython().run_line_magic('sql', 'select 1')", "x = %sql select 1"),
+        ("get_ipython().run_cell_magic('bash', '', 'exit 3\\n')", "%%bash"),
+        ("get_ipython().system('ls -l')", "!ls -l"),
+        ("files = get_ipython().getoutput('ls')", "files = !ls"),
+        ("get_ipython().run_line_magic(name, words)", None),
+        ("get_ipython().run_line_magic('run')", None),
+        ("df.head()", None),
+    ],
+)
+def test_a_line_that_ran_is_told_as_it_was_typed(ran, typed):
+    assert as_typed(ran) == (ran if typed is None else typed)

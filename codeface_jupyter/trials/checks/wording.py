@@ -57,7 +57,8 @@ class Nearest:
 
 def nearest(name: str, names: Collection[object]) -> Nearest:
     """Return the names that differ from ``name`` in case and separators only, or else a little."""
-    texts = [other for other in names if isinstance(other, str) and other]
+    # Columns may share a name.
+    texts = [other for other in dict.fromkeys(names) if isinstance(other, str) and other]
     wanted = plain_name(name)
     same = [other for other in texts if plain_name(other) == wanted] if wanted else []
     if same:
@@ -120,8 +121,9 @@ def other_names(close: Nearest, names: Collection[object], *, what: str) -> str:
         return f"{close.hint()}."
     if not names:
         return f"; it has no {what}."
-    first = list(islice(names, MAX_LISTED))
-    more = f" and {len(names) - len(first):,} more" if len(names) > len(first) else ""
+    others = list(dict.fromkeys(names))
+    first = others[:MAX_LISTED]
+    more = f" and {len(others) - len(first):,} more" if len(others) > len(first) else ""
     return f"; its {what} are {', '.join(map(code_span, first))}{more}."
 
 
