@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,8 @@ from codeface_jupyter.syntax import parse_expression
 __all__ = ["close_names", "resolve"]
 
 TIMEOUT_S = 1.0
+BUILTINS = frozenset(dir(builtins))
+CUTOFF, CUTOFF_OF_BUILTINS = 0.6, 0.8
 # Raised where there is no such thing; others say that there is one, which fails.
 MISSING = (AttributeError, IndexError, KeyError, TypeError)
 
@@ -45,11 +48,11 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     return _walk(node, namespace, expression)
 
 
-def close_names(name: str, names: Iterable[str]) -> tuple[str, ...]:
+def close_names(name: str, names: Iterable[str], *, cutoff: float = CUTOFF) -> tuple[str, ...]:
     """Return the names that resemble ``name``, the closest first."""
     public = [other for other in names if not other.startswith("_")]
     lower = {other.lower(): other for other in public}
-    found = get_close_matches(name.lower(), lower, n=3, cutoff=0.6)
+    found = get_close_matches(name.lower(), lower, n=3, cutoff=cutoff)
     return tuple(lower[other] for other in found)
 
 
@@ -58,7 +61,7 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
         case ast.Name(id=name):
             if name in namespace:
                 return namespace[name]
-            raise UnknownNameError(name, close_names=close_names(name, namespace))
+            raise UnknownNameError(name, close_names=_close_variables(name, namespace))
         case ast.Attribute(value=value, attr=name):
             parent = _walk(value, namespace, expression)
             return _step(
@@ -80,6 +83,13 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
                 is_missing=True,
             )
     raise _not_a_name(expression)
+
+
+def _close_variables(name: str, namespace: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the variables that resemble a name, or else what Python defines and is very near."""
+    own = close_names(name, [other for other in namespace if other not in BUILTINS])
+    callables = [n for n, value in namespace.items() if n in BUILTINS and callable(value)]
+    return own or close_names(name, callables, cutoff=CUTOFF_OF_BUILTINS)
 
 
 def _index(node: ast.expr, expression: str) -> int | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import math
 import subprocess
@@ -616,6 +617,23 @@ def test_an_unknown_name_lists_close_ones(sales: pd.DataFrame, expression: str, 
     with pytest.raises(UnknownNameError) as caught:
         resolve(expression, {"sales": sales, "r": {"best": 1}})
     assert close in caught.value.close_names
+
+
+@pytest.mark.parametrize(
+    ("expression", "close"),
+    [
+        ("nope", ()),
+        ("prnt", ("print",)),
+        ("lst", ("last",)),
+        ("Nane", ()),
+    ],
+)
+def test_of_what_python_defines_only_what_is_very_near_is_listed(
+    expression: str, close: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        resolve(expression, {**vars(builtins), "last": 1})
+    assert caught.value.close_names == close
 
 
 @pytest.mark.parametrize("expression", ["f(x)", "a + b", "", "x[y]", "x[1:2]", "lambda: 1", "1 +"])
