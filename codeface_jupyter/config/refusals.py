@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ HOLDS_URL: Final = "holds a URL"  # In `Annotated`: a refused value may hold a p
 ALL_SETTINGS = "The reference lists them all; so does %codeface_config, once it is loaded."
 
 
+LIMITS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 # By the type of pydantic's error, which fills the braces; others are told in its own words.
 EXPECTED = {
     "bool_parsing": "yes or no (true, false)",
@@ -70,6 +72,9 @@ def refused_value(
 
 def _reason(error: ErrorDetails) -> str:
     expected = EXPECTED.get(error["type"])
+    if error["type"] in LIMITS and math.isnan(float(error["input"])):
+        # It is within no limits, whatever these are.
+        expected = f"{expected}, and nan is not a number"
     if expected is not None:
         limits = {name: _written(value) for name, value in error.get("ctx", {}).items()}
         return f"expected {expected.format(**limits)}"

@@ -7,10 +7,12 @@ the user wrote it, with its apostrophes, braces and backslashes.
 from __future__ import annotations
 
 import argparse
+import builtins
 import keyword
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +20,11 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser, argument
 
 from codeface_jupyter.config.permissions import Permissions
-from codeface_jupyter.prompts.code_blocks import CELL_MAGICS, LANGUAGE_ALIASES
+from codeface_jupyter.prompts.code_blocks import (
+    CELL_MAGICS,
+    LANGUAGE_ALIASES,
+    normalize_language,
+)
 
 __all__ = [
     "OPTIONS",
@@ -45,6 +51,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PYTHON = "python"
 # One shell-like word: quotes group, and nothing else is special.
 WORD = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
 WHOLE_WORD = re.compile(rf"{WORD.pattern}(?!\S)")
@@ -149,7 +156,7 @@ def result_options(function: F) -> F:
     return _with(
         function,
         argument(
-            "-l", "--language", type=_language, default="python", help="The language of the code."
+            "-l", "--language", type=_language, default=PYTHON, help="The language of the code."
         ),
         argument("-o", "--output", metavar="NAME", help="Also keep the result in this variable."),
     )
@@ -331,9 +338,10 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        If two options exclude each other.
+        If two options exclude each other, or one does nothing beside another.
     """
     overrides = {name: getattr(args, name, None) for name in OVERRIDES}
+    _check_that_all_count(args, overrides)
     if getattr(args, "force", False):
         overrides["force_load"] = True
     if getattr(args, "no_try", False):
@@ -344,6 +352,27 @@ def settings_overrides(args: argparse.Namespace) -> dict[str, Any]:
     if cells is not None:
         overrides["context_cells"] = CELL_COUNTS.get(cells, cells)
     return overrides
+
+
+def _check_that_all_count(args: argparse.Namespace, overrides: Mapping[str, Any]) -> None:
+    language = normalize_language(getattr(args, "language", PYTHON))
+    is_several = overrides["tried_answers"] not in {None, "1"}
+    if is_several and language != PYTHON:
+        raise UsageError(f"--tries N runs what is Python, not {language}: leave it out.")
+    narrowing = [name for name in ("top_p", "top_k") if overrides[name] is not None]
+    # Further answers are always sampled.
+    if narrowing and not is_several and _is_zero(overrides["temperature"]):
+        option = OPTIONS[narrowing[0]]
+        raise UsageError(
+            f"{option} chooses among tokens, and --temperature 0 takes the likeliest: "
+            "give only one."
+        )
+
+
+def _is_zero(text: str | None) -> bool:
+    with suppress(ValueError):
+        return float(text or "") == 0
+    return False
 
 
 def permissions(args: argparse.Namespace) -> Permissions:
@@ -357,9 +386,13 @@ def permissions(args: argparse.Namespace) -> Permissions:
 
 
 def check_variable_name(name: str | None) -> None:
-    """Refuse a name for ``-o`` that is not a valid variable name."""
-    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+    """Refuse a name for ``-o`` that no variable can have, or that hides what Python defines."""
+    if name is None:
+        return
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"-o {name}: expected the name of a variable.")
+    if name in vars(builtins):
+        raise UsageError(f"-o {name}: Python itself uses this name; choose another one.")
 
 
 def _language(name: str) -> str:
@@ -367,7 +400,7 @@ def _language(name: str) -> str:
     from pygments.lexers import get_all_lexers
 
     exist = {alias for _, aliases, *_ in get_all_lexers(plugins=False) for alias in aliases}
-    ours = {*LANGUAGE_ALIASES, *CELL_MAGICS, "python"}
+    ours = {*LANGUAGE_ALIASES, *CELL_MAGICS, PYTHON}
     if name.lower() not in exist | ours:
         near = get_close_matches(name.lower(), sorted(ours), n=1, cutoff=CUTOFF)
         if near:

@@ -11,6 +11,7 @@ from codeface_jupyter.magics.explain import ExplainMagics
 from codeface_jupyter.magics.fix_edit import FixEditMagics
 from codeface_jupyter.magics.options import (
     OPTIONS,
+    check_variable_name,
     parse,
     parse_name,
     parse_request,
@@ -198,4 +199,39 @@ def test_a_language_may_be_any_that_a_model_may_know(name):
 def test_tries_and_no_try_exclude_each_other():
     args, _ = parse(MAGIC, "--tries 3 --no-try sort it")
     with pytest.raises(UsageError, match="--no-try forbids it: give only one"):
+        settings_overrides(args)
+
+
+@pytest.mark.parametrize("name", ["print", "list", "None", "__name__"])
+def test_a_result_does_not_take_a_name_of_python_s(name):
+    with pytest.raises(UsageError, match=f"^-o {name}: "):
+        check_variable_name(name)
+
+
+def test_a_result_takes_any_other_name():
+    check_variable_name("answer")
+    check_variable_name(None)
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("--language sql --tries 3", "--tries"),
+        ("-l markdown --tries 3", "--tries"),
+        ("--language sql --tries 1", ""),
+        ("-l py --tries 3", ""),
+        ("--temperature 0 --top-p 0.5", "--top-p"),
+        ("-t 0.0 --top-k 5", "--top-k"),
+        ("--temperature 0.2 --top-p 0.5", ""),
+        ("--temperature much --top-p 0.5", ""),
+        ("--temperature 0 --top-k 5 --tries 3", ""),
+        ("--top-p 0.5", ""),
+    ],
+)
+def test_an_option_that_does_nothing_beside_another_is_refused(line, refused):
+    args, _ = parse(MAGIC, f"{line} sort it")
+    if not refused:
+        settings_overrides(args)
+        return
+    with pytest.raises(UsageError, match=f"^{refused} "):
         settings_overrides(args)
