@@ -16,6 +16,7 @@ from codeface_jupyter.trials.made_data import (
     gives_something_else,
     is_still_there,
     only_shows,
+    says_what_is_there,
 )
 from codeface_jupyter.trials.name_changes import REBINDS_ANYTHING
 
@@ -26,6 +27,7 @@ __all__ = [
     "Uncopied",
     "only_new",
     "parsed",
+    "repeated_value",
     "repetition",
     "statements",
     "without_copied_text",
@@ -200,6 +202,22 @@ def repetition(
     if not whole_cells_only and gives_something_else(tree.body, repeated=repeated, cells=cells):
         return ""
     return f"{ONLY_REPEATS} {what}."
+
+
+def repeated_value(code: str, namespace: Mapping[str, object], cells: Sequence[Cell]) -> str:
+    """Return a note if a code is one line of a cell that gives a variable what it holds already."""
+    tree = parsed(code)
+    match tree.body if tree is not None else []:
+        case [ast.Assign() as only]:
+            pass
+        case _:
+            return ""
+    if not says_what_is_there(only, namespace):
+        return ""
+    for cell in reversed(_code_cells(cells)):
+        if ast.dump(only) in _known_statements([cell]):
+            return f"{ONLY_REPEATS} a line of {_name(cell)}."
+    return ""
 
 
 def _cells_of_lines(wanted: Sequence[str], cells: Sequence[Cell]) -> list[Cell]:

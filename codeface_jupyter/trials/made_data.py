@@ -12,7 +12,13 @@ from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
-__all__ = ["counts_on", "gives_something_else", "is_still_there", "only_shows"]
+__all__ = [
+    "counts_on",
+    "gives_something_else",
+    "is_still_there",
+    "only_shows",
+    "says_what_is_there",
+]
 
 # What stays as it was made, so that making it once more adds nothing. A plot is not among
 # them, nor what counts or remembers.
@@ -65,6 +71,19 @@ def is_still_there(
         and not counts_on(makers, rest=rest, namespace=namespace)
         and not any(_is_changed(node, namespace, cell, cells) for node in makers)
     )
+
+
+def says_what_is_there(node: ast.stmt, namespace: Mapping[str, object]) -> bool:
+    """Whether a statement gives names a literal that they hold already: it does nothing."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            literal = _literal(value)
+            is_plain = literal is not NO_LITERAL and len(names) == len(targets)
+            return is_plain and all(
+                name in namespace and _is_same(literal, namespace[name]) for name in names
+            )
+    return False
 
 
 def counts_on(

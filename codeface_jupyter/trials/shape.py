@@ -14,7 +14,7 @@ from codeface_jupyter.context import Cell
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks import with_missing_imports
 from codeface_jupyter.trials.checks.modules import loaded_module, members
-from codeface_jupyter.trials.copies import only_new, parsed, repetition
+from codeface_jupyter.trials.copies import only_new, parsed, repeated_value, repetition
 from codeface_jupyter.trials.shown_results import unshown_results
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
@@ -70,7 +70,8 @@ def shape(
     prompt
         What the model was told.
     """
-    if codes and (repeated := repetition("\n\n".join(codes), cells)):
+    whole = "\n\n".join(codes)
+    if repeated := repetition(whole, cells) or repeated_value(whole, namespace, cells):
         return Offer(codes=tuple(codes), notes=(repeated,))
     new, notes = only_new(codes, namespace, cells, prompt=prompt)
     offer = _shape_new([code for code in new if code is not None], namespace)

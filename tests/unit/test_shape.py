@@ -260,6 +260,26 @@ def test_an_answer_that_repeats_a_cell_is_told_so():
     assert repetition("a = 1\nc = 3", cells) == ""
     assert repetition("", cells) == ""
     assert repetition("a = ", [Cell(source="a = ")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "live", "is_told"),
+    [
+        ("words = 5", {"words": 5}, True),
+        ("words = 5", {"words": 6}, False),
+        ("words = 5", {}, False),
+        ("words = None", {}, False),
+        ("words = 7", {"words": 7}, False),
+        ("words = 5\nwords", {"words": 5}, False),
+    ],
+)
+def test_a_value_that_a_variable_holds_already_is_said_to_repeat_a_line(code, live, is_told):
+    cells = [
+        Cell(source="import os\nwords = 5\nwords = None", execution_count=1),
+        Cell(source="x = 1", execution_count=2),
+    ]
+    notes = shape([code], live, cells).notes
+    assert ("This only repeats a line of cell [1]." in notes) is is_told
     assert repetition("c = 1", [Cell(source="c = 1")]) == "This only repeats a cell above."
 
 
