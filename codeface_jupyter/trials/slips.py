@@ -11,6 +11,7 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statement
 from codeface_jupyter.trials.syntax_slips import readable
+from codeface_jupyter.trials.text_columns import LEFT_OUT, holds_text, with_numbers_only
 
 __all__ = ["Mended", "without_slip"]
 
@@ -61,6 +62,9 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
         yield from _uncalled(source, statement)
     if error.ename in {"KeyError", "ValueError"} and TUPLE_KEY.match(error.evalue):
         yield from _listed(source, statement)
+    if holds_text(error):
+        codes = with_numbers_only(source, statement)
+        yield from (Mended(code, notes=(LEFT_OUT,)) for code in codes)
 
 
 def _uncalled(source: Source, statement: ast.stmt) -> Iterator[Mended]:

@@ -1,0 +1,50 @@
+"""Columns of text among those that are to be computed with, which pandas 2 no longer leaves out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials.checks.source import Source
+
+__all__ = ["LEFT_OUT", "holds_text", "with_numbers_only"]
+
+LEFT_OUT = "Columns that hold no numbers are left out (`numeric_only=True`)."
+# What pandas 2 and 3 say.
+SAYS_SO = re.compile(
+    r"does not support operation '|Cannot perform reduction '\w+' with string dtype"
+    r"|could not convert string to float|agg function failed|to numeric\Z"
+    r"|Cannot aggregate non-numeric type|for -: 'str' and 'str'"
+)
+# The methods of frames, groups and windows that take `numeric_only`, but for those that do
+# something with text as well, such as `sum`.
+COMPUTES = frozenset({
+    "corr", "corrwith", "cov", "kurt", "mean", "median", "prod", "quantile", "sem", "skew", "std",
+    "var",
+})  # fmt: skip
+
+
+def holds_text(error: ErrorInfo) -> bool:
+    """Whether an error may say that a column of text was to be computed with."""
+    is_kind = error.ename in {"TypeError", "ValueError", "DataError"}
+    return is_kind and SAYS_SO.search(error.evalue) is not None
+
+
+def with_numbers_only(source: Source, statement: ast.stmt) -> Iterator[str]:
+    """Yield the code with columns of numbers alone in one computation of a statement."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=attr)) if attr in COMPUTES:
+                if all(keyword.arg not in {"numeric_only", None} for keyword in node.keywords):
+                    yield _with_argument(source, node)
+
+
+def _with_argument(source: Source, call: ast.Call) -> str:
+    begin, end = source.span(call.func)[1], source.span(call)[1] - 1
+    given = source.code[begin:end].rstrip()
+    comma = "" if given.endswith(("(", ",")) else ","
+    space = "" if given.endswith("(") else " "
+    rest = source.code[begin + len(given) :]
+    return f"{source.code[:begin]}{given}{comma}{space}numeric_only=True{rest}"
