@@ -17,7 +17,9 @@ def mended(code: str) -> list[str]:
     with pytest.raises(Exception) as raised:  # noqa: PT011 - which one depends on pandas
         exec(code, {"df": FRAME.copy()})
     error = ErrorInfo(
-        ename=type(raised.value).__name__, evalue=str(raised.value), line=code.rsplit("\n", maxsplit=1)[-1]
+        ename=type(raised.value).__name__,
+        evalue=str(raised.value),
+        line=code.rsplit("\n", maxsplit=1)[-1],
     )
     found = list(without_slip(code, error))
     assert all(one.notes == (LEFT_OUT,) for one in found)
