@@ -26,6 +26,7 @@ from codeface_jupyter.trials.checks.wording import (
     nearest,
     other_names,
 )
+from codeface_jupyter.trials.mistyped_modules import meant_module
 from codeface_jupyter.wording import counted
 
 __all__ = ["explain_error"]
@@ -194,10 +195,12 @@ def _missing_module(error: ErrorInfo, _: Mapping[str, object]) -> str:
     if match is None:
         return ""
     module = code_span(match[1])
+    meant = meant_module(error.evalue)
+    hint = f" Did you mean {code_span(meant[1])}?" if meant is not None else ""
     package = match[1].partition(".")[0]
     if package != match[1] and has_module(package):
-        return f"there is no module {module}."
-    return f"{module} is not installed in the environment of this kernel."
+        return f"there is no module {module}.{hint}"
+    return f"{module} is not installed in the environment of this kernel.{hint}"
 
 
 def _zero(error: ErrorInfo, _: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statement
+from codeface_jupyter.trials.mistyped_modules import with_module_that_is_there
 from codeface_jupyter.trials.syntax_slips import readable
 from codeface_jupyter.trials.text_columns import LEFT_OUT, holds_text, with_numbers_only
 
@@ -53,6 +54,12 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
         read = readable(text)
         if read is not None:
             yield Mended(read.code, notes=read.slips)
+        return
+    if error.ename == "ModuleNotFoundError":
+        renamed = with_module_that_is_there(text, error.evalue)
+        if renamed is not None:
+            code, note = renamed
+            yield Mended(code, notes=(note,))
         return
     source = read_source(text)
     statement = failed_statement(source.tree, text, error)

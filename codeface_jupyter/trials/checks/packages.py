@@ -6,7 +6,7 @@ somebody's trap.
 
 from __future__ import annotations
 
-__all__ = ["PACKAGES", "package_with"]
+__all__ = ["LIKE_THEIR_PACKAGE", "PACKAGES", "package_with"]
 
 # Where the package to install has another name than the module.
 PACKAGES = {
