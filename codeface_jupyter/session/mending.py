@@ -78,13 +78,17 @@ def _mended(cell: FailingCell, ask: Ask) -> Iterator[Mended]:
     """Yield the cell without what may be a slip in it."""
     named = _with_names_that_exist(cell.text, ask)
     if named is not None:
-        yield Mended(named)
+        code, notes = named
+        yield Mended(code, notes=notes)
     elif cell.error is not None:
         yield from without_slip(cell.text, cell.error)
 
 
-def _with_names_that_exist(text: str, ask: Ask) -> str | None:
-    """Return a cell with names that exist; None if that is not all, or not certain."""
+def _with_names_that_exist(text: str, ask: Ask) -> tuple[str, tuple[str, ...]] | None:
+    """Return a cell with names that exist; None if that is not all, or not certain.
+
+    With it come the sentences that say so.
+    """
     namespace = ask.live_namespace
     if namespace is None:
         return None

@@ -22,8 +22,10 @@ from codeface_jupyter.jobs import Cancelled
 from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
 from codeface_jupyter.session.mending import runs_as_meant
+from codeface_jupyter.trials.alike_names import most_alike
+from codeface_jupyter.trials.checks import in_its_place
 from codeface_jupyter.trials.choose import Candidate
-from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
+from codeface_jupyter.trials.misnamed import Misnamed, is_alike, may_be_meant, misnamed
 from codeface_jupyter.trials.naming import KnownNames
 
 __all__ = ["Renaming", "misnamed_in"]
@@ -35,10 +37,10 @@ MAX_NAME_TOKENS = 24
 LONGEST_S = 10.0
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
-# How likely a name that has little in common with the one that failed has to be among all that
-# are there, how many times as likely as the next, and how many these have to be: what is likely is
-# shared out among them.
-MIN_LIKELIHOOD, TIMES_THE_NEXT, MIN_NAMES = 0.25, 4, 6
+# How likely a method that has little in common with the one that failed has to be among all that
+# are there and let the cell run, how many times as likely as the next, and how many have to be
+# there: what is likely is shared out among them.
+MIN_LIKELIHOOD, TIMES_THE_NEXT, MIN_NAMES = 0.8, 4, 6
 NAME = re.compile(r"\w+")
 
 
@@ -83,7 +85,9 @@ class Renaming:
         self._trials = trials
         self._prompt = _prompt(cell.text, place, cell.error)
         self._among_all: dict[str, float] = {}
-        self._count = 0
+        # What is left of all that is likely, but for names that do not let the cell run.
+        self._left = 1.0
+        self._there: frozenset[str] = frozenset()
 
     def run(self) -> Candidate | FailingCell | None:
         """Return the cell with the name that is meant, as `mended` does.
@@ -102,7 +106,14 @@ class Renaming:
             return None
         if chosen is None:
             return None
-        return chosen.candidate if chosen.runs else FailingCell.tried(chosen.candidate)
+        if chosen.runs:
+            return chosen.candidate
+        self._trials.notes += (self._note(chosen.name),)
+        return FailingCell.tried(chosen.candidate)
+
+    def _note(self, name: str) -> str:
+        line = self._cell.text.count("\n", 0, self._place.start) + 1
+        return in_its_place(self._place.name, name, line=line)
 
     def _usable(self, *, until_s: float) -> Iterator[_Named]:
         """Yield the cell with each name that helps, as long as there is time for more."""
@@ -110,13 +121,15 @@ class Renaming:
             named = self._tried(name)
             if named is not None:
                 yield named
+            else:
+                self._left -= self._among_all.pop(name, 0.0)
             if time.perf_counter() > until_s:
                 return
 
     def _candidates(self) -> Iterator[str]:
         """Yield names that may be meant: those that the model holds likely, then similar ones."""
         options, left = self._options(), 1.0
-        self._count = len(options)
+        self._there = options
         for _ in range(min(LIKELY_NAMES, len(options))):
             name, likelihood = self._filled(options)
             # A long one may be cut off.
@@ -151,7 +164,8 @@ class Renaming:
 
     def _tried(self, name: str) -> _Named | None:
         """Return the cell with a name, if it runs or fails further on."""
-        candidate = self._trials.tried(self._place.renamed(self._cell.text, name))
+        code = self._place.renamed(self._cell.text, name)
+        candidate = self._trials.tried(code, notes=(self._note(name),))
         if runs_as_meant(candidate):
             return _Named(name, candidate, runs=True)
         is_further = self._is_further(FailingCell.tried(candidate))
@@ -179,13 +193,19 @@ class Renaming:
         return chosen if chosen is not None and self._is_meant(name) else None
 
     def _is_meant(self, name: str) -> bool:
-        """Whether a name is alike, or more than the best of those that happen to run."""
+        """Whether a name is alike, and the only one of the columns that is, or nearly certain."""
+        if not may_be_meant(self._place, name, self._cell.text):
+            return False
         if is_alike(self._place, name):
-            return True
+            alike = (other for other in self._there if is_alike(self._place, other))
+            return not self._place.quote or list(alike) == [name]
         own = self._among_all.get(name, 0.0)
         others = (likely for other, likely in self._among_all.items() if other != name)
-        is_likely = own >= max(MIN_LIKELIHOOD, TIMES_THE_NEXT * max(others, default=0.0))
-        return is_likely and not self._place.quote and self._count >= MIN_NAMES
+        is_likely = own >= max(
+            MIN_LIKELIHOOD * self._left, TIMES_THE_NEXT * max(others, default=0.0)
+        )
+        is_attribute = not (self._place.quote or self._place.is_parameter)
+        return is_likely and is_attribute and len(self._there) >= MIN_NAMES
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials.alike_names import contains_words, is_opposite, says_the_same
+from codeface_jupyter.trials.checks.in_place import gives_nothing_there
 from codeface_jupyter.trials.checks.source import Source, read_source
-from codeface_jupyter.trials.checks.wording import plain_name
 from codeface_jupyter.trials.failed_statement import failed_statement
 
-__all__ = ["Misnamed", "is_alike", "misnamed", "most_alike"]
+__all__ = ["Misnamed", "is_alike", "may_be_meant", "misnamed"]
 
 # How errors say what is not there.
 NAMED = {
@@ -26,7 +25,6 @@ NAMED = {
     ),
 }
 QUOTES = ("'", '"')
-MIN_COMMON_LETTERS, MIN_SHARE = 3, 0.75
 # What takes something away, or makes it the index: run once more, the cell finds it gone.
 TAKES_AWAY = frozenset({"drop", "pop", "set_index", "remove", "discard"})
 # Methods that libraries have given up, whose place no other one takes.
@@ -53,6 +51,8 @@ class Misnamed:
         Where the statement begins that it stands in.
     quote
         What closes the string that it is; empty if it is an identifier.
+    is_parameter
+        Whether it is the name of a parameter.
     listings
         Codes that do what the cell does above, and each print some of the names that are there.
     """
@@ -62,6 +62,7 @@ class Misnamed:
     end: int
     statement_start: int
     quote: str = ""
+    is_parameter: bool = False
     listings: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
 
@@ -101,6 +102,7 @@ def misnamed(text: str, error: ErrorInfo) -> Misnamed | None:
         end=end,
         statement_start=statement_start,
         quote=text[end : end + 1] if text[start - 1 : start] in QUOTES else "",
+        is_parameter=FINDS[error.ename] is _parameter,
         listings=tuple(f"{above}{PRINTS.format(names, part)}" for part in PARTS if names),
         starts=tuple(place[0] for place, _ in others),
     )
@@ -123,32 +125,21 @@ def _takes_away(statement: ast.stmt) -> bool:
     return any(isinstance(one, ast.Attribute) and one.attr in TAKES_AWAY for one in called)
 
 
-def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
-    """Return those of ``names`` that have the most in common with a name.
-
-    A part of it tells more than its length: ``index_by`` is nearer to ``set_index`` than to
-    ``items``.
-    """
-    return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
+def may_be_meant(place: Misnamed, other: str, text: str) -> bool:
+    """Whether a name that runs in the code ``text`` may be meant: no opposite, and of use there."""
+    is_attribute = not (place.quote or place.is_parameter)
+    if is_attribute and gives_nothing_there(other, read_source(text), place.end):
+        return False
+    return not is_opposite(place.name, other)
 
 
 def is_alike(place: Misnamed, other: str) -> bool:
-    """Whether a name has so much in common with the one that failed that it may be meant.
+    """Whether a name says the same as the one that failed.
 
-    Of columns and keys one has to be a part of the other: ``price_usd`` is no ``price_eur``, and
-    2022 is not 2023.
+    Of parameters one may have words more: ``column_name`` is ``name``.
     """
-    name = place.name
-    if place.quote:
-        shorter, longer = sorted((plain_name(name), plain_name(other)), key=len)
-        return len(shorter) >= MIN_COMMON_LETTERS and shorter in longer
-    letters, share = _likeness(name, other)
-    return letters >= MIN_COMMON_LETTERS or share >= MIN_SHARE
-
-
-def _likeness(name: str, other: str) -> tuple[int, float]:
-    matcher = SequenceMatcher(None, plain_name(name), plain_name(other), autojunk=False)
-    return matcher.find_longest_match().size, matcher.ratio()
+    is_part = place.is_parameter and contains_words(place.name, other)
+    return is_part or says_the_same(place.name, other)
 
 
 def _places(source: Source, statement: ast.stmt, error: ErrorInfo) -> Iterator[_Named]:

@@ -13,6 +13,7 @@ from codeface_jupyter.trials.bindings import names_bound_in_scope
 
 __all__ = [
     "CHANGES_IN_PLACE",
+    "GIVES_NOTHING",
     "REBINDS_ANYTHING",
     "NameChange",
     "names_changed",
@@ -36,6 +37,7 @@ INSERTS = "insert"
 # These give a value, too, so they need not be statements of their own. A frame's `add` gives one
 # and changes nothing.
 GIVES_A_VALUE = frozenset({"pop", "popitem", "setdefault"})
+GIVES_NOTHING = CHANGES_IN_PLACE - GIVES_A_VALUE - {"add"}
 
 
 def statements_after(

@@ -27,6 +27,10 @@ MENDED = "total = sum(prices)\ntotal"
 FROM_MODEL = "sum([1, 2])"
 
 
+def said(name, other):
+    return f"Line 1: there is no `{name}`; `{other}` stands in its place."
+
+
 @pytest.fixture
 def engine():
     return ScriptedEngine([fenced(FROM_MODEL, "python")])
@@ -52,21 +56,21 @@ def asked(session, code, *, request=FIX_REQUEST, task="fix", cells=(), **setting
 
 @needs_guard
 @pytest.mark.parametrize(
-    ("code", "mended"),
+    ("code", "mended", "notes"),
     [
-        (FAILS, MENDED),
-        ("Counter(prices)", "from collections import Counter\nCounter(prices)"),
-        ("Print(Len(prices))", "print(len(prices))"),
-        ("done = true\ndone", "done = True\ndone"),
+        (FAILS, MENDED, (said("price", "prices"),)),
+        ("Counter(prices)", "from collections import Counter\nCounter(prices)", ()),
+        ("Print(Len(prices))", "print(len(prices))", (said("Print", "print"), said("Len", "len"))),
+        ("done = true\ndone", "done = True\ndone", (said("true", "True"),)),
     ],
 )
 def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
-    session, engine, code, mended
+    session, engine, code, mended, notes
 ):
     result = session.generate(asked(session, code))
     assert result.code == mended
     assert result.outcome.has_run
-    assert (result.notes, result.is_local, result.prompt) == ((), True, "")
+    assert (result.notes, result.is_local, result.prompt) == (notes, True, "")
     assert describe_result(result) == "done without a model"
     assert not engine.requests
     assert not engine.is_loaded
@@ -87,6 +91,8 @@ def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
         ("len(X_train)", {}),
         ("len(train_2024)", {}),
         ("print(i)", {}),
+        ("x = prices.reversed()\nx", {}),
+        ("prices.reversed()", {}),
         (FAILS, {"cells": [Cell(source="price = [1]", was_run=False)]}),
         (f"key = 'sk-ant-0123456789abcdef0123456789'\n{FAILS}", {}),
     ],

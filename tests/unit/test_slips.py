@@ -3,7 +3,8 @@
 import pytest
 
 from codeface_jupyter.context import ErrorInfo
-from codeface_jupyter.trials.misnamed import Misnamed, is_alike, misnamed, most_alike
+from codeface_jupyter.trials.alike_names import most_alike
+from codeface_jupyter.trials.misnamed import Misnamed, is_alike, may_be_meant, misnamed
 from codeface_jupyter.trials.slips import without_slip
 from codeface_jupyter.trials.syntax_slips import readable
 
@@ -180,19 +181,72 @@ def test_the_name_that_a_cell_failed_at_is_found_if_it_stands_there_once(text, k
 @pytest.mark.parametrize(
     ("quote", "name", "other", "expected"),
     [
-        ("'", "GDP", "Mean GDP", True),
-        ("'", "year", "model_year", True),
-        ("'", "Unit Price", "price", True),
+        ("'", "unit_prce", "unit_price", True),
+        ("'", "reg", "region", True),
+        ("'", "days", "day", True),
+        ("'", "The unit price", "unit_price", True),
+        # A word more or less may have to be computed, or be another thing.
+        ("'", "GDP", "Mean GDP", False),
+        ("'", "total_price", "price", False),
+        ("'", "units_returned", "units", False),
+        ("'", "price", "price_net", False),
         ("'", "price_eur", "price_usd", False),
         ("'", "sales_2023", "sales_2022", False),
+        ("'", "col1", "col10", False),
         ("'", "banana", "apple", False),
-        ("", "index_by", "set_index", True),
+        ("", "minimum", "min", True),
+        ("", "is_null", "isnull", True),
+        ("", "index_by", "set_index", False),
+        ("", "first", "first_valid_index", False),
+        ("", "count_values", "count", False),
+        ("", "rolling_mean", "rolling", False),
+        ("", "median", "mean", False),
         ("", "average", "mean", False),
     ],
 )
-def test_of_keys_one_has_to_be_a_part_of_the_other(quote, name, other, expected):
+def test_names_are_alike_that_say_the_same(quote, name, other, expected):
     place = Misnamed(name=name, start=0, end=len(name), statement_start=0, quote=quote)
     assert is_alike(place, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "expected"),
+    [
+        ("skip_na", "skipna", True),
+        ("separator", "sep", True),
+        ("headers", "header", True),
+        ("asc", "ascending", True),
+        ("column_name", "name", True),
+        ("descending", "ascending", False),
+        ("keep_index", "index", False),
+        ("keep_index", "ignore_index", False),
+        ("end", "ascending", False),
+        ("type", "dtype", False),
+    ],
+)
+def test_of_parameters_one_may_have_words_that_do_not_turn_its_meaning(name, other, expected):
+    place = Misnamed(name=name, start=0, end=len(name), statement_start=0, is_parameter=True)
+    assert is_alike(place, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "other", "expected"),
+    [
+        ("w = words.reversed()", "reversed", "reverse", False),
+        ("words.reversed()", "reversed", "reverse", False),
+        ("words.reversed()\nwords", "reversed", "reverse", True),
+        ("for w in x:\n    w.reversed()\nx", "reversed", "reverse", True),
+        ("x.notnulls()\nx", "notnulls", "isnulls", False),
+        ("x.exclude()", "exclude", "include", False),
+        ("x.index_by()", "index_by", "set_index", True),
+    ],
+)
+def test_an_opposite_is_not_meant_nor_what_gives_nothing_where_it_is_used(
+    text, name, other, expected
+):
+    start = text.index(name)
+    place = Misnamed(name=name, start=start, end=start + len(name), statement_start=0)
+    assert may_be_meant(place, other, text) is expected
 
 
 def test_a_common_part_makes_names_alike():

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
-from codeface_jupyter.trials.checks.mending import with_missing_imports, with_names_that_exist
+from codeface_jupyter.trials.checks.mending import (
+    in_its_place,
+    with_missing_imports,
+    with_names_that_exist,
+)
 
-__all__ = ["NOT_THERE", "check_code", "with_missing_imports", "with_names_that_exist"]
+__all__ = [
+    "NOT_THERE",
+    "check_code",
+    "in_its_place",
+    "with_missing_imports",
+    "with_names_that_exist",
+]

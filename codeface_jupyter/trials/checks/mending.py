@@ -6,17 +6,23 @@ from collections.abc import Iterable, Mapping
 
 from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
-from codeface_jupyter.trials.checks.wording import is_slip
+from codeface_jupyter.trials.checks.in_place import gives_nothing_there
+from codeface_jupyter.trials.checks.source import read_source
+from codeface_jupyter.trials.checks.wording import code_span, is_slip
 
-__all__ = ["with_missing_imports", "with_names_that_exist"]
+__all__ = ["in_its_place", "with_missing_imports", "with_names_that_exist"]
 
 # A module that is missing may be one to install: another one's name is no mending.
 MENDABLE = NOT_THERE - {"missing_module"}
 QUOTES = "'\""
 
 
-def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | None:
+def with_names_that_exist(
+    code: str, namespace: Mapping[str, object]
+) -> tuple[str, tuple[str, ...]] | None:
     """Return ``code`` with the one name that is meant in the place of each that does not exist.
+
+    With it come the sentences that say so.
 
     None if nothing in it is missing, or one of what is missing may be more than a slip.
     """
@@ -25,7 +31,14 @@ def with_names_that_exist(code: str, namespace: Mapping[str, object]) -> str | N
     is_all = all(finding.edits for finding in missing)
     if not edits or not is_all or not all(_is_certain(edit, code) for edit in edits):
         return None
-    return _edited(code, edits)
+    in_order = sorted(set(edits), key=lambda edit: edit.start)
+    notes = [_note(edit, code) for edit in in_order if not _adds_import(edit)]
+    return _edited(code, edits), tuple(dict.fromkeys(notes))
+
+
+def in_its_place(name: str, other: str, *, line: int) -> str:
+    """Return a sentence that says which name stands in the place of one that does not exist."""
+    return f"Line {line}: there is no {code_span(name)}; {code_span(other)} stands in its place."
 
 
 def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
@@ -41,7 +54,19 @@ def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[st
 def _is_certain(edit: Edit, code: str) -> bool:
     if _adds_import(edit):
         return True
-    return is_slip(code[edit.start : edit.end].strip(QUOTES), edit.replacement.strip(QUOTES))
+    name, other = _names(edit, code)
+    is_attribute = code[: edit.start].rstrip().endswith(".")
+    if is_attribute and gives_nothing_there(other, read_source(code), edit.end):
+        return False
+    return is_slip(name, other)
+
+
+def _note(edit: Edit, code: str) -> str:
+    return in_its_place(*_names(edit, code), line=code.count("\n", 0, edit.start) + 1)
+
+
+def _names(edit: Edit, code: str) -> tuple[str, str]:
+    return code[edit.start : edit.end].strip(QUOTES), edit.replacement.strip(QUOTES)
 
 
 def _adds_import(edit: Edit) -> bool:

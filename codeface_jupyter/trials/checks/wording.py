@@ -12,6 +12,7 @@ from codeface_jupyter.namespace import close_names
 from codeface_jupyter.shorten import in_one_line, without_middle
 
 __all__ = [
+    "SEPARATORS",
     "Nearest",
     "code_span",
     "is_slip",

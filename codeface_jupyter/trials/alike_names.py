@@ -1,0 +1,83 @@
+"""Which names may be meant by another one, for what they have in common with it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+from codeface_jupyter.trials.checks.wording import SEPARATORS, is_slip, plain_name
+
+__all__ = ["contains_words", "is_opposite", "most_alike", "says_the_same"]
+
+# Words of a name without which it says the same.
+FILLERS = frozenset({"", "a", "col", "column", "get", "of", "the"})
+# What turns the rest of a name into another meaning.
+TURNS = frozenset(
+    {"a", "de", "dis", "drop", "ex", "ignore", "in", "is", "keep", "no", "non", "not", "skip", "un"}
+)
+MIN_COMMON_LETTERS = 3
+# One who is in a hurry writes `reg` for `region`.
+MIN_ABBREVIATION = 3
+
+
+def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
+    """Return those of ``names`` that have the most in common with a name.
+
+    A part of it tells more than its length: ``index_by`` is nearer to ``set_index`` than to
+    ``items``.
+    """
+    return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
+
+
+def says_the_same(name: str, other: str) -> bool:
+    """Whether two names are one with a slip, or the same words, which may be abbreviated.
+
+    ``price`` is neither ``total_price`` nor ``price_eur``: what a word more or less means, would
+    have to be computed, or is another thing.
+    """
+    if is_slip(name, other):
+        return True
+    words, others = _words(name), _words(other)
+    pairs = zip(words, others, strict=False)
+    return len(words) == len(others) > 0 and all(_is_one_word(*pair) for pair in pairs)
+
+
+def contains_words(name: str, other: str) -> bool:
+    """Whether one name has the other one's words, in a row, and none that turns its meaning."""
+    shorter, longer = sorted((_words(name), _words(other)), key=len)
+    if sum(map(len, shorter)) < MIN_COMMON_LETTERS:
+        return False
+    for start in range(len(longer) - len(shorter) + 1):
+        end = start + len(shorter)
+        if list(longer[start:end]) == list(shorter):
+            return TURNS.isdisjoint([*longer[:start], *longer[end:]])
+    return False
+
+
+def is_opposite(name: str, other: str) -> bool:
+    """Whether two names end alike, and begin with what makes opposites of them."""
+    one, two = plain_name(name), plain_name(other)
+    common = 0
+    while common < min(len(one), len(two)) and one[-common - 1] == two[-common - 1]:
+        common += 1
+    begins = {text[: len(text) - common] for text in (one, two)}
+    return common >= MIN_COMMON_LETTERS and len(begins) > 1 and begins <= TURNS | {""}
+
+
+def _words(name: str) -> Sequence[str]:
+    return [word for word in SEPARATORS.split(name.casefold()) if word not in FILLERS]
+
+
+def _is_one_word(word: str, other: str) -> bool:
+    """Whether two words are one, in the plural or abbreviated."""
+    shorter, longer = sorted((word, other), key=len)
+    if shorter == longer:
+        return True
+    is_word = shorter.isalpha() and longer.isalpha()
+    return is_word and len(shorter) >= MIN_ABBREVIATION and longer.startswith(shorter)
+
+
+def _likeness(name: str, other: str) -> tuple[int, float]:
+    matcher = SequenceMatcher(None, plain_name(name), plain_name(other), autojunk=False)
+    return matcher.find_longest_match().size, matcher.ratio()
