@@ -34,6 +34,8 @@ def mended(cell: FailingCell, trials: CellTrials) -> Candidate | FailingCell | N
     for one in islice(_mended(cell, trials.pending.ask), MAX_TRIES):
         trials.pending.job.progress("Trying the cell without the slip in it")
         candidate = _tried(one, trials)
+        if one.others:
+            return _only_one(candidate, one, trials)
         if candidate is not None and runs_as_meant(candidate):
             return candidate
         further = _further(cell, candidate, is_certain=bool(one.proof))
@@ -58,6 +60,15 @@ def _tried(one: Mended, trials: CellTrials) -> Candidate | None:
         if proven is None or not proven.has_run:
             return None
     return trials.tried(one.code, notes=one.notes)
+
+
+def _only_one(first: Candidate | None, one: Mended, trials: CellTrials) -> Candidate | None:
+    """Return what a cell may have been meant to be if all else that runs does the same."""
+    tried = [first, *(trials.tried(code, notes=one.notes) for code in one.others)]
+    running = [candidate for candidate in tried if candidate and runs_as_meant(candidate)]
+    if all(candidate.agrees_with(running[0]) for candidate in running[1:]):
+        return next(iter(running), None)
+    return None
 
 
 def _further(

@@ -29,6 +29,8 @@ class Mended:
     ----------
     code
         The cell without the slip.
+    others
+        What may be meant as well. If two of all these run, they have to do the same.
     proof
         Code that runs only if it was one; empty if nothing else can have been meant.
     notes
@@ -38,6 +40,7 @@ class Mended:
     code: str
     proof: str = ""
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
@@ -53,7 +56,7 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
     if error.ename in UNREADABLE:
         read = readable(text)
         if read is not None:
-            yield Mended(read.code, notes=read.slips)
+            yield Mended(read.code, notes=read.slips, others=read.others)
         return
     if error.ename == "ModuleNotFoundError":
         renamed = with_module_that_is_there(text, error.evalue)

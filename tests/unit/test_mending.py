@@ -105,6 +105,29 @@ def test_what_is_not_only_a_name_or_is_asked_for_in_words_is_left_to_the_model(
 
 
 @needs_guard
+@pytest.mark.parametrize(
+    ("code", "mended"),
+    [
+        # Each place gives another result, only one runs, or all give the same.
+        ("y = abs(sum([x - 3, 2]) * 2\ny", "y = abs(sum([x - 3, 2]) * 2)\ny"),
+        ("y = abs(x - 3 + len([x])\ny", FROM_MODEL),
+        ("y = sum(prices[1:])[0])\ny", FROM_MODEL),
+        ("y = str(x))\ny", "y = str(x)\ny"),
+        ("y = prices.copy)\ny", "y = prices.copy()\ny"),
+        ("y = dict)\ny", FROM_MODEL),
+    ],
+)
+def test_where_a_bracket_may_stand_elsewhere_all_that_runs_has_to_do_the_same(
+    session, code, mended
+):
+    cell = Cell(source=code, cell_id="c")
+    error = ErrorInfo(ename="SyntaxError", evalue="not closed", source=code)
+    ask = asked(session, code)
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    assert session.generate(replace(ask, sources=sources)).code == mended
+
+
+@needs_guard
 def test_what_fails_deep_inside_a_call_is_called_all_the_same(session, engine):
     runs = "class Job:\n    def run(self):\n        return x()\njob = Job()\njob.run()"
     cell = Cell(source=runs, cell_id="c")
@@ -203,6 +226,7 @@ def test_a_letter_typed_twice_is_a_slip_in_short_names_too(name, other, is_one):
         ("apend", "append"),
         ("pricse", "prices"),
         ("Unit_Price", "unit price"),
+        ("Max", "max"),
         ("populaton", "population"),
         ("columqs", "columns"),
     ],
@@ -223,6 +247,8 @@ def test_a_slip_is_in_one_letter_the_case_the_separators_or_the_plural(name, oth
         ("y_pred", "y_prod"),
         ("duration", "duration min"),
         ("X_test", "X_text"),
+        ("X", "x"),
+        ("DF", "df"),
     ],
 )
 def test_siblings_are_no_slips(name, other):

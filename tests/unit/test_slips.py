@@ -41,10 +41,15 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
         ("d = {'a': 'x'\n'b': 'y'}", "d = {'a': 'x',\n'b': 'y'}"),
         ("d = {'a': 'x' : 'y'}", None),
         ("df.loc[df.a == 1 'b']", "df.loc[df.a == 1, 'b']"),
-        ("print(a b)", "print(a, b)"),
+        ("print(a, 'x' b)", "print(a, 'x', b)"),
         ("plot(x, y label=z)", "plot(x, y, label=z)"),
         ("[1 2, 3]", "[1, 2, 3]"),
         # An operator, a colon or an opening bracket may be what is missing, or `:=` be meant.
+        ("print(a b)", None),
+        ("print(f(a)  2)", None),
+        ("max(a, b c)", None),
+        ("d = {'a' 1, 'b' 2}", None),
+        ("d = {'a': 1, 'b' 2}", None),
         ("total = (price 2)", None),
         ("np.sqrt(a b)", None),
         ("df.iloc[0 5]", None),
@@ -66,10 +71,26 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
         ("ax.set_title('Sales)\nax.show()", "ax.set_title('Sales')\nax.show()"),
         ("x = f'{a} b", "x = f'{a} b'"),
         ("x = f'{a}, b", None),
+        # Another quote is what ends it, and no part of it.
+        ("print(\"total is')\nz", 'print("total is")\nz'),
+        ("d = {'a': 1, \"c': 2}", "d = {'a': 1, \"c\": 2}"),
+        ("f(sep='-\u2019)", "f(sep='-')"),
+        ('x = \'a "q"\u2019', "x = 'a \"q\"'"),
+        ("df[\"a'] + df['b']", "df[\"a\"] + df['b']"),
+        ("print(\"it's)", 'print("it\'s")'),
+        ("print('it\u2019s)", "print('it\u2019s')"),
+        ("print('a', b')", None),
+        ("print(x ')", None),
         ("x = 'a + b", None),
         ("df['a] + df['b']", None),
         ("print(len(x)))", "print(len(x))"),
         ("f([1, 2)", "f([1, 2])"),
+        # The missing bracket may stand at the operator, or be the one that opens.
+        ("s[(s['a'] > 2 & (s['b'] < 2)]", None),
+        ("s[(s['a'] > 2) & s['b'] < 2)]", None),
+        ("s[(a > 2] & (b < 2)]", "s[(a > 2) & (b < 2)]"),
+        ("x = s['a'].sum)\nx", "x = s['a'].sum()\nx"),
+        ("print(s.sum))", "print(s.sum())"),
         ("df['a')", "df['a']"),
         ("print(\u201cit\u2019s\u201d)", 'print("it\u2019s")'),
         ("print('a \u2013 b', a \u2013 b)", "print('a \u2013 b', a - b)"),
@@ -77,6 +98,12 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
         ("x = 1\n  y = 2\n  z = 3", "x = 1\ny = 2\nz = 3"),
         ("for x in y:\nprint(x)\n\nz", "for x in y:\n    print(x)\n\nz"),
         ("for x in y:\nprint(x)\nz", None),
+        # What a block makes is read in it, or nobody knows where it ends.
+        ("for w in x:\nn = len(w)\n# so\n\nprint(w, n)", None),
+        ("for w in x:\nn += 1\n\nprint(n)", None),
+        ("def f(x):\nprint(x)\n\nf(3)", "def f(x):\n    print(x)\n\nf(3)"),
+        ("for w in x:\nn = len(w)\n# so", "for w in x:\n    n = len(w)\n# so"),
+        ("for w in x:\n    n = 1\n# so\n        w", "for w in x:\n    n = 1\n# so\n    w"),
         ("def f(x):\nreturn x * 2\nf(3)", "def f(x):\n    return x * 2\nf(3)"),
         ("Import math", "import math"),
         ("For x in y:\n    print(x)", "for x in y:\n    print(x)"),
@@ -91,6 +118,42 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
 def test_what_else_python_says_it_cannot_read_tells_what_was_meant(text, without):
     found = readable(text)
     assert (found and found.code) == without
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "others"),
+    [
+        (
+            "math.sqrt(abs(a - b) * 2",
+            "math.sqrt(abs(a - b) * 2)",
+            {"math.sqrt(abs(a) - b) * 2", "math.sqrt(abs(a - b)) * 2"},
+        ),
+        ("m = max(a, b - min(x)", "m = max(a, b - min(x))", {"m = max(a, b) - min(x)"}),
+        ("f(g(a, b)", "f(g(a, b))", {"f(g(a), b)"}),
+        # What is printed is nothing to go on with, and one of two things is no call.
+        ("print(a + b, c", "print(a + b, c)", set()),
+        ("x[abs(a - 2 > 1]", "x[abs(a - 2 > 1)]", {"x[abs(a) - 2 > 1]", "x[abs(a - 2) > 1]"}),
+        ("g(h(a), c))", "g(h(a), c)", {"g(h(a, c))", "g(h(a), c())"}),
+        ("print(len(x[0])))", "print(len(x[0]))", set()),
+        ("y = x)", "y = x", {"y = x()"}),
+        # The one that opens may be wrong, or typed twice.
+        ("y = [1, 2)", "y = [1, 2]", {"y = (1, 2)"}),
+        ("y = f([1, 2)", "y = f([1, 2])", set()),
+        ("y = [[1, 2]", "y = [[1, 2]]", {"y = [1, 2]"}),
+        ("y = [[1], [2]", "y = [[1], [2]]", set()),
+        ("print(one))", "print(one)", {"print(one())"}),
+    ],
+)
+def test_where_a_bracket_may_stand_elsewhere_the_code_is_known_in_all_these_forms(
+    text, code, others
+):
+    found = readable(text)
+    assert (found.code, set(found.others)) == (code, others)
+
+
+def test_a_bracket_that_may_stand_in_many_places_is_not_set():
+    assert readable("f(a, g(b) + d") is not None
+    assert readable("f(a, g(b, c) + d - e * h(k)") is None
 
 
 def test_what_was_wrong_is_said_line_by_line():

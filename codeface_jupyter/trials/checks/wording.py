@@ -36,6 +36,7 @@ NUMBERS = re.compile(r"\d+")
 MIN_SLIP_LETTERS = 4
 # A letter typed twice is no other word, but for the shortest: `of` and `off`.
 MIN_LETTERS_TO_DOUBLE = 3
+MIN_LETTERS_OF_CASE = 3
 # With another letter in its place, a shorter word may be another word.
 MIN_LETTERS_TO_REPLACE = 6
 
@@ -76,7 +77,8 @@ def is_slip(name: str, other: str) -> bool:
     letter of a word that begins alike, or in its plural.
     """
     if plain_name(name) == plain_name(other):
-        return True
+        # `x` and `X` are two variables.
+        return name.casefold() != other.casefold() or len(name) >= MIN_LETTERS_OF_CASE
     if NUMBERS.findall(name) != NUMBERS.findall(other):
         return False
     parts, others = (SEPARATORS.split(text.casefold()) for text in (name, other))
