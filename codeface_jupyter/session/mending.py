@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from codeface_jupyter.context.cells import defined_names
+from codeface_jupyter.context.cells import defined_names, used_names
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
-from codeface_jupyter.trials.checks import NOT_THERE, with_names_that_exist
+from codeface_jupyter.trials.checks import NOT_THERE, Replaced, with_names_that_exist
+from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.rename_request import RenameRequest
 from codeface_jupyter.trials.slips import Mended, without_slip
 
 __all__ = ["mended", "runs_as_meant"]
@@ -89,17 +91,13 @@ def _mended(cell: FailingCell, ask: Ask) -> Iterator[Mended]:
     """Yield the cell without what may be a slip in it."""
     named = _with_names_that_exist(cell.text, ask)
     if named is not None:
-        code, notes = named
-        yield Mended(code, notes=notes)
+        yield named
     elif cell.error is not None:
         yield from without_slip(cell.text, cell.error)
 
 
-def _with_names_that_exist(text: str, ask: Ask) -> tuple[str, tuple[str, ...]] | None:
-    """Return a cell with names that exist; None if that is not all, or not certain.
-
-    With it come the sentences that say so.
-    """
+def _with_names_that_exist(text: str, ask: Ask) -> Mended | None:
+    """Return a cell with names that exist; None if that is not all, or not certain."""
     namespace = ask.live_namespace
     if namespace is None:
         return None
@@ -109,4 +107,27 @@ def _with_names_that_exist(text: str, ask: Ask) -> tuple[str, tuple[str, ...]] |
     if any(not names.isdisjoint(defined_names(source)) for source in waiting):
         return None
     # A copy: the user's cells may go on meanwhile.
-    return with_names_that_exist(text, dict(namespace))
+    found = with_names_that_exist(text, dict(namespace))
+    if found is None:
+        return None
+    code, replaced = found
+    notes = []
+    for one in replaced:
+        made = _made_as_read(code, one, ask) if one.other in defined_names(text) else None
+        code, note = made or (code, one.note)
+        notes.append(note)
+    return Mended(code, notes=tuple(dict.fromkeys(notes)))
+
+
+def _made_as_read(code: str, one: Replaced, ask: Ask) -> tuple[str, str] | None:
+    """Return a cell that gives a variable the name that cells below read, and a note.
+
+    None if none of them reads it: the slip may be where it is made, or where it is read.
+    """
+    below = [used_names(cell.source) for cell in ask.sources.cells if cell.is_below]
+    is_read, was_right = (any(n in names for names in below) for n in (one.name, one.other))
+    renamed = RenameRequest(old=one.other, new=one.name).renamed(code)
+    if not is_read or was_right or renamed is None:
+        return None
+    name, other = code_span(one.name), code_span(one.other)
+    return renamed, f"{name} stands in the place of {other}, since cells below read {name}."

@@ -23,7 +23,7 @@ from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
 from codeface_jupyter.session.mending import runs_as_meant
 from codeface_jupyter.trials.alike_names import most_alike
-from codeface_jupyter.trials.checks import in_its_place
+from codeface_jupyter.trials.checks import Replaced
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.misnamed import Misnamed, is_alike, may_be_meant, misnamed
 from codeface_jupyter.trials.naming import KnownNames
@@ -113,7 +113,7 @@ class Renaming:
 
     def _note(self, name: str) -> str:
         line = self._cell.text.count("\n", 0, self._place.start) + 1
-        return in_its_place(self._place.name, name, line=line)
+        return Replaced(self._place.name, name, line).note
 
     def _usable(self, *, until_s: float) -> Iterator[_Named]:
         """Yield the cell with each name that helps, as long as there is time for more."""

@@ -128,6 +128,25 @@ def test_where_a_bracket_may_stand_elsewhere_all_that_runs_has_to_do_the_same(
 
 
 @needs_guard
+@pytest.mark.parametrize(
+    ("below", "mended"),
+    [
+        ("max(totals)", "totals = [1]\nprint(totals)"),
+        ("max(totalls)", "totalls = [1]\nprint(totalls)"),
+        ("max(totals, totalls)", "totalls = [1]\nprint(totalls)"),
+        ("x", "totalls = [1]\nprint(totalls)"),
+    ],
+)
+def test_a_variable_gets_the_name_that_cells_below_read(session, below, mended):
+    cells = [Cell(source=below, is_below=True)]
+    code = "totalls = [1]\nprint(totals)"
+    result = session.generate(asked(session, code, cells=cells))
+    assert result.code == mended
+    assert len(result.notes) == 1
+    assert "`totalls`" in result.notes[0]
+
+
+@needs_guard
 def test_what_fails_deep_inside_a_call_is_called_all_the_same(session, engine):
     runs = "class Job:\n    def run(self):\n        return x()\njob = Job()\njob.run()"
     cell = Cell(source=runs, cell_id="c")

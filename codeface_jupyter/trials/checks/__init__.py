@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.mending import (
-    in_its_place,
+    Replaced,
     with_missing_imports,
     with_names_that_exist,
 )
 
 __all__ = [
     "NOT_THERE",
+    "Replaced",
     "check_code",
-    "in_its_place",
     "with_missing_imports",
     "with_names_that_exist",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from codeface_jupyter.generation import Edit
 from codeface_jupyter.trials.checks.all_checks import NOT_THERE, check_code
@@ -10,19 +11,34 @@ from codeface_jupyter.trials.checks.in_place import gives_nothing_there
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.wording import code_span, is_slip
 
-__all__ = ["in_its_place", "with_missing_imports", "with_names_that_exist"]
+__all__ = ["Replaced", "with_missing_imports", "with_names_that_exist"]
 
 # A module that is missing may be one to install: another one's name is no mending.
 MENDABLE = NOT_THERE - {"missing_module"}
 QUOTES = "'\""
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """A name that does not exist, the one in its place, and the line of the code."""
+
+    name: str
+    other: str
+    line: int
+
+    @property
+    def note(self) -> str:
+        """A sentence that says so."""
+        name, other = code_span(self.name), code_span(self.other)
+        return f"Line {self.line}: there is no {name}; {other} stands in its place."
+
+
 def with_names_that_exist(
     code: str, namespace: Mapping[str, object]
-) -> tuple[str, tuple[str, ...]] | None:
+) -> tuple[str, list[Replaced]] | None:
     """Return ``code`` with the one name that is meant in the place of each that does not exist.
 
-    With it come the sentences that say so.
+    With it comes which these are.
 
     None if nothing in it is missing, or one of what is missing may be more than a slip.
     """
@@ -32,13 +48,8 @@ def with_names_that_exist(
     if not edits or not is_all or not all(_is_certain(edit, code) for edit in edits):
         return None
     in_order = sorted(set(edits), key=lambda edit: edit.start)
-    notes = [_note(edit, code) for edit in in_order if not _adds_import(edit)]
-    return _edited(code, edits), tuple(dict.fromkeys(notes))
-
-
-def in_its_place(name: str, other: str, *, line: int) -> str:
-    """Return a sentence that says which name stands in the place of one that does not exist."""
-    return f"Line {line}: there is no {code_span(name)}; {code_span(other)} stands in its place."
+    replaced = [_replaced(edit, code) for edit in in_order if not _adds_import(edit)]
+    return _edited(code, edits), list(dict.fromkeys(replaced))
 
 
 def with_missing_imports(code: str, namespace: Mapping[str, object]) -> tuple[str, list[str]]:
@@ -61,8 +72,8 @@ def _is_certain(edit: Edit, code: str) -> bool:
     return is_slip(name, other)
 
 
-def _note(edit: Edit, code: str) -> str:
-    return in_its_place(*_names(edit, code), line=code.count("\n", 0, edit.start) + 1)
+def _replaced(edit: Edit, code: str) -> Replaced:
+    return Replaced(*_names(edit, code), line=code.count("\n", 0, edit.start) + 1)
 
 
 def _names(edit: Edit, code: str) -> tuple[str, str]:
