@@ -40,6 +40,10 @@ OTHER_QUOTE = {"'": re.compile('"'), '"': re.compile("'")}
 TYPESET_QUOTE = re.compile(rf"[{DOUBLE}{SINGLE}]")
 # What comes behind a text, and hardly within one.
 ENDS_TEXT = re.compile(r"[^\S\n]*(?:[,)\]}:]|#|$)", re.MULTILINE)
+# Behind these a text may have been meant to end, and here one may have been meant to begin.
+UNENDED_WORD = re.compile(r"(\w+)\s*[,:)\]}]")
+UNENDED_WORDS = re.compile(r"(\w[\w .%/-]*)[,:)\]}]")
+UNBEGUN = re.compile(r"([\[({,:]\s*)\w[\w ]*$")
 TYPESET = {DOUBLE: '"', SINGLE: "'", "\u2013\u2212": "-", "\xa0": " "}
 FIRST_WORD = re.compile(r"\s*[A-Za-z]+\b")
 KEYWORD = re.compile(r"\s*\w+\s*=(?!=)")
@@ -219,7 +223,8 @@ def _with_quote(fault: Unreadable) -> Iterator[str]:
     quote = next((sign for sign in fault.code[fault.start :] if sign in "'\""), "")
     begin = fault.code.find(quote, fault.start) + 1
     if ENDS_TEXT.match(fault.code, begin):
-        # It may itself be the end of a text that does not begin.
+        # It may itself be the end of a text: one before it has no end, or no beginning.
+        yield from _with_earlier_quote(fault, quote)
         return
     for other in (OTHER_QUOTE[quote], TYPESET_QUOTE):
         sign = other.search(fault.code, begin, fault.line_end)
@@ -229,6 +234,23 @@ def _with_quote(fault: Unreadable) -> Iterator[str]:
     for place in range(begin, fault.line_end + 1):
         if not fault.code[place - 1].isspace():
             yield f"{fault.code[:place]}{quote}{fault.code[place:]}"
+
+
+def _with_earlier_quote(fault: Unreadable, quote: str) -> Iterator[str]:
+    """Yield the code with a quote where a text may end, or begin, left of the one at fault.
+
+    That is around a word, or words in a list: in a call, ``"He said, "hi"`` may be one text.
+    """
+    place = fault.line_end - len(fault.text)
+    pieces = fault.code[place : fault.start].split(quote)
+    words = UNENDED_WORDS if re.search(r"[\[{]", "".join(pieces[::2])) else UNENDED_WORD
+    for number, piece in enumerate(pieces):
+        # Every second piece is within quotes, as Python sees it.
+        match = words.match(piece) if number % 2 else UNBEGUN.search(piece)
+        if match:
+            where = place + match.end(1)
+            yield f"{fault.code[:where]}{quote}{fault.code[where:]}"
+        place += len(piece) + 1
 
 
 def _without_typesetting(fault: Unreadable) -> Iterator[str]:
