@@ -44,6 +44,7 @@ ENDS_TEXT = re.compile(r"[^\S\n]*(?:[,)\]}:]|#|$)", re.MULTILINE)
 UNENDED_WORD = re.compile(r"(\w+)\s*[,:)\]}]")
 UNENDED_WORDS = re.compile(r"(\w[\w .%/-]*)[,:)\]}]")
 UNBEGUN = re.compile(r"([\[({,:]\s*)\w[\w ]*$")
+NOWHERE = re.compile(r"(?!)")
 TYPESET = {DOUBLE: '"', SINGLE: "'", "\u2013\u2212": "-", "\xa0": " "}
 FIRST_WORD = re.compile(r"\s*[A-Za-z]+\b")
 KEYWORD = re.compile(r"\s*\w+\s*=(?!=)")
@@ -239,14 +240,17 @@ def _with_quote(fault: Unreadable) -> Iterator[str]:
 def _with_earlier_quote(fault: Unreadable, quote: str) -> Iterator[str]:
     """Yield the code with a quote where a text may end, or begin, left of the one at fault.
 
-    That is around a word, or words in a list: in a call, ``"He said, "hi"`` may be one text.
+    That is around words of a list, or behind a word: in a call, ``"He said, "hi"`` may be one text,
+    and ``x")`` a variable.
     """
     place = fault.line_end - len(fault.text)
     pieces = fault.code[place : fault.start].split(quote)
-    words = UNENDED_WORDS if re.search(r"[\[{]", "".join(pieces[::2])) else UNENDED_WORD
+    ends, begins = UNENDED_WORD, NOWHERE
+    if re.search(r"[\[{]", "".join(pieces[::2])):
+        ends, begins = UNENDED_WORDS, UNBEGUN
     for number, piece in enumerate(pieces):
         # Every second piece is within quotes, as Python sees it.
-        match = words.match(piece) if number % 2 else UNBEGUN.search(piece)
+        match = ends.match(piece) if number % 2 else begins.search(piece)
         if match:
             where = place + match.end(1)
             yield f"{fault.code[:where]}{quote}{fault.code[where:]}"

@@ -82,7 +82,7 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
         ("print('a', b')", None),
         ("print(x ')", None),
         ("x = 'a + b", None),
-        ("df['a] + df['b']", None),
+        ("df['a] + df['b']", "df['a'] + df['b']"),
         ("print(len(x)))", "print(len(x))"),
         ("f([1, 2)", "f([1, 2])"),
         # The missing bracket may stand at the operator, or be the one that opens.
@@ -109,7 +109,7 @@ def test_what_python_cannot_read_may_lack_a_bracket_or_a_colon(text, without):
         ('names = ["Ann", "Bob, "Cyd"]', 'names = ["Ann", "Bob", "Cyd"]'),
         ("names = ['Ann Lee, 'Bob']", "names = ['Ann Lee', 'Bob']"),
         ('d = {"a: 1, "b": 2}', 'd = {"a": 1, "b": 2}'),
-        ('d = {"a": 1, b": 2}', 'd = {"a": 1, "b": 2}'),
+        ('d = {"a": 1, k": 2}', 'd = {"a": 1, "k": 2}'),
         ('f("a, x="b")', 'f("a", x="b")'),
         ('print("He said, "hi")', None),
         ('read(sep=";, header=None, encoding="utf8")', None),
