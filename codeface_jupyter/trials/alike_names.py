@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
-from codeface_jupyter.trials.checks.wording import SEPARATORS, is_slip, plain_name
+from codeface_jupyter.trials.checks.wording import is_slip, plain_name
 
 __all__ = ["contains_words", "is_opposite", "most_alike", "says_the_same"]
 
+WORD = re.compile(r"[^\W_]+")
 # Words of a name without which it says the same.
-FILLERS = frozenset({"", "a", "col", "column", "get", "of", "the"})
+FILLERS = frozenset({"a", "col", "column", "get", "of", "the"})
 # What turns the rest of a name into another meaning.
 TURNS = frozenset(
     {"a", "de", "dis", "drop", "ex", "ignore", "in", "is", "keep", "no", "non", "not", "skip", "un"}
@@ -66,7 +68,8 @@ def is_opposite(name: str, other: str) -> bool:
 
 
 def _words(name: str) -> Sequence[str]:
-    return [word for word in SEPARATORS.split(name.casefold()) if word not in FILLERS]
+    # Signs are no words: "Unit Price ($)".
+    return [word for word in WORD.findall(name.casefold()) if word not in FILLERS]
 
 
 def _is_one_word(word: str, other: str) -> bool:
