@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from codeface_jupyter.config import Config
@@ -273,3 +274,13 @@ def test_a_slip_is_in_one_letter_the_case_the_separators_or_the_plural(name, oth
 def test_siblings_are_no_slips(name, other):
     assert not is_slip(name, other)
     assert not is_slip(other, name)
+
+
+@needs_guard
+def test_of_a_column_that_ends_in_a_space_both_names_are_told_in_quotes(session):
+    code = "sales['units'].sum()"
+    ask = asked(session, code)
+    namespace = {**ask.live_namespace, "sales": pd.DataFrame({"Units ": [1, 2]})}
+    result = session.generate(replace(ask, live_namespace=namespace))
+    assert result.code == "sales['Units '].sum()"
+    assert result.notes == ("Line 1: there is no `'units'`; `'Units '` stands in its place.",)

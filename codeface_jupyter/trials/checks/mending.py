@@ -29,7 +29,10 @@ class Replaced:
     @property
     def note(self) -> str:
         """A sentence that says so."""
-        name, other = code_span(self.name), code_span(self.other)
+        names = (self.name, self.other)
+        # A space at the end of a column's name would not be seen.
+        has_edge = any(name != name.strip() for name in names)
+        name, other = (code_span(repr(name) if has_edge else name) for name in names)
         return f"Line {self.line}: there is no {name}; {other} stands in its place."
 
 

@@ -31,6 +31,7 @@ MAX_COMPARED = 500
 # Of four letters, one may differ.
 MIN_LIKENESS = 0.74
 SEPARATORS = re.compile(r"[\s_\-.]+")
+SIGNS = re.compile(r"[\W_]+")
 NUMBERS = re.compile(r"\d+")
 # Shorter parts of names tell things apart: `X` and `y`, `q1` and `q2`, `max` and `min`.
 MIN_SLIP_LETTERS = 4
@@ -163,5 +164,7 @@ def _backticks(text: str) -> Iterable[str]:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without what sets its parts apart: `unit_price` and `Unit Price` are one."""
-    return SEPARATORS.sub("", name).casefold()
+    """Return a name without what sets its parts apart: ``unit_price`` is ``Unit Price ($)``."""
+    plain = SIGNS.sub("", name).casefold()
+    # Of numbers, signs tell them apart.
+    return plain if any(map(str.isalpha, plain)) else name
