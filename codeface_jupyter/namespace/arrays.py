@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.memory_owners import numpy_holds, torch_holds
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.writing import TIMES
 
@@ -22,12 +22,7 @@ def numpy_array(array: Any, view: View) -> Outline:
     plain = np.ndarray.view(array, np.ndarray)
     name = type(array).__name__
     outline = _outline("array", name, tuple(plain.shape), str(plain.dtype))
-    # Values of a memory map are on disk: an even sample of them reads all of it.
-    if (
-        view.allow_values
-        and plain.dtype.kind in "iufb"
-        and not is_instance(array, "numpy", "memmap")
-    ):
+    if view.allow_values and plain.dtype.kind in "iufb" and numpy_holds(array):
         step = _even_sample(plain.shape)
         sampled, mask = plain[step], np.ma.getmask(array)
         is_sampled = sampled.shape != plain.shape
@@ -51,9 +46,15 @@ def torch_tensor(tensor: Any, view: View) -> Outline:
     if tensor.requires_grad:
         outline.text += ", requires grad"
         outline.facts["requires_grad"] = True
-    # Reading from another device waits for all work that is queued there.
-    is_readable = tensor.device.type == "cpu" and tensor.layout == torch.strided
-    if view.allow_values and is_readable and not (tensor.is_complex() or tensor.is_quantized):
+    # A class of the user's may do anything when it is asked for its values; and reading from
+    # another device waits for all work that is queued there.
+    is_readable = (
+        type(tensor) in (torch.Tensor, torch.nn.Parameter)
+        and tensor.device.type == "cpu"
+        and tensor.layout == torch.strided
+        and not (tensor.is_complex() or tensor.is_quantized)
+    )
+    if view.allow_values and is_readable and torch_holds(tensor):
         sampled = tensor.detach()[_even_sample(tuple(tensor.shape))]
         values = sampled.reshape(-1).to(torch.float64).numpy()
         _add_range(outline, values, is_sampled=sampled.shape != tensor.shape)

@@ -8,6 +8,7 @@ from typing import Any
 
 from codeface_jupyter.namespace.column_labels import MAX_COLUMNS, ColumnLabels
 from codeface_jupyter.namespace.extents import Extent, pandas_extent
+from codeface_jupyter.namespace.memory_owners import holds_its_values
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
@@ -106,11 +107,12 @@ def pandas_frame(frame: Any, view: View) -> Outline:
     rows, width = frame.shape
     labels = ColumnLabels(list(frame.columns), view)
     step = _step(rows, len(labels.described))
-    # By position: labels may be equal to one another, or to nothing.
-    sample = frame.iloc[::step, labels.described]
+    sample = frame.iloc[::step]
+    # By position: labels may be equal to one another, or to nothing. One by one: several at once
+    # would be copied, and so read.
     columns = [
-        _pandas_column(sample.iloc[:, number], labels[position], step=step, view=view)
-        for number, position in enumerate(labels.described)
+        _pandas_column(sample.iloc[:, position], labels[position], step=step, view=view)
+        for position in labels.described
     ]
     outline = _frame(type(frame).__name__, labels, columns, shape=(rows, width), view=view)
     index = _pandas_index_note(frame.index, view)
@@ -126,7 +128,7 @@ def pandas_series(series: Any, view: View) -> Outline:
     step = _step(len(series), 1)
     sample = series.iloc[::step]
     secret = secret_rows(series)
-    if secret:
+    if secret and holds_its_values(series):
         sample = series[[n not in secret for n in range(len(series))]]
     column = _pandas_column(sample, series.name, step=step, view=view)
     outline = _series("Series", column, length=len(series), is_named=series.name is not None)
@@ -142,14 +144,15 @@ def secret_rows(series: Any) -> list[int]:
 
     No frame has as many columns as a long series has rows.
     """
-    if len(series) > MAX_COLUMNS:
+    if len(series) > MAX_COLUMNS or not holds_its_values(series.index):
         return []
     return [n for n, label in enumerate(series.index) if is_secret_label(label)]
 
 
 def pandas_index(index: Any, view: View) -> Outline:
     """Describe a pandas Index."""
-    samples = list(index[:SAMPLES]) if view.allow_values else []
+    is_shown = view.allow_values and holds_its_values(index)
+    samples = list(index[:SAMPLES]) if is_shown else []
     column = _Column(label=index.name, dtype=str(index.dtype), samples=samples)
     kind = type(index).__name__
     return _series(kind, column, length=len(index), is_named=index.name is not None)
@@ -208,6 +211,8 @@ def arrow_array(array: Any, view: View) -> Outline:
 
 def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Column:
     dtype = str(sample.dtype)
+    if not holds_its_values(sample):
+        return _Column(label=label, dtype=dtype)
     missing = sample.isna()
     present = sample[~missing]
     if dtype == "object" and len(present):
@@ -299,6 +304,8 @@ def _pandas_index_note(index: Any, view: View) -> str:
 
 def _reach(index: Any, view: View) -> str:
     if not _shows_extents(view) or any(map(is_secret_label, index.names)):
+        return ""
+    if not holds_its_values(index):
         return ""
     step = _step(len(index), 1)
     sample = index[::step]
