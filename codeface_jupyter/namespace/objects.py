@@ -7,14 +7,14 @@ import functools
 import importlib.metadata
 import inspect
 import itertools
-import re
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
 from codeface_jupyter.namespace.outline import Outline, View
+from codeface_jupyter.namespace.signatures import UNKNOWN, signature_text
 from codeface_jupyter.namespace.source import source_of
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
@@ -42,7 +42,6 @@ __all__ = [
     "torch_model",
 ]
 
-MAX_SIGNATURE_CHARS = 200
 MAX_DOCSTRING_CHARS = 120
 MAX_LOOKED_AT = 100
 MAX_KINDS = 3
@@ -54,9 +53,6 @@ FUNCTIONS = (
 )  # fmt: skip
 # They learn nothing.
 STATELESS_MODELS = frozenset({"sklearn.FeatureHasher", "sklearn.HashingVectorizer"})
-# What runs when a class is looked at or called; these libraries only do so to say their fields.
-METACLASS_CODE = frozenset({"__call__", "__getattr__", "__getattribute__"})
-TRUSTED_METACLASSES = frozenset({"enum", "pydantic"})
 ITERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 SEQUENCES: tuple[type, ...] = (list, tuple, set, frozenset, deque)
 
@@ -79,9 +75,11 @@ def plain_value(value: object, view: View) -> Outline:
 
 def function(obj: Any, view: View) -> Outline:
     """Describe a function or a method: its signature and its docstring's first line."""
-    signature = _signature(obj)
+    signature = signature_text(obj, view)
     name = getattr(obj, "__name__", type(obj).__name__)
-    prefix = "async def" if inspect.iscoroutinefunction(obj) else "def"
+    # What has no signature that can be read is not asked for anything else.
+    is_async = signature != UNKNOWN and inspect.iscoroutinefunction(obj)
+    prefix = "async def" if is_async else "def"
     outline = Outline("function", f"{prefix} {name}{signature}", {"signature": signature})
     _add_docstring(outline, obj)
     if view.is_full:
@@ -91,7 +89,7 @@ def function(obj: Any, view: View) -> Outline:
 
 def klass(cls: Any, view: View) -> Outline:
     """Describe a class: its constructor, its bases, its public methods."""
-    signature = _signature(cls)
+    signature = signature_text(cls, view)
     name = type.__getattribute__(cls, "__name__")
     outline = Outline("class", f"class {name}{signature}", {"signature": signature})
     bases = [
@@ -105,7 +103,9 @@ def klass(cls: Any, view: View) -> Outline:
     if methods:
         listed = join_some(methods, total=len(methods), max_chars=MAX_LIST_CHARS[view.is_full])
         outline.text += f", with {listed}"
-    _add_docstring(outline, cls)
+    # What `dataclass` writes there is the signature, with every default.
+    if view.allow_values or not _has_docstring_of_dataclass(members, name):
+        _add_docstring(outline, cls)
     if view.is_full:
         _add_source(outline, cls)
     return outline
@@ -181,14 +181,14 @@ def mapping(obj: Any, view: View) -> Outline:
     return outline
 
 
-def sklearn_model(model: Any, _: View) -> Outline:
+def sklearn_model(model: Any, view: View) -> Outline:
     """Describe a scikit-learn estimator: its class, changed parameters, and if it is fitted."""
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(type(model).__init__).parameters.items()
     }
     parameters = {
-        name: _parameter(name, value)
+        name: _parameter(name, value, view)
         for name, value in model.get_params(deep=False).items()
         if value is not defaults.get(name)
     }
@@ -235,8 +235,8 @@ def _are_fitted(parts: list[tuple[Any, ...]], *, last: int | None) -> bool | Non
     return None if None in found else True
 
 
-def _parameter(name: str, value: object) -> str:
-    if type(value) not in PLAIN_TYPES:
+def _parameter(name: str, value: object, view: View) -> str:
+    if type(value) not in PLAIN_TYPES or not view.allow_values:
         return type(value).__name__
     return HIDDEN if is_secret_name(name) else write_value(value)
 
@@ -260,11 +260,11 @@ def torch_model(model: Any, view: View) -> Outline:
     return outline
 
 
-def figure(obj: Any, _: View) -> Outline:
-    """Describe a Matplotlib figure by its axes' titles and labels."""
+def figure(obj: Any, view: View) -> Outline:
+    """Describe a Matplotlib figure by its axes, with titles and labels if values may be shown."""
     width, height = obj.get_size_inches()
     outline = Outline("figure", f"Figure {width:g}{TIMES}{height:g} in, {len(obj.axes)} axes")
-    axes = [_axes(part) for part in obj.axes[: MAX_ITEMS[True]]]
+    axes = [_axes(part, view) for part in obj.axes[: MAX_ITEMS[True]]]
     if axes:
         outline.text += f": {join_some(axes, total=len(obj.axes), max_chars=300)}"
     outline.facts["axes"] = axes
@@ -309,40 +309,6 @@ def _kinds(items: Iterable[object]) -> str:
     return " or ".join([*names[:MAX_KINDS], *more])
 
 
-def _signature(obj: Any) -> str:
-    try:
-        if type in bases_of(obj) and _metaclass_has_code(obj):
-            signature = _signature_of_init(obj)
-        else:
-            signature = str(inspect.signature(obj))
-    except (ValueError, TypeError):
-        return "(...)"
-    # Annotations that are kept as text come in quotes.
-    signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
-    return shorten(signature, max_chars=MAX_SIGNATURE_CHARS).replace("\n", " ")
-
-
-def _metaclass_has_code(cls: type) -> bool:
-    """Whether a metaclass would run code of its own when its class is asked for a signature."""
-    for base in bases_of(cls):
-        module = str(type.__getattribute__(base, "__module__"))
-        if base in (type, object) or module.partition(".")[0] in TRUSTED_METACLASSES:
-            continue
-        if METACLASS_CODE.intersection(members_of(base)):
-            return True
-    return False
-
-
-def _signature_of_init(cls: type) -> str:
-    """Return what ``__init__`` takes, without asking the class or its metaclass."""
-    init = inspect.getattr_static(cls, "__init__")
-    if not isinstance(init, types.FunctionType):
-        return "(...)"
-    signature = inspect.signature(init)
-    parameters = list(signature.parameters.values())[1:]
-    return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
-
-
 def _add_docstring(outline: Outline, obj: Any) -> None:
     docstring = inspect.getattr_static(obj, "__doc__", None)
     if not isinstance(docstring, str):
@@ -351,6 +317,11 @@ def _add_docstring(outline: Outline, obj: Any) -> None:
     if first:
         outline.text += f"  # {shorten(first, max_chars=MAX_DOCSTRING_CHARS)}"
         outline.facts["docstring"] = first
+
+
+def _has_docstring_of_dataclass(members: Mapping[str, object], name: str) -> bool:
+    is_dataclass = "__dataclass_fields__" in members
+    return is_dataclass and str(members.get("__doc__")).startswith(f"{name}(")
 
 
 def _add_source(outline: Outline, obj: Any) -> None:
@@ -366,8 +337,10 @@ def _is_method(value: object) -> bool:
     return isinstance(value, types.FunctionType | staticmethod | classmethod | property)
 
 
-def _axes(axes: Any) -> str:
-    labels = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+def _axes(axes: Any, view: View) -> str:
+    labels = (
+        [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()] if view.allow_values else [""] * 3
+    )
     title, x, y = map(write_label, labels)
     lines = counted(len(axes.lines), "line") if axes.lines else ""
     named = " vs ".join(filter(None, (y, x)))

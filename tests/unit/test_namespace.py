@@ -388,6 +388,8 @@ def test_without_leave_no_value_is_told() -> None:
 def test_full_detail_of_a_function_is_its_source() -> None:
     description = describe(helper, detail="full")
     assert "return x * scale" in description.text
+    assert description.facts["signature"] == "(x: int, *, scale: float = ...) -> float"
+    description = describe(helper, detail="full", allow_values=True)
     assert description.facts["signature"] == "(x: int, *, scale: float = 2.0) -> float"
 
 
@@ -454,7 +456,10 @@ def test_a_figure_is_told_by_its_labels() -> None:
     axes = figure.subplots()
     axes.plot([1, 2])
     axes.set(title="Sales", xlabel="day", ylabel="CHF")
-    assert describe(figure).text == (f"Figure 6.4{TIMES}4.8 in, 1 axes: 'Sales' CHF vs day 1 line")
+    size = f"Figure 6.4{TIMES}4.8 in"
+    with_values = describe(figure, allow_values=True).text
+    assert with_values == f"{size}, 1 axes: 'Sales' CHF vs day 1 line"
+    assert describe(figure).text == f"{size}, 1 axes: 1 line"
 
 
 def test_polars_frames_and_a_lazy_frame_that_stays_lazy() -> None:
@@ -508,9 +513,10 @@ def test_arrow_tables() -> None:
 def test_a_scikit_learn_model() -> None:
     linear_model = pytest.importorskip("sklearn.linear_model")
     model = linear_model.Ridge(alpha=2.0)
-    assert describe(model).text == "Ridge(alpha=2.0), not fitted"
+    assert describe(model, allow_values=True).text == "Ridge(alpha=2.0), not fitted"
+    assert describe(model).text == "Ridge(alpha=float), not fitted"
     model.fit(np.eye(3), np.ones(3))
-    assert describe(model).text == "Ridge(alpha=2.0), fitted on 3 features"
+    assert describe(model, allow_values=True).text == "Ridge(alpha=2.0), fitted on 3 features"
 
 
 class Estimator:
