@@ -443,6 +443,16 @@ def c_open_to_read_and_truncate(world, own):
 
 
 @attempt(does_harm=True)
+def c_open_for_neither_and_truncate(world, own):
+    c("open", world.file, 3 | os.O_TRUNC)
+
+
+@attempt(does_harm=True)
+def c_openat_for_neither_and_truncate(world, own):
+    c("openat", -100, world.file, 3 | os.O_TRUNC)
+
+
+@attempt(does_harm=True)
 def c_openat2(world, own):
     how = struct.pack("=QQQ", os.O_WRONLY | os.O_TRUNC, 0, 0)
     kernel("openat2", -100, world.file, how, len(how))
@@ -1184,6 +1194,9 @@ def test_harm_is_kept_off(each, make_world):
 SINCE_THE_FIRST = (
     open_to_write,
     c_open_to_read_and_truncate,
+    c_open_for_neither_and_truncate,
+    c_openat_for_neither_and_truncate,
+    c_openat2,
     c_truncate,
     c_rename_into_the_own_folder,
     c_rename_over_a_file,

@@ -48,9 +48,10 @@ NAMES = (15, 16, 0x53564D41)
 FUTEX_PRIVATE, FUTEX_CLOCK = 128, 256
 WAIT_AND_WAKE = (0, 1, 9, 10)
 FUTEX_COMMANDS = (*WAIT_AND_WAKE, *(FUTEX_PRIVATE | command for command in range(14)))
-# How a file is opened, in these bits; and the way that is read-only and truncates all the same,
-# which the first versions of Landlock let pass.
-ACCESS_AND_TRUNCATE, READ_AND_TRUNCATE = 0o1003, 0o1000
+# How a file is opened, in these bits; and the ways that are not for writing (one is for neither
+# reading nor writing) and truncate all the same, which the first versions of Landlock let pass.
+ACCESS_AND_TRUNCATE, TRUNCATE = 0o1003, 0o1000
+TRUNCATING = frozenset({TRUNCATE, TRUNCATE | 3})
 AF_UNIX, SOCK_STREAM, TYPE_OF_SOCKET = 1, 1, 0xF
 
 
@@ -78,8 +79,8 @@ class OneOf:
 
 def _conditions(pid: int) -> dict[str, tuple[OneOf, ...]]:
     """Return the calls that are allowed under conditions, all of which must hold."""
-    ways = {access | truncate for access in range(4) for truncate in (0, READ_AND_TRUNCATE)}
-    harmless = tuple(ways - {READ_AND_TRUNCATE})
+    ways = {access | truncate for access in range(4) for truncate in (0, TRUNCATE)}
+    harmless = tuple(ways - TRUNCATING)
     own = OneOf(argument=0, values=(pid,))
     return {
         "open": (OneOf(argument=1, values=harmless, mask=ACCESS_AND_TRUNCATE),),
