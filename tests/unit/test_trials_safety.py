@@ -73,6 +73,7 @@ NUMBERS = {
     "prlimit64": (302, 261),
     "clone": (56, 220),
     "futex": (202, 98),
+    "mbind": (237, 235),
     "clone3": (435, 435),
     "seccomp": (317, 277),
     "open_tree": (428, 428),
@@ -754,6 +755,12 @@ def wake_threads_and_write(world, own):
 def lend_the_parent_a_priority(world, own):
     _, mine = map_to_read(world)
     kernel("futex", mine, 6, 0, 0, 0, 0)
+
+
+@attempt()
+def move_shared_memory_to_another_place(world, own):
+    shared, _ = map_to_read(world)
+    kernel("mbind", shared, mmap.PAGESIZE, 0, 0, 0, 0)
 
 
 @attempt(does_harm=True)
