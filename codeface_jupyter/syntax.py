@@ -6,7 +6,8 @@ import ast
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from copy import deepcopy
 from itertools import groupby
 
 from codeface_jupyter.warning_filters import ignored, without
@@ -16,6 +17,7 @@ __all__ = [
     "Comprehension",
     "Definition",
     "Import",
+    "dumped",
     "ends_in_string",
     "failing_line",
     "first_line",
@@ -25,6 +27,7 @@ __all__ = [
     "parse_line",
     "parse_module",
     "parsed",
+    "unparsed",
     "without_warnings",
 ]
 
@@ -150,3 +153,35 @@ def is_deep(tree: ast.AST) -> bool:
         if not level:
             return False
     return True
+
+
+def dumped(node: ast.AST) -> str:
+    """Return a tree as a text that is the same for the same code; numbers may be of any length."""
+    try:
+        return ast.dump(node)
+    except ValueError:
+        return ast.dump(_with_long_numbers(node))
+
+
+def unparsed(node: ast.AST) -> str:
+    """Return a tree as code; empty where Python cannot write it, as some nested strings."""
+    try:
+        return ast.unparse(node)
+    except ValueError:
+        with suppress(ValueError):
+            return ast.unparse(_with_long_numbers(node))
+    return ""
+
+
+def _with_long_numbers(node: ast.AST) -> ast.AST:
+    """Return a copy of a tree with its whole numbers as they can be written at any length.
+
+    Python reads longer ones, in hexadecimal, than it writes, in decimal.
+    """
+    changed: ast.AST = _InHexadecimal().visit(deepcopy(node))
+    return changed
+
+
+class _InHexadecimal(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Name(id=hex(node.value)) if type(node.value) is int else node

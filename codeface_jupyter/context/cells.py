@@ -22,7 +22,7 @@ from codeface_jupyter.context.ipython_lines import (
 from codeface_jupyter.context.tokens import TokenCounter, cut_middle
 from codeface_jupyter.privacy import redact
 from codeface_jupyter.shorten import shorten
-from codeface_jupyter.syntax import Definition, Import, identifiers, parse_module
+from codeface_jupyter.syntax import Definition, Import, identifiers, is_deep, parse_module, unparsed
 from codeface_jupyter.wording import counted
 
 __all__ = [
@@ -396,7 +396,7 @@ def _digest(source: str, *, definitions: bool) -> str:
             kept.append(node)
         elif definitions and isinstance(node, Definition):
             kept.append(_outline(node))
-    text = "\n".join(ast.unparse(node) for node in kept)
+    text = "\n".join(unparsed(node) for node in kept if not is_deep(node))
     return "\n".join(line for line in text.splitlines() if line)
 
 

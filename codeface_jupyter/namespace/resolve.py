@@ -13,7 +13,7 @@ from codeface_jupyter.errors import NotebookError, UnknownNameError
 from codeface_jupyter.namespace.classes import bases_of
 from codeface_jupyter.namespace.describe import column_names
 from codeface_jupyter.namespace.foreign_code import call_guarded
-from codeface_jupyter.syntax import parse_expression
+from codeface_jupyter.syntax import parse_expression, unparsed
 
 __all__ = ["close_names", "resolve"]
 
@@ -66,7 +66,7 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
             parent = _walk(value, namespace, expression)
             return _step(
                 lambda: getattr(parent, name),
-                ast.unparse(node),
+                unparsed(node),
                 name,
                 _attributes(parent),
                 is_missing=not _has_attribute(parent, name),
@@ -77,7 +77,7 @@ def _walk(node: ast.expr, namespace: Mapping[str, object], expression: str) -> o
             known = [repr(other) for other in _keys(parent)]
             return _step(
                 lambda: parent[key],  # type: ignore[index]  # what it is, indexing will tell
-                ast.unparse(node),
+                unparsed(node),
                 repr(key),
                 known,
                 is_missing=True,

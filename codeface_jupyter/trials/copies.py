@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import python_in
-from codeface_jupyter.syntax import Import, is_deep, parse_module
+from codeface_jupyter.syntax import Import, dumped, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.made_data import (
     counts_on,
@@ -255,7 +255,7 @@ def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
 def _last_maker(name: str, tree: ast.Module) -> str:
     """Return the last statement that gives ``name`` a value; empty if none does."""
     makers = [node for node in tree.body if name in names_bound(node)]
-    return ast.dump(makers[-1]) if makers else ""
+    return dumped(makers[-1]) if makers else ""
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -272,7 +272,7 @@ def statements(code: str) -> list[str]:
 
 
 def _dumps(nodes: Sequence[ast.stmt]) -> list[str]:
-    return [ast.dump(node) for node in nodes]
+    return [dumped(node) for node in nodes]
 
 
 def _code_cells(cells: Sequence[Cell]) -> list[Cell]:

@@ -13,7 +13,7 @@ from types import FrameType
 
 from codeface_jupyter.namespace.foreign_code import attempt
 from codeface_jupyter.shorten import in_one_line
-from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.syntax import parse_module, unparsed
 from codeface_jupyter.trials.few_words import CONTAINERS, few_words
 from codeface_jupyter.trials.looking import looked_at
 from codeface_jupyter.trials.secret_values import gives_secret, secret_names
@@ -62,7 +62,7 @@ def _compared(left: ast.expr, right: ast.expr, frame: FrameType) -> str:
     is_lasting = _evaluated(left, frame) == found and _evaluated(right, frame) == wanted
     if found == wanted or not is_lasting:
         return ""
-    what = in_one_line(ast.unparse(left), max_chars=MAX_SIDE_CHARS)
+    what = in_one_line(unparsed(left), max_chars=MAX_SIDE_CHARS)
     return f"{what} gives {_written(found)}, not {_written(wanted)}"
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Container
 
-from codeface_jupyter.syntax import Definition, Import, identifiers
+from codeface_jupyter.syntax import Definition, Import, identifiers, unparsed
 from codeface_jupyter.trials.copies import parsed
 
 __all__ = ["IDLE", "is_idle"]
@@ -59,7 +59,7 @@ def _is_asked_for(node: ast.stmt, request: str, names: Container[str]) -> bool:
     if not isinstance(node, ast.ClassDef):
         return False
     words = [word for word in identifiers(request) if word not in names]
-    bases = {ast.unparse(base).rpartition(".")[2].lower() for base in node.bases}
+    bases = {unparsed(base).rpartition(".")[2].lower() for base in node.bases}
     return any(
         word.lower() in bases or (word[0].isupper() and node.name.endswith(word)) for word in words
     )

@@ -7,7 +7,7 @@ import types
 from collections.abc import Container, Mapping, Sequence
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.syntax import Definition, Import
+from codeface_jupyter.syntax import Definition, Import, dumped
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
@@ -117,7 +117,7 @@ def gives_something_else(
     is_seeded = any(_is_seeded(part) for node in nodes for part in ast.walk(node))
     if any(map(_varies, run)) and not is_seeded:
         return True
-    made, own = names_bound_in_scope(nodes), {ast.dump(node) for node in nodes}
+    made, own = names_bound_in_scope(nodes), {dumped(node) for node in nodes}
     return any(
         _is_worked_on(node, cell, cells, made=made, own=own)
         for node, cell in zip(nodes, repeated, strict=True)
@@ -140,7 +140,7 @@ def _is_worked_on(
         What the whole code binds. That such a name is used again for something else changes
         nothing, as of a figure's ``ax``.
     own
-        The whole code's statements, as `ast.dump` gives them.
+        The whole code's statements, as `dumped` gives them.
     """
     names = names_bound_in_scope([node]) | names_read(node)
     later = statements_after(cell, cells, names=names) or ()
@@ -148,7 +148,7 @@ def _is_worked_on(
         name in names
         and how != "item"
         and not (how == "anew" and name in made)
-        and ast.dump(other) not in own
+        and dumped(other) not in own
         for other in later
         if not isinstance(other, Import)
         for name, how in names_changed(other)
@@ -258,7 +258,7 @@ def _is_same(literal: object, live: object) -> bool:
 
 
 def _is_equal(node: ast.stmt, other: ast.stmt) -> bool:
-    return ast.dump(node) == ast.dump(other)
+    return dumped(node) == dumped(other)
 
 
 def _kind(name: str, kinds: ValueKinds) -> str | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 from codeface_jupyter.generation import GenerationResult
-from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.syntax import is_deep, parse_module, unparsed
 
 __all__ = [
     "SAME_AGAIN",
@@ -79,4 +78,4 @@ def is_same_code(one: GenerationResult, other: GenerationResult) -> bool:
 
 def _unparsed(code: str) -> str:
     tree = parse_module(code)
-    return code if tree is None or is_deep(tree) else ast.unparse(tree)
+    return code if tree is None or is_deep(tree) else unparsed(tree) or code

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from codeface_jupyter.syntax import identifiers, is_deep, parse_module
+from codeface_jupyter.syntax import dumped, identifiers, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.kept_names import BUILTINS
 
@@ -71,7 +71,7 @@ class RenameRequest:
             return None
         # Each place has to be one of the name's, and no place may be left.
         _Renaming(self.old, self.new).visit(tree)
-        return renamed if ast.dump(tree) == ast.dump(new_tree) else None
+        return renamed if dumped(tree) == dumped(new_tree) else None
 
     def _is_free(self, code: str) -> bool:
         is_name = self.new.isidentifier() and not keyword.iskeyword(self.new)

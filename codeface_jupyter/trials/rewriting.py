@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -10,6 +9,7 @@ from difflib import SequenceMatcher
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
+from codeface_jupyter.syntax import unparsed
 from codeface_jupyter.trials.copies import (
     ONLY_REPEATS,
     REPEATS_ITSELF,
@@ -119,7 +119,7 @@ def _begin_alike(code: str, other: str) -> bool:
 def _first_statement(code: str) -> str:
     """Return a code's first statement, laid out in one way; empty if there is none."""
     tree = parsed(code)
-    return ast.unparse(tree.body[0]) if tree is not None and tree.body else ""
+    return unparsed(tree.body[0]) if tree is not None and tree.body else ""
 
 
 def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: Task) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeface_jupyter.context import Cell
+from codeface_jupyter.syntax import dumped, unparsed
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks import with_missing_imports
 from codeface_jupyter.trials.checks.modules import loaded_module, members
@@ -173,7 +174,7 @@ def without_known_imports(code: str, namespace: Mapping[str, object]) -> Shaped 
 def _imports_note(imports: Sequence[ast.stmt]) -> str:
     if len(imports) > IMPORTS_NAMED:
         return f"Left out {len(imports)} imports that the notebook has already."
-    named = " and ".join(f"`{ast.unparse(node)}`" for node in imports)
+    named = " and ".join(f"`{unparsed(node)}`" for node in imports)
     return f"Left out {named}, which the notebook has already."
 
 
@@ -249,7 +250,7 @@ def _without(
 
 
 def _dump(code: ast.Module | Sequence[ast.stmt]) -> list[str]:
-    return [ast.dump(node) for node in (code.body if isinstance(code, ast.Module) else code)]
+    return [dumped(node) for node in (code.body if isinstance(code, ast.Module) else code)]
 
 
 def _end(node: ast.stmt) -> int:

@@ -83,6 +83,13 @@ def test_one_token_less_than_needed_leaves_out_the_far_ones() -> None:
     assert choices[0].reason == "far above, and the budget is used up"
 
 
+def test_definitions_of_a_far_cell_stay_whatever_numbers_are_in_it() -> None:
+    number = f"0x{'f' * 3700}"
+    definition = Cell(source=f"def f(n={number}):\n    return n + {'u + ' * 200}u")
+    chosen = choose_cells([definition, *map(filler, range(20))], max_tokens=100)
+    assert sent(chosen)[0].startswith(f"def f(n={number}):")
+
+
 def test_imports_definitions_and_what_the_request_names_stay() -> None:
     cells = [
         Cell(source="import pandas as pd\nother = 3"),

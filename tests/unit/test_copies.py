@@ -37,6 +37,14 @@ def namespace():
     return {"pd": pd, "np": np, "sales": sales, "total": 4, "names": ["a"], "ax": object()}
 
 
+def test_a_number_of_any_length_costs_nothing(namespace):
+    number = Cell(source=f"limit = 0x{'f' * 5000}", execution_count=4)
+    code = f"{DATA.source}\n{number.source}\n{NEW}"
+    found = without_copies(code, namespace, [*CELLS, number])
+    assert found.code == f"{number.source}\n{NEW}"
+    assert repetition(number.source, [number]) is not None
+
+
 def test_a_copied_data_cell_is_left_out_and_the_new_line_is_offered(namespace):
     code = f"{DATA.source}\n\n# Sum by region\n{NEW}"
 

@@ -1,12 +1,15 @@
 """Code that is only looked at."""
 
+import ast
 import warnings
 
 import pytest
 
-from codeface_jupyter.syntax import parse_expression, parse_module
+from codeface_jupyter.syntax import dumped, parse_expression, parse_module, parsed, unparsed
 from codeface_jupyter.trials.checks.source import read_source
 
+# Python reads more digits than it writes.
+LONG_NUMBER = f"0x{'f' * 5000}"
 # Python warns of what is called, of the backslash, and of the comparison.
 DOUBTFUL = "x = (1)(2)\ny = '\\d'\nz = x is 1"
 
@@ -39,3 +42,18 @@ def test_of_the_users_own_it_is_told_and_once_only():
 
     assert [str(one.message) for one in told].count("mine") == 1
     assert any("not callable" in str(one.message) for one in told)
+
+
+def test_a_number_that_python_does_not_write_is_compared_and_written_all_the_same():
+    tree = parsed(f"x = {LONG_NUMBER} + 1")
+    assert dumped(tree) == dumped(parsed(f"x  =  {LONG_NUMBER}+1"))
+    assert dumped(tree) != dumped(parsed(f"x = {LONG_NUMBER}f + 1"))
+    assert unparsed(tree) == f"x = {LONG_NUMBER} + 0x1"
+    with pytest.raises(ValueError, match="4300 digits"):
+        ast.dump(tree)
+
+
+def test_usual_code_is_written_as_python_does():
+    tree = parsed(DOUBTFUL)
+    assert dumped(tree) == ast.dump(tree)
+    assert unparsed(tree) == ast.unparse(tree)

@@ -7,6 +7,7 @@ import ast
 import types
 from collections.abc import Iterator
 
+from codeface_jupyter.syntax import unparsed
 from codeface_jupyter.trials.checks import polars_frames
 from codeface_jupyter.trials.checks.attributes import is_usual_class
 from codeface_jupyter.trials.checks.changes import Changes, package_of
@@ -267,8 +268,8 @@ def _name_of(node: ast.expr) -> str:
         simple = node.value
         while isinstance(simple, ast.Attribute):
             simple = simple.value
-        return ast.unparse(node) if isinstance(simple, ast.Name) else node.attr
-    return ast.unparse(node)
+        return unparsed(node) if isinstance(simple, ast.Name) else node.attr
+    return unparsed(node)
 
 
 def _made_by(obj: object) -> Value:

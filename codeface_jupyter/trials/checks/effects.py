@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Literal
 
 from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.syntax import unparsed
 from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.buffers import Buffers
 from codeface_jupyter.trials.checks.calls import root_name
@@ -245,4 +246,4 @@ def _live_modules(namespace: Mapping[str, object]) -> dict[str, str]:
 def _shown(node: ast.Call, name: str) -> str:
     if isinstance(node.func, ast.Attribute) and not name.startswith("."):
         return name
-    return name.lstrip(".") or ast.unparse(node.func)
+    return name.lstrip(".") or unparsed(node.func)
