@@ -24,6 +24,7 @@ MAX_TESTS = 50
 MAX_WARNINGS = 5
 MAX_REFUSALS = 3
 MAX_LINE_CHARS = 300
+MAX_LINE_NUMBER = 1_000_000
 MAX_PRINTED_CHARS = 2_000
 # Half of a secret looks like none.
 MAX_MASKED_CHARS = MAX_PRINTED_CHARS + 1_000
@@ -44,7 +45,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         warnings=tuple(_told(text) for text in _items(data.get("warnings"))[:MAX_WARNINGS]),
         error=_told(data.get("error")),
         error_type=_line(data.get("error_type")),
-        error_line=line if isinstance(line := data.get("error_line"), int) else None,
+        error_line=_line_number(data.get("error_line")),
         refusals=refusals,
         seconds=_seconds(data.get("seconds"), most=report.seconds),
         memory_bytes=report.peak_memory_bytes,
@@ -105,6 +106,10 @@ def _changes(data: object) -> Iterator[Change]:
     for item in _items(data)[:MAX_CHANGES]:
         if isinstance(item, Mapping) and (kind := item.get("kind")) in CHANGE_KINDS:
             yield Change(name=_line(item.get("name")), kind=kind, text=_told(item.get("text")))
+
+
+def _line_number(data: object) -> int | None:
+    return data if type(data) is int and 0 < data <= MAX_LINE_NUMBER else None
 
 
 def _seconds(data: object, *, most: float) -> float:

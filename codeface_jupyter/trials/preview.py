@@ -250,4 +250,5 @@ def _read_table(data: object, variable: str) -> PreviewTable | None:
 def _cells(row: object) -> tuple[str, ...]:
     if not isinstance(row, list):
         return ()
-    return tuple(_cut_cell(str(cell)) for cell in row[: MAX_COLUMNS + 1])
+    # Anything else may be a number of any length, which cannot be written.
+    return tuple(_cut_cell(cell) for cell in row[: MAX_COLUMNS + 1] if isinstance(cell, str))

@@ -36,6 +36,8 @@ MAX_THREADS = 256 + 2 * (os.cpu_count() or 1)
 # Other programs take memory too while a copy runs; it is not ended for that much.
 OTHERS_BYTES = 256 << 20
 MESSAGE_BYTES = 64 << 10
+# More than any machine has.
+MAX_START_BYTES = 1 << 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +155,7 @@ class _Watcher:
                 # Only what comes before any code has run is surely the guard's own word.
                 self.seen.had_other_threads = had
                 raise _OverError("refused to start", why)
-            case {"started": int(size)}:
+            case {"started": int(size)} if not self._has_started and 0 <= size < MAX_START_BYTES:
                 self._has_started = True
                 self.seen.start_bytes = size
             case {"refusal": str(refusal)}:

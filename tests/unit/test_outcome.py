@@ -446,18 +446,44 @@ def test_what_became_of_it_is_one_plain_line(
     assert outcome_line(outcome, found) == f"Tried on a copy: {line}"
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e300, "3", None, [1]])
-def test_how_long_it_took_is_no_more_than_it_was_there(seconds: object) -> None:
-    report = CopyReport(
+def report_of(data: dict[str, object]) -> CopyReport:
+    return CopyReport(
         end="done",
-        data={"seconds": seconds},
+        data=data,
         refusals=(),
         seconds=2.0,
         fork_seconds=0.0,
         peak_memory_bytes=None,
         why="",
     )
-    assert read_outcome(report).seconds == 2.0
+
+
+# JSON brings a number of that length, which Python does not write.
+LONGEST = -(10**4300 - 1)
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [-1, float("nan"), float("inf"), 1e300, "3", None, [1], pytest.param(LONGEST, id="longest")],
+)
+def test_how_long_it_took_is_no_more_than_it_was_there(seconds: object) -> None:
+    assert read_outcome(report_of({"seconds": seconds})).seconds == 2.0
+
+
+@pytest.mark.parametrize(
+    "line", [0, -1, 1_000_001, True, 1.0, "3", None, pytest.param(LONGEST, id="longest")]
+)
+def test_a_line_that_no_code_has_is_not_told(line: object) -> None:
+    data = {"error_type": "ValueError", "error": "no", "error_line": line}
+    outcome = read_outcome(report_of(data))
+    assert outcome.error_line is None
+    assert outcome_line(outcome) == "Tried on a copy: raises ValueError: no"
+    assert read_outcome(report_of({**data, "error_line": 3})).error_line == 3
+
+
+def test_a_table_has_texts_only() -> None:
+    table = {"header": ["", "x"], "rows": [["0", LONGEST]], "is_whole": True}
+    assert read_outcome(report_of({"preview": {"table": table}})).preview.table is None
 
 
 @needs_guard

@@ -460,12 +460,19 @@ def tell_often(files):
         os.write(reporting(), (struct.pack(">I", len(message)) + message) * 1_000)
 
 
+def starts_with(size):
+    message = f'{{"started": {size}}}'.encode()
+    return says(struct.pack(">I", len(message)) + message)
+
+
 @pytest.mark.parametrize(
     ("work", "why"),
     [
         (flood, "its report was too long"),
         (lambda files: {"x": "y" * (5 << 20)}, "its report was too long"),
         (says(struct.pack(">I", 4) + b"{..}"), "its report could not be read"),
+        (starts_with(f"-{'9' * 4300}"), "its report could not be read"),
+        (starts_with(1000), "its report could not be read"),
         (says(struct.pack(">I", 1) + b"7"), "its report could not be read"),
         (says(struct.pack(">I", 50_000) + b"[" * 50_000), "its report could not be read"),
         (says(struct.pack(">I", 9) + b'{"a": 12}'), "its report could not be read"),
