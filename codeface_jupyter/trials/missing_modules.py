@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from codeface_jupyter.syntax import parse_module
-from codeface_jupyter.trials.checks.modules import has_module
+from codeface_jupyter.trials.checks.modules import may_have_module
 from codeface_jupyter.trials.checks.packages import PACKAGES
 
 __all__ = ["asks_for_missing_module"]
@@ -58,9 +58,9 @@ def _missing(node: ast.AST) -> Iterator[str]:
 
 def _names_of(name: str) -> Iterator[str]:
     top = name.partition(".")[0]
-    if top in KNOWN and not has_module(top):
+    if top in KNOWN and not may_have_module(top):
         yield from (top, PACKAGES.get(top, top))
 
 
 def _is_there(name: str) -> bool:
-    return has_module(name.partition(".")[0])
+    return may_have_module(name.partition(".")[0])

@@ -20,6 +20,7 @@ from codeface_jupyter.generation import FindingKind
 from codeface_jupyter.trials.checks import NOT_THERE, check_code
 from codeface_jupyter.trials.checks.all_checks import KINDS, findings_in
 from codeface_jupyter.trials.checks.mending import MENDABLE
+from codeface_jupyter.trials.checks.usual_imports import usual_import
 from codeface_jupyter.trials.completing.fitting import MISFITS
 
 
@@ -694,6 +695,39 @@ def test_only_a_package_that_is_known_is_named(code, module, package, monkeypatc
     (finding,) = found(code, namespace)
     hint = f"; `%pip install {package}` would install it" if package else ""
     assert finding.message == f"The module {module} is not installed{hint}."
+
+
+class Installer:
+    """A finder as some packages put one there: it installs what is imported."""
+
+    def __init__(self):
+        self.asked = []
+
+    def find_spec(self, name, path=None, target=None):
+        self.asked.append(name)
+
+
+def test_no_finder_is_told_what_a_model_makes_up(monkeypatch, namespace):
+    installer = Installer()
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, installer])
+    # It may be there for that finder, so that nothing is said of it.
+    assert found("import pandsa_helper\nfrom numpy import made_up", namespace) == ()
+    assert found("import made_up.part\nimport numpy.made_up", namespace) == ()
+    assert installer.asked == []
+    # Nor is what only that finder may find imported where an import is missing.
+    monkeypatch.delitem(sys.modules, "xgboost", raising=False)
+    assert usual_import("xgb", chains={("train",)}) is None
+    assert usual_import("np", chains={("zeros",)}) == "import numpy as np"
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[:-1])
+    assert "pandsa_helper" in found("import pandsa_helper", namespace)[0].message
+
+
+def test_finders_of_certain_modules_hide_nothing(monkeypatch, namespace):
+    monkeypatch.setattr(Installer, "__module__", "transformers.utils.import_utils")
+    installer = Installer()
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, installer])
+    assert "pandsa_helper" in found("import pandsa_helper", namespace)[0].message
+    assert installer.asked == []
 
 
 def test_a_part_of_a_shared_module_has_a_package_of_its_own(monkeypatch, namespace):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from codeface_jupyter.trials.checks.attributes import has_member, member_names
-from codeface_jupyter.trials.checks.modules import has_module, has_submodule, loaded_module
+from codeface_jupyter.trials.checks.modules import has_submodule, loaded_module, may_have_module
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.packages import package_with
 from codeface_jupyter.trials.checks.source import Source
@@ -65,8 +65,8 @@ def _check_module(notes: Notes, name: str, *, line: int, members: Iterable[str] 
         What is imported from it, which may be modules of packages of their own.
     """
     top = name.partition(".")[0]
-    is_top_there = has_module(top)
-    if is_top_there and has_module(name):
+    is_top_there = may_have_module(top)
+    if is_top_there and may_have_module(name):
         return True
     if not is_top_there and top in sys.stdlib_module_names:
         # Another system's, which nobody can install; such imports stand under a condition.
