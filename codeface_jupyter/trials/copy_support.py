@@ -9,6 +9,7 @@ from typing import Literal
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.models.storage import format_bytes
+from codeface_jupyter.trials.forking import is_child_left
 from codeface_jupyter.trials.guard.shared_memory import Mapping, uses_gpu, what_stays_shared
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.guard.threads import is_debugged, were_other_threads
@@ -100,6 +101,8 @@ def _library_reason() -> str:
 
 
 def _hanging_reason() -> str:
+    if is_child_left():
+        return "A copy of the kernel cannot be ended: what it reads from does not answer."
     libraries = hanging_libraries()
     if libraries:
         return f"{' and '.join(libraries)} would not answer in a copy of the kernel."

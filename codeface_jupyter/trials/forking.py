@@ -8,18 +8,30 @@ import os
 import select
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
 from codeface_jupyter.models.memory import MAXRSS_BYTES
+from codeface_jupyter.threads import new_lock
 from codeface_jupyter.warning_filters import ignored, without
 
-__all__ = ["Child", "Ended", "start_child"]
+__all__ = ["Child", "Ended", "is_child_left", "start_child", "when_none_is_left"]
 
 IN_MILLISECONDS = 1_000
+# A process that waits for a file system or a device which does not answer cannot be ended. Others
+# end at once, large ones in the time that it takes to give their memory back.
+END_S = 2.0
+POLL_S = 0.05
 # Of forks with threads; no concern of the user's.
 FORK_WARNING = ignored(DeprecationWarning, message="This process", module=__name__)
+
+
+_LEFT: set[Child] = set()
+_WAITING: list[Callable[[], object]] = []
+_LEFT_CHANGE = new_lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,15 +100,32 @@ class Child:
                 os.kill(self.pid, number)
 
     def end(self) -> Ended:
-        """End it at once if it has not ended, and leave nothing of it."""
+        """End it at once if it has not ended, and leave nothing of it.
+
+        Where it cannot be ended, that is left to a thread: see `is_child_left`.
+        """
         was_running = not self.wait(0)
         if was_running:
             self.send_signal(signal.SIGKILL)
             self._end_group()
+            if not self._wait_for_end():
+                _leave(self)
+                return Ended(was_ended=True)
+        return dataclasses.replace(self.reap(), was_ended=was_running)
+
+    def reap(self) -> Ended:
+        """Wait until it has ended, however long that takes, and leave nothing of it."""
         if self._ended is None:
             self._ended = _reap(self.pid, 0) or Ended()
         self._close()
-        return dataclasses.replace(self._ended, was_ended=was_running)
+        return self._ended
+
+    def _wait_for_end(self) -> bool:
+        deadline = time.monotonic() + END_S
+        while not self.wait(POLL_S):
+            if time.monotonic() >= deadline:
+                return False
+        return True
 
     def _end_group(self) -> None:
         # Where the system lets it start processes, they are in its group; where there are names
@@ -109,6 +138,40 @@ class Child:
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
+
+
+def is_child_left() -> bool:
+    """Whether a child has not ended yet that could not be ended in time."""
+    with _LEFT_CHANGE:
+        return bool(_LEFT)
+
+
+def when_none_is_left(action: Callable[[], object]) -> None:
+    """Do something once no child is left that could not be ended; at once if there is none."""
+    with _LEFT_CHANGE:
+        is_late = bool(_LEFT)
+        if is_late:
+            _WAITING.append(action)
+    if not is_late:
+        action()
+
+
+def _leave(child: Child) -> None:
+    with _LEFT_CHANGE:
+        _LEFT.add(child)
+    name = "codeface-copy-left"
+    threading.Thread(target=_take_leave, args=(child,), name=name, daemon=True).start()
+
+
+def _take_leave(child: Child) -> None:
+    child.reap()
+    with _LEFT_CHANGE:
+        _LEFT.discard(child)
+        actions = [] if _LEFT else [*_WAITING]
+        if actions:
+            _WAITING.clear()
+    for action in actions:
+        action()
 
 
 def start_child(work: Callable[[], object]) -> Child:

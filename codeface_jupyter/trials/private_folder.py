@@ -11,6 +11,8 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from codeface_jupyter.trials.forking import when_none_is_left
+
 __all__ = ["FolderLimits", "FolderWatch", "private_folder"]
 
 PREFIX = "codeface-copy-"
@@ -35,13 +37,13 @@ class FolderLimits:
 def private_folder() -> Iterator[Path]:
     """Make a folder that only this user can enter, and remove it with all that is in it then.
 
-    Nobody may still be writing there when it is removed.
+    Nobody may still be writing there when it is removed; if a child is left, it waits for that.
     """
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         yield folder
     finally:
-        _remove(folder)
+        when_none_is_left(lambda: _remove(folder))
 
 
 class FolderWatch:

@@ -27,9 +27,9 @@ import psutil
 import pytest
 
 from codeface_jupyter.trials import copy as copies
-from codeface_jupyter.trials import hanging, private_folder
+from codeface_jupyter.trials import forking, hanging, private_folder
 from codeface_jupyter.trials.copy import Limits, run_in_copy
-from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.copy_support import copy_support, hanging_reason
 from codeface_jupyter.trials.guard import support, system_calls
 from codeface_jupyter.trials.guard.audit import RefusedOnCopyError
 from codeface_jupyter.trials.guard.landlock import landlock_version
@@ -776,6 +776,32 @@ def test_a_library_that_hung_is_not_tried_again(library):
     assert found.why == "waits_for_threads would not answer in a copy of the kernel."
 
 
+def test_a_copy_that_cannot_be_ended_is_left_to_end_and_no_other_is_made(tmp_path, monkeypatch):
+    """As one that waits for a server of files which does not answer."""
+    go_on = tmp_path / "go on"
+    monkeypatch.setattr(forking, "END_S", 0.1)
+    monkeypatch.setattr(forking.Child, "send_signal", lambda *_: None)
+
+    def work(files):
+        while not go_on.exists():
+            time.sleep(0.01)
+        return {}
+
+    begin = time.monotonic()
+    report = run_in_copy(work, limits=SHORT)
+    assert (report.end, report.why) == ("timed out", "It had not ended after 0.5 s.")
+    assert time.monotonic() - begin < GRACE_S
+    assert len(list(tmp_path.iterdir())) == 1
+    why = "A copy of the kernel cannot be ended: what it reads from does not answer."
+    assert copy_support(tries="auto").why == hanging_reason(tries="auto") == why
+    go_on.touch()
+    deadline = time.monotonic() + GRACE_S
+    while not copy_support(tries="auto").is_possible or list(tmp_path.iterdir()) != [go_on]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    go_on.unlink()
+
+
 def run_code_that_waits():
     exec(compile("threading.Event().wait()", "<tried code>", "exec"), globals())
 
@@ -937,7 +963,7 @@ for name in ("fcntl", "resource"):
 for name in ("fork", "uname", "O_PATH", "wait4", "pidfd_open", "register_at_fork", "getuid"):
     delattr(os, name)
 from codeface_jupyter.trials.copy import run_in_copy
-from codeface_jupyter.trials.copy_support import copy_support
+from codeface_jupyter.trials.copy_support import copy_support, hanging_reason
 import codeface_jupyter.trials.run_code
 print(copy_support(tries="on").why, run_in_copy(lambda files: {}).why, sep="\\n")
 """
