@@ -103,6 +103,7 @@ def run_in_copy(
     work: Callable[[CopyFiles], dict[str, object]],
     *,
     limits: Limits = Limits(),
+    code: str = "",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> CopyReport:
     """Run ``work`` in a copy of this process and return what became of it.
@@ -117,6 +118,8 @@ def run_in_copy(
         Returns plain data that JSON can hold. It and all it needs should be imported before.
     limits
         How much it may take.
+    code
+        The code that it tries, which may lie; empty if it tries none.
     cancelled
         Asked many times a second; the copy is ended once it returns True.
     """
@@ -125,7 +128,7 @@ def run_in_copy(
         return _not_started(support.why)
     try:
         with private_folder() as folder, place_file(folder) as place:
-            return _Copy(work, limits, folder=folder, place=place).run(cancelled)
+            return _Copy(work, limits, code=code, folder=folder, place=place).run(cancelled)
     except OSError as error:
         return _not_started(f"The kernel could not be copied: {first_line(error)}.")
 
@@ -138,11 +141,13 @@ class _Copy:
         work: Callable[[CopyFiles], dict[str, object]],
         limits: Limits,
         *,
+        code: str,
         folder: Path,
         place: int,
     ) -> None:
         self._work = work
         self._limits = limits
+        self._code = code
         self._folder = folder
         self._folder_watch = FolderWatch(folder)
         self._place = place
@@ -202,7 +207,7 @@ class _Copy:
         is_idle = seen.was_waiting and ended.cpu_seconds < BUSY_SHARE * seconds
         # What is refused may well wait and try again.
         library = library_in(self._place) if is_idle and not seen.refusals else None
-        if library and remember_hanging(library):
+        if library and remember_hanging(library, code=self._code):
             return (
                 f"{library} does not answer in a copy of the kernel; with it, nothing more is "
                 "tried."

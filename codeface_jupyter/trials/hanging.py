@@ -2,7 +2,8 @@
 
 A fork copies one thread. A library that waits for its others waits until the copy's time is up.
 Some are known for it; of another it is found out once in a session, by asking copies that ran out
-of time without using the processor where they are. Two must say so: code that runs there can lie.
+of time without using the processor where they are. Two must say so that tried different code, since
+code that runs there can lie.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ OUR_FILES = (TRIED_CODE, "<ipython-input", str(Path(__file__).parent))
 PASSED_ON = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<")
 PACKAGES = re.compile(r".*[/\\](?:site|dist)-packages[/\\](?P<name>\w+)")
 
-_SUSPECTED: set[str] = set()
+# With the code that was tried.
+_SUSPECTED: set[tuple[str, str]] = set()
 _HUNG: set[str] = set()
 _HUNG_CHANGE = new_lock()
 
@@ -60,21 +62,28 @@ def hanging_libraries() -> list[str]:
     return sorted(found | waiting)
 
 
-def remember_hanging(library: str) -> bool:
+def remember_hanging(library: str, *, code: str) -> bool:
     """Remember, until this process ends, that a library did not answer in a copy.
+
+    Parameters
+    ----------
+    library
+        Its name.
+    code
+        What was tried; empty if it is nobody's.
 
     Returns
     -------
     bool
-        Whether it is known by now not to answer: it is loaded here, and another copy has said
-        the same before.
+        Whether it is known by now not to answer: it is loaded here, and a copy of other code has
+        said the same before.
     """
     if library not in sys.modules:
         return False
     with _HUNG_CHANGE:
-        if library in _SUSPECTED:
+        if any(name == library and (other != code or not code) for name, other in _SUSPECTED):
             _HUNG.add(library)
-        _SUSPECTED.add(library)
+        _SUSPECTED.add((library, code))
         return library in _HUNG
 
 

@@ -76,6 +76,7 @@ def try_code(
             code, namespace, tested=tested, has_digests=has_digests, seconds=limits.seconds
         ),
         limits=limits,
+        code=code,
         cancelled=is_cancelled,
     )
     if report.end in {"refused to start", "cancelled"}:

@@ -802,6 +802,14 @@ def test_a_copy_that_cannot_be_ended_is_left_to_end_and_no_other_is_made(tmp_pat
     go_on.unlink()
 
 
+def test_one_code_alone_cannot_turn_tries_off(library):
+    for _ in range(2):
+        run_in_copy(lambda files: library.collect(), limits=SHORT, code="collect()")
+        assert copy_support(tries="auto").is_possible
+    report = run_in_copy(lambda files: library.collect(), limits=SHORT, code="collect(1)")
+    assert "nothing more is tried" in report.why
+
+
 def run_code_that_waits():
     exec(compile("threading.Event().wait()", "<tried code>", "exec"), globals())
 
