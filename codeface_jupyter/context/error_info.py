@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from codeface_jupyter.context.ipython_lines import as_typed, split_cell_magics
 from codeface_jupyter.context.live_names import LiveNames
+from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.syntax import parse_line
 
 __all__ = ["ErrorInfo", "is_library"]
@@ -76,7 +77,7 @@ class ErrorInfo:
             # The code never ran: the innermost frame is the compiler's caller.
             line, frames = (error.text or "").strip(), []
         return cls(
-            ename=type.__getattribute__(type(error), "__name__"),
+            ename=class_name(type(error)),
             evalue=_message(error),
             source=source,
             traceback=_written_frames(error, source),

@@ -15,6 +15,7 @@ from typing import Any
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.magics.failing_line import FailingLine
 from codeface_jupyter.namespace import column_names
+from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.modules import has_module
@@ -270,7 +271,7 @@ def _shown_values(error: ErrorInfo) -> list[tuple[str, object]]:
 
 
 def _class_name(value: object) -> str:
-    return str(type.__getattribute__(type(value), "__name__"))
+    return class_name(type(value))
 
 
 EXPLANATIONS: Mapping[str, Explain] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.namespace.memory_owners import numpy_holds, torch_holds
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.writing import TIMES
@@ -20,7 +21,7 @@ def numpy_array(array: Any, view: View) -> Outline:
     import numpy as np
 
     plain = np.ndarray.view(array, np.ndarray)
-    name = type(array).__name__
+    name = class_name(type(array))
     outline = _outline("array", name, tuple(plain.shape), str(plain.dtype))
     if view.allow_values and plain.dtype.kind in "iufb" and numpy_holds(array):
         step = _even_sample(plain.shape)
@@ -39,8 +40,16 @@ def torch_tensor(tensor: Any, view: View) -> Outline:
     """Describe a torch tensor."""
     import torch
 
+    # A subclass may have code of its own for whatever is asked of it.
+    with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - the documented way
+        return _torch_tensor(tensor, view)
+
+
+def _torch_tensor(tensor: Any, view: View) -> Outline:
+    import torch
+
     dtype = str(tensor.dtype).removeprefix("torch.")
-    outline = _outline("tensor", type(tensor).__name__, tuple(tensor.shape), dtype)
+    outline = _outline("tensor", class_name(type(tensor)), tuple(tensor.shape), dtype)
     outline.text += f" on {tensor.device}"
     outline.facts["device"] = str(tensor.device)
     if tensor.requires_grad:

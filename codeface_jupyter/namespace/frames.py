@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.namespace.column_labels import MAX_COLUMNS, ColumnLabels
 from codeface_jupyter.namespace.extents import Extent, pandas_extent
 from codeface_jupyter.namespace.memory_owners import holds_its_values
@@ -114,7 +115,7 @@ def pandas_frame(frame: Any, view: View) -> Outline:
         _pandas_column(sample.iloc[:, position], labels[position], step=step, view=view)
         for position in labels.described
     ]
-    outline = _frame(type(frame).__name__, labels, columns, shape=(rows, width), view=view)
+    outline = _frame(class_name(type(frame)), labels, columns, shape=(rows, width), view=view)
     index = _pandas_index_note(frame.index, view)
     if index:
         outline.facts["index"] = index
@@ -154,7 +155,7 @@ def pandas_index(index: Any, view: View) -> Outline:
     is_shown = view.allow_values and holds_its_values(index)
     samples = list(index[:SAMPLES]) if is_shown else []
     column = _Column(label=index.name, dtype=str(index.dtype), samples=samples)
-    kind = type(index).__name__
+    kind = class_name(type(index))
     return _series(kind, column, length=len(index), is_named=index.name is not None)
 
 
@@ -197,7 +198,7 @@ def arrow_table(table: Any, view: View) -> Outline:
         _arrow_column(labels[position], table.column(position), view=view)
         for position in labels.described
     ]
-    name = f"pyarrow {type(table).__name__}"
+    name = f"pyarrow {class_name(type(table))}"
     shape = (table.num_rows, table.num_columns)
     return _frame(name, labels, columns, shape=shape, view=view)
 
@@ -205,7 +206,7 @@ def arrow_table(table: Any, view: View) -> Outline:
 def arrow_array(array: Any, view: View) -> Outline:
     """Describe a pyarrow Array or ChunkedArray."""
     column = _arrow_column(None, array, view=view)
-    name = f"pyarrow {type(array).__name__}"
+    name = f"pyarrow {class_name(type(array))}"
     return _series(name, column, length=len(array), is_named=False)
 
 
@@ -216,7 +217,7 @@ def _pandas_column(sample: Any, label: object, *, step: int, view: View) -> _Col
     missing = sample.isna()
     present = sample[~missing]
     if dtype == "object" and len(present):
-        dtype = f"object of {type(present.iloc[0]).__name__}"
+        dtype = f"object of {class_name(type(present.iloc[0]))}"
     categories = _categories(present, dtype) if view.allow_values and step == 1 else None
     return _Column(
         label=label,
@@ -259,11 +260,11 @@ def _polars_column(series: Any, *, view: View) -> _Column:
 def _writes_categories(dtype: Any) -> bool:
     """Whether a polars type is written with the values that it allows, which may be many."""
     parts = [getattr(dtype, "inner", None), *(f.dtype for f in getattr(dtype, "fields", ()))]
-    return type(dtype).__name__ == "Enum" or any(map(_writes_categories, filter(None, parts)))
+    return class_name(type(dtype)) == "Enum" or any(map(_writes_categories, filter(None, parts)))
 
 
 def _polars_dtype(dtype: Any) -> str:
-    return type(dtype).__name__ if _writes_categories(dtype) else str(dtype)
+    return class_name(type(dtype)) if _writes_categories(dtype) else str(dtype)
 
 
 def _arrow_column(label: object, array: Any, *, view: View) -> _Column:
@@ -294,10 +295,10 @@ def _samples(values: Iterable[object], *, dtype: str, view: View) -> list[object
 
 def _pandas_index_note(index: Any, view: View) -> str:
     """Return an index's name, type and extent; nothing for plain row numbers."""
-    if type(index).__name__ == "RangeIndex":
+    if class_name(type(index)) == "RangeIndex":
         return ""
     names = [write_label(name) for name in index.names if name is not None]
-    if type(index).__name__ == "MultiIndex":
+    if class_name(type(index)) == "MultiIndex":
         return f"MultiIndex ({', '.join(names) or f'{index.nlevels} levels'})"
     return f"{', '.join(names)} ({index.dtype}{_reach(index, view)})".lstrip()
 

@@ -11,7 +11,7 @@ import ctypes
 import mmap
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, is_instance, type_name
+from codeface_jupyter.namespace.classes import bases_of, class_name, is_instance, type_name
 
 __all__ = ["holds_its_values", "numpy_holds", "torch_holds"]
 
@@ -48,7 +48,7 @@ def torch_holds(tensor: Any) -> bool:
 
 def holds_its_values(values: Any) -> bool:
     """Whether what a pandas Series or Index keeps its values in is there as long as it is."""
-    if type(values).__name__ in ("RangeIndex", "MultiIndex"):
+    if class_name(type(values)) in ("RangeIndex", "MultiIndex"):
         # Neither is made of an array that was given to it.
         return True
     parts = (getattr(values.array, name, None) for name in PANDAS_PARTS)

@@ -12,7 +12,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
+from codeface_jupyter.namespace.classes import (
+    bases_of,
+    class_name,
+    is_instance,
+    members_of,
+    own_attributes,
+    type_name,
+)
 from codeface_jupyter.namespace.outline import Outline, View
 from codeface_jupyter.namespace.signatures import UNKNOWN, signature_text
 from codeface_jupyter.namespace.source import source_of
@@ -59,7 +66,7 @@ SEQUENCES: tuple[type, ...] = (list, tuple, set, frozenset, deque)
 
 def plain_value(value: object, view: View) -> Outline:
     """Describe a number, a text or another plain value."""
-    name = type(value).__name__
+    name = class_name(type(value))
     if isinstance(value, str | bytes | bytearray):
         outline = Outline("text", f"{name} of {len(value):,}", {"length": len(value)})
     else:
@@ -76,7 +83,7 @@ def plain_value(value: object, view: View) -> Outline:
 def function(obj: Any, view: View) -> Outline:
     """Describe a function or a method: its signature and its docstring's first line."""
     signature = signature_text(obj, view)
-    name = getattr(obj, "__name__", type(obj).__name__)
+    name = getattr(obj, "__name__", class_name(type(obj)))
     # What has no signature that can be read is not asked for anything else.
     is_async = signature != UNKNOWN and inspect.iscoroutinefunction(obj)
     prefix = "async def" if is_async else "def"
@@ -90,10 +97,10 @@ def function(obj: Any, view: View) -> Outline:
 def klass(cls: Any, view: View) -> Outline:
     """Describe a class: its constructor, its bases, its public methods."""
     signature = signature_text(cls, view)
-    name = type.__getattribute__(cls, "__name__")
+    name = class_name(cls)
     outline = Outline("class", f"class {name}{signature}", {"signature": signature})
     bases = [
-        base.__name__ for base in type.__dict__["__bases__"].__get__(cls) if base is not object
+        class_name(base) for base in type.__dict__["__bases__"].__get__(cls) if base is not object
     ]
     if bases:
         outline.text += f", a {', '.join(bases)}"
@@ -131,7 +138,7 @@ def module(obj: Any, view: View) -> Outline:
 
 def iterator(obj: object, _: View) -> Outline:
     """Describe a generator, an iterator or a coroutine, without consuming it."""
-    name = type(obj).__name__
+    name = class_name(type(obj))
     if isinstance(obj, ITERATORS):
         name = f"{name} {obj.__name__}"
     return Outline("iterator", f"{name}, not consumed")
@@ -143,11 +150,11 @@ def container(obj: Any, view: View) -> Outline:
     length = base.__len__(obj)  # type: ignore[attr-defined]
     # The base's own methods: a subclass may count or yield anything.
     items = list(itertools.islice(base.__iter__(obj), MAX_LOOKED_AT))  # type: ignore[attr-defined]
-    outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
+    outline = Outline("container", f"{class_name(type(obj))} of {length:,}", {"length": length})
     fields = inspect.getattr_static(type(obj), "_fields", None)
     if isinstance(fields, tuple) and len(fields) == length:
         values = [_item(name, value, view) for name, value in zip(fields, items, strict=True)]
-        outline.text = f"{type(obj).__name__}({', '.join(values)})"
+        outline.text = f"{class_name(type(obj))}({', '.join(values)})"
     elif items:
         outline.text += f" {_kinds(items)}"
         outline.facts["element_kinds"] = _kinds(items)
@@ -166,7 +173,7 @@ def mapping(obj: Any, view: View) -> Outline:
     """Describe a dict: how many keys and of what types; the keys only if values may be shown."""
     length = dict.__len__(obj)
     items = list(itertools.islice(dict.items(obj), MAX_LOOKED_AT))
-    outline = Outline("container", f"{type(obj).__name__} of {length:,}", {"length": length})
+    outline = Outline("container", f"{class_name(type(obj))} of {length:,}", {"length": length})
     if not items:
         return outline
     if view.allow_values and all(type(key) is str for key, _ in items):
@@ -195,7 +202,7 @@ def sklearn_model(model: Any, view: View) -> Outline:
     state = vars(model)
     is_fitted = _is_fitted(model)
     written = ", ".join(f"{name}={value}" for name, value in parameters.items())
-    outline = Outline("model", f"{type(model).__name__}({shorten(written, max_chars=300)})")
+    outline = Outline("model", f"{class_name(type(model))}({shorten(written, max_chars=300)})")
     outline.text += {None: "", True: ", fitted", False: ", not fitted"}[is_fitted]
     features = state.get("n_features_in_")
     if isinstance(features, int):
@@ -237,7 +244,7 @@ def _are_fitted(parts: list[tuple[Any, ...]], *, last: int | None) -> bool | Non
 
 def _parameter(name: str, value: object, view: View) -> str:
     if type(value) not in PLAIN_TYPES or not view.allow_values:
-        return type(value).__name__
+        return class_name(type(value))
     return HIDDEN if is_secret_name(name) else write_value(value)
 
 
@@ -247,12 +254,12 @@ def torch_model(model: Any, view: View) -> Outline:
 
     parameters = list(torch.nn.Module.parameters(model))
     count = sum(parameter.numel() for parameter in parameters)
-    outline = Outline("model", f"{type(model).__name__}, {count:,} parameters")
+    outline = Outline("model", f"{class_name(type(model))}, {count:,} parameters")
     if parameters:
         first = parameters[0]
         outline.text += f" ({str(first.dtype).removeprefix('torch.')} on {first.device})"
     outline.text += ", training mode" if model.training else ", eval mode"
-    children = [f"{n} ({type(m).__name__})" for n, m in torch.nn.Module.named_children(model)]
+    children = [f"{n} ({class_name(type(m))})" for n, m in torch.nn.Module.named_children(model)]
     outline.facts |= {"parameters": count, "children": children}
     if children:
         listed = join_some(children, total=len(children), max_chars=MAX_LIST_CHARS[view.is_full])
@@ -274,10 +281,7 @@ def figure(obj: Any, view: View) -> Outline:
 def some_object(obj: object, view: View) -> Outline:
     """Describe any other object by its class and its attributes."""
     outline = Outline("object", type_name(type(obj)))
-    try:
-        state = object.__getattribute__(obj, "__dict__")
-    except AttributeError:
-        state = {}
+    state = own_attributes(obj)
     public = {
         name: value
         for name, value in itertools.islice(dict.items(state), MAX_LOOKED_AT)
@@ -287,7 +291,7 @@ def some_object(obj: object, view: View) -> Outline:
         shown = [_item(name, value, view) for name, value in public.items()]
         limit = MAX_LIST_CHARS[view.is_full]
         outline.text += f" with {join_some(shown, total=len(shown), max_chars=limit)}"
-        outline.facts["attributes"] = {n: type(value).__name__ for n, value in public.items()}
+        outline.facts["attributes"] = {n: class_name(type(value)) for n, value in public.items()}
     return outline
 
 
@@ -296,14 +300,14 @@ def _item(label: str, value: object, view: View) -> str:
     if view.is_full and view.allow_values and type(value) in PLAIN_TYPES:
         written = HIDDEN if is_secret_name(label) else write_value(value)
         return f"{write_label(label)} = {written}"
-    return f"{write_label(label)} ({type(value).__name__})"
+    return f"{write_label(label)} ({class_name(type(value))})"
 
 
 def _kinds(items: Iterable[object]) -> str:
     """Return the classes of some items, the most frequent first."""
     counts: dict[str, int] = {}
     for item in items:
-        counts[type(item).__name__] = counts.get(type(item).__name__, 0) + 1
+        counts[class_name(type(item))] = counts.get(class_name(type(item)), 0) + 1
     names = sorted(counts, key=lambda name: -counts[name])
     more = ["others"] if len(names) > MAX_KINDS else []
     return " or ".join([*names[:MAX_KINDS], *more])

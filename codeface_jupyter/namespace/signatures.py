@@ -14,7 +14,13 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, members_of, type_name
+from codeface_jupyter.namespace.classes import (
+    bases_of,
+    class_name,
+    members_of,
+    module_of,
+    type_name,
+)
 from codeface_jupyter.namespace.outline import View
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_value
 from codeface_jupyter.shorten import shorten
@@ -85,7 +91,7 @@ def _signature_of_init(cls: type) -> inspect.Signature | None:
 def _metaclass_has_code(cls: type) -> bool:
     """Whether a metaclass would run code of its own when its class is asked for a signature."""
     for base in bases_of(cls):
-        module = str(type.__getattribute__(base, "__module__"))
+        module = module_of(base)
         if base in (type, object) or module.partition(".")[0] in TRUSTED_METACLASSES:
             continue
         if METACLASS_CODE.intersection(members_of(base)):
@@ -96,7 +102,7 @@ def _metaclass_has_code(cls: type) -> bool:
 def _asked(obj: Any) -> Iterator[object]:
     """Yield the functions that a function, a method, a partial or a class has its signature of."""
     while functools.partial in bases_of(obj):
-        obj = functools.partial.func.__get__(obj)  # type: ignore[attr-defined]
+        obj = functools.partial.func.__get__(obj)
     if type in bases_of(obj):
         for name in ("__init__", "__new__"):
             made = inspect.getattr_static(obj, name)
@@ -173,6 +179,6 @@ def _has_types(alias: Any, view: View) -> bool:
 
 
 def _is_of_typing(cls: type) -> bool:
-    name = type.__getattribute__(cls, "__name__")
+    name = class_name(cls)
     modules = filter(None, map(sys.modules.get, OF_TYPES))
     return any(vars(module).get(name) is cls for module in modules)

@@ -25,7 +25,7 @@ def source_of(obj: object) -> str | None:
     if type in bases_of(obj):
         cls = cast("type", obj)
         members = members_of(cls)
-        name = type.__getattribute__(cls, "__qualname__")
+        name = type.__dict__["__qualname__"].__get__(cls)
         if members.get("__module__") == "__main__":
             return _class_in_cells(name, members)
     try:

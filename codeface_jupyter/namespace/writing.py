@@ -9,7 +9,7 @@ import pathlib
 import uuid
 from collections.abc import Sequence
 
-from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.classes import class_name, is_instance
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.shorten import shorten
 
@@ -47,7 +47,7 @@ def write_value(value: object, *, max_chars: int = MAX_VALUE_CHARS) -> str:
     if cls not in PLAIN_TYPES:
         item = _library_scalar(value)
         if item is None:
-            return cls.__name__
+            return class_name(cls)
         value, cls = item, type(item)
     if cls is int and value.bit_length() > MAX_INT_BITS:  # type: ignore[attr-defined]
         return f"int of {value.bit_length()} bits"  # type: ignore[attr-defined]

@@ -326,3 +326,65 @@ def test_output_that_a_cell_redirects_meanwhile_comes_back_as_it_was():
     redirected.__exit__(None, None, None)
     assert attempt(lambda: "described", timeout_s=TIMEOUT_S) == "described"
     assert sys.stdout is before
+
+
+class AskedMeta(type):
+    """Notes what its classes are asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    @property
+    def __name__(cls) -> str:
+        cls.asked.append("__name__")
+        return "Named"
+
+
+class AskedClass(metaclass=AskedMeta):
+    def __init__(self) -> None:
+        self.size = 3
+
+
+class AskedDict:
+    @property
+    def __dict__(self) -> dict[str, object]:  # type: ignore[override]
+        AskedMeta.asked.append("__dict__")
+        return {"size": 3}
+
+
+@pytest.mark.parametrize("detail", ["brief", "full"])
+@pytest.mark.parametrize("allow_values", [False, True])
+def test_a_class_is_not_asked_for_its_name_nor_an_object_for_its_attributes(
+    detail: str, allow_values: bool
+) -> None:
+    AskedMeta.asked.clear()
+    obj = AskedClass()
+
+    class Holder:
+        def __init__(self) -> None:
+            self.part = obj
+
+    things = (obj, AskedClass, [obj], {"a": obj}, (obj, 1), AskedDict(), [AskedDict()], Holder())
+    texts = [
+        describe(thing, detail=detail, allow_values=allow_values).text  # type: ignore[arg-type]
+        for thing in things
+    ]
+    assert AskedMeta.asked == []
+    assert not any("Named" in text for text in texts)
+    assert "list of 1 AskedClass" in texts[2]
+
+
+@pytest.mark.parametrize("allow_values", [False, True])
+def test_a_tensor_of_another_class_is_not_asked(allow_values: bool) -> None:
+    torch = pytest.importorskip("torch")
+    asked: list[object] = []
+
+    class Asked(torch.Tensor):  # type: ignore[misc,name-defined]
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            asked.append(function)
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    tensor = torch.zeros(4).as_subclass(Asked)
+    asked.clear()
+    assert describe(tensor, allow_values=allow_values).text == "Asked 4 float32 on cpu"
+    assert asked == []

@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping
 from typing import TypeGuard
 
-from codeface_jupyter.namespace.classes import members_of
+from codeface_jupyter.namespace.classes import members_of, own_attributes
 from codeface_jupyter.namespace.writing import PLAIN_TYPES
 from codeface_jupyter.trials.checks.modules import has_submodule, members
 
@@ -20,14 +20,12 @@ __all__ = [
     "is_transparent",
     "is_usual_class",
     "member_names",
-    "own_attributes",
 ]
 
 # Their ``__getattr__`` gives submodules and what ``__all__`` names, and nothing else.
 COMPLETE_MODULES = frozenset({"numpy", "scipy", "sklearn"})
 # Their own ``__getattribute__`` does what that of any object does.
 PLAINLY_LOOKED_INTO = PLAIN_TYPES | {list, tuple, dict, set, frozenset, bytearray, object}
-NOTHING: Mapping[str, object] = types.MappingProxyType({})
 
 
 def has_attribute(obj: object, name: str) -> bool | None:
@@ -89,15 +87,6 @@ def class_member(cls: type, name: str) -> object:
             # What is defined as None is there all the same.
             return types.NoneType if found is None else found
     return None
-
-
-def own_attributes(obj: object) -> Mapping[str, object]:
-    """Return an instance's own attributes, unless its class makes something else of them."""
-    descriptor = class_member(type(obj), "__dict__")
-    if type(descriptor) is not types.GetSetDescriptorType:
-        return NOTHING
-    state = descriptor.__get__(obj)
-    return state if type(state) is dict else NOTHING
 
 
 def _bases(cls: type) -> tuple[type, ...]:

@@ -6,6 +6,7 @@ import ast
 import sys
 import types
 
+from codeface_jupyter.namespace.classes import module_of
 from codeface_jupyter.trials.checks.attributes import is_usual_class
 from codeface_jupyter.trials.checks.frame_methods import (
     ROW_METHODS,
@@ -161,9 +162,9 @@ def package_of(obj: object) -> str:
     if type(obj) is types.BuiltinFunctionType or type(obj) is types.FunctionType:
         module = obj.__module__
     elif is_usual_class(obj):
-        module = type.__getattribute__(obj, "__module__")
+        module = module_of(obj)
     else:
-        module = type.__getattribute__(type(obj), "__module__")
+        module = module_of(type(obj))
     return module.partition(".")[0] if type(module) is str else ""
 
 

@@ -7,6 +7,7 @@ import builtins
 import types
 from collections.abc import Iterable, Iterator, Mapping
 
+from codeface_jupyter.namespace.classes import own_attributes
 from codeface_jupyter.syntax import Comprehension
 from codeface_jupyter.trials.checks.attributes import (
     class_attributes,
@@ -15,7 +16,6 @@ from codeface_jupyter.trials.checks.attributes import (
     is_transparent,
     is_usual_class,
     member_names,
-    own_attributes,
 )
 from codeface_jupyter.trials.checks.calls import CallReader, root_name
 from codeface_jupyter.trials.checks.extensions import is_added_accessor, may_be_extended

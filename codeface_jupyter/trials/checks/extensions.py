@@ -7,7 +7,8 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 
-from codeface_jupyter.trials.checks.attributes import is_usual_class, own_attributes
+from codeface_jupyter.namespace.classes import own_attributes
+from codeface_jupyter.trials.checks.attributes import is_usual_class
 from codeface_jupyter.trials.checks.calls import root_name
 from codeface_jupyter.trials.checks.changes import PURE_PACKAGES, package_of
 from codeface_jupyter.trials.checks.modules import loaded_module, members

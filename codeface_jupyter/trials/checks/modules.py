@@ -12,6 +12,8 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from codeface_jupyter.namespace.classes import module_of
+
 __all__ = ["has_module", "has_submodule", "loaded_module", "may_have_module", "members"]
 
 # The modules of finders that look and do no more: Python's own, and those of packages that are
@@ -109,4 +111,4 @@ def _may_be_found_by_others() -> bool:
 
 def _module_of(finder: object) -> str:
     cls = finder if isinstance(finder, type) else type(finder)
-    return str(type.__getattribute__(cls, "__module__"))
+    return module_of(cls)

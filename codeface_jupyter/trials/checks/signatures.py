@@ -7,12 +7,11 @@ import inspect
 import types
 from collections.abc import Iterator
 
-from codeface_jupyter.namespace.classes import members_of
+from codeface_jupyter.namespace.classes import class_name, members_of, module_of, own_attributes
 from codeface_jupyter.trials.checks.attributes import (
     class_member,
     is_transparent,
     is_usual_class,
-    own_attributes,
 )
 from codeface_jupyter.trials.checks.notes import Notes
 from codeface_jupyter.trials.checks.values import Live, Method, Value, class_of
@@ -160,8 +159,8 @@ def _of_python_function(function: types.FunctionType) -> inspect.Signature | Non
 
 def _is_numpy_function(obj: object) -> bool:
     cls = type(obj)
-    module = type.__getattribute__(cls, "__module__")
-    name = type.__getattribute__(cls, "__name__")
+    module = module_of(cls)
+    name = class_name(cls)
     return (module, name) == ("numpy", NUMPY_DISPATCHER)
 
 

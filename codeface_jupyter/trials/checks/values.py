@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeface_jupyter.namespace.classes import is_instance
+from codeface_jupyter.namespace.classes import is_instance, module_of
 from codeface_jupyter.namespace.writing import PLAIN_TYPES
 
 __all__ = [
@@ -362,7 +362,7 @@ def _rows(index: Any) -> Rows:
 
 def _dtype(dtype: object) -> str:
     """Return a dtype's name, of NumPy's and pandas' own only."""
-    package = type.__getattribute__(type(dtype), "__module__").partition(".")[0]
+    package = module_of(type(dtype)).partition(".")[0]
     return str(dtype) if package in ("numpy", "pandas") else ""
 
 

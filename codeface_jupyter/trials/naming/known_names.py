@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from codeface_jupyter.infilling import NextName
+from codeface_jupyter.namespace.classes import own_attributes
 from codeface_jupyter.trials.checks.attributes import (
     class_attributes,
     gains_attributes,
@@ -14,7 +15,6 @@ from codeface_jupyter.trials.checks.attributes import (
     is_transparent,
     is_usual_class,
     member_names,
-    own_attributes,
 )
 from codeface_jupyter.trials.checks.frame_methods import LEVEL_METHODS, names_columns
 from codeface_jupyter.trials.checks.labels import PLOT_PARAMETERS, QUERY_WORDS
