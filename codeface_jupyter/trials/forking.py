@@ -25,6 +25,7 @@ IN_MILLISECONDS = 1_000
 # end at once, large ones in the time that it takes to give their memory back.
 END_S = 2.0
 POLL_S = 0.05
+PIPE_BYTES, TOLD_MS = 64, 1_000
 # Of forks with threads; no concern of the user's.
 FORK_WARNING = ignored(DeprecationWarning, message="This process", module=__name__)
 
@@ -189,19 +190,47 @@ def start_child(work: Callable[[], object]) -> Child:
     parent = os.getpid()
     # Asked for first: a signal that has just come is raised once the others are blocked.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    told, tell = os.pipe()
     child: Child | None = None
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = _fork()
         if pid == 0:
-            _do_and_end(work)
+            _do_and_end(work, told, tell)
         child = Child(pid)
+    except BaseException:
+        if os.getpid() == parent:
+            child = child or _told_child(told, tell)
+            tell = -1
+            _end(child)
+        raise
     finally:
         if os.getpid() != parent:
             # What somebody put in the place of `os.fork` has raised in the child.
             os._exit(1)
+        for fd in (told, tell):
+            with contextlib.suppress(OSError):
+                os.close(fd)
         _hear_signals(mask, child)
     return child
+
+
+def _told_child(told: int, tell: int) -> Child | None:
+    """Return the child that has told its number; None if there is none.
+
+    Another thread may hear an interrupt meanwhile, which is raised in this one before it knows.
+    """
+    os.close(tell)
+    poll = select.poll()
+    poll.register(told, select.POLLIN)
+    # A process that somebody else has forked meanwhile may hold the other end, too.
+    number = os.read(told, PIPE_BYTES) if poll.poll(TOLD_MS) else b""
+    return Child(int(number)) if number else None
+
+
+def _end(child: Child | None) -> None:
+    if child is not None:
+        child.end()
 
 
 def _fork() -> int:
@@ -209,8 +238,13 @@ def _fork() -> int:
         return os.fork()
 
 
-def _do_and_end(work: Callable[[], object]) -> NoReturn:
+def _do_and_end(work: Callable[[], object], told: int, tell: int) -> NoReturn:
     try:
+        with contextlib.suppress(OSError):
+            # Nobody listens any more, if nothing has gone wrong.
+            os.write(tell, b"%d" % os.getpid())
+        os.close(told)
+        os.close(tell)
         work()
     finally:
         # Whatever was raised: nothing of the notebook's may be run here.
@@ -222,8 +256,7 @@ def _hear_signals(mask: set[int], child: Child | None) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     except BaseException:
-        if child is not None:
-            child.end()
+        _end(child)
         raise
 
 

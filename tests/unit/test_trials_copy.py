@@ -254,6 +254,21 @@ def test_an_interrupt_amid_the_fork_leaves_no_child(monkeypatch, came_back):
     assert not came_back
 
 
+def test_an_interrupt_that_another_thread_hears_amid_the_fork_leaves_no_child(
+    monkeypatch, came_back
+):
+    """It is raised in the main thread all the same, before that knows of the child."""
+    is_over = threading.Event()
+    other = threading.Thread(target=is_over.wait)
+    other.start()
+    fork_and(monkeypatch, in_parent=lambda: (interrupt_me(), time.sleep(0.1)))
+    with pytest.raises(KeyboardInterrupt):
+        run_and_stay(lambda files: time.sleep(1000))
+    is_over.set()
+    other.join()
+    assert not came_back
+
+
 def test_signals_are_heard_after_a_fork_that_failed(monkeypatch, came_back):
     def fork():
         raise BlockingIOError(11, "no more processes")
