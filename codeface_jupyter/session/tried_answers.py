@@ -25,6 +25,7 @@ from codeface_jupyter.trials.substitutes import substitute_note
 from codeface_jupyter.trials.timings import without_timings
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
+from codeface_jupyter.wording import counted
 
 __all__ = ["CHANGES_A_COPY", "TriedAnswers"]
 
@@ -236,6 +237,16 @@ class TriedAnswers:
         second = self._tried.get(SECOND)
         if second is not None and not shown.is_good:
             yield f"{second.result.identity.model} was asked, too; its answer is no better."
+
+    def in_vain(self, shown: Candidate) -> str:
+        """Return a note on samples none of which is better than the first; empty without any."""
+        samples = [one for number, one in self._tried.items() if number not in {0, SECOND}]
+        if not samples or shown is not self.first:
+            return ""
+        has_run = any(one.outcome is not None and one.outcome.has_run for one in samples)
+        were = "was" if len(samples) == 1 else "were"
+        ending = "none is better" if has_run else "none ran"
+        return f"{counted(len(samples), 'other answer')} {were} tried; {ending}."
 
     def _compared(self, shown: Candidate) -> str:
         """Return a note on what an old cell does otherwise than the new one; may be empty."""

@@ -196,7 +196,9 @@ class Trying:
         """Return a note if the search for others ended early; empty if nothing is missing."""
         if self._was_stopped:
             return STOPPED if self._found is None else ""
-        return TOO_SLOW if self._was_too_slow and not chosen.is_good else ""
+        if chosen.is_good:
+            return ""
+        return TOO_SLOW if self._was_too_slow else self._tried.in_vain(chosen)
 
     def _choice_among(self, first: Candidate) -> tuple[Choice, str]:
         """Return what is chosen, and why if it is not the first."""

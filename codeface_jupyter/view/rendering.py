@@ -67,6 +67,8 @@ color:var(--jp-mirror-editor-string-color,#ba2121)}
 
 # A user does not notice less than this before the model begins.
 NOTICED_WAIT_S = 0.2
+# Less needs no explanation.
+NOTICED_TRYING_S = 2.0
 
 HALF_FENCE = re.compile(r"^[ \t]*`{1,2}\Z", re.MULTILINE)
 
@@ -205,6 +207,8 @@ def describe_metrics(metrics: GenerationMetrics) -> str:
     if metrics.decode_s > 0:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
     parts.append(_describe_wait(metrics))
+    if metrics.tries_s >= NOTICED_TRYING_S:
+        parts.append(f"trying took {metrics.tries_s:.0f} s")
     return ", ".join(filter(None, parts))
 
 

@@ -358,8 +358,8 @@ class TestTried:
         assert [item.outcome.ending for item in items] == ["ran", "raised", "ran"]
         assert items[0].outcome.value == "3"
         assert items[1].outcome.error_type == "TypeError"
-        table = str(batch_table(items, elapsed_s=1))
-        assert "raises TypeError in line 1" in table
+        rows = batch_table(items, elapsed_s=1).rows
+        assert "raises TypeError in line 1" in rows[1][3]
 
     def test_when_an_answer_began_is_not_known_side_by_side(self, config):
         items = self.answered(config, SideBySideEngine(lambda prompt: fenced("len(rows)")))

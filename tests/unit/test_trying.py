@@ -496,6 +496,23 @@ def test_where_none_runs_the_first_stays_and_says_why(ask_with) -> None:
     assert not [event for event in events if isinstance(event, Revised)]
 
 
+REPEATED = Cell(source=TOTAL)
+
+
+@pytest.mark.parametrize(
+    ("samples", "cells", "notes"),
+    [
+        ([RAISES, "1 / 0", UNKNOWN], (), ("3 other answers were tried; none ran.",)),
+        (["1 / 0"], (), ("1 other answer was tried; none ran.",)),
+        ([TOTAL, RAISES], [REPEATED], ("2 other answers were tried; none is better.",)),
+        ([], (), ()),
+    ],
+)
+def test_where_others_were_tried_in_vain_that_is_said(ask_with, samples, cells, notes) -> None:
+    result, _ = ask_with(Sampling(RAISES, *samples), cells=cells)
+    assert (result.code, result.notes) == (RAISES, notes)
+
+
 def test_samples_differ_by_their_seeds_and_can_be_repeated(ask_with) -> None:
     engine = Sampling(RAISES, TOTAL)
     ask_with(engine, seed=7)
@@ -725,7 +742,10 @@ def test_tests_that_check_nothing_are_none(ask_with, namespace) -> None:
     assert (result.code, result.agreement) == (checks, None)
 
     result, _ = ask_with(Sampling(function, function), task="test", tested="halve")
-    assert (result.code, result.notes) == (function, ("There are no tests in this answer.",))
+    assert (result.code, result.notes) == (
+        function,
+        ("There are no tests in this answer.", "1 other answer was tried; none is better."),
+    )
 
 
 def test_those_that_do_the_same_agree_whatever_else_they_lack(ask_with) -> None:
@@ -1068,7 +1088,7 @@ def test_a_change_of_a_copy_is_no_answer(ask_with, namespace) -> None:
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.reason == "the first one changes a copy only"
     result, _ = ask_with(Sampling(in_vain, in_vain))
-    assert result.notes == (CHANGES_A_COPY,)
+    assert result.notes == (CHANGES_A_COPY, "1 other answer was tried; none is better.")
 
 
 def test_an_answer_in_other_colours_does_not_repeat_a_rejected_one(tmp_path, namespace) -> None:
