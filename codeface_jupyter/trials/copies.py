@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.syntax import Import, dumped, is_deep, parse_module
-from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.made_data import (
     counts_on,
     gives_something_else,
@@ -43,11 +43,12 @@ SETUP = re.compile(r"^%(?:load_ext|reload_ext|config|matplotlib|autoreload)\b.*$
 
 @dataclass(frozen=True, kw_only=True)
 class Uncopied:
-    """A code without its copies of cells, how many these were, and which."""
+    """A code without its copies of cells, how many these were, which, and what they make."""
 
     code: str
     note: str
     count: int = 0
+    makes: frozenset[str] = frozenset()
 
 
 def only_new(
@@ -122,8 +123,12 @@ def without_copies(
         return None
     # One that failed has not done what it was to do.
     done = "" if any(cell.error for cell in found) else ", which the notebook has run"
-    note = f"Left out a copy of {_names(found)}{done}."
-    return Uncopied(code=_lines_after(code, tree.body, copied), note=note, count=len(found))
+    return Uncopied(
+        code=_lines_after(code, tree.body, copied),
+        note=f"Left out a copy of {_names(found)}{done}.",
+        count=len(found),
+        makes=names_bound_in_scope([node for node in copies if not isinstance(node, Import)]),
+    )
 
 
 def without_copied_text(code: str, cells: Sequence[Cell]) -> Uncopied | None:

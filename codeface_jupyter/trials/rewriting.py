@@ -10,9 +10,11 @@ from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
 from codeface_jupyter.syntax import unparsed
+from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.copies import (
     ONLY_REPEATS,
     REPEATS_ITSELF,
+    Uncopied,
     parsed,
     repetition,
     without_copied_text,
@@ -86,7 +88,8 @@ def without_other_cells(
 ) -> tuple[Rewritten, str]:
     """Return the new cell without other cells that it begins with, and a note of that.
 
-    A repair that is nothing but several of them stays, with a note that says so.
+    The note also says what those make anew that stay. A repair that is nothing but several of
+    them stays, with a note that says so.
     """
     others = [cell for cell in cells if cell.source != rewrite.cell.source]
     text = new.block.code.removeprefix(rewrite.head)
@@ -94,21 +97,36 @@ def without_other_cells(
     # What the old cell had as well belongs to it, be there a slip in it.
     if not is_python or _begin_alike(text, rewrite.text):
         return new, ""
-    # A single one may be what was wanted.
-    copied = without_copies(text, namespace, others, for_one_cell=True) if task == "fix" else None
-    if copied is None or copied.count == 1:
-        copied = without_copies(text, namespace, others)
+    begin = without_copies(text, namespace, others, for_one_cell=True)
+    is_none_of_it = task == "fix" and begin is not None and _is_none_of_it(begin, rewrite)
+    copied = begin if is_none_of_it else without_copies(text, namespace, others)
     if copied is None and task == "fix":
         own = rewrite.text.lstrip("\n")
         foreign = [one for one in others if not own.startswith(one.source.strip("\n"))]
         copied = without_copied_text(text, foreign)
     if copied is None:
-        return new, ""
+        return new, _made_anew(begin)
     if not copied.code:
         is_patchwork = task == "fix" and copied.count > 1
         return new, f"{ONLY_REPEATS} cells above." if is_patchwork else ""
     block = replace(new.block, code=rewrite.with_text(copied.code))
     return replace(new, block=block), copied.note
+
+
+def _is_none_of_it(copied: Uncopied, rewrite: Rewrite) -> bool:
+    """Whether what a repair copies of cells at its beginning is no part of the repair.
+
+    A single one may be what was wanted, unless the failed cell follows with what is mended in it.
+    """
+    is_mended = copied.code.strip() != rewrite.text.strip()
+    return copied.count > 1 or (is_mended and _begin_alike(copied.code, rewrite.text))
+
+
+def _made_anew(begin: Uncopied | None) -> str:
+    """Return what a new cell makes anew at its beginning, as another cell did; may be empty."""
+    if begin is None or not begin.code or not begin.makes:
+        return ""
+    return f"This makes {listed(sorted(begin.makes))} anew, as a cell above did."
 
 
 def _begin_alike(code: str, other: str) -> bool:

@@ -1,5 +1,7 @@
 """Copies of cells in an answer: only what is certain to have run is left out of what is offered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,6 +204,38 @@ def test_a_first_line_with_a_slip_in_it_is_kept_and_other_ones_are_not(
     )
 
     assert settled.block.code == (left or code)
+
+
+@pytest.mark.parametrize(
+    ("task", "rest", "left", "said"),
+    [
+        ("fix", NEW, NEW, "Left out a copy of cell [2], which the notebook has run."),
+        # What failed may run once the data are made anew.
+        (
+            "fix",
+            NEW.replace("units", "unit"),
+            None,
+            "This makes `sales` anew, as a cell above did.",
+        ),
+        ("edit", NEW, None, "This makes `sales` anew, as a cell above did."),
+        ("fix", "", None, ""),
+    ],
+)
+def test_a_repair_does_not_make_anew_in_passing_what_was_worked_on_since(
+    namespace, task, rest, left, said
+):
+    failed = Cell(source="sales.groupby('region')['unit'].sum()", execution_count=5)
+    data = replace(DATA, source=f"import pandas as pd\n{DATA.source}\nsales")
+    cleaned = Cell(source="sales = sales.dropna()", execution_count=4)
+    rewrite = Rewrite.of(failed)
+    code = f"{data.source}\n{rest}".strip()
+    new = rewritten(result(f"```python\n{code}\n```"), rewrite)
+
+    settled, note = without_other_cells(
+        new, rewrite, [data, cleaned, failed], namespace=namespace, task=task
+    )
+
+    assert (settled.block.code, note) == (left or code, said)
 
 
 PLOT = Cell(source="sales.plot()", execution_count=4)
