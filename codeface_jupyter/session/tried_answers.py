@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from codeface_jupyter.context import Cell, ErrorInfo
 from codeface_jupyter.generation import Finding, GenerationResult
 from codeface_jupyter.outcome import A_FIGURE, Outcome
+from codeface_jupyter.prompts import edit_instruction
 from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
+from codeface_jupyter.trials.asked_count import asked_count, count_note, given_instead
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.blank_columns import leaves_blank
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
@@ -86,6 +88,7 @@ class TriedAnswers:
             unsaid=missed_names(wanted, result.code) if result.code else (),
             missed_kind=self._missed_kind(outcome),
             leaves_blank=leaves_blank(outcome, request=wanted),
+            missed_count=self._missed_count(outcome),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
@@ -141,6 +144,12 @@ class TriedAnswers:
         # A copy: the user's cells may go on meanwhile.
         return asked_column(self._wanted, dict(self._pending.ask.live_namespace or {}))
 
+    def _missed_count(self, outcome: Outcome | None) -> str:
+        """Return how many rows a code gives, if another number is asked for; empty if not."""
+        asked, rewrite = asked_count(self._said_last), self._pending.ask.sources.rewrite
+        before = self._before(rewrite.cell) if asked and rewrite is not None else None
+        return given_instead(outcome, asked, before=before)
+
     def _is_idle(self, result: GenerationResult) -> bool:
         """Whether something was to be done, and a code only says or defines something."""
         wanted, names = self._wanted, self._pending.ask.live_namespace or {}
@@ -189,11 +198,11 @@ class TriedAnswers:
             yield "the first one does nothing by itself"
         if first.changes_a_copy:
             yield "the first one changes a copy only"
-        yield from self._left_out(shown)
+        yield from self._misses(first, shown)
 
-    def _left_out(self, shown: Candidate) -> Iterator[str]:
-        """Yield what the first answer does without, and what is shown does not."""
-        first = self._tried[0]
+    @staticmethod
+    def _misses(first: Candidate, shown: Candidate) -> Iterator[str]:
+        """Yield what the first answer does without that the one that is shown does not."""
         missed = [name for name in first.unsaid if name not in shown.unsaid]
         if missed:
             yield f"the first one does without {in_words(missed)}"
@@ -201,6 +210,8 @@ class TriedAnswers:
             yield f"the first one gives no {first.missed_kind}"
         if first.leaves_blank and not shown.leaves_blank:
             yield "the first one leaves a column without values"
+        if first.missed_count and not shown.missed_count:
+            yield f"the first one gives {first.missed_count}"
         if first.is_rejected and not shown.is_rejected:
             yield "the first one does the same as the answer before"
 
@@ -231,6 +242,7 @@ class TriedAnswers:
         yield made_up_column_note(self._wanted, shown.result.code, live)
         yield unsaid_note(shown.unsaid, code=shown.result.code)
         yield kind_note(shown.outcome, shown.missed_kind)
+        yield count_note(shown.missed_count, asked_count(self._said_last))
         if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:
             yield SAME_AGAIN
         yield unrun_note(shown.outcome, self._pending.ask.sources.cells)
@@ -296,6 +308,16 @@ class TriedAnswers:
         filled = ask.sources.filled
         # What stands in a variable's value is not what the user wrote.
         return filled.text_without_values if filled else ask.sources.request
+
+    @property
+    def _said_last(self) -> str:
+        """What a cell is to do, to be changed in, or to do otherwise, in the user's words."""
+        ask = self._pending.ask
+        if ask.after is not None:
+            return ask.after.question.text if ask.after.question is not None else ""
+        if ask.sources.task == "edit" and ask.sources.rewrite is not None:
+            return edit_instruction(ask.sources.request, ask.sources.rewrite.text)
+        return self._wanted
 
     def _outcome(self, code: str) -> Outcome | None:
         """Return what a code does; the same code does the same."""

@@ -45,6 +45,8 @@ class Candidate:
         gives another.
     leaves_blank
         Whether it leaves a column without values, or nearly so.
+    missed_count
+        How many rows it gives where the request asks for another number of them: "5 rows".
     is_rejected
         Whether it says or does what an answer did in the place of which another is wanted.
     lacks_tests
@@ -61,6 +63,7 @@ class Candidate:
     unsaid: tuple[str, ...] = ()
     missed_kind: str = ""
     leaves_blank: bool = False
+    missed_count: str = ""
     is_rejected: bool = False
     lacks_tests: bool = False
     is_idle: bool = False
@@ -69,8 +72,8 @@ class Candidate:
     @property
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
-        misses = (bool(self.missed_kind), self.leaves_blank, self.is_rejected)
-        return len(self.unsaid) + sum(misses)
+        missed = (self.missed_kind, self.missed_count, self.leaves_blank, self.is_rejected)
+        return len(self.unsaid) + sum(map(bool, missed))
 
     @property
     def is_an_answer(self) -> bool:

@@ -18,7 +18,7 @@ from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.generation import Chunk, Done, GenerationRequest, GenerationResult, Revised
 from codeface_jupyter.jobs import Cancelled, Event, Job, Progress
 from codeface_jupyter.outcome import Agreement
-from codeface_jupyter.prompts import Task, fenced
+from codeface_jupyter.prompts import Task, edit_request, fenced
 from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
@@ -1460,3 +1460,28 @@ def test_what_is_made_has_the_name_that_was_asked_for(ask_with, namespace) -> No
     assert result.code == "sales['double'] = sales['units'] * 2"
     assert result.notes == ("Named `double`, as you asked.",)
     assert engine.sampled == []
+
+
+def test_another_number_of_rows_than_was_asked_for_gives_way(ask_with, namespace) -> None:
+    namespace["students"] = pd.DataFrame({"name": list("abcdefg"), "maths": range(7)})
+    best = "students.nlargest(2, 'maths')"
+    engine = Sampling("students.nlargest(5, 'maths')", best, best)
+    sources = ContextSources(request="show the top 2 students in maths")
+    result, events = ask_with(engine, sources=sources)
+    assert (result.code, result.notes) == (best, ())
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one gives 5 rows"
+
+
+def test_an_edit_that_keeps_another_number_of_rows_says_so(ask_with, namespace) -> None:
+    namespace["students"] = pd.DataFrame({"name": list("abcdefg"), "maths": range(7)})
+    cell = "students.sort_values('maths', ascending=False)"
+    rewrite = Rewrite.of(Cell(source=cell, cell_id="c", execution_count=1))
+    request = edit_request("only the top 2", rewrite.text)
+    sources = ContextSources(request=request, task="edit", rewrite=rewrite)
+    result, _ = ask_with(Sampling(f"{cell}[2:]", f"{cell}[1:]"), sources=sources)
+    assert result.code == f"{cell}[2:]"
+    assert result.notes[-1] == "This gives 5 rows; 2 were asked for."
+    result, _ = ask_with(Sampling(f"{cell}[2:]", f"{cell}[:2]"), sources=sources)
+    assert result.code == f"{cell}[:2]"
+    assert not any("asked for" in note for note in result.notes)
