@@ -23,6 +23,7 @@ from codeface_jupyter.trials.checks.usual_imports import missing_usual_module
 from codeface_jupyter.trials.checks.wording import (
     code_span,
     is_slip,
+    message_sentence,
     message_span,
     nearest,
     other_names,
@@ -73,13 +74,13 @@ def explain_error(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
 
 def _message(error: ErrorInfo) -> str:
     is_said = error.evalue and not has_secret(error.evalue)
-    return f"{message_span(error.evalue)}." if is_said else ""
+    return message_sentence(error.evalue) if is_said else ""
 
 
 def _behind(error: ErrorInfo) -> str:
     """Return what the error came from, if another one stands behind it."""
     last = error.causes.rpartition("\n")[2]
-    return f"Behind it is {message_span(last)}." if last and not has_secret(last) else ""
+    return f"Behind it is {message_sentence(last)}" if last and not has_secret(last) else ""
 
 
 def _unknown_name(error: ErrorInfo, namespace: Mapping[str, object]) -> str:
@@ -248,7 +249,8 @@ def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
         f"{code_span(name)} is {'None' if value is None else f'of type {_class_name(value)}'}"
         for name, value in values[:MAX_TYPES_NAMED]
     ]
-    return f"{'; '.join(filter(None, [_message(error)[:-1], ', '.join(kinds)]))}."
+    said = [message_span(error.evalue)] if error.evalue.strip() else []
+    return f"{'; '.join([*said, ', '.join(kinds)])}."
 
 
 def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:

@@ -246,13 +246,33 @@ OFFSETS = "Invalid frequency: M. 'M' is no longer supported for offsets. Please 
 
 def test_what_to_do_instead_stands_at_the_end_of_a_message(failure):
     said = explain_error(failure(f"raise ValueError({OFFSETS!r})"), {})
-    assert said.endswith(f": `{OFFSETS}`.")
+    # It has a full stop of its own.
+    assert said.endswith(f": `{OFFSETS}`")
     said = explain_error(failure(f"raise ValueError('a\\n' + 'b' * 400 + {OFFSETS!r}[40:])"), {})
     assert "`a bbb" in said
-    assert said.endswith("Please use 'ME' instead.`.")
+    assert said.endswith("Please use 'ME' instead.`")
     assert len(said) < 400
     hidden = f"try:\n    int('x')\nexcept ValueError:\n    raise OSError from KeyError({OFFSETS!r})"
     assert explain_error(failure(hidden), {}).endswith("Please use 'ME' instead.\"`.")
+
+
+TRY = "You might want to try:"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("bad input", "`bad input`."),
+        ("Perhaps you forgot a comma?", "`Perhaps you forgot a comma?`"),
+        ("No!", "`No!`"),
+        ("Too\nlong.", "`Too long.`"),
+        (f"No match. {TRY}\n    - this;\n    - that.", f"`No match. {TRY} this; that.`"),
+        (f"No match. {TRY}\n    - this;\n    - {'that ' * 99}", "`No match.`"),
+        (f"Try:\n* {'that ' * 99}", "`Try:`."),
+    ],
+)
+def test_a_message_reads_as_a_sentence(failure, message, said):
+    assert explain_error(failure(f"raise OSError({message!r})"), {}).endswith(f": {said}")
 
 
 @pytest.mark.parametrize(

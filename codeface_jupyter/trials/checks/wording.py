@@ -17,6 +17,7 @@ __all__ = [
     "code_span",
     "is_slip",
     "listed",
+    "message_sentence",
     "message_span",
     "nearest",
     "other_names",
@@ -26,6 +27,9 @@ __all__ = [
 MAX_NAME_CHARS = 60
 MAX_MESSAGE_CHARS = 300
 MAX_LISTED = 6
+END_MARKS = (".", "!", "?", "\u2026")
+BULLET = re.compile(r"\n[ \t]*[-*\u2022][ \t]+")
+ANNOUNCES = re.compile(r"(?<=[.!?])\s+[^.!?]*:\Z")
 # Comparing a name with each of many takes long.
 MAX_COMPARED = 500
 # Of four letters, one may differ.
@@ -144,7 +148,26 @@ def code_span(name: object) -> str:
 
 def message_span(message: str) -> str:
     """Return an error's message as a code span; what to do instead stands at its end."""
-    return _span(without_middle(" ".join(message.split()), max_chars=MAX_MESSAGE_CHARS))
+    return _span(_message_text(message))
+
+
+def message_sentence(message: str) -> str:
+    """Return the same as a sentence: with a full stop unless the message ends in a mark."""
+    return f"{message_span(message)}{'' if _message_text(message).endswith(END_MARKS) else '.'}"
+
+
+def _message_text(message: str) -> str:
+    """Return a message on one line, without what stands in a list in it where that is too long."""
+    text, head = (" ".join(part.split()) for part in (BULLET.sub(" ", message), _head(message)))
+    chosen = head if head and len(text) > MAX_MESSAGE_CHARS else text
+    return without_middle(chosen, max_chars=MAX_MESSAGE_CHARS)
+
+
+def _head(message: str) -> str:
+    """Return what stands above the list in a message, but for the words that announce it."""
+    match = BULLET.search(message)
+    above = message[: match.start()].rstrip() if match is not None else ""
+    return ANNOUNCES.sub("", above)
 
 
 def _span(text: str) -> str:
