@@ -14,11 +14,13 @@ from typing import Any
 
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.magics.failing_line import FailingLine
+from codeface_jupyter.magics.text_columns import told_text_columns
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.modules import has_module
+from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.usual_imports import missing_usual_module
 from codeface_jupyter.trials.checks.wording import (
     code_span,
@@ -28,7 +30,9 @@ from codeface_jupyter.trials.checks.wording import (
     nearest,
     other_names,
 )
+from codeface_jupyter.trials.failed_statement import failed_statement
 from codeface_jupyter.trials.mistyped_modules import meant_module
+from codeface_jupyter.trials.unbracketed import unbracketed
 from codeface_jupyter.wording import counted
 
 __all__ = ["explain_error"]
@@ -240,6 +244,9 @@ def _has_item(owner: Any, index: Any) -> bool:
 
 
 def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    said = [message_span(error.evalue)] if error.evalue.strip() else []
+    if why := _lacks_brackets(error) or told_text_columns(error.line, dict(_shown_values(error))):
+        return "; ".join([*said, why])
     values = [(name, value) for name, value in _shown_values(error) if not callable(value)]
     if "NoneType" in error.evalue:
         values = [(name, value) for name, value in values if value is None]
@@ -249,8 +256,20 @@ def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
         f"{code_span(name)} is {'None' if value is None else f'of type {_class_name(value)}'}"
         for name, value in values[:MAX_TYPES_NAMED]
     ]
-    said = [message_span(error.evalue)] if error.evalue.strip() else []
     return f"{'; '.join([*said, ', '.join(kinds)])}."
+
+
+def _bad_value(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    why = _lacks_brackets(error) if "truth value" in error.evalue else ""
+    return f"{message_span(error.evalue)}; {why}" if why else ""
+
+
+def _lacks_brackets(error: ErrorInfo) -> str:
+    """Return the end of a sentence if comparisons lack brackets in what failed; else nothing."""
+    source = read_source(error.source)
+    statement = failed_statement(source.tree, error.source, error)
+    found = unbracketed(source, statement) if statement is not None else None
+    return found.told if found is not None else ""
 
 
 def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:
@@ -288,5 +307,6 @@ EXPLANATIONS: Mapping[str, Explain] = {
     "TabError": _bad_syntax,
     "TypeError": _bad_type,
     "UnboundLocalError": _local_name,
+    "ValueError": _bad_value,
     "ZeroDivisionError": _zero,
 }

@@ -13,6 +13,7 @@ from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statemen
 from codeface_jupyter.trials.mistyped_modules import with_module_that_is_there
 from codeface_jupyter.trials.syntax_slips import readable
 from codeface_jupyter.trials.text_columns import LEFT_OUT, holds_text, with_numbers_only
+from codeface_jupyter.trials.unbracketed import unbracketed
 
 __all__ = ["Mended", "without_slip"]
 
@@ -75,6 +76,8 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
     if holds_text(error):
         codes = with_numbers_only(source, statement)
         yield from (Mended(code, notes=(LEFT_OUT,)) for code in codes)
+    if error.ename in {"TypeError", "ValueError"}:
+        yield from _bracketed(source, statement)
 
 
 def _uncalled(source: Source, statement: ast.stmt) -> Iterator[Mended]:
@@ -100,3 +103,10 @@ def _listed(source: Source, statement: ast.stmt) -> Iterator[Mended]:
                 names = source.code[start:end]
                 names = names[1:-1] if names.startswith("(") else names
                 yield Mended(f"{source.code[:start]}[{names}]{source.code[end:]}")
+
+
+def _bracketed(source: Source, statement: ast.stmt) -> Iterator[Mended]:
+    """Yield the code with brackets around each of the comparisons that `&` or `|` join."""
+    found = unbracketed(source, statement)
+    if found is not None:
+        yield Mended(found.code, notes=(found.told,))

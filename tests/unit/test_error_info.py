@@ -228,6 +228,39 @@ def test_what_else_the_line_names_is_not_the_cause(failure, code, names, said):
     assert said in explain_error(failure(code, **names), names)
 
 
+ORDERS = pd.DataFrame(
+    {"Qty": [1.5, 6.0], "Price": ["3", "1,035.00"], "City": ["Oslo", None], "api_key": ["a1", "b2"]}
+)
+SIGN = "`&` binds more strongly than `>`, so each comparison needs brackets around it."
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("df['Qty'] * df['Price']", "`; the column `Price` holds text, such as `'1,035.00'`."),
+        ("df['Price'].mean()", "`; the column `Price` holds text, such as `'1,035.00'`."),
+        ("df.Price > 3", "`; the column `Price` holds text, such as `'1,035.00'`."),
+        ("df['Price'] += 1", "`; the column `Price` holds text, such as `'1,035.00'`."),
+        ("df['City'] - df['Price']", "`; the columns `City` and `Price` hold text."),
+        ("df['api_key'] * 1.5", "`; the column `api_key` holds text."),
+        # Texts may be compared with texts, and tables are no columns.
+        ("df[df['City'] == 'Oslo']['Qty'] * []", None),
+        ("len(df['Qty']) + df['City'].str", None),
+        ("df[df['Qty'] > 5 & df['City'] == 'Oslo']", f"`; {SIGN}"),
+        ("x = (\n    df[df['Qty'] > 5 & df['Qty'] < 9]\n)", f"`; {SIGN}"),
+        ("df[df.index > 0 & df.index < 2]", f"`; {SIGN}"),
+        ("df[(df.index > 0) & (df.index < 2)] + {}", None),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(failure, code, said):
+    told = explain_error(failure(code, df=ORDERS.copy()), {})
+    if said is None:
+        assert "holds text" not in told
+        assert "brackets" not in told
+    else:
+        assert said in told
+
+
 def test_a_part_of_a_statement_says_no_cause(failure):
     names = {"k": "b", "new": {}, "old": {"a": 1}}
     assert explain_error(failure("new[k] = (old[k] *\n  2)", **names), names).endswith("`'b'`.")

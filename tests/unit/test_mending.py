@@ -163,6 +163,26 @@ def test_what_fails_deep_inside_a_call_is_called_all_the_same(session, engine):
 
 
 @needs_guard
+@pytest.mark.parametrize(
+    ("code", "mended"),
+    [
+        ("df[df.n > 1 & df.city == 'Oslo']", "df[(df.n > 1) & (df.city == 'Oslo')]"),
+        # It is not all that is wrong.
+        ("df[df.n > 1 & df.n < '5']", FROM_MODEL),
+    ],
+)
+def test_comparisons_without_brackets_get_them_if_the_cell_then_runs(session, code, mended):
+    cell = Cell(source=code, cell_id="c")
+    error = ErrorInfo(ename="TypeError", evalue="unsupported operand", line=code, source=code)
+    ask = asked(session, code)
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    names = {"df": pd.DataFrame({"n": [1, 2], "city": ["Oslo", "Rome"]})}
+    result = session.generate(replace(ask, sources=sources, live_namespace=names))
+    assert result.code == mended
+    assert any("binds more strongly" in note for note in result.notes) is (mended != FROM_MODEL)
+
+
+@needs_guard
 @pytest.mark.parametrize(("code", "is_told"), [(FAILS, False), ("sum(nothing_like_it)", True)])
 def test_which_model_was_chosen_is_told_only_if_one_answers(session, monkeypatch, code, is_told):
     told = []

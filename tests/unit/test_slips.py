@@ -323,3 +323,28 @@ def test_an_opposite_is_not_meant_nor_what_gives_nothing_where_it_is_used(
 def test_a_common_part_makes_names_alike():
     names = ["items", "set_index", "reindex_like", "mean", "sort_values"]
     assert most_alike("index_by", names, count=2) == ["set_index", "reindex_like"]
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("df[df.ä > 5 & df.b == 'x']", "df[(df.ä > 5) & (df.b == 'x')]"),
+        ("df[df.a > 5 | df.b == 1 & df.c < 2]", "df[(df.a > 5) | (df.b == 1) & (df.c < 2)]"),
+        ("df[(df.a > 5) & df.b == 'x']", "df[(df.a > 5) & (df.b == 'x')]"),
+        ("df[~df.a & df.b in c]", "df[~df.a & (df.b in c)]"),
+        ("df[df.a == (1 | 2) & df.b > 3]", "df[(df.a == (1 | 2)) & (df.b > 3)]"),
+        ("x = df[\n  df.a > 5 &\n  df.b == 1\n]", "x = df[\n  (df.a > 5) &\n  (df.b == 1)\n]"),
+        ("df[(df.a > 5) & (df.b == 'x')]", None),
+        ("df[df.a == (1 | 2)]", None),
+        # Of several, it may be one that is wrong.
+        ("df[df.a > 5 & df.b == 1].c[df.d > 5 & df.e == 1]", None),
+        # A comment may hold a sign as well.
+        ("df[df.a > 5  # so\n & df.b == 1]", None),
+    ],
+)
+def test_comparisons_that_are_joined_may_lack_brackets(text, without):
+    line = text.split("\n")[-2 if text.endswith("\n]") else -1].strip()
+    failed = ErrorInfo(ename="TypeError", evalue="unsupported operand", line=line)
+    found = list(without_slip(text, failed))
+    assert [mended.code for mended in found] == ([without] if without else [])
+    assert all("needs brackets" in mended.notes[0] for mended in found)
