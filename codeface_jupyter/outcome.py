@@ -163,6 +163,10 @@ class Outcome:
         What it would have done that the copy may not do: "write sales.csv".
     tests
         What became of the tests in it, if it was to hold some.
+    assertions
+        How many assertions stand in it outside functions and classes: all hold if it ran.
+    defines
+        The functions and classes that it defines.
     seconds, memory_bytes
         How long it ran, and the memory that it took beyond what was in use; None if unknown.
     fingerprint
@@ -190,6 +194,8 @@ class Outcome:
     error_line: int | None = None
     refusals: tuple[str, ...] = ()
     tests: tuple[TriedTest, ...] = ()
+    assertions: int = 0
+    defines: tuple[str, ...] = ()
     seconds: float = 0.0
     memory_bytes: int | None = None
     fingerprint: str = ""

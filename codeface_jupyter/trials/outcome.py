@@ -14,7 +14,7 @@ from typing import Any
 
 from codeface_jupyter.namespace.classes import is_instance
 from codeface_jupyter.outcome import A_FIGURE, Change, Outcome
-from codeface_jupyter.syntax import parsed
+from codeface_jupyter.syntax import Definition, parsed
 from codeface_jupyter.trials.appearance import digest_of_appearance
 from codeface_jupyter.trials.bindings import loop_names, names_bound
 from codeface_jupyter.trials.copy import Limits, run_in_copy
@@ -127,6 +127,8 @@ def _seen(code: str, namespace: Any, *, tested: str, has_digests: bool, seconds:
         "digests": look(lambda: digests_data(before, run, namespace, figures))
         if has_digests and before is not None
         else None,
+        "assertions": _assertions(source),
+        "defines": [node.name for node in parsed(source).body if isinstance(node, Definition)],
         # Nothing depends on it, and it may take what is left of the time.
         "preview": look(preview) or look(lambda: _preview(looked_into, [])) or {},
         # Last, since they change what is there.
@@ -170,6 +172,15 @@ def _variable(
 def _tests(source: str, namespace: Any, tested: str) -> list[Told]:
     names = sorted(names_bound(ast.parse(source))) if tested else []
     return run_tests(namespace, names=names, tested=tested) if names else []
+
+
+def _assertions(source: str) -> int:
+    """Return how many assertions stand in a code outside functions and classes."""
+    nodes: list[ast.AST] = [parsed(source)]
+    # The list grows meanwhile.
+    for node in nodes:
+        nodes += [one for one in ast.iter_child_nodes(node) if not isinstance(one, Definition)]
+    return sum(isinstance(node, ast.Assert) for node in nodes)
 
 
 def _plain_python(code: str, shell: Any | None) -> str:

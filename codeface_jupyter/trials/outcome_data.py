@@ -21,6 +21,8 @@ __all__ = ["MAX_CHANGES", "read_outcome"]
 MAX_CHANGES = 20
 MAX_KINDS = 5
 MAX_TESTS = 50
+MAX_ASSERTIONS = 1_000
+MAX_DEFINED = 20
 MAX_WARNINGS = 5
 MAX_REFUSALS = 3
 MAX_LINE_CHARS = 300
@@ -62,6 +64,10 @@ def read_outcome(report: CopyReport) -> Outcome:
     return replace(
         outcome,
         tests=tests,
+        assertions=_count(data.get("assertions")),
+        defines=tuple(
+            filter(str.isidentifier, map(_line, _items(data.get("defines"))[:MAX_DEFINED]))
+        ),
         value=_told(data.get("value")),
         value_kinds=tuple(_line(kind) for kind in _items(data.get("value_kinds"))[:MAX_KINDS]),
         preview=_preview(data.get("preview")),
@@ -114,6 +120,10 @@ def _line_number(data: object) -> int | None:
 
 def _seconds(data: object, *, most: float) -> float:
     return float(data) if isinstance(data, int | float) and 0 <= data <= most else most
+
+
+def _count(data: object) -> int:
+    return min(data, MAX_ASSERTIONS) if type(data) is int and data > 0 else 0
 
 
 def _items(data: object) -> list[object]:

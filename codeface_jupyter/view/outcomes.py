@@ -191,8 +191,7 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
             yield from _tests(outcome)
             yield A_FIGURE if outcome.preview.png else outcome.value or _told_text(outcome)
             yield from _changes(outcome)
-            if outcome.shows_nothing and not (outcome.changes or outcome.tests):
-                yield "shows nothing"
+            yield from _instead_of_showing(outcome)
             if outcome.warnings:
                 yield counted(len(outcome.warnings), "warning")
         case "raised":
@@ -230,7 +229,22 @@ def _told_refusal(outcome: Outcome) -> str:
     return f"a copy cannot do it ({outcome.error})" if outcome.error_type else outcome.error
 
 
+def _instead_of_showing(outcome: Outcome) -> Iterator[str]:
+    """Yield what a code does that shows nothing, changes nothing and is no test."""
+    if outcome.changes or outcome.tests or not outcome.shows_nothing:
+        return
+    if outcome.defines:
+        names = [f"`{name}`" for name in outcome.defines[:MAX_CHANGES]]
+        rest = len(outcome.defines) - len(names)
+        yield f"defines {', '.join([*names, *([f'{rest} more'] if rest > 0 else [])])}"
+    elif not outcome.assertions:
+        yield "shows nothing"
+
+
 def _tests(outcome: Outcome) -> Iterator[str]:
+    if outcome.assertions and outcome.shows_nothing:
+        holds = "holds" if outcome.assertions == 1 else "hold"
+        yield f"{counted(outcome.assertions, 'assertion')} {holds}"
     if outcome.tests:
         count = len(outcome.tests)
         yield f"{counted(count, 'test')} {'passes' if count == 1 else 'pass'}"

@@ -427,6 +427,23 @@ def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
         ),
         (Outcome(ending="ran", seconds=1), (2, 3), "1.00 s · 2 of 3 answers agree"),
         (Outcome(ending="ran", seconds=1, shows_nothing=True), None, "1.00 s · shows nothing"),
+        (
+            Outcome(ending="ran", seconds=1, shows_nothing=True, defines=("f", "G")),
+            None,
+            "1.00 s · defines `f`, `G`",
+        ),
+        (
+            Outcome(ending="ran", seconds=1, shows_nothing=True, defines=tuple("abcde")),
+            None,
+            "1.00 s · defines `a`, `b`, `c`, 2 more",
+        ),
+        (
+            Outcome(ending="ran", seconds=1, shows_nothing=True, assertions=1),
+            None,
+            "1.00 s · 1 assertion holds",
+        ),
+        (Outcome(ending="ran", seconds=1, value="1", assertions=1), None, "1.00 s · 1"),
+        (Outcome(ending="ran", seconds=1, value="1", defines=("f",)), None, "1.00 s · 1"),
         (Outcome(ending="ran", seconds=1, printed="\n 340.5 \n"), None, "1.00 s · shows “340.5”"),
         (Outcome(ending="ran", seconds=1, printed="3" * 61), None, "1.00 s · shows 1 line"),
         (Outcome(ending="ran", seconds=1, printed="a\n\nb\n"), None, "1.00 s · shows 2 lines"),
@@ -456,6 +473,12 @@ def report_of(data: dict[str, object]) -> CopyReport:
         peak_memory_bytes=None,
         why="",
     )
+
+
+@pytest.mark.parametrize("told", [None, -1, True, "3", [1], {}])
+def test_what_a_copy_says_of_assertions_and_definitions_may_be_anything(told: object) -> None:
+    outcome = read_outcome(report_of({"assertions": told, "defines": [told, "a` b", "f"]}))
+    assert (outcome.assertions, outcome.defines) == (0, ("f",))
 
 
 # JSON brings a number of that length, which Python does not write.

@@ -922,11 +922,15 @@ class TestTests:
         assert test.tests_nothing is tests_nothing
 
     def test_bare_assertions_are_run_as_code(self, outcome_of) -> None:
-        assert outcome_of("assert halve(2) == 1").ending == "ran"
+        outcome = outcome_of("assert halve(2) == 1\nif halve:\n    assert halve(4) == 2")
+        assert outcome.ending == "ran"
+        assert outcome_line(outcome).endswith(" s · 2 assertions hold")
         assert outcome_of("assert halve(2) == 2").error_type == "AssertionError"
 
     def test_one_that_needs_a_fixture_is_left_alone(self, outcome_of) -> None:
-        assert outcome_of("def test_file(tmp_path):\n    assert 0").tests == ()
+        outcome = outcome_of("def test_file(tmp_path):\n    assert 0")
+        assert outcome.tests == ()
+        assert outcome_line(outcome).endswith(" s · defines `test_file`")
 
 
 def edit_of(
