@@ -29,6 +29,7 @@ from codeface_jupyter.wording import counted
 __all__ = ["BatchReport", "batch_table"]
 
 CELL_CHARS = 48
+FENCE = "``"
 END_CHARS = 80
 COMMENT = re.compile(r"\s*(?:#.*)?")
 # What the page shows an answer from, and changes together with it.
@@ -69,7 +70,7 @@ class BatchReport:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         table = well_formed(batch_table(self.items, elapsed_s=self.elapsed_s).to_markdown())
         shown = enumerate(self.items) if self.kept_as else ()
-        answers = [self._answer(number, item) for number, item in shown]
+        answers = [self._answer(number, item) for number, item in shown if _has_something(item)]
         return {
             BATCH_MIME: BatchData(version=BATCH_VERSION, table=table, answers=answers),
             "text/markdown": "\n\n".join((table, *map(_folded, answers))),
@@ -114,7 +115,7 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     columns = {
         "": [str(number) for number, _ in enumerate(items)],
         "request": [_shortened(item.request) for item in items],
-        "code": [_shortened(_without_comment(item.code) or item.text) for item in items],
+        "code": [_shortened(_beginning(item)) for item in items],
         "on a copy": [_shortened(outcome_words(i.outcome, i.agreement)) for i in items],
         "tokens (prompt + answer)": [_tokens(item.result.metrics) for item in items],
         "ended": [_end(item) for item in items],
@@ -125,9 +126,31 @@ def batch_table(items: Sequence[BatchItem], *, elapsed_s: float) -> Table:
     tokens = sum(m.generated_tokens for m in generated if not m.from_response_cache)
     answered = sum(item.finish_reason in {"stop", "length"} for item in items)
     answering_s = elapsed_s - sum(m.tries_s for m in generated)
-    rate = f", {tokens / answering_s:,.1f} tokens/s" if tokens and answering_s > 0 else ""
+    is_rated = answered and tokens and answering_s > 0
+    rate = f", {tokens / answering_s:,.1f} tokens/s" if is_rated else ""
     title = f"{answered} of {len(items)} requests answered in {elapsed_s:,.1f} s{rate}"
     return Table(title, tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _has_something(item: BatchItem) -> bool:
+    """Whether there is something to unfold."""
+    return item.finish_reason != "cancelled" or bool(item.error or _beginning(item))
+
+
+def _beginning(item: BatchItem) -> str:
+    """Return an answer's code from where it does something, or its words if it has none.
+
+    Of one that was stopped, whole lines only.
+    """
+    if item.finish_reason != "cancelled":
+        return _without_comment(item.code) or item.text
+    blocks = item.result.code_blocks
+    if not blocks:
+        return "" if FENCE in item.text else item.text.strip()
+    is_open = item.result.is_bare_code or not blocks[-1].is_closed
+    lines = item.code.split("\n")
+    code = "\n".join(lines[:-1] if is_open else lines)
+    return "" if all(map(COMMENT.fullmatch, code.split("\n"))) else _without_comment(code)
 
 
 def _without_comment(code: str) -> str:

@@ -2,6 +2,7 @@ import html
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import nbformat
 import pandas as pd
@@ -214,6 +215,35 @@ def test_batch_table_shows_the_code_not_the_comment_above_it(code, shown):
     item = answered(f"```python\n{code}\n```")
     ((_, _, answer, _, _),) = batch_table([item], elapsed_s=1.0).rows
     assert answer == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("```python\n# Find", ""),
+        ("```", ""),
+        ("", ""),
+        ("```python\n# Find it\nx = 1\ny = x.gro", "x = 1"),
+        ("```python\n# Find it\n\nx = 1", ""),
+        ("```python\nx = 1\n```\nThis is", "x = 1"),
+        ("The best class", "The best class"),
+    ],
+)
+def test_of_what_was_stopped_a_batch_shows_whole_lines_and_nothing_to_unfold_without_any(
+    text, shown
+):
+    item = answered(text, finish_reason="cancelled")
+    ((_, _, code, _, end),) = batch_table([item], elapsed_s=1.0).rows
+    assert (code, end) == (shown, "stopped early")
+    assert len(unfolded([answered("x = 2"), item])) == (3 if shown else 2)
+
+
+def test_where_nothing_was_answered_a_batch_has_no_rate():
+    stopped = answered("", finish_reason="cancelled")
+    metrics = GenerationMetrics(generated_tokens=11)
+    stopped = replace(stopped, result=replace(stopped.result, metrics=metrics))
+    title = batch_table([stopped], elapsed_s=6.4).title
+    assert title == "0 of 1 requests answered in 6.4 s"
 
 
 def test_a_batch_says_in_words_how_each_answer_ended():
