@@ -142,7 +142,10 @@ class AutoModel:
         for candidate in (choice.wanted, choice.better):
             if candidate is not None and candidate.fits and _is_better(candidate.entry, current):
                 better = candidate.entry.name
-                return f"A better model that fits here: `{better}` (`-m {better}`)."
+                return (
+                    f"A better model fits here: `{better}`. Choose it in JupyterLab's status bar, "
+                    f"or with `-m {better}`."
+                )
         return ""
 
     def forget(self) -> None:

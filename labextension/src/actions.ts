@@ -38,6 +38,9 @@ export interface IResultPart {
   /** Whether the block may take a cell's place. */
   readonly isReplaceable: boolean;
 
+  /** Whether the block is the cell that it rewrites as that was, which nobody needs twice. */
+  readonly repeatsCell: boolean;
+
   /** Why the cell that it would replace cannot be replaced as it is now, or null if it can be. */
   readonly replaceObstacle: string | null;
 
@@ -128,7 +131,7 @@ export const ACTIONS: readonly IAction[] = [
     icon: addBelowIcon,
     label: ({ kind, trans }) =>
       kind === 'block' ? trans.__('Insert below') : trans.__('Insert all'),
-    isVisible: part => part.kind !== 'answer',
+    isVisible: part => part.kind !== 'answer' && !part.repeatsCell,
     run: insertOnce
   },
   {

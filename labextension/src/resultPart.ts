@@ -78,10 +78,15 @@ export class ResultPart implements IResultPart {
       // In the place of the request, the other answers would be gone.
       return !this._options.isOneOfMany;
     }
-    // What only repeats the cell is no replacement, and nothing hidden may be lost.
     const source = blocks[0]?.source;
-    const isNew = source !== undefined && source !== rewrite.before;
+    const isNew = source !== undefined && !this.repeatsCell;
+    // Nothing hidden may be lost.
     return rewrite.is_offered && isNew && keepsMarks(source, rewrite);
+  }
+
+  get repeatsCell(): boolean {
+    const { blocks, rewrite } = this._options.data;
+    return Boolean(rewrite) && blocks[0]?.source.trim() === rewrite?.before.trim();
   }
 
   get replaceObstacle(): string | null {

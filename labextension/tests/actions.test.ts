@@ -67,6 +67,7 @@ beforeEach(() => {
     obstacle: null,
     isReplacement: false,
     isReplaceable: true,
+    repeatsCell: false,
     replaceObstacle: null,
     hasProse: false,
     canAskMore: false,
@@ -150,6 +151,11 @@ describe('the buttons of a block', () => {
   it('do not replace a cell that must not be', () => {
     show({ isReplaceable: false });
     expect(visible()).toEqual(['Insert below', 'Copy']);
+  });
+
+  it('offer a cell that is only repeated neither in its place nor below it', () => {
+    show({ isReplaceable: false, repeatsCell: true });
+    expect(visible()).toEqual(['Copy']);
   });
 
   it('do not replace a cell that is not what it was, and say so', async () => {

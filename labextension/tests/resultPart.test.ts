@@ -139,6 +139,23 @@ describe('an answer that rewrites a cell', () => {
   });
 
   it.each([
+    ['x = 1', 'x = 1', true],
+    ['x = 1\n', 'x = 1', true],
+    ['x = 2', 'x = 1', false],
+    ['x = 1', null, false]
+  ])('whose code is %j repeats a cell that was %j: %s', (source, before, expected) => {
+    const rewrite = before === null ? null : { before, hidden: [], is_offered: true };
+    const data = { blocks: [{ source }], rewrite } as unknown as ResultData;
+    const unused = { further, bridges: {} as IBridges, tracker: {} as INotebookTracker };
+    const node = document.createElement('div');
+    const settings = new Settings();
+    const options = { kind: 'block' as const, data, numbers: [0], node, settings, trans: ENGLISH };
+    const part = new ResultPart({ ...options, ...unused });
+    expect(part.repeatsCell).toBe(expected);
+    expect(part.isReplaceable).toBe(!expected);
+  });
+
+  it.each([
     ['# (hidden)\nx = 2', true],
     ['x = 2', false]
   ])('with a hidden line may take its place only if it keeps that: %s', (source, expected) => {

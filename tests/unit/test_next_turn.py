@@ -151,7 +151,8 @@ def test_a_better_model_is_named_if_there_is_one_that_fits(config, monkeypatch):
     auto = AutoModel()
     note = auto.better_than("qwen2.5-coder-0.5b", config.settings)
     assert note == (
-        "A better model that fits here: `qwen2.5-coder-1.5b` (`-m qwen2.5-coder-1.5b`)."
+        "A better model fits here: `qwen2.5-coder-1.5b`. Choose it in JupyterLab's status bar, "
+        "or with `-m qwen2.5-coder-1.5b`."
     )
     assert auto.better_than("qwen2.5-coder-1.5b", config.settings) == ""
     assert auto.better_than("of/somebody", config.settings) == ""
