@@ -23,7 +23,7 @@ GIVEN = (
 MOST = r"(?:top|first|last|best|worst|most|least|(?!interest|forest|request|harvest)\w{3,}est)"
 # A part of each row or of the time, or a share of all.
 NO_ROWS = (
-    r"(?![\d.,-]*\d|\s*%|[\s-]*(?:\w+\s+)?(?:percent|columns?|features?|variables?|fields?"
+    r"(?![\d.,-]*\d|\s*%|[\s-]*(?:\w+\s+)?(?:percent|columns?|components?|features?|variables?|fields?"
     r"|characters?|chars|letters?|words?|digits?|decimals?|lines?|days?|weeks?|months?|quarters?"
     r"|years?|hours?|minutes?|seconds?)\b)"
 )
@@ -41,7 +41,7 @@ OF_EACH = re.compile(
 # Something else may be asked for besides.
 BESIDES = re.compile(r"\b(?:and|or|then|with\s+their)\b", re.IGNORECASE)
 # A tuple may hold anything.
-GIVES = re.compile(r"(?P<kind>DataFrame|Series|list|\w*Index) of (?P<count>[\d,]+)(?: rows? .*)?")
+GIVES = re.compile(r"(?:DataFrame|Series|list|\w*Index) of (?P<count>[\d,]+)(?: rows? .*)?")
 
 
 def asked_count(request: str) -> int:
