@@ -631,7 +631,7 @@ def test_an_unknown_name_lists_close_ones(sales: pd.DataFrame, expression: str, 
         ("nope", ()),
         ("prnt", ("print",)),
         ("lst", ("last",)),
-        ("Nane", ()),
+        ("Nonne", ()),
     ],
 )
 def test_of_what_python_defines_only_what_is_very_near_is_listed(
