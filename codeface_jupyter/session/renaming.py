@@ -25,7 +25,7 @@ from codeface_jupyter.session.mending import runs_as_meant
 from codeface_jupyter.trials.alike_names import most_alike
 from codeface_jupyter.trials.checks import Replaced
 from codeface_jupyter.trials.choose import Candidate
-from codeface_jupyter.trials.misnamed import Misnamed, is_alike, may_be_meant, misnamed
+from codeface_jupyter.trials.misnamed import Misnamed, likeness, may_be_meant, misnamed
 from codeface_jupyter.trials.naming import KnownNames
 
 __all__ = ["Renaming", "misnamed_in"]
@@ -196,9 +196,10 @@ class Renaming:
         """Whether a name is alike, and the only one of the columns that is, or nearly certain."""
         if not may_be_meant(self._place, name, self._cell.text):
             return False
-        if is_alike(self._place, name):
-            alike = (other for other in self._there if is_alike(self._place, other))
-            return not self._place.quote or list(alike) == [name]
+        if found := likeness(self._place, name):
+            rivals = [likeness(self._place, other) for other in self._there - {name}]
+            is_rivalled = found in rivals and bool(self._place.quote)
+            return not is_rivalled and found >= max(rivals, default=0)
         own = self._among_all.get(name, 0.0)
         others = (likely for other, likely in self._among_all.items() if other != name)
         is_likely = own >= max(

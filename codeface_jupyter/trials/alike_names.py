@@ -9,11 +9,24 @@ from difflib import SequenceMatcher
 
 from codeface_jupyter.trials.checks.wording import is_slip, plain_name
 
-__all__ = ["contains_words", "is_opposite", "most_alike", "says_the_same"]
+__all__ = [
+    "SAME_IN_PART",
+    "SAME_WORDS",
+    "contains_words",
+    "is_opposite",
+    "method_likeness",
+    "most_alike",
+    "says_the_same",
+]
 
 WORD = re.compile(r"[^\W_]+")
 # Words of a name without which it says the same.
 FILLERS = frozenset({"a", "col", "column", "get", "of", "the"})
+# Words of a method that say little of what it does, and those that only say with what.
+SMALL_WORDS = frozenset({"as", "by", "do", "get", "make", "set", "to"})
+OBJECTS = frozenset({"column", "columns", "index", "row", "rows", "value", "values"})
+# How much two names have in common.
+SAME_WORDS, SAME_IN_PART = 2, 1
 # What turns the rest of a name into another meaning.
 TURNS = frozenset(
     {"a", "de", "dis", "drop", "ex", "ignore", "in", "is", "keep", "no", "non", "not", "skip", "un"}
@@ -45,9 +58,29 @@ def says_the_same(name: str, other: str) -> bool:
     return len(words) == len(others) > 0 and all(_is_one_word(*pair) for pair in pairs)
 
 
-def contains_words(name: str, other: str) -> bool:
-    """Whether one name has the other one's words, in a row, and none that turns its meaning."""
-    shorter, longer = sorted((_words(name), _words(other)), key=len)
+def method_likeness(name: str, other: str) -> int:
+    """Return how much two methods do the same, by their words: 0 if they do not.
+
+    ``as_list`` is ``to_list``, and ``rename_columns`` may be ``rename``, but ``first`` is not
+    ``first_valid_index`` nor ``rolling_mean`` ``rolling``.
+    """
+    if says_the_same(name, other):
+        return SAME_WORDS
+    words, others = ({*_words(one)} - SMALL_WORDS for one in (name, other))
+    more = _without(words, others) | _without(others, words)
+    if _without(words, others) == words or not more <= OBJECTS:
+        return 0
+    return SAME_IN_PART if more else SAME_WORDS
+
+
+def _without(words: set[str], others: set[str]) -> set[str]:
+    """Return the words that are not among others, not even in the plural or abbreviated."""
+    return {word for word in words if not any(_is_one_word(word, other) for other in others)}
+
+
+def contains_words(shorter_name: str, longer_name: str) -> bool:
+    """Whether a name has another one's words, in a row, and none that turns its meaning."""
+    shorter, longer = _words(shorter_name), _words(longer_name)
     if sum(map(len, shorter)) < MIN_COMMON_LETTERS:
         return False
     for start in range(len(longer) - len(shorter) + 1):

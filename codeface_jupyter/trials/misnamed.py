@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codeface_jupyter.context import ErrorInfo
-from codeface_jupyter.trials.alike_names import contains_words, is_opposite, says_the_same
+from codeface_jupyter.trials.alike_names import (
+    SAME_IN_PART,
+    SAME_WORDS,
+    contains_words,
+    is_opposite,
+    method_likeness,
+    says_the_same,
+)
 from codeface_jupyter.trials.checks.in_place import gives_nothing_there
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import failed_statement
 
-__all__ = ["Misnamed", "is_alike", "may_be_meant", "misnamed"]
+__all__ = ["Misnamed", "likeness", "may_be_meant", "misnamed"]
 
 # How errors say what is not there.
 NAMED = {
@@ -133,13 +140,19 @@ def may_be_meant(place: Misnamed, other: str, text: str) -> bool:
     return not is_opposite(place.name, other)
 
 
-def is_alike(place: Misnamed, other: str) -> bool:
-    """Whether a name says the same as the one that failed.
+def likeness(place: Misnamed, other: str) -> int:
+    """Return how much a name says the same as the one that failed; 0 if it does not.
 
-    Of parameters one may have words more: ``column_name`` is ``name``.
+    A column may be called by some of its words, as ``price`` for ``unit_price``; what has a word
+    more would have to be computed, or is another thing. Of parameters either may have more.
     """
-    is_part = place.is_parameter and contains_words(place.name, other)
-    return is_part or says_the_same(place.name, other)
+    if says_the_same(place.name, other):
+        return SAME_WORDS
+    if not (place.quote or place.is_parameter):
+        return method_likeness(place.name, other)
+    is_part = contains_words(place.name, other)
+    is_whole = place.is_parameter and contains_words(other, place.name)
+    return SAME_IN_PART if is_part or is_whole else 0
 
 
 def _places(source: Source, statement: ast.stmt, error: ErrorInfo) -> Iterator[_Named]:
