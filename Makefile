@@ -104,6 +104,8 @@ bench: $(BASE) $(EVAL) $(LLAMA) ## measure: loading, streaming, speed beside lla
 	$(BIN)/python benchmarks/perplexity.py
 	$(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA)
 	$(BIN)/python benchmarks/edit_eval.py
+	$(BIN)/python benchmarks/notebook_eval.py --only sessions --data benchmarks/notebooks \
+	  --save build/eval/notebooks.json
 	for kind in q8_0 int4 q4_0; do \
 	  $(BIN)/python benchmarks/notebook_eval.py --data $(EVAL_DATA) --only PandasEval \
 	    --set engine=openvino --set quantization=$$kind || exit 1; \
