@@ -87,7 +87,7 @@ class TriedAnswers:
             outcome=outcome,
             unsaid=missed_names(wanted, result.code) if result.code else (),
             missed_kind=self._missed_kind(outcome),
-            leaves_blank=leaves_blank(outcome, request=wanted),
+            leaves_blank=leaves_blank(result.code, outcome, request=wanted),
             missed_count=self._missed_count(outcome),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes

@@ -17,8 +17,8 @@ N = rf"(?P<{{}}>\d{{{{1,4}}}}|{'|'.join(WORDS)})"
 # What begins a request, or stands behind a word for giving: "the orders of the top 3 customers"
 # may be any number of orders.
 GIVEN = (
-    r"(?:^\W*|[.;:,!?\n]\s*|\b(?:show|list|give|return|find|get|display|print|keep|select|take|want"
-    r"|are|only|just)\s+)(?:(?:me|us|only|just|please)\s+)*(?:the\s+)?"
+    r"(?:^\W*|[.;:,!?\n]\s*|\b(?:show|list|give|return|display|print|want|are|keep|only|just)\s+)"
+    r"(?:(?:me|us|only|just|please)\s+)*(?:the\s+)?"
 )
 MOST = r"(?:top|first|last|best|worst|most|least|(?!interest|forest|request|harvest)\w{3,}est)"
 # A part of each row or of the time, or a share of all.
@@ -32,10 +32,14 @@ ASKED = re.compile(
     rf"|{N.format('before')}\s+(?:{MOST}|rows|records|entries)\b){NO_ROWS}",
     re.IGNORECASE,
 )
+# What is kept, taken or looked for may be more than is counted: the rows of the top 2 regions.
+KEEPS = re.compile(r"\b(?:keep|take|select|find|get|filter)\b", re.IGNORECASE)
+OF_THINGS = re.compile(r"\s+(?!rows\b|records\b|entries\b)\w")
 # There may be as many for each of several things.
 OF_EACH = re.compile(
     r"\b(?:per|each|every|all|group(?:ed|s)?|daily|weekly|monthly|yearly|annual(?:ly)?|over\s+time"
-    r"|columns?|functions?|plot|chart|drop|remove|skip|exclude|delete|hide)\b|['\u2019]",
+    r"|columns?|functions?|levels?|parts?|sheets?|axes|axis|periods?|categor(?:y|ies)|plot|chart"
+    r"|bars?|diagram|drop|remove|skip|exclude|delete|hide)\b|['\u2019]",
     re.IGNORECASE,
 )
 # Something else may be asked for besides.
@@ -57,7 +61,8 @@ def asked_count(request: str) -> int:
     if len(found) != 1 or OF_EACH.search(request):
         return 0
     before, behind = request[: found[0].start()], request[found[0].end() :]
-    if NOT_MEANT.search(before) or BESIDES.search(behind):
+    is_of_things = KEEPS.search(request) and OF_THINGS.match(behind)
+    if is_of_things or NOT_MEANT.search(before) or BESIDES.search(behind):
         return 0
     said = (found[0]["behind"] or found[0]["before"]).lower()
     count = WORDS.index(said) + 2 if said in WORDS else int(said)

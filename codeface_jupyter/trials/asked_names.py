@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
-from codeface_jupyter.syntax import is_deep, parse_module
+from codeface_jupyter.syntax import dumped, is_deep, parse_module
+from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.rename_request import RenameRequest
@@ -23,37 +21,42 @@ VARIABLE = (
     r"(?:variable|data ?frame|frame|table|dict(?:ionary)?|list|series|array|tuple|set|string"
     r"|function|class|result)"
 )
-NAME = r"(?P<quote>[`\"'“])?(?P<name>[A-Za-z_]\w*)(?(quote)[`\"'”]|)(?![\w.(])"
+# Whose name may well stand behind "called": "a function called repeatedly" has none.
+THING = VARIABLE.replace("|function", "")
+NAME = r"(?P<quote>[`\"'“])?(?P<name>[A-Za-z_]\w*)(?(quote)[`\"'”]|)(?!\w|\(|\.\w)"
 QUOTED = r"(?P<quote>[`\"“])(?P<name>[A-Za-z_][\w ]*)[`\"”]"
-MAKES = r"\b(?:add|append|create|make|build|insert|compute|calculate|derive)\b"
+ADDS = r"\b(?:add|append|insert|create|make)\b"
 NEW = r"(?:an?\s+|the\s+)?(?:new\s+|extra\s+|additional\s+)*"
-SAVES = r"\b(?:save|store|put|keep|assign)\b"
-WITHIN = r"[^.?!:;\n]"
+INTO = r"\b(?:save|store|put|keep|assign)\b[^.?!:;\n]{0,80}?\b(?:in|into|as|to)\s+"
+CLAUSE_ENDS = r"(?=\s*(?:[.,;:!?)\n]|\Z|and\b))"
 # What is called so: a column, a variable, or either.
 ASKED = {
     "column": (
         rf"\b{COLUMN}\s+(?:called|named)\s+{NAME}",
-        rf"{MAKES}\s+{NEW}{NAME}\s+{COLUMN}\b",
-        rf"{MAKES}{WITHIN}{{0,30}}?\b{COLUMN}\s+{NAME}(?=\s*(?:[:=,.]|to\b|in\b|with\b|from\b|for\b|\Z))",
-        rf"{SAVES}{WITHIN}*?\b(?:in|into|as|to)\s+{NEW}(?:{COLUMN}\s+)?{QUOTED}\s+{COLUMN}\b",
-        rf"{SAVES}{WITHIN}*?\b(?:in|into|as|to)\s+{NEW}{COLUMN}\s+(?:called\s+|named\s+)?{QUOTED}",
+        rf"{ADDS}\s+{NEW}{NAME}\s+column\b(?!\s+(?:chart|plot|graph|head|name|label|sum|mean))",
+        rf"\badd\s+(?:a|the)\s+(?:new\s+)?column\s+{NAME}(?=\s*(?:[:=]|to\b))",
+        rf"{INTO}{NEW}(?:{COLUMN}\s+)?{QUOTED}\s+{COLUMN}\b",
+        rf"{INTO}{NEW}{COLUMN}\s+(?:called\s+|named\s+)?{QUOTED}",
         rf"\badd\s+{NAME}(?=\s*[:=])",
     ),
     "variable": (
-        rf"\b{VARIABLE}\s+(?:called|named)\s+{NAME}",
-        rf"{MAKES}\s+{NEW}(?:{VARIABLE}\s+)?(?P<quote>`)(?P<name>[A-Za-z_]\w*)`",
-        rf"{MAKES}\s+{NEW}{VARIABLE}\s+{NAME}(?=\s*[:=])",
-        rf"{SAVES}{WITHIN}*?\b(?:in|into|as|to)\s+{NEW}{VARIABLE}\s+(?:called\s+|named\s+)?{QUOTED}",
-        rf"{SAVES}{WITHIN}*?\b(?:in|into|as|to)\s+(?P<quote>`)(?P<name>[A-Za-z_]\w*)`(?!\s+{COLUMN})",
+        rf"\b{THING}\s+(?:called|named)\s+{NAME}",
+        rf"\bfunction\s+named\s+{NAME}",
+        rf"{ADDS}\s+{NEW}(?:{VARIABLE}\s+)?(?P<quote>`)(?P<name>[A-Za-z_]\w*)`",
+        rf"{ADDS}\s+{NEW}{THING}\s+{NAME}(?=\s*[:=])",
+        rf"{INTO}{NEW}{VARIABLE}\s+(?:called\s+|named\s+)?{QUOTED}",
+        rf"{INTO}(?P<quote>`)(?P<name>[A-Za-z_]\w*)`(?!\s+{COLUMN})",
     ),
     "": (
-        rf"\b(?:call|name)\s+(?:it|them|this|that|the\s+(?:\w+\s+)?(?:{COLUMN}|{VARIABLE}))\s+{NAME}",
+        rf"\b(?:call|name)\s+(?:it|them|this|that|the\s+(?:\w+\s+)?(?:{COLUMN}|{THING}))\s+"
+        + NAME
+        + CLAUSE_ENDS,
     ),
 }
 PATTERNS = [
     (kind, re.compile(text, re.IGNORECASE)) for kind, texts in ASKED.items() for text in texts
 ]
-# Words that are no names there, unless they are quoted: "add a numeric column", "a column with".
+# Words that are no names there, unless they are quoted: "add a numeric column", "call it twice".
 NO_NAMES = frozenset({
     "a", "all", "an", "and", "any", "as", "based", "bool", "boolean", "both", "by", "calculated",
     "categorical", "computed", "containing", "data", "date", "datetime", "each", "empty", "extra",
@@ -61,7 +64,12 @@ NO_NAMES = frozenset({
     "name", "names", "new", "numeric", "of", "on", "or", "other", "second", "separate", "single",
     "string", "text", "that", "the", "this", "to", "type", "types", "unique", "using", "value",
     "values", "where", "which", "whose", "with",
+    "again", "back", "first", "last", "later", "like", "next", "now", "off", "once", "three",
+    "twice", "two",
 })  # fmt: skip
+QUOTES = ("'", '"')
+SAYS = ("value", "attr", "id", "arg", "name")
+ADVERB = re.compile(r"(?!(?:hour|dai|week|month|year)ly)\w+ly", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +94,14 @@ def asked_names(request: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(request):
-            name, is_word = match["name"], match["name"].lower() in NO_NAMES
-            if (match["quote"] or not is_word) and not NOT_MEANT.search(request[: match.start()]):
-                found.setdefault(name, kind)
+            is_name = match["quote"] or _may_be_name(match["name"])
+            if is_name and not NOT_MEANT.search(request[: match.start()]):
+                found.setdefault(match["name"], kind)
     return found
+
+
+def _may_be_name(word: str) -> bool:
+    return word.lower() not in NO_NAMES and ADVERB.fullmatch(word) is None
 
 
 def with_asked_name(code: str, request: str, namespace: Mapping[str, object]) -> Renamed | None:
@@ -135,39 +147,51 @@ def _made(node: ast.stmt) -> Iterator[str]:
 def _with_column(
     code: str, tree: ast.Module, name: str, namespace: Mapping[str, object]
 ) -> str | None:
-    """Return a code with another name for the only column that it adds."""
-    live = {
-        label
-        for obj in namespace.values()
-        if isinstance(frame := value_of(obj), Frame)
-        for label in frame.labels or ()
-    }
-    added = set(_added(tree)) - live
-    if len(added) != 1:
+    """Return a code with another name for the only column that it adds to a frame that is there.
+
+    None if its name stands anywhere else: what is called so may be a value, or a method.
+    """
+    frames = {n: frame for n, obj in namespace.items() if isinstance(frame := value_of(obj), Frame)}
+    live = {label for frame in frames.values() for label in frame.labels or ()}
+    added = {place.label for place in _columns(tree) if place.is_made} - live
+    if len(added) != 1 or name in live:
         return None
     (old,) = added
-    attributes = (node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-    return None if old in attributes else _with_text(code, old, name)
+    places = [place for place in _columns(tree) if place.label == old]
+    owners = {place.owner for place in places}
+    if len(owners) != 1 or not owners <= frames.keys() or len(places) != _times_said(tree, old):
+        return None
+    source = read_source(code)
+    for place in sorted(places, key=lambda one: -source.span(one.key)[0]):
+        start, end = source.span(place.key)
+        # As it was quoted, without a prefix.
+        if code[start : start + 1] not in QUOTES:
+            return None
+        code = f"{code[: start + 1]}{name}{code[end - 1 :]}"
+        place.key.value = name
+    renamed = parse_module(code)
+    return code if renamed is not None and dumped(renamed) == dumped(tree) else None
 
 
-def _added(tree: ast.Module) -> Iterator[str]:
-    """Yield the labels of columns that a code assigns to."""
+@dataclass(frozen=True)
+class _Column:
+    """A column of a variable that a code names in brackets, and whether it assigns to it."""
+
+    owner: str
+    label: str
+    key: ast.Constant
+    is_made: bool
+
+
+def _columns(tree: ast.Module) -> Iterator[_Column]:
     for node in ast.walk(tree):
         match node:
-            case ast.Subscript(slice=ast.Constant(value=str() as label), ctx=ast.Store()):
-                yield label
+            case ast.Subscript(ast.Name(id=owner), ast.Constant(value=str() as label) as key, ctx):
+                yield _Column(owner, label, key, isinstance(ctx, ast.Store))
 
 
-def _with_text(code: str, old: str, new: str) -> str | None:
-    """Return a code with another text wherever one stands as a whole."""
-    begins = [0, *accumulate(len(line) for line in code.splitlines(keepends=True))]
-    replaced = code
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return None
-    for token in reversed(tokens):
-        if token.type == tokenize.STRING and token.string in (f"'{old}'", f'"{old}"'):
-            begin, end = (begins[row - 1] + column for row, column in (token.start, token.end))
-            replaced = f"{replaced[: begin + 1]}{new}{replaced[end - 1 :]}"
-    return replaced if replaced != code else None
+def _times_said(tree: ast.Module, text: str) -> int:
+    """Return how often a code says a text or a name."""
+    nodes = ast.walk(tree)
+    said = (text in (getattr(node, field, None) for field in SAYS) for node in nodes)
+    return sum(said)

@@ -11,19 +11,22 @@ __all__ = ["leaves_blank"]
 
 # Who speaks of what is missing may want it to be.
 SPEAKS_OF_IT = re.compile(
-    r"\b(?:empty|blank|missing|nan|nat|na|none|null|placeholder|lag\w*|shift\w*|leer\w*|vides?)\b",
+    r"\b(?:empty|blank|missing|nan|nat|na|none|null|placeholder|notes?|leer\w*|vides?)\b",
     re.IGNORECASE,
 )
+# By looking up, what is not found is missing; other means may have their reasons.
+LOOKS_UP = re.compile(r"\.(?:map|replace|get)\(|\bpd\.cut\(")
 
 
-def leaves_blank(outcome: Outcome | None, *, request: str) -> bool:
-    """Whether a code leaves a column of a frame without values, or nearly so, unasked.
+def leaves_blank(code: str, outcome: Outcome | None, *, request: str) -> bool:
+    """Whether a code looks up the values of a column, and finds none of them, or hardly any.
 
-    Categories that are looked up by the limits of their classes are the usual reason:
+    Classes that are looked up by their limits are the usual reason:
     ``df["grade"] = df["points"].map({90: "A", 80: "B"})``. ``request`` is empty where it is not
     for a new cell, of which this is not said.
     """
     if outcome is None or not request or SPEAKS_OF_IT.search(request):
         return False
     texts = (change.text for change in outcome.changes if change.kind == "changed")
-    return any(sign in text for text in texts for sign in (ONLY_MISSING, MOSTLY_MISSING))
+    is_blank = any(sign in text for text in texts for sign in (ONLY_MISSING, MOSTLY_MISSING))
+    return is_blank and LOOKS_UP.search(code) is not None

@@ -17,7 +17,7 @@ __all__ = ["MOSTLY_MISSING", "ONLY_MISSING", "changed_columns", "frame_changes"]
 
 # How a column is told that has lost its values, or never had them.
 ONLY_MISSING, MOSTLY_MISSING = "only missing values in column", "hardly any values in column"
-MOSTLY = 0.75
+MOSTLY = 0.9
 MAX_NAMES = 5
 # Of these kinds, NumPy compares many columns at a time.
 COMPARABLE_KINDS = frozenset("biufcmM")
@@ -100,15 +100,21 @@ def _hashes(rows: Any) -> Any:
 def _lost_values(
     before: Any, now: Any, was: Mapping[Column, int], are: Mapping[Column, int]
 ) -> Iterator[str]:
-    """Yield which columns have no values, or hardly any, and had some before if they were there."""
+    """Yield which columns have no values, or hardly any, and had some before if they were there.
+
+    To choose rows takes no values away.
+    """
     old, new = _missing_shares(before), _missing_shares(now)
+    has_same_rows = len(before) == len(now)
     shares = {
-        c: (old[was[c]] if c in was and len(old) else 0.0, new[are[c]]) for c in are if len(new)
+        column: (old[was[column]] if column in was else 0.0, new[are[column]])
+        for column in are
+        if new and (column not in was or (has_same_rows and old))
     }
-    blank = [c for c, (share, is_now) in shares.items() if share < is_now == 1]
+    blank = [column for column, (share, is_now) in shares.items() if share < is_now == 1]
     if blank:
         yield f"{ONLY_MISSING}{_listed(blank)}"
-    sparse = [c for c, (share, is_now) in shares.items() if share < MOSTLY <= is_now < 1]
+    sparse = [column for column, (share, is_now) in shares.items() if share < MOSTLY <= is_now < 1]
     if sparse:
         yield f"{MOSTLY_MISSING}{_listed(sparse)}"
 

@@ -1,4 +1,4 @@
-"""Names that a request gives, and an answer does without: not all that its code does not say."""
+"""Names that a request quotes, and an answer does without: not all that its code does not say."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from codeface_jupyter.syntax import parse_module
-from codeface_jupyter.trials.asked_names import asked_names
 from codeface_jupyter.trials.unsaid_names import (
     ENDS_A_CLAUSE,
     QUOTED,
-    says_name,
     unsaid_names,
     without_code,
 )
@@ -33,7 +31,7 @@ SHOWS = frozenset({
 
 
 def missed_names(request: str, code: str) -> tuple[str, ...]:
-    """Return what ``request`` quotes, or has called so, and ``code`` does without.
+    """Return what ``request`` quotes and ``code`` does without, in the order of the request.
 
     A title may be written in other cases than it was quoted in, and so may what is in the data:
     people quote as they remember. What gets a name gets the one that was asked for. Of two values
@@ -41,10 +39,8 @@ def missed_names(request: str, code: str) -> tuple[str, ...]:
     """
     names = unsaid_names(request, code)
     module = parse_module(code)
-    if module is None:
+    if not names or module is None:
         return names
-    quoted = {_name(match) for match in QUOTED.finditer(request)}
-    asked = [n for n in asked_names(request) if n not in quoted and not says_name(module, n)]
     shown, compared = "\n".join(_shown(module)), set(_compared_anywhere(module))
     told_apart = set(_told_apart(module))
     implied = {
@@ -59,8 +55,7 @@ def missed_names(request: str, code: str) -> tuple[str, ...]:
         stands = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", shown)
         return stands is not None or name in compared
 
-    missed = [name for name in names if name not in implied and not is_written(name.lower())]
-    return (*missed, *asked)
+    return tuple(name for name in names if name not in implied and not is_written(name.lower()))
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

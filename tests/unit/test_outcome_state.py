@@ -153,9 +153,10 @@ class TestChanges:
             ),
             ("sales['size'] = ['big', None, None]", "adds column `size`"),
             (
-                "sales = sales.loc[[0, 1, 2] * 2].assign(size=[None] * 5 + ['big'])",
-                "adds column `size`, from 3 to 6 rows, hardly any values in column `size`",
+                "sales = sales.loc[[0, 1, 2] * 4].assign(size=[None] * 11 + ['big'])",
+                "adds column `size`, from 3 to 12 rows, hardly any values in column `size`",
             ),
+            ("sales['price'] = [1, 2, None]\nsales = sales[2:]", "from 3 to 1 rows"),
             ("sales = 3", "becomes 3"),
             ("sales = sales.sort_values('price', ascending=False)", "puts rows in another order"),
             ("sales = sales.set_index('day')", "drops column `day`, changes the row labels"),
