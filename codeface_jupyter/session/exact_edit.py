@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from codeface_jupyter.generation import Chunk, Done, GenerationMetrics
+from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.prompts import edit_instruction
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.cell_trials import CellTrials
@@ -17,7 +18,7 @@ __all__ = ["edited_exactly"]
 
 
 def edited_exactly(pending: PendingAnswer) -> Done | None:
-    """Answer a request to change a cell; None if that takes a model.
+    """Answer a request to change a cell; None if that takes a model, or fails as it is.
 
     The answer is left in ``pending.tried``, with what the cell does on a copy of the kernel.
     """
@@ -27,10 +28,24 @@ def edited_exactly(pending: PendingAnswer) -> Done | None:
     begin, trials = time.perf_counter(), CellTrials(pending)
     result = trials.untried(code)
     may_try = copy_support(tries=pending.ask.settings.tries).is_possible
+    outcome = trials.outcome(result.code) if may_try else None
+    if outcome is not None and outcome.ending != "ran" and not _failed_before(outcome, trials):
+        return None
     pending.job.emit(Chunk(result.text, 0))
-    pending.tried = replace(result, outcome=trials.outcome(result.code) if may_try else None)
+    pending.tried = replace(result, outcome=outcome)
     metrics = GenerationMetrics(tries=trials.count, tries_s=time.perf_counter() - begin)
     return Done(finish_reason="stop", metrics=metrics)
+
+
+def _failed_before(outcome: Outcome, trials: CellTrials) -> bool:
+    """Whether a cell fails in the same way as it is, so that no other name is the cause."""
+    rewrite = trials.pending.ask.sources.rewrite
+    before = trials.outcome(rewrite.shown) if rewrite is not None else None
+    return before is not None and _failure(before) == _failure(outcome)
+
+
+def _failure(outcome: Outcome) -> tuple[str, str, int | None]:
+    return outcome.ending, outcome.error_type, outcome.error_line
 
 
 def _renamed_cell(ask: Ask) -> str | None:

@@ -7,7 +7,7 @@ import io
 import keyword
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -35,6 +35,9 @@ RUN_IN = {
     ast.comprehension: ("iter", "target", "ifs"),
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), COMPREHENSION),
 }
+# Calls whose texts are for people, and what stands before code in a docstring.
+SAYS = re.compile(r"print|input|(?:set_|sup)?title|(?:set_)?[xyz]?label|\w*(?:Error|Warning)")
+EXAMPLE = ">>>"
 FIELD = re.compile(r"\{[^{}]*\}")
 WORDS = re.compile(
     r"(?:please\s+)?rename\s+(?:the\s+)?(?:variable\s+|function\s+|class\s+)?(?P<tick>`?)(?P<old>\w+)(?P=tick)"
@@ -60,7 +63,8 @@ class RenameRequest:
         """Return a code with the new name wherever the old one stands.
 
         None where that may be to do another thing: the code does not make what has the name,
-        a column or a keyword is called the same, or the new name is in use.
+        a column or a keyword is called the same, a text may be code that reads it, or the new
+        name is in use.
         """
         tree = parse_module(code)
         if tree is None or is_deep(tree) or not (self._is_free(code) and self._is_made_in(tree)):
@@ -83,7 +87,34 @@ class RenameRequest:
         texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
         classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
         attributes = names_bound_in_scope([part for node in classes for part in node.body])
-        return self.old not in texts | attributes and _is_made_first(tree, self.old)
+        is_own = self.old not in texts | attributes and not _is_in_text(nodes, self.old)
+        return is_own and _is_made_first(tree, self.old)
+
+
+def _is_in_text(nodes: Sequence[ast.AST], name: str) -> bool:
+    """Whether a text may stand for code with a name in it: ``df.query("price > @big")``.
+
+    What is only said to people may have the word.
+    """
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    said = {text for node in nodes for text in _said(node)}
+    return any(
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in said
+        and word.search(node.value) is not None
+        for node in nodes
+    )
+
+
+def _said(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the texts of a node that nobody but people reads: printed, or of a docstring."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str() as text) as said) if EXAMPLE not in text:
+            yield said
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if SAYS.fullmatch(name):
+            for said in (*node.args, *(one.value for one in node.keywords)):
+                yield from said.values if isinstance(said, ast.JoinedStr) else [said]
 
 
 def _is_made_first(tree: ast.Module, name: str) -> bool:
@@ -110,14 +141,15 @@ def _as_run(node: ast.AST) -> Iterator[ast.AST]:
 def _replaced(code: str, old: str, new: str) -> str:
     """Return a code with another name for one, outside comments and texts."""
     # Characters of each line, as tokens count them.
-    begins = [0, *accumulate(len(line) for line in code.splitlines(keepends=True))]
-    replaced = code
-    for token, is_attribute in reversed(_tokens(code)):
+    begins = [0, *accumulate(len(line) + 1 for line in code.split("\n"))]
+    pieces, place = [], 0
+    for token, is_attribute in _tokens(code):
         if is_attribute or old not in token.string:
             continue
         begin, end = (begins[row - 1] + column for row, column in (token.start, token.end))
-        replaced = f"{replaced[:begin]}{_renamed_token(token, old, new)}{replaced[end:]}"
-    return replaced
+        pieces += [code[place:begin], _renamed_token(token, old, new)]
+        place = end
+    return "".join([*pieces, code[place:]])
 
 
 def _tokens(code: str) -> list[tuple[tokenize.TokenInfo, bool]]:

@@ -82,3 +82,19 @@ def test_its_cell_magics_stay_and_cells_below_that_use_the_old_name_are_told(ses
 def test_what_it_may_not_be_is_left_to_the_model(session, engine, code, options):
     session.generate(asked(session, code, **options))
     assert engine.requests
+
+
+@needs_guard
+def test_what_fails_only_with_the_other_name_is_left_to_the_model(session, engine):
+    code = "fresh = 1\n'fr' + 'esh' in globals() or 1 / 0"
+    result = session.generate(asked(session, code, words="rename fresh to large"))
+    assert result.code == FROM_MODEL
+    assert engine.requests
+
+
+@needs_guard
+def test_a_cell_that_fails_as_it_is_is_renamed(session, engine):
+    result = session.generate(asked(session, f"{CELL}\nbig.x"))
+    assert result.code == f"{RENAMED}\nlarge.x"
+    assert result.outcome.error_type == "AttributeError"
+    assert not engine.requests

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from codeface_jupyter.trials.rename_request import RenameRequest
@@ -61,6 +63,10 @@ def test_what_asks_for_more_or_for_something_else_is_not(request_text: str) -> N
         ("big = 1\ndef f():\n    global big", "large = 1\ndef f():\n    global large"),
         ("match x:\n    case [big, *_]: big", "match x:\n    case [large, *_]: large"),
         ("(big := 3) + big", "(large := 3) + large"),
+        ("big = 1\nplt.title('big ones')", "large = 1\nplt.title('big ones')"),
+        ("def big():\n    'A big one.'", "def large():\n    'A big one.'"),
+        ("x = 'a\x0cb\u2028c'\nbig = 1\nbig", "x = 'a\x0cb\u2028c'\nlarge = 1\nlarge"),
+        ("x = 1\r\nbig = 1\r\nbig", "x = 1\r\nlarge = 1\r\nlarge"),
     ],
 )
 def test_each_place_of_the_name_has_the_other_one(code: str, renamed: str) -> None:
@@ -76,6 +82,14 @@ def test_each_place_of_the_name_has_the_other_one(code: str, renamed: str) -> No
         "for big in big: pass",
         "print(f'{big}')\nbig = 1",
         "df['big'] = 1\nbig = 2",
+        "big = 1\ndf.query('qty > @big')",
+        "big = make()\nduckdb.sql('select * from big')",
+        "big = make()\nquery = 'select * from big'\nduckdb.sql(query)",
+        "big = make()\nduckdb.sql(f'select * from big limit {n}')",
+        "big = 1\nprint('{big}'.format(**locals()))",
+        "big = 1\nprint('%(big)s' % vars())",
+        "class big:\n    def next(self) -> 'big | None': pass",
+        "def big(n):\n    'Twice.\\n\\n>>> big(3)'",
         "big = 1\ndf[f'big']",
         "class A:\n    big = 1",
         "def f(big): return big\nf(big=3)",
@@ -97,3 +111,11 @@ def test_what_others_see_of_it_or_nobody_can_tell_is_left_alone(code: str) -> No
 @pytest.mark.parametrize("new", ["2x", "class", "print", "big"])
 def test_the_new_name_has_to_be_one_that_is_free(new: str) -> None:
     assert RenameRequest(old="big", new=new).renamed("big = 1\nprint(big)") is None
+
+
+def test_a_long_code_is_renamed_without_delay() -> None:
+    code = f"big = big + 1  # {'-' * 1_000}\n" * 5_000
+    code = f"big = 0\n{code}"
+    begin = time.perf_counter()
+    assert BIG_TO_LARGE.renamed(code) == code.replace("big", "large")
+    assert time.perf_counter() - begin < 5
