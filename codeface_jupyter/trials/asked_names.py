@@ -11,7 +11,7 @@ from codeface_jupyter.syntax import dumped, is_deep, parse_module
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span
-from codeface_jupyter.trials.rename_request import RenameRequest
+from codeface_jupyter.trials.rename_request import RenameRequest, is_in_text
 from codeface_jupyter.trials.unsaid_names import NOT_MEANT, says_name, without_code
 
 __all__ = ["Renamed", "asked_names", "with_asked_name"]
@@ -159,7 +159,8 @@ def _with_column(
     (old,) = added
     places = [place for place in _columns(tree) if place.label == old]
     owners = {place.owner for place in places}
-    if len(owners) != 1 or not owners <= frames.keys() or len(places) != _times_said(tree, old):
+    is_elsewhere = len(places) != _times_said(tree, old) or is_in_text(list(ast.walk(tree)), old)
+    if len(owners) != 1 or not owners <= frames.keys() or is_elsewhere:
         return None
     source = read_source(code)
     for place in sorted(places, key=lambda one: -source.span(one.key)[0]):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import io
 import keyword
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from codeface_jupyter.syntax import dumped, identifiers, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.kept_names import BUILTINS
+from codeface_jupyter.trials.other_tokens import with_other_tokens
 
-__all__ = ["RenameRequest"]
+__all__ = ["RenameRequest", "is_in_text"]
 
 # Where a tree holds the names that its own code gives.
 NAMED_BY = frozenset({
@@ -87,20 +86,21 @@ class RenameRequest:
         texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
         classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
         attributes = names_bound_in_scope([part for node in classes for part in node.body])
-        is_own = self.old not in texts | attributes and not _is_in_text(nodes, self.old)
+        is_own = self.old not in texts | attributes and not is_in_text(nodes, self.old)
         return is_own and _is_made_first(tree, self.old)
 
 
-def _is_in_text(nodes: Sequence[ast.AST], name: str) -> bool:
+def is_in_text(nodes: Sequence[ast.AST], name: str) -> bool:
     """Whether a text may stand for code with a name in it: ``df.query("price > @big")``.
 
-    What is only said to people may have the word.
+    What is only said to people may have the word. Texts that are the name itself do not count.
     """
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     said = {text for node in nodes for text in _said(node)}
     return any(
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)
+        and node.value != name
         and node not in said
         and word.search(node.value) is not None
         for node in nodes
@@ -140,26 +140,12 @@ def _as_run(node: ast.AST) -> Iterator[ast.AST]:
 
 def _replaced(code: str, old: str, new: str) -> str:
     """Return a code with another name for one, outside comments and texts."""
-    # Characters of each line, as tokens count them.
-    begins = [0, *accumulate(len(line) + 1 for line in code.split("\n"))]
-    pieces, place = [], 0
-    for token, is_attribute in _tokens(code):
-        if is_attribute or old not in token.string:
-            continue
-        begin, end = (begins[row - 1] + column for row, column in (token.start, token.end))
-        pieces += [code[place:begin], _renamed_token(token, old, new)]
-        place = end
-    return "".join([*pieces, code[place:]])
 
+    def other(token: tokenize.TokenInfo, before: str) -> str:
+        is_other = before == "." or old not in token.string
+        return token.string if is_other else _renamed_token(token, old, new)
 
-def _tokens(code: str) -> list[tuple[tokenize.TokenInfo, bool]]:
-    """Return the tokens of a code, and whether each is what is read of an object."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return []
-    before = ("", *(token.string for token in tokens))
-    return [(token, dot == ".") for token, dot in zip(tokens, before, strict=False)]
+    return with_other_tokens(code, other)
 
 
 def _renamed_token(token: tokenize.TokenInfo, old: str, new: str) -> str:
