@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterator
 
 from codeface_jupyter.privacy import is_secret_name
 from codeface_jupyter.syntax import is_deep, parse_module
 
-__all__ = ["gives_secret", "secret_names", "shows_secret", "takes_secrets"]
+__all__ = ["gives_secret", "reads_secrets", "secret_names", "shows_secret", "takes_secrets"]
 
 # Calls that return what their first argument names, or what the user types.
 LOOKUPS = frozenset({"get", "get_password", "get_secret", "getenv", "pop"})
 QUESTIONS = frozenset({"getpass"})
 KEPT_IN = frozenset({"environ", "get_password", "get_secret", "getenv", "userdata"}) | QUESTIONS
+# Files that hold secrets, what reads them by itself, and texts in whose company secrets are.
+SECRET_FILE = re.compile(
+    r"\.env\b|\.netrc\b|\.pgpass\b|\.pem\b|\bid_(?:rsa|ed25519)\b|\b(?:secrets?|credentials?)\.\w+$",
+    re.IGNORECASE,
+)
+FILE_READERS = frozenset({"dotenv", "dotenv_values", "netrc"})
+OF_SECRETS = re.compile(r"secret|passw|token|bearer|credential|api[_-]?key", re.IGNORECASE)
 # Methods that return what they belong to, in another form.
 FORMS = frozenset({"decode", "encode", "get_secret_value", "lstrip", "rstrip", "strip"})
 # Calls that return one of the values that they are given, or several.
@@ -56,8 +64,16 @@ def secret_names(tree: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
+def reads_secrets(tree: ast.AST) -> bool:
+    """Whether a code names a file of secrets, or calls for one."""
+    names = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return any(map(SECRET_FILE.search, _texts(tree))) or not FILE_READERS.isdisjoint(names)
+
+
 def takes_secrets(tree: ast.AST) -> bool:
-    """Whether a code takes a secret from anywhere, or asks where secrets are kept."""
+    """Whether a code may take a secret from anywhere, or asks where secrets are kept."""
+    if reads_secrets(tree) or any(map(OF_SECRETS.search, _texts(tree))):
+        return True
     names = secret_names(tree)
     for node in ast.walk(tree):
         match node:
@@ -66,6 +82,13 @@ def takes_secrets(tree: ast.AST) -> bool:
             case ast.expr() if gives_secret(node, names):
                 return True
     return bool(names)
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str() as text):
+                yield text
 
 
 def shows_secret(code: str) -> bool:
