@@ -45,7 +45,40 @@ def test_it_is_not_where_something_is_shown_or_it_may_be_another_thing(code: str
     assert with_result(code, old, instruction="in one line") == ""
 
 
-@pytest.mark.parametrize("words", ["don't show it", "without the last line", "only the function"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "don't show it",
+        "don\u2019t show it",
+        "without the last line",
+        "only the function",
+        "hide the output",
+        "suppress the output",
+        "get rid of the last line",
+        "stop showing the table",
+        "drop line 2",
+        "entferne die letzte Zeile",
+        "l\u00f6sche die Anzeige",
+        "supprime l'affichage",
+        "quita el print",
+        "\u4e0d\u8981\u663e\u793a",
+    ],
+)
 def test_it_is_not_where_it_may_have_been_asked_for(words: str) -> None:
     assert with_result("x = 2", "x = 1\nx", instruction=words) == ""
-    assert with_result("x = 2", "x = 1\nx", instruction="make it two") == "x = 2\nx"
+
+
+@pytest.mark.parametrize("words", ["make it two", "in one line", "as a one-line expression"])
+def test_it_is_where_something_else_is_asked_for(words: str) -> None:
+    assert with_result("x = 2", "x = 1\nx", instruction=words) == "x = 2\nx"
+
+
+@pytest.mark.parametrize(
+    ("code", "old"),
+    [
+        ("import os\nx = os.environ['API_TOKEN']", "x = 'local'\nx"),
+        ("x = open('.env').read()", "x = open('a.txt').read()\nx"),
+    ],
+)
+def test_it_is_not_where_it_would_show_a_secret(code: str, old: str) -> None:
+    assert with_result(code, old, instruction="read it from elsewhere") == ""
