@@ -163,14 +163,15 @@ def _with_kept_lines(new: Rewritten, ask: Ask, rewrite: Rewrite) -> tuple[Rewrit
 
     These are those that make what it uses, and the one that shows what it makes.
     """
-    code, notes = new.block.code, []
-    if kept := _guarded(lambda: with_lost_names(code, rewrite, ask.sources.cells)):
-        code, notes = kept, [KEPT_LINES]
+    text, notes = new.block.code.removeprefix(rewrite.head), []
+    if kept := _guarded(lambda: with_lost_names(text, rewrite, ask.sources.cells)):
+        text, notes = kept, [KEPT_LINES]
     words = edit_instruction(ask.sources.request, rewrite.text)
-    body = code.removeprefix(rewrite.head)
-    if shown := _guarded(lambda: with_result(body, rewrite.text, instruction=words)):
-        code, notes = rewrite.with_text(shown), [*notes, KEPT_RESULT]
-    return replace(new, block=replace(new.block, code=code)), notes
+    if shown := _guarded(lambda: with_result(text, rewrite.text, instruction=words)):
+        text, notes = shown, [*notes, KEPT_RESULT]
+    if not notes:
+        return new, notes
+    return replace(new, block=replace(new.block, code=rewrite.with_text(text))), notes
 
 
 def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:

@@ -101,18 +101,17 @@ def lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> list[str]:
     return sorted(_no_longer_defined(code, rewrite, cells) & used_names(_new(code, rewrite)))
 
 
-def with_lost_names(code: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
-    """Return the new cell with those lines of the old one that make what it uses.
+def with_lost_names(text: str, rewrite: Rewrite, cells: Sequence[Cell]) -> str:
+    """Return a new cell's text with those lines of the old one that make what it uses.
 
     Empty if it lacks nothing, or lacks it still (see `lost_names`), and where those lines only
     change what another cell has made: the edit may be to do without that.
     """
-    lost = lost_names(code, rewrite, cells)
-    new = code.removeprefix(rewrite.head).rstrip()
-    kept = needed_statements(python_in(rewrite.text), lost, below=python_in(new)) if lost else ""
-    if not kept or kept in code or needs_itself(kept, lost):
+    lost = lost_names(text, rewrite, cells)
+    kept = needed_statements(python_in(rewrite.text), lost, below=python_in(text)) if lost else ""
+    if not kept or kept in text or needs_itself(kept, lost):
         return ""
-    whole = rewrite.with_text(with_lines_above(new, kept))
+    whole = with_lines_above(text, kept)
     return "" if lost_names(whole, rewrite, cells) else whole
 
 

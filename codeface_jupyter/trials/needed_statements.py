@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from codeface_jupyter.syntax import Definition, Import, first_line
 from codeface_jupyter.trials.bindings import names_bound_in_scope
@@ -48,14 +48,15 @@ def needed_statements(code: str, names: Iterable[str], *, below: str = "") -> st
     modules = names_bound_in_scope([one for one in statements if isinstance(one, Import)])
     needed, lines = set(names), code.split("\n")
     kept: dict[tuple[int, int], str] = {}
-    following: list[ast.AST] = [parsed(below) or ast.Module(body=[], type_ignores=[])]
+    owners = set(filter(None, map(_seeded, statements)))
+    drawn_from = _used(parsed(below), owners)
     for statement in reversed(statements):
         changed = _changed(statement, modules)
         called = _called_on(statement, is_last=statement is statements[-1]) - modules
-        if needed.isdisjoint(changed | called) and not _seeds(statement, following):
+        if needed.isdisjoint(changed | called) and _seeded(statement) not in drawn_from:
             continue
         needed |= changed | names_read(statement)
-        following.append(statement)
+        drawn_from |= _used(statement, owners)
         # Two of them may share a line.
         begin, end = first_line(statement), statement.end_lineno or statement.lineno
         kept[begin, end] = "\n".join(lines[begin - 1 : end])
@@ -129,14 +130,17 @@ def _only_shows(call: ast.Call, owner: ast.expr, attr: str) -> bool:
     return bool(SHOWS.fullmatch(attr))
 
 
-def _seeds(statement: ast.stmt, following: Sequence[ast.AST]) -> bool:
-    """Whether a statement gives a module the seed of random numbers that are drawn below it."""
+def _seeded(statement: ast.stmt) -> str:
+    """Return what a statement gives the seed of random numbers, as a tree; empty for none."""
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=attr))) if attr in SEEDS:
-            wanted = ast.dump(owner)
-            nodes = (node for each in following for node in ast.walk(each))
-            return any(
-                isinstance(node, ast.Name | ast.Attribute) and ast.dump(node) == wanted
-                for node in nodes
-            )
-    return False
+            return ast.dump(owner)
+    return ""
+
+
+def _used(tree: ast.AST | None, owners: set[str]) -> set[str]:
+    """Return those of some modules, as trees, that a code uses."""
+    if tree is None or not owners:
+        return set()
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
+    return owners.intersection(map(ast.dump, names))
