@@ -13,6 +13,7 @@ from codeface_jupyter.trials.naming.lexing import (
     lex,
     opener,
     statement_start,
+    tokens_of,
 )
 from codeface_jupyter.trials.naming.unfinished import closers
 from codeface_jupyter.trials.unreadable import Unreadable
@@ -174,7 +175,7 @@ def _is_grouping(code: str, place: int) -> bool:
 def _computes(code: str) -> bool:
     """Whether operators stand in a code, up to the end of its first line, outside of brackets."""
     depth = 0
-    for token in lex(code):
+    for token in tokens_of(code):
         if token.kind == "newline":
             break
         depth += (token.text in OPENING) - (token.text in CLOSING)

@@ -24,7 +24,7 @@ from codeface_jupyter.trials.bracket_slips import (
     without_bracket,
 )
 from codeface_jupyter.trials.naming.cursor import ends_expression
-from codeface_jupyter.trials.naming.lexing import CLOSING, OPENING, Token, lex, opener
+from codeface_jupyter.trials.naming.lexing import CLOSING, OPENING, Token, lex, opener, tokens_of
 from codeface_jupyter.trials.unreadable import Unreadable
 
 __all__ = ["Readable", "readable"]
@@ -51,6 +51,7 @@ KEYWORD = re.compile(r"\s*\w+\s*=(?!=)")
 CALL = re.compile(r"\s*[\w.]+\(")
 # Nothing of a block is reached behind one.
 ENDS_BLOCK = re.compile(r"\s*(return|raise|break|continue)\b")
+NUMBER = re.compile(r"\d+")
 COMMENT_OR_SPACE = re.compile(r"\s*(#.*)?$")
 CONDITION = re.compile(r"\s*(if|elif|while)\b")
 ELSE_IF = re.compile(r"^(\s*)else\s+if\b")
@@ -77,9 +78,45 @@ def readable(code: str) -> Readable | None:
 
     Of all changes, as few as possible are made.
     """
-    waiting, until_s = {code: Readable(code)}, time.perf_counter() + LONGEST_S
+    until_s = time.perf_counter() + LONGEST_S
+    above = _read_above(code, until_s)
+    found = _readable(code[len(above) :], until_s, lines_above=above.count("\n"))
+    if found is None:
+        return None
+    others = tuple(f"{above}{other}" for other in found.others)
+    return replace(found, code=f"{above}{found.code}", others=others)
+
+
+def _read_above(code: str, until_s: float) -> str:
+    """Return the lines above the statement at which Python stops, all of which it has read.
+
+    Nothing that is done about a slip depends on them, and in a long code they take their time.
+    """
+    fault = Unreadable.of(code)
+    number = fault.line if fault is not None else 0
+    while fault is not None and number > 1 and time.perf_counter() < until_s:
+        number -= 1
+        line = fault.lines[number]
+        if line[:1].isspace() or not _is_code(line):
+            continue
+        above = "".join(f"{line}\n" for line in fault.lines[:number])
+        if _is_same(Unreadable.of(code[len(above) :]), fault, above) and parse_module(above):
+            return above
+    return ""
+
+
+def _is_same(fault: Unreadable | None, whole: Unreadable, above: str) -> bool:
+    """Whether a code stops at the same place without the lines above; messages number lines."""
+    if fault is None or fault.start + len(above) != whole.start:
+        return False
+    return NUMBER.sub("", fault.message) == NUMBER.sub("", whole.message)
+
+
+def _readable(code: str, until_s: float, *, lines_above: int) -> Readable | None:
+    waiting = {code: Readable(code)}
     for _ in range(MAX_SLIPS):
-        changes = chain.from_iterable(_changes(one, until_s) for one in waiting.values())
+        ways = (_changes(one, until_s, lines_above) for one in waiting.values())
+        changes = chain.from_iterable(ways)
         in_time = takewhile(lambda _: time.perf_counter() < until_s, changes)
         waiting = {one.code: one for one in in_time if one is not None}
         if time.perf_counter() > until_s:
@@ -92,15 +129,16 @@ def readable(code: str) -> Readable | None:
     return None
 
 
-def _changes(before: Readable, until_s: float) -> Iterator[Readable | None]:
+def _changes(before: Readable, until_s: float, lines_above: int) -> Iterator[Readable | None]:
     """Yield a code with a change for what Python says of it; None for one that does not help."""
     fault = Unreadable.of(before.code)
     if fault is None or before.others:
         return
+    line = fault.line + lines_above
     for message, change, words in SLIPS:
-        if not re.search(message, fault.message) or _is_explained(before, fault, change):
+        if not re.search(message, fault.message) or _is_explained(before, line, change):
             continue
-        slips = (*before.slips, f"Line {fault.line}: {words}.")
+        slips = (*before.slips, f"Line {line}: {words}.")
         for code in change(fault):
             if not _gets_further(code, fault):
                 yield None
@@ -109,18 +147,22 @@ def _changes(before: Readable, until_s: float) -> Iterator[Readable | None]:
             yield _told(Readable(code, slips), elsewhere, until_s)
 
 
-def _is_explained(before: Readable, fault: Unreadable, change: _Change) -> bool:
+def _is_explained(before: Readable, line: int, change: _Change) -> bool:
     """Whether a bracket that opens may be missing: what closes it seems to be two slips."""
-    is_second = f"Line {fault.line}: {WRONG_KIND}." in before.slips
+    is_second = f"Line {line}: {WRONG_KIND}." in before.slips
     return change is without_bracket and is_second
 
 
 def _told(found: Readable, elsewhere: Iterable[str], until_s: float) -> Readable:
     """Return a code with what it may be as well, or the first of that if it is much."""
-    distinct = (code for code in dict.fromkeys(elsewhere) if code != found.code)
-    in_time = takewhile(lambda _: time.perf_counter() < until_s, distinct)
-    others = (code for code in in_time if is_as_readable(code, found.code))
-    return replace(found, others=tuple(islice(others, MAX_OTHERS + 1)))
+    in_time = takewhile(lambda _: time.perf_counter() < until_s, elsewhere)
+    others = (one for one in in_time if one != found.code and is_as_readable(one, found.code))
+    distinct: dict[str, None] = {}
+    for other in others:
+        distinct[other] = None
+        if len(distinct) > MAX_OTHERS:
+            break
+    return replace(found, others=tuple(distinct))
 
 
 def _gets_further(code: str, fault: Unreadable) -> bool:
@@ -178,7 +220,7 @@ def _may_be_separated(tokens: Sequence[Token], number: int, *, rest: str) -> boo
         return False
     if tokens[place].text == "{":
         return _has_colon(tokens[place + 1 : number + 1])
-    if "string" in (tokens[number].kind, *(token.kind for token in lex(rest)[:1])):
+    if "string" in (tokens[number].kind, *(token.kind for token in islice(tokens_of(rest), 1))):
         return tokens[place].text != "(" or ends_expression(tokens, place)
     if not ends_expression(tokens, place):
         return tokens[place].text == "["

@@ -3,8 +3,10 @@
 import pytest
 
 from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials import bracket_slips, syntax_slips
 from codeface_jupyter.trials.alike_names import most_alike
 from codeface_jupyter.trials.misnamed import Misnamed, likeness, may_be_meant, misnamed
+from codeface_jupyter.trials.naming.lexing import lex
 from codeface_jupyter.trials.slips import without_slip
 from codeface_jupyter.trials.syntax_slips import readable
 
@@ -354,3 +356,34 @@ def test_comparisons_that_are_joined_may_lack_brackets(text, without):
     found = list(without_slip(text, failed))
     assert [mended.code for mended in found] == ([without] if without else [])
     assert all("needs brackets" in mended.notes[0] for mended in found)
+
+
+def test_of_a_long_code_only_the_statement_at_fault_is_looked_into(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(syntax_slips, "LONGEST_S", 60)
+    monkeypatch.setattr(bracket_slips, "lex", lambda code: looked_at.append(code) or lex(code))
+    above = "for n in range(3):\n    f(n)\n# And so on.\n" * 2_000
+    found = readable(f"{above}y = (1]\nz = [\n    'a'\n    'b': 2)")
+    assert found is None
+    found = readable(f"{above}y = (1]\nz = 2")
+    assert found.code == f"{above}y = (1)\nz = 2"
+    assert found.others == (f"{above}y = [1]\nz = 2",)
+    assert found.slips == ("Line 6001: a bracket was closed by one of another kind.",)
+    assert max(map(len, looked_at)) < 100
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x = 1\n# A comment.\n\n  y = 2", "x = 1\n# A comment.\n\ny = 2"),
+        ("if a:\n    b = 1\nelse if c:\n    b = 2", "if a:\n    b = 1\nelif c:\n    b = 2"),
+        ("a = 1\nfor b in c:\nprint(b)\n", "a = 1\nfor b in c:\n    print(b)\n"),
+        ("@f\ndef g()\n    return 1", "@f\ndef g():\n    return 1"),
+        ("x = [\n1,\n(2]\n]", "x = [\n1,\n(2)\n]"),
+        ('s = """\na\n"""\nprint(s', 's = """\na\n"""\nprint(s)'),
+    ],
+)
+def test_what_a_statement_begins_with_is_looked_at_with_it(text, code):
+    found = readable(text)
+    assert found is not None
+    assert found.code == code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "lex",
     "opener",
     "statement_start",
+    "tokens_of",
 ]
 
 TOKEN = re.compile(
@@ -57,13 +58,16 @@ class Token:
 
 def lex(code: str) -> list[Token]:
     """Return the tokens of a code."""
-    tokens = []
+    return list(tokens_of(code))
+
+
+def tokens_of(code: str) -> Iterator[Token]:
+    """Yield the tokens of a code, of which only some may be wanted."""
     for match in TOKEN.finditer(code):
         kind = match.lastgroup or ""
         is_last = match.end() == len(code)
         if kind not in ("comment", "space") or (kind == "comment" and is_last):
-            tokens.append(Token(kind, match[0], match.start()))
-    return tokens
+            yield Token(kind, match[0], match.start())
 
 
 def is_open_string(token: Token) -> bool:
