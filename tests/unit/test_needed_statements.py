@@ -1,5 +1,7 @@
 """Which lines of a code are put in front of one that goes on from it, and where."""
 
+import time
+
 import pytest
 
 from codeface_jupyter.context import Cell, Rewrite
@@ -115,3 +117,11 @@ def test_an_edited_cell_keeps_them_there():
 )
 def test_a_follow_up_calls_python_s_own_functions(earlier, code, needed):
     assert needed_earlier_code(code, earlier, namespace={}, cells=()) == needed
+
+
+def test_many_seeds_that_nothing_needs_take_no_time():
+    lines = [f"x{n} = f(x{n - 1})" for n in range(1_000)]
+    code = "\n".join(f"torch.manual_seed({n})\n{line}" for n, line in enumerate(lines))
+    begin = time.perf_counter()
+    assert lines_for("x999", code) == lines
+    assert time.perf_counter() - begin < 3
