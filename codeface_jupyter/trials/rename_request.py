@@ -110,8 +110,8 @@ def is_in_text(nodes: Sequence[ast.AST], name: str) -> bool:
 def _said(node: ast.AST) -> Iterator[ast.expr]:
     """Yield the texts of a node that nobody but people reads: printed, or of a docstring."""
     match node:
-        case ast.Expr(value=ast.Constant(value=str() as text) as said) if EXAMPLE not in text:
-            yield said
+        case ast.Expr(value=ast.Constant(value=str() as text) as whole) if EXAMPLE not in text:
+            yield whole
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if SAYS.fullmatch(name):
             for said in (*node.args, *(one.value for one in node.keywords)):
                 yield from said.values if isinstance(said, ast.JoinedStr) else [said]

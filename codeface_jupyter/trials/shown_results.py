@@ -46,8 +46,8 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
     last = _assigned(tree.body[-1])
     if last is None:
         filled = {name for name, _ in names_changed(tree.body[-1]) if name in names}
-        is_one = len(filled) == 1 and _is_result(*filled, tree.body) and not takes_secrets(tree)
-        return tuple(filled.difference(namespace)) if is_one else ()
+        is_data = len(filled) == 1 and all(_is_result(name, tree.body) for name in filled)
+        return tuple(filled.difference(namespace)) if is_data and not takes_secrets(tree) else ()
     hidden = {*names_read(tree), *namespace, *secret_names(tree)}
     results = tuple(name for name in names if name not in hidden)
     is_shown = last in results and len(results) <= MAX_RESULTS
