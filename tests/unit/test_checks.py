@@ -422,6 +422,12 @@ def test_what_reaches_out_of_the_notebook_is_said(code, words, namespace):
     assert words in findings[0].message
 
 
+def test_it_is_said_below_a_long_chain_of_calls_too(namespace):
+    chain = "".join(f".replace('a{n}', 'b')" for n in range(40))
+    findings = found(f"import shutil\nx = 'a'{chain}\nshutil.rmtree(x)", namespace)
+    assert [finding.kind for finding in findings] == ["effect"]
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -50,9 +50,11 @@ class Origins:
             case ast.Attribute(value=value, attr=name):
                 owner = self.of(value)
                 return f"{owner}.{name}" if owner else ""
-            case ast.Call(func=function, args=[first, *_]) if self.of(function) in PASSING_ON:
-                return self.of(first)
-            case ast.Call(func=value) | ast.BinOp(left=value, op=ast.Div()):
+            case ast.Call(func=function, args=arguments):
+                # Asked for twice at each call, it would take twice as long for each of a chain.
+                origin = self.of(function)
+                return self.of(arguments[0]) if arguments and origin in PASSING_ON else origin
+            case ast.BinOp(left=value, op=ast.Div()):
                 return self.of(value)
             case ast.Dict() | ast.DictComp():
                 return "dict"
