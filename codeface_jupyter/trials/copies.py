@@ -220,7 +220,7 @@ def repeated_value(code: str, namespace: Mapping[str, object], cells: Sequence[C
     if not says_what_is_there(only, namespace):
         return ""
     for cell in reversed(_code_cells(cells)):
-        if ast.dump(only) in _known_statements([cell]):
+        if dumped(only) in _known_statements([cell]):
             return f"{ONLY_REPEATS} a line of {_name(cell)}."
     return ""
 

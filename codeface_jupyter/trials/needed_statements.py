@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from codeface_jupyter.syntax import Definition, Import, first_line
+from codeface_jupyter.syntax import Definition, Import, dumped, first_line
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 from codeface_jupyter.trials.copies import parsed
 from codeface_jupyter.trials.name_changes import names_changed, names_read
@@ -134,7 +134,7 @@ def _seeded(statement: ast.stmt) -> str:
     """Return what a statement gives the seed of random numbers, as a tree; empty for none."""
     match statement:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=attr))) if attr in SEEDS:
-            return ast.dump(owner)
+            return dumped(owner)
     return ""
 
 
@@ -143,4 +143,4 @@ def _used(tree: ast.AST | None, owners: set[str]) -> set[str]:
     if tree is None or not owners:
         return set()
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
-    return owners.intersection(map(ast.dump, names))
+    return owners.intersection(map(dumped, names))

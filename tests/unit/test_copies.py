@@ -15,6 +15,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.trials.copies import (
     only_new,
+    repeated_value,
     repetition,
     without_copied_text,
     without_copies,
@@ -45,6 +46,11 @@ def test_a_number_of_any_length_costs_nothing(namespace):
     found = without_copies(code, namespace, [*CELLS, number])
     assert found.code == f"{number.source}\n{NEW}"
     assert repetition(number.source, [number]) is not None
+    namespace["limit"] = int("f" * 5000, 16)
+    assert (
+        repeated_value(number.source, namespace, [DATA, number])
+        == "This only repeats a line of cell [4]."
+    )
 
 
 def test_a_copied_data_cell_is_left_out_and_the_new_line_is_offered(namespace):

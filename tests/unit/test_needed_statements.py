@@ -91,6 +91,13 @@ def test_the_seed_of_random_numbers_comes_with_them(head, drawn):
     assert needed_statements(code, ["other"], below=f"{drawn} + other") == f"{head}\nother = 1"
 
 
+def test_the_seed_comes_with_numbers_of_any_length():
+    drawn = f"a[0x{'f' * 5000}].random"
+    code = f"{drawn}.seed(1)\nx = 1"
+    assert needed_statements(code, ["x"], below="a.b") == "x = 1"
+    assert needed_statements(code, ["x"], below=f"{drawn}.rand()") == code
+
+
 def test_lines_come_below_what_has_to_be_the_first():
     future = "from __future__ import annotations"
     assert with_lines_above(f"{future}\nb = a", "a = 1") == f"{future}\na = 1\nb = a"
