@@ -12,7 +12,6 @@ from codeface_jupyter.namespace import close_names
 from codeface_jupyter.shorten import in_one_line, without_middle
 
 __all__ = [
-    "SEPARATORS",
     "Nearest",
     "code_span",
     "is_slip",
@@ -63,7 +62,7 @@ class Nearest:
 
 
 def nearest(name: str, names: Collection[object]) -> Nearest:
-    """Return the names that differ from ``name`` in case and separators only, or else a little."""
+    """Return the names that differ from ``name`` in case and signs only, or else a little."""
     # Columns may share a name.
     texts = [other for other in dict.fromkeys(names) if isinstance(other, str) and other]
     wanted = plain_name(name)
@@ -187,7 +186,10 @@ def _backticks(text: str) -> Iterable[str]:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without what sets its parts apart: ``unit_price`` is ``Unit Price ($)``."""
+    """Return a name's letters and digits in lower case: ``unitprice`` of ``Unit Price ($)``.
+
+    One without letters stays as it is.
+    """
     plain = SIGNS.sub("", name).casefold()
     # Of numbers, signs tell them apart.
     return plain if any(map(str.isalpha, plain)) else name
