@@ -31,9 +31,38 @@ SAME_WORDS, SAME_IN_PART = 2, 1
 TURNS = frozenset(
     {"a", "de", "dis", "drop", "ex", "ignore", "in", "is", "keep", "no", "non", "not", "skip", "un"}
 )
+# What makes its opposite of a name that it stands before, and what stands before opposites.
+NEGATIONS = frozenset({"de", "dis", "drop", "ignore", "keep", "no", "non", "not", "skip", "un"})
+OPPOSITES = (frozenset({"a", "de"}), frozenset({"de", "en"}), frozenset({"ex", "in"}))
 MIN_COMMON_LETTERS = 3
-# One who is in a hurry writes `reg` for `region`.
+# One who is in a hurry writes `sep` for `separator`.
 MIN_ABBREVIATION = 3
+# Of columns, `count` is not short for `country`.
+USUAL_ABBREVIATIONS = {
+    "addr": ("address",),
+    "amt": ("amount",),
+    "avg": ("average",),
+    "cat": ("category",),
+    "cust": ("customer",),
+    "dept": ("department",),
+    "desc": ("description",),
+    "freq": ("frequency",),
+    "id": ("identifier",),
+    "lat": ("latitude",),
+    "lng": ("longitude",),
+    "lon": ("longitude",),
+    "max": ("maximum",),
+    "min": ("minimum",),
+    "mon": ("month",),
+    "num": ("number",),
+    "pct": ("percent", "percentage"),
+    "prod": ("product",),
+    "qty": ("quantity",),
+    "reg": ("region",),
+    "temp": ("temperature",),
+    "yr": ("year",),
+}
+VOWELS = str.maketrans("", "", "aeiou")
 
 
 def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
@@ -45,8 +74,11 @@ def most_alike(name: str, names: Iterable[str], *, count: int) -> list[str]:
     return heapq.nlargest(count, sorted(names), key=lambda other: _likeness(name, other))
 
 
-def says_the_same(name: str, other: str) -> bool:
+def says_the_same(name: str, other: str, *, is_column: bool = False) -> bool:
     """Whether two names are one with a slip, or the same words, which may be abbreviated.
+
+    Any three letters may stand for a word that begins with them, but in the name of a column,
+    which may be anything: there, only what is usual is an abbreviation.
 
     ``price`` is neither ``total_price`` nor ``price_eur``: what a word more or less means, would
     have to be computed, or is another thing.
@@ -54,8 +86,9 @@ def says_the_same(name: str, other: str) -> bool:
     if is_slip(name, other):
         return True
     words, others = _words(name), _words(other)
+    is_one_word = _is_one_word_of_column if is_column else _is_one_word
     pairs = zip(words, others, strict=False)
-    return len(words) == len(others) > 0 and all(_is_one_word(*pair) for pair in pairs)
+    return len(words) == len(others) > 0 and all(is_one_word(*pair) for pair in pairs)
 
 
 def method_likeness(name: str, other: str) -> int:
@@ -96,8 +129,10 @@ def is_opposite(name: str, other: str) -> bool:
     common = 0
     while common < min(len(one), len(two)) and one[-common - 1] == two[-common - 1]:
         common += 1
-    begins = {text[: len(text) - common] for text in (one, two)}
-    return common >= MIN_COMMON_LETTERS and len(begins) > 1 and begins <= TURNS | {""}
+    # `is_null` says what `null` says.
+    begins = {text[: len(text) - common].removeprefix("is") for text in (one, two)}
+    is_negation = len(begins) > 1 and begins <= NEGATIONS | {""}
+    return common >= MIN_COMMON_LETTERS and (is_negation or begins in OPPOSITES)
 
 
 def _words(name: str) -> Sequence[str]:
@@ -112,6 +147,18 @@ def _is_one_word(word: str, other: str) -> bool:
         return True
     is_word = shorter.isalpha() and longer.isalpha()
     return is_word and len(shorter) >= MIN_ABBREVIATION and longer.startswith(shorter)
+
+
+def _is_one_word_of_column(word: str, other: str) -> bool:
+    """Whether two words are one with a slip, in the plural, in short, or without its vowels."""
+    shorter, longer = sorted((word, other), key=len)
+    if shorter == longer or is_slip(word, other):
+        return True
+    if len(shorter) >= MIN_ABBREVIATION:
+        without_vowels = longer[0] + longer[1:].translate(VOWELS)
+        if longer in {f"{shorter}s", f"{shorter}es"} or shorter == without_vowels:
+            return True
+    return longer in USUAL_ABBREVIATIONS.get(shorter, ())
 
 
 def _likeness(name: str, other: str) -> tuple[int, float]:

@@ -146,7 +146,7 @@ def likeness(place: Misnamed, other: str) -> int:
     A column may be called by some of its words, as ``price`` for ``unit_price``; what has a word
     more would have to be computed, or is another thing. Of parameters either may have more.
     """
-    if says_the_same(place.name, other):
+    if says_the_same(place.name, other, is_column=bool(place.quote)):
         return SAME_WORDS
     if not (place.quote or place.is_parameter):
         return method_likeness(place.name, other)

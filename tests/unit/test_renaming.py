@@ -114,7 +114,7 @@ def test_columns_and_parameters_are_found_in_the_same_way(
             "sales.set_index('region').sum()",
         ),
         (
-            "rows = sales.index_by('region')\nrows['unit sol'].sum()",
+            "rows = sales.index_by('region')\nrows['unit sld'].sum()",
             ("set_index", "units sold"),
             "rows = sales.set_index('region')\nrows['units sold'].sum()",
         ),
