@@ -7,6 +7,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from symtable import Symbol, SymbolTable, symtable
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.usual_imports import is_usual_module
 from codeface_jupyter.trials.checks.wording import is_slip
 from codeface_jupyter.trials.copies import parsed
+from codeface_jupyter.trials.naming.lexing import lex
 from codeface_jupyter.trials.needed_statements import (
     needed_statements,
     needs_itself,
@@ -76,9 +78,20 @@ def keeps_little(code: str, rewrite: Rewrite, namespace: Mapping[str, object]) -
 
 
 def _kept_words(code: str, old: str) -> tuple[set[str], set[str]]:
-    """Return the words of a cell that are not Python's own, and those of them that are kept."""
-    words, others = (set(identifiers(one)) - BUILTINS - KEYWORDS for one in (old, code))
-    return words, {word for word in words if _is_among(word, others)}
+    """Return the words of a cell that are not Python's own, and those of them that are kept.
+
+    Comments do not count, nor what is lost of texts: where a quote is missing, nobody knows
+    what is one.
+    """
+    others = _words(code, {"name", "string"})
+    names, texts = _words(old, {"name"}), _words(old, {"string"})
+    kept = {word for word in names | texts if _is_among(word, others)}
+    return names | kept, kept
+
+
+def _words(code: str, kinds: set[str]) -> set[str]:
+    found = (identifiers(token.text) for token in lex(code) if token.kind in kinds)
+    return set(chain.from_iterable(found)) - BUILTINS - KEYWORDS
 
 
 def _is_among(name: str, others: set[str]) -> bool:

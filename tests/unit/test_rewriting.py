@@ -296,6 +296,7 @@ def test_what_cannot_be_written_again_is_no_fault_of_another_answer():
 FARES = "# the driver's fares\ntrips['fare'] + trips['driver']"
 
 
+COMMENTS = "# Load all, then compute the mean price for every single\n# city of our country.\n"
 BARS = "fig = df.plot(kind='bar', colr='red').get_figure()\nfig.savefig('bars.png')"
 
 
@@ -325,6 +326,13 @@ BARS = "fig = df.plot(kind='bar', colr='red').get_figure()\nfig.savefig('bars.pn
         # Where Python could not read the cell, its words tell; and so in a short one.
         ('names = ["Ann", "Bob, "Cyd"]', 'pd.DataFrame({"a": [1, 2, 3]})', True),
         ('names = ["Ann", "Bob, "Cyd"]', 'names = ["Ann", "Bob", "Cyd"]', False),
+        (
+            f"{COMMENTS}x = df.groupby('city')price.mean()",
+            "x = df.groupby('city').price.mean()",
+            False,
+        ),
+        (f"{COMMENTS}x = df.groupby('city')price.mean()", "# The mean price\nrows = [1]", True),
+        ('plt.title("Sales of all our shops)', "plt.title('Sales')", False),
         ("for item in items\n    print(itm)", "for item in items:\n    print(item)", False),
         ("print 'done'", "print('done')", False),
         ("total = amount / 0", "pd.DataFrame({'a': [1]})", True),
