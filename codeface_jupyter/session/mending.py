@@ -13,7 +13,7 @@ from codeface_jupyter.session.cell_trials import CellTrials
 from codeface_jupyter.session.failing_cell import FailingCell
 from codeface_jupyter.trials.checks import NOT_THERE, Replaced, with_names_that_exist
 from codeface_jupyter.trials.checks.wording import code_span
-from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.choose import EMPTY, Candidate
 from codeface_jupyter.trials.rename_request import RenameRequest
 from codeface_jupyter.trials.slips import Mended, without_slip
 
@@ -39,6 +39,8 @@ def mended(cell: FailingCell, trials: CellTrials) -> Candidate | FailingCell | N
         if one.others:
             return _only_one(candidate, one, trials)
         if candidate is not None and runs_as_meant(candidate):
+            if one.leaves_out and _has_nothing_left(candidate):
+                continue
             return candidate
         further = _further(cell, candidate, is_certain=bool(one.proof))
         if failing is None and further is not None:
@@ -53,6 +55,12 @@ def runs_as_meant(candidate: Candidate) -> bool:
     """Whether a cell ran, and the checks find nothing in it that fails for certain elsewhere."""
     fails = any(finding.kind in FAILS for finding in candidate.result.findings)
     return candidate.is_an_answer and not candidate.obstacle and not fails
+
+
+def _has_nothing_left(candidate: Candidate) -> bool:
+    """Whether what a cell gives, or makes, is empty."""
+    changes = candidate.outcome.changes if candidate.outcome is not None else ()
+    return candidate.gives_nothing or any(EMPTY.fullmatch(change.text) for change in changes)
 
 
 def _tried(one: Mended, trials: CellTrials) -> Candidate | None:

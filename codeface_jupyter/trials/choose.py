@@ -18,11 +18,11 @@ from codeface_jupyter.trials.copies import ONLY_REPEATS
 from codeface_jupyter.trials.kept_names import UNRELATED
 from codeface_jupyter.trials.rewriting import NOT_OFFERED
 
-__all__ = ["Candidate", "Choice", "choose", "is_decided"]
+__all__ = ["EMPTY", "Candidate", "Choice", "choose", "is_decided"]
 
 MAX_ALTERNATIVES = 2
 # Values in few words that hold nothing, and cells of tables.
-EMPTY = re.compile(r"nan|NaTType|\w+ of 0(?: rows? .*)?")
+EMPTY = re.compile(r"nan|NaTType|\w+ of (?:0(?: rows? .*)?|[\d,]+ rows? and 0 columns)")
 # The type of pandas 3's warning; before, one that only says this word is of what may work.
 CHAINED_ASSIGNMENT = "ChainedAssignmentError: "
 BLANK = frozenset({"", "<NA>", "NaN", "NaT", "None", "nan"})

@@ -11,8 +11,8 @@ from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.failed_statement import UNREADABLE, failed_statement
 from codeface_jupyter.trials.mistyped_modules import with_module_that_is_there
+from codeface_jupyter.trials.numeric_only import LEFT_OUT, holds_text, with_numbers_only
 from codeface_jupyter.trials.syntax_slips import readable
-from codeface_jupyter.trials.text_columns import LEFT_OUT, holds_text, with_numbers_only
 from codeface_jupyter.trials.unbracketed import unbracketed
 
 __all__ = ["Mended", "without_slip"]
@@ -36,12 +36,15 @@ class Mended:
         Code that runs only if it was one; empty if nothing else can have been meant.
     notes
         What was wrong, where Python itself does not say so: sentences of Markdown.
+    leaves_out
+        Whether it leaves something out, and so cannot be meant if nothing is left.
     """
 
     code: str
     proof: str = ""
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    leaves_out: bool = False
 
 
 def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
@@ -75,7 +78,7 @@ def without_slip(text: str, error: ErrorInfo) -> Iterator[Mended]:
         yield from _listed(source, statement)
     if holds_text(error):
         codes = with_numbers_only(source, statement)
-        yield from (Mended(code, notes=(LEFT_OUT,)) for code in codes)
+        yield from (Mended(code, notes=(LEFT_OUT,), leaves_out=True) for code in codes)
     if error.ename in {"TypeError", "ValueError"}:
         yield from _bracketed(source, statement)
 

@@ -162,6 +162,8 @@ def test_nothing_is_decided_while_another_may_say_more() -> None:
     [
         ("nan", (), True),
         ("DataFrame of 0 rows and 2 columns", (), True),
+        ("DataFrame of 1,200 rows and 0 columns", (), True),
+        ("DataFrame of 2 rows and 10 columns", (), False),
         ("Series of 0", (), True),
         ("list of 0", (), True),
         ("Series of 2", (("0", "nan"), ("1", "NaN")), True),

@@ -183,6 +183,29 @@ def test_comparisons_without_brackets_get_them_if_the_cell_then_runs(session, co
 
 
 @needs_guard
+@pytest.mark.parametrize(
+    ("code", "mended"),
+    [
+        ("df.groupby('city').mean()", FROM_MODEL),
+        ("means = df.groupby('city').mean()", FROM_MODEL),
+        (
+            "df.assign(n=1).groupby('city').mean()",
+            "df.assign(n=1).groupby('city').mean(numeric_only=True)",
+        ),
+    ],
+)
+def test_columns_of_text_are_left_out_only_if_there_are_others(session, code, mended):
+    cell = Cell(source=code, cell_id="c")
+    message = "agg function failed [how->mean,dtype->object]"
+    error = ErrorInfo(ename="TypeError", evalue=message, line=code, source=code)
+    ask = asked(session, code)
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    names = {"df": pd.DataFrame({"city": ["Oslo", "Rome"], "price": ["1,200", "900"]})}
+    result = session.generate(replace(ask, sources=sources, live_namespace=names))
+    assert result.code == mended
+
+
+@needs_guard
 @pytest.mark.parametrize(("code", "is_told"), [(FAILS, False), ("sum(nothing_like_it)", True)])
 def test_which_model_was_chosen_is_told_only_if_one_answers(session, monkeypatch, code, is_told):
     told = []

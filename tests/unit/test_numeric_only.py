@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.context import ErrorInfo
+from codeface_jupyter.trials.numeric_only import LEFT_OUT
 from codeface_jupyter.trials.slips import without_slip
-from codeface_jupyter.trials.text_columns import LEFT_OUT
 
 FRAME = pd.DataFrame({"a": ["x", "y", "x"], "b": [1, 2, 3], "c": ["p", "q", "r"]})
 
@@ -15,7 +15,7 @@ FRAME = pd.DataFrame({"a": ["x", "y", "x"], "b": [1, 2, 3], "c": ["p", "q", "r"]
 def mended(code: str) -> list[str]:
     """Run a cell that fails, and return what it may have been meant to be."""
     with pytest.raises(Exception) as raised:  # noqa: PT011 - which one depends on pandas
-        exec(code, {"df": FRAME.copy()})
+        exec(code, {"df": FRAME.copy(), "NAMES": ["b", "c"]})
     error = ErrorInfo(
         ename=type(raised.value).__name__,
         evalue=str(raised.value),
@@ -34,6 +34,8 @@ def mended(code: str) -> list[str]:
         ("df.corr(method='pearson',)", "df.corr(method='pearson', numeric_only=True)"),
         ("df.quantile(.5).round(1)", "df.quantile(.5, numeric_only=True).round(1)"),
         ("df.rolling(2).mean()", "df.rolling(2).mean(numeric_only=True)"),
+        ("df[df.b > 0].corr()", "df[df.b > 0].corr(numeric_only=True)"),
+        ("df[1:].mean()", "df[1:].mean(numeric_only=True)"),
         ("df.groupby('a').std()", "df.groupby('a').std(numeric_only=True)"),
     ],
 )
@@ -47,4 +49,15 @@ def test_the_numbers_alone_are_computed_with(code: str, without: str) -> None:
     "code", ["df.corr(numeric_only=False)", "float('x')", "df.groupby('a').agg('mean')"]
 )
 def test_what_names_no_such_computation_or_has_the_argument_stays(code: str) -> None:
+    assert mended(code) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("df.groupby('a')[['c']].mean()", "df.groupby('a')['c'].mean()", "df[['b', 'c']].corr()"),
+        *("df.loc[:, ['b', 'c']].mean()", "df[['c']].groupby(df.a).median()", "df[NAMES].mean()"),
+    ],
+)
+def test_a_column_that_is_asked_for_by_its_name_is_not_left_out(code: str) -> None:
     assert mended(code) == []

@@ -33,12 +33,32 @@ def holds_text(error: ErrorInfo) -> bool:
 
 
 def with_numbers_only(source: Source, statement: ast.stmt) -> Iterator[str]:
-    """Yield the code with columns of numbers alone in one computation of a statement."""
+    """Yield the code with columns of numbers alone in one computation of a statement.
+
+    What is computed of columns that are asked for by name stays: they are not to be left out.
+    """
     for node in ast.walk(statement):
         match node:
             case ast.Call(func=ast.Attribute(attr=attr)) if attr in COMPUTES:
-                if all(keyword.arg not in {"numeric_only", None} for keyword in node.keywords):
+                if not _names_columns(node) and all(
+                    keyword.arg not in {"numeric_only", None} for keyword in node.keywords
+                ):
                     yield _with_argument(source, node)
+
+
+def _names_columns(node: ast.expr) -> bool:
+    """Whether a computation may be one of columns by their names, as in ``df[["a", "b"]].mean()``.
+
+    A variable in brackets may hold them.
+    """
+    while True:
+        match node:
+            case ast.Subscript(slice=ast.Constant() | ast.List() | ast.Name() | ast.Tuple()):
+                return True
+            case ast.Call(func=owner) | ast.Attribute(value=owner) | ast.Subscript(value=owner):
+                node = owner
+            case _:
+                return False
 
 
 def _with_argument(source: Source, call: ast.Call) -> str:
