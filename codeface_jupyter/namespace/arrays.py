@@ -23,7 +23,7 @@ def numpy_array(array: Any, view: View) -> Outline:
     plain = np.ndarray.view(array, np.ndarray)
     name = class_name(type(array))
     outline = _outline("array", name, tuple(plain.shape), str(plain.dtype))
-    if view.allow_values and plain.dtype.kind in "iufb" and numpy_holds(array):
+    if view.allow_values and plain.dtype.kind in "iufb" and _is_held(array):
         step = _even_sample(plain.shape)
         sampled, mask = plain[step], np.ma.getmask(array)
         is_sampled = sampled.shape != plain.shape
@@ -34,6 +34,13 @@ def numpy_array(array: Any, view: View) -> Outline:
             outline.text += f", {share:.0%} masked"
         _add_range(outline, sampled.reshape(-1), is_sampled=is_sampled)
     return outline
+
+
+def _is_held(array: Any) -> bool:
+    import numpy as np
+
+    mask = np.ma.getmask(array)
+    return numpy_holds(array) and (mask is np.ma.nomask or numpy_holds(mask))
 
 
 def torch_tensor(tensor: Any, view: View) -> Outline:

@@ -13,6 +13,7 @@ from typing import Any
 from codeface_jupyter.namespace import arrays, frames, objects
 from codeface_jupyter.namespace.classes import bases_of, is_instance, members_of, type_name
 from codeface_jupyter.namespace.foreign_code import attempt
+from codeface_jupyter.namespace.memory_owners import holds_its_values
 from codeface_jupyter.namespace.outline import Description, Detail, Outline, View
 from codeface_jupyter.namespace.relevance import word_stems
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_label
@@ -161,7 +162,10 @@ def column_names(obj: object) -> list[str]:
 
 
 def _labels(obj: object, attribute: str) -> list[str]:
-    return [write_label(label) for label in getattr(obj, attribute)[:MAX_COLUMN_NAMES]]
+    labels = getattr(obj, attribute)[:MAX_COLUMN_NAMES]
+    if is_instance(labels, "pandas", "Index") and not holds_its_values(labels):
+        return []
+    return [write_label(label) for label in labels]
 
 
 def _outline(obj: object, view: View) -> Outline:

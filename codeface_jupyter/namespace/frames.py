@@ -106,7 +106,7 @@ class _Column:
 def pandas_frame(frame: Any, view: View) -> Outline:
     """Describe a pandas DataFrame."""
     rows, width = frame.shape
-    labels = ColumnLabels(list(frame.columns), view)
+    labels = ColumnLabels(list(frame.columns) if holds_its_values(frame.columns) else [], view)
     step = _step(rows, len(labels.described))
     sample = frame.iloc[::step]
     # By position: labels may be equal to one another, or to nothing. One by one: several at once
@@ -332,10 +332,12 @@ def _frame(
     outline = Outline("dataframe", f"{name} {size}", max_chars=MAX_BRIEF_CHARS)
     outline.facts["shape"] = list(shape)
     outline.facts["columns"] = [column.fact() for column in columns]
-    if width and view.is_full:
+    if not len(labels.labels):
+        return outline
+    if view.is_full:
         written = [column.text() for column in columns]
         outline.text += f": {join_some(written, total=width, max_chars=MAX_COLUMN_CHARS)}"
-    elif width:
+    else:
         outline.text += f", columns {labels.names()}"
         outline.text += "".join(f"\n{column.line(view.name)}" for column in columns)
     return outline

@@ -7,36 +7,52 @@ file cut short. What is mapped is on disk besides, and even a sample of it reads
 from __future__ import annotations
 
 import array
-import ctypes
-import mmap
 from typing import Any
 
-from codeface_jupyter.namespace.classes import bases_of, class_name, is_instance, type_name
+from codeface_jupyter.namespace.classes import (
+    bases_of,
+    class_name,
+    is_instance,
+    module_of,
+    type_name,
+)
 
 __all__ = ["holds_its_values", "numpy_holds", "torch_holds"]
 
-# Their memory may be unmapped, cut short or freed by whoever else knows of it.
-MAPPED = (mmap.mmap, ctypes.Array)
+# By module and name: these never let go of their memory while an array looks into it. Those of
+# pyarrow and polars are what the columns of a file that was read are made of.
+KEEPING = frozenset({
+    ("builtins", "NoneType"), ("builtins", "bytes"),
+    ("builtins", "PySeries"), ("builtins", "PySliceContainer"),
+    ("pyarrow.lib", "Buffer"), ("pyarrow.lib", "ChunkedArray"),
+})  # fmt: skip
+ARROW_ARRAY = ("pyarrow", "Array")
+# pyarrow's own, as it writes it; of any other capsule nobody knows what is in it.
+ARROW_CAPSULE = '<capsule object "arrow::Buffer" at '
 # These may grow, and so move, unless a memoryview keeps them from it.
 MOVING = (bytearray, array.array)
 # In which the arrays of pandas keep their values, and where they are missing.
-PANDAS_PARTS = ("_ndarray", "_data", "_mask")
+PANDAS_PARTS = (
+    "_ndarray", "_data", "_mask", "categories", "_left", "_right", "_sparse_values",
+)  # fmt: skip
 
 
 def numpy_holds(values: Any) -> bool:
     """Whether the memory of a NumPy array is there as long as the array, as far as can be told."""
     import numpy as np
 
-    last, owner = values, values
-    while owner is not None:
+    last, owner, is_viewed = values, values, False
+    while True:
         if np.ndarray in bases_of(owner):
             last, owner = owner, np.ndarray.base.__get__(owner)
         elif type_name(type(owner)) == "numpy.DummyArray":
             # What `as_strided` puts between an array and the one that it looks into.
             owner = owner.base
+        elif type(owner) is memoryview:
+            owner, is_viewed = owner.obj, True
         else:
             break
-    return _keeps_memory(owner) and _is_within(_reach(values), _reach(last))
+    return _keeps_memory(owner, is_viewed=is_viewed) and _is_within(_reach(values), _reach(last))
 
 
 def torch_holds(tensor: Any) -> bool:
@@ -48,19 +64,39 @@ def torch_holds(tensor: Any) -> bool:
 
 def holds_its_values(values: Any) -> bool:
     """Whether what a pandas Series or Index keeps its values in is there as long as it is."""
-    if class_name(type(values)) in ("RangeIndex", "MultiIndex"):
-        # Neither is made of an array that was given to it.
-        return True
-    parts = (getattr(values.array, name, None) for name in PANDAS_PARTS)
-    return all(numpy_holds(part) for part in parts if is_instance(part, "numpy", "ndarray"))
+    match class_name(type(values)):
+        case "RangeIndex":
+            return True
+        case "MultiIndex":
+            return all(map(_part_holds, (*values.levels, *values.codes)))
+    return _part_holds(values.array)
 
 
-def _keeps_memory(owner: Any) -> bool:
-    if isinstance(owner, MOVING):
-        return False
-    if isinstance(owner, memoryview):
-        owner = owner.obj
-    return not isinstance(owner, MAPPED)
+def _part_holds(part: Any) -> bool:
+    """Whether a part of what pandas keeps values in holds them; what is not NumPy's keeps its own.
+
+    It may be made of other parts: the categories of a column are an Index.
+    """
+    if is_instance(part, "numpy", "ndarray"):
+        return numpy_holds(part)
+    if is_instance(part, "pandas", "Index"):
+        return holds_its_values(part)
+    if is_instance(part, "pandas.api.extensions", "ExtensionArray"):
+        return all(_part_holds(getattr(part, name, None)) for name in PANDAS_PARTS)
+    return True
+
+
+def _keeps_memory(owner: Any, *, is_viewed: bool) -> bool:
+    """Whether an owner is known to keep what it lends: of others nobody knows what they do."""
+    cls = type(owner)
+    if cls in MOVING:
+        return is_viewed
+    if is_instance(owner, "torch", "Tensor"):
+        # As soon as an array looks into it, torch no longer tells whether it allocated it itself.
+        return not owner.untyped_storage().is_shared()
+    if (module_of(cls), class_name(cls)) == ("builtins", "PyCapsule"):
+        return repr(owner).startswith(ARROW_CAPSULE)
+    return (module_of(cls), class_name(cls)) in KEEPING or is_instance(owner, *ARROW_ARRAY)
 
 
 def _reach(values: Any) -> tuple[int, int]:

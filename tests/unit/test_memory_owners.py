@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from codeface_jupyter.namespace import describe
+from codeface_jupyter.namespace import column_names, describe
+from codeface_jupyter.namespace.writing import TIMES
 
 torch = pytest.importorskip("torch")
 
@@ -50,10 +51,42 @@ def of_c(_: Path) -> np.ndarray:
     return np.ctypeslib.as_array((ctypes.c_double * COUNT)())
 
 
+class Lender:
+    """Says where an array's values are, and keeps nothing of it."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.__array_interface__ = array.__array_interface__
+
+
+def masked_by_mapped(path: Path) -> np.ndarray:
+    mask = mapped(path).view(bool)[:COUNT]
+    return np.ma.masked_array(np.arange(COUNT, dtype=float), mask=mask)
+
+
+def intervals(path: Path) -> pd.Series:
+    values = mapped(path)
+    array = pd.arrays.IntervalArray.from_arrays(values[:-1], values[1:], copy=False)
+    return pd.Series(array, copy=False)
+
+
+def categories(path: Path) -> pd.Series:
+    return pd.Series(pd.Categorical.from_codes([0, 1], pd.Index(mapped(path)[:5], copy=False)))
+
+
+def levels(path: Path) -> pd.MultiIndex:
+    index = pd.Index(mapped(path)[:5], copy=False)
+    return pd.MultiIndex(levels=[index, ["u"]], codes=[np.arange(5), np.zeros(5, int)])
+
+
 NOT_OWN: list[tuple[str, Maker]] = [
     ("an array", mapped),
     ("a part of it", lambda path: mapped(path)[::2][3:]),
     ("a buffer", buffer_of_mapped),
+    ("a view of it", lambda path: np.asarray(memoryview(mapped(path)))),
+    ("an array of what tells where it is", lambda path: np.asarray(Lender(mapped(path)))),
+    ("an array by way of DLPack", lambda path: np.from_dlpack(mapped(path))),
+    ("the array of a shared tensor", lambda _: torch.zeros(COUNT).double().share_memory_().numpy()),
+    ("a mask", masked_by_mapped),
     ("a memory map as an array", memory_map),
     ("memory of C", of_c),
     ("a bytearray, which may move", lambda _: np.ndarray((COUNT,), buffer=bytearray(MAPPED_BYTES))),
@@ -63,6 +96,7 @@ NOT_OWN: list[tuple[str, Maker]] = [
     ("a series of a masked array", masked_series),
     ("an index", lambda path: pd.Index(mapped(path), copy=False)),
     ("a frame", lambda path: pd.DataFrame(mapped(path).reshape(-1, 2), copy=False)),
+    ("intervals", intervals),
 ]  # fmt: skip
 
 
@@ -96,6 +130,17 @@ def test_values_in_memory_that_may_be_gone_are_not_read(make: Maker, tmp_path: P
     assert "float64" in text.lower()
 
 
+def test_neither_are_categories(tmp_path: Path) -> None:
+    assert said(categories(tmp_path / "mapped.bin")) == "x: Series of 2: (category)"
+
+
+@pytest.mark.parametrize("make", [levels, lambda path: pd.Index(mapped(path)[:5], copy=False)])
+def test_neither_are_the_names_of_columns(make: Maker, tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.zeros((2, 5)), columns=make(tmp_path / "mapped.bin"))
+    assert said(frame) == f"x: DataFrame 2{TIMES}5"
+    assert column_names(frame) == []
+
+
 @pytest.mark.parametrize("obj", [pytest.param(obj, id=name) for name, obj in OWN])
 def test_values_in_memory_of_its_own_are_told(obj: object) -> None:
     assert "range 0 to 999" in said(obj)
@@ -110,10 +155,16 @@ from codeface_jupyter.namespace import describe
 def make():
     memory = SharedMemory(create=True, size=8 << 20)
     array = np.ndarray((1 << 20,), buffer=memory.buf)
+    array[:] = range(1 << 20)
+    few = pd.Index(array[:5], copy=False)
     objects = [
         array, array[::2], torch.from_numpy(array), pd.Series(array, copy=False),
         pd.DataFrame(array.reshape(-1, 2), copy=False),
         pd.Series(range(1 << 20), index=pd.Index(array, copy=False)),
+        np.asarray(memoryview(array)), np.from_dlpack(array),
+        pd.DataFrame([[0.0] * 5], columns=few),
+        pd.Series(pd.Categorical.from_codes([0, 1], few)),
+        pd.Series(range(5), index=pd.MultiIndex(levels=[few, ["u"]], codes=[range(5), [0] * 5])),
     ]
     memory.close()
     memory.unlink()
