@@ -14,7 +14,7 @@ from typing import Any
 
 from codeface_jupyter.context import ErrorInfo
 from codeface_jupyter.magics.failing_line import FailingLine
-from codeface_jupyter.magics.text_columns import told_text_columns
+from codeface_jupyter.magics.text_in_columns import told_text_columns
 from codeface_jupyter.namespace import column_names
 from codeface_jupyter.namespace.classes import class_name
 from codeface_jupyter.privacy import has_secret, is_secret_name
@@ -245,9 +245,11 @@ def _has_item(owner: Any, index: Any) -> bool:
 
 def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
     said = [message_span(error.evalue)] if error.evalue.strip() else []
-    if why := _lacks_brackets(error) or told_text_columns(error.line, dict(_shown_values(error))):
+    names = dict(_shown_values(error))
+    why = _lacks_brackets(error) or told_text_columns(error.line, names, message=error.evalue)
+    if why:
         return "; ".join([*said, why])
-    values = [(name, value) for name, value in _shown_values(error) if not callable(value)]
+    values = [(name, value) for name, value in names.items() if not callable(value)]
     if "NoneType" in error.evalue:
         values = [(name, value) for name, value in values if value is None]
     if not values or isinstance(values[0][1], ModuleType):

@@ -3,15 +3,18 @@
 import ast
 import gc
 import linecache
+import mmap
 import sys
 import weakref
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from codeface_jupyter.context import ErrorInfo, error_info, read_shown_error
 from codeface_jupyter.magics.error_cause import explain_error
+from codeface_jupyter.magics.text_in_columns import told_text_columns
 from codeface_jupyter.trials.checks import usual_imports
 
 POP = {"Oslo": 1}
@@ -243,6 +246,19 @@ SIGN = "`&` binds more strongly than `>`, so each comparison needs brackets arou
         ("df['Price'] += 1", "`; the column `Price` holds text, such as `'1,035.00'`."),
         ("df['City'] - df['Price']", "`; the columns `City` and `Price` hold text."),
         ("df['api_key'] * 1.5", "`; the column `api_key` holds text."),
+        (
+            "df.City + df.Qty",
+            "; the column `City` holds text, such as `'Oslo'`, and `Qty` does not.",
+        ),
+        ("df['City'] + ' ' + df['Qty']", "; the column `Qty` holds no text."),
+        ("df['City'] += df.Qty", "`'Oslo'`, and `Qty` does not."),
+        # What was joined on purpose is no cause, and neither is what was given besides.
+        ("df['City'] + '-' + len(df)", None),
+        ("df['City'] + df['Price'] + len(df)", None),
+        ("'%s %s' % df['Price']", None),
+        ("df['Qty'].sum(df['City'] + 1, bar=2)", "; the column `City` holds text"),
+        ("df['Qty'].sum(df['City'].size - 1, df['Price'].size - df.City.size, bar=2)", None),
+        ("df['Qty'].sum(df['City'].mean, bar=df['City'] > 'B')", None),
         # Texts may be compared with texts, and tables are no columns.
         ("df[df['City'] == 'Oslo']['Qty'] * []", None),
         ("len(df['Qty']) + df['City'].str", None),
@@ -259,6 +275,17 @@ def test_what_is_wrong_with_a_table_is_said(failure, code, said):
         assert "brackets" not in told
     else:
         assert said in told
+
+
+def test_a_column_whose_memory_may_be_gone_is_not_read():
+    told = []
+    for memory in (mmap.mmap(-1, 2), bytes(2)):
+        codes = np.frombuffer(memory, dtype="int8")
+        column = pd.Series(pd.Categorical.from_codes(codes, ["Oslo"]), copy=False)
+        frame = pd.DataFrame({"a": column}, copy=False)
+        told.append(told_text_columns("df['a'] - 1", {"df": frame}, message="operand"))
+    assert told[0] == ""
+    assert told[1] == "the column `a` holds text, such as `'Oslo'`."
 
 
 def test_a_part_of_a_statement_says_no_cause(failure):
