@@ -54,6 +54,11 @@ def sales() -> pd.DataFrame:
     )
 
 
+def test_the_attributes_of_a_plain_namespace_are_told() -> None:
+    text = describe(types.SimpleNamespace(rate=0.1), allow_values=True, detail="full").text
+    assert text == "types.SimpleNamespace with rate = 0.1"
+
+
 def test_a_frame_in_brief_names_its_columns_as_code_does(sales: pd.DataFrame) -> None:
     assert describe(sales, name="sales").text.splitlines() == [
         f"sales: DataFrame 4{TIMES}4, columns 'region', 'units', 'price', 'day'",
