@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -72,7 +73,7 @@ def refused_value(
 
 def _reason(error: ErrorDetails) -> str:
     expected = EXPECTED.get(error["type"])
-    if error["type"] in LIMITS and math.isnan(float(error["input"])):
+    if error["type"] in LIMITS and _is_nan(error["input"]):
         # It is within no limits, whatever these are.
         expected = f"{expected}, and nan is not a number"
     if expected is not None:
@@ -80,6 +81,12 @@ def _reason(error: ErrorDetails) -> str:
         return f"expected {expected.format(**limits)}"
     message = error["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
+
+
+def _is_nan(value: Any) -> bool:
+    with suppress(ValueError, TypeError, OverflowError):
+        return math.isnan(float(value))
+    return False
 
 
 def _written(limit: object) -> object:

@@ -53,6 +53,7 @@ def test_values_from_the_environment_are_parsed(file, monkeypatch):
             r"temperature = 'nan'.*expected at most 2, and nan is not a number\.",
         ),
         ({"top_p": float("nan")}, r"top_p = nan.*expected at most 1, and nan is not a number\."),
+        ({"max_new_tokens": 10**400}, r"max_new_tokens = 10+ .*expected at most \d+\."),
         ({"max_new_tokens": 0}, r"max_new_tokens = 0.*expected at least 1"),
         ({"insert": "below"}, r"insert = 'below'.*'button', 'next', 'replace' or 'none'"),
         ({"max_new_tokens": "few"}, r"max_new_tokens = 'few'.*: expected a whole number\."),
