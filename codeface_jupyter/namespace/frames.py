@@ -50,7 +50,7 @@ class _Column:
 
     label: object
     dtype: str
-    nulls: int = 0
+    nulls: int | None = None
     nulls_are_estimated: bool = False
     samples: Sequence[object] = ()
     samples_are_all: bool = False
@@ -60,9 +60,10 @@ class _Column:
         fact: dict[str, object] = {
             "name": write_label(self.label),
             "dtype": self.dtype,
-            "nulls": self.nulls,
             "samples": self.values(),
         }
+        if self.nulls is not None:
+            fact["nulls"] = self.nulls
         extent = self._shown_extent()
         if extent is not None:
             fact |= {"range": extent.range, "mean": extent.mean}

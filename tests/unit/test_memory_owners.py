@@ -130,6 +130,12 @@ def test_values_in_memory_that_may_be_gone_are_not_read(make: Maker, tmp_path: P
     assert "float64" in text.lower()
 
 
+def test_of_a_column_that_is_not_read_no_missing_values_are_counted(tmp_path: Path) -> None:
+    column = pd.Series(mapped(tmp_path / "mapped.bin"), copy=False)
+    assert "nulls" not in describe(column).facts
+    assert describe(column.copy()).facts["nulls"] == 0
+
+
 def test_neither_are_categories(tmp_path: Path) -> None:
     assert said(categories(tmp_path / "mapped.bin")) == "x: Series of 2: (category)"
 
