@@ -5,6 +5,7 @@ Whatever a copy sends is untrusted: its texts are shown as text, code spans asid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from string import whitespace
 
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 SEPARATOR = " · "
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 MAX_CHANGES = 3
 # More of what is printed is read below the line.
 MAX_PRINTED_CHARACTERS = 60
@@ -210,13 +212,15 @@ def _parts(outcome: Outcome, agreement: Agreement | None) -> Iterator[str]:
 
 def _told_text(outcome: Outcome) -> str:
     """Return what is printed or displayed if it is one short line, else how many lines it has."""
-    lines = [line.strip() for line in outcome.printed.splitlines() if line.strip()]
+    printed = COLOUR.sub("", outcome.printed)
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
     if not outcome.is_printed_whole:
-        return f"shows more than {counted(len(lines), 'line')}"
+        return f"shows {len(lines)} lines and more" if len(lines) > 1 else "shows a long text"
     match lines:
         case []:
             return ""
-        case [line] if len(line) <= MAX_PRINTED_CHARACTERS:
+        # What stands between backticks would be code.
+        case [line] if len(line) <= MAX_PRINTED_CHARACTERS and "`" not in line:
             return f"shows “{line}”"
         case _:
             return f"shows {counted(len(lines), 'line')}"

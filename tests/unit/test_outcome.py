@@ -450,8 +450,19 @@ def test_a_test_may_end_in_any_way(body: str, error: str) -> None:
         (
             Outcome(ending="ran", seconds=1, printed="a\nb", is_printed_whole=False),
             None,
-            "1.00 s · shows more than 2 lines",
+            "1.00 s · shows 2 lines and more",
         ),
+        (
+            Outcome(ending="ran", seconds=1, printed="a", is_printed_whole=False),
+            None,
+            "1.00 s · shows a long text",
+        ),
+        (
+            Outcome(ending="ran", seconds=1, printed="\x1b[1;31mno\x1b[0m"),
+            None,
+            "1.00 s · shows “no”",
+        ),
+        (Outcome(ending="ran", seconds=1, printed="use `x`"), None, "1.00 s · shows 1 line"),
         (Outcome(ending="ran", seconds=1, printed="\n"), None, "1.00 s"),
         (Outcome(ending="ran", seconds=1, printed="a", value="int"), None, "1.00 s · int"),
     ],
