@@ -31,7 +31,8 @@ MAIN_MEMORY = "main memory"
 # in several ways, by the system; 1455 is what Windows calls it, in its own language.
 SHORTAGES = re.compile(
     r"can't allocate memory|cannot allocate memory|unable to allocate|not enough memory"
-    r"|out of memory|bad_alloc|bad allocation|os error 1455|error code: <1455>",
+    r"|failed to allocate|insufficient memory|attempted to allocate|out of memory|bad_alloc"
+    r"|bad allocation|os error 1455|error code: <1455>",
     re.IGNORECASE,
 )
 

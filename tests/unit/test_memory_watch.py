@@ -9,7 +9,7 @@ import pytest
 from codeface_jupyter.config import Config
 from codeface_jupyter.engines.scripted import ScriptedEngine
 from codeface_jupyter.errors import first_line
-from codeface_jupyter.models.memory_usage import DeviceMemory, shortage_in
+from codeface_jupyter.models.memory_usage import DeviceMemory, says_memory_ran_out, shortage_in
 from codeface_jupyter.response_cache import CachedResponse, MemoryResponseCache
 from codeface_jupyter.session import Session
 from codeface_jupyter.session.memory_watch import MemoryWatch
@@ -192,3 +192,16 @@ class TestShortage:
 
         with pytest.raises(RuntimeError, match="something else"):
             shortage_in(work)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 123",
+        "ggml_aligned_malloc: insufficient memory (attempted to allocate 10 MB)",
+        "DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_what_engines_say_of_memory_that_ran_out_is_known(text: str) -> None:
+    assert says_memory_ran_out(text)
+    assert not says_memory_ran_out("failed to load the model")
