@@ -17,7 +17,7 @@ CELL_FRAME = re.compile(r"\s*(?:Cell |Input )?In ?\[\d+\](?:, line (\d+))?|<ipyt
 FILE_FRAME = re.compile(r'\s*File (?:"([^"]+)"|(.+?)(?::\d+\b|$))')
 FAILING_LINE = re.compile(r"-+> ?(\d+) ?(.*)")
 # Of another environment, whose folders are not this one's.
-STDLIB = re.compile(r"/lib/python3\.\d+t?/")
+STDLIB = re.compile(r"/lib/python3\.\d+t?/|/python3\d+/lib/", re.IGNORECASE)
 SYNTAX_ERRORS = frozenset({"IndentationError", "SyntaxError", "TabError"})
 MAX_FRAMES = 4
 

@@ -413,6 +413,8 @@ def test_a_syntax_error_of_the_page_has_its_line():
     [
         ("~/miniconda3/lib/python3.12/json/__init__.py:346", ""),
         ("/opt/python/lib/python3.13t/json/__init__.py:346", ""),
+        (r"C:\Python311\Lib\json\decoder.py:355", ""),
+        (r"~\AppData\Local\Programs\Python\Python312\Lib\json\decoder.py:355", ""),
         ("~/my project/.venv/lib/python3.12/site-packages/pandas/core/frame.py:337", ""),
         (r"C:\Users\me\venv\Lib\site-packages\pandas\core\frame.py:3812", ""),
         (r"C:\Users\me\my work\tools.py:12", "tools.py"),
