@@ -208,7 +208,7 @@ def describe_metrics(metrics: GenerationMetrics) -> str:
         parts.append(f"{metrics.decode_tokens_per_s:.1f} tokens/s")
     parts.append(_describe_wait(metrics))
     if metrics.tries_s >= NOTICED_TRYING_S:
-        parts.append(f"trying took {metrics.tries_s:.0f} s")
+        parts.append(f"trying and other answers took {metrics.tries_s:.0f} s")
     return ", ".join(filter(None, parts))
 
 
