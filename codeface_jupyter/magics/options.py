@@ -12,7 +12,6 @@ import keyword
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
@@ -359,20 +358,6 @@ def _check_that_all_count(args: argparse.Namespace, overrides: Mapping[str, Any]
     is_several = overrides["tried_answers"] not in {None, "1"}
     if is_several and language != PYTHON:
         raise UsageError(f"--tries N runs what is Python, not {language}: leave it out.")
-    narrowing = [name for name in ("top_p", "top_k") if overrides[name] is not None]
-    # Further answers are always sampled.
-    if narrowing and not is_several and _is_zero(overrides["temperature"]):
-        option = OPTIONS[narrowing[0]]
-        raise UsageError(
-            f"{option} chooses among tokens, and --temperature 0 takes the likeliest: "
-            "give only one."
-        )
-
-
-def _is_zero(text: str | None) -> bool:
-    with suppress(ValueError):
-        return float(text or "") == 0
-    return False
 
 
 def permissions(args: argparse.Namespace) -> Permissions:

@@ -220,12 +220,9 @@ def test_a_result_takes_any_other_name():
         ("-l markdown --tries 3", "--tries"),
         ("--language sql --tries 1", ""),
         ("-l py --tries 3", ""),
-        ("--temperature 0 --top-p 0.5", "--top-p"),
-        ("-t 0.0 --top-k 5", "--top-k"),
-        ("--temperature 0.2 --top-p 0.5", ""),
-        ("--temperature much --top-p 0.5", ""),
-        ("--temperature 0 --top-k 5 --tries 3", ""),
-        ("--top-p 0.5", ""),
+        # Further answers may be sampled all the same.
+        ("--temperature 0 --top-p 0.5", ""),
+        ("-t 0.0 --top-k 5", ""),
     ],
 )
 def test_an_option_that_does_nothing_beside_another_is_refused(line, refused):
