@@ -86,7 +86,7 @@ export class ResultPart implements IResultPart {
 
   get repeatsCell(): boolean {
     const { blocks, rewrite } = this._options.data;
-    return Boolean(rewrite) && blocks[0]?.source.trim() === rewrite?.before.trim();
+    return Boolean(rewrite) && blocks[0]?.source.trimEnd() === rewrite?.before.trimEnd();
   }
 
   get replaceObstacle(): string | null {

@@ -142,6 +142,7 @@ describe('an answer that rewrites a cell', () => {
     ['x = 1', 'x = 1', true],
     ['x = 1\n', 'x = 1', true],
     ['x = 2', 'x = 1', false],
+    ['x = 1', ' x = 1', false],
     ['x = 1', null, false]
   ])('whose code is %j repeats a cell that was %j: %s', (source, before, expected) => {
     const rewrite = before === null ? null : { before, hidden: [], is_offered: true };
