@@ -20,6 +20,8 @@ from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 MAX_SOURCE_LINES = 12
+# The path of a socket has 104 bytes at most on macOS, with what Jupyter adds to it.
+MAX_SOCKET_PATH = 80
 # "Reading the tokenizer … 1 s", "Step 4 of 4: Reading the prompt: 60%, 2 s left".
 PROGRESS = re.compile(r"[^\n]+(?: … |: \d)[^\n]*?\d s(?: left)?")
 STEP = re.compile(r".+?(?= … |: \d)")
@@ -112,11 +114,13 @@ def show_source(cell: nbformat.NotebookNode, cell_index: int) -> None:
 def local_connection(folder: Path) -> Config:
     """Return how to reach the kernel: by sockets in ``folder``, where the system has such ones.
 
-    Of a connection over TCP the kernel warns, in the middle of the demo.
+    In a folder whose path is too long for them there are none. Of a connection over TCP the
+    kernel warns, in the middle of the demo.
     """
-    if os.name == "nt":
+    kernel = str(folder / "kernel")
+    if os.name == "nt" or len(kernel) > MAX_SOCKET_PATH:
         return Config()
-    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
+    return Config({"KernelManager": {"transport": "ipc", "ip": kernel}})
 
 
 def run(path: Path, output_dir: Path) -> tuple[Path, Path]:

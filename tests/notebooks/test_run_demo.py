@@ -1,6 +1,7 @@
 """The demo writes what an answer shows while it comes, as text that can be read afterwards."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import nbformat
@@ -67,3 +68,9 @@ def test_progress_has_lines_of_its_own_and_an_answer_is_written_once(written):
 def test_an_answer_that_is_revised_is_written_anew(written):
     out, _ = written(["```python\nx = 1", "```python\ny = 2\n```"])
     assert "x = 1\n```python\ny = 2\n```" in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such sockets")
+def test_where_the_path_of_a_socket_would_be_too_long_there_is_none(run_demo):
+    assert run_demo.local_connection(Path("/tmp")).KernelManager.transport == "ipc"
+    assert run_demo.local_connection(Path("/tmp", "d" * 100)) == {}
