@@ -34,7 +34,8 @@ def own_attributes(obj: object) -> dict[str, object]:
     """Return an instance's own attributes, unless its class makes something else of them."""
     places = (members_of(base) for base in bases_of(obj))
     descriptor = next((place["__dict__"] for place in places if "__dict__" in place), None)
-    if type(descriptor) not in (types.GetSetDescriptorType, types.MemberDescriptorType):
+    # Any other is code of the class.
+    if not isinstance(descriptor, types.GetSetDescriptorType | types.MemberDescriptorType):
         return {}
     state = descriptor.__get__(obj)
     return state if type(state) is dict else {}
