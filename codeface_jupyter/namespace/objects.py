@@ -21,7 +21,7 @@ from codeface_jupyter.namespace.classes import (
     type_name,
 )
 from codeface_jupyter.namespace.outline import Outline, View
-from codeface_jupyter.namespace.signatures import UNKNOWN, signature_text
+from codeface_jupyter.namespace.signatures import SHOWN_ALWAYS, UNKNOWN, signature_text
 from codeface_jupyter.namespace.source import source_of
 from codeface_jupyter.namespace.writing import (
     HIDDEN,
@@ -243,7 +243,8 @@ def _are_fitted(parts: list[tuple[Any, ...]], *, last: int | None) -> bool | Non
 
 
 def _parameter(name: str, value: object, view: View) -> str:
-    if type(value) not in PLAIN_TYPES or not view.allow_values:
+    is_shown = view.allow_values or type(value) in SHOWN_ALWAYS
+    if type(value) not in PLAIN_TYPES or not is_shown:
         return class_name(type(value))
     return HIDDEN if is_secret_name(name) else write_value(value)
 

@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from codeface_jupyter.namespace.classes import (
@@ -25,14 +26,15 @@ from codeface_jupyter.namespace.outline import View
 from codeface_jupyter.namespace.writing import PLAIN_TYPES, write_value
 from codeface_jupyter.shorten import shorten
 
-__all__ = ["UNKNOWN", "signature_text"]
+__all__ = ["SHOWN_ALWAYS", "UNKNOWN", "signature_text"]
 
 MAX_SIGNATURE_CHARS = 200
 UNKNOWN = "(...)"
 SHOWN_ALWAYS = frozenset({type(None), bool})
 # What runs when a class is looked at or called; these libraries only do so to say their fields.
 METACLASS_CODE = frozenset(
-    {"__call__", "__getattr__", "__getattribute__", "__name__", "__qualname__"}
+    {"__call__", "__getattr__", "__getattribute__", "__module__", "__name__", "__qualname__"}
+    | {"__signature__", "__text_signature__", "__wrapped__"}
 )
 TRUSTED_METACLASSES = frozenset({"enum", "pydantic", "typing"})
 # Their classes write types as they stand in code.
@@ -60,7 +62,8 @@ def signature_text(obj: Any, view: View) -> str:
     """Return the signature of a function or a class in brackets; `UNKNOWN` if it has none."""
     try:
         signature = _signature(obj)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, NameError, AttributeError):
+        # From Python 3.14 on, an annotation is worked out only when it is asked for.
         return UNKNOWN
     if signature is None:
         return UNKNOWN
@@ -70,22 +73,62 @@ def signature_text(obj: Any, view: View) -> str:
 
 
 def _signature(obj: Any) -> inspect.Signature | None:
-    if type in bases_of(obj) and _metaclass_has_code(obj):
-        return _signature_of_init(obj)
+    holders = list(_holders(obj))
+    if any(type in bases_of(holder) and _metaclass_has_code(holder) for holder in holders):
+        return _signature_of_init(obj) if type in bases_of(obj) else None
     asked = list(_asked(obj))
     if not all(type(function) in FUNCTIONS for function in asked):
         return None
-    return inspect.signature(obj, follow_wrapped=all(map(_wraps_functions, asked)))
+    if any(map(_has_odd_signature, [*holders, *asked])):
+        return None
+    if functools.partial in bases_of(obj) and not _takes_what_is_bound(obj):
+        return None
+    is_followed = all(map(_wraps_functions, asked)) and not any(map(_wraps_something, holders))
+    return inspect.signature(obj, follow_wrapped=is_followed)
 
 
 def _signature_of_init(cls: type) -> inspect.Signature | None:
     """Return what ``__init__`` takes, without asking the class or its metaclass."""
     init = inspect.getattr_static(cls, "__init__")
-    if not isinstance(init, types.FunctionType):
+    if not isinstance(init, types.FunctionType) or _has_odd_signature(init):
         return None
     signature = inspect.signature(init, follow_wrapped=_wraps_functions(init))
     parameters = list(signature.parameters.values())[1:]
     return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+
+
+def _holders(obj: Any) -> Iterator[Any]:
+    """Yield the partials around what is called, and that if it is a class."""
+    while functools.partial in bases_of(obj):
+        yield obj
+        obj = functools.partial.func.__get__(obj)
+    if type in bases_of(obj):
+        yield obj
+
+
+def _takes_what_is_bound(obj: Any) -> bool:
+    """Whether a partial's function takes its arguments: an error would write what they are."""
+    signature = _signature(functools.partial.func.__get__(obj))
+    if signature is None:
+        return False
+    bound, named = functools.partial.args.__get__(obj), functools.partial.keywords.__get__(obj)
+    with suppress(TypeError):
+        signature.bind_partial(*bound, **named)
+        return True
+    return False
+
+
+def _has_odd_signature(obj: object) -> bool:
+    """Whether something says to have a signature that is none: it would be asked for more."""
+    if module_of(type(obj)).partition(".")[0] in TRUSTED_METACLASSES:
+        return False
+    own = inspect.getattr_static(obj, "__signature__", None)
+    text = vars(obj).get("__text_signature__") if type(obj) in WRAPPERS else None
+    return type(own) not in (type(None), inspect.Signature) or type(text) not in (type(None), str)
+
+
+def _wraps_something(holder: object) -> bool:
+    return inspect.getattr_static(holder, "__wrapped__", None) is not None
 
 
 def _metaclass_has_code(cls: type) -> bool:
@@ -94,7 +137,9 @@ def _metaclass_has_code(cls: type) -> bool:
         module = module_of(base)
         if base in (type, object) or module.partition(".")[0] in TRUSTED_METACLASSES:
             continue
-        if METACLASS_CODE.intersection(members_of(base)):
+        # Every class has a module, but a name of one runs nothing.
+        own = {name for name, value in members_of(base).items() if type(value) is not str}
+        if METACLASS_CODE & own:
             return True
     return False
 
@@ -115,8 +160,8 @@ def _wraps_functions(obj: object) -> bool:
     """Whether all that a function says to wrap are functions: anything else is somebody's code."""
     for _ in range(MAX_WRAPPERS):
         wrapped = vars(obj).get("__wrapped__") if type(obj) in WRAPPERS else None
-        if wrapped is None:
-            return type(obj) in FUNCTIONS
+        if wrapped is None or _has_odd_signature(obj):
+            return type(obj) in FUNCTIONS and not _has_odd_signature(obj)
         obj = wrapped
     return False
 
@@ -138,10 +183,19 @@ def _default(value: object, view: View) -> object:
     is_nothing = type(value) is str and not value
     if value is inspect.Parameter.empty or type(value) in SHOWN_ALWAYS or is_nothing:
         return value
-    written = write_value(value) if view.allow_values else "..."
-    # The name of a class of a library's own, for what was not given, says nothing.
-    is_marker = type(value) not in PLAIN_TYPES and written.startswith("_")
-    return _Written("..." if is_marker else written)
+    return _Written(_as_in_code(value) if view.allow_values else "...")
+
+
+def _as_in_code(value: Any) -> str:
+    """Write a default as code may have it; dots for what has no such text."""
+    if type in bases_of(value):
+        return class_name(value)
+    if type(value) in (types.FunctionType, types.BuiltinFunctionType):
+        return str(value.__name__)
+    written = write_value(value)
+    # Of what is not plain, the class is written: its name would be another default.
+    is_plain = type(value) in PLAIN_TYPES or written != class_name(type(value))
+    return written if is_plain else "..."
 
 
 def _annotation(annotation: Any, view: View) -> object:

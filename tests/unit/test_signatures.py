@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from codeface_jupyter.context.variables import describe_names
-from codeface_jupyter.namespace import describe
+from codeface_jupyter.namespace import describe, signatures
 
 LIMIT = 4711
 PEOPLE = pd.DataFrame({"name": ["Alice"]})
@@ -79,10 +82,25 @@ def test_no_value_is_told_of_what_functions_take() -> None:
     assert "Alice" not in "\n".join(lines)
 
 
-def test_with_leave_plain_values_are_told_and_of_others_the_class() -> None:
+def test_with_leave_values_are_told_that_code_can_say() -> None:
     text = describe(pay, allow_values=True).text
-    assert "frame=DataFrame, cap=4711, currency='CHF 4711'" in text
+    assert "frame=..., cap=4711, currency='CHF 4711'" in text
     assert "others: list[str] = ..." in describe(Person, allow_values=True).text
+
+
+def test_with_leave_a_class_and_a_function_are_told_by_name() -> None:
+    def make(kind=dict, key=len, by=pay, some=[1], size=np.float64(3)): ...  # noqa: B006, B008
+
+    told = describe(make, allow_values=True).text
+    assert "make(kind=dict, key=len, by=pay, some=..., size=3.0)" in told
+
+
+def test_an_annotation_that_cannot_be_worked_out_costs_the_signature_only(monkeypatch) -> None:
+    def raise_error(*_: object, **options: object) -> None:
+        raise NameError("name 'Later' is not defined")
+
+    monkeypatch.setattr(signatures.inspect, "signature", raise_error)
+    assert describe(pay).text.startswith("def pay(...)")
 
 
 def _make_default(asked: Asked) -> object:
@@ -119,6 +137,55 @@ def _make_class(asked: Asked) -> object:
     return type("Made", (), {"__init__": init})
 
 
+def _make_marked(name: str, *, kind: str) -> Callable[[Asked], object]:
+    """Return what makes a class, a function or a partial with an attribute that is asked."""
+
+    def make(asked: Asked) -> object:
+        def function(query: object) -> None: ...
+
+        made = {"class": type("Made", (), {}), "function": function}
+        obj = made.get(kind) or functools.partial(function)
+        setattr(obj, name, asked)
+        return obj
+
+    return make
+
+
+def _make_of_metaclass(name: str) -> Callable[[Asked], object]:
+    def make(asked: Asked) -> object:
+        meta = type("Meta", (type,), {name: property(lambda _: repr(asked))})
+        return meta("Made", (), {})
+
+    return make
+
+
+MARKED = [
+    pytest.param(_make_marked(name, kind=kind), id=f"{name} of a {kind}")
+    for kind in ("class", "function", "partial")
+    for name in ("__signature__", "__text_signature__", "__wrapped__")
+    # Of a class, that one cannot be set.
+    if (kind, name) != ("class", "__text_signature__")
+] + [
+    pytest.param(_make_of_metaclass(name), id=f"{name} of a metaclass")
+    for name in ("__module__", "__signature__", "__text_signature__", "__wrapped__")
+]
+
+
+@pytest.mark.parametrize("make", MARKED)
+def test_nothing_that_stands_for_a_signature_is_asked(make: Callable[[Asked], object]) -> None:
+    asked = Asked()
+    assert describe(make(asked), allow_values=True).text.startswith(("def ", "class "))
+    assert asked.calls == []
+
+
+def test_arguments_that_a_partial_has_too_many_of_are_not_written() -> None:
+    asked = Asked()
+    partial = functools.partial(pay, *[asked] * 9)
+    assert describe(partial, allow_values=True).text.startswith("def partial(...)")
+    assert describe(functools.partial(partial, 1)).text.startswith("def partial(...)")
+    assert asked.calls == []
+
+
 @pytest.mark.parametrize("allow_values", [False, True])
 @pytest.mark.parametrize(
     "make",
@@ -151,3 +218,19 @@ def test_types_are_told_as_they_stand() -> None:
     }
     assert "(query: dict[str, list[pandas" in describe(function).text
     assert "Literal['a', 1]]) -> int" in describe(function).text
+
+
+class Estimator:
+    """Stands in for an estimator of scikit-learn."""
+
+    def __init__(self, depth=1, seed=1, is_fast=1) -> None: ...
+
+    def get_params(self, *, deep: bool) -> dict[str, object]:
+        return {"depth": 4711, "seed": None, "is_fast": False}
+
+
+def test_of_a_model_s_parameters_only_what_may_be_any_is_told(monkeypatch) -> None:
+    base = types.SimpleNamespace(BaseEstimator=Estimator)
+    monkeypatch.setitem(sys.modules, "sklearn.base", base)
+    text = describe(Estimator()).text
+    assert "Estimator(depth=int, seed=None, is_fast=False)" in text
