@@ -18,6 +18,8 @@ from codeface_jupyter.trials.slips import without_slip
         ("jsno", "json"),
         ("matplotlib.pylot", "matplotlib.pyplot"),
         ("nothing_like_it", None),
+        # A module of one's own.
+        *((name, None) for name in ("signals", "jsons", "tokens", "platforms", "times", "enums")),
         ("matplotlib.nothing", None),
         ("nothing.pyplot", None),
         # What is not installed is not offered in the place of another.
@@ -42,3 +44,21 @@ def test_the_cell_imports_and_names_it() -> None:
 def test_what_the_cell_does_not_name_itself_is_left_alone() -> None:
     error = ErrorInfo(ename="ModuleNotFoundError", evalue="No module named 'numpi'")
     assert list(without_slip("import helpers", error)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("import numpi as np\nnp.ones(2)", "import numpy as np\nnp.ones(2)"),
+        ("from numpi import ones\nf(numpi=1)", "from numpy import ones\nf(numpi=1)"),
+        ("import numpi\nx = '2 numpi'\nnumpi.e", "import numpy\nx = '2 numpi'\nnumpy.e"),
+        # Nothing proves that it is meant.
+        ("import numpi", None),
+        ("from numpi import *", None),
+    ],
+)
+def test_only_the_module_is_renamed_and_only_where_something_is_read_of_it(
+    text: str, code: str | None
+) -> None:
+    error = ErrorInfo(ename="ModuleNotFoundError", evalue="No module named 'numpi'")
+    assert [one.code for one in without_slip(text, error)] == ([code] if code else [])
