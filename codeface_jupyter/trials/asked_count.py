@@ -38,7 +38,7 @@ OF_THINGS = re.compile(r"\s+(?!rows\b|records\b|entries\b)\w")
 # There may be as many for each of several things.
 OF_EACH = re.compile(
     r"\b(?:per|each|every|all|group(?:ed|s)?|daily|weekly|monthly|yearly|annual(?:ly)?|over\s+time"
-    r"|columns?|functions?|levels?|parts?|sheets?|axes|axis|periods?|categor(?:y|ies)|plot|chart"
+    r"|columns?|functions?|levels?|parts?|sheets?|axes|axis|periods?|category|categories|plot|chart"
     r"|bars?|diagram|drop|remove|skip|exclude|delete|hide)\b|['\u2019]",
     re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ KEPT_RESULT = "Kept the last line of the cell, which shows the result."
 # "Without the last line", "do not show it", "only the function", but not "in one line"; the same
 # in German, French and Spanish.
 LEAVES_OUT = re.compile(
-    r"\b(?:no|not|only|just|without|remov\w*|delet\w*|drop\w*|omit\w*|skip\w*|stop\w*|rid"
+    r"\b(?:no|not|only|just|without|remov\w*|delete\w*|deleting|drop\w*|omit\w*|skip\w*|stop\w*|rid"
     r"|silen\w*|quiet\w*|mute\w*|hid(?:e|den|ing)|suppress\w*|show\w*|display\w*|print\w*"
     r"|output\w*|last|final|end|(?<!one[ -])(?<!single[ -])lines?"
     r"|ohne|kein\w*|nur|nicht|weg\w*|entfern\w*|zeig\w*|anzeig\w*|ausgabe\w*|\w*zeilen?"
