@@ -36,7 +36,9 @@ from codeface_jupyter.trials.rejections import (
     wants_other_code,
 )
 from codeface_jupyter.trials.rewriting import (
+    LEAVES_OUT,
     Rewritten,
+    only_leaves_out,
     repeats_a_cell,
     rewritten,
     without_other_cells,
@@ -180,6 +182,8 @@ def _told_names(code: str, ask: Ask, rewrite: Rewrite) -> Iterator[str]:
     is_plain_fix = ask.sources.request == FIX_REQUEST and not ask.is_follow_up
     if is_plain_fix and keeps_little(code, rewrite, dict(ask.live_namespace or {})):
         yield UNRELATED
+    if is_plain_fix and only_leaves_out(code, rewrite):
+        yield LEAVES_OUT
     if lost := lost_names(code, rewrite, ask.sources.cells):
         yield _lost(lost, "here")
 

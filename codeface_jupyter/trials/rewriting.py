@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from codeface_jupyter.context import Cell, Rewrite
 from codeface_jupyter.generation import NO_MODEL, GenerationResult
 from codeface_jupyter.prompts import OUTPUT_LANGUAGES, CodeBlock, Task
-from codeface_jupyter.syntax import unparsed
+from codeface_jupyter.syntax import dumped, unparsed
 from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.copies import (
     ONLY_REPEATS,
@@ -22,9 +22,18 @@ from codeface_jupyter.trials.copies import (
 )
 from codeface_jupyter.trials.marks import without_marks
 
-__all__ = ["NOT_OFFERED", "Rewritten", "repeats_a_cell", "rewritten", "without_other_cells"]
+__all__ = [
+    "LEAVES_OUT",
+    "NOT_OFFERED",
+    "Rewritten",
+    "only_leaves_out",
+    "repeats_a_cell",
+    "rewritten",
+    "without_other_cells",
+]
 
 NOT_OFFERED = "“Replace cell” is not offered"
+LEAVES_OUT = "This only leaves out lines of the cell."
 FENCE = "```"
 # So much of two texts has to be the same for one to be the other with a slip in it.
 NEAR = 0.8
@@ -149,16 +158,21 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
         return REPEATS_ITSELF
     if task != "fix" or rewrite.language != "python":
         return ""
-    others = [cell for cell in cells if cell.source != rewrite.cell.source]
-    old = replace(rewrite.cell, source=rewrite.text)
     body = code.removeprefix(rewrite.head)
-    return repetition(
-        body,
-        [*others, old],
-        whole_cells_only=True,
-        # A cell with a slip in it may be meant to be as another is; any other is no repair of it.
-        single_statements=SequenceMatcher(None, body, rewrite.text).ratio() < NEAR,
-    )
+    # A cell with a slip in it may be meant to be as another is; any other is no repair of it.
+    is_near = SequenceMatcher(None, body, rewrite.text).ratio() >= NEAR
+    others = [cell for cell in cells if cell.source != rewrite.cell.source and not is_near]
+    old = replace(rewrite.cell, source=rewrite.text)
+    return repetition(body, [*others, old], whole_cells_only=True, single_statements=True)
+
+
+def only_leaves_out(code: str, rewrite: Rewrite) -> bool:
+    """Whether a new cell is the old one without some of its statements, and nothing else."""
+    old, new = parsed(rewrite.text), parsed(code.removeprefix(rewrite.head))
+    if old is None or new is None or not 0 < len(new.body) < len(old.body):
+        return False
+    left = iter(map(dumped, old.body))
+    return all(statement in left for statement in map(dumped, new.body))
 
 
 def _chosen(blocks: Sequence[CodeBlock], rewrite: Rewrite) -> int | None:

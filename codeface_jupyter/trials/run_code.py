@@ -331,4 +331,8 @@ def _told_warning(warning: warnings.WarningMessage) -> CodeWarning:
 
 
 def _message(error: object) -> str:
-    return looked_at(lambda: str(error)[:MAX_MESSAGE_CHARS], otherwise="")
+    # Python names the file of what it cannot read, which here is none of the user's.
+    said = error
+    if isinstance(error, SyntaxError) and error.filename == TRIED_CODE:
+        said = error.msg
+    return looked_at(lambda: str(said)[:MAX_MESSAGE_CHARS], otherwise="")

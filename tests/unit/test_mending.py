@@ -327,3 +327,12 @@ def test_of_a_column_that_ends_in_a_space_both_names_are_told_in_quotes(session)
     result = session.generate(replace(ask, live_namespace=namespace))
     assert result.code == "sales['Units '].sum()"
     assert result.notes == ("Line 1: there is no `'units'`; `'Units '` stands in its place.",)
+
+
+@needs_guard
+def test_a_cell_of_several_lines_may_be_mended_into_another_one_that_has_run(session, engine):
+    above = Cell(source=MENDED, cell_id="b", execution_count=1)
+    result = session.generate(asked(session, FAILS, cells=[above]))
+    assert result.code == MENDED
+    assert not any("repeats" in note for note in result.notes)
+    assert not engine.requests

@@ -19,6 +19,7 @@ from traitlets.config import Config
 from codeface_jupyter.outcome import Agreement, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.copy import CopyReport, Limits
 from codeface_jupyter.trials.guard.support import guard_support
+from codeface_jupyter.trials.hanging import TRIED_CODE
 from codeface_jupyter.trials.looking import Looking, looked_at
 from codeface_jupyter.trials.outcome import try_code
 from codeface_jupyter.trials.outcome_data import read_outcome
@@ -581,3 +582,11 @@ def test_no_look_begins_after_the_time() -> None:
     looks: list[int] = []
     assert Looking(0).at(lambda: looks.append(1)) is None
     assert looks == []
+
+
+@needs_guard
+def test_what_python_cannot_read_is_said_without_the_name_of_a_file_that_nobody_has() -> None:
+    outcome = tried("x = [1,\ny = 'a")
+    assert outcome.error_type == "SyntaxError"
+    assert outcome.error.startswith("unterminated string literal")
+    assert TRIED_CODE not in outcome.error

@@ -22,7 +22,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.checking import checked
 from codeface_jupyter.trials.kept_names import KEPT_LINES, UNRELATED
 from codeface_jupyter.trials.kept_result import KEPT_RESULT
-from codeface_jupyter.trials.rewriting import rewritten
+from codeface_jupyter.trials.rewriting import LEAVES_OUT, rewritten
 from codeface_jupyter.view.result_bundle import result_bundle
 
 KEY = "api_key = 'sk-ant-0123456789abcdef0123456789'"
@@ -436,6 +436,22 @@ def test_an_edit_keeps_the_line_that_shows_the_result_and_says_so():
     assert edited.notes == (KEPT_RESULT,)
     repair = ask_to_rewrite(rewrite, task="fix", cells=[rewrite.cell])
     assert KEPT_RESULT not in checked(answer(fenced("top = [1]", "python"), rewrite), repair).notes
+
+
+@pytest.mark.parametrize(
+    ("new", "is_said"),
+    [
+        ("def load():\n    raise ValueError", True),
+        ("def load():\n    raise ValueError\n\nload()\nload()", False),
+        ("def load():\n    return 1\n\nload()", False),
+        ("load()", True),
+    ],
+)
+def test_a_repair_that_only_leaves_out_lines_says_so(new, is_said):
+    rewrite = sent("def load():\n    raise ValueError\n\nload()")
+    sources = ContextSources(request=FIX_REQUEST, task="fix", rewrite=rewrite)
+    ask = Ask(sources=sources, settings=Settings())
+    assert (LEAVES_OUT in checked(answer(fenced(new, "python"), rewrite), ask).notes) is is_said
 
 
 def test_where_the_lines_that_make_a_name_cannot_be_told_it_is_said():
