@@ -162,8 +162,18 @@ def repeats_a_cell(code: str, rewrite: Rewrite, cells: Sequence[Cell], *, task: 
     # A cell with a slip in it may be meant to be as another is; any other is no repair of it.
     is_near = SequenceMatcher(None, body, rewrite.text).ratio() >= NEAR
     others = [cell for cell in cells if cell.source != rewrite.cell.source and not is_near]
+    if parsed(body) is None and _lines(body) <= {
+        line for one in others for line in _lines(one.source)
+    }:
+        return f"{ONLY_REPEATS} cells above."
     old = replace(rewrite.cell, source=rewrite.text)
     return repetition(body, [*others, old], whole_cells_only=True, single_statements=True)
+
+
+def _lines(code: str) -> set[str]:
+    """Return the lines of a code without indents and comments, also of one nobody can read."""
+    lines = (line.strip() for line in code.split("\n"))
+    return {line for line in lines if line and not line.startswith("#")}
 
 
 def only_leaves_out(code: str, rewrite: Rewrite) -> bool:

@@ -438,3 +438,14 @@ def test_a_repair_that_counts_on_from_a_cell_keeps_it(namespace):
             new, rewrite, [*cells, failed], namespace=namespace, task="fix"
         )
         assert (settled.block.code, note) == (code, "")
+
+
+def test_a_copy_of_cells_is_known_where_one_of_them_cannot_be_read():
+    unreadable = Cell(source='names = ["Ann", "Bob, "Cyd"]', execution_count=5)
+    failed = Cell(source="import numpi", execution_count=6)
+    copied = f"# Cell [2]:\n{DATA.source}\n\n{unreadable.source}"
+    cells = [DATA, unreadable, failed]
+    note = repeats_a_cell(copied, Rewrite.of(failed), cells, task="fix")
+    assert note == "This only repeats cells above."
+    assert not repeats_a_cell(f"{copied}\nx = (", Rewrite.of(failed), cells, task="fix")
+    assert not repeats_a_cell("x = (", Rewrite.of(failed), cells, task="fix")
