@@ -205,8 +205,7 @@ class Renaming:
         is_likely = own >= max(
             MIN_LIKELIHOOD * self._left, TIMES_THE_NEXT * max(others, default=0.0)
         )
-        is_attribute = not (self._place.quote or self._place.is_parameter)
-        return is_likely and is_attribute and len(self._there) >= MIN_NAMES
+        return is_likely and not self._place.quote and len(self._there) >= MIN_NAMES
 
     def _filled(self, names: frozenset[str]) -> tuple[str, float]:
         """Return the one of ``names`` that fills the gap, and how likely it is among them."""

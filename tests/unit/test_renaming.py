@@ -97,6 +97,12 @@ def test_the_gap_stands_below_what_failed_and_its_error(make_session):
             "DataFrame.sort_values() got an unexpected keyword argument 'asc'", "ascending",
             "sales.sort_values('region', ascending=False)",
         ),
+        # Of parameters, too, one that has no word in common may be nearly certain.
+        (
+            "sales.drop('region', dimension=1)", "TypeError",
+            "DataFrame.drop() got an unexpected keyword argument 'dimension'", "axis",
+            "sales.drop('region', axis=1)",
+        ),
     ],
 )  # fmt: skip
 def test_columns_and_parameters_are_found_in_the_same_way(
