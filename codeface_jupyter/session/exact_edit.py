@@ -28,6 +28,8 @@ def edited_exactly(pending: PendingAnswer) -> Done | None:
     begin, trials = time.perf_counter(), CellTrials(pending)
     result = trials.untried(code)
     may_try = copy_support(tries=pending.ask.settings.tries).is_possible
+    if may_try:
+        pending.job.progress("Trying it on a copy of the kernel")
     outcome = trials.outcome(result.code) if may_try else None
     if outcome is not None and outcome.ending != "ran" and not _failed_before(outcome, trials):
         return None

@@ -37,9 +37,9 @@ MAX_NAME_TOKENS = 24
 LONGEST_S = 10.0
 # Chosen by measurement: benchmarks/RESULTS.md.
 LIKELY_NAMES, NEAR_NAMES = 3, 5
-# How likely a method that has little in common with the one that failed has to be among all that
-# are there and let the cell run, how many times as likely as the next, and how many have to be
-# there: what is likely is shared out among them.
+# How likely a method or a parameter that has little in common with the one that failed has to be
+# among all that are there and let the cell run, how many times as likely as the next, and how many
+# have to be there: what is likely is shared out among them.
 MIN_LIKELIHOOD, TIMES_THE_NEXT, MIN_NAMES = 0.8, 4, 6
 NAME = re.compile(r"\w+")
 

@@ -39,10 +39,9 @@ def with_numbers_only(source: Source, statement: ast.stmt) -> Iterator[str]:
     """
     for node in ast.walk(statement):
         match node:
-            case ast.Call(func=ast.Attribute(attr=attr)) if attr in COMPUTES:
-                if not _names_columns(node) and all(
-                    keyword.arg not in {"numeric_only", None} for keyword in node.keywords
-                ):
+            case ast.Call(func=ast.Attribute(attr=attr), keywords=keywords) if attr in COMPUTES:
+                may_be_given = all(one.arg not in {"numeric_only", None} for one in keywords)
+                if may_be_given and not _names_columns(node):
                     yield _with_argument(source, node)
 
 

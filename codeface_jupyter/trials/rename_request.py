@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+import io
 import keyword
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from codeface_jupyter.syntax import dumped, identifiers, is_deep, parse_module
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.kept_names import BUILTINS
-from codeface_jupyter.trials.other_tokens import with_other_tokens
 
 __all__ = ["RenameRequest", "is_in_text"]
 
@@ -140,12 +141,20 @@ def _as_run(node: ast.AST) -> Iterator[ast.AST]:
 
 def _replaced(code: str, old: str, new: str) -> str:
     """Return a code with another name for one, outside comments and texts."""
-
-    def other(token: tokenize.TokenInfo, before: str) -> str:
-        is_other = before == "." or old not in token.string
-        return token.string if is_other else _renamed_token(token, old, new)
-
-    return with_other_tokens(code, other)
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return code
+    # Characters of each line, as tokens count them: a form feed or U+2028 ends none.
+    begins = [0, *accumulate(len(line) + 1 for line in code.split("\n"))]
+    pieces, place, before = [], 0, ""
+    for token in tokens:
+        if before != "." and old in token.string:
+            begin, end = (begins[row - 1] + column for row, column in (token.start, token.end))
+            pieces += [code[place:begin], _renamed_token(token, old, new)]
+            place = end
+        before = token.string
+    return "".join([*pieces, code[place:]])
 
 
 def _renamed_token(token: tokenize.TokenInfo, old: str, new: str) -> str:
