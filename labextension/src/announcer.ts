@@ -25,9 +25,10 @@ export class Announcer {
       if (this._running.delete(model)) {
         this._say(
           success
-            ? this._ending(finishReasonOf(model as IAnswered))
+            ? this._ending(finishReasonOf(model as IAnswered) || this._endWithoutAnswer())
             : trans.__('CodeFace failed: %1', error?.message ?? '')
         );
+        this._hasBegun = false;
       }
     });
   }
@@ -42,6 +43,7 @@ export class Announcer {
     const isNew = state !== this._state;
     this._bridge = bridge;
     this._state = state;
+    this._hasBegun = isSame && (this._hasBegun || state !== 'idle');
     if (isSame && isNew) {
       this._say(this._beginning(state) || (this._isCellAsking() ? '' : this._ending('stop')));
     }
@@ -57,6 +59,11 @@ export class Announcer {
       default:
         return '';
     }
+  }
+
+  /** Why a cell ended that holds no answer: one that had begun was stopped before its first word. */
+  private _endWithoutAnswer(): string {
+    return this._hasBegun && this._state === 'idle' ? 'cancelled' : '';
   }
 
   private _ending(finishReason: string): string {
@@ -94,6 +101,8 @@ export class Announcer {
   private readonly _running = new Set<ICellModel>();
   private _bridge: IBridges['current'] = null;
   private _state: Status['state'] = 'idle';
+  /** Whether anything has been loaded or answered since a cell that asks last ended. */
+  private _hasBegun = false;
 }
 
 /** A cell, as far as its outputs are looked at. */

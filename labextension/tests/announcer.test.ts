@@ -65,6 +65,28 @@ describe('the live region', () => {
     expect(announcer.node.textContent).toBe(words);
   });
 
+  it('says that one was stopped before its first word', () => {
+    const asking = cell('%%codeface\nplot it');
+    asking.model.outputs = { length: 0, get: () => ({ data: {} as never }) };
+    executionScheduled?.emit({ cell: asking });
+    become('generating');
+    become('idle');
+    executed?.emit({ cell: asking, success: true });
+    expect(announcer.node.textContent).toBe('The answer was stopped');
+  });
+
+  it.each<Status['state']>(['generating', 'idle'])(
+    'says no end of a cell that left its answer to the background: %s',
+    state => {
+      const asking = cell('%%codeface --background\nplot it');
+      asking.model.outputs = { length: 0, get: () => ({ data: {} as never }) };
+      executionScheduled?.emit({ cell: asking });
+      become(state);
+      executed?.emit({ cell: asking, success: true });
+      expect(announcer.node.textContent).toBe(state === 'idle' ? '' : 'CodeFace is answering');
+    }
+  );
+
   it('says why one failed', () => {
     const asking = cell('%codeface_fix');
     executionScheduled?.emit({ cell: asking });

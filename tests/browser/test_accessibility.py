@@ -86,11 +86,22 @@ def test_a_live_region_says_that_answers_begin_end_and_fail(notebook):
     said.get_by_text("CodeFace failed").wait_for(state="attached")
 
 
+def test_the_live_region_says_that_an_answer_was_stopped_before_its_first_word(notebook):
+    notebook.open(LOAD, "%%codeface -m scripted:60000ms\nadd two numbers").load()
+    said = notebook.page.locator(LIVE_REGION)
+
+    notebook.start(1)
+    said.get_by_text("CodeFace is answering").wait_for(state="attached")
+    notebook.command("codeface:stop")
+    said.get_by_text("The answer was stopped").wait_for(state="attached")
+
+
 def test_stop_has_enough_contrast(notebook):
     notebook.open(LOAD, LONG).load()
     notebook.start(1)
     stop = notebook.stop_button(1)
-    stop.wait_for()
+    # What is stopped before its first word ends otherwise.
+    notebook.output(1).get_by_text("A scripted answer").wait_for()
     assert notebook.violations(".codeface-streaming button") == []
     stop.focus()
     notebook.page.keyboard.press("Enter")
