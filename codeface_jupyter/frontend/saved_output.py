@@ -137,12 +137,13 @@ class ResultRewrite(TypedDict):
 
     The only block is the whole new cell. It may take the old one's place if
     ``is_offered``, and if the cell is still what it was; the lines that the marks stand
-    for are taken from there.
+    for are taken from there. What ``only_repeats`` other cells is of no use below it either.
     """
 
     before: str
     hidden: list[HiddenLines]
     is_offered: bool
+    only_repeats: bool
 
 
 class EarlierAnswer(TypedDict):

@@ -31,6 +31,7 @@ from codeface_jupyter.trials.checks.wording import (
     other_names,
 )
 from codeface_jupyter.trials.failed_statement import failed_statement
+from codeface_jupyter.trials.few_words import PLAIN, few_words
 from codeface_jupyter.trials.mistyped_modules import meant_module
 from codeface_jupyter.trials.unbracketed import unbracketed
 from codeface_jupyter.wording import counted
@@ -39,7 +40,7 @@ __all__ = ["explain_error"]
 
 Explain = Callable[[ErrorInfo, Mapping[str, object]], str]
 
-MAX_TYPES_NAMED = 3
+MAX_NAMED = 3
 # To find those that are written nearly so.
 MAX_KEYS = 1_000
 SEQUENCES = (list, tuple, str)
@@ -256,7 +257,7 @@ def _bad_type(error: ErrorInfo, _: Mapping[str, object]) -> str:
         return ""
     kinds = [
         f"{code_span(name)} is {'None' if value is None else f'of type {_class_name(value)}'}"
-        for name, value in values[:MAX_TYPES_NAMED]
+        for name, value in values[:MAX_NAMED]
     ]
     return f"{'; '.join([*said, ', '.join(kinds)])}."
 
@@ -272,6 +273,20 @@ def _lacks_brackets(error: ErrorInfo) -> str:
     statement = failed_statement(source.tree, error.source, error)
     found = unbracketed(source, statement) if statement is not None else None
     return found.told if found is not None else ""
+
+
+def _failed_assertion(error: ErrorInfo, _: Mapping[str, object]) -> str:
+    """Return what the variables were that an assertion is about, as far as few words say it all."""
+    names = FailingLine(error.line, dict(_shown_values(error))).names
+    values = [
+        f"{code_span(name)} is {code_span(few_words(value))}"
+        for name, value in names.items()
+        if type(value) in PLAIN
+    ]
+    if not values:
+        return ""
+    said = message_span(error.evalue) if error.evalue.strip() else "this does not hold"
+    return f"{said}; {', '.join(values[:MAX_NAMED])}."
 
 
 def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:
@@ -298,6 +313,7 @@ def _class_name(value: object) -> str:
 
 
 EXPLANATIONS: Mapping[str, Explain] = {
+    "AssertionError": _failed_assertion,
     "AttributeError": _unknown_attribute,
     "FileNotFoundError": _missing_file,
     "IndentationError": _bad_syntax,

@@ -38,12 +38,17 @@ class FailingLine:
         The line; it may be the head of a block.
     names
         The objects that it names.
+
+    Attributes
+    ----------
+    names
+        Those of them that are not made in the line itself, as by a comprehension.
     """
 
     def __init__(self, line: str, names: Mapping[str, object]) -> None:
         self._text, self._tree = parse_line(line)
         made = self._names_made_inside()
-        self._names = {name: value for name, value in names.items() if name not in made}
+        self.names = {name: value for name, value in names.items() if name not in made}
 
     def text_of(self, node: ast.expr) -> str:
         """Return a part of the line as it is written there."""
@@ -57,7 +62,7 @@ class FailingLine:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
                 return -number
             case ast.Name(id=name):
-                return self._names.get(name, UNKNOWN)
+                return self.names.get(name, UNKNOWN)
             case ast.List(elts=parts) | ast.Tuple(elts=parts):
                 values = [self.value_of(part) for part in parts]
                 return values if isinstance(node, ast.List) else tuple(values)

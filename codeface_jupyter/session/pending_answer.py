@@ -318,7 +318,8 @@ class PendingAnswer:
 
     def recorded(self, result: GenerationResult, done: Done) -> GenerationResult:
         """Return a result as it is recorded: with what the model cost that was asked first."""
-        return replace(result, metrics=done.metrics, identity=self.identity)
+        identity = NO_MODEL if result.identity == NO_MODEL else self.identity
+        return replace(result, metrics=done.metrics, identity=identity)
 
     def untried_result(self, done: Done) -> GenerationResult:
         """Return the answer that has streamed as far as it came."""

@@ -257,7 +257,7 @@ class Resources:
             response_cache=pending.cache_outcome,
             saved_s=pending.saved_s,
             cell_id=pending.ask.cell_id,
-            answered_by="" if other is None else other.model,
+            answered_by="" if other is None or other == result.identity else other.model,
         )
         self._request_log.write(record, result, settings=pending.ask.settings)
 

@@ -239,11 +239,13 @@ def _rewrite_data(changes: Rewrite, shown: _Shown) -> ResultRewrite:
     """Return what the front end needs to put the new cell in the place of the old one."""
     new_cell = shown.new_cell
     # In the place of the cell, others would be in the notebook twice.
-    others = (n for n in shown.result.notes if n.startswith(ONLY_REPEATS) and n != REPEATS_ITSELF)
-    is_whole = new_cell is not None and not new_cell.obstacle and not any(others)
+    repeats = any(n.startswith(ONLY_REPEATS) and n != REPEATS_ITSELF for n in shown.result.notes)
+    is_whole = new_cell is not None and not new_cell.obstacle and not repeats
     is_offered = is_whole and bool(changes.cell.cell_id)
     hidden = [HiddenLines(mark=lines.mark, count=lines.count) for lines in changes.hidden or ()]
-    return ResultRewrite(before=changes.shown, hidden=hidden, is_offered=is_offered)
+    return ResultRewrite(
+        before=changes.shown, hidden=hidden, is_offered=is_offered, only_repeats=repeats
+    )
 
 
 def _difference(before: str, after: str) -> str:

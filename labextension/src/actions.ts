@@ -38,7 +38,7 @@ export interface IResultPart {
   /** Whether the block may take a cell's place. */
   readonly isReplaceable: boolean;
 
-  /** Whether the block is the cell that it rewrites as that was, which nobody needs twice. */
+  /** Whether the block is the cell that it rewrites, or another one: nobody needs it twice. */
   readonly repeatsCell: boolean;
 
   /** Why the cell that it would replace cannot be replaced as it is now, or null if it can be. */

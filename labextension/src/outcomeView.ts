@@ -55,7 +55,7 @@ export function withAlternative(data: ResultData, alternative: ResultAlternative
   const block = { language, code, source, cell_type: 'code' as const, is_closed: true };
   // What the first answer lost of the cell is not what this one did.
   const isOffered = !obstacle && data.replaces_cell_id !== null;
-  const rewrite = data.rewrite && { ...data.rewrite, is_offered: isOffered };
+  const rewrite = data.rewrite && { ...data.rewrite, is_offered: isOffered, only_repeats: false };
   return {
     ...data,
     blocks: [block],

@@ -262,6 +262,8 @@ export type ResultRewrite = {
   hidden: { mark: string; count: number }[];
   /** Whether the only block, which is the whole new cell, may take the old one's place. */
   is_offered: boolean;
+  /** Whether it is a copy of other cells, of no use below it either; older notebooks do not say. */
+  only_repeats?: boolean;
 };
 
 /** An answer that another one has taken the place of, and its text for others than us. */
@@ -469,6 +471,7 @@ function isRewrite(rewrite: unknown): rewrite is ResultRewrite {
     isObject(rewrite) &&
     areStrings(rewrite, 'before') &&
     typeof rewrite.is_offered === 'boolean' &&
+    (rewrite.only_repeats === undefined || typeof rewrite.only_repeats === 'boolean') &&
     Array.isArray(rewrite.hidden) &&
     rewrite.hidden.every(
       lines => isObject(lines) && areStrings(lines, 'mark') && isCount(lines.count)

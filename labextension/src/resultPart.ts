@@ -86,7 +86,11 @@ export class ResultPart implements IResultPart {
 
   get repeatsCell(): boolean {
     const { blocks, rewrite } = this._options.data;
-    return Boolean(rewrite) && blocks[0]?.source.trimEnd() === rewrite?.before.trimEnd();
+    if (!rewrite) {
+      return false;
+    }
+    const isSame = blocks[0]?.source.trimEnd() === rewrite.before.trimEnd();
+    return isSame || rewrite.only_repeats === true;
   }
 
   get replaceObstacle(): string | null {

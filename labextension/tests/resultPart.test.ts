@@ -156,6 +156,17 @@ describe('an answer that rewrites a cell', () => {
     expect(part.isReplaceable).toBe(!expected);
   });
 
+  it('whose code only repeats other cells is offered nowhere', () => {
+    const rewrite = { before: 'x = 1', hidden: [], is_offered: false, only_repeats: true };
+    const data = { blocks: [{ source: 'y = 2' }], rewrite } as unknown as ResultData;
+    const unused = { further, bridges: {} as IBridges, tracker: {} as INotebookTracker };
+    const node = document.createElement('div');
+    const settings = new Settings();
+    const options = { kind: 'block' as const, data, numbers: [0], node, settings, trans: ENGLISH };
+    const part = new ResultPart({ ...options, ...unused });
+    expect([part.repeatsCell, part.isReplaceable]).toEqual([true, false]);
+  });
+
   it.each([
     ['# (hidden)\nx = 2', true],
     ['x = 2', false]

@@ -76,7 +76,8 @@ def test_edit_takes_the_cell_with_the_id_not_the_one_above(asking):
     asking.run("b", "second = 2")
     data = asking.data("%codeface_edit --id a call it other")
     assert data["replaces_cell_id"] == "a"
-    assert data["rewrite"] == {"before": "first = 1", "hidden": [], "is_offered": True}
+    place = {"is_offered": True, "only_repeats": False}
+    assert data["rewrite"] == {"before": "first = 1", "hidden": [], **place}
 
 
 def test_the_beginning_of_a_uuid_names_the_cell(asking):

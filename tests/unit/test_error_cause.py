@@ -94,3 +94,24 @@ def test_what_has_the_attribute_is_not_said_to_lack_it():
 def test_a_magic_is_told_as_it_was_typed(failure_of_a_magic):
     said = explain_error(failure_of_a_magic, {})
     assert said.startswith("ValueError in line 1, `%run no_file.py`: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "said"),
+    [
+        ("assert total == wanted", "", "this does not hold; `total` is `41`, `wanted` is `42`."),
+        ("assert total == wanted, 'off'", "off", "`off`; `total` is `41`, `wanted` is `42`."),
+        ("assert all(total > 0 for total in rows)", "", ""),
+        ("assert total == api_key", "", "this does not hold; `total` is `41`."),
+        ("assert rows, 'none'", "none", "`none`."),
+    ],
+)
+def test_a_failed_assertion_is_told_with_the_values_of_its_variables(line, message, said):
+    values = {"total": 41, "wanted": 42, "rows": [0], "api_key": 3}
+    names = {name: value for name, value in values.items() if name in line}
+    error = ErrorInfo(
+        ename="AssertionError", evalue=message, traceback="", line=line, names=names, source=line
+    )
+    assert explain_error(error, values) == (
+        f"AssertionError: {said}" if said else "AssertionError."
+    )

@@ -76,6 +76,8 @@ def test_it_is_there_at_once_and_the_model_is_neither_loaded_nor_asked(
     assert not engine.requests
     assert not engine.is_loaded
     assert session.metrics.summary().median_time_to_first_token_s == 0
+    (record,) = session.metrics.records
+    assert (record.model, record.answered_by) == ("no model", "")
 
 
 @needs_guard

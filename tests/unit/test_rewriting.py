@@ -281,8 +281,9 @@ def test_a_repair_that_only_repeats_the_notebook_says_so(code, said):
     result = checked(answer(fenced(code, "python"), rewrite), ask)
     assert result.notes == ((said,) if said else ())
     # In the cell's place, another one would be in the notebook twice.
-    is_offered = page_data(result, rewrite)["rewrite"]["is_offered"]
-    assert is_offered is (said in {"", "This only repeats the cell."})
+    place = page_data(result, rewrite)["rewrite"]
+    is_another = said not in {"", "This only repeats the cell."}
+    assert (place["is_offered"], place["only_repeats"]) == (not is_another, is_another)
 
 
 def test_what_cannot_be_written_again_is_no_fault_of_another_answer():
