@@ -16,6 +16,7 @@ from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks import with_missing_imports
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.copies import only_new, parsed, repeated_value, repetition
+from codeface_jupyter.trials.lasting_changes import with_lasting_changes
 from codeface_jupyter.trials.shown_results import unshown_results
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
@@ -87,11 +88,12 @@ def _shape_new(codes: Sequence[str], namespace: Mapping[str, object]) -> Offer:
     trees = [parsed(code) for code in codes]
     if not codes or None in trees:
         return Offer(codes=tuple(codes))
+    codes, notes = _with_lasting_changes(codes, trees, namespace)
     # Where the blocks are put into one cell, only its last value is shown.
     *earlier, last = codes
     present = _without(namespace, trees[:-1])
     shaped = without_last_print(last, present) or with_results(last, present)
-    notes = [shaped.note] if shaped else []
+    notes += [shaped.note] if shaped else []
     offered: list[str] = []
     for number, code in enumerate([*earlier, shaped.code if shaped else last]):
         known = without_known_imports(code, _without(namespace, trees[:number]))
@@ -101,6 +103,18 @@ def _shape_new(codes: Sequence[str], namespace: Mapping[str, object]) -> Offer:
     offered[0], imports = with_missing_imports(offered[0], namespace)
     notes += [f"Added `{statement}`." for statement in imports]
     return Offer(codes=tuple(offered), notes=tuple(dict.fromkeys(notes)))
+
+
+def _with_lasting_changes(
+    codes: Sequence[str], trees: Sequence[ast.Module | None], namespace: Mapping[str, object]
+) -> tuple[list[str], list[str]]:
+    """Return blocks whose changes of frames last, and notes of what was written otherwise."""
+    lasting = [
+        with_lasting_changes(code, _without(namespace, trees[:number]))
+        for number, code in enumerate(codes)
+    ]
+    new = [one.code if one else code for one, code in zip(lasting, codes, strict=True)]
+    return new, [one.note for one in lasting if one]
 
 
 def without_last_print(code: str, namespace: Mapping[str, object]) -> Shaped | None:

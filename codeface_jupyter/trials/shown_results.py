@@ -48,18 +48,37 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
         filled = {name for name, _ in names_changed(tree.body[-1]) if name in names}
         is_data = len(filled) == 1 and all(_is_result(name, tree.body) for name in filled)
         return tuple(filled.difference(namespace)) if is_data and not takes_secrets(tree) else ()
-    hidden = {*names_read(tree), *namespace, *secret_names(tree)}
+    # What a name is made anew from is still its own.
+    read = {name for node in tree.body for name in names_read(node) if name != _assigned(node)}
+    hidden = {*read, *namespace, *secret_names(tree)}
     results = tuple(name for name in names if name not in hidden)
     is_shown = last in results and len(results) <= MAX_RESULTS
     return results if is_shown else ()
 
 
 def _assigned(node: ast.stmt) -> str | None:
-    """Return the only name that a statement assigns to; None for any other statement."""
+    """Return the only name that a statement assigns to, or changes; None for any other."""
     match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if _is_in_place(
+            node
+        ):
+            return None if name.startswith("_") else name
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return None if name.startswith("_") else name
     return None
+
+
+def _is_in_place(node: ast.Expr) -> bool:
+    """Whether a statement is a call that says of itself that it gives nothing."""
+    match node.value:
+        case ast.Call(keywords=keywords):
+            return any(
+                one.arg == "inplace"
+                and isinstance(one.value, ast.Constant)
+                and one.value.value is True
+                for one in keywords
+            )
+    return False
 
 
 def _is_result(name: str, statements: Sequence[ast.stmt]) -> bool:
@@ -101,7 +120,7 @@ def _keeps_model(node: ast.AST) -> bool:
 def may_show(node: ast.stmt) -> bool:
     """Whether a statement may show something: an expression's value, or a call in a block."""
     if isinstance(node, ast.Expr):
-        return not isinstance(node.value, ast.Constant)
+        return not (isinstance(node.value, ast.Constant) or _is_in_place(node))
     if isinstance(node, Definition):
         return False
     return any(isinstance(part, ast.Expr) and not _only_fills(part) for part in _inner(node))

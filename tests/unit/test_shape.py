@@ -417,6 +417,8 @@ class TestWithResults:
             ("top = sales.copy()\ntop['x'] = 1", "top"),
             ("total = 0\nfor p in prices:\n    total += p", "total"),
             ("n = Counter()\nfor p in prices:\n    n[p] += 1", "n"),
+            ("half = sum(prices) / 2\nhalf = round(half)", "half"),
+            ("top = sales.head()\ntop.sort_values('price', inplace=True)", "top"),
             ("r = {}\nfor p in prices:\n    r[p] = make(p).fit(p).score(p)", "r"),
         ],
     )
@@ -432,6 +434,7 @@ class TestWithResults:
             "top = sales.head()\ntop",
             "top = sales.head()\nprint(top)",
             "sales['x'] = 1",
+            "sales.dropna(inplace=True)",
             "sales = sales.dropna()",
             "top = sales.head()\nsales['y'] = top",
             "for p in prices:\n    print(p)\nlast = p",

@@ -64,12 +64,12 @@ class Source:
         text = self.code[start : self._starts[min(line, len(self._starts) - 1)]]
         return start + len(text.encode()[:column].decode(errors="ignore"))
 
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    def span(self, node: ast.expr | ast.keyword | ast.stmt) -> tuple[int, int]:
         """Return where a node begins and ends, in characters."""
         end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self.position(node.lineno, node.col_offset), self.position(end_line, end_column)
 
-    def text(self, node: ast.expr | ast.stmt) -> str:
+    def text(self, node: ast.expr | ast.keyword | ast.stmt) -> str:
         """Return the code of a node."""
         start, end = self.span(node)
         return self.code[start:end]
