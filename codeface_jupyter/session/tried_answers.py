@@ -20,6 +20,7 @@ from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missed_names import missed_names
+from codeface_jupyter.trials.missed_steps import missed_steps
 from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
@@ -89,6 +90,7 @@ class TriedAnswers:
             missed_kind=self._missed_kind(outcome),
             leaves_blank=leaves_blank(result.code, outcome, request=wanted),
             missed_count=self._missed_count(outcome),
+            missed_steps=missed_steps(self._said_last, result.code),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
             or (self._pending.ask.other_than is None and self._repeats(outcome)),
@@ -212,6 +214,9 @@ class TriedAnswers:
             yield "the first one leaves a column without values"
         if first.missed_count and not shown.missed_count:
             yield f"the first one gives {first.missed_count}"
+        for step in first.missed_steps:
+            if step not in shown.missed_steps:
+                yield f"the first one {step.not_done}"
         if first.is_rejected and not shown.is_rejected:
             yield "the first one does the same as the answer before"
 
@@ -243,6 +248,7 @@ class TriedAnswers:
         yield unsaid_note(shown.unsaid, code=shown.result.code)
         yield kind_note(shown.outcome, shown.missed_kind)
         yield count_note(shown.missed_count, asked_count(self._said_last))
+        yield from (step.note for step in shown.missed_steps)
         if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:
             yield SAME_AGAIN
         yield unrun_note(shown.outcome, self._pending.ask.sources.cells)

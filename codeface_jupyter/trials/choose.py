@@ -16,6 +16,7 @@ from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTab
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
 from codeface_jupyter.trials.kept_names import UNRELATED
+from codeface_jupyter.trials.missed_steps import Step
 from codeface_jupyter.trials.rewriting import NOT_OFFERED
 
 __all__ = ["EMPTY", "Candidate", "Choice", "choose", "is_decided"]
@@ -47,6 +48,8 @@ class Candidate:
         Whether it leaves a column without values, or nearly so.
     missed_count
         How many rows it gives where the request asks for another number of them: "5 rows".
+    missed_steps
+        What the request asks to be done, such as rounding, of which the code shows no sign.
     is_rejected
         Whether it says or does what an answer did in the place of which another is wanted.
     lacks_tests
@@ -64,6 +67,7 @@ class Candidate:
     missed_kind: str = ""
     leaves_blank: bool = False
     missed_count: str = ""
+    missed_steps: tuple[Step, ...] = ()
     is_rejected: bool = False
     lacks_tests: bool = False
     is_idle: bool = False
@@ -73,7 +77,7 @@ class Candidate:
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
         missed = (self.missed_kind, self.missed_count, self.leaves_blank, self.is_rejected)
-        return len(self.unsaid) + sum(map(bool, missed))
+        return len(self.unsaid) + len(self.missed_steps) + sum(map(bool, missed))
 
     @property
     def is_an_answer(self) -> bool:

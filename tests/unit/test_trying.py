@@ -1085,7 +1085,8 @@ def test_who_asks_about_the_code_may_get_it_again(tmp_path, namespace) -> None:
 @pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="before pandas 3 it may work")
 def test_a_change_of_a_copy_is_no_answer(ask_with, namespace) -> None:
     namespace["sales"] = pd.DataFrame({"units": [1.0, None]})
-    in_vain = "sales['units'].fillna(0, inplace=True)\nsales"
+    # What is given to a function is not known to be a frame, so this stays as it was written.
+    in_vain = "def fill(t):\n    t['units'].fillna(0, inplace=True)\nfill(sales)\nsales"
     works = "sales['units'] = sales['units'].fillna(0)\nsales"
     result, events = ask_with(Sampling(in_vain, works, works))
     assert result.code == works
@@ -1475,6 +1476,17 @@ def test_another_number_of_rows_than_was_asked_for_gives_way(ask_with, namespace
     assert (result.code, result.notes) == (best, ())
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.reason == "the first one gives 5 rows"
+
+
+def test_what_does_not_sort_as_asked_gives_way_and_says_so_where_it_stays(ask_with) -> None:
+    best = "sorted(prices, reverse=True)"
+    sources = ContextSources(request="all prices, highest first")
+    result, events = ask_with(Sampling("list(prices)", best, best), sources=sources)
+    assert (result.code, result.notes) == (best, ())
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one sorts nothing"
+    result, _ = ask_with(Sampling("list(prices)", "list(prices)"), sources=sources)
+    assert result.notes[0] == "The request asks for an order; this sorts nothing."
 
 
 def test_an_edit_that_keeps_another_number_of_rows_says_so(ask_with, namespace) -> None:

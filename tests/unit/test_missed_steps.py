@@ -1,0 +1,98 @@
+"""Rounding and sorting that a request asks for, and of which a code shows no sign."""
+
+import pytest
+
+from codeface_jupyter.trials.missed_steps import missed_steps
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "the mean, rounded to 2 digits",
+        "round the averages to the nearest integer",
+        "round to one decimal",
+        "add bmi (kg / m^2, one decimal)",
+        "mean per class with two decimal places",
+        "the shares to 3 digits after the point",
+    ],
+)
+def test_rounding_is_missed(request_text):
+    assert [step.name for step in missed_steps(request_text, "x = df['a'].mean()\nx")] == [
+        "rounding"
+    ]
+    for code in (
+        "df['a'].mean().round(2)",
+        "np.around(x, 1)",
+        "f'{x:.1f}'",
+        "'%.2f' % x",
+        "int(x)",
+        "x // 1",
+        "df.style.format(precision=1)",
+        "x.astype('int64')",
+    ):
+        assert missed_steps(request_text, code) == ()
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "eigenvalues of A, largest first",
+        "the share of each category, highest first",
+        "customers, most expensive order first, as a frame",
+        "totals per region in descending order",
+        "order the stores from best to worst",
+    ],
+)
+def test_an_order_is_missed(request_text):
+    assert [step.name for step in missed_steps(request_text, "df.groupby('a').sum()")] == [
+        "an order"
+    ]
+    for code in (
+        "df.groupby('a').sum().sort_values('b', ascending=False)",
+        "sorted(x)[::-1]",
+        "x[::-1]",
+        "df['a'].value_counts()",
+        "counter.most_common()",
+        "df.nlargest(3, 'a')",
+        "np.argsort(x)",
+        "db.sql('select a from df order by a desc')",
+    ):
+        assert missed_steps(request_text, code) == ()
+
+
+def test_what_is_grouped_is_in_the_order_of_its_keys():
+    request = "totals, sorted by region"
+    assert missed_steps(request, "df.groupby('region')['a'].sum()") == ()
+    assert [step.name for step in missed_steps(request, "df[['region', 'a']]")] == ["an order"]
+
+
+def test_a_comment_or_the_name_of_a_column_does_nothing():
+    code = "# sorted, rounded to one decimal\ndf['order'] = df['round'] / 3\ndf"
+    steps = missed_steps("sort by a, rounded to one decimal", code)
+    assert [step.note for step in steps] == [
+        "The request asks for rounding; this rounds nothing.",
+        "The request asks for an order; this sorts nothing.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "what % of its trips are round trips?",
+        "how many rounds did each team play?",
+        "do not round to one decimal",
+        "the first quarter with the highest sales",
+        "the best first name",
+        "who came first?",
+        "all year-round members",
+        "why is it not sorted by date?",
+        "does a column have one decimal column?",
+        "",
+    ],
+)
+def test_other_requests_ask_for_neither(request_text):
+    assert missed_steps(request_text, "df.mean()") == ()
+
+
+def test_what_python_cannot_read_is_not_judged():
+    assert missed_steps("largest first", "df.mean(") == ()
