@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from codeface_jupyter.context import Cell, ErrorInfo
 from codeface_jupyter.generation import Finding, GenerationResult
@@ -11,6 +12,7 @@ from codeface_jupyter.prompts import edit_instruction
 from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
 from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
+from codeface_jupyter.trials.asked_columns import with_asked_columns
 from codeface_jupyter.trials.asked_count import asked_count, count_note, given_instead
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.blank_columns import leaves_blank
@@ -83,6 +85,8 @@ class TriedAnswers:
         """Try an answer."""
         outcome = self._outcome(result.code) if result.code else None
         wanted = self._wanted
+        if (named := self._with_asked_columns(result, outcome)) is not None:
+            result, outcome = named
         return Candidate(
             result=result,
             outcome=outcome,
@@ -98,6 +102,22 @@ class TriedAnswers:
             is_idle=self._is_idle(result),
             fails_after_itself=self._fails_after_itself(result.code, outcome),
         )
+
+    def _with_asked_columns(
+        self, result: GenerationResult, outcome: Outcome | None
+    ) -> tuple[GenerationResult, Outcome | None] | None:
+        """Return an answer whose table has the names that were asked for, and what it does."""
+        blocks = result.code_blocks
+        if len(blocks) != 1 or not self._wanted:
+            return None
+        # A copy: the user's cells may go on meanwhile.
+        live = dict(self._pending.ask.live_namespace or {})
+        named = with_asked_columns(result.code, outcome, request=self._wanted, namespace=live)
+        new = self._outcome(named.code) if named is not None else None
+        if named is None or not named.are_given_by(new):
+            return None
+        block = replace(blocks[0], code=named.code)
+        return replace(result, offered_blocks=(block,), notes=(*result.notes, named.note)), new
 
     def _fails_after_itself(self, code: str, outcome: Outcome | None) -> bool:
         """Whether a new cell raises, at a line of the old one, what that one raises only by now.

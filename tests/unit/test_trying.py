@@ -1478,6 +1478,20 @@ def test_another_number_of_rows_than_was_asked_for_gives_way(ask_with, namespace
     assert revised.reason == "the first one gives 5 rows"
 
 
+def test_columns_get_the_names_that_were_asked_for(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"arm": ["a", "b", "a"], "units": [1, 2, 4]})
+    summary = "sales.groupby('arm')['units'].agg(['mean', 'count'])"
+    engine = Sampling(f"found = {summary}\nfound", summary)
+    sources = ContextSources(request='units per arm, columns "mean" and "n"')
+    result, _ = ask_with(engine, sources=sources)
+    renamed = 'found = found.rename(columns={"count": "n"})'
+    assert result.code == f"found = {summary}\n{renamed}\nfound"
+    assert result.outcome.preview.table.header == ("arm", "mean", "n")
+    assert result.notes == ("Named the column `n`, as you asked.",)
+    assert result.findings == ()
+    assert engine.sampled == []
+
+
 def test_what_does_not_sort_as_asked_gives_way_and_says_so_where_it_stays(ask_with) -> None:
     best = "sorted(prices, reverse=True)"
     sources = ContextSources(request="all prices, highest first")

@@ -1,0 +1,178 @@
+"""The names that a request gives the columns of a table, and a table that has others."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from codeface_jupyter.outcome import Outcome
+from codeface_jupyter.syntax import parse_module
+from codeface_jupyter.trials.checks.source import read_source
+from codeface_jupyter.trials.checks.values import Frame, value_of
+from codeface_jupyter.trials.checks.wording import listed
+from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
+
+__all__ = ["NamedColumns", "asked_columns", "with_asked_columns"]
+
+NAME = r"(?:\"[A-Za-z_][\w %]{0,39}\"|`[A-Za-z_]\w{0,39}`|“[A-Za-z_][\w %]{0,39}”)"
+# In a row after the word, or each after what it is to name.
+LISTED = re.compile(
+    rf"\bcolumns?\b[^.;\n\"`“]{{0,30}}?(?P<names>{NAME}(?:\s*,?\s*(?:and\s+)?{NAME})*)",
+    re.IGNORECASE,
+)
+NAMED_AS = re.compile(rf"\bas\s+(?P<names>{NAME})", re.IGNORECASE)
+ONE_NAME = re.compile(NAME)
+TABLE = re.compile(r"DataFrame of [\d,]+ rows? and (?P<count>[\d,]+) columns?")
+WORD = re.compile(r"[^\W\d_]{3,}")
+# What columns are named for then is not to be what they are called.
+CHANGES_COLUMNS = re.compile(
+    r"\b(?:drop|remove|delete|exclude|without|rename|replace|only)\b", re.IGNORECASE
+)
+CHAINS = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
+
+
+@dataclass(frozen=True)
+class NamedColumns:
+    """A code whose table has the names that were asked for, the table's, and a note."""
+
+    code: str
+    columns: tuple[str, ...]
+    note: str
+
+    def are_given_by(self, outcome: Outcome | None) -> bool:
+        """Whether a code has run and its table has these columns."""
+        return outcome is not None and outcome.has_run and _columns(outcome) == self.columns
+
+
+def asked_columns(request: str) -> tuple[str, ...]:
+    """Return the names that ``request`` quotes for columns, in its order.
+
+    Examples
+    --------
+    >>> asked_columns('per arm: columns "mean", "std" and "n"')
+    ('mean', 'std', 'n')
+    """
+    request = without_code(request)
+    if CHANGES_COLUMNS.search(request):
+        return ()
+    places = {
+        (match.start("names") + one.start()): one[0][1:-1]
+        for pattern in (LISTED, NAMED_AS)
+        for match in pattern.finditer(request)
+        if not NOT_MEANT.search(request[: match.start("names")])
+        for one in ONE_NAME.finditer(match["names"])
+    }
+    return tuple(dict.fromkeys(places[place] for place in sorted(places)))
+
+
+def with_asked_columns(
+    code: str, outcome: Outcome | None, *, request: str, namespace: Mapping[str, object]
+) -> NamedColumns | None:
+    """Return a code that renames its table's columns to what was asked; None if that is not clear.
+
+    Clear is the only name that is missing where only one is not asked for, and one that has a
+    word in common with only one of those.
+
+    Parameters
+    ----------
+    code
+        Python.
+    outcome
+        What it did.
+    request
+        What was asked, in the user's words.
+    namespace
+        The notebook's variables: what is a column there already is no new name.
+    """
+    asked = asked_columns(request)
+    columns = _columns(outcome) if outcome is not None and outcome.has_run else ()
+    missing = [name for name in asked if name not in columns]
+    others = [name for name in columns if name not in asked]
+    is_one_each = len(missing) == len(others) > 0 and len(set(columns)) == len(columns)
+    if not is_one_each or not _live_columns(namespace).isdisjoint(missing):
+        return None
+    is_only_one_left = len(others) == 1 < len(columns)
+    pairs = dict(_pairs(missing, others, is_only_one_left=is_only_one_left))
+    if len(pairs) < len(others) or outcome is None:
+        return None
+    renamed = _renaming(code, pairs, variable=outcome.preview.variable)
+    if renamed is None:
+        return None
+    named = listed([*pairs.values()])
+    return NamedColumns(
+        code=renamed,
+        columns=tuple(pairs.get(name, name) for name in columns),
+        note=f"Named {'the column' if len(pairs) == 1 else 'columns'} {named}, as you asked.",
+    )
+
+
+def _live_columns(namespace: Mapping[str, object]) -> set[object]:
+    frames = [frame for value in namespace.values() if isinstance(frame := value_of(value), Frame)]
+    return {label for frame in frames for label in frame.labels or ()}
+
+
+def _columns(outcome: Outcome) -> tuple[str, ...]:
+    """Return the names of the columns of a code's table; empty if not all are known."""
+    table = outcome.preview.table
+    if table is None:
+        return ()
+    texts = [outcome.value, *(change.text for change in outcome.changes)]
+    counts = {int(m["count"].replace(",", "")) for text in texts if (m := TABLE.match(text))}
+    columns = table.header[1:]
+    return columns if counts == {len(columns)} else ()
+
+
+def _pairs(
+    missing: Sequence[str], others: Sequence[str], *, is_only_one_left: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield names that a table has, each with the one that was asked for in its place."""
+    if is_only_one_left:
+        yield others[0], missing[0]
+        return
+    for name in missing:
+        alike = [other for other in others if _words(other) & _words(name)]
+        if len(alike) == 1:
+            yield alike[0], name
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(name)}
+
+
+def _renaming(code: str, pairs: dict[str, str], *, variable: str) -> str | None:
+    """Return a code with a step that renames columns behind what gives the table."""
+    tree = parse_module(code)
+    if tree is None or not tree.body or code.rstrip().endswith(";"):
+        return None
+    names = ", ".join(f"{_quoted(old)}: {_quoted(new)}" for old, new in pairs.items())
+    step = f".rename(columns={{{names}}})"
+    last = tree.body[-1]
+    source = read_source(code)
+    # A table keeps its name, so that what goes on from it finds the columns.
+    match last:
+        case ast.Expr(value=ast.Name(id=name)) if _is_made(tree, name):
+            begin, end = source.span(last)
+            return f"{code[:begin]}{name} = {name}{step}\n{name}{code[end:]}"
+        case ast.Expr(value=ast.expr() as value):
+            begin, end = source.span(value)
+            shown = code[begin:end] if isinstance(value, CHAINS) else f"({code[begin:end]})"
+            return f"{code[:begin]}{shown}{step}{code[end:]}"
+        case ast.Assign(targets=[ast.Name(id=name)]) if name == variable:
+            return f"{code.rstrip()}\n{name} = {name}{step}"
+    return None
+
+
+def _is_made(tree: ast.Module, name: str) -> bool:
+    """Whether a code makes a variable; one that was there before is not to be changed."""
+    return any(
+        isinstance(target, ast.Name) and target.id == name
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if '"' not in name and "\\" not in name else repr(name)
