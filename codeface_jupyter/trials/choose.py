@@ -104,10 +104,15 @@ class Candidate:
 
     @property
     def gives_nothing(self) -> bool:
-        """Whether its value is empty, or NaN throughout, and it has done nothing besides."""
+        """Whether its value is empty, or NaN throughout, and it has done nothing besides.
+
+        The same is true of one that leaves no trace at all: ``x.copy().sort()``.
+        """
         outcome = self.outcome
         if outcome is None or outcome.printed or outcome.preview.png:
             return False
+        if outcome.shows_nothing and not _leaves_a_trace(outcome):
+            return outcome.has_run
         # The value may have a name by now. What was there before has been worked on.
         is_all = all(
             change.kind == "new" and change.text == outcome.value for change in outcome.changes
@@ -144,6 +149,10 @@ class Candidate:
     def names_what_is_not_there(self) -> bool:
         """Whether its code names something that does not exist, whether it was reached or not."""
         return any(finding.kind in NOT_THERE for finding in self.result.findings)
+
+
+def _leaves_a_trace(outcome: Outcome) -> bool:
+    return bool(outcome.changes or outcome.defines or outcome.tests or outcome.assertions)
 
 
 def _is_blank(table: PreviewTable | None) -> bool:

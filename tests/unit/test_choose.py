@@ -188,6 +188,23 @@ def test_what_gives_nothing_goes_behind_what_gives_something(
     assert is_decided(candidates[:3], remaining=1) is not is_nothing
 
 
+@pytest.mark.parametrize(
+    ("did", "is_nothing"),
+    [
+        ({}, True),
+        ({"defines": ("mean_of",)}, False),
+        ({"assertions": 1}, False),
+        ({"changes": (Change(name="sales", kind="changed", text="sorted"),)}, False),
+    ],
+)
+def test_what_leaves_no_trace_goes_behind_what_does(did: dict[str, Any], is_nothing: bool) -> None:
+    outcome = Outcome(ending="ran", fingerprint="n", shows_nothing=True, **did)
+    traceless = replace(candidate("n"), outcome=outcome)
+    candidates = [candidate("!"), traceless, traceless, candidate("a")]
+    assert traceless.gives_nothing == is_nothing
+    assert choose(candidates).chosen is candidates[3 if is_nothing else 1]
+
+
 ROLLING = PreviewTable(header=("", "mean"), rows=(("0", "nan"), ("1", "nan")), is_whole=False)
 
 
