@@ -276,7 +276,10 @@ def _lacks_brackets(error: ErrorInfo) -> str:
 
 
 def _failed_assertion(error: ErrorInfo, _: Mapping[str, object]) -> str:
-    """Return what the variables were that an assertion is about, as far as few words say it all."""
+    """Return what the variables are that an assertion is about, as far as few words say it all.
+
+    They may have changed since.
+    """
     names = FailingLine(error.line, dict(_shown_values(error))).names
     values = [
         f"{code_span(name)} is {code_span(few_words(value))}"
@@ -286,7 +289,7 @@ def _failed_assertion(error: ErrorInfo, _: Mapping[str, object]) -> str:
     if not values:
         return ""
     said = message_span(error.evalue) if error.evalue.strip() else "this does not hold"
-    return f"{said}; {', '.join(values[:MAX_NAMED])}."
+    return f"{said}; now {', '.join(values[:MAX_NAMED])}."
 
 
 def _missing_file(error: ErrorInfo, _: Mapping[str, object]) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import combinations
 
 from codeface_jupyter.config import Settings
 from codeface_jupyter.engines.base import BatchEngine, Engine
@@ -225,7 +226,7 @@ class Trying:
         # What the copy may not do is no fault of the code, and what takes long takes long again.
         has_failed = first.outcome is not None and first.outcome.ending == "raised"
         # A replayed answer is what was shown when there were others to choose from.
-        leaves_out = not self._is_replayed and first.is_an_answer and bool(first.misses)
+        leaves_out = not self._is_replayed and first.is_an_answer and first.is_wanting
         return has_failed or first.names_what_is_not_there or first.is_another_thing or leaves_out
 
     def _others_wanted(self) -> int:
@@ -293,7 +294,7 @@ class Trying:
             return candidates
         others = [one for one in candidates if one.is_an_answer and not one.gives_nothing]
         misses_less = any(one.misses < first.misses for one in others)
-        return candidates if misses_less else [first]
+        return candidates if misses_less or _show_more(others, first) else [first]
 
     @property
     def _are_asked_for(self) -> bool:
@@ -368,7 +369,14 @@ def _samplings(
     return [replace(drawn, seed=(given.seed or 0) + number) for number in range(1, count + 1)]
 
 
+def _show_more(others: Sequence[Candidate], first: Candidate) -> bool:
+    """Whether two answers agree that take a step of which the first shows no sign."""
+    may_be = [one for one in others if one.misses <= first.misses and not one.missed_steps]
+    pairs = combinations(may_be if first.missed_steps else (), 2)
+    return any(one.agrees_with(other) for one, other in pairs)
+
+
 def _has_nothing_against(candidate: Candidate) -> bool:
     """Whether an answer may take the place of a first one that something speaks against."""
-    is_whole = candidate.is_good and not candidate.misses and not candidate.obstacle
+    is_whole = candidate.is_good and not candidate.is_wanting and not candidate.obstacle
     return is_whole and not candidate.gives_nothing

@@ -12,7 +12,7 @@ from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
+from codeface_jupyter.trials.unsaid_names import NOT_MEANT, NOT_NAMES, without_code
 
 __all__ = ["NamedColumns", "asked_columns", "with_asked_columns"]
 
@@ -30,6 +30,11 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 CHANGES_COLUMNS = re.compile(
     r"\b(?:drop|remove|delete|exclude|without|rename|replace|only)\b", re.IGNORECASE
 )
+# The names of columns that were given none: those of what computes them.
+MADE_BY_PANDAS = frozenset({
+    "count", "first", "last", "max", "mean", "median", "min", "nunique", "proportion", "size",
+    "std", "sum", "var", "0",
+})  # fmt: skip
 CHAINS = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 
 
@@ -72,8 +77,8 @@ def with_asked_columns(
 ) -> NamedColumns | None:
     """Return a code that renames its table's columns to what was asked; None if that is not clear.
 
-    Clear is the only name that is missing where only one is not asked for, and one that has a
-    word in common with only one of those.
+    Clear is the only name that is missing where only one column has a name that pandas made, and
+    one that has a word in common with only one of the columns that are not asked for.
 
     Parameters
     ----------
@@ -91,13 +96,14 @@ def with_asked_columns(
     missing = [name for name in asked if name not in columns]
     others = [name for name in columns if name not in asked]
     is_one_each = len(missing) == len(others) > 0 and len(set(columns)) == len(columns)
-    if not is_one_each or not _live_columns(namespace).isdisjoint(missing):
+    tree = parse_module(code) if is_one_each else None
+    if tree is None or any(_is_known(name, tree, namespace) for name in missing):
         return None
-    is_only_one_left = len(others) == 1 < len(columns)
+    is_only_one_left = len(columns) > 1 and len(others) == 1 and others[0] in MADE_BY_PANDAS
     pairs = dict(_pairs(missing, others, is_only_one_left=is_only_one_left))
     if len(pairs) < len(others) or outcome is None:
         return None
-    renamed = _renaming(code, pairs, variable=outcome.preview.variable)
+    renamed = _renaming(code, tree, pairs, variable=outcome.preview.variable)
     if renamed is None:
         return None
     named = listed([*pairs.values()])
@@ -108,9 +114,17 @@ def with_asked_columns(
     )
 
 
-def _live_columns(namespace: Mapping[str, object]) -> set[object]:
-    frames = [frame for value in namespace.values() if isinstance(frame := value_of(value), Frame)]
-    return {label for frame in frames for label in frame.labels or ()}
+def _is_known(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:
+    """Whether a name is something else: in the code, or a type, variable or column."""
+    if _says(tree, name) or name.lower() in NOT_NAMES or name in namespace:
+        return True
+    frames = (value_of(value) for value in namespace.values())
+    return any(isinstance(frame, Frame) and name in (frame.labels or ()) for frame in frames)
+
+
+def _says(tree: ast.Module, name: str) -> bool:
+    said = (value for node in ast.walk(tree) for _, value in ast.iter_fields(node))
+    return any(isinstance(value, str) and value == name for value in said)
 
 
 def _columns(outcome: Outcome) -> tuple[str, ...]:
@@ -141,10 +155,9 @@ def _words(name: str) -> set[str]:
     return {word.lower() for word in WORD.findall(name)}
 
 
-def _renaming(code: str, pairs: dict[str, str], *, variable: str) -> str | None:
+def _renaming(code: str, tree: ast.Module, pairs: dict[str, str], *, variable: str) -> str | None:
     """Return a code with a step that renames columns behind what gives the table."""
-    tree = parse_module(code)
-    if tree is None or not tree.body or code.rstrip().endswith(";"):
+    if not tree.body or code.rstrip().endswith(";"):
         return None
     names = ", ".join(f"{_quoted(old)}: {_quoted(new)}" for old, new in pairs.items())
     step = f".rename(columns={{{names}}})"

@@ -77,7 +77,12 @@ class Candidate:
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
         missed = (self.missed_kind, self.missed_count, self.leaves_blank, self.is_rejected)
-        return len(self.unsaid) + len(self.missed_steps) + sum(map(bool, missed))
+        return len(self.unsaid) + sum(map(bool, missed))
+
+    @property
+    def is_wanting(self) -> bool:
+        """Whether it does without anything of what the request asks for, certain or not."""
+        return bool(self.misses or self.missed_steps)
 
     @property
     def is_an_answer(self) -> bool:
@@ -227,7 +232,7 @@ def is_decided(candidates: Sequence[Candidate], *, remaining: int) -> bool:
     groups = _groups(candidates)
     sizes = [len(group) for group in groups]
     # One that says more of what was asked, or gives something, would count for more than these.
-    if not groups or groups[0][0].misses or groups[0][0].gives_nothing:
+    if not groups or groups[0][0].is_wanting or groups[0][0].gives_nothing:
         return False
     runner_up = sizes[1] if len(sizes) > 1 else 0
     return sizes[0] > runner_up + remaining
@@ -237,7 +242,8 @@ def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Return the answers by what they did: the largest group first, then the earlier.
 
     Only those that give something, if any does, and of these those that miss the least of what
-    the request names.
+    the request names. Of a step there may be no sign in code that takes it, so an answer that
+    shows one goes before a larger group only if another agrees with it.
     """
     running = [candidate for candidate in candidates if candidate.is_an_answer]
     answers = [candidate for candidate in running if not candidate.gives_nothing] or running
@@ -249,7 +255,11 @@ def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
             groups.append([candidate])
         else:
             group.append(candidate)
-    return sorted(groups, key=len, reverse=True)
+    return sorted(groups, key=lambda group: (_shows_steps(group), len(group)), reverse=True)
+
+
+def _shows_steps(group: Sequence[Candidate]) -> bool:
+    return len(group) > 1 and not any(one.missed_steps for one in group)
 
 
 def _best(group: Sequence[Candidate]) -> Candidate:

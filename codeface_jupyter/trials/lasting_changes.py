@@ -11,9 +11,11 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codeface_jupyter.syntax import Definition, is_deep
+from codeface_jupyter.syntax import Definition, is_deep, parse_module
+from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.source import Source, read_source
+from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.value_kinds import ValueKinds
 
@@ -25,6 +27,11 @@ KEEPS_ROWS = frozenset({
     "bfill", "clip", "ffill", "fillna", "interpolate", "mask", "replace", "where",
 })  # fmt: skip
 BLOCKS = (ast.For, ast.If, ast.While, ast.With)
+# Methods of columns that say of each row whether something holds.
+TELLS_ROWS = frozenset({
+    "between", "contains", "duplicated", "endswith", "isin", "isna", "isnull", "notna", "notnull",
+    "startswith",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,13 +66,13 @@ def with_lasting_changes(code: str, namespace: Mapping[str, object]) -> Lasting 
     source = read_source(code)
     if source.tree is None or is_deep(source.tree):
         return None
-    edits = list(_edits(source, source.tree, ValueKinds(namespace)))
-    if not edits:
-        return None
+    edits = list(_Edits(source, namespace).in_code())
     new = code
     for edit in sorted(edits, key=lambda edit: edit.span, reverse=True):
         begin, end = edit.span
         new = new[:begin] + edit.new + new[end:]
+    if not edits or parse_module(new) is None:
+        return None
     named = " and ".join(dict.fromkeys(code_span(edit.changed) for edit in edits))
     note = f"Assigned to {named}: as it was written, pandas would change a copy only."
     return Lasting(code=new, note=note)
@@ -79,76 +86,119 @@ def _gives_copies() -> bool:
     return major.isdecimal() and int(major) >= FIRST_VERSION_WITH_COPIES
 
 
-def _edits(source: Source, tree: ast.Module, kinds: ValueKinds) -> Iterator[_Edit]:
-    for statement in tree.body:
-        simple = [statement]
-        if isinstance(statement, BLOCKS):
-            # What a block makes of a name may be another thing each time.
-            kinds.take(statement)
-            inner = list(ast.walk(statement))
-            # What a function is given has a name of its own.
-            has_own_names = any(isinstance(node, Definition) for node in inner)
-            simple = [n for n in inner if isinstance(n, ast.stmt) and not has_own_names]
-        for node in simple:
-            if edit := _edit(source, node, kinds):
-                yield edit
-        kinds.take(statement)
+class _Edits:
+    """Finds what is to be written otherwise in one code."""
 
+    def __init__(self, source: Source, namespace: Mapping[str, object]) -> None:
+        self._source = source
+        self._namespace = namespace
+        self._kinds = ValueKinds(namespace)
+        self._tree = source.tree or ast.Module(body=[], type_ignores=[])
+        self._rebound = {name for node in self._tree.body for name in names_bound(node)}
 
-def _edit(source: Source, statement: ast.stmt, kinds: ValueKinds) -> _Edit | None:
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=part)) as call):
-            return _assigned(source, call, part) if _is_part(part, kinds) else None
-        case ast.Assign(targets=[ast.Subscript() as target]):
-            return _in_one_step(source, target, kinds)
-        case ast.AugAssign(target=ast.Subscript() as target):
-            return _in_one_step(source, target, kinds)
-    return None
+    def in_code(self) -> Iterator[_Edit]:
+        """Yield the edits, statement by statement."""
+        for statement in self._tree.body:
+            for node in self._simple(statement):
+                edit = self._in_place(node) or self._in_one_step(node)
+                if edit is not None and "#" not in self._source.text(node):
+                    yield edit
+            self._kinds.take(statement)
 
+    def _simple(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Return the statements of a block, at whatever depth; of a function there are none."""
+        if not isinstance(statement, BLOCKS):
+            return [statement]
+        # What a block makes of a name may be another thing each time.
+        self._kinds.take(statement)
+        inner = list(ast.walk(statement))
+        # What a function is given has a name of its own.
+        has_own_names = any(isinstance(node, Definition) for node in inner)
+        return [n for n in inner if isinstance(n, ast.stmt) and not has_own_names]
 
-def _is_part(node: ast.expr, kinds: ValueKinds) -> bool:
-    """Whether an expression takes a column, or some rows or columns, of a frame."""
-    match node:
-        case ast.Subscript(value=owner):
-            return kinds.of(owner) in {"frame", "rows"}
-        case ast.Attribute(value=ast.Name()):
-            return kinds.of(node) == "series"
-    return False
+    def _in_place(self, statement: ast.stmt) -> _Edit | None:
+        """Return the edit that assigns what a method would do in place; None if it does not."""
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=part, attr=method)) as call):
+                is_in_place = any(_is_true(one) for one in call.keywords if one.arg == "inplace")
+                if method not in KEEPS_ROWS or not is_in_place or not self._is_part(part):
+                    return None
+            case _:
+                return None
+        given = [self._source.text(argument) for argument in call.args]
+        given += [self._source.text(one) for one in call.keywords if one.arg != "inplace"]
+        changed = self._source.text(part)
+        new = f"{changed} = {changed}.{method}({', '.join(given)})"
+        return _Edit(self._source.span(statement), new, changed)
 
-
-def _assigned(source: Source, call: ast.Call, part: ast.expr) -> _Edit | None:
-    """Return the edit that assigns what a method would do in place; None if it does not."""
-    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    given = [source.text(argument) for argument in call.args]
-    for keyword in call.keywords:
-        if keyword.arg != "inplace":
-            given.append(source.text(keyword))
-        elif not (isinstance(keyword.value, ast.Constant) and keyword.value.value is True):
+    def _in_one_step(self, statement: ast.stmt) -> _Edit | None:
+        """Return the edit that assigns to rows of a frame's column what two steps would lose."""
+        match statement:
+            case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
+                pass
+            case _:
+                return None
+        match target:
+            case ast.Subscript(
+                value=ast.Subscript(value=ast.Name(id=name), slice=first), slice=second
+            ):
+                rows, column = (first, second) if self._are_rows(first) else (second, first)
+            case _:
+                return None
+        # Of a frame that the code makes, nobody knows the columns.
+        if name in self._rebound or not self._is_column(name, column) or not self._are_rows(rows):
             return None
-    is_in_place = any(keyword.arg == "inplace" for keyword in call.keywords)
-    if method not in KEEPS_ROWS or not is_in_place or "#" in source.text(call):
-        return None
-    changed = source.text(part)
-    new = f"{changed} = {changed}.{method}({', '.join(given)})"
-    return _Edit(source.span(call), new, changed)
+        changed = f"{name}.loc[{self._source.text(rows)}, {self._source.text(column)}]"
+        return _Edit(self._source.span(target), changed, changed)
+
+    def _is_part(self, node: ast.expr) -> bool:
+        """Whether an expression takes a column, or some rows or columns, of a variable's frame."""
+        match node:
+            case ast.Subscript(value=ast.Name(id=name) as owner, slice=key):
+                if self._kinds.of(owner) != "frame":
+                    return False
+                # What is mistyped is not to be made by assigning to it.
+                is_certain = name in self._rebound or not isinstance(key, ast.Constant)
+                return is_certain or self._is_column(name, key)
+            case ast.Attribute(value=ast.Name()):
+                return self._kinds.of(node) == "series"
+        return False
+
+    def _is_column(self, name: str, node: ast.expr) -> bool:
+        """Whether an expression is the name of a column of a frame in the notebook."""
+        frame = value_of(self._namespace.get(name))
+        if not isinstance(frame, Frame) or frame.library != "pandas" or frame.has_nested_columns:
+            return False
+        return isinstance(node, ast.Constant) and node.value in (frame.labels or {})
+
+    def _are_rows(self, node: ast.expr) -> bool:
+        """Whether an expression says of each row whether it is meant."""
+        match node:
+            case ast.Compare(left=left):
+                return self._kinds.of(left) == "series" or self._kinds.of(node) == "series"
+            case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr(), right=right):
+                return self._are_rows(left) and self._are_rows(right)
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                return self._are_rows(operand)
+            case ast.Call(func=ast.Attribute(attr=method)):
+                return method in TELLS_ROWS
+            case ast.Name(id=name):
+                return self._is_mask(name)
+        return False
+
+    def _is_mask(self, name: str) -> bool:
+        """Whether a variable is the result of a comparison of columns."""
+        made = [
+            node.value
+            for node in self._tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        ]
+        if made or name in self._rebound:
+            return all(map(self._are_rows, made)) and bool(made)
+        # Only of what is known to be a series, whose dtype is pandas' own.
+        is_series = self._kinds.of(ast.Name(id=name)) == "series"
+        return is_series and str(getattr(self._namespace[name], "dtype", "")) == "bool"
 
 
-def _in_one_step(source: Source, target: ast.Subscript, kinds: ValueKinds) -> _Edit | None:
-    """Return the edit that assigns to a frame what is assigned to a part of it in two steps."""
-    match target.value:
-        case ast.Subscript(value=ast.Name() as frame) as part if kinds.of(frame) == "frame":
-            first, second = part.slice, target.slice
-        case _:
-            return None
-    if _is_label(first) and not isinstance(second, ast.Slice | ast.Tuple):
-        rows, column = second, first
-    elif _is_label(second) and kinds.of(first) == "series":
-        rows, column = first, second
-    else:
-        return None
-    changed = f"{frame.id}.loc[{source.text(rows)}, {source.text(column)}]"
-    return _Edit(source.span(target), changed, changed)
-
-
-def _is_label(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _is_true(keyword: ast.keyword) -> bool:
+    return isinstance(keyword.value, ast.Constant) and keyword.value.value is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,25 +14,37 @@ from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
 
 __all__ = ["Step", "missed_steps"]
 
-COUNT = r"(?:\d|an?|one|two|three|four)"
+COUNT = r"(?:\d|one|two|three|four)"
+PLACES = r"(?:decimals?|decimal\s+(?:places?|digits?)|digits?|places?)"
 MOST = r"(?:highest|lowest|largest|smallest|biggest|greatest|best|worst|(?:most|least)\s+\w+)"
-END = r"(?=\s*(?:$|[.,;:!?)\n]|and\b|with\b|then\b))"
+# Where a wish begins that is added to another, and where it ends.
+ADDED = r"(?:^|[,;:(.\n]|\band\b)\s*"
+END = r"(?=\s*(?:$|[.,;:!?)\n]|and\b))"
 ROUNDED = (
-    r"\bround(?:ed)?(?:\s+(?!trips?\b|robin\b)\w+){0,4}?"
-    rf"\s+to\s+(?:{COUNT}|the\s+nearest|full|whole)\b"
-    rf"|\b{COUNT}\s+(?:decimals?|decimal\s+(?:places?|digits?)){END}"
-    rf"|\b{COUNT}\s+digits?\s+(?:after|behind)\s+the\b"
+    rf"{ADDED}round(?:ed)?(?:\s+(?!trips?\b)\w+){{0,3}}?\s+to\s+(?:{COUNT}|the\s+nearest|whole)\b"
+    rf"|\brounded\s+to\s+{COUNT}\s+{PLACES}\b|(?:[,;(]|\bto)\s*{COUNT}\s+{PLACES}{END}"
 )
 MOST_FIRST = (
-    rf"\b{MOST}(?:\s+\w+)?\s+first{END}|\bdescending\s+order\b"
-    r"|\bfrom\s+(?:high|large|big|most|best|worst)\w*\s+to\b"
+    rf"[,;(.?]\s*{MOST}(?:\s+\w+)?\s+first{END}|[,;(]\s*(?:in\s+)?descending(?:\s+order)?{END}"
 )
-SORTED = r"\bsort(?:ed)?\s+(?:\w+\s+){0,3}?(?:by|from)\b|\bascending\s+order\b"
+SORTED = rf"[,;(]\s*(?:and\s+)?sorted\s+by\b|[,;(]\s*(?:in\s+)?ascending(?:\s+order)?{END}"
+# It may be told of the data, be what is to be found out, or be made from scratch.
+NO_WISH = re.compile(
+    r"\b(?:already|algorithm|check|given|if|implement|scratch|test|validate|whether)\b",
+    re.IGNORECASE,
+)
 
-ROUNDS = r"round|rint|ceil|floor|trunc|format|quantize|decimals|precision|\bint|//|\.\d"
-SORTS = r"sort|nlargest|nsmallest|most_common|value_counts|rank|heap|revers|order.?by|-1"
+ROUNDS = (
+    r"round|rint|ceil|floor|trunc|format|quantize|decimals|precision|\bint|//|\.\d|hour|resample"
+)
+SORTS = (
+    r"sort|order|nlargest|nsmallest|most_common|value_counts|rank|heap|revers|flip|top_k|queue"
+    r"|descending|ascending|range|svd|eigh|eigvalsh|explained_variance|-1"
+)
 # What they give is in the order of its keys.
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
+# A figure has an order of its own.
+DRAWS = re.compile(r"plot|\bplt\b|\bsns\b|\bpx\b|\bbarh?\b|\bfig|\bax(?:es|is)?\b")
 INTEGERS = re.compile(r"[Uu]?[Ii]nt\d*")
 
 
@@ -60,7 +73,7 @@ ROUNDING = Step(name="rounding", not_done="rounds nothing")
 SORTING = Step(name="an order", not_done="sorts nothing")
 # How requests ask for a step, and what a code has in it that may do it.
 SIGNS = tuple(
-    (step, re.compile(asked, re.IGNORECASE), re.compile(done))
+    (step, re.compile(asked, re.IGNORECASE), re.compile(done, re.IGNORECASE))
     for step, asked, done in (
         (ROUNDING, ROUNDED, ROUNDS),
         (SORTING, MOST_FIRST, SORTS),
@@ -72,22 +85,39 @@ SIGNS = tuple(
 def missed_steps(request: str, code: str) -> tuple[Step, ...]:
     """Return the steps that ``request`` asks for and of which ``code`` shows no sign.
 
+    What a code's own functions, the notebook's or a plot do is not looked into.
+
     Examples
     --------
     >>> [step.name for step in missed_steps("the mean, rounded to 2 digits", "x.mean()")]
     ['rounding']
     """
     request = without_code(request)
+    if NO_WISH.search(request):
+        return ()
     wanted = [(step, done) for step, asked, done in SIGNS if _asks(request, asked)]
     tree = read_source(code).tree if wanted else None
-    if tree is None or is_deep(tree):
+    if tree is None or is_deep(tree) or not tree.body or _calls_others(tree):
         return ()
     words = "\n".join(_words(tree))
+    if DRAWS.search(words):
+        return ()
     return tuple(dict.fromkeys(step for step, done in wanted if not done.search(words)))
 
 
 def _asks(request: str, asked: re.Pattern[str]) -> bool:
     return any(not NOT_MEANT.search(request[: m.start()]) for m in asked.finditer(request))
+
+
+def _calls_others(tree: ast.Module) -> bool:
+    """Whether a code defines a function, or calls one by its name alone that is not Python's."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                return True
+            case ast.Call(func=ast.Name(id=name)) if not hasattr(builtins, name):
+                return True
+    return False
 
 
 def _words(tree: ast.Module) -> Iterator[str]:

@@ -65,9 +65,25 @@ def secret_names(tree: ast.AST) -> frozenset[str]:
 
 
 def reads_secrets(tree: ast.AST) -> bool:
-    """Whether a code names a file of secrets, or calls for one."""
+    """Whether a code names a file of secrets, calls for one, or takes the whole environment."""
     names = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return any(map(SECRET_FILE.search, _texts(tree))) or not FILE_READERS.isdisjoint(names)
+    is_file = any(map(SECRET_FILE.search, _texts(tree))) or not FILE_READERS.isdisjoint(names)
+    return is_file or _takes_environment(tree)
+
+
+def _takes_environment(tree: ast.AST) -> bool:
+    """Whether a code does anything with the environment but look up a variable in it."""
+    taken: set[int] = set()
+    looked_up: set[int] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id="environ") | ast.Attribute(attr="environ"):
+                taken.add(id(node))
+            case ast.Subscript(value=owner):
+                looked_up.add(id(owner))
+            case ast.Attribute(value=owner, attr=attr) if attr in LOOKUPS:
+                looked_up.add(id(owner))
+    return not taken <= looked_up
 
 
 def takes_secrets(tree: ast.AST) -> bool:

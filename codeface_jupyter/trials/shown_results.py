@@ -13,12 +13,19 @@ from codeface_jupyter.trials.secret_values import (
     secret_names,
     takes_secrets,
 )
+from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = ["may_show", "unshown_results"]
 
 MAX_RESULTS = 3
 # What makes something that is there to be filled.
 CONTAINERS = frozenset({"Counter", "OrderedDict", "defaultdict", "deque", "dict", "list", "set"})
+# What pandas does in place if it is told so. Of others, such as torch's, it gives a value too.
+CHANGES_TABLES = frozenset({
+    "bfill", "clip", "drop", "drop_duplicates", "dropna", "eval", "ffill", "fillna", "interpolate",
+    "mask", "query", "rename", "rename_axis", "replace", "reset_index", "set_index", "sort_index",
+    "sort_values", "where",
+})  # fmt: skip
 # What calls begin with that draw or display something, as everybody calls it.
 DRAWS = re.compile(r"plt|sns|(?:ax|axs|axes|fig)\w*|display|print")
 
@@ -48,36 +55,43 @@ def unshown_results(code: str, namespace: Mapping[str, object]) -> tuple[str, ..
         filled = {name for name, _ in names_changed(tree.body[-1]) if name in names}
         is_data = len(filled) == 1 and all(_is_result(name, tree.body) for name in filled)
         return tuple(filled.difference(namespace)) if is_data and not takes_secrets(tree) else ()
-    # What a name is made anew from is still its own.
-    read = {name for node in tree.body for name in names_read(node) if name != _assigned(node)}
-    hidden = {*read, *namespace, *secret_names(tree)}
+    hidden = {*_read(tree, namespace), *namespace, *secret_names(tree)}
     results = tuple(name for name in names if name not in hidden)
     is_shown = last in results and len(results) <= MAX_RESULTS
     return results if is_shown else ()
 
 
+def _read(tree: ast.Module, namespace: Mapping[str, object]) -> set[str]:
+    """Return the names that a code reads, but for a table that its own name is made anew from."""
+    read: set[str] = set()
+    kinds = ValueKinds(namespace)
+    may_hold_secrets = takes_secrets(tree)
+    for node in tree.body:
+        own = _assigned(node)
+        kinds.take(node)
+        is_table = own is not None and kinds.of(ast.Name(id=own)) in TABLE_KINDS
+        is_own = is_table and not may_hold_secrets
+        read |= {name for name in names_read(node) if name != own or not is_own}
+    return read
+
+
 def _assigned(node: ast.stmt) -> str | None:
-    """Return the only name that a statement assigns to, or changes; None for any other."""
+    """Return the only name that a statement assigns to, or whose table it changes; else None."""
     match node:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if _is_in_place(
-            node
-        ):
-            return None if name.startswith("_") else name
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return None if name.startswith("_") else name
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))):
+            return name if _is_in_place(node) and not name.startswith("_") else None
     return None
 
 
 def _is_in_place(node: ast.Expr) -> bool:
-    """Whether a statement is a call that says of itself that it gives nothing."""
+    """Whether a statement is a call that changes a table and gives nothing."""
     match node.value:
-        case ast.Call(keywords=keywords):
-            return any(
-                one.arg == "inplace"
-                and isinstance(one.value, ast.Constant)
-                and one.value.value is True
-                for one in keywords
-            )
+        case ast.Call(func=ast.Attribute(attr=attr), keywords=keywords):
+            told = (one.value for one in keywords if one.arg == "inplace")
+            is_told = any(isinstance(one, ast.Constant) and one.value is True for one in told)
+            return is_told and attr in CHANGES_TABLES
     return False
 
 

@@ -14,6 +14,7 @@ from codeface_jupyter.syntax import parse_module
 __all__ = [
     "ENDS_A_CLAUSE",
     "NOT_MEANT",
+    "NOT_NAMES",
     "QUOTED",
     "in_words",
     "says_name",

@@ -19,6 +19,7 @@ export class Announcer {
     NotebookActions.executionScheduled.connect((_, { cell: { model } }) => {
       if (isRequest(model.sharedModel.getSource())) {
         this._running.add(model);
+        this._hasBegun = false;
       }
     });
     NotebookActions.executed.connect((_, { cell: { model }, success, error }) => {
@@ -43,7 +44,7 @@ export class Announcer {
     const isNew = state !== this._state;
     this._bridge = bridge;
     this._state = state;
-    this._hasBegun = isSame && (this._hasBegun || state !== 'idle');
+    this._hasBegun = isSame && (this._hasBegun || (state !== 'idle' && this._running.size > 0));
     if (isSame && isNew) {
       this._say(this._beginning(state) || (this._isCellAsking() ? '' : this._ending('stop')));
     }
@@ -101,7 +102,7 @@ export class Announcer {
   private readonly _running = new Set<ICellModel>();
   private _bridge: IBridges['current'] = null;
   private _state: Status['state'] = 'idle';
-  /** Whether anything has been loaded or answered since a cell that asks last ended. */
+  /** Whether anything has been loaded or answered for a cell since one was last to ask. */
   private _hasBegun = false;
 }
 

@@ -75,6 +75,16 @@ describe('the live region', () => {
     expect(announcer.node.textContent).toBe('The answer was stopped');
   });
 
+  it('says no end of a cell that has only shown what would be sent', () => {
+    become('loading');
+    become('idle');
+    const asking = cell('%%codeface --dry-run\nplot it');
+    asking.model.outputs = { length: 0, get: () => ({ data: {} as never }) };
+    executionScheduled?.emit({ cell: asking });
+    executed?.emit({ cell: asking, success: true });
+    expect(announcer.node.textContent).toBe('The answer is finished');
+  });
+
   it.each<Status['state']>(['generating', 'idle'])(
     'says no end of a cell that left its answer to the background: %s',
     state => {

@@ -92,6 +92,12 @@ def test_they_are_given_to_the_table(code, outcome, request_text, named):
         ("x", table("mean", "std", "count", value=False), PER_ARM),
         ("x", Outcome(ending="raised"), PER_ARM),
         ("x", None, PER_ARM),
+        # A column that has a name of its own keeps it, such as a key.
+        ("x", table("region", "mean", "std"), PER_ARM),
+        # What the code has, or a type or variable is called, is no column's new name.
+        ('convert("temp_f")', table("temp_c"), 'convert the column "temp_f"'),
+        ("x", table("total", "count"), 'columns "total" and "n", the latter as `int`'),
+        ("x", table("total", "count"), 'the column "total"; keep it as `df`'),
         # What the notebook calls so already is something else.
         ("x", table("temp_c", "total"), 'columns "temp_c" and "power_w"'),
         # Nothing to rename.

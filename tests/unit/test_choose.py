@@ -15,6 +15,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.outcome import Agreement, Change, Outcome, Preview, PreviewTable
 from codeface_jupyter.trials.choose import Candidate, choose, is_decided
+from codeface_jupyter.trials.missed_steps import Step
 
 COPY = "This only repeats the cell."
 OBSTACLE = "“Replace cell” is not offered: a mark was left out."
@@ -242,3 +243,12 @@ def test_what_may_still_work_is_no_change_of_a_copy(warning: str, is_one: bool) 
     assert tried.outcome is not None
     warned = replace(tried, outcome=replace(tried.outcome, warnings=(warning,)))
     assert warned.is_an_answer is not is_one
+
+
+def test_a_step_that_others_show_counts_where_two_agree() -> None:
+    step = Step(name="an order", not_done="sorts nothing")
+    lacking = [replace(candidate("a"), missed_steps=(step,)) for _ in range(4)]
+    alone, agreed = [*lacking, candidate("b")], [*lacking, candidate("b"), candidate("b")]
+    assert choose(alone).chosen is lacking[0]
+    assert choose(agreed).chosen is agreed[4]
+    assert not is_decided(lacking, remaining=1)

@@ -99,10 +99,14 @@ def test_a_magic_is_told_as_it_was_typed(failure_of_a_magic):
 @pytest.mark.parametrize(
     ("line", "message", "said"),
     [
-        ("assert total == wanted", "", "this does not hold; `total` is `41`, `wanted` is `42`."),
-        ("assert total == wanted, 'off'", "off", "`off`; `total` is `41`, `wanted` is `42`."),
+        (
+            "assert total == wanted",
+            "",
+            "this does not hold; now `total` is `41`, `wanted` is `42`.",
+        ),
+        ("assert total == wanted, 'off'", "off", "`off`; now `total` is `41`, `wanted` is `42`."),
         ("assert all(total > 0 for total in rows)", "", ""),
-        ("assert total == api_key", "", "this does not hold; `total` is `41`."),
+        ("assert total == api_key", "", "this does not hold; now `total` is `41`."),
         ("assert rows, 'none'", "none", "`none`."),
     ],
 )

@@ -181,7 +181,11 @@ def test_a_line_under_a_timing_magic_is_told():
         ("open('no such.csv')", {}, "there is no `no such.csv` in the working folder"),
         ("def f(:", {}, "Python cannot read it: `invalid syntax`."),
         ("int('x')", {}, "in line 1, `int('x')`: `invalid literal for int()"),
-        ("assert n == 1", {"n": 2}, "in line 1, `assert n == 1`: this does not hold; `n` is `2`."),
+        (
+            "assert n == 1",
+            {"n": 2},
+            "in line 1, `assert n == 1`: this does not hold; now `n` is `2`.",
+        ),
         ("assert not [1]", {}, "AssertionError in line 1, `assert not [1]`."),
     ],
 )

@@ -15,7 +15,14 @@ needs_copies = pytest.mark.skipif(
 @pytest.fixture
 def variables():
     table = pd.DataFrame({"a": [1.0, None, 3.0], "b": [1, 2, 3], "ü": [None, 5.0, 6.0]})
-    return {"df": table, "mask": table["b"] > 1, "column": "a", "parts": {"a": table["a"]}}
+    levels = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["x"], ["a", "b"]]))
+    return {
+        "levels": levels,
+        "df": table,
+        "mask": table["b"] > 1,
+        "column": "a",
+        "parts": {"a": table["a"]},
+    }
 
 
 def run(code, variables):
@@ -31,9 +38,11 @@ def run(code, variables):
         ("df['a'].fillna(0, inplace=True)", "df['a'] = df['a'].fillna(0)", ["a"]),
         ("df.a.fillna(value=0, inplace=True)", "df.a = df.a.fillna(value=0)", ["a"]),
         ("df[column].ffill(inplace=True)  # so", "df[column] = df[column].ffill()  # so", ["a"]),
+        ("(df['a'].fillna(0, inplace=True))", "df['a'] = df['a'].fillna(0)", ["a"]),
+        ("(\n    df['a']\n    .fillna(0, inplace=True)\n)", "df['a'] = df['a'].fillna(0)", ["a"]),
         (
-            "df.loc[mask, 'a'].fillna(0, inplace=True)",
-            "df.loc[mask, 'a'] = df.loc[mask, 'a'].fillna(0)",
+            "df[df['b'] > 1].fillna(0, inplace=True)",
+            "df[df['b'] > 1] = df[df['b'] > 1].fillna(0)",
             ["a"],
         ),
         (
@@ -48,8 +57,9 @@ def run(code, variables):
         ),
         ("df['a'][df['b'] > 1] = 0", "df.loc[df['b'] > 1, 'a'] = 0", ["a"]),
         ("df[df.b > 1]['a'] = 0", "df.loc[df.b > 1, 'a'] = 0", ["a"]),
-        ("df['b'][2] = 9", "df.loc[2, 'b'] = 9", ["b"]),
         ("df[mask]['b'] += 1", "df.loc[mask, 'b'] += 1", ["b"]),
+        ("df['b'][df['a'].isna() | ~mask] = 9", "df.loc[df['a'].isna() | ~mask, 'b'] = 9", ["b"]),
+        ("big = df.b > 2\ndf['a'][big] = 0", "big = df.b > 2\ndf.loc[big, 'a'] = 0", ["a"]),
         (
             "df['ü'].clip(upper=5.5, inplace=True); df['a'][mask] = 0",
             "df['ü'] = df['ü'].clip(upper=5.5); df.loc[mask, 'a'] = 0",
@@ -84,6 +94,24 @@ def test_it_is_assigned_to_the_frame(variables, code, lasting, changed):
         "for c in 'ab':\n    def f(df):\n        df['a'].fillna(0, inplace=True)",
         # By place, while `loc` goes by labels.
         "df['a'][0:2] = 0",
+        # A place, which is no label, or would add a row.
+        "df['a'][0] = 0",
+        "df['a'][-1] = 0",
+        "for i in range(3):\n    df['a'][i] = 0",
+        "df['a'][lambda x: x > 1] = 0",
+        # A mistyped column is not to be made.
+        "df['A'].fillna(0, inplace=True)",
+        "df['A'][mask] = 0",
+        # A copy of a copy.
+        "df[mask]['a'].fillna(0, inplace=True)",
+        "df.head()['a'].fillna(0, inplace=True)",
+        "df.T[0].fillna(0, inplace=True)",
+        # What it holds may be of another type.
+        "df.loc[:, 'a'].replace(1, 'x', inplace=True)",
+        "columns = pd.Series(['a', 'b'])\ndf[columns]['a'] = 0",
+        "levels['x']['a'] = 0",
+        "made = df.copy()\nmade['a'][mask] = 0",
+        "df['a'][  # where b is large\n    mask\n] = 0",
         "df['a'] = 0",
         "df['a'].fillna(",
     ],

@@ -12,8 +12,9 @@ from codeface_jupyter.trials.missed_steps import missed_steps
         "round the averages to the nearest integer",
         "round to one decimal",
         "add bmi (kg / m^2, one decimal)",
-        "mean per class with two decimal places",
-        "the shares to 3 digits after the point",
+        "mean per class, two decimal places",
+        "the shares to 3 digits",
+        "which share has each? round to 2 digits.",
     ],
 )
 def test_rounding_is_missed(request_text):
@@ -29,6 +30,11 @@ def test_rounding_is_missed(request_text):
         "x // 1",
         "df.style.format(precision=1)",
         "x.astype('int64')",
+        "pd.read_sql('SELECT ROUND(a, 2) FROM t', db)",
+        "df.resample('h').mean()",
+        # What others do is not known.
+        "money(x)",
+        "def share(x):\n    return x",
     ):
         assert missed_steps(request_text, code) == ()
 
@@ -39,8 +45,9 @@ def test_rounding_is_missed(request_text):
         "eigenvalues of A, largest first",
         "the share of each category, highest first",
         "customers, most expensive order first, as a frame",
-        "totals per region in descending order",
-        "order the stores from best to worst",
+        "totals per region, in descending order",
+        "totals per region (descending)",
+        "what is the total per region? worst first",
     ],
 )
 def test_an_order_is_missed(request_text):
@@ -55,7 +62,13 @@ def test_an_order_is_missed(request_text):
         "counter.most_common()",
         "df.nlargest(3, 'a')",
         "np.argsort(x)",
-        "db.sql('select a from df order by a desc')",
+        "db.sql('SELECT a FROM df ORDER BY a DESC')",
+        "list(range(10, 0, -1))",
+        "np.flip(x)",
+        "np.linalg.svd(x)",
+        "leaderboard(df)",
+        "df.plot.bar()",
+        "px.bar(df).update_xaxes(categoryorder='total descending')",
     ):
         assert missed_steps(request_text, code) == ()
 
@@ -68,7 +81,7 @@ def test_what_is_grouped_is_in_the_order_of_its_keys():
 
 def test_a_comment_or_the_name_of_a_column_does_nothing():
     code = "# sorted, rounded to one decimal\ndf['order'] = df['round'] / 3\ndf"
-    steps = missed_steps("sort by a, rounded to one decimal", code)
+    steps = missed_steps("all rows, sorted by a, rounded to one decimal", code)
     assert [step.note for step in steps] == [
         "The request asks for rounding; this rounds nothing.",
         "The request asks for an order; this sorts nothing.",
@@ -86,7 +99,16 @@ def test_a_comment_or_the_name_of_a_column_does_nothing():
         "who came first?",
         "all year-round members",
         "why is it not sorted by date?",
-        "does a column have one decimal column?",
+        "save the results of each round to one csv file",
+        "extract the 4 digits after the dash",
+        "which prices have more than two decimals?",
+        "validate that price has two decimals",
+        "check whether df is sorted by date",
+        "the data is already sorted by date; compute the mean",
+        "given a list, sorted in ascending order, find x",
+        "the drop from high to low, in percent",
+        "write bubble sort: in ascending order, from scratch",
+        "are there any, largest first? check it",
         "",
     ],
 )

@@ -417,8 +417,7 @@ class TestWithResults:
             ("top = sales.copy()\ntop['x'] = 1", "top"),
             ("total = 0\nfor p in prices:\n    total += p", "total"),
             ("n = Counter()\nfor p in prices:\n    n[p] += 1", "n"),
-            ("half = sum(prices) / 2\nhalf = round(half)", "half"),
-            ("top = sales.head()\ntop.sort_values('price', inplace=True)", "top"),
+            ("home = os.environ['HOME']\nshell = os.environ.get('SHELL')", "home, shell"),
             ("r = {}\nfor p in prices:\n    r[p] = make(p).fit(p).score(p)", "r"),
         ],
     )
@@ -427,6 +426,27 @@ class TestWithResults:
         assert shaped is not None
         assert shaped.code == f"{code}\n{line}"
         assert shaped.note.startswith("Added a line that shows `")
+
+    @pytest.mark.parametrize(
+        ("code", "line"),
+        [
+            ("top = sales.head()\ntop.sort_values('price', inplace=True)", "top"),
+            ("change = sales['price'].diff() * 100\nchange = change.round(1)", "change"),
+            # What may be something else than a table, such as a figure or all that is set.
+            ("ax = sales.plot()\nax = ax.set_title('x')", None),
+            ("env = dict(os.environ)\nenv = {k: v for k, v in env.items()}", None),
+            ("env = pd.Series(os.environ)\nenv = env.sort_index()", None),
+            ("model = make()\nmodel = model.to('cuda')", None),
+            ("half = sum(prices) / 2\nhalf = round(half)", None),
+            ("y = make()\nF.relu(y, inplace=True)", None),
+        ],
+    )
+    def test_a_table_that_is_made_anew_from_itself_is_shown(
+        self, code: str, line: str | None
+    ) -> None:
+        frame = pd.DataFrame({"price": [1, 3]})
+        shaped = with_results(code, {"sales": frame, "prices": [1], "pd": pd})
+        assert (shaped and shaped.code) == (line and f"{code}\n{line}")
 
     @pytest.mark.parametrize(
         "code",
@@ -469,6 +489,8 @@ class TestWithResults:
             "import os\napi_key = os.environ['OPENAI_API_KEY']",
             "import os\nkey = os.environ['OPENAI_API_KEY']",
             "from getpass import getpass\nanswer = getpass()",
+            "import os\nenv = dict(os.environ)",
+            "from os import environ\nrows = sorted(environ.items())",
             "import os\nheaders = {}\nheaders['Authorization'] = os.environ['API_KEY']",
             "keys = []\nfor name in names:\n    keys.append(os.environ[f'{name}_API_KEY'])",
             "settings = {}\nfor line in open('.env'):\n    settings[line[0]] = line",
