@@ -11,8 +11,9 @@ from codeface_jupyter.outcome import A_FIGURE, Outcome
 from codeface_jupyter.prompts import edit_instruction
 from codeface_jupyter.session.cell_trials import try_for
 from codeface_jupyter.session.pending_answer import PendingAnswer
+from codeface_jupyter.trials.absent_values import absent_value
 from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
-from codeface_jupyter.trials.asked_columns import with_asked_columns
+from codeface_jupyter.trials.asked_columns import missing_columns, with_asked_columns
 from codeface_jupyter.trials.asked_count import asked_count, count_note, given_instead
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
 from codeface_jupyter.trials.blank_columns import leaves_blank
@@ -32,10 +33,11 @@ from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
 from codeface_jupyter.wording import counted
 
-__all__ = ["CHANGES_A_COPY", "TriedAnswers"]
+__all__ = ["CHANGES_A_COPY", "LEAVES_BLANK", "TriedAnswers"]
 
 # Its number is after those of all samples.
 SECOND = 1_000
+LEAVES_BLANK = "A column that this makes is left without values, or nearly so."
 CHANGES_A_COPY = "This changes a copy of the data only, which pandas throws away at once."
 
 
@@ -90,10 +92,11 @@ class TriedAnswers:
         return Candidate(
             result=result,
             outcome=outcome,
-            unsaid=missed_names(wanted, result.code) if result.code else (),
+            unsaid=self._unsaid(result.code, outcome),
             missed_kind=self._missed_kind(outcome),
             leaves_blank=leaves_blank(result.code, outcome, request=wanted),
             missed_count=self._missed_count(outcome),
+            absent=absent_value(result.code, self._live, request=wanted) if wanted else None,
             missed_steps=missed_steps(self._said_last, result.code),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
@@ -103,6 +106,14 @@ class TriedAnswers:
             fails_after_itself=self._fails_after_itself(result.code, outcome),
         )
 
+    def _unsaid(self, code: str, outcome: Outcome | None) -> tuple[str, ...]:
+        """Return the names that the request quotes and a code, or its table, does without."""
+        wanted = self._wanted
+        if not code or not wanted:
+            return ()
+        columns = missing_columns(code, outcome, request=wanted, namespace=self._live)
+        return tuple(dict.fromkeys((*missed_names(wanted, code), *columns)))
+
     def _with_asked_columns(
         self, result: GenerationResult, outcome: Outcome | None
     ) -> tuple[GenerationResult, Outcome | None] | None:
@@ -110,9 +121,7 @@ class TriedAnswers:
         blocks = result.code_blocks
         if len(blocks) != 1 or not self._wanted:
             return None
-        # A copy: the user's cells may go on meanwhile.
-        live = dict(self._pending.ask.live_namespace or {})
-        named = with_asked_columns(result.code, outcome, request=self._wanted, namespace=live)
+        named = with_asked_columns(result.code, outcome, request=self._wanted, namespace=self._live)
         new = self._outcome(named.code) if named is not None else None
         if named is None or not named.are_given_by(new):
             return None
@@ -163,8 +172,7 @@ class TriedAnswers:
             return kind if gives_another_kind(outcome, kind) else ""
         if not gives_a_number(outcome):
             return ""
-        # A copy: the user's cells may go on meanwhile.
-        return asked_column(self._wanted, dict(self._pending.ask.live_namespace or {}))
+        return asked_column(self._wanted, self._live)
 
     def _missed_count(self, outcome: Outcome | None) -> str:
         """Return how many rows a code gives, if another number is asked for; empty if not."""
@@ -234,6 +242,8 @@ class TriedAnswers:
             yield "the first one leaves a column without values"
         if first.missed_count and not shown.missed_count:
             yield f"the first one gives {first.missed_count}"
+        if first.absent and not shown.absent:
+            yield f"the first one looks for {code_span(repr(first.absent.text))} in vain"
         for step in first.missed_steps:
             if step not in shown.missed_steps:
                 yield f"the first one {step.not_done}"
@@ -263,12 +273,15 @@ class TriedAnswers:
         if shown is not (first := self._tried[0]):
             request = self._pending.ask.sources.request
             yield substitute_note(request, failed=first.result, shown=shown.result)
-        live = dict(self._pending.ask.live_namespace or {})
-        yield made_up_column_note(self._wanted, shown.result.code, live)
+        yield made_up_column_note(self._wanted, shown.result.code, self._live)
         yield unsaid_note(shown.unsaid, code=shown.result.code)
         yield kind_note(shown.outcome, shown.missed_kind)
         yield count_note(shown.missed_count, asked_count(self._said_last))
         yield from (step.note for step in shown.missed_steps)
+        if shown.absent is not None:
+            yield shown.absent.note
+        if shown.leaves_blank:
+            yield LEAVES_BLANK
         if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:
             yield SAME_AGAIN
         yield unrun_note(shown.outcome, self._pending.ask.sources.cells)
@@ -323,6 +336,11 @@ class TriedAnswers:
         if ask.after is None or ask.after.question is None:
             return ask.other_than
         return ask.after.result if rejects(ask.after.question.text) else None
+
+    @property
+    def _live(self) -> dict[str, object]:
+        """The notebook's variables: a copy, since the user's cells may go on meanwhile."""
+        return dict(self._pending.ask.live_namespace or {})
 
     @property
     def _wanted(self) -> str:

@@ -14,7 +14,7 @@ from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import listed
 from codeface_jupyter.trials.unsaid_names import NOT_MEANT, NOT_NAMES, without_code
 
-__all__ = ["NamedColumns", "asked_columns", "with_asked_columns"]
+__all__ = ["NamedColumns", "asked_columns", "missing_columns", "with_asked_columns"]
 
 NAME = r"(?:\"[A-Za-z_][\w %]{0,39}\"|`[A-Za-z_]\w{0,39}`|“[A-Za-z_][\w %]{0,39}”)"
 # In a row after the word, or each after what it is to name.
@@ -112,6 +112,22 @@ def with_asked_columns(
         columns=tuple(pairs.get(name, name) for name in columns),
         note=f"Named {'the column' if len(pairs) == 1 else 'columns'} {named}, as you asked.",
     )
+
+
+def missing_columns(
+    code: str, outcome: Outcome | None, *, request: str, namespace: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return the new names that ``request`` quotes for columns and that a code's table lacks.
+
+    Empty where the table's columns are not all known.
+    """
+    columns = _columns(outcome) if outcome is not None and outcome.has_run else ()
+    tree = parse_module(code) if columns else None
+    if tree is None or outcome is None or outcome.preview.table is None:
+        return ()
+    there = {name.casefold() for name in outcome.preview.table.header}
+    asked = (name for name in asked_columns(request) if name.casefold() not in there)
+    return tuple(name for name in asked if not _is_known(name, tree, namespace))
 
 
 def _is_known(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:

@@ -16,17 +16,25 @@ SPEAKS_OF_IT = re.compile(
 )
 # By looking up, what is not found is missing; other means may have their reasons.
 LOOKS_UP = re.compile(r"\.(?:map|replace|get)\(|\bpd\.cut\(")
+# What is computed of groups has their keys, not the rows', and texts may be no numbers as written.
+FITS_NO_ROW = re.compile(
+    r"\.groupby\((?s:.)*\.(?:agg|aggregate|count|first|last|max|mean|median|min|nunique|size|std|sum)\("
+    r"|\berrors\s*=\s*[\"']coerce"
+)
 
 
 def leaves_blank(code: str, outcome: Outcome | None, *, request: str) -> bool:
-    """Whether a code looks up the values of a column, and finds none of them, or hardly any.
+    """Whether a code fills a column and finds none of its values, or looks up hardly any.
 
     Classes that are looked up by their limits are the usual reason:
-    ``df["grade"] = df["points"].map({90: "A", 80: "B"})``. ``request`` is empty where it is not
+    ``df["grade"] = df["points"].map({90: "A", 80: "B"})``, and means of groups:
+    ``df["mean"] = df.groupby("class")["points"].mean()``. ``request`` is empty where it is not
     for a new cell, of which this is not said.
     """
     if outcome is None or not request or SPEAKS_OF_IT.search(request):
         return False
-    texts = (change.text for change in outcome.changes if change.kind == "changed")
-    is_blank = any(sign in text for text in texts for sign in (ONLY_MISSING, MOSTLY_MISSING))
-    return is_blank and LOOKS_UP.search(code) is not None
+    texts = "\n".join(change.text for change in outcome.changes if change.kind == "changed")
+    is_blank = ONLY_MISSING in texts
+    if LOOKS_UP.search(code):
+        return is_blank or MOSTLY_MISSING in texts
+    return is_blank and FITS_NO_ROW.search(code) is not None

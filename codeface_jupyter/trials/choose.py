@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.generation import GenerationResult
 from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTable
+from codeface_jupyter.trials.absent_values import AbsentValue
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
 from codeface_jupyter.trials.kept_names import UNRELATED
@@ -48,6 +49,8 @@ class Candidate:
         Whether it leaves a column without values, or nearly so.
     missed_count
         How many rows it gives where the request asks for another number of them: "5 rows".
+    absent
+        A text that its code looks for in a column in which no row holds it; None for none.
     missed_steps
         What the request asks to be done, such as rounding, of which the code shows no sign.
     is_rejected
@@ -67,6 +70,7 @@ class Candidate:
     missed_kind: str = ""
     leaves_blank: bool = False
     missed_count: str = ""
+    absent: AbsentValue | None = None
     missed_steps: tuple[Step, ...] = ()
     is_rejected: bool = False
     lacks_tests: bool = False
@@ -77,7 +81,7 @@ class Candidate:
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
         missed = (self.missed_kind, self.missed_count, self.leaves_blank, self.is_rejected)
-        return len(self.unsaid) + sum(map(bool, missed))
+        return len(self.unsaid) + sum(map(bool, (*missed, self.absent)))
 
     @property
     def is_wanting(self) -> bool:

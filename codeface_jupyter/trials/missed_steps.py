@@ -24,10 +24,20 @@ ROUNDED = (
     rf"{ADDED}round(?:ed)?(?:\s+(?!trips?\b)\w+){{0,3}}?\s+to\s+(?:{COUNT}|the\s+nearest|whole)\b"
     rf"|\brounded\s+to\s+{COUNT}\s+{PLACES}\b|(?:[,;(]|\bto)\s*{COUNT}\s+{PLACES}{END}"
 )
-MOST_FIRST = (
-    rf"[,;(.?]\s*{MOST}(?:\s+\w+)?\s+first{END}|[,;(]\s*(?:in\s+)?descending(?:\s+order)?{END}"
+DESCENDING = (
+    r"(?:[,;(]\s*(?:in\s+)?|\bsort(?:ed)?\s+(?:\w+\s+)?(?:in\s+)?)descending(?:\s+order)?"
+    rf"{END}"
 )
-SORTED = rf"[,;(]\s*(?:and\s+)?sorted\s+by\b|[,;(]\s*(?:in\s+)?ascending(?:\s+order)?{END}"
+LARGEST_FIRST = re.compile(
+    r"[,;(.?]\s*(?:highest|largest|biggest|greatest|most\s+\w+)"
+    rf"(?:\s+\w+)?\s+first{END}|{DESCENDING}",
+    re.IGNORECASE,
+)
+MOST_FIRST = rf"[,;(.?]\s*{MOST}(?:\s+\w+)?\s+first{END}|{DESCENDING}"
+SORTED = (
+    rf"[,;(]\s*(?:and\s+)?sorted\s+by\b|[,;(]\s*(?:in\s+)?ascending(?:\s+order)?{END}"
+    rf"|\bsort(?:ed)?\s+(?:in\s+)?ascending(?:\s+order)?{END}"
+)
 # It may be told of the data, be what is to be found out, or be made from scratch.
 NO_WISH = re.compile(
     r"\b(?:already|algorithm|check|given|if|implement|scratch|test|validate|whether)\b",
@@ -41,10 +51,18 @@ SORTS = (
     r"sort|order|nlargest|nsmallest|most_common|value_counts|rank|heap|revers|flip|top_k|queue"
     r"|descending|ascending|range|svd|eigh|eigvalsh|explained_variance|-1"
 )
+# Sorts the smallest first, if it is not told otherwise; a key may be negative.
+SORTS_UP = re.compile(r"\bsort_values\b|\bsort_index\b|\bsorted\b|\bsort\b")
+SORTS_DOWN = re.compile(
+    r"ascending=(?!True|1\b|\[True(?:, True)*\])|nlargest|most_common|value_counts|rank|heap"
+    r"|revers|flip|top_k|queue|desc|order|-1|-x",
+    re.IGNORECASE,
+)
 # What they give is in the order of its keys.
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
 # A figure has an order of its own.
 DRAWS = re.compile(r"plot|\bplt\b|\bsns\b|\bpx\b|\bbarh?\b|\bfig|\bax(?:es|is)?\b")
+TOLD = frozenset({"ascending", "reverse"})
 INTEGERS = re.compile(r"[Uu]?[Ii]nt\d*")
 
 
@@ -71,6 +89,7 @@ class Step:
 
 ROUNDING = Step(name="rounding", not_done="rounds nothing")
 SORTING = Step(name="an order", not_done="sorts nothing")
+DIRECTION = Step(name="the largest first", not_done="sorts the smallest first")
 # How requests ask for a step, and what a code has in it that may do it.
 SIGNS = tuple(
     (step, re.compile(asked, re.IGNORECASE), re.compile(done, re.IGNORECASE))
@@ -96,13 +115,17 @@ def missed_steps(request: str, code: str) -> tuple[Step, ...]:
     if NO_WISH.search(request):
         return ()
     wanted = [(step, done) for step, asked, done in SIGNS if _asks(request, asked)]
+    is_down = _asks(request, LARGEST_FIRST)
     tree = read_source(code).tree if wanted else None
     if tree is None or is_deep(tree) or not tree.body or _calls_others(tree):
         return ()
     words = "\n".join(_words(tree))
     if DRAWS.search(words):
         return ()
-    return tuple(dict.fromkeys(step for step, done in wanted if not done.search(words)))
+    missed = dict.fromkeys(step for step, done in wanted if not done.search(words))
+    if is_down and SORTS_UP.search(words) and not SORTS_DOWN.search(words):
+        missed[DIRECTION] = None
+    return tuple(missed)
 
 
 def _asks(request: str, asked: re.Pattern[str]) -> bool:
@@ -126,8 +149,12 @@ def _words(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
                 yield word
-            case ast.keyword(arg=str() as word):
-                yield word
+            case ast.keyword(arg=str() as word, value=value):
+                yield f"{word}={ast.unparse(value)}" if word in TOLD else word
+            case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(
+                operand, ast.Constant
+            ):
+                yield "-x"
             case ast.FloorDiv():
                 yield "//"
             # A format such as ".1f", a query or a type; other words may be names of columns.

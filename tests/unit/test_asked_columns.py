@@ -4,7 +4,11 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.outcome import Outcome, Preview, PreviewTable
-from codeface_jupyter.trials.asked_columns import asked_columns, with_asked_columns
+from codeface_jupyter.trials.asked_columns import (
+    asked_columns,
+    missing_columns,
+    with_asked_columns,
+)
 
 DAYS = pd.DataFrame({"temp_c": [1.0], "power_w": [2.0]})
 PER_ARM = 'columns "mean", "std" and "n"'
@@ -109,3 +113,21 @@ def test_they_are_given_to_the_table(code, outcome, request_text, named):
 def test_in_doubt_the_table_stays(code, outcome, request_text):
     named = with_asked_columns(code, outcome, request=request_text, namespace={"df": DAYS})
     assert named is None
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "names"),
+    [
+        ("df.agg(['mean', 'std'])", table("mean", "std"), ("n",)),
+        ("df.agg(['Mean', 'STD'])", table("Mean", "STD", "N"), ()),
+        # It may stand in the code for another reason, or not be seen.
+        ("df.agg(n='mean')", table("mean", "std"), ()),
+        ("df.agg(['mean', 'std'])", table("mean", "std", count=30), ()),
+        ("df.agg(['mean', 'std'])", Outcome(ending="raised"), ()),
+        ("df.agg(", table("mean", "std"), ()),
+        ("df.agg(['mean', 'std'])", None, ()),
+    ],
+)
+def test_columns_that_a_table_lacks_are_told(code, outcome, names):
+    missing = missing_columns(code, outcome, request=PER_ARM, namespace={"df": DAYS})
+    assert missing == names

@@ -47,6 +47,7 @@ def test_rounding_is_missed(request_text):
         "customers, most expensive order first, as a frame",
         "totals per region, in descending order",
         "totals per region (descending)",
+        "totals per region sorted descending",
         "what is the total per region? worst first",
     ],
 )
@@ -77,6 +78,29 @@ def test_what_is_grouped_is_in_the_order_of_its_keys():
     request = "totals, sorted by region"
     assert missed_steps(request, "df.groupby('region')['a'].sum()") == ()
     assert [step.name for step in missed_steps(request, "df[['region', 'a']]")] == ["an order"]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        ("df.sort_values('a')", True),
+        ("df.sort_values(by=['a', 'b'], ascending=[True, True])", True),
+        ("sorted(df['a'])", True),
+        ("df.sort_values('a', ascending=False)", False),
+        ("df.sort_values(['a', 'b'], ascending=[False, True])", False),
+        ("df.sort_values('a', ascending=up)", False),
+        ("sorted(df['a'], key=lambda a: -a)", False),
+        ("sorted(df['a'], reverse=True)", False),
+        ("df.sort_values('a')[::-1]", False),
+        ("df.sort_values('a').nlargest(3, 'a')", False),
+    ],
+)
+def test_the_smallest_first_is_not_the_largest_first(code, is_told):
+    for request in ("sort by a, highest first", "all rows sorted descending"):
+        notes = [step.note for step in missed_steps(request, code)]
+        said = "The request asks for the largest first; this sorts the smallest first."
+        assert notes == ([said] if is_told else [])
+    assert missed_steps("sort by a, lowest first", code) == ()
 
 
 def test_a_comment_or_the_name_of_a_column_does_nothing():

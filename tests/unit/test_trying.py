@@ -22,7 +22,7 @@ from codeface_jupyter.prompts import Task, edit_request, fenced
 from codeface_jupyter.session import Session, trying
 from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.session.events import Started
-from codeface_jupyter.session.tried_answers import CHANGES_A_COPY
+from codeface_jupyter.session.tried_answers import CHANGES_A_COPY, LEAVES_BLANK
 from codeface_jupyter.trials import copy_support
 from codeface_jupyter.trials.guard.support import guard_support
 from codeface_jupyter.trials.idle_code import IDLE
@@ -1433,6 +1433,33 @@ def test_a_number_where_one_of_a_column_s_texts_is_asked_for_gives_way(ask_with,
     assert result.code == best
     (revised,) = [event for event in events if isinstance(event, Revised)]
     assert revised.reason == "the first one gives no region"
+
+
+def test_a_text_that_no_row_holds_gives_way_and_is_told_where_it_stays(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"region": ["North", "South"], "units": [3, 1]})
+    in_vain, found = (f"sales[sales.region == '{name}'].units.sum()" for name in ("north", "North"))
+    sources = ContextSources(request="how many units were sold in the north?")
+    result, events = ask_with(Sampling(in_vain, found), sources=sources)
+    assert result.code == found
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one looks for `'north'` in vain"
+    result, _ = ask_with(Sampling(in_vain, in_vain), sources=sources)
+    assert "No row of `sales.region` is `'north'`; it holds `'North'`." in result.notes
+
+
+MEANS = "sales['mean'] = sales.groupby('region')['units'].mean()"
+EACH = "sales['mean'] = sales.groupby('region')['units'].transform('mean')"
+
+
+def test_means_of_groups_that_fit_no_row_give_way(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame({"region": ["north", "south"], "units": [3, 1]})
+    sources = ContextSources(request="add the mean units per region")
+    result, events = ask_with(Sampling(MEANS, EACH), sources=sources)
+    assert result.code == EACH
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one leaves a column without values"
+    result, _ = ask_with(Sampling(MEANS, MEANS), sources=sources)
+    assert LEAVES_BLANK in result.notes
 
 
 LETTERS = "sales['size'] = sales.units.map({2: 'big', 0: 'small'})"

@@ -1,0 +1,148 @@
+"""Texts that a code looks for in a column of the notebook's, in which no row holds them.
+
+``df[df["city"] == "berlin"]`` runs and finds nothing where the column says ``Berlin``: the
+answer is then a zero or an empty table that looks like a result.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codeface_jupyter.privacy import has_secret, is_secret_name
+from codeface_jupyter.syntax import is_deep
+from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks.source import Source, read_source
+from codeface_jupyter.trials.checks.values import Frame, value_of
+from codeface_jupyter.trials.checks.wording import code_span, listed
+
+__all__ = ["AbsentValue", "absent_value"]
+
+TEXT_DTYPES = frozenset({"object", "str", "string"})
+# Longer columns take too long to look through.
+MAX_ROWS = 200_000
+MAX_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class AbsentValue:
+    """A text that no row of a column holds.
+
+    Attributes
+    ----------
+    column
+        The column, as the code writes it.
+    text
+        The text.
+    others
+        What the column holds instead: the same in other cases, or else its first values.
+    """
+
+    column: str
+    text: str
+    others: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """A sentence of Markdown."""
+        there = (
+            f"; it holds {listed([repr(other) for other in self.others])}" if self.others else ""
+        )
+        return f"No row of {code_span(self.column)} is {code_span(repr(self.text))}{there}."
+
+
+def absent_value(code: str, namespace: Mapping[str, object], *, request: str) -> AbsentValue | None:
+    """Return the first text that a code compares a column with and that no row of it holds.
+
+    None for what the request names itself: it may well be that there is none, unless the column
+    holds it in other cases.
+
+    Parameters
+    ----------
+    code
+        Python.
+    namespace
+        The notebook's variables before it runs.
+    request
+        What was asked, in the user's words.
+    """
+    source = read_source(code)
+    if source.tree is None or is_deep(source.tree):
+        return None
+    for column, text in _compared(source.tree):
+        found = _absent(column, text, namespace, source=source)
+        is_named = text.casefold() in request.casefold()
+        if found is not None and (not is_named or _is_alike(found)):
+            return found
+    return None
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a variable, and how the code writes it."""
+
+    frame: str
+    label: str
+    node: ast.expr
+
+
+def _compared(tree: ast.Module) -> Iterator[tuple[_Column, str]]:
+    """Yield the columns that a code only reads, with the texts that they are compared with."""
+    rebound = {name for node in tree.body for name in names_bound(node)}
+    made = {
+        node.slice.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+        if isinstance(node.slice, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(
+                left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str() as text)]
+            ):
+                column = _column(left)
+                if column is not None and column.frame not in rebound and column.label not in made:
+                    yield column, text
+
+
+def _column(node: ast.expr) -> _Column | None:
+    match node:
+        case ast.Subscript(value=ast.Name(id=frame), slice=ast.Constant(value=str() as label)):
+            return _Column(frame, label, node)
+        case ast.Attribute(value=ast.Name(id=frame), attr=label):
+            return _Column(frame, label, node)
+    return None
+
+
+def _absent(
+    column: _Column, text: str, namespace: Mapping[str, object], *, source: Source
+) -> AbsentValue | None:
+    obj = namespace.get(column.frame)
+    frame = value_of(obj)
+    if not isinstance(frame, Frame) or frame.library != "pandas" or frame.has_nested_columns:
+        return None
+    if frame.dtypes.get(column.label) not in TEXT_DTYPES or is_secret_name(column.label):
+        return None
+    values = _texts(obj, column.label)
+    if not values or text in values:
+        return None
+    alike = [value for value in values if value.strip().casefold() == text.strip().casefold()]
+    others = [value for value in alike or values if not has_secret(repr(value))]
+    return AbsentValue(source.text(column.node), text, tuple(others[:MAX_SHOWN]))
+
+
+def _texts(frame: Any, label: str) -> dict[str, None]:
+    """Return the texts of a column in their order; empty if it is long or holds others, too."""
+    try:
+        if len(frame) > MAX_ROWS:
+            return {}
+        values = frame[label].dropna().tolist()
+    except Exception:  # noqa: BLE001 - the user's cells may change it meanwhile
+        return {}
+    return dict.fromkeys(values) if all(type(value) is str for value in values) else {}
+
+
+def _is_alike(found: AbsentValue) -> bool:
+    return any(other.strip().casefold() == found.text.strip().casefold() for other in found.others)
