@@ -119,15 +119,18 @@ def missing_columns(
 ) -> tuple[str, ...]:
     """Return the new names that ``request`` quotes for columns and that a code's table lacks.
 
-    Empty where the table's columns are not all known.
+    Empty where the table's columns are not all known. A series is one column.
     """
-    columns = _columns(outcome) if outcome is not None and outcome.has_run else ()
-    tree = parse_module(code) if columns else None
-    if tree is None or outcome is None or outcome.preview.table is None:
+    if outcome is None or not outcome.has_run or outcome.preview.table is None:
+        return ()
+    asked = asked_columns(request)
+    is_one = outcome.value.startswith("Series of") and len(asked) > 1
+    tree = parse_module(code) if asked and (is_one or _columns(outcome)) else None
+    if tree is None:
         return ()
     there = {name.casefold() for name in outcome.preview.table.header}
-    asked = (name for name in asked_columns(request) if name.casefold() not in there)
-    return tuple(name for name in asked if not _is_known(name, tree, namespace))
+    missing = (name for name in asked if name.casefold() not in there)
+    return tuple(name for name in missing if not _is_known(name, tree, namespace))
 
 
 def _is_known(name: str, tree: ast.Module, namespace: Mapping[str, object]) -> bool:

@@ -1,5 +1,7 @@
 """Tables whose columns are to have the names that a request quotes."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -120,6 +122,7 @@ def test_in_doubt_the_table_stays(code, outcome, request_text):
     [
         ("df.agg(['mean', 'std'])", table("mean", "std"), ("n",)),
         ("df.agg(['Mean', 'STD'])", table("Mean", "STD", "N"), ()),
+        ("df.mean()", replace(table("a"), value="Series of 3"), ("std", "n")),
         # It may stand in the code for another reason, or not be seen.
         ("df.agg(n='mean')", table("mean", "std"), ()),
         ("df.agg(['mean', 'std'])", table("mean", "std", count=30), ()),
