@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import type { NotebookBridge } from './bridge';
+import { withCodeSpans } from './codeSpans';
 import type { ModelChoices, OfferedModel } from './protocol';
 
 const AUTO = 'auto';
@@ -91,14 +92,16 @@ export class ModelPicker extends Widget {
     this._engines.value = choices.engine;
     const problem = choices.completion_problem;
     this._completionProblem.hidden = !problem;
-    this._completionProblem.textContent = problem ? this._trans.__('Ghost text: %1', problem) : '';
+    const said = problem ? this._trans.__('Ghost text: %1', problem) : '';
+    this._completionProblem.replaceChildren(...withCodeSpans(said));
     this._showFacts();
   }
 
   private _showFacts(): void {
     const name = this._models.value;
     const model = this._choices?.models.find(candidate => candidate.name === name);
-    this._facts.textContent = name === AUTO ? (this._choices?.auto ?? '') : (model?.facts ?? '');
+    const facts = name === AUTO ? (this._choices?.auto ?? '') : (model?.facts ?? '');
+    this._facts.replaceChildren(...withCodeSpans(facts));
     this._unload.disabled = this._choices?.is_loaded !== true;
   }
 
@@ -157,7 +160,7 @@ export class ModelPicker extends Widget {
   }
 
   private _say(text: string): void {
-    this._said.textContent = text;
+    this._said.replaceChildren(...withCodeSpans(text));
   }
 
   /** Let everything be used but, while something loads, its Stop alone. */

@@ -18,11 +18,15 @@ const CHOICES = {
   models: []
 };
 
-async function noteOf(choices: object): Promise<HTMLElement | null> {
+async function pickerOf(choices: object): Promise<HTMLElement> {
   const request = vi.fn(() => Promise.resolve({ ...CHOICES, ...choices }));
   const picker = new ModelPicker({ request: request as never }, ENGLISH);
   await picker.refresh();
-  return picker.node.querySelector<HTMLElement>('[role=note]');
+  return picker.node;
+}
+
+async function noteOf(choices: object): Promise<HTMLElement | null> {
+  return (await pickerOf(choices)).querySelector<HTMLElement>('[role=note]');
 }
 
 describe('the model picker', () => {
@@ -36,5 +40,25 @@ describe('the model picker', () => {
   it('says nothing of it where there is nothing to say', async () => {
     expect((await noteOf({ completion_problem: '' }))?.hidden).toBe(true);
     expect((await noteOf({}))?.hidden).toBe(true);
+  });
+
+  it('shows as code what the kernel puts between backticks, and nothing as markup', async () => {
+    const auto = 'A better model is big<img>; `codeface pull <b>big</b>` fetches it.';
+    const node = await pickerOf({ auto, completion_problem: 'Fetch `big` first' });
+
+    expect([...node.querySelectorAll('code')].map(code => code.textContent)).toEqual([
+      'codeface pull <b>big</b>',
+      'big'
+    ]);
+    expect(node.textContent).toContain('big<img>; codeface pull <b>big</b> fetches it.');
+    expect(node.querySelector('img, b')).toBeNull();
+  });
+
+  it('shows code in what went wrong', async () => {
+    const request = vi.fn(() => Promise.reject(new Error('Run `codeface doctor`')));
+    const picker = new ModelPicker({ request: request as never }, ENGLISH);
+    await picker.refresh();
+
+    expect(picker.node.querySelector('[role=status] code')?.textContent).toBe('codeface doctor');
   });
 });
