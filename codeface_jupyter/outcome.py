@@ -94,12 +94,16 @@ class TriedTest:
         The test's function, or its class and method.
     error
         What it raised, in one line; empty if it passed.
+    compared
+        What the assertion that failed in it has compared: "double(2) gives 5, not 4"; empty if
+        that is not known.
     tests_nothing
         Whether it also passed where what it tests only returned None.
     """
 
     name: str
     error: str
+    compared: str
     tests_nothing: bool
 
 
@@ -159,6 +163,9 @@ class Outcome:
         Its warnings, one line each.
     error, error_type, error_line
         What it raised, in one line, its type's name, and the line of the code, from 1.
+    compared
+        What the first assertion that failed, in it or in its tests, has compared, where that is
+        known: "double(2) gives 5, not 4".
     refusals
         What it would have done that the copy may not do: "write sales.csv".
     tests
@@ -192,6 +199,7 @@ class Outcome:
     error: str = ""
     error_type: str = ""
     error_line: int | None = None
+    compared: str = ""
     refusals: tuple[str, ...] = ()
     tests: tuple[TriedTest, ...] = ()
     assertions: int = 0

@@ -20,6 +20,7 @@ from codeface_jupyter.trials.blank_columns import leaves_blank
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
+from codeface_jupyter.trials.failed_tests import failed_test_note
 from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missed_names import missed_names
@@ -264,6 +265,7 @@ class TriedAnswers:
     def notes(self, shown: Candidate) -> Iterator[str]:
         """Yield what there is to say of an answer that is shown; some may be empty."""
         yield self._compared(shown)
+        yield self._failed_test(shown)
         if shown.lacks_tests:
             yield "There are no tests in this answer."
         if shown.is_idle:
@@ -316,6 +318,17 @@ class TriedAnswers:
         if self._raises_only_now(before, cell):
             return f"Run again now, the old cell raises {before.error_type}."
         return f"Before the change, the cell raised {before.error_type}."
+
+    def _failed_test(self, shown: Candidate) -> str:
+        """Return a note on the first test that failed in another answer; may be empty.
+
+        It may have found a fault, which tests that pass would hide.
+        """
+        if self._pending.ask.sources.task != "test" or not shown.is_an_answer:
+            return ""
+        tested = self._pending.ask.tested
+        others = (one for one in self.in_order if one is not shown)
+        return next((note for one in others if (note := failed_test_note(one, tested=tested))), "")
 
     def _repeats(self, outcome: Outcome | None) -> bool:
         """Whether a code does what the answer did in the place of which another is wanted.

@@ -240,5 +240,6 @@ def _told_failure(run: CodeRun) -> Told:
         "error": run.error.message,
         "error_type": run.error.type_name,
         "error_line": run.error.line,
+        "compared": run.error.compared,
         "is_refusal": run.error.is_refusal,
     }

@@ -48,6 +48,7 @@ def read_outcome(report: CopyReport) -> Outcome:
         error=_told(data.get("error")),
         error_type=_line(data.get("error_type")),
         error_line=_line_number(data.get("error_line")),
+        compared=_told(data.get("compared")),
         refusals=refusals,
         seconds=_seconds(data.get("seconds"), most=report.seconds),
         memory_bytes=report.peak_memory_bytes,
@@ -60,7 +61,8 @@ def read_outcome(report: CopyReport) -> Outcome:
     failed = next((test for test in tests if test.error), None)
     if failed is not None:
         error = f"{failed.error} in `{failed.name}`"
-        return replace(outcome, ending="raised", error=error, tests=tests)
+        compared = next((test.compared for test in tests if test.compared), "")
+        return replace(outcome, ending="raised", error=error, compared=compared, tests=tests)
     return replace(
         outcome,
         tests=tests,
@@ -104,6 +106,7 @@ def _tests(data: object) -> Iterator[TriedTest]:
             yield TriedTest(
                 name=_line(item.get("name")),
                 error=_told(item.get("error")),
+                compared=_told(item.get("compared")),
                 tests_nothing=item.get("tests_nothing") is True,
             )
 

@@ -72,6 +72,8 @@ class CodeError:
     is_refusal
         Whether it came, as far as one can tell, of running in a copy: what it would have done
         was refused, or something that is open in the notebook did not work.
+    compared
+        What a bare assertion that failed has compared; empty if it is none, or not known.
     exception
         The error itself.
     """
@@ -80,6 +82,7 @@ class CodeError:
     message: str
     line: int | None
     is_refusal: bool
+    compared: str
     exception: BaseException = field(repr=False)
 
 
@@ -279,11 +282,13 @@ def _ends_with_semicolon(code: str) -> bool:
 
 
 def _told_error(error: BaseException) -> CodeError:
+    compared = failed_comparison(error)
     return CodeError(
         type_name=type(error).__name__,
-        message=_message(error) or failed_comparison(error),
+        message=_message(error) or compared,
         line=_line_of(error),
         is_refusal=any(map(_is_refusal, _chain(error))),
+        compared=compared,
         exception=error,
     )
 

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import unittest
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,14 @@ Told = dict[str, object]
 # What unittest, numpy and pandas check with begins so; these are pytest's, doctest's, hypothesis's.
 ASSERTS = "assert"
 CHECKS = frozenset({"fail", "given", "raises", "run_docstring_examples", "testmod", "warns"})
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a test raises, and what its assertion has compared; both are empty if it passes."""
+
+    error: str = ""
+    compared: str = ""
 
 
 def checks_something(code: str, *, tested: str) -> bool:
@@ -63,17 +72,23 @@ def run_tests(namespace: dict[str, Any], *, names: Iterable[str], tested: str) -
         The name of the function or class under test.
     """
     tests = list(_tests(namespace, names))
-    errors = [_error_of(test) for _, test in tests]
-    idle = [not error for error in errors]
+    failures = [_failure_of(test) for _, test in tests]
+    idle = [not failure.error for failure in failures]
     # That None is returned may be what is tested; an object of its own is what nobody expects.
     for returned in (None, object()):
         namespace[tested] = _stand_in(namespace.get(tested), returned)
         idle = [
-            is_idle and not _error_of(test) for is_idle, (_, test) in zip(idle, tests, strict=True)
+            is_idle and not _failure_of(test).error
+            for is_idle, (_, test) in zip(idle, tests, strict=True)
         ]
     return [
-        {"name": name, "error": error, "tests_nothing": is_idle}
-        for (name, _), error, is_idle in zip(tests, errors, idle, strict=True)
+        {
+            "name": name,
+            "error": failure.error,
+            "compared": failure.compared,
+            "tests_nothing": is_idle,
+        }
+        for (name, _), failure, is_idle in zip(tests, failures, idle, strict=True)
     ]
 
 
@@ -119,24 +134,29 @@ def _stand_in(tested: object, returned: object) -> Callable[..., object]:
     return returns_awaited if _is_async(tested) else returns
 
 
-def _error_of(test: Callable[[], object]) -> str:
-    """Return what a test raises; empty if it passes."""
+def _failure_of(test: Callable[[], object]) -> _Failure:
+    """Return what a test raises."""
     try:
         test()
     except BaseException as error:  # noqa: BLE001 - that is what a test is for; pytest's too
-        return "" if _is_skip(error) else told_error(error) + _line_of(error)
-    return ""
+        return _Failure() if _is_skip(error) else _told_failure(error)
+    return _Failure()
+
+
+def _told_failure(error: BaseException) -> _Failure:
+    compared = failed_comparison(error)
+    return _Failure(told_error(error) + _line_of(error, compared), compared)
 
 
 def _is_skip(error: BaseException) -> bool:
     return isinstance(error, unittest.SkipTest) or is_instance(error, "_pytest.outcomes", "Skipped")
 
 
-def _line_of(error: BaseException) -> str:
+def _line_of(error: BaseException, compared: str) -> str:
     """Return what a bare assertion compares, or its statement: it has no message."""
     if not isinstance(error, AssertionError) or looked_at(lambda: str(error), otherwise=""):
         return ""
-    if compared := failed_comparison(error):
+    if compared:
         return f": {compared}"
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
     lines = frames[-1].code_context if frames else None

@@ -66,6 +66,13 @@ def test_an_answer_tells_what_its_assertion_found() -> None:
     outcome = try_code("assert double(2) == 4", {"double": lambda x: x + 3}, limits=LIMITS)
     assert outcome is not None
     assert (outcome.error_type, outcome.error) == ("AssertionError", "double(2) gives 5, not 4")
+    assert outcome.compared == outcome.error
+
+
+def test_what_an_assertion_says_itself_is_no_comparison() -> None:
+    outcome = try_code("assert 1 == 2, '1 gives 1, not 2'", {}, limits=LIMITS)
+    assert outcome is not None
+    assert (outcome.error, outcome.compared) == ("1 gives 1, not 2", "")
 
 
 def test_a_test_tells_what_it_found() -> None:
@@ -73,3 +80,4 @@ def test_a_test_tells_what_it_found() -> None:
     outcome = try_code(code, {"double": lambda x: x + 3}, limits=LIMITS, tested="double")
     assert outcome is not None
     assert "double(2) gives 5, not 4" in outcome.error
+    assert outcome.compared == outcome.tests[0].compared == "double(2) gives 5, not 4"

@@ -748,6 +748,94 @@ def test_tests_that_check_nothing_are_none(ask_with, namespace) -> None:
     )
 
 
+GRADE = "def grade(mark):\n    return 'A' if mark > 90 else 'B'"
+AT_THE_LIMIT = "assert grade(90) == 'A'"
+AWAY_FROM_IT = "assert grade(95) == 'A'"
+FAILED_THERE = (
+    "Another answer's test failed: `grade(90) gives 'B', not 'A'`. "
+    "Either that test or the code that it tests is wrong."
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "samples"),
+    [
+        (AT_THE_LIMIT, [AWAY_FROM_IT]),
+        # Once, the first of them whose comparison is known.
+        (AT_THE_LIMIT, ["assert grade(0) == 'F'", AWAY_FROM_IT, AWAY_FROM_IT]),
+        ("assert grades(90) == 'A'", [AT_THE_LIMIT, AWAY_FROM_IT, AWAY_FROM_IT]),
+        (
+            f"def test_top():\n    {AWAY_FROM_IT}\n\ndef test_limit():\n    {AT_THE_LIMIT}",
+            [AWAY_FROM_IT],
+        ),
+    ],
+)
+def test_a_test_that_failed_is_told_where_others_are_shown(
+    ask_with, namespace, first: str, samples: list[str]
+) -> None:
+    exec(GRADE, namespace)
+    result, _ = ask_with(Sampling(first, *samples), task="test", tested="grade")
+    assert result.code == AWAY_FROM_IT
+    assert result.notes.count(FAILED_THERE) == 1
+    assert sum("test failed" in note for note in result.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "shown"),
+    [
+        # What was compared is not known, or the answer's own function is at fault.
+        ("assert grade(90) == 'A', 'the limit'", AWAY_FROM_IT),
+        ("assert grade(90) > 'B'", AWAY_FROM_IT),
+        ("assert grade() == 'A'", AWAY_FROM_IT),
+        (f"def grade(mark):\n    return 'B'\n\n{AT_THE_LIMIT}", AWAY_FROM_IT),
+        # What is shown says it itself.
+        (AT_THE_LIMIT, AT_THE_LIMIT),
+        (AWAY_FROM_IT, AWAY_FROM_IT),
+    ],
+)
+def test_nothing_is_told_of_a_test_otherwise(ask_with, namespace, first: str, shown: str) -> None:
+    exec(GRADE, namespace)
+    result, _ = ask_with(Sampling(first, shown), task="test", tested="grade")
+    assert result.code == shown
+    assert not any("test failed" in note for note in result.notes)
+
+
+def test_of_other_requests_no_failed_test_is_told(ask_with, namespace) -> None:
+    exec(GRADE, namespace)
+    result, _ = ask_with(Sampling(AT_THE_LIMIT, TOTAL))
+    assert result.code == TOTAL
+    assert result.notes == ()
+
+
+def test_a_secret_in_a_failed_test_is_hidden(ask_with, namespace) -> None:
+    secret = "sk-proj-" + "a1B2" * 10
+    namespace["issue"] = lambda: [secret]
+    tests = ["assert issue() == []", "assert len(issue()) == 1"]
+    result, _ = ask_with(Sampling(*tests), task="test", tested="issue")
+    (note,) = result.notes
+    assert note.startswith("Another answer's test failed: `issue() gives ")
+    assert secret not in note
+
+
+def test_what_failed_is_not_sent_with_a_follow_up(tmp_path, namespace) -> None:
+    exec(GRADE, namespace)
+    config = Config(file=tmp_path / "none.toml")
+    engine = Sampling(AT_THE_LIMIT, AWAY_FROM_IT)
+    session = Session(config=config, engine=engine)
+    ask = Ask(
+        sources=ContextSources(request="Test grade", task="test"),
+        settings=config.settings,
+        live_namespace=namespace,
+        tested="grade",
+    )
+    first = list(session.stream(ask))
+    assert FAILED_THERE in first[-1].result.notes
+    context = next(event.context for event in first if isinstance(event, Started))
+    session.generate(ask.about(first[-1].result, FilledRequest.of("more"), context=context))
+    assert AWAY_FROM_IT in str(engine.requests[-1].prompt)
+    assert "test failed" not in str(engine.requests[-1])
+
+
 def test_those_that_do_the_same_agree_whatever_else_they_lack(ask_with) -> None:
     sources = ContextSources(request='the sum, called "Total"')
     says_it = f"{{'Total': {TOTAL}}}['Total']"
