@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from copy import deepcopy
+from hashlib import blake2b
 from itertools import groupby
 
 from codeface_jupyter.warning_filters import ignored, without
@@ -17,18 +18,21 @@ __all__ = [
     "Comprehension",
     "Definition",
     "Import",
+    "digest",
     "dumped",
     "ends_in_string",
     "failing_line",
     "first_line",
     "identifiers",
     "is_deep",
+    "mentions",
     "parse_expression",
     "parse_line",
     "parse_module",
     "parsed",
     "unparsed",
     "without_warnings",
+    "words_in",
 ]
 
 # Kinds of nodes, which Python has no name for.
@@ -161,6 +165,31 @@ def dumped(node: ast.AST) -> str:
         return ast.dump(node)
     except ValueError:
         return ast.dump(_with_long_numbers(node))
+
+
+def digest(node: ast.AST) -> bytes:
+    """Return what is the same for the same code, as `dumped`, and short enough to be kept."""
+    return blake2b(dumped(node).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def words_in(node: ast.AST) -> frozenset[str]:
+    """Return the words that a code cannot be written without: its names, in all their places."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        for _, value in () if isinstance(part, ast.Constant) else ast.iter_fields(part):
+            texts = value if isinstance(value, list) else [value]
+            found.update(*(text.split(".") for text in texts if isinstance(text, str)))
+    return frozenset(found)
+
+
+def mentions(text: str, words: Iterable[str]) -> Iterator[bool]:
+    """Yield of each word, as Python spells it, whether it may stand in a text: that costs little.
+
+    Where it does not, no code of the text has the name.
+    """
+    # Other characters may be written in several ways.
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return (word in text for word in words)
 
 
 def unparsed(node: ast.AST) -> str:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.context.ipython_lines import python_in
-from codeface_jupyter.syntax import Import, dumped, is_deep, parse_module
+from codeface_jupyter.context.cells import MAX_CELLS_LOOKED_AT, nearest
+from codeface_jupyter.context.ipython_lines import is_request, python_in
+from codeface_jupyter.syntax import (
+    Import,
+    digest,
+    is_deep,
+    mentions,
+    parse_module,
+    words_in,
+)
 from codeface_jupyter.trials.bindings import names_bound, names_bound_in_scope
 from codeface_jupyter.trials.made_data import (
     counts_on,
@@ -34,11 +43,12 @@ __all__ = [
     "without_copies",
 ]
 
-CELLS_LOOKED_AT = 10
 ONLY_REPEATS = "This only repeats"
 REPEATS_ITSELF = f"{ONLY_REPEATS} the cell."
 # Magics that set something up and touch no variable, as a first cell has them.
 SETUP = re.compile(r"^%(?:load_ext|reload_ext|config|matplotlib|autoreload)\b.*$", re.MULTILINE)
+# Cells are read once, not for each answer. Only digests are kept of them.
+REMEMBERED_CELLS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,17 +104,15 @@ def without_copies(
     tree = parsed(code)
     if tree is None or not tree.body:
         return None
-    wanted = _dumps(tree.body)
+    wanted = _digests(tree.body)
     copied, looked_at = 0, 0
     found: list[Cell] = []
     code_cells = _code_cells(cells)
-    known = _known_statements(code_cells)
-    have_run = [
-        (cell, own) for cell in code_cells if cell.was_run for own in _versions_without_setup(cell)
-    ]
     while looked_at < len(wanted):
         nodes = tree.body[looked_at:]
-        cell, length = _cell_at(wanted[looked_at:], have_run)
+        # Only these are read, which takes the longer, the more cells there are.
+        likely = _with_words_of(nodes[0], code_cells)
+        cell, length = _cell_at(wanted[looked_at:], likely)
         if cell is not None and (
             for_one_cell
             or is_still_there(
@@ -113,7 +121,7 @@ def without_copies(
         ):
             copied = looked_at = looked_at + length
             found.append(cell)
-        elif isinstance(nodes[0], Import) and wanted[looked_at] in known:
+        elif isinstance(nodes[0], Import) and wanted[looked_at] in _known_statements(likely):
             # Gone only if a copied cell follows.
             looked_at += 1
         else:
@@ -191,17 +199,18 @@ def repetition(
     tree = parsed(code)
     if tree is None or not tree.body:
         return ""
-    wanted = _dumps(tree.body)
+    wanted = _digests(tree.body)
     code_cells = _code_cells(cells)
     counts_anywhere = single_statements or len(wanted) > 1
-    for cell in reversed(code_cells if counts_anywhere else code_cells[-1:]):
+    looked_at = code_cells if counts_anywhere else code_cells[-1:]
+    for cell in reversed(_with_words_of(tree, looked_at)):
         if any(wanted == statements(version) for version in _versions(cell)):
             repeated, what = [cell] * len(wanted), _name(cell)
             break
     else:
         repeated, what = [], "lines of cells above"
         if len(wanted) > 1 and not whole_cells_only:
-            repeated = _cells_of_lines(wanted, code_cells)
+            repeated = _cells_of_lines(tree.body, code_cells)
     if not repeated:
         return "" if whole_cells_only else _repeated_definition(code, cells)
     if not whole_cells_only and gives_something_else(tree.body, repeated=repeated, cells=cells):
@@ -219,17 +228,25 @@ def repeated_value(code: str, namespace: Mapping[str, object], cells: Sequence[C
             return ""
     if not says_what_is_there(only, namespace):
         return ""
-    for cell in reversed(_code_cells(cells)):
-        if dumped(only) in _known_statements([cell]):
+    for cell in reversed(_with_words_of(only, _code_cells(cells))):
+        if digest(only) in _known_statements([cell]):
             return f"{ONLY_REPEATS} a line of {_name(cell)}."
     return ""
 
 
-def _cells_of_lines(wanted: Sequence[str], cells: Sequence[Cell]) -> list[Cell]:
+def _cells_of_lines(nodes: Sequence[ast.stmt], cells: Sequence[Cell]) -> list[Cell]:
     """Return the last cell that each statement stands in; none if one stands in no cell."""
-    last_cells = {one: cell for cell in cells for one in _known_statements([cell])}
-    known = last_cells.keys() >= set(wanted)
-    return [last_cells[one] for one in wanted] if known else []
+    likely = [_with_words_of(node, cells) for node in nodes]
+    last_cells: dict[int, Cell] = {}
+    # Where one is missing, it is most likely the one that the fewest cells may hold.
+    for number in sorted(range(len(nodes)), key=lambda number: len(likely[number])):
+        wanted = digest(nodes[number])
+        holders = (cell for cell in reversed(likely[number]) if wanted in _known_statements([cell]))
+        last = next(holders, None)
+        if last is None:
+            return []
+        last_cells[number] = last
+    return [last_cells[number] for number in range(len(nodes))]
 
 
 def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
@@ -247,20 +264,25 @@ def _repeated_definition(code: str, cells: Sequence[Cell]) -> str:
             return ""
         if name not in cell.source:
             continue
-        versions = [parsed(python_in(version)) for version in _versions(cell)]
-        if versions[0] is None or not cell.was_run:
+        makers = [_last_maker(name, version) for version in _versions(cell)]
+        if makers[0] is None or not cell.was_run:
             return ""
-        makers = [_last_maker(name, above) for above in versions if above is not None]
         if makers[0]:
             is_same = statements(code)[0] in makers
             return f"{ONLY_REPEATS} a definition in {_name(cell)}." if is_same else ""
     return ""
 
 
-def _last_maker(name: str, tree: ast.Module) -> str:
-    """Return the last statement that gives ``name`` a value; empty if none does."""
-    makers = [node for node in tree.body if name in names_bound(node)]
-    return dumped(makers[-1]) if makers else ""
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def _last_maker(name: str, source: str) -> bytes | None:
+    """Return the last statement of a cell that gives ``name`` a value; empty if none does.
+
+    None if the cell is not to be looked at.
+    """
+    tree = parsed(python_in(source))
+    makers = [node for node in tree.body if name in names_bound(node)] if tree is not None else []
+    nothing = None if tree is None else b""
+    return digest(makers[-1]) if makers else nothing
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -270,18 +292,30 @@ def parsed(code: str) -> ast.Module | None:
     return None if tree is None or is_deep(tree) else tree
 
 
-def statements(code: str) -> list[str]:
-    """Return a code's statements, written in a way that ignores white space and comments."""
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def statements(code: str) -> tuple[bytes, ...]:
+    """Return digests of a code's statements, which ignore white space and comments."""
     tree = parsed(code)
-    return [] if tree is None else _dumps(tree.body)
+    return () if tree is None else _digests(tree.body)
 
 
-def _dumps(nodes: Sequence[ast.stmt]) -> list[str]:
-    return [dumped(node) for node in nodes]
+def _digests(nodes: Sequence[ast.stmt]) -> tuple[bytes, ...]:
+    return tuple(map(digest, nodes))
 
 
 def _code_cells(cells: Sequence[Cell]) -> list[Cell]:
-    return [cell for cell in cells if cell.cell_type == "code"][-CELLS_LOOKED_AT:]
+    """Return the cells of code that a model may have been sent: also the farthest ones."""
+    return [
+        cell
+        for cell in nearest(cells, MAX_CELLS_LOOKED_AT)
+        if cell.cell_type == "code" and cell.source.strip() and not is_request(cell.source)
+    ]
+
+
+def _with_words_of(node: ast.AST, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that may hold a code, of those whose text has all its names."""
+    words = words_in(node)
+    return [cell for cell in cells if all(mentions(cell.source, words))]
 
 
 def _without_echo(code: str, prompt: str) -> Uncopied | None:
@@ -298,33 +332,45 @@ def _versions(cell: Cell) -> list[str]:
 
     Models are sent the second, and so that is what they copy.
     """
-    return list(dict.fromkeys([cell.source, cell.without_secrets]))
+    return list(dict.fromkeys([cell.source, _without_secrets(cell.source)]))
 
 
-def _known_statements(cells: Sequence[Cell]) -> set[str]:
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def _without_secrets(source: str) -> str:
+    return Cell(source=source).without_secrets
+
+
+def _known_statements(cells: Sequence[Cell]) -> set[bytes]:
     return {one for cell in cells for version in _versions(cell) for one in statements(version)}
 
 
-def _cell_at(
-    wanted: Sequence[str], cells: Sequence[tuple[Cell, list[str]]]
-) -> tuple[Cell | None, int]:
-    """Return the longest cell that these statements begin with, and how many it has."""
-    found = [(cell, len(own)) for cell, own in cells if own and own == wanted[: len(own)]]
+def _cell_at(wanted: tuple[bytes, ...], cells: Sequence[Cell]) -> tuple[Cell | None, int]:
+    """Return the longest cell that these statements begin with, and how many it has.
+
+    It has run.
+    """
+    found = [
+        (cell, len(own))
+        for cell in cells
+        if cell.was_run
+        for version in _versions(cell)
+        for own in _without_setup(version)
+        if own and own == wanted[: len(own)]
+    ]
     return max(found, key=lambda one: one[1], default=(None, 0))
 
 
-def _versions_without_setup(cell: Cell) -> Iterator[list[str]]:
-    """Yield a cell's statements without the magics of `SETUP`, which models are not sent.
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def _without_setup(source: str) -> tuple[tuple[bytes, ...], ...]:
+    """Return a cell's statements without the magics of `SETUP`, which models are not sent.
 
     With any other magic it has none: what that did belongs to the cell. What it only shows at its
     end may be left out of a copy.
     """
-    for version in _versions(cell):
-        tree = parsed(SETUP.sub("", version))
-        own = [] if tree is None else tree.body
-        yield _dumps(own)
-        if len(own) > 1 and only_shows(own[-1]):
-            yield _dumps(own[:-1])
+    tree = parsed(SETUP.sub("", source))
+    own = () if tree is None else _digests(tree.body)
+    may_end_before = tree is not None and len(own) > 1 and only_shows(tree.body[-1])
+    return (own, own[:-1]) if may_end_before else (own,)
 
 
 def _lines_after(code: str, nodes: Sequence[ast.stmt], count: int) -> str:

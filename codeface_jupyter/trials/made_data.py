@@ -7,9 +7,9 @@ import types
 from collections.abc import Container, Mapping, Sequence
 
 from codeface_jupyter.context import Cell
-from codeface_jupyter.syntax import Definition, Import, dumped
+from codeface_jupyter.syntax import Definition, Import, digest
 from codeface_jupyter.trials.bindings import names_bound_in_scope
-from codeface_jupyter.trials.name_changes import names_changed, names_read, statements_after
+from codeface_jupyter.trials.name_changes import changes_after, names_changed, names_read
 from codeface_jupyter.trials.value_kinds import TABLE_KINDS, ValueKinds
 
 __all__ = [
@@ -117,7 +117,7 @@ def gives_something_else(
     is_seeded = any(_is_seeded(part) for node in nodes for part in ast.walk(node))
     if any(map(_varies, run)) and not is_seeded:
         return True
-    made, own = names_bound_in_scope(nodes), {dumped(node) for node in nodes}
+    made, own = names_bound_in_scope(nodes), set(map(digest, nodes))
     return any(
         _is_worked_on(node, cell, cells, made=made, own=own)
         for node, cell in zip(nodes, repeated, strict=True)
@@ -126,7 +126,12 @@ def gives_something_else(
 
 
 def _is_worked_on(
-    node: ast.stmt, cell: Cell, cells: Sequence[Cell], *, made: Container[str], own: Container[str]
+    node: ast.stmt,
+    cell: Cell,
+    cells: Sequence[Cell],
+    *,
+    made: Container[str],
+    own: Container[bytes],
 ) -> bool:
     """Whether what a statement reads has changed since its cell ran, or what it made has.
 
@@ -140,18 +145,17 @@ def _is_worked_on(
         What the whole code binds. That such a name is used again for something else changes
         nothing, as of a figure's ``ax``.
     own
-        The whole code's statements, as `dumped` gives them.
+        The whole code's statements, as `digest` gives them.
     """
     names = names_bound_in_scope([node]) | names_read(node)
-    later = statements_after(cell, cells, names=names) or ()
+    later = changes_after(cell, cells, names=names) or ()
     return any(
         name in names
         and how != "item"
         and not (how == "anew" and name in made)
-        and dumped(other) not in own
+        and other.statement not in own
         for other in later
-        if not isinstance(other, Import)
-        for name, how in names_changed(other)
+        for name, how in other.names
     )
 
 
@@ -224,17 +228,16 @@ def _is_changed(
             read = names_read(value)
         case _:
             read = frozenset()
-    later = statements_after(cell, cells, names=made | read)
+    later = changes_after(cell, cells, names=made | read)
     if later is None:
         return True
-    kinds = ValueKinds(namespace)
-    # The same line once more makes the same, and modules are imported in many cells.
+    kinds, own = ValueKinds(namespace), digest(node)
+    # The same line once more makes the same.
     return any(
         (name in read or (name in made and not (how == "item" and _kind(name, kinds) == "frame")))
-        and not _is_equal(other, node)
+        and other.statement != own
         for other in later
-        if not isinstance(other, Import)
-        for name, how in names_changed(other)
+        for name, how in other.names
     )
 
 
@@ -255,10 +258,6 @@ def _is_same(literal: object, live: object) -> bool:
         case (dict() as made, dict() as held):
             return len(made) == len(held) and all(map(_is_same, made.items(), held.items()))
     return literal == live
-
-
-def _is_equal(node: ast.stmt, other: ast.stmt) -> bool:
-    return dumped(node) == dumped(other)
 
 
 def _kind(name: str, kinds: ValueKinds) -> str | None:

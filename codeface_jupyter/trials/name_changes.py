@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from codeface_jupyter.context import Cell
 from codeface_jupyter.context.ipython_lines import names_in_magics, python_in
-from codeface_jupyter.syntax import identifiers, is_deep, parse_module
+from codeface_jupyter.syntax import (
+    Import,
+    digest,
+    first_line,
+    identifiers,
+    is_deep,
+    mentions,
+    parse_module,
+)
 from codeface_jupyter.trials.bindings import names_bound_in_scope
 
 __all__ = [
     "CHANGES_IN_PLACE",
     "GIVES_NOTHING",
     "REBINDS_ANYTHING",
+    "Change",
     "NameChange",
+    "changes_after",
     "names_changed",
     "names_read",
-    "statements_after",
 ]
 
 # How a name gets another value: one of its own, one made from the value before, or the same
@@ -38,30 +50,117 @@ INSERTS = "insert"
 # and changes nothing.
 GIVES_A_VALUE = frozenset({"pop", "popitem", "setdefault"})
 GIVES_NOTHING = CHANGES_IN_PLACE - GIVES_A_VALUE - {"add"}
+# Where Python ends a line.
+LINE_END = re.compile(r"\r\n|\r|\n")
+# Without one of these a statement changes no name.
+SIGNS = re.compile(
+    r"(?<![=!<>])=(?!=)|<<=|>>=|\b(?:for|with|as|del|def|class|import|except|case|global|nonlocal"
+    rf"|lambda|type|shuffle|{INSERTS}|{'|'.join(sorted(CHANGES_IN_PLACE))})\b"
+)
+TEXT = re.compile(r"""'[^'\\\n]*'|"[^"\\\n]*\"""")
+UNCERTAIN = re.compile(r"""['"\\\r\f;]""")
+BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+# Cells are read once, not for each name and each answer. Only texts and digests are kept of them.
+REMEMBERED_CELLS = 2_000
+REMEMBERED_STATEMENTS = 8_000
 
 
-def statements_after(
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A statement, as `digest` gives it, and the names that it changes."""
+
+    statement: bytes
+    names: tuple[tuple[str, NameChange], ...]
+
+
+def changes_after(
     cell: Cell, cells: Sequence[Cell], *, names: frozenset[str]
-) -> list[ast.stmt] | None:
-    """Return the statements of the cells that ran after one of them and have any of the names.
+) -> list[Change] | None:
+    """Return what the cells that ran after one of them change, as far as they have the names.
 
-    None if nobody can tell what was run.
+    Imports are left out. None if nobody can tell what was run.
     """
-    found: list[ast.stmt] = []
+    found: list[Change] = []
     place = next((number for number, other in enumerate(cells) if other is cell), -1)
     for number, other in enumerate(cells):
         if other is cell or not _ran_after(other, cell, is_below=number > place):
             continue
         if any(sign in other.source for sign in REBINDS_ANYTHING):
             return None
-        if names and not names.isdisjoint(identifiers(other.source)):
-            tree = parse_module(python_in(other.source))
-            is_by_magic = not names.isdisjoint(names_in_magics(other.source))
-            if is_by_magic or (tree is not None and is_deep(tree)):
+        if any(mentions(other.source, names)):
+            changes = _changes_of(names, other.source)
+            if changes is None:
                 return None
-            # What Python cannot read has done nothing.
-            found += tree.body if tree is not None else []
+            found += changes
     return found
+
+
+def _changes_of(names: frozenset[str], source: str) -> list[Change] | None:
+    """Return what the statements of a cell change that have the names; None if nobody can tell."""
+    if not names.isdisjoint(names_in_magics(source)):
+        return None
+    found: list[Change] = []
+    for lines in () if _only_reads(names, source) else _changing_lines(source):
+        if any(mentions(lines, names)) and not names.isdisjoint(identifiers(lines)):
+            changes = _changes_in(lines)
+            if changes is None:
+                return None
+            found += changes
+    return found
+
+
+def _only_reads(names: frozenset[str], source: str) -> bool:
+    """Whether looks tell that a cell changes none of the names, which is faster than reading it.
+
+    That is certain only where each line is whole by itself, its brackets and texts closed in it.
+    """
+    text = TEXT.sub("", source)
+    if not source.isascii() or UNCERTAIN.search(text) or ":=" in source:
+        return False
+    for line in text.split("\n"):
+        if any(line.count(begin) != line.count(end) for begin, end in BRACKETS):
+            return False
+        if any(name in line for name in names):
+            target, _, value = line.partition("=")
+            if SIGNS.search(value if not any(name in target for name in names) else line):
+                return False
+    return True
+
+
+@lru_cache(maxsize=REMEMBERED_CELLS)
+def _changing_lines(source: str) -> tuple[str, ...]:
+    """Return the lines of each statement of a cell that may change a name.
+
+    What Python cannot read has done nothing. Statements that share a line stay together.
+    """
+    # Where Python can read a cell as it stands, there are no magics in it.
+    code, tree = source, parse_module(source)
+    if tree is None:
+        code = python_in(source)
+        tree = parse_module(code)
+    places: list[tuple[int, int]] = []
+    for node in tree.body if tree is not None else []:
+        begin, end = first_line(node), node.end_lineno or node.lineno
+        if places and begin <= places[-1][1]:
+            begin, _ = places.pop()
+        places.append((begin, end))
+    lines = LINE_END.split(code)
+    found = ("\n".join(lines[begin - 1 : end]) for begin, end in places)
+    # Other characters may be written in several ways.
+    return tuple(text for text in found if SIGNS.search(text) or not text.isascii())
+
+
+@lru_cache(maxsize=REMEMBERED_STATEMENTS)
+def _changes_in(lines: str) -> tuple[Change, ...] | None:
+    """Return what the statements of some lines change; None if they are not to be looked at."""
+    tree = parse_module(lines)
+    if tree is None or is_deep(tree):
+        return None
+    return tuple(
+        Change(statement=digest(node), names=tuple(names_changed(node)))
+        for node in tree.body
+        if not isinstance(node, Import)
+    )
 
 
 def names_changed(statement: ast.stmt) -> Iterator[tuple[str, NameChange]]:

@@ -15,6 +15,7 @@ from codeface_jupyter.generation import (
 )
 from codeface_jupyter.trials.copies import (
     only_new,
+    parsed,
     repeated_value,
     repetition,
     without_copied_text,
@@ -449,3 +450,87 @@ def test_a_copy_of_cells_is_known_where_one_of_them_cannot_be_read():
     assert note == "This only repeats cells above."
     assert not repeats_a_cell(f"{copied}\nx = (", Rewrite.of(failed), cells, task="fix")
     assert not repeats_a_cell("x = (", Rewrite.of(failed), cells, task="fix")
+
+
+TABLE = "import pandas as pd\ngrades = pd.DataFrame({'mark': [90]})\ngrades.head(3)"
+LETTER = "def letter(mark):\n    return 'A' if mark > 80 else 'B'"
+CHECK = 'assert letter(90) == "A"'
+
+
+def notebook_of(*others):
+    return [
+        Cell(source=source, execution_count=number)
+        for number, source in enumerate([TABLE, LETTER, *others], start=1)
+    ]
+
+
+def names_of(cells):
+    known = {}
+    for cell in cells[:2]:
+        exec(cell.source, known)
+    return known
+
+
+@pytest.mark.parametrize("count", [0, 9, 60])
+@pytest.mark.parametrize(
+    "other", ["%%codeface\nquestion {}", "%codeface_fix {}", "", "mean_{0} = {0}\nprint(mean_{0})"]
+)
+def test_the_first_cells_of_a_notebook_are_known_however_many_follow(other, count):
+    cells = notebook_of(*(other.format(number) for number in range(count)))
+    answer = f"{TABLE}\n\n{LETTER}\n\n{CHECK}"
+    for for_one_cell in (False, True):
+        found = without_copies(answer, names_of(cells), cells, for_one_cell=for_one_cell)
+        assert (found.code, found.count) == (CHECK, 2)
+    assert only_new([answer], names_of(cells), cells, prompt="")[0] == [CHECK]
+    assert repetition(f"{TABLE}\n{LETTER}", cells)
+
+
+@pytest.mark.parametrize("other", ["%%codeface\nquestion", "%codeface_fix", "", "\n\n"])
+def test_a_cell_that_only_asks_or_is_empty_is_not_the_last_one_with_code(other):
+    cells = [*CELLS, Cell(source="sales.head()", execution_count=4), Cell(source=other)]
+    assert repetition("sales.head()", cells) == "This only repeats cell [4]."
+
+
+def test_a_repair_in_a_long_notebook_holds_none_of_its_first_cells():
+    cells = notebook_of(*(f"%%codeface\nquestion {number}" for number in range(20)))
+    rewrite = Rewrite.of(Cell(source='assert letter(90) = "A"', execution_count=30))
+    answer = result(f"```python\n{TABLE}\n\n{LETTER}\n\n{CHECK}\n```")
+    new, note = without_other_cells(
+        rewritten(answer, rewrite), rewrite, cells, namespace=names_of(cells), task="fix"
+    )
+    assert new.block.code == CHECK
+    assert note == "Left out a copy of cells [1] and [2], which the notebook has run."
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "grades = 3", "(grades) = 3", "grades += 1", "print(grades := 3)", "del grades",
+        "for grades in [1]: pass", "with open('x') as grades: pass", "import os as grades",
+        "if 1 <= 2:\n    grades = 3", "grades.drop(columns='mark', inplace=True); x = 2",
+        "def f():\n    global grades\n    grades = 3", "def grades(): pass", "grades = !ls",
+        "match 1:\n    case grades: pass", "\uff47rades = 3", "class grades: pass",
+    ],
+)  # fmt: skip
+def test_what_any_cell_of_many_changes_is_not_left_out(change):
+    others = [f"part_{number} = grades.copy()" for number in range(30)]
+    cells = notebook_of(*others, change, *others)
+    is_import = change.startswith("import")
+    found = without_copies(f"{TABLE}\n{CHECK}", names_of(cells), cells)
+    assert (found is not None) == is_import
+
+
+def test_a_name_is_known_in_whatever_characters_it_is_written():
+    cells = [Cell(source="\ufb01t = 1\n\uff58 = 2", execution_count=1)]
+    found = without_copies("fit = 1\nx = 2\nprint(fit)", {"fit": 1, "x": 2}, cells)
+    assert found.code == "print(fit)"
+
+
+def test_in_a_long_notebook_only_cells_that_may_be_copied_are_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "codeface_jupyter.trials.copies.parsed", lambda code: read.append(code) or parsed(code)
+    )
+    cells = notebook_of(*(f"step_{number} = {number} + 1" for number in range(200)))
+    assert without_copies(f"{TABLE}\n{LETTER}\n{CHECK}", names_of(cells), cells).count == 2
+    assert len(read) < 10
