@@ -13,10 +13,10 @@ from typing import Any
 
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.syntax import is_deep
-from codeface_jupyter.trials.bindings import names_bound
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span, listed
+from codeface_jupyter.trials.name_changes import names_changed
 
 __all__ = ["AbsentValue", "absent_value"]
 
@@ -90,12 +90,10 @@ class _Column:
 
 def _compared(tree: ast.Module) -> Iterator[tuple[_Column, str]]:
     """Yield the columns that a code only reads, with the texts that they are compared with."""
-    rebound = {name for node in tree.body for name in names_bound(node)}
-    made = {
-        node.slice.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
-        if isinstance(node.slice, ast.Constant)
+    changed = {name for statement in tree.body for name, _ in names_changed(statement)}
+    # Who makes sure of something expects that there may be none.
+    sure = {
+        id(n) for part in ast.walk(tree) if isinstance(part, ast.Assert) for n in ast.walk(part)
     }
     for node in ast.walk(tree):
         match node:
@@ -103,7 +101,7 @@ def _compared(tree: ast.Module) -> Iterator[tuple[_Column, str]]:
                 left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str() as text)]
             ):
                 column = _column(left)
-                if column is not None and column.frame not in rebound and column.label not in made:
+                if column is not None and column.frame not in changed and id(node) not in sure:
                     yield column, text
 
 

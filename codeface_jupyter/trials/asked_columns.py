@@ -12,14 +12,14 @@ from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.unsaid_names import NOT_MEANT, NOT_NAMES, without_code
+from codeface_jupyter.trials.unsaid_names import NOT_NAMES, is_not_meant, without_code
 
 __all__ = ["NamedColumns", "asked_columns", "missing_columns", "with_asked_columns"]
 
 NAME = r"(?:\"[A-Za-z_][\w %]{0,39}\"|`[A-Za-z_]\w{0,39}`|“[A-Za-z_][\w %]{0,39}”)"
 # In a row after the word, or each after what it is to name.
 LISTED = re.compile(
-    rf"\bcolumns?\b[^.;\n\"`“]{{0,30}}?(?P<names>{NAME}(?:\s*,?\s*(?:and\s+)?{NAME})*)",
+    rf"\bcolumns?\b[^.;\n\"`“]{{0,30}}?(?P<names>{NAME}(?:(?:\s*,)?\s*(?:and\s+)?{NAME})*)",
     re.IGNORECASE,
 )
 NAMED_AS = re.compile(rf"\bas\s+(?P<names>{NAME})", re.IGNORECASE)
@@ -35,6 +35,15 @@ MADE_BY_PANDAS = frozenset({
     "count", "first", "last", "max", "mean", "median", "min", "nunique", "proportion", "size",
     "std", "sum", "var", "0",
 })  # fmt: skip
+# What a name says was computed: of two names, both are not the same thing's.
+COMPUTED = re.compile(
+    r"(?<![a-z])(?:avg|average|count|first|last|max|mean|median|min|mode|n|nunique|number|percent"
+    r"|proportion|ratio|share|size|std|sum|total|var)(?![a-z])",
+    re.IGNORECASE,
+)
+SAME = ({"avg", "average", "mean"}, {"count", "n", "number", "size"}, {"sum", "total"})
+# Longer requests are not looked through.
+MAX_REQUEST_CHARS = 2_000
 CHAINS = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 
 
@@ -60,13 +69,13 @@ def asked_columns(request: str) -> tuple[str, ...]:
     ('mean', 'std', 'n')
     """
     request = without_code(request)
-    if CHANGES_COLUMNS.search(request):
+    if len(request) > MAX_REQUEST_CHARS or CHANGES_COLUMNS.search(request):
         return ()
     places = {
         (match.start("names") + one.start()): one[0][1:-1]
         for pattern in (LISTED, NAMED_AS)
         for match in pattern.finditer(request)
-        if not NOT_MEANT.search(request[: match.start("names")])
+        if not is_not_meant(request, match.start("names"))
         for one in ONE_NAME.finditer(match["names"])
     }
     return tuple(dict.fromkeys(places[place] for place in sorted(places)))
@@ -101,7 +110,7 @@ def with_asked_columns(
         return None
     is_only_one_left = len(columns) > 1 and len(others) == 1 and others[0] in MADE_BY_PANDAS
     pairs = dict(_pairs(missing, others, is_only_one_left=is_only_one_left))
-    if len(pairs) < len(others) or outcome is None:
+    if len(pairs) < len(others) or outcome is None or any(map(_differ, pairs, pairs.values())):
         return None
     renamed = _renaming(code, tree, pairs, variable=outcome.preview.variable)
     if renamed is None:
@@ -168,6 +177,14 @@ def _pairs(
         alike = [other for other in others if _words(other) & _words(name)]
         if len(alike) == 1:
             yield alike[0], name
+
+
+def _differ(old: str, new: str) -> bool:
+    """Whether two names say that different things were computed: "mean" and "max_temp"."""
+    was, wanted = ({one.lower() for one in COMPUTED.findall(name)} for name in (old, new))
+    if not wanted or not was:
+        return bool(wanted - {"n", "count", "number", "size"}) and old in MADE_BY_PANDAS
+    return was.isdisjoint(wanted) and not any(was & same and wanted & same for same in SAME)
 
 
 def _words(name: str) -> set[str]:

@@ -48,7 +48,7 @@ REPEATS_ITSELF = f"{ONLY_REPEATS} the cell."
 # Magics that set something up and touch no variable, as a first cell has them.
 SETUP = re.compile(r"^%(?:load_ext|reload_ext|config|matplotlib|autoreload)\b.*$", re.MULTILINE)
 # Cells are read once, not for each answer. Only digests are kept of them.
-REMEMBERED_CELLS = 2_000
+REMEMBERED_CELLS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)

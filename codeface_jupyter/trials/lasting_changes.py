@@ -26,7 +26,7 @@ FIRST_VERSION_WITH_COPIES = 3
 KEEPS_ROWS = frozenset({
     "bfill", "clip", "ffill", "fillna", "interpolate", "mask", "replace", "where",
 })  # fmt: skip
-BLOCKS = (ast.For, ast.If, ast.While, ast.With)
+BLOCKS = (ast.For, ast.If, ast.Try, ast.While, ast.With)
 # Methods of columns that say of each row whether something holds.
 TELLS_ROWS = frozenset({
     "between", "contains", "duplicated", "endswith", "isin", "isna", "isnull", "notna", "notnull",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from codeface_jupyter.syntax import is_deep
 from codeface_jupyter.trials.checks.source import read_source
-from codeface_jupyter.trials.unsaid_names import NOT_MEANT, without_code
+from codeface_jupyter.trials.unsaid_names import is_not_meant, without_code
 
 __all__ = ["Step", "missed_steps"]
 
@@ -45,7 +45,8 @@ NO_WISH = re.compile(
 )
 
 ROUNDS = (
-    r"round|rint|ceil|floor|trunc|format|quantize|decimals|precision|\bint|//|\.\d|hour|resample"
+    r"round|rint|ceil|floor|trunc|format|quantize|decimals|precision|\bint|//|\.\d|%\d*[defg]|hour|resample"
+    r"|normalize|\bdate\b|to_period"
 )
 SORTS = (
     r"sort|order|nlargest|nsmallest|most_common|value_counts|rank|heap|revers|flip|top_k|queue"
@@ -62,6 +63,8 @@ SORTS_DOWN = re.compile(
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
 # A figure has an order of its own.
 DRAWS = re.compile(r"plot|\bplt\b|\bsns\b|\bpx\b|\bbarh?\b|\bfig|\bax(?:es|is)?\b")
+# Longer requests are not looked through.
+MAX_REQUEST_CHARS = 2_000
 TOLD = frozenset({"ascending", "reverse"})
 INTEGERS = re.compile(r"[Uu]?[Ii]nt\d*")
 
@@ -112,7 +115,7 @@ def missed_steps(request: str, code: str) -> tuple[Step, ...]:
     ['rounding']
     """
     request = without_code(request)
-    if NO_WISH.search(request):
+    if len(request) > MAX_REQUEST_CHARS or NO_WISH.search(request):
         return ()
     wanted = [(step, done) for step, asked, done in SIGNS if _asks(request, asked)]
     is_down = _asks(request, LARGEST_FIRST)
@@ -129,7 +132,7 @@ def missed_steps(request: str, code: str) -> tuple[Step, ...]:
 
 
 def _asks(request: str, asked: re.Pattern[str]) -> bool:
-    return any(not NOT_MEANT.search(request[: m.start()]) for m in asked.finditer(request))
+    return any(not is_not_meant(request, match.start()) for match in asked.finditer(request))
 
 
 def _calls_others(tree: ast.Module) -> bool:
@@ -151,15 +154,23 @@ def _words(tree: ast.Module) -> Iterator[str]:
                 yield word
             case ast.keyword(arg=str() as word, value=value):
                 yield f"{word}={ast.unparse(value)}" if word in TOLD else word
-            case ast.UnaryOp(op=ast.USub(), operand=operand) if not isinstance(
-                operand, ast.Constant
-            ):
-                yield "-x"
-            case ast.FloorDiv():
-                yield "//"
             # A format such as ".1f", a query or a type; other words may be names of columns.
             case ast.Constant(value=str() as text):
                 if not text.isidentifier() or INTEGERS.fullmatch(text):
                     yield text
-            case ast.Slice(step=ast.UnaryOp(op=ast.USub())):
-                yield "-1"
+        yield from _signs(node)
+
+
+def _signs(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.FloorDiv():
+            yield "//"
+        case ast.Slice(step=ast.UnaryOp(op=ast.USub())):
+            yield "-1"
+        case ast.BinOp(op=ast.Mult(), right=ast.UnaryOp(op=ast.USub())):
+            yield "-x"
+        case ast.UnaryOp(op=ast.USub(), operand=ast.expr() as negative):
+            yield "" if isinstance(negative, ast.Constant) else "-x"
+        case ast.FormattedValue(format_spec=ast.JoinedStr(values=values)):
+            # How many digits it is may be a variable.
+            yield from (".0" for one in values if isinstance(one, ast.FormattedValue))

@@ -58,11 +58,14 @@ SIGNS = re.compile(
     rf"|lambda|type|shuffle|{INSERTS}|{'|'.join(sorted(CHANGES_IN_PLACE))})\b"
 )
 TEXT = re.compile(r"""'[^'\\\n]*'|"[^"\\\n]*\"""")
+COMMENT = re.compile(r"#.*")
+# Code may stand in such a text.
+FORMATTED = re.compile(r"""\b(?:[ft]r?|r[ft])['"]""", re.IGNORECASE)
 UNCERTAIN = re.compile(r"""['"\\\r\f;]""")
 BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 # Cells are read once, not for each name and each answer. Only texts and digests are kept of them.
-REMEMBERED_CELLS = 2_000
-REMEMBERED_STATEMENTS = 8_000
+REMEMBERED_CELLS = 10_000
+REMEMBERED_STATEMENTS = 40_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +117,12 @@ def _only_reads(names: frozenset[str], source: str) -> bool:
 
     That is certain only where each line is whole by itself, its brackets and texts closed in it.
     """
-    text = TEXT.sub("", source)
-    if not source.isascii() or UNCERTAIN.search(text) or ":=" in source:
+    if not source.isascii() or FORMATTED.search(source) or ":=" in source:
         return False
+    text = TEXT.sub("", source)
+    if UNCERTAIN.search(text):
+        return False
+    text = COMMENT.sub("", text)
     for line in text.split("\n"):
         if any(line.count(begin) != line.count(end) for begin, end in BRACKETS):
             return False

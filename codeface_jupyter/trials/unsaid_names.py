@@ -17,6 +17,7 @@ __all__ = [
     "NOT_NAMES",
     "QUOTED",
     "in_words",
+    "is_not_meant",
     "says_name",
     "unsaid_names",
     "unsaid_note",
@@ -139,8 +140,13 @@ def _names(text: str) -> Iterator[str]:
             continue
         if match["code"] and (not quoted.isidentifier() or keyword.iskeyword(quoted)):
             continue
-        if not NOT_MEANT.search(text[max(0, match.start() - CHARS_BEFORE) : match.start()]):
+        if not is_not_meant(text, match.start()):
             yield quoted
+
+
+def is_not_meant(request: str, place: int) -> bool:
+    """Whether what stands at a place of a request is not to be, or only like what is to be."""
+    return NOT_MEANT.search(request[max(0, place - CHARS_BEFORE) : place]) is not None
 
 
 @dataclass(frozen=True)

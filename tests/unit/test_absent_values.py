@@ -51,6 +51,11 @@ def test_it_is_told_with_what_the_column_holds(notebook, code, request_text, not
         # What is compared is not the notebook's column, or no text.
         "sales['city'] = sales['city'].str.lower()\nsales[sales['city'] == 'rome']",
         "sales[sales['city'].str.lower() == 'rome']",
+        "sales.loc[sales['units'] > 1, 'city'] = 'rome'\n(sales['city'] == 'rome').sum()",
+        "sales.city = 'rome'\nsales[sales['city'] == 'rome']",
+        "sales.fillna({'city': 'rome'}, inplace=True)\nsales[sales['city'] == 'rome']",
+        "sales['city'].replace('Rome', 'rome', inplace=True)\nsales[sales['city'] == 'rome']",
+        "assert not (sales['city'] == 'rome').any()",
         "sales = load()\nsales[sales['city'] == 'rome']",
         "other['city'] == 'rome'",
         "unknown['city'] == 'rome'",

@@ -98,6 +98,10 @@ def test_they_are_given_to_the_table(code, outcome, request_text, named):
         ("x", table("mean", "std", "count", value=False), PER_ARM),
         ("x", Outcome(ending="raised"), PER_ARM),
         ("x", None, PER_ARM),
+        # Names that say what was computed, and say different things.
+        ("x", table("city", "mean"), 'columns "city" and "max"'),
+        ("x", table("city", "count"), 'columns "city" and "share"'),
+        ("x", table("city", "mean_temp"), 'columns "city" and "max_temp"'),
         # A column that has a name of its own keeps it, such as a key.
         ("x", table("region", "mean", "std"), PER_ARM),
         # What the code has, or a type or variable is called, is no column's new name.

@@ -510,6 +510,7 @@ def test_a_repair_in_a_long_notebook_holds_none_of_its_first_cells():
         "if 1 <= 2:\n    grades = 3", "grades.drop(columns='mark', inplace=True); x = 2",
         "def f():\n    global grades\n    grades = 3", "def grades(): pass", "grades = !ls",
         "match 1:\n    case grades: pass", "\uff47rades = 3", "class grades: pass",
+        'print(f"last: {grades.pop(1)}")', "(grades  # )\n.pop(1))  # (",
     ],
 )  # fmt: skip
 def test_what_any_cell_of_many_changes_is_not_left_out(change):

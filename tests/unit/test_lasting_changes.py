@@ -55,6 +55,11 @@ def run(code, variables):
             "for c in df.columns:\n    df[c] = df[c].fillna(df[c].max())",
             ["a", "ü"],
         ),
+        (
+            "try:\n    df['a'].fillna(0, inplace=True)\nexcept KeyError:\n    raise",
+            "try:\n    df['a'] = df['a'].fillna(0)\nexcept KeyError:\n    raise",
+            ["a"],
+        ),
         ("df['a'][df['b'] > 1] = 0", "df.loc[df['b'] > 1, 'a'] = 0", ["a"]),
         ("df[df.b > 1]['a'] = 0", "df.loc[df.b > 1, 'a'] = 0", ["a"]),
         ("df[mask]['b'] += 1", "df.loc[mask, 'b'] += 1", ["b"]),

@@ -30,6 +30,9 @@ def test_rounding_is_missed(request_text):
         "x // 1",
         "df.style.format(precision=1)",
         "x.astype('int64')",
+        "f'{x:.{n}f}'",
+        "'%d' % x",
+        "df['a'].dt.normalize()",
         "pd.read_sql('SELECT ROUND(a, 2) FROM t', db)",
         "df.resample('h').mean()",
         # What others do is not known.
@@ -91,6 +94,7 @@ def test_what_is_grouped_is_in_the_order_of_its_keys():
         ("df.sort_values('a', ascending=up)", False),
         ("sorted(df['a'], key=lambda a: -a)", False),
         ("sorted(df['a'], reverse=True)", False),
+        ("df.assign(b=df['a'] * -1).sort_values('b')", False),
         ("df.sort_values('a')[::-1]", False),
         ("df.sort_values('a').nlargest(3, 'a')", False),
     ],
@@ -142,3 +146,8 @@ def test_other_requests_ask_for_neither(request_text):
 
 def test_what_python_cannot_read_is_not_judged():
     assert missed_steps("largest first", "df.mean(") == ()
+
+
+def test_a_long_request_takes_no_time():
+    for text in ("x" + "\n" * 50_000, "like that, highest first. " * 2_000):
+        assert missed_steps(text, "x.mean()") == ()
