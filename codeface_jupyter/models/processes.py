@@ -28,6 +28,10 @@ def lines(process: subprocess.Popen[str], job: Job) -> Iterator[str]:
         try:
             for line in process.stdout or ():
                 said.put(line)
+        except ValueError:
+            # Who ends the process closes its output, perhaps between two lines that it has said.
+            if process.stdout is None or not process.stdout.closed:
+                raise
         finally:
             said.put(_End())
 
