@@ -14,13 +14,12 @@ from typing import Any
 from codeface_jupyter.privacy import has_secret, is_secret_name
 from codeface_jupyter.syntax import is_deep
 from codeface_jupyter.trials.checks.source import Source, read_source
-from codeface_jupyter.trials.checks.values import Frame, value_of
+from codeface_jupyter.trials.checks.values import TEXT_DTYPES, Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span, listed
 from codeface_jupyter.trials.name_changes import names_changed
 
 __all__ = ["AbsentValue", "absent_value"]
 
-TEXT_DTYPES = frozenset({"object", "str", "string"})
 # Longer columns take too long to look through.
 MAX_ROWS = 200_000
 MAX_SHOWN = 3
@@ -126,7 +125,7 @@ def _absent(
     values = _texts(obj, column.label)
     if not values or text in values:
         return None
-    alike = [value for value in values if value.strip().casefold() == text.strip().casefold()]
+    alike = [value for value in values if _folded(value) == _folded(text)]
     others = [value for value in alike or values if not has_secret(repr(value))]
     return AbsentValue(source.text(column.node), text, tuple(others[:MAX_SHOWN]))
 
@@ -143,4 +142,8 @@ def _texts(frame: Any, label: str) -> dict[str, None]:
 
 
 def _is_alike(found: AbsentValue) -> bool:
-    return any(other.strip().casefold() == found.text.strip().casefold() for other in found.others)
+    return any(_folded(other) == _folded(found.text) for other in found.others)
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()

@@ -8,7 +8,7 @@ from typing import Any
 
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.trials.asked_kind import shown_by
-from codeface_jupyter.trials.checks.values import Frame, value_of
+from codeface_jupyter.trials.checks.values import TEXT_DTYPES, Frame, value_of
 
 __all__ = ["asked_column", "gives_a_number"]
 
@@ -17,7 +17,6 @@ WHICH = re.compile(r"\W*(?:(?:so|and|now|please)\W+)?(?:which|what)\s+(\w+)\s+(?
 ASKS_FOR_NUMBER = re.compile(
     r"\bhow\s+(?:many|much|often)\b|\b(?:number|share|percentage)\s+of\b", re.I
 )
-TEXT_DTYPES = frozenset({"object", "str", "string"})
 # Of a long column, its first values tell what it holds.
 MAX_VALUES = 1_000
 NUMBER = re.compile(r"[-+]?(?:\d[\d_,]*(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf)%?", re.I)

@@ -12,7 +12,12 @@ from codeface_jupyter.syntax import parse_module
 from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.unsaid_names import NOT_NAMES, is_not_meant, without_code
+from codeface_jupyter.trials.unsaid_names import (
+    MAX_REQUEST_CHARS,
+    NOT_NAMES,
+    is_not_meant,
+    without_code,
+)
 
 __all__ = ["NamedColumns", "asked_columns", "missing_columns", "with_asked_columns"]
 
@@ -41,9 +46,8 @@ COMPUTED = re.compile(
     r"|proportion|ratio|share|size|std|sum|total|var)(?![a-z])",
     re.IGNORECASE,
 )
-SAME = ({"avg", "average", "mean"}, {"count", "n", "number", "size"}, {"sum", "total"})
-# Longer requests are not looked through.
-MAX_REQUEST_CHARS = 2_000
+COUNTS = frozenset({"count", "n", "number", "size"})
+SAME = (frozenset({"avg", "average", "mean"}), COUNTS, frozenset({"sum", "total"}))
 CHAINS = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 
 
@@ -183,7 +187,7 @@ def _differ(old: str, new: str) -> bool:
     """Whether two names say that different things were computed: "mean" and "max_temp"."""
     was, wanted = ({one.lower() for one in COMPUTED.findall(name)} for name in (old, new))
     if not wanted or not was:
-        return bool(wanted - {"n", "count", "number", "size"}) and old in MADE_BY_PANDAS
+        return bool(wanted - COUNTS) and old in MADE_BY_PANDAS
     return was.isdisjoint(wanted) and not any(was & same and wanted & same for same in SAME)
 
 

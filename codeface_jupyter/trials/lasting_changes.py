@@ -17,6 +17,7 @@ from codeface_jupyter.trials.checks.modules import loaded_module, members
 from codeface_jupyter.trials.checks.source import Source, read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import code_span
+from codeface_jupyter.trials.name_changes import works_in_place
 from codeface_jupyter.trials.value_kinds import ValueKinds
 
 __all__ = ["Lasting", "with_lasting_changes"]
@@ -120,8 +121,7 @@ class _Edits:
         """Return the edit that assigns what a method would do in place; None if it does not."""
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=part, attr=method)) as call):
-                is_in_place = any(_is_true(one) for one in call.keywords if one.arg == "inplace")
-                if method not in KEEPS_ROWS or not is_in_place or not self._is_part(part):
+                if method not in KEEPS_ROWS or not works_in_place(call) or not self._is_part(part):
                     return None
             case _:
                 return None
@@ -191,7 +191,7 @@ class _Edits:
         made = [
             node.value
             for node in self._tree.body
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+            if isinstance(node, ast.Assign) and _names(node.targets[0], name)
         ]
         if made or name in self._rebound:
             return all(map(self._are_rows, made)) and bool(made)
@@ -200,5 +200,5 @@ class _Edits:
         return is_series and str(getattr(self._namespace[name], "dtype", "")) == "bool"
 
 
-def _is_true(keyword: ast.keyword) -> bool:
-    return isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+def _names(target: ast.expr, name: str) -> bool:
+    return isinstance(target, ast.Name) and target.id == name

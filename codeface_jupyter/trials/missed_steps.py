@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codeface_jupyter.syntax import is_deep
+from codeface_jupyter.syntax import is_deep, unparsed
 from codeface_jupyter.trials.checks.source import read_source
-from codeface_jupyter.trials.unsaid_names import is_not_meant, without_code
+from codeface_jupyter.trials.unsaid_names import MAX_REQUEST_CHARS, is_not_meant, without_code
 
 __all__ = ["Step", "missed_steps"]
 
@@ -63,8 +63,6 @@ SORTS_DOWN = re.compile(
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
 # A figure has an order of its own.
 DRAWS = re.compile(r"plot|\bplt\b|\bsns\b|\bpx\b|\bbarh?\b|\bfig|\bax(?:es|is)?\b")
-# Longer requests are not looked through.
-MAX_REQUEST_CHARS = 2_000
 TOLD = frozenset({"ascending", "reverse"})
 INTEGERS = re.compile(r"[Uu]?[Ii]nt\d*")
 
@@ -153,7 +151,7 @@ def _words(tree: ast.Module) -> Iterator[str]:
             case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word):
                 yield word
             case ast.keyword(arg=str() as word, value=value):
-                yield f"{word}={ast.unparse(value)}" if word in TOLD else word
+                yield f"{word}={unparsed(value)}" if word in TOLD else word
             # A format such as ".1f", a query or a type; other words may be names of columns.
             case ast.Constant(value=str() as text):
                 if not text.isidentifier() or INTEGERS.fullmatch(text):

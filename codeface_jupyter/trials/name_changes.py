@@ -31,6 +31,7 @@ __all__ = [
     "changes_after",
     "names_changed",
     "names_read",
+    "works_in_place",
 ]
 
 # How a name gets another value: one of its own, one made from the value before, or the same
@@ -181,6 +182,12 @@ def names_changed(statement: ast.stmt) -> Iterator[tuple[str, NameChange]]:
                 told.add(name)
                 yield name, how
     yield from ((name, "anew") for name in own - told)
+
+
+def works_in_place(call: ast.Call) -> bool:
+    """Whether a call is told to change its object: ``df.dropna(inplace=True)``."""
+    told = (one.value for one in call.keywords if one.arg == "inplace")
+    return any(isinstance(value, ast.Constant) and value.value is True for value in told)
 
 
 def names_read(tree: ast.AST) -> frozenset[str]:

@@ -7,7 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from codeface_jupyter.syntax import Definition, is_deep, parse_module
-from codeface_jupyter.trials.name_changes import CHANGES_IN_PLACE, names_changed, names_read
+from codeface_jupyter.trials.name_changes import (
+    CHANGES_IN_PLACE,
+    names_changed,
+    names_read,
+    works_in_place,
+)
 from codeface_jupyter.trials.secret_values import (
     reads_secrets,
     secret_names,
@@ -88,10 +93,8 @@ def _assigned(node: ast.stmt) -> str | None:
 def _is_in_place(node: ast.Expr) -> bool:
     """Whether a statement is a call that changes a table and gives nothing."""
     match node.value:
-        case ast.Call(func=ast.Attribute(attr=attr), keywords=keywords):
-            told = (one.value for one in keywords if one.arg == "inplace")
-            is_told = any(isinstance(one, ast.Constant) and one.value is True for one in told)
-            return is_told and attr in CHANGES_TABLES
+        case ast.Call(func=ast.Attribute(attr=attr)) as call:
+            return attr in CHANGES_TABLES and works_in_place(call)
     return False
 
 

@@ -13,6 +13,7 @@ from codeface_jupyter.syntax import parse_module
 
 __all__ = [
     "ENDS_A_CLAUSE",
+    "MAX_REQUEST_CHARS",
     "NOT_MEANT",
     "NOT_NAMES",
     "QUOTED",
@@ -50,6 +51,8 @@ NOT_MEANT = re.compile(
     re.IGNORECASE,
 )
 CHARS_BEFORE = 48
+# Longer requests are not looked through for how they ask for something.
+MAX_REQUEST_CHARS = 2_000
 # What is quoted as often as it is meant, and packages, which code calls by names of its own.
 KINDS = frozenset({"dataframe", "dict", "false", "list", "nan", "none", "series", "true", "tuple"})
 TYPES = frozenset({"array", "bool", "float", "float64", "int", "int64", "set", "str", "string"})

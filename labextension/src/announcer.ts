@@ -18,8 +18,8 @@ export class Announcer {
     bridges.currentChanged.connect(this._follow, this);
     NotebookActions.executionScheduled.connect((_, { cell: { model } }) => {
       if (isRequest(model.sharedModel.getSource())) {
+        this._hasBegun = this._hasBegun && this._running.size > 0;
         this._running.add(model);
-        this._hasBegun = false;
       }
     });
     NotebookActions.executed.connect((_, { cell: { model }, success, error }) => {

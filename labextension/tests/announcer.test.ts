@@ -75,6 +75,17 @@ describe('the live region', () => {
     expect(announcer.node.textContent).toBe('The answer was stopped');
   });
 
+  it('says so too where another cell is scheduled meanwhile', () => {
+    const asking = cell('%%codeface\nplot it');
+    asking.model.outputs = { length: 0, get: () => ({ data: {} as never }) };
+    executionScheduled?.emit({ cell: asking });
+    become('loading');
+    executionScheduled?.emit({ cell: cell('%%codeface\nplot more') });
+    become('idle');
+    executed?.emit({ cell: asking, success: true });
+    expect(announcer.node.textContent).toBe('The answer was stopped');
+  });
+
   it('says no end of a cell that has only shown what would be sent', () => {
     become('loading');
     become('idle');

@@ -16,6 +16,7 @@ from codeface_jupyter.namespace.writing import PLAIN_TYPES
 
 __all__ = [
     "PLAIN_ROWS",
+    "TEXT_DTYPES",
     "Accessor",
     "Column",
     "Frame",
@@ -42,6 +43,8 @@ MAX_LABELS = 20_000
 MAX_DTYPES = 2_000
 LABEL_TYPES = frozenset({str, int, float, bool, type(None)})
 PLAIN_CLASSES = (*PLAIN_TYPES, list, tuple, set, frozenset, bytearray)
+# Dtypes of columns that may hold texts.
+TEXT_DTYPES = frozenset({"object", "str", "string"})
 # Kinds of dtypes whose values are no text that could be an attribute.
 NO_TEXT = frozenset("iufbMm")
 
