@@ -11,8 +11,9 @@ from codeface_jupyter.context.cells import defined_names
 from codeface_jupyter.context.ipython_lines import python_in
 from codeface_jupyter.syntax import Definition
 from codeface_jupyter.trials.bindings import names_bound
+from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.copies import parsed
-from codeface_jupyter.trials.name_changes import names_read
+from codeface_jupyter.trials.name_changes import names_changed, names_read
 from codeface_jupyter.trials.needed_statements import needed_statements
 
 __all__ = ["GOES_ON", "needed_earlier_code"]
@@ -23,7 +24,9 @@ GOES_ON = "Begins with lines of the answer before, which it goes on from."
 def needed_earlier_code(
     code: str, earlier: str, *, namespace: Mapping[str, object], cells: Sequence[Cell]
 ) -> str:
-    """Return what of the answer before makes names that a code reads, and nothing else does.
+    """Return what of the answer before makes names and columns that a code reads.
+
+    That is empty where the notebook has them, or a cell of it makes them.
 
     Parameters
     ----------
@@ -46,7 +49,31 @@ def needed_earlier_code(
     for statement in tree.body:
         missing |= waiting & _read(statement)
         waiting -= names_bound(statement)
-    return needed_statements(earlier, missing, below=code) if missing else ""
+    lines = _lines(earlier, missing, below=code)
+    lacking = _lacking_columns(f"{lines}\n{code}", namespace)
+    if not lacking or _are_made_in(cells, lacking):
+        return lines
+    changed = {name for node in before.body for name, _ in names_changed(node)}
+    changed &= names_read(tree).intersection(namespace)
+    all_lines = _lines(earlier, missing | changed, below=code)
+    is_better = _lacking_columns(f"{all_lines}\n{code}", namespace) < lacking
+    return all_lines if is_better else lines
+
+
+def _lines(earlier: str, names: set[str], *, below: str) -> str:
+    return needed_statements(earlier, names, below=below) if names else ""
+
+
+def _lacking_columns(code: str, namespace: Mapping[str, object]) -> set[str]:
+    """Return the columns and keys that a code reads and that do not exist."""
+    findings = check_code(code, namespace)
+    return {finding.missing for finding in findings if finding.kind == "unknown_key"}
+
+
+def _are_made_in(cells: Sequence[Cell], columns: set[str]) -> bool:
+    """Whether a cell that only has to be run may make some of the columns."""
+    waiting = (cell.sent for cell in cells if cell.cell_type == "code" and not cell.was_run)
+    return any(column in text for text in waiting for column in columns)
 
 
 def _built_in(tree: ast.Module, before: ast.Module) -> set[str]:

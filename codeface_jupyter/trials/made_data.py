@@ -29,9 +29,11 @@ DATA = (
 Declaration = Definition | Import
 # What gives something else each time: making it once more may be what was asked for.
 VARIES = frozenset({
-    "random", "rand", "randn", "randint", "choice", "choices", "sample", "shuffle", "permutation",
-    "rng", "default_rng", "normal", "uniform", "now", "today", "time", "perf_counter", "uuid4",
-    "input", "next", "pop", "get", "urlopen",
+    "random", "rand", "randn", "randint", "randrange", "choice", "choices", "sample", "shuffle",
+    "permutation", "rng", "default_rng", "integers", "normal", "standard_normal", "uniform",
+    "gauss", "poisson", "binomial", "exponential", "now", "utcnow", "today", "time", "time_ns",
+    "monotonic", "perf_counter", "uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe",
+    "urandom", "input", "next", "pop", "get", "urlopen",
 })  # fmt: skip
 TAKES_SEED = frozenset({"default_rng", "manual_seed", "Random", "RandomState"})
 NO_LITERAL = object()

@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import pytest
 
 from codeface_jupyter.context import Cell, Rewrite
@@ -124,6 +125,39 @@ def test_an_edited_cell_keeps_them_there():
 )
 def test_a_follow_up_calls_python_s_own_functions(earlier, code, needed):
     assert needed_earlier_code(code, earlier, namespace={}, cells=()) == needed
+
+
+REVENUE = 'sales["revenue"] = sales["units"] * sales["price"]'
+BY_CITY = 'sales.groupby("city")["revenue"].sum()'
+RENAMED = 'sales = sales.rename(columns={"units": "pieces"})'
+LOWER = "sales.columns = sales.columns.str.upper()"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "code", "needed"),
+    [
+        (f"{REVENUE}\nsales.head()", BY_CITY, REVENUE),
+        (f"import numpy as np\n{REVENUE}\n{RENAMED}", BY_CITY, f"{REVENUE}\n{RENAMED}"),
+        (RENAMED, 'sales["pieces"].max()', RENAMED),
+        (LOWER, 'sales["CITY"].nunique()', LOWER),
+        (f"rate = 2\n{REVENUE}", f"print(rate)\n{BY_CITY}", f"rate = 2\n{REVENUE}"),
+        # The code makes it, the notebook has it, or nobody does.
+        (REVENUE, f"{REVENUE}\n{BY_CITY}", ""),
+        (REVENUE, 'sales.groupby("city")["units"].sum()', ""),
+        (REVENUE, 'sales["profit"].sum()', ""),
+        ('sales["units"] = sales["units"] + 1', 'sales["profit"].sum()', ""),
+    ],
+)
+def test_a_follow_up_reads_columns_of_the_answer_before(earlier, code, needed):
+    sales = pd.DataFrame({"city": ["Rome"], "units": [3], "price": [1.5]})
+    names = {"sales": sales}
+    assert needed_earlier_code(code, earlier, namespace=names, cells=()) == needed
+
+
+def test_columns_that_a_cell_makes_need_only_that_cell():
+    sales = pd.DataFrame({"city": ["Rome"], "units": [3], "price": [1.5]})
+    waiting = Cell(source=REVENUE, was_run=False)
+    assert not needed_earlier_code(BY_CITY, REVENUE, namespace={"sales": sales}, cells=(waiting,))
 
 
 def test_many_seeds_that_nothing_needs_take_no_time():
