@@ -1,4 +1,4 @@
-"""Steps that a request asks for, and of which a code shows no sign: rounding and sorting."""
+"""Steps that a request asks for, and of which a code shows no sign: rounding, sorting, adding."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ SORTED = (
     rf"[,;(]\s*(?:and\s+)?sorted\s+by\b|[,;(]\s*(?:in\s+)?ascending(?:\s+order)?{END}"
     rf"|\bsort(?:ed)?\s+(?:in\s+)?ascending(?:\s+order)?{END}"
 )
+SUMMED = re.compile(r"\b(?:totals?|sums?|numbers?\s+of|counts?|how\s+many)\b", re.IGNORECASE)
+AVERAGED = re.compile(r"\b(?:averages?|means?|medians?)\b", re.IGNORECASE)
 # It may be told of the data, be what is to be found out, or be made from scratch.
 NO_WISH = re.compile(
     r"\b(?:already|algorithm|check|given|if|implement|scratch|test|validate|whether)\b",
@@ -61,6 +63,9 @@ SORTS_DOWN = re.compile(
 )
 # What they give is in the order of its keys.
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
+# A pivot table takes means if it is not told otherwise; of one value they are that value.
+SUMS = re.compile(r"sum|count|size|total|group|len|aggfunc|agg\b")
+PIVOTS = re.compile(r"\bpivot_table\b")
 # A figure has an order of its own.
 DRAWS = re.compile(r"plot|\bplt\b|\bsns\b|\bpx\b|\bbarh?\b|\bfig|\bax(?:es|is)?\b")
 TOLD = frozenset({"ascending", "reverse"})
@@ -91,6 +96,7 @@ class Step:
 ROUNDING = Step(name="rounding", not_done="rounds nothing")
 SORTING = Step(name="an order", not_done="sorts nothing")
 DIRECTION = Step(name="the largest first", not_done="sorts the smallest first")
+ADDING = Step(name="totals or counts", not_done="takes means, as pivot tables do by default")
 # How requests ask for a step, and what a code has in it that may do it.
 SIGNS = tuple(
     (step, re.compile(asked, re.IGNORECASE), re.compile(done, re.IGNORECASE))
@@ -117,7 +123,8 @@ def missed_steps(request: str, code: str) -> tuple[Step, ...]:
         return ()
     wanted = [(step, done) for step, asked, done in SIGNS if _asks(request, asked)]
     is_down = _asks(request, LARGEST_FIRST)
-    tree = read_source(code).tree if wanted else None
+    is_added = _asks(request, SUMMED) and not AVERAGED.search(request)
+    tree = read_source(code).tree if wanted or is_added else None
     if tree is None or is_deep(tree) or not tree.body or _calls_others(tree):
         return ()
     words = "\n".join(_words(tree))
@@ -126,6 +133,8 @@ def missed_steps(request: str, code: str) -> tuple[Step, ...]:
     missed = dict.fromkeys(step for step, done in wanted if not done.search(words))
     if is_down and SORTS_UP.search(words) and not SORTS_DOWN.search(words):
         missed[DIRECTION] = None
+    if is_added and PIVOTS.search(words) and not SUMS.search(words):
+        missed[ADDING] = None
     return tuple(missed)
 
 

@@ -151,3 +151,27 @@ def test_what_python_cannot_read_is_not_judged():
 def test_a_long_request_takes_no_time():
     for text in ("x" + "\n" * 50_000, "like that, highest first. " * 2_000):
         assert missed_steps(text, "x.mean()") == ()
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code", "is_missed"),
+    [
+        ("total sales per city and month", "df.pivot_table('sales', 'city', 'month')", True),
+        ("how many per city?", "pd.pivot_table(df, values='n', index='city')", True),
+        ("total sales per city", "df.pivot_table('sales', 'city', aggfunc='sum')", False),
+        ("average total per city", "df.pivot_table('sales', 'city')", False),
+        ("sales per city and month", "df.pivot_table('sales', 'city', 'month')", False),
+        ("total sales per city", "df.groupby('city')['sales'].sum()", False),
+        # Of one value for each place the mean is that value.
+        (
+            "total sales per city and month",
+            "t = df.groupby(['city', 'm']).sum()\nt.pivot_table('sales', 'city', 'm')",
+            False,
+        ),
+        ("total sales per city", "df['sales']", False),
+    ],
+)
+def test_means_in_a_pivot_table_are_no_totals(request_text, code, is_missed):
+    assert [step.name for step in missed_steps(request_text, code)] == [
+        "totals or counts"
+    ] * is_missed
