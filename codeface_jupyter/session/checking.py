@@ -15,7 +15,7 @@ from codeface_jupyter.session.answer import Ask
 from codeface_jupyter.trials.asked_names import with_asked_name
 from codeface_jupyter.trials.checks import check_code
 from codeface_jupyter.trials.checks.wording import listed
-from codeface_jupyter.trials.earlier_code import GOES_ON, needed_earlier_code
+from codeface_jupyter.trials.earlier_code import GOES_ON, adds_something, needed_earlier_code
 from codeface_jupyter.trials.kept_names import (
     KEPT_LINES,
     UNRELATED,
@@ -205,7 +205,11 @@ def _shaped(result: GenerationResult, ask: Ask) -> GenerationResult:
     namespace = dict(ask.live_namespace or {})
     cells = ask.sources.cells
     goes_on = needed_earlier_code(
-        "\n".join(codes), _earlier_code(ask), namespace=namespace, cells=cells
+        "\n".join(codes),
+        _earlier_code(ask),
+        namespace=namespace,
+        cells=cells,
+        is_added=_is_added(ask),
     )
     codes[:1] = [with_lines_above(codes[0], f"{goes_on}\n")] if goes_on else codes[:1]
     offer = shape(codes, namespace, cells, prompt=result.prompt)
@@ -245,6 +249,12 @@ def _earlier_code(ask: Ask) -> str:
     if ask.after is not None:
         return ask.after.result.code if ask.after.question is not None else ""
     return ask.code_before
+
+
+def _is_added(ask: Ask) -> bool:
+    """Whether a question about an answer asks for something in addition to it."""
+    question = ask.after.question if ask.after is not None else None
+    return question is not None and adds_something(question.text)
 
 
 def _made_below(blocks: Sequence[CodeBlock], ask: Ask) -> Iterator[str]:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from codeface_jupyter.context import Cell, Rewrite
-from codeface_jupyter.trials.earlier_code import needed_earlier_code
+from codeface_jupyter.trials.earlier_code import adds_something, needed_earlier_code
 from codeface_jupyter.trials.kept_names import with_lost_names
 from codeface_jupyter.trials.needed_statements import needed_statements, with_lines_above
 
@@ -152,6 +152,44 @@ def test_a_follow_up_reads_columns_of_the_answer_before(earlier, code, needed):
     sales = pd.DataFrame({"city": ["Rome"], "units": [3], "price": [1.5]})
     names = {"sales": sales}
     assert needed_earlier_code(code, earlier, namespace=names, cells=()) == needed
+
+
+STRIPPED = 'sales["city"] = sales["city"].str.strip()'
+TITLED = 'sales["city"] = sales["city"].str.title()'
+
+
+@pytest.mark.parametrize(
+    ("earlier", "code", "cells", "needed"),
+    [
+        (LOWER, 'sales.columns = sales.columns.str.replace(" ", "_")', (), LOWER),
+        (f"{STRIPPED}\nsales.head()", f"{TITLED}\nsales", (), STRIPPED),
+        (STRIPPED, f"{STRIPPED}\n{TITLED}", (), ""),
+        (STRIPPED, 'sales["city"] = "Rome"', (), ""),
+        (STRIPPED, 'sales["units"] = sales["units"] + 1', (), ""),
+        (STRIPPED, TITLED, (Cell(source=f"{STRIPPED}  # done"),), ""),
+    ],
+)
+def test_what_is_done_in_addition_is_done_after_the_answer_before(earlier, code, cells, needed):
+    sales = pd.DataFrame({"city": ["Rome"], "units": [3]})
+    names = {"sales": sales}
+    options = {"namespace": names, "cells": cells}
+    assert needed_earlier_code(code, earlier, is_added=True, **options) == needed
+    assert needed_earlier_code(code, earlier, **options) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "is_added"),
+    [
+        ("also in title case", True),
+        ("and replace spaces", True),
+        ("replace the spaces, too", True),
+        ("Now sort them as well", True),
+        ("in upper case instead", False),
+        ("no, title case", False),
+    ],
+)
+def test_words_tell_that_something_is_to_be_added(words, is_added):
+    assert adds_something(words) is is_added
 
 
 def test_columns_that_a_cell_makes_need_only_that_cell():
