@@ -16,6 +16,7 @@ from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import EMPTY, Candidate
 from codeface_jupyter.trials.rename_request import RenameRequest
 from codeface_jupyter.trials.slips import Mended, without_slip
+from codeface_jupyter.trials.text_numbers import is_no_number, with_numbers_read
 
 __all__ = ["mended", "runs_as_meant"]
 
@@ -102,6 +103,15 @@ def _mended(cell: FailingCell, ask: Ask) -> Iterator[Mended]:
         yield named
     elif cell.error is not None:
         yield from without_slip(cell.text, cell.error)
+        if is_no_number(cell.error.evalue):
+            yield from _with_numbers_read(cell.text, ask)
+
+
+def _with_numbers_read(text: str, ask: Ask) -> Iterator[Mended]:
+    """Yield the cell with the numbers read that stand in texts of a column."""
+    read = with_numbers_read(text, dict(ask.live_namespace or {}))
+    if read is not None:
+        yield Mended(read.code, notes=(read.note,))
 
 
 def _with_names_that_exist(text: str, ask: Ask) -> Mended | None:

@@ -29,6 +29,7 @@ from codeface_jupyter.trials.missing_modules import asks_for_missing_module
 from codeface_jupyter.trials.rejections import SAME_AGAIN, SAME_ANSWER, rejects
 from codeface_jupyter.trials.run_tests import checks_something
 from codeface_jupyter.trials.substitutes import substitute_note
+from codeface_jupyter.trials.text_numbers import is_no_number, with_numbers_read
 from codeface_jupyter.trials.timings import without_timings
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
@@ -88,8 +89,8 @@ class TriedAnswers:
         """Try an answer."""
         outcome = self._outcome(result.code) if result.code else None
         wanted = self._wanted
-        if (named := self._with_asked_columns(result, outcome)) is not None:
-            result, outcome = named
+        for step in (self._with_numbers_read, self._with_asked_columns):
+            result, outcome = step(result, outcome) or (result, outcome)
         return Candidate(
             result=result,
             outcome=outcome,
@@ -115,6 +116,23 @@ class TriedAnswers:
         columns = missing_columns(code, outcome, request=wanted, namespace=self._live)
         return tuple(dict.fromkeys((*missed_names(wanted, code), *columns)))
 
+    def _with_numbers_read(
+        self, result: GenerationResult, outcome: Outcome | None
+    ) -> tuple[GenerationResult, Outcome | None] | None:
+        """Return an answer that reads the numbers in texts that it fails at, and what it does."""
+        if outcome is None or len(result.code_blocks) != 1:
+            return None
+        is_blank = leaves_blank(result.code, outcome, request=self._wanted)
+        if not is_blank and not (outcome.ending == "raised" and is_no_number(outcome.error)):
+            return None
+        read = with_numbers_read(result.code, self._live)
+        new = self._outcome(read.code) if read is not None else None
+        if read is None or new is None or not new.has_run:
+            return None
+        if leaves_blank(read.code, new, request=self._wanted):
+            return None
+        return _with_code(result, read.code, read.note), new
+
     def _with_asked_columns(
         self, result: GenerationResult, outcome: Outcome | None
     ) -> tuple[GenerationResult, Outcome | None] | None:
@@ -126,8 +144,7 @@ class TriedAnswers:
         new = self._outcome(named.code) if named is not None else None
         if named is None or not named.are_given_by(new):
             return None
-        block = replace(blocks[0], code=named.code)
-        return replace(result, offered_blocks=(block,), notes=(*result.notes, named.note)), new
+        return _with_code(result, named.code, named.note), new
 
     def _fails_after_itself(self, code: str, outcome: Outcome | None) -> bool:
         """Whether a new cell raises, at a line of the old one, what that one raises only by now.
@@ -383,6 +400,12 @@ class TriedAnswers:
                 return candidate.outcome
         self.tries += 1
         return try_for(self._pending, code)
+
+
+def _with_code(result: GenerationResult, code: str, note: str) -> GenerationResult:
+    """Return an answer of one block with another code in it, and a note of that."""
+    block = replace(result.code_blocks[0], code=code)
+    return replace(result, offered_blocks=(block,), notes=(*result.notes, note))
 
 
 def _has_looks(outcome: Outcome) -> bool:

@@ -338,3 +338,26 @@ def test_a_cell_of_several_lines_may_be_mended_into_another_one_that_has_run(ses
     assert result.code == MENDED
     assert not any("repeats" in note for note in result.notes)
     assert not engine.requests
+
+
+@needs_guard
+@pytest.mark.parametrize(
+    ("price", "mended"),
+    [
+        (
+            "$1,200",
+            'df["price"].str.replace(r"[^\\d.+-]", "", regex=True).astype(float).mean()',
+        ),
+        ("cheap", FROM_MODEL),
+    ],
+)
+def test_numbers_that_are_texts_are_read(session, price, mended):
+    code = 'df["price"].astype(float).mean()'
+    cell = Cell(source=code, cell_id="c")
+    message = f"could not convert string to float: '{price}'"
+    error = ErrorInfo(ename="ValueError", evalue=message, line=code, source=code)
+    ask = asked(session, code)
+    sources = replace(ask.sources, rewrite=Rewrite.of(cell), error=error, cells=[cell])
+    names = {"df": pd.DataFrame({"price": [price, "$900"]})}
+    result = session.generate(replace(ask, sources=sources, live_namespace=names))
+    assert result.code == mended

@@ -1607,6 +1607,42 @@ def test_columns_get_the_names_that_were_asked_for(ask_with, namespace) -> None:
     assert engine.sampled == []
 
 
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        (
+            "sales['price'] = pd.to_numeric(sales['price'], errors='coerce')",
+            "sales['price'] = pd.to_numeric(sales['price']{}, errors='coerce')",
+        ),
+        (
+            "sales['price'] = sales['price'].str.replace('$', '').astype(float)",
+            "sales['price'] = sales['price']{}.astype(float)",
+        ),
+    ],
+)
+def test_numbers_that_are_texts_are_read(ask_with, namespace, code, read) -> None:
+    namespace |= {"sales": pd.DataFrame({"price": ["$1,200", "$7.5"]}), "pd": pd}
+    engine = Sampling(code)
+    sources = ContextSources(request="price in sales is text like $1,200, make it a number")
+    result, _ = ask_with(engine, sources=sources)
+    assert result.code == read.format('.str.replace(r"[^\\d.+-]", "", regex=True)')
+    assert result.outcome.has_run
+    assert [note.partition(":")[0] for note in result.notes] == [
+        "`price` holds texts such as `$1,200`"
+    ]
+    assert engine.sampled == []
+
+
+def test_other_texts_stay_as_they_are(ask_with, namespace) -> None:
+    namespace |= {"sales": pd.DataFrame({"price": ["$1,200", "free"]}), "pd": pd}
+    code = "sales['price'] = sales['price'].astype(float)"
+    result, _ = ask_with(
+        Sampling(code), sources=ContextSources(request="make price in sales a number")
+    )
+    assert result.code == code
+    assert result.outcome.ending == "raised"
+
+
 def test_what_does_not_sort_as_asked_gives_way_and_says_so_where_it_stays(ask_with) -> None:
     best = "sorted(prices, reverse=True)"
     sources = ContextSources(request="all prices, highest first")
