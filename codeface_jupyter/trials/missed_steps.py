@@ -1,4 +1,4 @@
-"""Steps that a request asks for, and of which a code shows no sign: rounding, sorting, adding."""
+"""Steps that a request asks for, and of which a code shows no sign, such as rounding."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ SORTED = (
     rf"[,;(]\s*(?:and\s+)?sorted\s+by\b|[,;(]\s*(?:in\s+)?ascending(?:\s+order)?{END}"
     rf"|\bsort(?:ed)?\s+(?:in\s+)?ascending(?:\s+order)?{END}"
 )
+CUMULATED = r"\brunning\s+(?:totals?|sums?|counts?)\b|\bcumulative\b"
+CORRELATED = r"\bcorrelations?\b"
+MADE = r"\b(?:convert|change|make|put|turn|write)\w*\b"
+INTO = rf"{MADE}[^.;\n]{{0,60}}?\s(?:(?:in|to|into)\s+)?(?:all\s+)?"
+LOWERED = rf"{INTO}lower\s?-?case\b"
+RAISED = rf"{INTO}upper\s?-?case\b"
+TITLED = rf"{INTO}title\s?-?case\b"
+DATED = r"\b(?:convert|turn|parse)\w*\b[^.;\n]{0,60}?\s(?:in)?to\s+(?:a\s+)?date\s?times?\b"
 SUMMED = re.compile(r"\b(?:totals?|sums?|numbers?\s+of|counts?|how\s+many)\b", re.IGNORECASE)
 AVERAGED = re.compile(r"\b(?:averages?|means?|medians?)\b", re.IGNORECASE)
 # It may be told of the data, be what is to be found out, or be made from scratch.
@@ -63,6 +71,12 @@ SORTS_DOWN = re.compile(
 )
 # What they give is in the order of its keys.
 SORTS_BY_KEYS = rf"{SORTS}|groupby|pivot|crosstab|resample|unique|unstack"
+CUMULATES = r"cum|expanding|running|\+="
+CORRELATES = r"corr|cov|pearson|spearman|kendall|r2|regress|heatmap"
+LOWERS = r"lower|casefold"
+RAISES = r"upper"
+TITLES = r"title|capital|capwords"
+DATES = r"date|time|stamp"
 # A pivot table takes means if it is not told otherwise; of one value they are that value.
 SUMS = re.compile(r"sum|count|size|total|group|len|aggfunc|agg\b")
 PIVOTS = re.compile(r"\bpivot_table\b")
@@ -96,6 +110,12 @@ class Step:
 ROUNDING = Step(name="rounding", not_done="rounds nothing")
 SORTING = Step(name="an order", not_done="sorts nothing")
 DIRECTION = Step(name="the largest first", not_done="sorts the smallest first")
+CUMULATING = Step(name="a running total", not_done="adds nothing up")
+CORRELATING = Step(name="a correlation", not_done="computes none")
+LOWERING = Step(name="lower case", not_done="changes no case")
+RAISING = Step(name="upper case", not_done="changes no case")
+TITLING = Step(name="title case", not_done="changes no case")
+DATING = Step(name="dates", not_done="converts nothing to them")
 ADDING = Step(name="totals or counts", not_done="takes means, as pivot tables do by default")
 # How requests ask for a step, and what a code has in it that may do it.
 SIGNS = tuple(
@@ -104,6 +124,12 @@ SIGNS = tuple(
         (ROUNDING, ROUNDED, ROUNDS),
         (SORTING, MOST_FIRST, SORTS),
         (SORTING, SORTED, SORTS_BY_KEYS),
+        (CUMULATING, CUMULATED, CUMULATES),
+        (CORRELATING, CORRELATED, CORRELATES),
+        (LOWERING, LOWERED, LOWERS),
+        (RAISING, RAISED, RAISES),
+        (TITLING, TITLED, TITLES),
+        (DATING, DATED, DATES),
     )
 )
 
@@ -172,6 +198,8 @@ def _signs(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.FloorDiv():
             yield "//"
+        case ast.AugAssign(op=ast.Add()):
+            yield "+="
         case ast.Slice(step=ast.UnaryOp(op=ast.USub())):
             yield "-1"
         case ast.BinOp(op=ast.Mult(), right=ast.UnaryOp(op=ast.USub())):

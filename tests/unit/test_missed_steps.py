@@ -175,3 +175,34 @@ def test_means_in_a_pivot_table_are_no_totals(request_text, code, is_missed):
     assert [step.name for step in missed_steps(request_text, code)] == [
         "totals or counts"
     ] * is_missed
+
+
+@pytest.mark.parametrize(
+    ("request_text", "name", "done"),
+    [
+        ("running total of the daily revenue", "a running total", "x.cumsum()"),
+        ("cumulative sum of a list", "a running total", "t = 0\nfor v in x:\n    t += v"),
+        ("the correlation of a and b", "a correlation", "df['a'].corr(df['b'])"),
+        ("convert the names to lower case", "lower case", "df['name'].str.lower()"),
+        ("write departments in title case", "title case", "df['a'].str.title()"),
+        ("make the codes upper case", "upper case", "[c.upper() for c in codes]"),
+        ("convert `day` to datetime", "dates", "pd.to_datetime(df['day'])"),
+        ("turn it into a datetime", "dates", "df['day'].astype('datetime64[ns]')"),
+    ],
+)
+def test_what_is_to_be_computed_is_missed(request_text, name, done):
+    assert [step.name for step in missed_steps(request_text, "df['a'].sum()")] == [name]
+    assert missed_steps(request_text, done) == ()
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "the names that are in lower case",
+        "count words, lower case or not",
+        "rows whose date is a datetime",
+        "check whether the correlation is high",
+    ],
+)
+def test_what_is_only_spoken_of_is_not_missed(request_text):
+    assert missed_steps(request_text, "df['a'].sum()") == ()
