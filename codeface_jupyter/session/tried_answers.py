@@ -16,6 +16,7 @@ from codeface_jupyter.trials.asked_column import asked_column, gives_a_number
 from codeface_jupyter.trials.asked_columns import missing_columns, with_asked_columns
 from codeface_jupyter.trials.asked_count import asked_count, count_note, given_instead
 from codeface_jupyter.trials.asked_kind import asked_kind, gives_another_kind, kind_note
+from codeface_jupyter.trials.asked_layout import with_asked_layout
 from codeface_jupyter.trials.blank_columns import leaves_blank
 from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.checks.wording import code_span
@@ -89,7 +90,7 @@ class TriedAnswers:
         """Try an answer."""
         outcome = self._outcome(result.code) if result.code else None
         wanted = self._wanted
-        for step in (self._with_numbers_read, self._with_asked_columns):
+        for step in (self._with_numbers_read, self._with_asked_layout, self._with_asked_columns):
             result, outcome = step(result, outcome) or (result, outcome)
         return Candidate(
             result=result,
@@ -132,6 +133,18 @@ class TriedAnswers:
         if leaves_blank(read.code, new, request=self._wanted):
             return None
         return _with_code(result, read.code, read.note), new
+
+    def _with_asked_layout(
+        self, result: GenerationResult, outcome: Outcome | None
+    ) -> tuple[GenerationResult, Outcome | None] | None:
+        """Return an answer whose table is laid out as it was asked for, and what it does."""
+        if len(result.code_blocks) != 1 or not self._wanted:
+            return None
+        laid_out = with_asked_layout(result.code, outcome, request=self._wanted)
+        new = self._outcome(laid_out.code) if laid_out is not None else None
+        if laid_out is None or not laid_out.is_given_by(new):
+            return None
+        return _with_code(result, laid_out.code, laid_out.note), new
 
     def _with_asked_columns(
         self, result: GenerationResult, outcome: Outcome | None

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from codeface_jupyter.outcome import Outcome
 from codeface_jupyter.syntax import parse_module
-from codeface_jupyter.trials.checks.source import read_source
 from codeface_jupyter.trials.checks.values import Frame, value_of
 from codeface_jupyter.trials.checks.wording import listed
+from codeface_jupyter.trials.last_step import quoted_name, with_last_step
 from codeface_jupyter.trials.unsaid_names import (
     MAX_REQUEST_CHARS,
     NOT_NAMES,
@@ -21,12 +21,18 @@ from codeface_jupyter.trials.unsaid_names import (
 
 __all__ = ["NamedColumns", "asked_columns", "missing_columns", "with_asked_columns"]
 
-NAME = r"(?:\"[A-Za-z_][\w %]{0,39}\"|`[A-Za-z_]\w{0,39}`|“[A-Za-z_][\w %]{0,39}”)"
+NAME = r"(?:\"\w[\w %()/.-]{0,39}\"|`[A-Za-z_]\w{0,39}`|“\w[\w %()/.-]{0,39}”)"
 # In a row after the word, or each after what it is to name.
 LISTED = re.compile(
     rf"\bcolumns?\b[^.;\n\"`“]{{0,30}}?(?P<names>{NAME}(?:(?:\s*,)?\s*(?:and\s+)?{NAME})*)",
     re.IGNORECASE,
 )
+# Or before it: "A" and "B" as the columns.
+GIVEN_AS = re.compile(
+    rf"(?P<names>{NAME}(?:(?:\s*,)?\s*(?:and\s+)?{NAME})*)\s+as\s+(?:the\s+)?columns?\b",
+    re.IGNORECASE,
+)
+IS_INDEX = re.compile(r"\s+as\s+(?:the\s+)?index\b", re.IGNORECASE)
 NAMED_AS = re.compile(rf"\bas\s+(?P<names>{NAME})", re.IGNORECASE)
 ONE_NAME = re.compile(NAME)
 TABLE = re.compile(r"DataFrame of [\d,]+ rows? and (?P<count>[\d,]+) columns?")
@@ -48,7 +54,6 @@ COMPUTED = re.compile(
 )
 COUNTS = frozenset({"count", "n", "number", "size"})
 SAME = (frozenset({"avg", "average", "mean"}), COUNTS, frozenset({"sum", "total"}))
-CHAINS = (ast.Attribute, ast.Call, ast.Name, ast.Subscript)
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,11 @@ def asked_columns(request: str) -> tuple[str, ...]:
         return ()
     places = {
         (match.start("names") + one.start()): one[0][1:-1]
-        for pattern in (LISTED, NAMED_AS)
+        for pattern in (LISTED, GIVEN_AS, NAMED_AS)
         for match in pattern.finditer(request)
         if not is_not_meant(request, match.start("names"))
         for one in ONE_NAME.finditer(match["names"])
+        if not IS_INDEX.match(request, match.start("names") + one.end())
     }
     return tuple(dict.fromkeys(places[place] for place in sorted(places)))
 
@@ -116,7 +122,9 @@ def with_asked_columns(
     pairs = dict(_pairs(missing, others, is_only_one_left=is_only_one_left))
     if len(pairs) < len(others) or outcome is None or any(map(_differ, pairs, pairs.values())):
         return None
-    renamed = _renaming(code, tree, pairs, variable=outcome.preview.variable)
+    names = ", ".join(f"{quoted_name(old)}: {quoted_name(new)}" for old, new in pairs.items())
+    step = f".rename(columns={{{names}}})"
+    renamed = with_last_step(code, step, variable=outcome.preview.variable)
     if renamed is None:
         return None
     named = listed([*pairs.values()])
@@ -193,39 +201,3 @@ def _differ(old: str, new: str) -> bool:
 
 def _words(name: str) -> set[str]:
     return {word.lower() for word in WORD.findall(name)}
-
-
-def _renaming(code: str, tree: ast.Module, pairs: dict[str, str], *, variable: str) -> str | None:
-    """Return a code with a step that renames columns behind what gives the table."""
-    if not tree.body or code.rstrip().endswith(";"):
-        return None
-    names = ", ".join(f"{_quoted(old)}: {_quoted(new)}" for old, new in pairs.items())
-    step = f".rename(columns={{{names}}})"
-    last = tree.body[-1]
-    source = read_source(code)
-    # A table keeps its name, so that what goes on from it finds the columns.
-    match last:
-        case ast.Expr(value=ast.Name(id=name)) if _is_made(tree, name):
-            begin, end = source.span(last)
-            return f"{code[:begin]}{name} = {name}{step}\n{name}{code[end:]}"
-        case ast.Expr(value=ast.expr() as value):
-            begin, end = source.span(value)
-            shown = code[begin:end] if isinstance(value, CHAINS) else f"({code[begin:end]})"
-            return f"{code[:begin]}{shown}{step}{code[end:]}"
-        case ast.Assign(targets=[ast.Name(id=name)]) if name == variable:
-            return f"{code.rstrip()}\n{name} = {name}{step}"
-    return None
-
-
-def _is_made(tree: ast.Module, name: str) -> bool:
-    """Whether a code makes a variable; one that was there before is not to be changed."""
-    return any(
-        isinstance(target, ast.Name) and target.id == name
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-    )
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"' if '"' not in name and "\\" not in name else repr(name)

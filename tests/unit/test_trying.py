@@ -1666,3 +1666,29 @@ def test_an_edit_that_keeps_another_number_of_rows_says_so(ask_with, namespace) 
     result, _ = ask_with(Sampling(f"{cell}[2:]", f"{cell}[:2]"), sources=sources)
     assert result.code == f"{cell}[:2]"
     assert not any("asked for" in note for note in result.notes)
+
+
+def test_a_table_is_laid_out_as_it_was_asked_for(ask_with, namespace) -> None:
+    namespace["sales"] = pd.DataFrame(
+        {"store": ["A", "A", "B"], "payment": ["card", "cash", "card"], "units": [1, 2, 4]}
+    )
+    counted = "sales.groupby(['store', 'payment'])['units'].sum()"
+    sources = ContextSources(request="units, stores as rows and payment types as columns")
+    result, _ = ask_with(Sampling(counted), sources=sources)
+    assert result.code == f'{counted}.unstack("payment")'
+    assert result.outcome.preview.table.header == ("store", "card", "cash")
+    assert result.notes == ("Put `payment` into the columns, as you asked.",)
+
+
+def test_an_index_becomes_a_column_and_gets_its_name(ask_with, namespace) -> None:
+    namespace["cars"] = pd.DataFrame({"origin": ["usa", "japan"], "mpg": [20.0, 30.0]})
+    means = "cars.groupby('origin')['mpg'].mean()"
+    sources = ContextSources(
+        request='mean per origin. Return a DataFrame with "Origin" and "Average MPG" as columns.'
+    )
+    result, _ = ask_with(Sampling(means), sources=sources)
+    assert result.outcome.preview.table.header == ("", "Origin", "Average MPG")
+    assert result.notes == (
+        "Made the index a column, `origin`, as you asked.",
+        "Named columns `Origin` and `Average MPG`, as you asked.",
+    )
