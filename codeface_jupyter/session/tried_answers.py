@@ -22,6 +22,7 @@ from codeface_jupyter.trials.checks.undefined_names import is_about_name
 from codeface_jupyter.trials.checks.wording import code_span
 from codeface_jupyter.trials.choose import Candidate
 from codeface_jupyter.trials.failed_tests import failed_test_note
+from codeface_jupyter.trials.filled_values import overwritten_values
 from codeface_jupyter.trials.idle_code import IDLE, is_idle
 from codeface_jupyter.trials.made_up_columns import made_up_column_note
 from codeface_jupyter.trials.missed_names import missed_names
@@ -100,6 +101,7 @@ class TriedAnswers:
             leaves_blank=leaves_blank(result.code, outcome, request=wanted),
             missed_count=self._missed_count(outcome),
             absent=absent_value(result.code, self._live, request=wanted) if wanted else None,
+            overwritten=overwritten_values(outcome, self._live, request=wanted),
             missed_steps=missed_steps(self._said_last, result.code),
             # In another way may be to do the same, but not by the same code.
             is_rejected=SAME_ANSWER in result.notes
@@ -275,6 +277,8 @@ class TriedAnswers:
             yield f"the first one gives {first.missed_count}"
         if first.absent and not shown.absent:
             yield f"the first one looks for {code_span(repr(first.absent.text))} in vain"
+        if first.overwritten and not shown.overwritten:
+            yield "the first one changes values that were not missing"
         for step in first.missed_steps:
             if step not in shown.missed_steps:
                 yield f"the first one {step.not_done}"
@@ -312,6 +316,8 @@ class TriedAnswers:
         yield from (step.note for step in shown.missed_steps)
         if shown.absent is not None:
             yield shown.absent.note
+        if shown.overwritten is not None:
+            yield shown.overwritten.note
         if shown.leaves_blank:
             yield LEAVES_BLANK
         if self._repeats(shown.outcome) and SAME_ANSWER not in shown.result.notes:

@@ -38,6 +38,13 @@ COLUMNS = (
     rf"{WHAT}\s+across(?=\s*[,;.)]|$)",
 )
 ONE_NAME = re.compile(QUOTED)
+# The names of rows, one after the other.
+ORDERED = re.compile(
+    r"\bin\s+the\s+(?:following\s+)?order:?\s+(?P<names>[^\s,;.]+(?:(?:\s*,\s*and|\s*,|\s+and)\s+"
+    r"[^\s,;.]+)+)",
+    re.IGNORECASE,
+)
+BETWEEN = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
 # What a name or number of something is, is told by the thing.
 OF_A_THING = re.compile(r"\s+(?:names?|numbers?|types?)\Z", re.IGNORECASE)
 SPEAKS_OF_ROWS = re.compile(r"\b(?:index|rows?)\b", re.IGNORECASE)
@@ -167,6 +174,7 @@ class _Steps:
             yield from self._indexed(rows)
         elif not SPEAKS_OF_ROWS.search(self._request):
             yield from self._as_columns()
+        yield from self._ordered()
 
     def _swapped(self, rows: tuple[str, ...], column: str) -> Iterator[_Step]:
         """Yield the step for rows and columns that are the other way round."""
@@ -212,6 +220,14 @@ class _Steps:
         if is_asked and len(asked) == len(self._columns) + 1:
             note = f"Made the index a column, {code_span(self._index)}, as you asked."
             yield _Step(".reset_index()", note, ("", self._index))
+
+    def _ordered(self) -> Iterator[_Step]:
+        """Yield the step for rows in another order than the one that is named."""
+        asked = ORDERED.search(self._request)
+        names = [name.strip("\"'`“”") for name in BETWEEN.split(asked["names"])] if asked else []
+        if sorted(names) == sorted(self._labels) and names != self._labels:
+            step = f".loc[[{', '.join(map(quoted_name, names))}]]"
+            yield _Step(step, "Put the rows in the order that you named.", (self._index,))
 
     @property
     def _is_numbered(self) -> bool:

@@ -16,6 +16,7 @@ from codeface_jupyter.outcome import Agreement, Alternative, Outcome, PreviewTab
 from codeface_jupyter.trials.absent_values import AbsentValue
 from codeface_jupyter.trials.checks import NOT_THERE
 from codeface_jupyter.trials.copies import ONLY_REPEATS
+from codeface_jupyter.trials.filled_values import OverwrittenValues
 from codeface_jupyter.trials.kept_names import UNRELATED
 from codeface_jupyter.trials.missed_steps import Step
 from codeface_jupyter.trials.rewriting import NOT_OFFERED
@@ -51,6 +52,8 @@ class Candidate:
         How many rows it gives where the request asks for another number of them: "5 rows".
     absent
         A text that its code looks for in a column in which no row holds it; None for none.
+    overwritten
+        Values that it changes besides the missing ones, which alone it was to fill; None for none.
     missed_steps
         What the request asks to be done, such as rounding, of which the code shows no sign.
     is_rejected
@@ -71,6 +74,7 @@ class Candidate:
     leaves_blank: bool = False
     missed_count: str = ""
     absent: AbsentValue | None = None
+    overwritten: OverwrittenValues | None = None
     missed_steps: tuple[Step, ...] = ()
     is_rejected: bool = False
     lacks_tests: bool = False
@@ -81,7 +85,7 @@ class Candidate:
     def misses(self) -> int:
         """How much it does without of what the request asks for."""
         missed = (self.missed_kind, self.missed_count, self.leaves_blank, self.is_rejected)
-        return len(self.unsaid) + sum(map(bool, (*missed, self.absent)))
+        return len(self.unsaid) + sum(map(bool, (*missed, self.absent, self.overwritten)))
 
     @property
     def is_wanting(self) -> bool:

@@ -111,6 +111,21 @@ def test_what_is_as_it_was_asked_for_stays(code, request_text):
     assert with_asked_layout(code, outcome, request=request_text) is None
 
 
+@pytest.mark.parametrize(
+    ("request_text", "step"),
+    [
+        ("mean per class in the order 7B, 7A", '.loc[["7B", "7A"]]'),
+        ('mean per class, in the order "7B" and "7A".', '.loc[["7B", "7A"]]'),
+        ("mean per class in the order 7A, 7B", None),
+        ("mean per class in the order 7C, 7B, 7A", None),
+        ("mean per class in the order of their names", None),
+    ],
+)
+def test_rows_are_put_in_the_order_that_is_named(request_text, step):
+    found = with_asked_layout(BY_CLASS, outcome_of(eval(BY_CLASS)), request=request_text)
+    assert (found and found.code) == (step and BY_CLASS + step)
+
+
 def test_a_variable_that_is_made_gets_the_step():
     outcome = outcome_of(MEANS, variable="means")
     found = with_asked_layout(f"means = {GROUPED}", outcome, request=ACROSS)

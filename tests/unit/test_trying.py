@@ -1692,3 +1692,16 @@ def test_an_index_becomes_a_column_and_gets_its_name(ask_with, namespace) -> Non
         "Made the index a column, `origin`, as you asked.",
         "Named columns `Origin` and `Average MPG`, as you asked.",
     )
+
+
+def test_only_the_missing_values_are_filled(ask_with, namespace) -> None:
+    namespace["staff"] = pd.DataFrame({"team": list("aabb"), "age": [20, None, 30, 40]})
+    all_of_them = "staff['age'] = staff.groupby('team')['age'].transform('median')"
+    best = "staff['age'] = staff['age'].fillna(staff.groupby('team')['age'].transform('median'))"
+    sources = ContextSources(request="fill the missing age in staff with the median of the team")
+    result, events = ask_with(Sampling(all_of_them, best, best), sources=sources)
+    assert (result.code, result.notes) == (best, ())
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one changes values that were not missing"
+    result, _ = ask_with(Sampling(all_of_them), sources=sources)
+    assert "This changes 2 values of `age` that were not missing." in result.notes
