@@ -35,6 +35,7 @@ from codeface_jupyter.trials.text_numbers import is_no_number, with_numbers_read
 from codeface_jupyter.trials.timings import without_timings
 from codeface_jupyter.trials.unrun_cells import unrun_name, unrun_note
 from codeface_jupyter.trials.unsaid_names import in_words, unsaid_note
+from codeface_jupyter.trials.unused_variables import unused_variables
 from codeface_jupyter.wording import counted
 
 __all__ = ["CHANGES_A_COPY", "LEAVES_BLANK", "TriedAnswers"]
@@ -112,12 +113,13 @@ class TriedAnswers:
         )
 
     def _unsaid(self, code: str, outcome: Outcome | None) -> tuple[str, ...]:
-        """Return the names that the request quotes and a code, or its table, does without."""
+        """Return the names that the request says and a code, or its table, does without."""
         wanted = self._wanted
         if not code or not wanted:
             return ()
         columns = missing_columns(code, outcome, request=wanted, namespace=self._live)
-        return tuple(dict.fromkeys((*missed_names(wanted, code), *columns)))
+        variables = unused_variables(wanted, code, self._live)
+        return tuple(dict.fromkeys((*missed_names(wanted, code), *columns, *variables)))
 
     def _with_numbers_read(
         self, result: GenerationResult, outcome: Outcome | None

@@ -1705,3 +1705,15 @@ def test_only_the_missing_values_are_filled(ask_with, namespace) -> None:
     assert revised.reason == "the first one changes values that were not missing"
     result, _ = ask_with(Sampling(all_of_them), sources=sources)
     assert "This changes 2 values of `age` that were not missing." in result.notes
+
+
+def test_another_variable_than_was_spoken_of_gives_way(ask_with, namespace) -> None:
+    namespace |= {"trial": pd.DataFrame({"dose": [1, 2]}), "done": pd.DataFrame({"dose": [1]})}
+    best = "trial['dose'].sum()"
+    sources = ContextSources(request="sum of the doses of all patients of trial")
+    result, events = ask_with(Sampling("done['dose'].sum()", best, best), sources=sources)
+    assert (result.code, result.notes) == (best, ())
+    (revised,) = [event for event in events if isinstance(event, Revised)]
+    assert revised.reason == "the first one does without “trial”"
+    result, _ = ask_with(Sampling("done['dose'].sum()"), sources=sources)
+    assert "The request names “trial”, which this code does not." in result.notes
